@@ -1,0 +1,82 @@
+# One virtual environment per Airflow version. The usual calls:
+#   make test                      the tests on the default Airflow, with the coverage gate
+#   make test AIRFLOW=2.11.2       the same tests on another Airflow (see constraints/), in .venv-2.11.2
+#   make venv PYTHON=python3.13    with another interpreter (remove the environment first)
+
+DEFAULT_AIRFLOW := 3.3.2
+AIRFLOW ?= $(DEFAULT_AIRFLOW)
+PYTHON  ?= python3
+VENV    ?= $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
+
+BIN         := $(VENV)/bin
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
+
+# Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test demo ui lint format typecheck constraints build clean distclean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  AIRFLOW=$(AIRFLOW)  PYTHON=$(PYTHON)  VENV=$(VENV)"
+
+venv: $(STAMP) ## Set up the virtual environment (only when something changed)
+
+$(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "This needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),venv)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.[test,dev]'
+	@rm -f $(VENV)/.installed-airflow-*
+	@touch $@
+	@echo "$(VENV): Airflow $(AIRFLOW), $$($(BIN)/python --version)"
+
+# The gate stands at the default Airflow only: elsewhere the point is compatibility, not coverage.
+test: venv ## Run the tests; on the default Airflow core/ must be covered
+ifneq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest $(ARGS)
+else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
+else
+	$(BIN)/python -m pytest
+endif
+
+demo: venv ## Run the example DAG against the emulator, start to end
+	$(BIN)/python scripts/demo.py
+
+ui: venv ## The same with the Airflow web interface, until interrupted
+	$(BIN)/python scripts/demo.py --ui
+
+lint: venv ## Check rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: venv ## Apply the formatting and the safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: venv ## Check the types (mypy --strict)
+	$(BIN)/mypy
+
+constraints: venv ## Resolve all constraints/*.txt anew
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/refresh-constraints
+
+build: venv ## Build sdist and wheel into dist/ and check them
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+
+clean: ## Remove what building and testing leave behind
+	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
+
+distclean: clean ## ... and the virtual environments
+	rm -rf .venv .venv-* .ci/venvs

@@ -1,0 +1,114 @@
+"""The one module that knows Airflow's versions, 2.11 to 3.3: where names live, and what a version lacks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.configuration import conf
+from airflow.providers.common.compat.sdk import (
+    BaseHook,
+    BaseOperator,
+    BaseOperatorLink,
+    BaseSensorOperator,
+    PokeReturnValue,
+    XCom,
+)
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+except ImportError:  # before 3.2
+    from airflow.exceptions import AirflowFailException, AirflowSensorTimeout  # type: ignore[no-redef]
+
+from airflow_provider_tencent_ci.core.identity import TaskIdentity
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection, Context
+
+__all__ = [
+    "AirflowFailException",
+    "AirflowSensorTimeout",
+    "BaseHook",
+    "BaseOperator",
+    "BaseOperatorLink",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "PokeReturnValue",
+    "TriggerEvent",
+    "XCom",
+    "default_deferrable",
+    "get_connection_async",
+    "is_first_try",
+    "link_xcom_key",
+    "mask_secret",
+    "run_started_at",
+    "task_identity",
+]
+
+
+def default_deferrable() -> bool:
+    """Return ``[operators] default_deferrable``."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+async def get_connection_async(conn_id: str) -> Connection:
+    """
+    Read a connection without blocking the event loop.
+
+    Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
+    SDK of 3.0 does not find its supervisor (Airflow conventions, 3.8).
+    """
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
+
+
+def mask_secret(secret: str) -> None:
+    """Have Airflow replace ``secret`` in all logs of this process."""
+    try:
+        from airflow.sdk.log import mask_secret as mask
+    except ImportError:  # 2.11
+        from airflow.utils.log.secrets_masker import mask_secret as mask  # type: ignore[import-not-found,no-redef]
+    mask(secret)
+
+
+def task_identity(context: Context) -> TaskIdentity:
+    """Return which attempt series of which task instance is running."""
+    ti: Any = context["ti"]
+    return TaskIdentity(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=ti.map_index,
+        clear_generation=_clear_generation(context),
+    )
+
+
+def is_first_try(context: Context) -> bool:
+    """Whether no earlier try of this attempt series can have submitted anything."""
+    ti: Any = context["ti"]
+    return int(ti.try_number) - _clear_generation(context) <= 1
+
+
+def run_started_at(context: Context) -> datetime | None:
+    """Return when the DAG run started, if Airflow says so."""
+    dag_run: Any = context.get("dag_run")
+    return getattr(dag_run, "start_date", None)
+
+
+def link_xcom_key(link: BaseOperatorLink) -> str | None:
+    """Return the XCom key that the UI reads a link from; ``None`` on 2.11, which asks the link itself."""
+    return getattr(link, "xcom_key", None)
+
+
+def _clear_generation(context: Context) -> int:
+    """
+    Return a number that is constant over the retries of one attempt series, and another one after a clear.
+
+    A clear sets ``max_tries`` to the number of the last try plus ``retries`` (models/taskinstance.py).
+    """
+    ti: Any = context["ti"]
+    return int(ti.max_tries) - int(context["task"].retries or 0)

@@ -1,0 +1,221 @@
+"""The endpoints of batch jobs: a builder for each request and a reader for each answer (API reference, 2 and 3)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.messages import Request, Response
+from airflow_provider_tencent_ci.core.names import check_name
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.times import format_time, time_argument
+from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "JobFilter",
+    "Page",
+    "build_cancel",
+    "build_create",
+    "build_list",
+    "build_list_executions",
+    "read_created",
+    "read_executions",
+    "read_jobs",
+    "read_nothing",
+]
+
+MAX_PAGE_SIZE = 100
+
+_JOBS = "/inventorytriggerjob"
+_EXECUTIONS = "/workflowexecution"
+_URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
+
+ItemT = TypeVar("ItemT", InventoryJob, WorkflowExecution)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[ItemT]):
+    """
+    One page of a list.
+
+    :param next_token: the token of the next page; empty at the end.
+    """
+
+    items: tuple[ItemT, ...]
+    next_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """
+    The query of the list endpoint, all of it optional (document "Pulling Jobs in Batches").
+
+    :param states: words such as ``Running``; the service's default is all.
+    :param job_type: ``Workflow`` or ``Job``; both when not given.
+    :param start_creation_time: jobs created at or after this time; a datetime or ISO 8601 text with an offset.
+    :param end_creation_time: jobs created at or before this time.
+    :param order_by_time: ``Desc`` (the service's default) or ``Asc``.
+    :param page_size: jobs in one page, 1 to 100. The service's default is 10; 100 asks least often.
+    """
+
+    job_id: str | None = None
+    name: str | None = None
+    states: Sequence[str] | str | None = None
+    job_type: str | None = None
+    workflow_id: str | None = None
+    start_creation_time: datetime | str | None = None
+    end_creation_time: datetime | str | None = None
+    order_by_time: str | None = None
+    page_size: int = MAX_PAGE_SIZE
+
+
+def build_create(name: str, specification: InventoryJobSpecification) -> Request:
+    """
+    ``POST /inventorytriggerjob``.
+
+    The body is bound to the signature by its MD5, which the service checks when it is there (API reference, 1.3).
+
+    :raises InvalidArgumentError: the name breaks the service's rules, or a value cannot stand in XML.
+    """
+    body = specification.body(check_name(name))
+    md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    headers = {"content-type": "application/xml", "content-md5": md5}
+    return Request("POST", _JOBS, headers=headers, body=body)
+
+
+def build_list(criteria: JobFilter, next_token: str = "") -> Request:
+    """
+    ``GET /inventorytriggerjob``, one page.
+
+    :raises InvalidArgumentError: a criterion is wrong; the message names it.
+    """
+    if not 1 <= criteria.page_size <= MAX_PAGE_SIZE:
+        raise InvalidArgumentError(f"page_size={criteria.page_size} must be from 1 to {MAX_PAGE_SIZE}.")
+    return Request(
+        "GET",
+        _JOBS,
+        _given(
+            ("nextToken", next_token),
+            ("size", str(criteria.page_size)),
+            ("type", _one_of("job_type", criteria.job_type, ("Workflow", "Job"))),
+            ("orderByTime", _one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))),
+            ("states", _joined(criteria.states)),
+            ("startCreationTime", _time("start_creation_time", criteria.start_creation_time)),
+            ("endCreationTime", _time("end_creation_time", criteria.end_creation_time)),
+            ("workflowId", criteria.workflow_id),
+            ("jobId", criteria.job_id),
+            ("name", criteria.name),
+        ),
+    )
+
+
+def build_cancel(job_id: str) -> Request:
+    """
+    ``PUT /inventorytriggerjob/<jobId>?cancel``.
+
+    The key travels as ``cancel=``, which every SDK's treatment of the signature fits (API reference, 6.5).
+
+    :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
+    """
+    return Request("PUT", f"{_JOBS}/{check_job_id(job_id)}", (("cancel", ""),))
+
+
+def build_list_executions(
+    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
+) -> Request:
+    """
+    ``GET /workflowexecution``, one page of 100.
+
+    :param workflow_id: always sent: older versions of the API require it.
+    :param job_id: the batch job; the key of this filter is ``jobId`` (API reference, 3.1).
+    """
+    return Request(
+        "GET",
+        _EXECUTIONS,
+        _given(
+            ("workflowId", workflow_id),
+            ("jobId", job_id),
+            ("states", _joined(states)),
+            ("size", str(MAX_PAGE_SIZE)),
+            ("nextToken", next_token),
+        ),
+    )
+
+
+def check_job_id(job_id: str) -> str:
+    """
+    Return ``job_id`` if it can be one. The documented shape, ``b`` and 32 hex digits, is not promised.
+
+    :raises InvalidArgumentError: it is no text, is empty or would change the URL.
+    """
+    if not isinstance(job_id, str) or not _URL_SAFE_ID.fullmatch(job_id) or set(job_id) <= {"."}:
+        raise InvalidArgumentError(
+            f"job_id={job_id!r} is not the id of a batch job, such as b0123456789abcdef0123456789abcdef."
+        )
+    return job_id
+
+
+def read_created(response: Response) -> InventoryJob:
+    """
+    Read the answer to a create request: exactly one job, in any state.
+
+    :raises UnreadableResponseError: it is not that.
+    """
+    details = read_xml(response.body, "Response").findall("JobsDetail")
+    jobs = [InventoryJob.from_xml(detail) for detail in details]
+    if len(jobs) != 1 or not jobs[0].job_id:
+        raise UnreadableResponseError("The answer to the submission has no JobId.", status=response.status)
+    return jobs[0]
+
+
+def read_jobs(response: Response) -> Page[InventoryJob]:
+    """
+    Read a page of jobs.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    root = read_xml(response.body, "Response")
+    jobs = (InventoryJob.from_xml(detail) for detail in root.findall("JobsDetail"))
+    return Page(tuple(job for job in jobs if job.job_id), text_of(root, "NextToken"))
+
+
+def read_executions(response: Response) -> Page[WorkflowExecution]:
+    """
+    Read a page of workflow executions.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    root = read_xml(response.body, "Response")
+    executions = (WorkflowExecution.from_xml(entry) for entry in root.findall("WorkflowExecutionList"))
+    return Page(tuple(one for one in executions if one.run_id), text_of(root, "NextToken"))
+
+
+def read_nothing(_response: Response) -> None:
+    """Read an answer whose status says all."""
+
+
+def _given(*pairs: tuple[str, str | None]) -> tuple[tuple[str, str | None], ...]:
+    return tuple((key, value) for key, value in pairs if value)
+
+
+def _joined(words: Sequence[str] | str | None) -> str | None:
+    return words if words is None or isinstance(words, str) else ",".join(words)
+
+
+def _time(argument: str, value: datetime | str | None) -> str | None:
+    moment = time_argument(argument, value)
+    return format_time(moment) if moment else None
+
+
+def _one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    if value and value not in allowed:
+        raise InvalidArgumentError(f"{argument}={value!r} must be one of {', '.join(allowed)}.")
+    return value

@@ -1,0 +1,115 @@
+"""Where the service is and how to talk to it: what a connection and a task's arguments come down to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.signing import encode, query_string
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["CONNECT_TIMEOUT_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Endpoint", "ServiceConfig"]
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+
+# From the first byte sent to the last byte read. CI names no limit; the official SDK's default is 30 s, too.
+REQUEST_TIMEOUT_SECONDS = 30.0
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
+_REGION = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """
+    The address of one bucket's CI service.
+
+    :param base_url: scheme and authority to connect to, without a trailing slash.
+    :param host: the value of ``Host``, which names the bucket and is signed.
+    """
+
+    base_url: str
+    host: str
+
+    @classmethod
+    def of_bucket(cls, bucket: str, region: str, endpoint_url: str | None = None) -> Endpoint:
+        """
+        Return the documented address, ``https://<bucket>.ci.<region>.myqcloud.com``, or an override of it.
+
+        :param endpoint_url: where to connect instead (an emulator, a proxy of one's own): the ``Host`` stays the
+            bucket's documented one, since only it names the bucket. With ``{bucket}`` in it, optionally also
+            ``{region}``, the URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``.
+        :raises InvalidArgumentError: a value is missing or cannot be right; the message names it.
+        """
+        check_bucket(bucket)
+        check_region(region)
+        host = f"{bucket}.ci.{region}.myqcloud.com"
+        if not endpoint_url:
+            return cls(f"https://{host}", host)
+        parts = _split(endpoint_url.replace("{bucket}", bucket).replace("{region}", region))
+        base_url = f"{parts.scheme}://{parts.netloc}"
+        return cls(base_url, parts.netloc if "{bucket}" in endpoint_url else host)
+
+    def url_of(self, request: Request) -> str:
+        """Return the URL as it goes on the wire: encoded just as it is signed."""
+        path = "/".join(encode(segment) for segment in request.path.split("/"))
+        return f"{self.base_url}{path}" + (f"?{query_string(request.query)}" if request.query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """
+    All that a transport needs.
+
+    :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
+    :param proxy: the URL of an HTTP proxy, or ``None``.
+    :param request_timeout: seconds for one request, from the first byte sent to the last byte read.
+    """
+
+    bucket: str
+    region: str
+    endpoint: Endpoint
+    credentials: Credentials
+    verify: bool | str = True
+    proxy: str | None = None
+    request_timeout: float = REQUEST_TIMEOUT_SECONDS
+
+
+def check_bucket(bucket: str | None) -> None:
+    """
+    Check the long name of a bucket.
+
+    :raises InvalidArgumentError: it is missing or is not ``name-appid``.
+    """
+    if not bucket:
+        raise InvalidArgumentError("bucket is missing: set it in the connection's extra or on the task.")
+    if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket):
+        raise InvalidArgumentError(
+            f"bucket={bucket!r} is not the long name of a bucket, <name>-<APPID>, such as examplebucket-1250000000."
+        )
+
+
+def check_region(region: str | None) -> None:
+    """
+    Check the form of a region. There is no list of regions here, since the service adds to its own.
+
+    :raises InvalidArgumentError: it is missing or has other characters.
+    """
+    if not region:
+        raise InvalidArgumentError("region is missing: set it in the connection's extra or on the task.")
+    if not isinstance(region, str) or not _REGION.fullmatch(region):
+        raise InvalidArgumentError(f"region={region!r} is not a region, such as ap-beijing.")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        has_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if has_address and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment):
+            return parts
+    except ValueError:  # brackets or a port that are none
+        pass
+    raise InvalidArgumentError("endpoint_url must be http(s)://host[:port], with no user, path or query.")

@@ -1,0 +1,194 @@
+"""
+What an error of the service means: its class, what to do, and whether the request may be repeated.
+
+The table joins the pages of CI and of COS, whose front end answers too; the same condition has different names on
+the two, so a code that is not in the table is judged by its status (API reference, 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+
+from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    QueueSaturatedError,
+    RedirectError,
+    ServiceUnavailableError,
+    TencentCIError,
+    ThrottledError,
+    TransportError,
+    UnreadableResponseError,
+)
+
+__all__ = ["CODES", "Meaning", "classify", "is_transient", "request_id_of", "was_refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """
+    What a code stands for.
+
+    :param error: the class to raise.
+    :param advice: what the user can do.
+    """
+
+    error: type[ApiError]
+    advice: str = ""
+
+
+_CHECK_KEY = "Check SecretId and SecretKey of the connection (login and password)."
+_CHECK_CLOCK = "The signature's time was not accepted: check the clock of this machine (NTP)."
+_CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the task."
+_CHECK_ARGUMENTS = "Check the arguments of the task against the message."
+_ASK_LATER = "The request was refused for now; try again later."
+
+CODES: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "AccessDenied": Meaning(
+            PermissionDeniedError,
+            "Grant the key's user the CAM action that the message names, on this bucket (see the permissions "
+            "in the documentation), or use a key that has it.",
+        ),
+        "CIRoleNotExist": Meaning(
+            InvalidRequestError, "Authorise CI to use the bucket: create the service role CI_QCSRole in the console."
+        ),
+        "EntityTooLarge": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
+        "ExpiredToken": Meaning(AuthenticationError, "The temporary key has expired: get a new one."),
+        "InternalError": Meaning(ServiceUnavailableError),
+        "InvalidAccessKeyId": Meaning(AuthenticationError, _CHECK_KEY),
+        "InvalidArgument": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
+        "InvalidAuthorization": Meaning(AuthenticationError, _CHECK_KEY),
+        "InvalidBucketName": Meaning(InvalidRequestError, _CHECK_BUCKET),
+        "InvalidContent": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
+        "InvalidHost": Meaning(InvalidRequestError, _CHECK_BUCKET),
+        "InvalidRegionName": Meaning(InvalidRequestError, _CHECK_BUCKET),
+        "InvalidUrl": Meaning(NotFoundError, "Check endpoint_url of the connection."),
+        "KmsFreqControl": Meaning(ThrottledError, _ASK_LATER),
+        # The name stands in CI's table of numeric codes (1111); as an HTTP code it is assumed.
+        "MediaBucketUnBinded": Meaning(
+            InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
+        ),
+        "MissingAuthorization": Meaning(AuthenticationError, _CHECK_KEY),
+        "NoSuchBucket": Meaning(NotFoundError, _CHECK_BUCKET),
+        "PaymentRequired": Meaning(InvalidRequestError, "The account is in arrears: settle it in the console."),
+        "QueuePaused": Meaning(InvalidRequestError, "The queue is paused: resume it in the CI console."),
+        "QueueSaturated": Meaning(QueueSaturatedError, "The queue is full; try again in some minutes."),
+        "RequestTimeTooSkewed": Meaning(AuthenticationError, _CHECK_CLOCK),
+        "RequestTimeout": Meaning(ServiceUnavailableError),
+        "ResourceNotFound": Meaning(
+            InvalidRequestError, "The workflow, template, queue or input object does not exist in this bucket."
+        ),
+        "SecretidNotExist": Meaning(AuthenticationError, _CHECK_KEY),
+        "ServiceUnavailable": Meaning(ServiceUnavailableError),
+        "SignatureDoesNotMatch": Meaning(AuthenticationError, _CHECK_KEY),
+        "SignatureExpired": Meaning(AuthenticationError, _CHECK_CLOCK),
+        "SlowDown": Meaning(ThrottledError, _ASK_LATER),
+        "UnavailableForLegalReasons": Meaning(
+            InvalidRequestError, "The account is in arrears or blocked: see the console."
+        ),
+    }
+)
+
+_BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
+    {
+        401: Meaning(AuthenticationError, _CHECK_KEY),
+        403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
+        404: Meaning(NotFoundError, _CHECK_BUCKET),
+        429: Meaning(ThrottledError, _ASK_LATER),
+        501: Meaning(InvalidRequestError),
+    }
+)
+
+# Rejected when the signature was checked, and well again when signed afresh.
+_SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
+
+
+def classify(response: Response) -> ApiError | None:
+    """Return the error that an answer stands for, or ``None`` if it is none."""
+    if 200 <= response.status < 300:
+        return None
+    code, message = _code_and_message(response)
+    meaning = _meaning(response.status, code)
+    return meaning.error(
+        message,
+        status=response.status,
+        code=code,
+        request_id=request_id_of(response),
+        advice=meaning.advice,
+        retry_after_seconds=_retry_after_seconds(response),
+    )
+
+
+def was_refused(error: TencentCIError) -> bool:
+    """
+    Whether the service surely did not act on the request, so that even a submission may be repeated.
+
+    Either no byte of it can have arrived, or it was turned away unread (API reference, 5.3).
+    """
+    if isinstance(error, TransportError):
+        return not error.request_sent
+    return isinstance(error, ThrottledError | QueueSaturatedError) or _can_be_signed_afresh(error)
+
+
+def is_transient(error: TencentCIError) -> bool:
+    """Whether asking again may help. For requests that change nothing when repeated."""
+    return was_refused(error) or isinstance(error, TransportError | ServiceUnavailableError | UnreadableResponseError)
+
+
+def request_id_of(response: Response) -> str:
+    """Return the service's id of the request, from the headers that CI and COS use."""
+    return response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
+
+
+def _can_be_signed_afresh(error: TencentCIError) -> bool:
+    return isinstance(error, ApiError) and error.code in _SIGNED_TOO_LONG_AGO
+
+
+def _meaning(status: int, code: str) -> Meaning:
+    if 300 <= status < 400:
+        return Meaning(RedirectError, f"Redirects are not followed. {_CHECK_BUCKET}")
+    if code in CODES:
+        return CODES[code]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return Meaning(ServiceUnavailableError if status >= 500 else InvalidRequestError)
+
+
+def _code_and_message(response: Response) -> tuple[str, str]:
+    """Read an error body, of which any part may be missing; a gateway answers with HTML or with nothing."""
+    code = message = ""
+    try:
+        error = read_xml(response.body, "Error")
+        code, message = text_of(error, "Code"), text_of(error, "Message")
+    except UnreadableResponseError:
+        pass
+    if 300 <= response.status < 400:
+        message = message or f"The service redirects to {response.headers.get('location', 'nowhere')!r}."
+    return code, message or f"The service answered with HTTP {response.status} and no message."
+
+
+def _retry_after_seconds(response: Response) -> float | None:
+    """Read ``Retry-After`` in either form, seconds or a date; never negative."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isdecimal():
+        return float(value)
+    moment = _http_date(value)
+    return max(0.0, (moment - response.received_at).total_seconds()) if moment else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

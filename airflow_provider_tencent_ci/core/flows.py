@@ -1,0 +1,287 @@
+"""
+Every exchange with the service, each written once.
+
+A flow is a generator: it yields a request and is sent the response, or yields a pause and is sent the time of
+waking. A driver (``transport``) is a short loop around it, and a test can be one, too. What a flow returns is the
+result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from airflow_provider_tencent_ci.core.api import (
+    JobFilter,
+    Page,
+    build_cancel,
+    build_create,
+    build_list,
+    build_list_executions,
+    check_job_id,
+    read_created,
+    read_executions,
+    read_jobs,
+    read_nothing,
+)
+from airflow_provider_tencent_ci.core.failures import classify, request_id_of, was_refused
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.repeating import READS, SUBMISSIONS, Repetition
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    AuthenticationError,
+    InvalidRequestError,
+    JobExistsError,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+    SubmitOutcomeUnknownError,
+    TencentCIError,
+    TransportError,
+    UnreadableResponseError,
+)
+
+__all__ = [
+    "FIRST_TRY_LOOKS",
+    "LATER_TRY_LOOKS",
+    "Submission",
+    "ask",
+    "cancel_job",
+    "create_job",
+    "current_time",
+    "get_job",
+    "list_executions_page",
+    "list_jobs_page",
+    "pause",
+    "submit_new",
+    "submit_once",
+    "submit_unchecked",
+]
+
+ResultT = TypeVar("ResultT")
+
+# Seconds to pause before each look at the job list. A later try looks for longer, since an earlier try may have
+# submitted a moment ago and how far the list lags behind is not documented (API reference, 11.15).
+FIRST_TRY_LOOKS: Sequence[float] = (0,)
+LATER_TRY_LOOKS: Sequence[float] = (0, 2, 4, 6, 8)
+_UNKNOWN_OUTCOME_LOOKS: Sequence[float] = (1, 2, 4, 6, 8)
+
+# A job that was created a moment ago may not be in the list yet.
+_NOT_LISTED_YET_LOOKS: Sequence[float] = (0, 2, 4, 8)
+
+_MOST_SUBMISSIONS = 3
+
+_DEFINITE_REFUSALS = (
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """
+    A job that does what was asked.
+
+    :param adopted: ``True`` if it was there already: an earlier try submitted it.
+    :param others: further jobs of the same name that were found beside it, youngest last.
+    """
+
+    job: InventoryJob
+    adopted: bool
+    others: tuple[InventoryJob, ...] = ()
+
+
+def ask(request: Request, read: Callable[[Response], ResultT], repetition: Repetition = READS) -> Flow[ResultT]:
+    """
+    Send one request, repeat it by the rule given, and read the answer.
+
+    :raises ApiError: the service's error, or an answer that ``read`` does not take.
+    :raises TransportError: no answer.
+    """
+    spent_seconds, attempt = 0.0, 0
+    while True:
+        attempt += 1
+        try:
+            return (yield from _exchange(request, read))
+        except (ApiError, TransportError) as error:
+            pause_seconds = repetition.pause_seconds(error, attempt, spent_seconds)
+            if pause_seconds is None:
+                raise
+        yield from pause(pause_seconds)
+        spent_seconds += pause_seconds
+
+
+def pause(seconds: float) -> Flow[datetime]:
+    """Wait; return the time of waking."""
+    woken_at = yield Pause(seconds)
+    if not isinstance(woken_at, datetime):
+        raise TypeError(f"A driver answers a pause with the time of waking, not with {woken_at!r}.")
+    return woken_at
+
+
+def current_time() -> Flow[datetime]:
+    """Return the driver's time."""
+    return (yield from pause(0))
+
+
+def create_job(name: str, specification: InventoryJobSpecification) -> Flow[InventoryJob]:
+    """Submit, once: repeated only when the service surely did not read the request."""
+    return (yield from ask(build_create(name, specification), read_created, SUBMISSIONS))
+
+
+def submit_once(
+    name: str,
+    specification: InventoryJobSpecification,
+    *,
+    created_after: datetime | None,
+    looks: Sequence[float] = FIRST_TRY_LOOKS,
+) -> Flow[Submission]:
+    """
+    Submit unless the job list shows that it has been done; adopt the job if so.
+
+    A request whose outcome is not known is settled by the list before it is sent again.
+
+    :param name: a name that only this submission has.
+    :param created_after: older jobs are not looked at; ``None`` for all.
+    :param looks: seconds to pause before each look at the list.
+    :raises SubmitOutcomeUnknownError: no submission was answered and no look found the job.
+    """
+    unanswered: TencentCIError | None = None
+    for submissions in range(_MOST_SUBMISSIONS + 1):
+        found = yield from _look_for(name, created_after, looks, _is_live_or_succeeded)
+        if found:
+            return Submission(found[0], adopted=True, others=tuple(found[1:]))
+        if submissions == _MOST_SUBMISSIONS:
+            break
+        try:
+            job = yield from create_job(name, specification)
+        except (ApiError, TransportError) as error:
+            if _was_surely_not_created(error):
+                raise
+            unanswered, looks = error, _UNKNOWN_OUTCOME_LOOKS
+        else:
+            return Submission(job, adopted=False)
+    raise SubmitOutcomeUnknownError(
+        f"The submission of batch job {name!r} got no usable answer {_MOST_SUBMISSIONS} times, and the job list "
+        f"does not show it. Look for this name in the CI console before you submit again. Last error: {unanswered}"
+    ) from unanswered
+
+
+def submit_new(name: str, specification: InventoryJobSpecification) -> Flow[Submission]:
+    """
+    Submit if no job of this name exists.
+
+    :raises JobExistsError: one exists, in whatever state.
+    """
+    found = yield from _look_for(name, None, FIRST_TRY_LOOKS, lambda _job: True)
+    if found:
+        raise JobExistsError(
+            f"A batch job named {name!r} exists: {found[0].job_id}, {found[0].state.value}. Nothing was submitted. "
+            'Choose another name, or on_existing="adopt" to find one\'s own job again.',
+            job=found[0],
+        )
+    return (yield from submit_once(name, specification, created_after=None, looks=()))
+
+
+def submit_unchecked(name: str, specification: InventoryJobSpecification) -> Flow[Submission]:
+    """Submit, whatever jobs of this name there are."""
+    job = yield from create_job(name, specification)
+    return Submission(job, adopted=False)
+
+
+def get_job(job_id: str, repetition: Repetition = READS) -> Flow[InventoryJob]:
+    """
+    Read one job, through the list endpoint filtered by its id.
+
+    :raises NotFoundError: the list does not show it, some seconds later neither.
+    """
+    request = build_list(JobFilter(job_id=check_job_id(job_id)))
+    for pause_seconds in _NOT_LISTED_YET_LOOKS:
+        if pause_seconds:
+            yield from pause(pause_seconds)
+        page = yield from ask(request, read_jobs, repetition)
+        for job in page.items:
+            if job.job_id == job_id:
+                return job
+    raise NotFoundError(
+        f"Batch job {job_id!r} is not in the job list of this bucket.",
+        advice="Check job_id, bucket and region; how long the service keeps ended jobs is not documented.",
+    )
+
+
+def list_jobs_page(criteria: JobFilter, next_token: str = "") -> Flow[Page[InventoryJob]]:
+    """Read one page of jobs."""
+    return (yield from ask(build_list(criteria, next_token), read_jobs))
+
+
+def list_executions_page(
+    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
+) -> Flow[Page[WorkflowExecution]]:
+    """Read one page of workflow executions."""
+    return (yield from ask(build_list_executions(workflow_id, job_id, states, next_token), read_executions))
+
+
+def cancel_job(job_id: str, repetition: Repetition = READS) -> Flow[None]:
+    """Ask the service to cancel a job. It stops some time later, or not any more: read it again to know."""
+    yield from ask(build_cancel(job_id), read_nothing, repetition)
+
+
+def _exchange(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:
+    response = yield request
+    if not isinstance(response, Response):
+        raise TypeError(f"A driver answers a request with a response, not with {response!r}.")
+    if (failure := classify(response)) is not None:
+        raise failure
+    try:
+        return read(response)
+    except UnreadableResponseError as error:
+        error.status, error.request_id = response.status, request_id_of(response)
+        raise
+
+
+def _look_for(
+    name: str, created_after: datetime | None, looks: Sequence[float], counts: Callable[[InventoryJob], bool]
+) -> Flow[list[InventoryJob]]:
+    """Return the jobs of exactly this name, live ones first, older ones first; stop looking when there is one."""
+    criteria = JobFilter(name=name, start_creation_time=created_after)
+    for pause_seconds in looks:
+        if pause_seconds:
+            yield from pause(pause_seconds)
+        jobs = yield from _all_jobs(criteria)
+        found = [job for job in jobs if job.name == name and counts(job) and _not_before(job, created_after)]
+        if found:
+            return sorted(found, key=_live_then_older)
+    return []
+
+
+def _all_jobs(criteria: JobFilter) -> Flow[list[InventoryJob]]:
+    pages, jobs = Pages(), list[InventoryJob]()
+    while pages.next_token is not None:
+        page = yield from list_jobs_page(criteria, pages.next_token)
+        jobs.extend(pages.new_items(page))
+    return jobs
+
+
+def _is_live_or_succeeded(job: InventoryJob) -> bool:
+    return job.state not in (JobState.FAILED, JobState.CANCEL)
+
+
+def _not_before(job: InventoryJob, moment: datetime | None) -> bool:
+    return moment is None or job.creation_time is None or job.creation_time >= moment
+
+
+def _live_then_older(job: InventoryJob) -> tuple[bool, float]:
+    return job.state.is_terminal, job.creation_time.timestamp() if job.creation_time else 0.0
+
+
+def _was_surely_not_created(error: TencentCIError) -> bool:
+    """Whether a failed submission left no job behind: it was refused, or answered with a definite no."""
+    return was_refused(error) or isinstance(error, _DEFINITE_REFUSALS)

@@ -1,0 +1,41 @@
+"""
+Who submits: the token that tells a retry, which must find its own job, from a clear, which must start a new one.
+
+Airflow keeps ``ti.max_tries`` over the retries of one attempt series and raises it with every clear, so
+``ti.max_tries - task.retries`` counts the clears. The try number and the task instance's id are useless here: both
+are new with every retry (Airflow conventions, 0.6).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import astuple, dataclass
+
+__all__ = ["TaskIdentity", "submission_token"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskIdentity:
+    """
+    One attempt series of one task instance.
+
+    :param map_index: -1 for a task that is not mapped.
+    :param clear_generation: ``ti.max_tries - task.retries``.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    clear_generation: int
+
+
+def submission_token(identity: TaskIdentity, body: bytes) -> str:
+    """
+    Return 16 hex digits that are the same for all tries of one submission and different for any other.
+
+    :param body: the request body without its name: another request is another submission.
+    """
+    material = json.dumps(astuple(identity), ensure_ascii=True).encode() + b"\n" + body
+    return hashlib.sha256(material).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""Batch jobs and workflow executions as the service reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from airflow_provider_tencent_ci.core.times import format_time, parse_time
+from airflow_provider_tencent_ci.core.xml import Node, text_of, to_dict
+
+__all__ = ["InventoryJob", "JobState", "WorkflowExecution"]
+
+
+class JobState(StrEnum):
+    """
+    States of a batch job (API reference, 4).
+
+    A word that is not known yet makes a member of its own, which is not terminal: the service may learn new
+    states, and a wait must not end on one.
+    """
+
+    SUBMITTED = "Submitted"
+    RUNNING = "Running"
+    SUCCESS = "Success"
+    FAILED = "Failed"
+    PAUSE = "Pause"
+    CANCEL = "Cancel"
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobState:
+        member = str.__new__(cls, str(value))
+        member._name_ = "UNKNOWN"
+        member._value_ = str(value)
+        return member
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended: ``Success``, ``Failed`` or ``Cancel``."""
+        return self in (JobState.SUCCESS, JobState.FAILED, JobState.CANCEL)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the API's documentation has this word."""
+        return self.name != "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryJob:
+    """
+    One batch job, the service's ``JobsDetail``. Each node may be missing from an answer.
+
+    :param job_id: ``JobId``; never empty.
+    :param name: ``Name``.
+    :param type: ``Workflow`` or ``Job``; ``Workflow`` where the service says nothing (API reference, 2.1).
+    :param state: ``State``.
+    :param code: ``Code``, which has a meaning only when the state is ``Failed``.
+    :param message: ``Message``, likewise.
+    :param creation_time: ``CreationTime`` (aware), ``None`` while not known.
+    :param start_time: ``StartTime``, likewise.
+    :param end_time: ``EndTime``, likewise. A running job may have one: it never means that the job has ended.
+    :param input: ``Input`` as nested names and texts.
+    :param operation: ``Operation``, likewise.
+    """
+
+    job_id: str
+    name: str = ""
+    type: str = "Workflow"
+    state: JobState = JobState.SUBMITTED
+    code: str = ""
+    message: str = ""
+    creation_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    input: Mapping[str, Node] = field(default_factory=dict)
+    operation: Mapping[str, Node] = field(default_factory=dict)
+
+    @classmethod
+    def from_xml(cls, detail: Element) -> InventoryJob:
+        """Read one ``JobsDetail``."""
+        return cls.from_dict(to_dict(detail))
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> InventoryJob:
+        """Read what :meth:`to_dict` wrote; names that are missing or of another type count as not known."""
+        return cls(
+            job_id=_text(record, "JobId"),
+            name=_text(record, "Name"),
+            type=_text(record, "Type") or "Workflow",
+            state=JobState(_text(record, "State")),
+            code=_text(record, "Code"),
+            message=_text(record, "Message"),
+            creation_time=parse_time(_text(record, "CreationTime")),
+            start_time=parse_time(_text(record, "StartTime")),
+            end_time=parse_time(_text(record, "EndTime")),
+            input=_mapping(record, "Input"),
+            operation=_mapping(record, "Operation"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON-safe record with the service's node names; times as text, ``None`` if not known."""
+        return {
+            "JobId": self.job_id,
+            "Name": self.name,
+            "Type": self.type,
+            "State": self.state.value,
+            "Code": self.code,
+            "Message": self.message,
+            "CreationTime": _written(self.creation_time),
+            "StartTime": _written(self.start_time),
+            "EndTime": _written(self.end_time),
+            "Input": dict(self.input),
+            "Operation": dict(self.operation),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowExecution:
+    """
+    What a batch of type ``Workflow`` did with one file: the service's ``WorkflowExecutionList``.
+
+    :param run_id: ``RunId``.
+    :param workflow_id: ``WorkflowId``.
+    :param object_key: ``Object``: a key, in old answers the object's URL.
+    :param state: ``State``, of the same words as a job's, without ``Submitted`` and ``Pause``.
+    :param create_time: ``CreateTime`` (aware), ``None`` if not known.
+    """
+
+    run_id: str
+    workflow_id: str = ""
+    object_key: str = ""
+    state: JobState = JobState.RUNNING
+    create_time: datetime | None = None
+
+    @classmethod
+    def from_xml(cls, entry: Element) -> WorkflowExecution:
+        """Read one ``WorkflowExecutionList``."""
+        return cls(
+            run_id=text_of(entry, "RunId"),
+            workflow_id=text_of(entry, "WorkflowId"),
+            object_key=text_of(entry, "Object"),
+            state=JobState(text_of(entry, "State")),
+            create_time=parse_time(text_of(entry, "CreateTime", "CreationTime")),
+        )
+
+
+def _text(record: Mapping[str, Any], name: str) -> str:
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Node]:
+    value = record.get(name)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _written(moment: datetime | None) -> str | None:
+    return format_time(moment) if moment else None

@@ -1,0 +1,52 @@
+"""
+Names of batch jobs.
+
+A name has at most 128 characters: Chinese characters, Latin letters, digits, ``-`` and ``_`` (API reference, 2.1).
+Whether the service counts characters or bytes is not documented: names made here are short in both, names given by
+the user are checked in characters.
+"""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["MAX_NAME_LENGTH", "check_name", "name_with_token", "readable_name"]
+
+MAX_NAME_LENGTH = 128
+
+# The documentation says "Chinese" and no more: the unified ideographs with extension A are taken as safe.
+_ALLOWED = "A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff"
+_NOT_ALLOWED = re.compile(f"[^{_ALLOWED}]+")
+
+
+def check_name(name: str) -> str:
+    """
+    Return ``name`` if the service takes it as it stands.
+
+    :raises InvalidArgumentError: it is empty, too long or has other characters.
+    """
+    if not name:
+        raise InvalidArgumentError("name is empty: a batch job needs a name.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InvalidArgumentError(
+            f"name has {len(name)} characters; the service takes at most {MAX_NAME_LENGTH}: {name!r}."
+        )
+    if found := _NOT_ALLOWED.search(name):
+        raise InvalidArgumentError(
+            f"name={name!r} contains {found[0]!r}; only Chinese characters, Latin letters, digits, '-' and '_' "
+            "are allowed."
+        )
+    return name
+
+
+def readable_name(text: str) -> str:
+    """Reduce any text to allowed characters: each run of others becomes one ``_``; never empty."""
+    return _NOT_ALLOWED.sub("_", text).strip("_") or "job"
+
+
+def name_with_token(readable: str, token: str) -> str:
+    """Return ``<readable>-<token>``, the readable part cut so that the whole is at most 128 bytes of UTF-8."""
+    room = MAX_NAME_LENGTH - len(token) - 1
+    return f"{readable.encode()[:room].decode(errors='ignore')}-{token}"

@@ -1,0 +1,41 @@
+"""Following the pages of a list whose end is not documented."""
+
+from __future__ import annotations
+
+from airflow_provider_tencent_ci.core.api import ItemT, Page
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
+
+__all__ = ["Pages"]
+
+_MOST_PAGES = 10_000
+
+
+class Pages:
+    """
+    Which page to read next, judged by the last one.
+
+    The end of a list is not documented. It ends where there is no token, and also where a token repeats or a page
+    brings nothing new, lest a list never ends (API reference, 2.7).
+    """
+
+    #: The token to ask with: empty for the first page, ``None`` at the end.
+    next_token: str | None
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._seen: set[str] = set()
+        self.next_token = ""
+
+    def new_items(self, page: Page[ItemT]) -> list[ItemT]:
+        """Return the items not seen before, and move on to the next page, or to ``None`` at the end."""
+        fresh = [item for item in page.items if _id(item) not in self._seen]
+        self._seen.update(map(_id, fresh))
+        self._tokens.add(self.next_token or "")
+        ended = not page.next_token or page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
+        nothing_new = bool(page.items) and not fresh
+        self.next_token = None if ended or nothing_new else page.next_token
+        return fresh
+
+
+def _id(item: InventoryJob | WorkflowExecution) -> str:
+    return item.job_id if isinstance(item, InventoryJob) else item.run_id

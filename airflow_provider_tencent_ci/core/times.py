@@ -1,0 +1,65 @@
+"""
+Times as Cloud Infinite writes and reads them.
+
+Requests carry ``%Y-%m-%dT%H:%M:%S%z`` (``2022-02-01T12:00:00+0800``). Answers carry that form, the form with a
+colon in the offset (workflow executions), the form with a blank for the ``T`` (callbacks), and ``-`` or nothing
+for a time that is not known yet (API reference, 2.10).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["format_time", "parse_time", "time_argument"]
+
+
+def format_time(moment: datetime) -> str:
+    """Write an aware datetime as the service reads it, in the offset it was given in, to the second."""
+    offset = moment.utcoffset()
+    if offset is None or offset.seconds % 60:  # %z would write the seconds of a historical offset too
+        moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """
+    Read a time of an answer; ``None`` for an absent, empty, ``-`` or unreadable one.
+
+    A time is never worth failing a wait for, so what cannot be read counts as not known.
+    """
+    moment = _parse_iso(text or "")
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def time_argument(name: str, value: datetime | str | None) -> datetime | None:
+    """
+    Read a time that a user gave: a datetime or ISO 8601 text, in either case with an offset.
+
+    :param name: the argument's name, for the error.
+    :param value: ``None`` and an empty text (a template that rendered to nothing) mean "not given".
+    :raises InvalidArgumentError: the value is no time, or it has no offset: then nobody could tell which hour
+        is meant.
+    """
+    if value is None or value == "":
+        return None
+    moment = value if isinstance(value, datetime) else _parse_iso(value) if isinstance(value, str) else None
+    if moment is None:
+        raise InvalidArgumentError(
+            f"{name}={value!r} is not a time. Give a datetime or ISO 8601 text with an offset, "
+            "such as 2022-02-01T12:00:00+0800."
+        )
+    if moment.utcoffset() is None:
+        raise InvalidArgumentError(
+            f"{name}={value!r} has no UTC offset. Add one, such as +0800 or Z: {moment.isoformat()}+08:00."
+        )
+    return moment
+
+
+def _parse_iso(text: str) -> datetime | None:
+    text = text.strip()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,120 @@
+"""
+Reading and writing the service's XML.
+
+What is read may come from anybody who sits on the way, so it is read by ``defusedxml``, bounded in size, and
+without entities. Nodes are looked up by name, in any order, and each may be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
+
+__all__ = ["MAX_BODY_BYTES", "Node", "read_xml", "text_of", "to_dict", "write_xml"]
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+# A document as nested values: a name to a text, a list of equal names, or more names. Numbers and booleans are
+# taken for writing and never come out of reading.
+Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | None"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MAX_DEPTH = 64
+
+
+def read_xml(body: bytes, root: str) -> Element:
+    """
+    Read an answer whose root element is ``root``; namespaces are dropped.
+
+    :raises UnreadableResponseError: it is empty, not XML, cut off, declares a DTD or entities, is nested beyond
+        reason, or has another root.
+    """
+    try:
+        element = fromstring(body, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise UnreadableResponseError(f"The answer declares a DTD or entities ({type(error).__name__}).") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise UnreadableResponseError(f"The answer is not well-formed XML: {error}.") from None
+    _normalise(element, _MAX_DEPTH)
+    if element.tag != root:
+        raise UnreadableResponseError(f"The answer's root element is {element.tag[:80]!r}, not {root!r}.")
+    return element
+
+
+def text_of(element: Element, *names: str) -> str:
+    """Return the stripped text of the first child with one of ``names``; empty if there is none."""
+    for name in names:
+        child = element.find(name)
+        if child is not None:
+            return (child.text or "").strip()
+    return ""
+
+
+def to_dict(element: Element) -> dict[str, Node]:
+    """Return the children as JSON-safe values; a name that repeats becomes a list."""
+    result: dict[str, Node] = {}
+    for child in element:
+        value: Node = to_dict(child) if len(child) else (child.text or "").strip()
+        if child.tag not in result:
+            result[child.tag] = value
+        elif isinstance(present := result[child.tag], list):
+            present.append(value)
+        else:
+            result[child.tag] = [present, value]
+    return result
+
+
+def write_xml(root: str, content: Mapping[str, Node]) -> bytes:
+    """
+    Write ``content`` below an element ``root`` as UTF-8; ``None`` leaves a node out, a list repeats it.
+
+    :raises InvalidArgumentError: a name or a text cannot stand in XML.
+    """
+    element = Element(root)
+    for name, value in content.items():
+        _append(element, name, value)
+    written: bytes = tostring(element, encoding="utf-8", xml_declaration=False)
+    return written
+
+
+def _append(parent: Element, name: str, value: Node) -> None:
+    if value is None:
+        return
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            _append(parent, name, item)
+        return
+    if not _NAME.fullmatch(name):
+        raise InvalidArgumentError(f"{name!r} cannot be the name of a node in the request.")
+    child = SubElement(parent, name)
+    if isinstance(value, Mapping):
+        for inner, inner_value in value.items():
+            _append(child, inner, inner_value)
+    else:
+        child.text = _text(name, value)
+
+
+def _text(name: str, value: str | int | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if found := _NOT_XML_1_0.search(text):
+        raise InvalidArgumentError(f"{name} contains {found[0]!r}, a character that XML cannot carry.")
+    return text
+
+
+def _normalise(element: Element, depth: int) -> None:
+    """Drop namespaces and bound the depth, for the functions that descend."""
+    if depth == 0:
+        raise UnreadableResponseError(f"The answer is nested more than {_MAX_DEPTH} levels deep.")
+    _, _, element.tag = element.tag.rpartition("}")
+    for child in element:
+        _normalise(child, depth - 1)

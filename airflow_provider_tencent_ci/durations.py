@@ -1,0 +1,27 @@
+"""Durations that a user gives: seconds or a timedelta."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["deadline_after", "seconds_of"]
+
+
+def seconds_of(name: str, value: float | timedelta) -> float:
+    """
+    Return a duration in seconds.
+
+    :param name: the argument's name, for the error.
+    :raises InvalidArgumentError: it is not a positive number of seconds, nor a positive timedelta.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise InvalidArgumentError(f"{name}={value!r} must be a positive number of seconds, or a timedelta.")
+    return float(seconds)
+
+
+def deadline_after(name: str, value: float | timedelta | None, now: datetime) -> datetime | None:
+    """Return the time at which a duration that starts ``now`` is over; ``None`` for no limit."""
+    return None if value is None else now + timedelta(seconds=seconds_of(name, value))

@@ -1,0 +1,102 @@
+"""Buckets with what belongs to them: objects, workflows and queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote, unquote, urlsplit
+from uuid import uuid4
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+
+__all__ = ["Bucket", "Queue", "StoredObject", "Workflow", "new_id"]
+
+
+def new_id(prefix: str) -> str:
+    """Return an identifier in CI's shape, such as ``b`` and 32 hex digits for a batch (API reference, 1.5)."""
+    return f"{prefix}{uuid4().hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """
+    An object in a bucket.
+
+    :param key: the object key, without a leading slash.
+    :param size: its size in bytes.
+    :param last_modified_at: when it was uploaded (aware, UTC).
+    :param content: its bytes where the emulator needs to read them: URL files and manifests.
+    """
+
+    key: str
+    size: int
+    last_modified_at: datetime
+    content: bytes = b""
+
+
+@dataclass(slots=True)
+class Queue:
+    """A processing queue; ``Active`` or ``Paused`` (API reference, 3.5)."""
+
+    queue_id: str
+    name: str
+    created_at: datetime
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow with one node per entry of ``nodes``; ``Active`` or ``Paused`` (API reference, 3.6)."""
+
+    workflow_id: str
+    name: str
+    created_at: datetime
+    active: bool = True
+    nodes: tuple[str, ...] = ("Transcode",)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """
+    One bucket in one region.
+
+    :param name: the long name, such as ``examplebucket-1250000000``.
+    :param region: such as ``ap-beijing``.
+    :param bound: whether it is bound to CI; every call fails if it is not.
+    :param has_role: whether CI's service role exists.
+    :param behaviour: this bucket's own switches; ``None``: the server's.
+    """
+
+    name: str
+    region: str
+    bound: bool = True
+    has_role: bool = True
+    behaviour: Behaviour | None = None
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+    workflows: dict[str, Workflow] = field(default_factory=dict)
+    queues: dict[str, Queue] = field(default_factory=dict)
+
+    @property
+    def default_queue(self) -> Queue:
+        """The queue of work that names none: the first one."""
+        return next(iter(self.queues.values()))
+
+    def object_url(self, key: str) -> str:
+        """Return the address of an object, as URL files and old samples write it."""
+        return f"https://{self.name}.cos.{self.region}.myqcloud.com/{quote(key)}"
+
+    def key_of(self, name: str) -> str:
+        """Return the key behind a key or an object URL; samples use both (API reference, 2.2)."""
+        if name.startswith(("https://", "http://")):
+            return unquote(urlsplit(name).path).lstrip("/")
+        return name.lstrip("/")
+
+    def find(self, name: str) -> StoredObject | None:
+        """Return the object with this key or URL."""
+        return self.objects.get(self.key_of(name))
+
+    def with_prefix(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects below ``prefix`` by key; ``/`` and an empty prefix mean the whole bucket."""
+        wanted = prefix.lstrip("/")
+        return (self.objects[key] for key in sorted(self.objects) if key.startswith(wanted))

@@ -1,0 +1,54 @@
+"""The emulator's clock, which a test can put forward instead of sleeping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """
+    Two readings of one source of time.
+
+    Jobs go by :meth:`now`, which can be put forward. Signatures go by :meth:`real`, which cannot: the clients that
+    sign know nothing of the emulator's time, and their signatures must stay valid when jobs are hurried on.
+
+    :param source: returns the current time (aware); default: this machine's clock.
+    """
+
+    def __init__(self, source: Callable[[], datetime] | None = None) -> None:
+        self._source = source or _machine_time
+        self._ahead = timedelta()
+
+    def real(self) -> datetime:
+        """Return the time of the source (aware, UTC)."""
+        return self._source().astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Return the time that jobs go by (aware, UTC)."""
+        return self.real() + self._ahead
+
+    @property
+    def ahead_seconds(self) -> float:
+        """How far :meth:`now` is ahead of :meth:`real`."""
+        return self._ahead.total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        """
+        Put :meth:`now` forward.
+
+        :raises ValueError: ``seconds`` is negative; what has happened cannot be undone.
+        """
+        if seconds < 0:
+            raise ValueError(f"The clock cannot be put back ({seconds} seconds).")
+        self._ahead += timedelta(seconds=seconds)
+
+    def reset(self) -> None:
+        """Let both readings be the same again."""
+        self._ahead = timedelta()
+
+
+def _machine_time() -> datetime:
+    return datetime.now(UTC)

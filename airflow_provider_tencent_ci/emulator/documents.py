@@ -1,0 +1,201 @@
+"""Reads and judges the body of a create request (API reference, 2.1 to 2.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from xml.etree.ElementTree import Element, ParseError  # noqa: S405 - types; reading is done by defusedxml
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from airflow_provider_tencent_ci.emulator.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.times import read_time
+
+__all__ = ["JobRequest", "read_create_request"]
+
+INPUT_KINDS = ("Manifest", "UrlFile", "Prefix", "Object")
+
+# "Chinese, A-Z a-z 0-9 _ -": taken as the unified ideographs with extension A (assumed).
+_NAME = re.compile("[A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff]{1,128}")
+_TAGS_WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
+_TAGS_WITHOUT_OUTPUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "QueueType": ("SpeedTranscoding",),
+    "JobLevel": ("0", "1", "2"),
+    "CallBackFormat": ("JSON", "XML"),
+    "CallBackType": ("Url", "TDMQ", "Kafka"),
+}
+_MAX_WATERMARK_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """
+    A batch as it was asked for, found to be in order.
+
+    :param name: ``Name``.
+    :param type: ``Workflow`` or ``Job``.
+    :param inputs: the children of ``Input``, kind to value.
+    :param input_node: ``Input`` as it came, for the echo.
+    :param operation_node: ``Operation``, likewise.
+    :param workflow_ids: the workflows to run; empty for ``Job``.
+    :param tag: the kind of job; empty for ``Workflow``.
+    :param queue_id: ``QueueId``; empty when not given.
+    :param interval: bounds of the objects' upload time, ``None`` where open.
+    """
+
+    name: str
+    type: str
+    inputs: Mapping[str, str]
+    input_node: Element
+    operation_node: Element
+    workflow_ids: tuple[str, ...] = ()
+    tag: str = ""
+    queue_id: str = ""
+    interval: tuple[datetime | None, datetime | None] = (None, None)
+
+
+def read_create_request(body: bytes, bucket: Bucket, *, exactly_one_input: bool) -> JobRequest:
+    """
+    Read the body of ``POST /inventorytriggerjob``.
+
+    :raises ServiceError: it is no XML, or a node is missing or wrong; the message names the node.
+    """
+    root = _read_xml(body)
+    job_type = _text(root, "Type") or "Workflow"
+    if job_type not in ("Workflow", "Job"):
+        raise invalid_argument(f"Request.Type {job_type!r} is neither Workflow nor Job.")
+    operation = _container(root, "Request", "Operation")
+    request = JobRequest(
+        name=_name(root),
+        type=job_type,
+        inputs=_inputs(root, exactly_one_input),
+        input_node=_container(root, "Request", "Input"),
+        operation_node=operation,
+        workflow_ids=_workflow_ids(operation, bucket) if job_type == "Workflow" else (),
+        tag=_text(operation, "Tag") if job_type == "Job" else "",
+        queue_id=_text(operation, "QueueId") if job_type == "Job" else "",
+        interval=_interval(operation),
+    )
+    if job_type == "Job":
+        _check_independent_node(operation, bucket)
+    return request
+
+
+def _read_xml(body: bytes) -> Element:
+    if not body.strip():
+        raise ServiceError(400, "MissingContent", "The request body is missing.")
+    try:
+        root: Element = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise ServiceError(
+            400, "InvalidContent", f"The request body is not well-formed: {error}", cos=(400, "MalformedXML")
+        ) from None
+    if root.tag != "Request":
+        raise invalid_argument(f"The root node is {root.tag!r}, not 'Request'.")
+    return root
+
+
+def _name(root: Element) -> str:
+    name = _required(root, "Request", "Name")
+    if not _NAME.fullmatch(name):
+        raise invalid_argument(
+            f"Request.Name {name[:140]!r} has more than 128 characters, or others than Chinese, Latin letters, "
+            "digits, '-' and '_'."
+        )
+    return name
+
+
+def _inputs(root: Element, exactly_one: bool) -> dict[str, str]:
+    container = _container(root, "Request", "Input")
+    given = [child.tag for child in container if child.tag in INPUT_KINDS]
+    if exactly_one and len(given) != 1:
+        raise invalid_argument(
+            f"Request.Input needs exactly one of {', '.join(INPUT_KINDS)}; it has {', '.join(given) or 'none'}."
+        )
+    return {kind: _required(container, "Request.Input", kind) for kind in given}
+
+
+def _workflow_ids(operation: Element, bucket: Bucket) -> tuple[str, ...]:
+    """Read one id or, as a sample of the Java SDK does, several with commas between them (assumed to work)."""
+    ids = tuple(_required(operation, "Request.Operation", "WorkflowIds").split(","))
+    for workflow_id in ids:
+        if workflow_id not in bucket.workflows:
+            raise invalid_argument(f"Request.Operation.WorkflowIds: there is no workflow {workflow_id!r}.")
+    return ids
+
+
+def _interval(operation: Element) -> tuple[datetime | None, datetime | None]:
+    """Read ``TimeInterval``; the Go SDK sends it empty, so that has to be accepted."""
+    node = operation.find("TimeInterval")
+    bounds = {"Start": None, "End": None} if node is None else {bound: _text(node, bound) for bound in ("Start", "End")}
+    start, end = (
+        read_time(f"Request.Operation.TimeInterval.{bound}", text) if text else None for bound, text in bounds.items()
+    )
+    if start and end and start > end:
+        raise invalid_argument("Request.Operation.TimeInterval.Start is later than End.")
+    return start, end
+
+
+def _check_independent_node(operation: Element, bucket: Bucket) -> None:
+    tag = _required(operation, "Request.Operation", "Tag")
+    queue_id = _text(operation, "QueueId")
+    if queue_id and queue_id not in bucket.queues:
+        raise invalid_argument(f"Request.Operation.QueueId: there is no queue {queue_id!r}.")
+    for name, words in _WORDS.items():
+        value = _text(operation, name)
+        if value and value not in words:
+            raise invalid_argument(f"Request.Operation.{name} {value!r} is none of {', '.join(words)}.")
+    _check_job_param(operation)
+    _check_output(operation, tag)
+    _check_callback(operation)
+
+
+def _check_job_param(operation: Element) -> None:
+    param = _container(operation, "Request.Operation", "JobParam")
+    if len(param) == 0:
+        raise invalid_argument("Request.Operation.JobParam needs TemplateId or the container of the Tag.")
+    message = param.findtext("DigitalWatermark/Message") or ""
+    if len(message) > _MAX_WATERMARK_LENGTH:
+        raise invalid_argument("Request.Operation.JobParam.DigitalWatermark.Message has more than 64 characters.")
+
+
+def _check_output(operation: Element, tag: str) -> None:
+    if tag in _TAGS_WITHOUT_OUTPUT:
+        return
+    output = _container(operation, "Request.Operation", "Output")
+    needed = ("Region", "Bucket") if tag in _TAGS_WITHOUT_OUTPUT_OBJECT else ("Region", "Bucket", "Object")
+    _require_all(output, "Request.Operation.Output", needed)
+
+
+def _check_callback(operation: Element) -> None:
+    if _text(operation, "CallBackType") == "TDMQ":
+        config = _container(operation, "Request.Operation", "CallBackMqConfig")
+        _require_all(config, "Request.Operation.CallBackMqConfig", ("MqRegion", "MqMode", "MqName"))
+
+
+def _require_all(parent: Element, path: str, names: Iterable[str]) -> None:
+    for name in names:
+        _required(parent, path, name)
+
+
+def _required(parent: Element, path: str, name: str) -> str:
+    text = _text(parent, name)
+    if not text:
+        raise invalid_argument(f"{path}.{name} is required.")
+    return text
+
+
+def _container(parent: Element, path: str, name: str) -> Element:
+    node = parent.find(name)
+    if node is None:
+        raise invalid_argument(f"{path}.{name} is required.")
+    return node
+
+
+def _text(parent: Element, name: str) -> str:
+    return (parent.findtext(name) or "").strip()

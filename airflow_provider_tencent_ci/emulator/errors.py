@@ -1,0 +1,51 @@
+"""The errors that the emulated service answers with (API reference, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["ServiceError", "invalid_argument"]
+
+_NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+
+
+class ServiceError(Exception):
+    """
+    An answer with an error body.
+
+    CI's pages and COS's pages name some conditions differently, and which of them a real CI host uses is not
+    documented (API reference, 5.2): an error knows both.
+
+    :param status: the HTTP status in CI's table.
+    :param code: the code in CI's table.
+    :param message: what is wrong, naming the node, parameter or header.
+    :param cos: status and code in COS's table, where they differ.
+    :param details: further nodes of a COS body, such as ``StringToSign``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        cos: tuple[int, str] | None = None,
+        details: Mapping[str, str] = _NO_DETAILS,
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self._cos = cos or (status, code)
+
+    def in_words_of_cos(self) -> ServiceError:
+        """Return the same error with COS's status and code."""
+        status, code = self._cos
+        return ServiceError(status, code, self.message, details=self.details)
+
+
+def invalid_argument(message: str) -> ServiceError:
+    """Return the error for a node or parameter that is missing or wrong."""
+    return ServiceError(400, "InvalidArgument", message)

@@ -1,0 +1,96 @@
+"""Which objects a batch works on: the meaning of ``Input`` and ``TimeInterval`` (API reference, 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, StoredObject
+from airflow_provider_tencent_ci.emulator.documents import JobRequest
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.times import to_the_second
+
+__all__ = ["InputFile", "select_files"]
+
+_DEFAULT_SCHEMA = "Bucket, Key"
+
+
+class InputFile(NamedTuple):
+    """A file of a batch; lists of files may name objects that do not exist."""
+
+    key: str
+    exists: bool
+
+
+def select_files(bucket: Bucket, request: JobRequest) -> list[InputFile]:
+    """
+    Return the files of a batch, in the order of their selection, each once.
+
+    :raises ServiceError: the named object, URL file or manifest does not exist or cannot be read. Assumed to be
+        noticed when the batch is created.
+    """
+    keys: dict[str, None] = {}
+    for kind, value in request.inputs.items():
+        keys.update(dict.fromkeys(_SELECT[kind](bucket, request, value)))
+    return [InputFile(key, key in bucket.objects) for key in keys]
+
+
+def _by_prefix(bucket: Bucket, request: JobRequest, prefix: str) -> Iterator[str]:
+    """Yield the objects below a prefix; the time interval acts on this kind of input only (assumed)."""
+    start, end = request.interval
+    for found in bucket.with_prefix(prefix):
+        uploaded_at = to_the_second(found.last_modified_at)
+        if (start is None or uploaded_at >= start) and (end is None or uploaded_at <= end):
+            yield found.key
+
+
+def _by_object(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    yield _existing(bucket, "Object", name).key
+
+
+def _by_url_file(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    text = _existing(bucket, "UrlFile", name).content.decode("utf-8", errors="replace")
+    return (bucket.key_of(line.strip()) for line in text.splitlines() if line.strip())
+
+
+def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    """Read a COS inventory manifest, or one whose ``files`` are the objects themselves."""
+    content = _existing(bucket, "Manifest", name).content
+    try:
+        manifest = json.loads(content)
+        listed = [entry["key"] for entry in manifest["files"]]
+    except (ValueError, KeyError, TypeError):
+        raise ServiceError(
+            400, "ResourceNotSupported", f"Request.Input.Manifest {name!r} is not an inventory's manifest.json."
+        ) from None
+    for key in listed:
+        if key.endswith((".csv", ".csv.gz")):
+            yield from _inventory_keys(_existing(bucket, "Manifest", key), manifest)
+        else:
+            yield bucket.key_of(key)
+
+
+def _inventory_keys(inventory: StoredObject, manifest: Mapping[str, Any]) -> Iterator[str]:
+    columns = [column.strip() for column in str(manifest.get("fileSchema", _DEFAULT_SCHEMA)).split(",")]
+    content = gzip.decompress(inventory.content) if inventory.key.endswith(".gz") else inventory.content
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8")), fieldnames=columns):
+        yield row["Key"]
+
+
+def _existing(bucket: Bucket, kind: str, name: str) -> StoredObject:
+    found = bucket.find(name)
+    if found is None:
+        raise ServiceError(400, "ResourceNotFound", f"Request.Input.{kind}: there is no object {name!r}.")
+    return found
+
+
+_SELECT: Mapping[str, Callable[[Bucket, JobRequest, str], Iterator[str]]] = {
+    "Prefix": _by_prefix,
+    "Object": _by_object,
+    "UrlFile": _by_url_file,
+    "Manifest": _by_manifest,
+}

@@ -1,0 +1,248 @@
+"""
+Batches and their files, whose states are functions of time.
+
+Nothing here is moved on by a timer. A job records when it was created, how it was set up to run, and what was done
+to it since (pauses, a cancellation, an end by force); its state at any moment follows from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, new_id
+from airflow_provider_tencent_ci.emulator.documents import JobRequest
+from airflow_provider_tencent_ci.emulator.inputs import InputFile
+
+__all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]
+
+ENDED_STATES = frozenset({"Success", "Failed", "Cancel"})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """``Code`` and ``Message`` of what failed."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A state with its times; ``None`` for what has not happened yet."""
+
+    state: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure: Failure | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the state is final."""
+        return self.state in ENDED_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When and how something ends or would end."""
+
+    at: datetime
+    state: str
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Pause:
+    """A time in which a waiting job does not get on; open until it is resumed."""
+
+    paused_at: datetime
+    resumed_at: datetime | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        """Tell whether the pause is on at ``moment``."""
+        return self.paused_at <= moment and (self.resumed_at is None or moment < self.resumed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """
+    What a batch does with one file: a workflow execution, or a child job.
+
+    :param work_id: the execution's ``RunId`` or the child job's ``JobId``.
+    :param task_ids: the jobs of the nodes of an execution's workflow.
+    :param key: the file's object key.
+    :param workflow_id: the workflow; empty for a child job.
+    :param begins_after_seconds: when its turn comes, from the start of the batch.
+    :param ends_after_seconds: when it is done, from the start of the batch.
+    :param failure: why it fails, if it does.
+    """
+
+    work_id: str
+    task_ids: tuple[str, ...]
+    key: str
+    workflow_id: str
+    begins_after_seconds: float
+    ends_after_seconds: float
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """When a job starts, if that is known, and when and how it ends."""
+
+    started_at: datetime | None
+    ending: Ending | None
+
+
+@dataclass(slots=True)
+class Job:
+    """
+    One batch.
+
+    :param job_id: ``b`` and 32 hex digits.
+    :param sequence: its number, which orders jobs of the same time.
+    :param behaviour: the switches of the time when it was created.
+    :param queue_id: the queue it waits in.
+    :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is no batch.
+    :param missing_from_lists: from how many more list answers it is missing.
+    """
+
+    job_id: str
+    sequence: int
+    bucket_name: str
+    request: JobRequest
+    created_at: datetime
+    behaviour: Behaviour
+    queue_id: str
+    works: Sequence[Work] = ()
+    listed: bool = True
+    missing_from_lists: int = 0
+    pauses: list[Pause] = field(default_factory=list)
+    cancelled_at: datetime | None = None
+    forced: Ending | None = None
+
+    def timeline(self) -> Timeline:
+        """Work out start and end from what is recorded; the first of all possible ends counts."""
+        started_at = self._started_at()
+        duration = timedelta(seconds=self._run_seconds())
+        endings = [self.forced, Ending(self.cancelled_at, "Cancel") if self.cancelled_at else None]
+        if started_at is not None:
+            endings += [self._cancelled_by_script(started_at, duration), self._natural_end(started_at + duration)]
+        known = [ending for ending in endings if ending]
+        return Timeline(started_at, min(known, key=lambda ending: ending.at) if known else None)
+
+    def status(self, now: datetime) -> Status:
+        """Return the state of the batch at ``now``."""
+        timeline = self.timeline()
+        started_at = timeline.started_at if timeline.started_at and timeline.started_at <= now else None
+        if timeline.ending and timeline.ending.at <= now:
+            ending = timeline.ending
+            started_at = started_at if started_at and started_at <= ending.at else None
+            return Status(ending.state, started_at, ending.at, ending.failure)
+        if started_at:
+            return Status("Running", started_at)
+        return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
+
+    def work_status(self, work: Work, timeline: Timeline, now: datetime) -> Status:
+        """
+        Return the state of one file at ``now``.
+
+        A file that is being worked on when the batch is stopped is finished; one whose turn has not come is
+        cancelled (assumed; API reference, 2.8).
+
+        :param timeline: of this job; worked out once for all files.
+        """
+        begins_at, ending = _turn_of(work, timeline)
+        if begins_at is not None and begins_at <= now:
+            if ending is not None and ending.at <= now:
+                return Status(ending.state, begins_at, ending.at, ending.failure)
+            return Status("Running", begins_at)
+        if ending is not None and begins_at is None and ending.at <= now:
+            return Status(ending.state, None, ending.at, ending.failure)
+        return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
+
+    def _started_at(self) -> datetime | None:
+        """Return when the job leaves its queue; ``None`` while it is paused without an end."""
+        to_wait = timedelta(seconds=self.behaviour.submitted_seconds)
+        since = self.created_at
+        for pause in sorted(self.pauses, key=lambda pause: pause.paused_at):
+            if pause.resumed_at is not None and pause.resumed_at <= since:
+                continue
+            waited = max(pause.paused_at - since, timedelta())
+            if to_wait < waited or (to_wait == waited and waited):
+                break
+            if pause.resumed_at is None:
+                return None
+            to_wait -= waited
+            since = pause.resumed_at
+        return since + to_wait
+
+    def _run_seconds(self) -> float:
+        if self.behaviour.run_seconds is not None:
+            return self.behaviour.run_seconds
+        return max((work.ends_after_seconds for work in self.works), default=0.0)
+
+    def _cancelled_by_script(self, started_at: datetime, duration: timedelta) -> Ending | None:
+        return Ending(started_at + duration / 2, "Cancel") if self.behaviour.outcome == "cancel" else None
+
+    def _natural_end(self, at: datetime) -> Ending:
+        behaviour = self.behaviour
+        if behaviour.outcome == "fail":
+            return Ending(at, "Failed", Failure(behaviour.failure_code, behaviour.failure_message))
+        if not self.works and behaviour.no_objects == "fail":
+            return Ending(at, "Failed", Failure("ResourceNotFound", "No object matches the input."))
+        if behaviour.failed_files == "fail" and any(work.failure for work in self.works):
+            return Ending(at, "Failed", Failure(behaviour.failure_code, "Some files failed."))
+        return Ending(at, "Success")
+
+
+def plan_work(
+    bucket: Bucket, request: JobRequest, files: Sequence[InputFile], behaviour: Behaviour
+) -> tuple[Work, ...]:
+    """Lay out what a batch will do with each of its files, and when."""
+    turns = [(file, workflow_id) for file in files for workflow_id in (request.workflow_ids or ("",))]
+    return tuple(
+        Work(
+            work_id=new_id("i" if workflow_id else "j"),
+            task_ids=tuple(new_id("j") for _ in bucket.workflows[workflow_id].nodes) if workflow_id else (),
+            key=file.key,
+            workflow_id=workflow_id,
+            begins_after_seconds=_turn_seconds(index, len(turns), behaviour)[0],
+            ends_after_seconds=_turn_seconds(index, len(turns), behaviour)[1],
+            failure=_failure_of(file, index, behaviour),
+        )
+        for index, (file, workflow_id) in enumerate(turns)
+    )
+
+
+def _turn_seconds(index: int, count: int, behaviour: Behaviour) -> tuple[float, float]:
+    if behaviour.run_seconds is not None:
+        return behaviour.run_seconds * index / count, behaviour.run_seconds * (index + 1) / count
+    begin = index // behaviour.concurrency * behaviour.file_seconds
+    return begin, begin + behaviour.file_seconds
+
+
+def _failure_of(file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
+    if not file.exists:
+        return Failure("ResourceNotFound", "The object does not exist.")
+    chosen = behaviour.failing_every and (index + 1) % behaviour.failing_every == 0
+    if chosen or any(fnmatchcase(file.key, pattern) for pattern in behaviour.failing_keys):
+        return Failure(behaviour.file_failure_code, behaviour.file_failure_message)
+    return None
+
+
+def _turn_of(work: Work, timeline: Timeline) -> tuple[datetime | None, Ending | None]:
+    """Return when a file's turn comes (``None``: never, or not known) and how it ends."""
+    stop = timeline.ending
+    if timeline.started_at is None:
+        return None, stop and Ending(stop.at, "Cancel")
+    begins_at = timeline.started_at + timedelta(seconds=work.begins_after_seconds)
+    done_at = timeline.started_at + timedelta(seconds=work.ends_after_seconds)
+    if stop and stop.state == "Success":  # a batch that was made to succeed early has done all its work
+        begins_at, done_at = min(begins_at, stop.at), min(done_at, stop.at)
+    elif stop and stop.at <= begins_at:
+        return None, Ending(stop.at, "Cancel")
+    return begins_at, Ending(done_at, "Failed" if work.failure else "Success", work.failure)

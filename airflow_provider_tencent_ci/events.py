@@ -1,0 +1,46 @@
+"""The one event with which a wait in the triggerer resumes its task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
+
+__all__ = ["EVENT_VERSION", "STATUSES", "read_event", "write_event"]
+
+EVENT_VERSION = 1
+
+STATUSES = ("terminal", "deadline", "lost_contact")
+
+
+def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: str) -> dict[str, Any]:
+    """
+    Return the event as JSON values.
+
+    :param status: ``terminal`` (the job has ended), ``deadline`` (the time to wait is over) or ``lost_contact``
+        (the service could not be asked for too long).
+    :param job: the last record read, with the service's node names; ``None`` if there never was one.
+    """
+    return {"version": EVENT_VERSION, "status": status, "job_id": job_id, "job": job, "message": message}
+
+
+def read_event(event: object) -> dict[str, Any]:
+    """
+    Return an event that :func:`write_event` wrote.
+
+    :raises UnexpectedEventError: it is anything else, such as nothing, the bare word that ``dag.test()`` makes of an
+        ending event, or the event of a later release.
+    """
+    if (
+        isinstance(event, dict)
+        and event.get("version") == EVENT_VERSION
+        and event.get("status") in STATUSES
+        and isinstance(event.get("job_id"), str)
+        and isinstance(event.get("job"), dict | None)
+        and (event["status"] != "terminal" or event["job"])
+    ):
+        return event
+    raise UnexpectedEventError(
+        f"The task was resumed with {str(event)[:200]!r}, which is no event of InventoryJobTrigger (version "
+        f"{EVENT_VERSION}). The batch job was left alone; a retry of this task finds it again."
+    )

@@ -1,0 +1,209 @@
+"""
+Everything that can go wrong, as one tree of types.
+
+Decisions are made by class and by the service's code, never by the text of a message. No class here knows
+Airflow, so that the core can raise them; what Airflow must see as its own class (a sensor's time-out, say) is
+translated where it is raised.
+
+.. code-block:: text
+
+    TencentCIError
+    ├── InvalidArgumentError          what the user gave is wrong; nothing was sent (also a ValueError)
+    ├── ApiError                      the service answered, and the answer is an error
+    │   ├── AuthenticationError       unknown key, wrong signature, expired key, clock off
+    │   ├── PermissionDeniedError     the key is known and may not do this
+    │   ├── InvalidRequestError       the service does not take the request as it is
+    │   ├── NotFoundError             no such bucket, address or job
+    │   ├── ThrottledError            too many requests
+    │   ├── QueueSaturatedError       the queue takes no more work for now
+    │   ├── RedirectError             the service points elsewhere; never followed
+    │   ├── ServiceUnavailableError   the service failed (5xx)
+    │   └── UnreadableResponseError   the answer is not what the API promises
+    ├── TransportError                no answer; says which host, and whether the request was sent
+    ├── SubmitOutcomeUnknownError     a submission got no answer and the job list does not show the job
+    ├── JobExistsError                ``on_existing="fail"`` and there is such a job
+    ├── JobError                      the job itself ended badly
+    │   ├── JobFailedError
+    │   └── JobCancelledError
+    ├── WaitTimeoutError              ``wait_timeout`` is over; the job goes on
+    ├── LostContactError              the service could not be asked for too long; the job may be well
+    └── UnexpectedEventError          the task was resumed with something that no trigger of ours sends
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "InvalidArgumentError",
+    "InvalidRequestError",
+    "JobCancelledError",
+    "JobError",
+    "JobExistsError",
+    "JobFailedError",
+    "LostContactError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QueueSaturatedError",
+    "RedirectError",
+    "ServiceUnavailableError",
+    "SubmitOutcomeUnknownError",
+    "TencentCIError",
+    "ThrottledError",
+    "TransportError",
+    "UnexpectedEventError",
+    "UnreadableResponseError",
+    "WaitTimeoutError",
+]
+
+
+class TencentCIError(Exception):
+    """Base of all errors of this package; not raised itself."""
+
+
+class InvalidArgumentError(TencentCIError, ValueError):
+    """An argument or a field of the connection is wrong. The message names it; no request was sent."""
+
+
+class ApiError(TencentCIError):
+    """
+    The service answered with an error.
+
+    :param message: what happened, to what.
+    :param status: the HTTP status.
+    :param code: the service's code, such as ``AccessDenied``; empty when the answer had none.
+    :param request_id: the service's id of the request, which its support asks for; may be empty.
+    :param advice: what to do about it; may be empty.
+    :param retry_after_seconds: how long the service asked to wait, or ``None``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        advice: str = "",
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.advice = advice
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        """Say what happened, the service's code and request id, and what to do."""
+        known = [
+            f"HTTP {self.status}" if self.status else "",
+            f"code {self.code}" if self.code else "",
+            f"request id {self.request_id}" if self.request_id else "",
+        ]
+        facts = ", ".join(fact for fact in known if fact)
+        return " ".join(part for part in (self.message, f"({facts})" if facts else "", self.advice) if part)
+
+
+class AuthenticationError(ApiError):
+    """The service does not accept the credentials or the signature. Repeating cannot help."""
+
+
+class PermissionDeniedError(ApiError):
+    """The key is valid but may not do this: a CAM action is missing, or the bucket is somebody else's."""
+
+
+class InvalidRequestError(ApiError):
+    """The service refuses the request as it is. Repeating cannot help."""
+
+
+class NotFoundError(ApiError):
+    """The bucket, the address or the job does not exist."""
+
+
+class ThrottledError(ApiError):
+    """Too many requests; the request was refused unread."""
+
+
+class QueueSaturatedError(ApiError):
+    """The queue is full; the request was refused. It may be repeated after some minutes."""
+
+
+class RedirectError(ApiError):
+    """The service sent a redirect, which is never followed: the signature names the host."""
+
+
+class ServiceUnavailableError(ApiError):
+    """The service failed (5xx). Whether it acted on the request is not known."""
+
+
+class UnreadableResponseError(ApiError):
+    """The answer is not XML, is cut off, declares entities, is too large, or lacks what the API promises."""
+
+
+class TransportError(TencentCIError):
+    """
+    There was no answer.
+
+    :param message: what happened, with the host.
+    :param request_sent: ``False`` when no byte of the request can have reached the service (name not found,
+        connection refused, TLS refused), so that any request may be repeated; ``True`` when it may have.
+    """
+
+    def __init__(self, message: str, *, request_sent: bool) -> None:
+        super().__init__(message)
+        self.request_sent = request_sent
+
+
+class SubmitOutcomeUnknownError(TencentCIError):
+    """A submission was sent and not answered, and the job list does not show the job."""
+
+
+class JobExistsError(TencentCIError):
+    """
+    A job of this name exists and ``on_existing="fail"`` was asked for.
+
+    :param job: the job found.
+    """
+
+    def __init__(self, message: str, *, job: InventoryJob) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+class JobError(TencentCIError):
+    """
+    The job has ended, and not well.
+
+    :param job: its last record.
+    """
+
+    def __init__(self, message: str, *, job: InventoryJob) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+class JobFailedError(JobError):
+    """The job ended as ``Failed``."""
+
+
+class JobCancelledError(JobError):
+    """The job ended as ``Cancel``."""
+
+
+class WaitTimeoutError(TencentCIError):
+    """The time to wait is over. The job was left alone and goes on."""
+
+
+class LostContactError(TencentCIError):
+    """The service could not be asked about the job for too long. The job may be well and was left alone."""
+
+
+class UnexpectedEventError(TencentCIError):
+    """A deferred task was resumed with an event that it does not understand."""

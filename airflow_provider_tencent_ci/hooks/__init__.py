@@ -1,0 +1,1 @@
+"""The hook: a connection of Airflow's turned into calls of the service."""

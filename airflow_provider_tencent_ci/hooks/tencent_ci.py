@@ -1,0 +1,259 @@
+"""The hook of Tencent Cloud Infinite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secret
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.hooks.connection import read_connection
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["TencentCIHook"]
+
+ResultT = TypeVar("ResultT")
+
+
+class TencentCIHook(BaseHook):
+    """
+    Talk to the batch-job endpoints of Cloud Infinite for one bucket.
+
+    The connection is read at the first call, not in the constructor. A hook keeps its HTTP connections until
+    :meth:`close`; it is a context manager, too.
+
+    Every call may raise :class:`~airflow_provider_tencent_ci.exceptions.ApiError` (the service's error, with its
+    code and request id), :class:`~airflow_provider_tencent_ci.exceptions.TransportError` (no answer) and
+    :class:`~airflow_provider_tencent_ci.exceptions.InvalidArgumentError` (nothing was sent). Reading calls are
+    repeated for up to a minute when that may help.
+
+    :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
+    :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
+    :param region: its region; by default the connection's.
+    """
+
+    conn_name_attr = "tencent_ci_conn_id"
+    default_conn_name = "tencent_ci_default"
+    conn_type = "tencent_ci"
+    hook_name = "Tencent Cloud Infinite (CI)"
+
+    def __init__(
+        self,
+        tencent_ci_conn_id: str = default_conn_name,
+        *,
+        bucket: str | None = None,
+        region: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.bucket = bucket
+        self.region = region
+
+    def __enter__(self) -> TencentCIHook:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields, for Airflow before 3.2; later ones read the provider's metadata."""
+        from airflow_provider_tencent_ci.hooks.form import connection_form_widgets
+
+        return connection_form_widgets(cls.conn_type)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form's labels, for Airflow before 3.2; later ones read the provider's metadata."""
+        from airflow_provider_tencent_ci.hooks.form import ui_field_behaviour
+
+        return ui_field_behaviour(cls.conn_type)
+
+    @cached_property
+    def config(self) -> ServiceConfig:
+        """What the connection and the hook's arguments come down to. Reads the connection, once."""
+        connection = self.get_connection(self.tencent_ci_conn_id)
+        config = read_connection(connection, self.bucket, self.region)
+        if config.credentials.token:
+            mask_secret(config.credentials.token)
+        return config
+
+    async def read_config(self) -> ServiceConfig:
+        """Return what :attr:`config` is, without blocking an event loop."""
+        connection = await get_connection_async(self.tencent_ci_conn_id)
+        return read_connection(connection, self.bucket, self.region)
+
+    def get_conn(self) -> BlockingTransport:
+        """Return the transport, which drives the flows of ``core``; made at the first call."""
+        return self._transport
+
+    def close(self) -> None:
+        """Close the HTTP connections. The hook can be used again."""
+        if transport := self.__dict__.pop("_transport", None):
+            transport.close()
+
+    def run(self, flow: Flow[ResultT]) -> ResultT:
+        """Run a flow of ``core`` to its end and return its result."""
+        return self._transport.run(flow)
+
+    def trigger_inventory_job(
+        self,
+        *,
+        name: str,
+        workflow_ids: str | Sequence[str] | None = None,
+        job: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+        manifest: str | None = None,
+        url_file: str | None = None,
+        object_key: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+    ) -> InventoryJob:
+        """
+        Submit a batch job: one ``POST``, repeated only when the service surely did not read it.
+
+        After a :class:`~airflow_provider_tencent_ci.exceptions.TransportError` that was sent, or a
+        :class:`~airflow_provider_tencent_ci.exceptions.ServiceUnavailableError`, the job may exist all the same:
+        look for its name before submitting again, as the operator does.
+
+        :param name: at most 128 Chinese characters, Latin letters, digits, ``-`` and ``_``; need not be unique.
+        :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
+        :param job: for ``Type=Job``: the nodes of ``Operation`` by the service's names (``Tag``, ``JobParam``,
+            ``Output``, ``QueueId``, ...).
+        :param prefix: objects whose key starts so; ``/`` for the whole bucket.
+        :param manifest: the ``manifest.json`` of a COS inventory.
+        :param url_file: a text object with one object URL on each line.
+        :param object_key: one object.
+        :param start_time: only objects last modified at or after this time: a datetime or ISO 8601 text, with an
+            offset.
+        :param end_time: only objects last modified at or before this time.
+        """
+        specification = InventoryJobSpecification.from_arguments(
+            workflow_ids=workflow_ids,
+            job=job,
+            prefix=prefix,
+            manifest=manifest,
+            url_file=url_file,
+            object_key=object_key,
+            start_time=start_time,
+            end_time=end_time,
+        )
+        return self.run(flows.create_job(name, specification))
+
+    def list_inventory_jobs(
+        self,
+        *,
+        job_id: str | None = None,
+        name: str | None = None,
+        states: Sequence[str] | str | None = None,
+        job_type: str | None = None,
+        workflow_id: str | None = None,
+        start_creation_time: datetime | str | None = None,
+        end_creation_time: datetime | str | None = None,
+        order_by_time: str | None = None,
+        page_size: int = MAX_PAGE_SIZE,
+    ) -> Iterator[InventoryJob]:
+        """
+        List batch jobs, page by page as they are used.
+
+        :param job_id: only this job.
+        :param name: only jobs of this name. Whether the service compares exactly is not documented.
+        :param states: only jobs in these states, such as ``["Submitted", "Running"]``.
+        :param job_type: ``Workflow`` or ``Job``; by default both.
+        :param workflow_id: only jobs of this workflow.
+        :param start_creation_time: only jobs created at or after this time: a datetime or ISO 8601 text, with an
+            offset.
+        :param end_creation_time: only jobs created at or before this time.
+        :param order_by_time: ``Desc`` (the service's default: youngest first) or ``Asc``.
+        :param page_size: jobs in one request, 1 to 100; 100 asks least often.
+        """
+        criteria = JobFilter(
+            job_id=job_id,
+            name=name,
+            states=states,
+            job_type=job_type,
+            workflow_id=workflow_id,
+            start_creation_time=start_creation_time,
+            end_creation_time=end_creation_time,
+            order_by_time=order_by_time,
+            page_size=page_size,
+        )
+        return self._each(lambda token: flows.list_jobs_page(criteria, token))
+
+    def get_inventory_job(self, job_id: str) -> InventoryJob:
+        """
+        Read one batch job, through the list endpoint filtered by its id.
+
+        :raises NotFoundError: the list does not show it, some seconds later neither.
+        """
+        return self.run(flows.get_job(job_id))
+
+    def cancel_inventory_job(self, job_id: str) -> None:
+        """
+        Ask the service to cancel a batch job.
+
+        It stops some time later, or has ended before: read the job again to know. Which states can be cancelled is
+        not documented.
+        """
+        self.run(flows.cancel_job(job_id))
+
+    def cancel_quietly(self, job_id: str) -> None:
+        """Cancel a batch job and say in the log how it went; never raises. For tasks that are being killed."""
+        try:
+            self.cancel_inventory_job(job_id)
+            self.log.info("Asked the service to cancel batch job %s.", job_id)
+        except Exception as error:  # a kill must not fail on the service
+            self.log.error("Could not cancel batch job %s; it goes on. %s", job_id, error)
+
+    def list_workflow_executions(
+        self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
+    ) -> Iterator[WorkflowExecution]:
+        """
+        List what a workflow did with each file, page by page as they are used.
+
+        :param workflow_id: the workflow.
+        :param job_id: only executions of this batch job.
+        :param states: only executions in these states, such as ``["Failed"]``.
+        """
+        return self._each(lambda token: flows.list_executions_page(workflow_id, job_id, states, token))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """
+        Ask for one job of the bucket: the cheapest request that needs key, region, bucket and binding to be right.
+
+        :return: whether it worked, and what to do if it did not.
+        """
+        try:
+            config = self.config
+            self.run(flows.ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER))
+        except TencentCIError as error:
+            return False, str(error)
+        return True, (
+            f"Connected to {config.bucket} in {config.region}: its batch jobs can be listed. "
+            "Whether this key may also submit and cancel shows with the first job."
+        )
+
+    @cached_property
+    def _transport(self) -> BlockingTransport:
+        return BlockingTransport(self.config)
+
+    def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
+        pages = Pages()
+        while pages.next_token is not None:
+            yield from pages.new_items(self.run(read_page(pages.next_token)))

@@ -1,0 +1,47 @@
+"""The button that leads from a task to the console of Cloud Infinite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from airflow_provider_tencent_ci.compat import BaseOperatorLink, XCom, link_xcom_key
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+__all__ = ["JOB_URL_KEY", "InventoryJobLink", "console_url", "push_link"]
+
+JOB_URL_KEY = "job_url"
+
+
+class InventoryJobLink(BaseOperatorLink):
+    """
+    Open the bucket's page of the CI console.
+
+    There is no documented address of a single batch job (API reference, 8). From the bucket's page it is *Job and
+    Workflow*, *Batch Data Processing*.
+    """
+
+    name = "Tencent CI Console"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address that the task left in XCom; empty if it did not get that far."""
+        return str(XCom.get_value(ti_key=ti_key, key=JOB_URL_KEY) or "")
+
+
+def console_url(bucket: str, region: str) -> str:
+    """Return the address of a bucket's page: observed in public code, not documented (API reference, 8)."""
+    return f"https://console.cloud.tencent.com/ci/bucket?{urlencode({'bucket': bucket, 'region': region})}"
+
+
+def push_link(context: Context, url: str) -> None:
+    """
+    Leave the link where the UI looks for it.
+
+    Airflow does so itself only after a task's process has ended; the link should be there while it runs, too.
+    """
+    ti: Any = context["ti"]
+    ti.xcom_push(key=JOB_URL_KEY, value=url)
+    if key := link_xcom_key(InventoryJobLink()):
+        ti.xcom_push(key=key, value=url)

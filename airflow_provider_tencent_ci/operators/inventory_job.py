@@ -1,0 +1,293 @@
+"""Submitting a batch job, and waiting for it if asked to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tencent_ci.compat import (
+    BaseOperator,
+    default_deferrable,
+    is_first_try,
+    run_started_at,
+    task_identity,
+)
+from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
+from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.links import InventoryJobLink, console_url, push_link
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+    from airflow_provider_tencent_ci.core.flows import Submission
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["TriggerInventoryJobOperator"]
+
+# How far this machine's clock may be ahead of the service's before a job of this very run looks too old for it.
+_CLOCK_MARGIN = timedelta(minutes=10)
+
+
+class TriggerInventoryJobOperator(BaseOperator):
+    """
+    Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
+
+    The job is named ``<readable>-<token>``. The token is the same for all tries of this task instance and new after
+    it is cleared, so that a retry finds the job of an earlier try in the service's list and takes it over, whatever
+    became of that try. The request, with its templates rendered, takes part in the token: keep anything that
+    changes from try to try out of it.
+
+    XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
+    record with the service's node names.
+
+    Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
+    empty text counts as not given. All are templated, and are judged when the task runs.
+
+    :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
+    :param job: for ``Type=Job``: the nodes of ``Operation`` by the service's names (``Tag``, ``JobParam``,
+        ``Output``, ``QueueId``, ...).
+    :param prefix: objects whose key starts so; ``/`` for the whole bucket.
+    :param manifest: the ``manifest.json`` of a COS inventory.
+    :param url_file: a text object with one object URL on each line.
+    :param object_key: one object.
+    :param start_time: only objects last modified at or after this time: a datetime, ISO 8601 text or a template, with
+        an offset. The service's default is the epoch.
+    :param end_time: only objects last modified at or before this time. The service's default is now.
+    :param name: the readable part of the job's name, reduced to the characters that the service takes; by default
+        DAG and task id.
+    :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
+    :param region: its region; by default the connection's.
+    :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
+    :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
+        this off, the look-ups included, and uses ``name`` as it stands: a retry submits again, and every file is
+        billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
+    :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
+    :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
+        Without ``wait_for_completion`` it has no effect.
+    :param poll_interval: seconds (or a timedelta) between two questions. The default, 30, is short against the minutes
+        that a batch takes; a random part of up to half is taken off, lest many tasks ask in step.
+    :param wait_timeout: seconds (or a timedelta) to wait from the submission, or from finding the job again. Then the
+        task fails and the job goes on; a retry waits on. By default as long as it takes.
+    :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
+        fails and leaves the job alone. The default, 600, outlasts short outages.
+    :param cancel_on_kill: cancel the job when the task is killed while it runs.
+    """
+
+    template_fields: Sequence[str] = (
+        "workflow_ids",
+        "job",
+        "prefix",
+        "manifest",
+        "url_file",
+        "object_key",
+        "start_time",
+        "end_time",
+        "name",
+        "bucket",
+        "region",
+        "tencent_ci_conn_id",
+    )
+    # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
+    template_ext: Sequence[str] = ()
+    template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
+    operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
+    ui_color = "#d6e8ff"
+
+    def __init__(
+        self,
+        *,
+        workflow_ids: str | Sequence[str] | None = None,
+        job: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+        manifest: str | None = None,
+        url_file: str | None = None,
+        object_key: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+        name: str | None = None,
+        bucket: str | None = None,
+        region: str | None = None,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        on_existing: str = "adopt",
+        wait_for_completion: bool = False,
+        deferrable: bool = default_deferrable(),
+        poll_interval: float | timedelta = 30,
+        wait_timeout: float | timedelta | None = None,
+        contact_timeout: float | timedelta = 600,
+        cancel_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.workflow_ids = workflow_ids
+        self.job = job
+        self.prefix = prefix
+        self.manifest = manifest
+        self.url_file = url_file
+        self.object_key = object_key
+        self.start_time = start_time
+        self.end_time = end_time
+        self.name = name
+        self.bucket = bucket
+        self.region = region
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.on_existing = on_existing
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
+        self.contact_timeout = contact_timeout
+        self.cancel_on_kill = cancel_on_kill
+        self.job_id: str | None = None
+
+    def execute(self, context: Context) -> str:
+        """
+        Submit, or find what an earlier try submitted; then wait, if asked to.
+
+        :return: the JobId.
+        :raises InvalidArgumentError: an argument is wrong; nothing was sent.
+        :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
+        :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
+        :raises JobError: it waited, and the job failed or was cancelled.
+        :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
+        """
+        specification = self._specification()
+        trigger = self._checked_trigger()
+        self._offer_link(context)
+        job = self._submit(context, specification)
+        if not self.wait_for_completion:
+            return job.job_id
+        if job.state.is_terminal:
+            return self._finish(context, job)
+        trigger.job_id = job.job_id
+        trigger.deadline_at = self._deadline_at()
+        if self.deferrable:
+            self._hook.close()
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return self.execute_complete(context, self._wait(trigger))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """
+        End the task as its wait did.
+
+        :param event: see :mod:`airflow_provider_tencent_ci.events`.
+        :return: the JobId.
+        :raises UnexpectedEventError: the event is none of ours; it never passes for success.
+        """
+        from airflow_provider_tencent_ci.core.jobs import InventoryJob
+
+        result = read_event(event)
+        self.job_id = result["job_id"]
+        if result["status"] == "deadline":
+            raise WaitTimeoutError(result["message"])
+        if result["status"] == "lost_contact":
+            raise LostContactError(result["message"])
+        return self._finish(context, InventoryJob.from_dict(result["job"]))
+
+    def on_kill(self) -> None:
+        """Cancel the job of a task that is killed while it runs, if asked to. Never raises."""
+        if self.cancel_on_kill and self.job_id:
+            self._hook.cancel_quietly(self.job_id)
+
+    @cached_property
+    def _hook(self) -> TencentCIHook:
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+
+    def _specification(self) -> InventoryJobSpecification:
+        from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+
+        if self.on_existing not in ("adopt", "submit", "fail"):
+            raise InvalidArgumentError(f'on_existing={self.on_existing!r} must be "adopt", "submit" or "fail".')
+        return InventoryJobSpecification.from_arguments(
+            workflow_ids=self.workflow_ids,
+            job=self.job,
+            prefix=self.prefix,
+            manifest=self.manifest,
+            url_file=self.url_file,
+            object_key=self.object_key,
+            start_time=self.start_time,
+            end_time=self.end_time,
+        )
+
+    def _checked_trigger(self) -> InventoryJobTrigger:
+        """Return the trigger, proven to be serialisable: after the submission it would be too late to find out."""
+        trigger = InventoryJobTrigger(
+            tencent_ci_conn_id=self.tencent_ci_conn_id,
+            bucket=self.bucket,
+            region=self.region,
+            poll_interval=seconds_of("poll_interval", self.poll_interval),
+            deadline_at=self._deadline_at(),
+            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
+        )
+        json.dumps(trigger.serialize())
+        return trigger
+
+    def _deadline_at(self) -> str | None:
+        deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
+        return deadline_at.isoformat() if deadline_at else None
+
+    def _offer_link(self, context: Context) -> None:
+        config = self._hook.config
+        push_link(context, console_url(config.bucket, config.region))
+
+    def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
+        submission = self._hook.run(self._submission(context, specification))
+        job = submission.job
+        self.job_id = job.job_id
+        context["ti"].xcom_push(key="job_id", value=job.job_id)
+        context["ti"].xcom_push(key="job_name", value=job.name)
+        self._say(submission)
+        return job
+
+    def _submission(self, context: Context, specification: InventoryJobSpecification) -> Flow[Submission]:
+        from airflow_provider_tencent_ci.core import flows
+        from airflow_provider_tencent_ci.core.identity import submission_token
+        from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
+
+        name = self.name or readable_name(f"{self.dag_id}-{self.task_id}")
+        if self.on_existing == "submit":
+            return flows.submit_unchecked(name, specification)
+        if self.on_existing == "fail":
+            return flows.submit_new(name, specification)
+        identity = task_identity(context)
+        started_at = run_started_at(context)
+        return flows.submit_once(
+            name_with_token(readable_name(name), submission_token(identity, specification.body(None))),
+            specification,
+            created_after=started_at - _CLOCK_MARGIN if started_at else None,
+            looks=flows.FIRST_TRY_LOOKS if is_first_try(context) else flows.LATER_TRY_LOOKS,
+        )
+
+    def _say(self, submission: Submission) -> None:
+        job = submission.job
+        done = "Found again" if submission.adopted else "Submitted"
+        self.log.info("%s batch job %s, %s (%s).", done, job.job_id, job.name, job.state.value)
+        for other in submission.others:
+            self.log.warning(
+                "There is a second batch job of this name, %s (%s), created at %s. It is not waited for; cancel it if "
+                "it is not wanted: its files are billed, too.",
+                other.job_id,
+                other.state.value,
+                other.creation_time,
+            )
+
+    def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
+        """Wait in this process, as the trigger would in the triggerer; return the same event."""
+        return self._hook.run(trigger.waiting(self.log))
+
+    def _finish(self, context: Context, job: InventoryJob) -> str:
+        from airflow_provider_tencent_ci.core.waiting import check_outcome
+
+        context["ti"].xcom_push(key="job", value=job.to_dict())
+        check_outcome(job)
+        self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
+        return job.job_id

@@ -1,0 +1,61 @@
+"""What Airflow is told about this provider. A mistake here breaks the discovery of all providers; it is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tencent_ci import __version__
+
+__all__ = ["PROVIDER_INFO"]
+
+_INTEGRATION = "Tencent Cloud Infinite (CI)"
+_PACKAGE = "airflow_provider_tencent_ci"
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+def _modules(*names: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{name}" for name in names]}]
+
+
+PROVIDER_INFO: dict[str, Any] = {
+    # Airflow compares this with the name of the distribution.
+    "package-name": "airflow-provider-tencent-ci",
+    "name": _INTEGRATION,
+    "description": "Batch jobs of Tencent Cloud Infinite (CI) on objects in Tencent COS: submit once, wait, report.",
+    "versions": [__version__],
+    "integrations": [
+        {
+            "integration-name": _INTEGRATION,
+            "external-doc-url": "https://www.tencentcloud.com/document/product/1045/47029",
+            "tags": ["service"],
+        }
+    ],
+    "hooks": _modules("hooks.tencent_ci"),
+    "operators": _modules("operators.inventory_job"),
+    "sensors": _modules("sensors.inventory_job"),
+    "triggers": _modules("triggers.inventory_job"),
+    "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
+    "connection-types": [
+        {
+            "connection-type": "tencent_ci",
+            "hook-class-name": f"{_PACKAGE}.hooks.tencent_ci.TencentCIHook",
+            "hook-name": "Tencent Cloud Infinite (CI)",
+            "ui-field-behaviour": {
+                "hidden-fields": ["host", "schema", "port"],
+                "relabeling": {"login": "SecretId", "password": "SecretKey"},
+                "placeholders": {"login": "AKID...", "password": "the SecretKey that belongs to it"},
+            },
+            "conn-fields": {
+                "region": _field("Region", "Region of the bucket, such as ap-beijing."),
+                "bucket": _field("Bucket", "Long name of the bucket, <name>-<APPID>: examplebucket-1250000000."),
+                "token": _field("Session token", "Only for temporary keys.", format="password"),
+                "endpoint_url": _field(
+                    "Endpoint URL", "Connect here instead of the documented address: an emulator, or a proxy."
+                ),
+            },
+        }
+    ],
+}

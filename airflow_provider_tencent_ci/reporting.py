@@ -1,0 +1,51 @@
+"""What a wait says in the log: changes, each once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.exceptions import TencentCIError
+
+__all__ = ["WaitLog"]
+
+
+class WaitLog:
+    """
+    Write down what a wait sees, when it changes.
+
+    :param log: the task's or the trigger's logger.
+    """
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._state: JobState | None = None
+        self._failing = False
+
+    def job_read(self, job: InventoryJob) -> None:
+        """Log a new state."""
+        if self._failing:
+            self._failing = False
+            self._log.info("The service answers again.")
+        if job.state == self._state:
+            return
+        self._state = job.state
+        if not job.state.is_known:
+            self._log.warning(
+                "Batch job %s is in state %r, which is not documented; waiting on.", job.job_id, job.state.value
+            )
+        elif job.state is JobState.PAUSE:
+            self._log.warning(
+                "Batch job %s is paused, since its queue is: it goes on when the queue is resumed in the CI console.",
+                job.job_id,
+            )
+        else:
+            self._log.info("Batch job %s is %s.", job.job_id, job.state.value)
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        """Log the first failure of a row; the last one is in the error that ends the wait."""
+        if not self._failing:
+            self._failing = True
+            self._log.warning("Could not ask about the batch job; asking on. %s", error)

@@ -1,0 +1,1 @@
+"""Sensors: waiting for what another task, or somebody else, submitted."""

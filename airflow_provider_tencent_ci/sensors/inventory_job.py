@@ -1,0 +1,191 @@
+"""Waiting for a batch job that was submitted elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    default_deferrable,
+)
+from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
+from airflow_provider_tencent_ci.links import InventoryJobLink, console_url, push_link
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.reporting import WaitLog
+
+__all__ = ["InventoryJobSensor"]
+
+
+class InventoryJobSensor(BaseSensorOperator):
+    """
+    Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
+
+    ``poke``, ``reschedule`` and deferred mode come to the same result. ``Success`` returns the final record, with the
+    service's node names, as XCom ``return_value``. ``Failed`` and ``Cancel`` fail the task at once with the service's
+    code and message, and use up no retries: waiting again cannot help. ``timeout`` ends in
+    :class:`AirflowSensorTimeout` and leaves the job alone; with ``soft_fail`` these three skip the task.
+
+    :param job_id: the job's id, for example the operator's ``.output``; templated.
+    :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
+    :param region: its region; by default the connection's.
+    :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
+    :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
+        Takes precedence over ``mode``.
+    :param poke_interval: seconds (or a timedelta) between two questions. The default, 30, is short against the minutes
+        that a batch takes.
+    :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
+        fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is remembered between two
+        questions, so that there ``timeout`` alone ends it.
+    :param cancel_on_kill: cancel the job when the task is killed while it runs. Off by default: a sensor only observes.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
+    operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
+    ui_color = "#e8f2ff"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        bucket: str | None = None,
+        region: str | None = None,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        deferrable: bool = default_deferrable(),
+        poke_interval: float | timedelta = 30,
+        contact_timeout: float | timedelta = 600,
+        cancel_on_kill: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.job_id = job_id
+        self.bucket = bucket
+        self.region = region
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.deferrable = deferrable
+        self.contact_timeout = contact_timeout
+        self.cancel_on_kill = cancel_on_kill
+        self._failing_since: datetime | None = None
+
+    def execute(self, context: Context) -> Any:
+        """
+        Wait in the mode that was chosen.
+
+        :return: the job's final record.
+        :raises AirflowFailException: the job failed or was cancelled.
+        :raises AirflowSensorTimeout: ``timeout`` is over.
+        :raises LostContactError: the service could not be asked for ``contact_timeout``.
+        """
+        contact_timeout = seconds_of("contact_timeout", self.contact_timeout)
+        config = self._hook.config
+        push_link(context, console_url(config.bucket, config.region))
+        if not self.deferrable:
+            return super().execute(context)
+        deadline_at = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        job = self._look()
+        if job is not None and job.state.is_terminal:
+            return self._outcome(job)
+        self._hook.close()
+        self.defer(
+            trigger=InventoryJobTrigger(
+                job_id=self.job_id,
+                tencent_ci_conn_id=self.tencent_ci_conn_id,
+                bucket=self.bucket,
+                region=self.region,
+                poll_interval=self.poke_interval,
+                deadline_at=deadline_at.isoformat(),
+                contact_timeout=contact_timeout,
+            ),
+            method_name="execute_complete",
+        )
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once; done when the job has ended."""
+        job = self._look()
+        if job is None or not job.state.is_terminal:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self._outcome(job))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """
+        End the task as its wait in the triggerer did.
+
+        :param event: see :mod:`airflow_provider_tencent_ci.events`.
+        :return: the job's final record.
+        :raises UnexpectedEventError: the event is none of ours; it never passes for success.
+        """
+        from airflow_provider_tencent_ci.core.jobs import InventoryJob
+
+        result = read_event(event)
+        if result["status"] == "deadline":
+            raise AirflowSensorTimeout(result["message"])
+        if result["status"] == "lost_contact":
+            raise LostContactError(result["message"])
+        return self._outcome(InventoryJob.from_dict(result["job"]))
+
+    def on_kill(self) -> None:
+        """Cancel the job of a task that is killed while it runs, if asked to. Never raises."""
+        if self.cancel_on_kill:
+            self._hook.cancel_quietly(self.job_id)
+
+    @cached_property
+    def _hook(self) -> TencentCIHook:
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+
+    @cached_property
+    def _wait_log(self) -> WaitLog:
+        from airflow_provider_tencent_ci.reporting import WaitLog
+
+        return WaitLog(self.log)
+
+    def _look(self) -> InventoryJob | None:
+        """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
+        from airflow_provider_tencent_ci.core.failures import is_transient
+        from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+
+        try:
+            job = self._hook.get_inventory_job(self.job_id)
+        except (ApiError, TransportError) as error:
+            if not is_transient(error):
+                raise
+            self._ride_out(error)
+            return None
+        self._failing_since = None
+        self._wait_log.job_read(job)
+        return job
+
+    def _ride_out(self, error: TencentCIError) -> None:
+        now = datetime.now(UTC)
+        self._failing_since = self._failing_since or now
+        failing_seconds = (now - self._failing_since).total_seconds()
+        self._wait_log.asking_failed(error, failing_seconds)
+        if failing_seconds >= seconds_of("contact_timeout", self.contact_timeout):
+            raise LostContactError(
+                f"Batch job {self.job_id} could not be asked about for {failing_seconds:.0f} seconds. It was left "
+                f"alone and may be well. Last error: {error}"
+            ) from error
+
+    def _outcome(self, job: InventoryJob) -> dict[str, Any]:
+        from airflow_provider_tencent_ci.core.waiting import check_outcome
+
+        try:
+            check_outcome(job)
+        except JobError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
+        return job.to_dict()

@@ -1,0 +1,42 @@
+"""What both drivers say and send alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
+
+__all__ = ["no_answer", "too_large", "wire_headers"]
+
+
+def wire_headers(signed: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers to send. No compression: a small answer must not unpack into a large one."""
+    return {
+        "user-agent": f"airflow-provider-tencent-ci/{__version__}",
+        "accept": "application/xml",
+        "accept-encoding": "identity",
+        **signed,
+    }
+
+
+def no_answer(request: Request, config: ServiceConfig, error: Exception, *, request_sent: bool) -> TransportError:
+    """Return the error for a request that was not answered. The cause's type says enough; its text may hold a URL."""
+    address = config.endpoint.base_url
+    via = " through the proxy" if config.proxy else ""
+    what = "The request may have reached it." if request_sent else "The request did not reach it."
+    return TransportError(
+        f"No answer from {address}{via} to {request.method} {request.path}: {type(error).__name__}. {what} "
+        "Check the network, region and endpoint_url if this goes on.",
+        request_sent=request_sent,
+    )
+
+
+def too_large(status: int) -> UnreadableResponseError:
+    """Return the error for a body over the limit."""
+    return UnreadableResponseError(
+        f"The answer is larger than {MAX_BODY_BYTES // 1024**2} MB and was not read further.", status=status
+    )

@@ -1,0 +1,130 @@
+"""Running a flow with ``aiohttp``."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.transport._shared import no_answer, too_large, wire_headers
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["AsyncTransport"]
+
+ResultT = TypeVar("ResultT")
+
+
+class AsyncTransport:
+    """
+    Drives flows in the running event loop, over one pool of connections, between ``async with`` and its end.
+
+    :param config: the service, the credentials and the limits.
+    :param now: the clock (aware, UTC).
+    :param sleep: how to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._config = config
+        self._now = now
+        self._sleep = sleep
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> AsyncTransport:
+        self._session = await _session(self._config)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def run(self, flow: Flow[ResultT]) -> ResultT:
+        """Run a flow to its end and return its result; its errors come through."""
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    answer = await self._perform(step)
+                except TencentCIError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as stop:
+            result: ResultT = stop.value
+            return result
+        finally:
+            flow.close()
+
+    async def _perform(self, step: Request | Pause) -> Response | datetime:
+        if isinstance(step, Request):
+            return await self._exchange(step)
+        if step.seconds > 0:
+            await self._sleep(step.seconds)
+        return self._now()
+
+    async def _exchange(self, request: Request) -> Response:
+        config = self._config
+        headers = sign(request, config.endpoint.host, config.credentials, self._now())
+        try:
+            async with self._session.request(
+                request.method,
+                URL(config.endpoint.url_of(request), encoded=True),
+                data=request.body or None,
+                headers=wire_headers(headers),
+                proxy=config.proxy,
+                allow_redirects=False,
+            ) as answer:
+                body = await _read(answer)
+                found = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, found, body, self._now())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
+
+
+async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
+    context: ssl.SSLContext | bool
+    if isinstance(config.verify, str):  # reads the bundle from disk
+        context = await asyncio.to_thread(ssl.create_default_context, cafile=config.verify)
+    else:
+        context = config.verify
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context),
+        timeout=aiohttp.ClientTimeout(total=config.request_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS),
+        # The body is read as it is on the wire, and no cookie of one bucket is sent to another.
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Content-Type",),
+    )
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Read the body as it is on the wire, up to the limit; the session bounds the time."""
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise too_large(answer.status)
+    return bytes(body)
+
+
+def _failed_to_connect(error: Exception) -> bool:
+    """Whether the error says that no connection came about. What is not certain counts as sent."""
+    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
