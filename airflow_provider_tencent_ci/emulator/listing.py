@@ -1,0 +1,145 @@
+"""Filters and paging, which the lists of batches, executions and child jobs share (API reference, 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.errors import invalid_argument
+from airflow_provider_tencent_ci.emulator.times import read_time, to_the_second
+
+__all__ = ["Filters", "Page", "Query", "matches_name", "paged"]
+
+Query = Mapping[str, str]
+
+_STATES = frozenset({"Submitted", "Running", "Success", "Failed", "Pause", "Cancel"})
+_DEFAULT_SIZE = 10
+_MAX_SIZE = 100
+
+
+class Entry(Protocol):
+    """What a list can hold: something with a number that rises with the time of creation and never changes."""
+
+    @property
+    def sequence(self) -> int: ...
+
+
+EntryT = TypeVar("EntryT", bound=Entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[EntryT]):
+    """
+    One page of a list.
+
+    :param next_token: ``NextToken``; ``None`` leaves the node out.
+    """
+
+    entries: Sequence[EntryT]
+    next_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """
+    The parameters that all lists have. An empty parameter counts as not given (API reference, 7.1).
+
+    :param states: the states asked for; ``None``: all.
+    """
+
+    states: frozenset[str] | None
+    created_from: datetime | None
+    created_until: datetime | None
+    size: int
+    ascending: bool
+    token: str
+
+    @classmethod
+    def read(cls, query: Query) -> Filters:
+        """
+        Read them from a query.
+
+        :raises ServiceError: one has a value that it cannot have.
+        """
+        return cls(
+            states=_states(query.get("states", "")),
+            created_from=_time(query, "startCreationTime"),
+            created_until=_time(query, "endCreationTime"),
+            size=_size(query.get("size", "")),
+            ascending=one_of(query, "orderByTime", ("Desc", "Asc")) == "Asc",
+            token=query.get("nextToken", ""),
+        )
+
+    def admit(self, created_at: datetime, state: str) -> bool:
+        """Tell whether an entry is asked for; both bounds on the creation time are inclusive."""
+        shown_at = to_the_second(created_at)
+        return (
+            (self.states is None or state in self.states)
+            and (self.created_from is None or shown_at >= self.created_from)
+            and (self.created_until is None or shown_at <= self.created_until)
+        )
+
+
+def one_of(query: Query, name: str, words: Sequence[str]) -> str:
+    """Return a parameter that has to be one of ``words``; the first of them if it is not given."""
+    value = query.get(name, "") or words[0]
+    if value not in words:
+        raise invalid_argument(f"{name} {value!r} is none of {', '.join(word for word in words if word)}.")
+    return value
+
+
+def matches_name(wanted: str, name: str, behaviour: Behaviour) -> bool:
+    """Compare a name with the ``name`` parameter as the switch ``name_filter`` says; an empty one fits all."""
+    if not wanted or wanted == name:
+        return True
+    if behaviour.name_filter == "prefix":
+        return name.startswith(wanted)
+    return behaviour.name_filter == "fuzzy" and wanted.lower() in name.lower()
+
+
+def paged(entries: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> Page[EntryT]:
+    """
+    Order entries by creation and cut out the page that ``nextToken`` asks for.
+
+    A token is the number of the last entry shown, so that entries that are new meanwhile move nothing.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.sequence, reverse=not filters.ascending)
+    rest = ordered if behaviour.repeat_token else _after(ordered, filters)
+    size = (filters.size + 1) // 2 if behaviour.short_pages else filters.size
+    shown = rest[:size]
+    more = len(rest) > size or behaviour.repeat_token or (behaviour.end_of_list == "extra_page" and bool(shown))
+    if more and shown:
+        return Page(shown, str(shown[-1].sequence))
+    return Page(shown, "" if behaviour.end_of_list == "empty" else None)
+
+
+def _after(ordered: Sequence[EntryT], filters: Filters) -> Sequence[EntryT]:
+    if not filters.token:
+        return ordered
+    if not filters.token.isdecimal():
+        raise invalid_argument(f"nextToken {filters.token!r} was not given out by this service.")
+    last = int(filters.token)
+    return [entry for entry in ordered if (entry.sequence > last if filters.ascending else entry.sequence < last)]
+
+
+def _states(text: str) -> frozenset[str] | None:
+    words = frozenset(text.split(",")) if text else frozenset({"All"})
+    if unknown := sorted(words - _STATES - {"All"}):
+        raise invalid_argument(f"states: {', '.join(map(repr, unknown))} is no state.")
+    return None if "All" in words else words
+
+
+def _time(query: Query, name: str) -> datetime | None:
+    text = query.get(name, "")
+    return read_time(name, text) if text else None
+
+
+def _size(text: str) -> int:
+    if not text:
+        return _DEFAULT_SIZE
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_SIZE:
+        raise invalid_argument(f"size {text!r} is not a number from 1 to {_MAX_SIZE}.")
+    return int(text)

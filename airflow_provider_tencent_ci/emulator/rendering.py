@@ -1,0 +1,216 @@
+"""Writes the service's XML: records, lists and errors, in the shapes of the API reference, 2.5 to 3.6 and 5.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import TypeAlias, Union
+from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - writes only
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.jobs import Status
+from airflow_provider_tencent_ci.emulator.listing import Page
+from airflow_provider_tencent_ci.emulator.service import FileRecord, JobRecord
+from airflow_provider_tencent_ci.emulator.times import with_colon, without_colon
+
+__all__ = [
+    "child_job",
+    "error_body",
+    "execution",
+    "execution_detail",
+    "job_detail",
+    "numbered_page",
+    "queue",
+    "response_body",
+    "token_page",
+    "workflow",
+]
+
+Content: TypeAlias = Union[str, Element, "Nodes"]
+# Names and contents in the order they are written; a name may repeat.
+Nodes: TypeAlias = Sequence[tuple[str, Content]]
+
+_SHUFFLE = Random(20_220_627)  # noqa: S311 - an order of nodes, the same in every run
+
+
+def response_body(nodes: Nodes) -> bytes:
+    """Return a document below the root ``Response``."""
+    return _document("Response", nodes)
+
+
+def error_body(error: ServiceError, behaviour: Behaviour, *, path: str, request_id: str, trace_id: str) -> bytes:
+    """Return an error document; only COS's pages know ``Resource`` (API reference, 5.1)."""
+    nodes = [("Code", error.code), ("Message", error.message)]
+    if behaviour.cos_style_errors:
+        nodes += [*error.details.items(), ("Resource", path)]
+    return _document("Error", [*nodes, ("RequestId", request_id), ("TraceId", trace_id)])
+
+
+def token_page(request_id: str, name: str, entries: Iterable[Nodes], page: Page[JobRecord] | Page[FileRecord]) -> bytes:
+    """Return a list that is paged by ``NextToken``."""
+    nodes: list[tuple[str, Content]] = [("RequestId", request_id), *((name, entry) for entry in entries)]
+    if page.next_token is not None:
+        nodes.append(("NextToken", page.next_token))
+    return response_body(nodes)
+
+
+def numbered_page(request_id: str, name: str, entries: Sequence[Nodes], query: Mapping[str, str]) -> bytes:
+    """Return a list that is paged by ``pageNumber`` and ``pageSize``."""
+    number, size = _positive(query.get("pageNumber"), 1), _positive(query.get("pageSize"), 10)
+    shown = entries[(number - 1) * size : number * size]
+    head = [
+        ("RequestId", request_id),
+        ("TotalCount", str(len(entries))),
+        ("PageNumber", str(number)),
+        ("PageSize", str(size)),
+    ]
+    return response_body([*head, *((name, entry) for entry in shown)])
+
+
+def job_detail(record: JobRecord, behaviour: Behaviour) -> Nodes:
+    """Return ``JobsDetail`` of a batch, with ``Input`` and ``Operation`` as they were asked for."""
+    job, status = record.job, record.status
+    nodes: Nodes = [
+        *_code_and_message(status),
+        ("Type", job.request.type),
+        ("Name", job.request.name),
+        ("JobId", job.job_id),
+        ("State", status.state),
+        ("CreationTime", without_colon(job.created_at)),
+        ("StartTime", without_colon(status.started_at)),
+        ("EndTime", without_colon(status.ended_at)),
+        ("Input", job.request.input_node),
+        ("Operation", job.request.operation_node),
+    ]
+    return _in_some_order(nodes, behaviour)
+
+
+def execution(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+    """Return ``WorkflowExecutionList``: an execution as lists show it."""
+    key = record.work.key
+    nodes: Nodes = [
+        ("RunId", record.work.work_id),
+        ("WorkflowId", record.work.workflow_id),
+        ("Object", bucket.object_url(key) if behaviour.object_as_url else key),
+        ("CreateTime", with_colon(record.created_at)),
+        ("State", _execution_state(record.status)),
+    ]
+    return _in_some_order(nodes, behaviour)
+
+
+def execution_detail(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+    """Return ``WorkflowExecution``: an execution with its topology and tasks."""
+    flow = bucket.workflows[record.work.workflow_id]
+    tasks: Nodes = [
+        ("Tasks", _task(record, node, task_id))
+        for node, task_id in zip(flow.nodes, record.work.task_ids, strict=True)
+    ]
+    return [("Name", flow.name), *execution(record, bucket, behaviour), ("Topology", _topology(flow)), *tasks]
+
+
+def child_job(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+    """Return ``JobsDetail`` of a child job."""
+    status = record.status
+    nodes: Nodes = [
+        *_code_and_message(status),
+        ("JobId", record.work.work_id),
+        ("State", status.state),
+        ("Progress", "100" if status.state == "Success" else "0"),
+        ("CreationTime", without_colon(record.created_at)),
+        ("StartTime", without_colon(status.started_at)),
+        ("EndTime", without_colon(status.ended_at)),
+        ("QueueId", record.job.queue_id),
+        ("Tag", record.job.request.tag),
+        ("Input", [("BucketId", bucket.name), ("Object", record.work.key), ("Region", bucket.region)]),
+        ("Operation", record.job.request.operation_node),
+    ]
+    return _in_some_order(nodes, behaviour)
+
+
+def queue(entry: Queue) -> Nodes:
+    """Return ``QueueList``, with the sizes that samples show (API reference, 2.9)."""
+    notify: Nodes = [("Url", ""), ("State", "Off"), ("Type", "Url"), ("Event", "")]
+    return [
+        ("QueueId", entry.queue_id),
+        ("Name", entry.name),
+        ("State", "Paused" if entry.paused else "Active"),
+        ("MaxSize", "10000"),
+        ("MaxConcurrent", "10"),
+        ("Category", "Transcoding"),
+        ("NotifyConfig", notify),
+        ("CreateTime", with_colon(entry.created_at)),
+        ("UpdateTime", with_colon(entry.created_at)),
+    ]
+
+
+def workflow(entry: Workflow) -> Nodes:
+    """Return ``MediaWorkflowList``."""
+    return [
+        ("Name", entry.name),
+        ("WorkflowId", entry.workflow_id),
+        ("State", "Active" if entry.active else "Paused"),
+        ("CreateTime", with_colon(entry.created_at)),
+        ("UpdateTime", with_colon(entry.created_at)),
+        ("Topology", _topology(entry)),
+    ]
+
+
+def _task(record: FileRecord, node: str, task_id: str) -> Nodes:
+    status = record.status
+    return [
+        ("Type", node),
+        ("JobId", task_id),
+        ("Name", f"{node}_1"),
+        ("State", _execution_state(status)),
+        ("CreateTime", with_colon(record.created_at)),
+        ("StartTime", with_colon(status.started_at)),
+        ("EndTime", with_colon(status.ended_at)),
+        *_code_and_message(status),
+    ]
+
+
+def _topology(flow: Workflow) -> Nodes:
+    """Return a chain from ``Start`` on; the names of its nodes are names of XML nodes (API reference, 3.2)."""
+    names = ["Start", *(f"{node}_1" for node in flow.nodes)]
+    dependencies: Nodes = list(zip(names, names[1:], strict=False))
+    nodes: Nodes = [(f"{node}_1", [("Type", node)]) for node in flow.nodes]
+    return [("Dependencies", dependencies), ("Nodes", [("Start", [("Type", "Start")]), *nodes])]
+
+
+def _execution_state(status: Status) -> str:
+    """Return the state in an execution's words, which have none for waiting (API reference, 3.1)."""
+    return "Running" if status.state in ("Submitted", "Pause") else status.state
+
+
+def _code_and_message(status: Status) -> Nodes:
+    if status.failure is None:
+        return [("Code", "Success"), ("Message", "")]
+    return [("Code", status.failure.code), ("Message", status.failure.message)]
+
+
+def _in_some_order(nodes: Nodes, behaviour: Behaviour) -> Nodes:
+    return _SHUFFLE.sample(nodes, len(nodes)) if behaviour.shuffle_nodes else nodes
+
+
+def _positive(text: str | None, default: int) -> int:
+    return max(int(text), 1) if text and text.isdecimal() else default
+
+
+def _document(root: str, nodes: Nodes) -> bytes:
+    element = Element(root)
+    _append(element, nodes)
+    return tostring(element, encoding="utf-8", xml_declaration=False)
+
+
+def _append(parent: Element, nodes: Nodes) -> None:
+    for name, content in nodes:
+        if isinstance(content, Element):
+            parent.append(content)
+            continue
+        child = SubElement(parent, name)
+        if isinstance(content, str):
+            child.text = content
+        else:
+            _append(child, content)

@@ -1,0 +1,312 @@
+"""
+The emulated service without HTTP: buckets, batches, and what became of each file.
+
+A method takes what a request says and returns records, or raises :class:`ServiceError`. Time comes from the clock;
+there are no threads and no timers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from xml.etree.ElementTree import Element  # noqa: S405 - a type
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow, new_id
+from airflow_provider_tencent_ci.emulator.clock import Clock
+from airflow_provider_tencent_ci.emulator.documents import JobRequest, read_create_request
+from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.inputs import InputFile, select_files
+from airflow_provider_tencent_ci.emulator.jobs import Ending, Failure, Job, Pause, Status, Work, plan_work
+from airflow_provider_tencent_ci.emulator.listing import Filters, Page, Query, matches_name, one_of, paged
+
+__all__ = ["FileRecord", "JobRecord", "Service"]
+
+# Tags of picture jobs, which are listed by /pic_jobs; the rest is listed by /jobs (API reference, 3.3).
+PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A batch as it is at one moment."""
+
+    job: Job
+    status: Status
+
+    @property
+    def created_at(self) -> datetime:
+        """When the batch was created."""
+        return self.job.created_at
+
+    @property
+    def sequence(self) -> int:
+        """The number of the batch."""
+        return self.job.sequence
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """
+    A workflow execution or a child job as it is at one moment.
+
+    :param created_at: when the batch started; for a child job, when it was created.
+    """
+
+    job: Job
+    work: Work
+    status: Status
+    created_at: datetime
+    sequence: int
+
+
+class Service:
+    """
+    All buckets of one emulator and what happens in them.
+
+    :param clock: what time it is.
+    :param behaviour: the switches of buckets that have none of their own.
+    """
+
+    def __init__(self, clock: Clock, behaviour: Behaviour | None = None) -> None:
+        self.clock = clock
+        self.behaviour = behaviour or Behaviour()
+        self.buckets: dict[str, Bucket] = {}
+        self.jobs: dict[str, Job] = {}
+        self._work_owners: dict[str, tuple[Job, Work]] = {}
+        self._sequence = count(1)
+
+    def behaviour_of(self, bucket: Bucket) -> Behaviour:
+        """Return the switches that count for a bucket."""
+        return bucket.behaviour or self.behaviour
+
+    def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
+        """Read and judge the body of a create request."""
+        return read_create_request(body, bucket, exactly_one_input=self.behaviour_of(bucket).exactly_one_input)
+
+    def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
+        """Create a batch. Names need not be unique, and nothing makes this idempotent (API reference, 10)."""
+        return self.record(self._add_job(bucket, request, select_files(bucket, request)))
+
+    def get_job(self, bucket: Bucket, job_id: str) -> JobRecord | None:
+        """Return a batch, or ``None`` if the bucket has none with this id."""
+        job = self.jobs.get(job_id)
+        found = job is not None and job.listed and job.bucket_name == bucket.name
+        return self.record(job) if job and found else None
+
+    def list_jobs(self, bucket: Bucket, query: Query) -> Page[JobRecord]:
+        """Return a page of the bucket's batches."""
+        behaviour = self.behaviour_of(bucket)
+        filters = Filters.read(query)
+        job_type = one_of(query, "type", ("", "Workflow", "Job"))
+        found = (
+            record
+            for record in self._records(bucket)
+            if filters.admit(record.created_at, record.status.state)
+            and (not job_type or record.job.request.type == job_type)
+            and (not query.get("workflowId") or query["workflowId"] in record.job.request.workflow_ids)
+            and query.get("jobId", "") in ("", record.job.job_id)
+            and matches_name(query.get("name", ""), record.job.request.name, behaviour)
+        )
+        return paged([record for record in found if self._shows(record.job, behaviour)], filters, behaviour)
+
+    def cancel_job(self, bucket: Bucket, job_id: str) -> None:
+        """
+        Cancel a batch in any state that is not final (assumed; API reference, 2.8).
+
+        :raises ServiceError: there is no such batch; or it has ended and ``cancel_of_ended`` says ``refuse``.
+        """
+        record = self.get_job(bucket, job_id)
+        if record is None:
+            raise invalid_argument(f"There is no batch {job_id!r}.")
+        behaviour = self.behaviour_of(bucket)
+        if not record.status.has_ended:
+            cancelled_at = self.clock.now() + timedelta(seconds=behaviour.cancel_seconds)
+            record.job.cancelled_at = min(record.job.cancelled_at or cancelled_at, cancelled_at)
+        elif behaviour.cancel_of_ended == "refuse":
+            raise invalid_argument(f"The batch {job_id!r} has ended as {record.status.state}.")
+
+    def executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
+        """Return a page of workflow executions; ``jobId`` is the batch's (API reference, 3.1)."""
+        behaviour = self.behaviour_of(bucket)
+        filters = Filters.read(query)
+        return paged(
+            [
+                record
+                for record in self._file_records(bucket, "Workflow", query.get("jobId", ""))
+                if filters.admit(record.created_at, record.status.state)
+                and query.get("workflowId", "") in ("", record.work.workflow_id)
+                and matches_name(query.get("name", ""), record.work.key, behaviour)
+            ],
+            filters,
+            behaviour,
+        )
+
+    def execution(self, bucket: Bucket, run_id: str) -> FileRecord:
+        """
+        Return one workflow execution.
+
+        :raises ServiceError: the bucket has none with this id. The answer is not documented; assumed.
+        """
+        job, work = self._work_owners.get(run_id, (None, None))
+        if job and work and work.workflow_id and job.bucket_name == bucket.name:
+            for record in self._files_of(job):
+                if record.work is work:
+                    return record
+        raise ServiceError(404, "ResourceNotFound", f"There is no workflow execution {run_id!r}.")
+
+    def child_jobs(self, bucket: Bucket, query: Query, *, pictures: bool) -> Page[FileRecord]:
+        """
+        Return a page of child jobs; ``inventoryTriggerJobId`` is the batch's (API reference, 3.3).
+
+        :param pictures: whether those of ``/pic_jobs`` are asked for or those of ``/jobs``.
+        """
+        if not query.get("tag"):
+            raise invalid_argument("tag is required.")
+        filters = Filters.read(query)
+        return paged(
+            [
+                record
+                for record in self._file_records(bucket, "Job", query.get("inventoryTriggerJobId", ""))
+                if filters.admit(record.created_at, record.status.state)
+                and query["tag"] == record.job.request.tag
+                and (record.job.request.tag in PICTURE_TAGS) is pictures
+                and query.get("queueId", "") in ("", record.job.queue_id)
+                and query.get("inputObject", "") in ("", record.work.key)
+            ],
+            filters,
+            self.behaviour_of(bucket),
+        )
+
+    def queues(self, bucket: Bucket, query: Query) -> list[Queue]:
+        """Return the queues asked for by ``queueIds`` and ``state``."""
+        wanted = _words(query, "queueIds")
+        state = one_of(query, "state", ("All", "Active", "Paused"))
+        return [
+            queue
+            for queue in bucket.queues.values()
+            if (not wanted or queue.queue_id in wanted) and state in ("All", "Paused" if queue.paused else "Active")
+        ]
+
+    def workflows(self, bucket: Bucket, query: Query) -> list[Workflow]:
+        """Return the workflows asked for by ``ids`` and ``name``."""
+        wanted = _words(query, "ids")
+        return [
+            workflow
+            for workflow in bucket.workflows.values()
+            if (not wanted or workflow.workflow_id in wanted) and query.get("name", "") in ("", workflow.name)
+        ]
+
+    def trigger(self, bucket: Bucket, query: Query) -> str:
+        """Run a workflow on one object and return the id of the execution (API reference, 3.4)."""
+        workflow_id, key = query.get("workflowId", ""), query.get("object", "")
+        if workflow_id not in bucket.workflows:
+            raise invalid_argument(f"workflowId: there is no workflow {workflow_id!r}.")
+        if bucket.find(key) is None:
+            raise ServiceError(400, "ResourceNotFound", f"object: there is no object {key!r}.")
+        nothing = Element("Input")
+        request = JobRequest(query.get("name", ""), "Workflow", {"Object": key}, nothing, nothing, (workflow_id,))
+        job = self._add_job(bucket, request, [InputFile(bucket.key_of(key), True)], listed=False)
+        return job.works[0].work_id
+
+    def pause_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
+        """Pause a queue: its waiting batches become ``Pause``, running ones go on (API reference, 4)."""
+        queue = bucket.queues[queue_id] if queue_id else bucket.default_queue
+        queue.paused = True
+        now = self.clock.now()
+        for job in self._jobs_of(bucket):
+            if job.queue_id == queue.queue_id and job.status(now).state == "Submitted":
+                job.pauses.append(Pause(now))
+
+    def resume_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
+        """Resume a queue: its paused batches wait for the rest of their time, then run (assumed)."""
+        queue = bucket.queues[queue_id] if queue_id else bucket.default_queue
+        queue.paused = False
+        for job in self._jobs_of(bucket):
+            if job.queue_id == queue.queue_id:
+                self.resume_job(job)
+
+    def resume_job(self, job: Job) -> None:
+        """End the pause of one batch."""
+        for pause in job.pauses:
+            pause.resumed_at = pause.resumed_at or self.clock.now()
+
+    def end_job(self, job: Job, state: str, failure: Failure | None = None) -> None:
+        """Let a batch end now, unless it has ended."""
+        now = self.clock.now()
+        if not job.status(now).has_ended:
+            job.forced = Ending(now, state, failure)
+
+    def record(self, job: Job) -> JobRecord:
+        """Return a batch as it is now."""
+        return JobRecord(job, job.status(self.clock.now()))
+
+    def files_of(self, job: Job) -> list[FileRecord]:
+        """Return the executions or child jobs of a batch as they are now."""
+        return list(self._files_of(job))
+
+    def _add_job(
+        self, bucket: Bucket, request: JobRequest, files: list[InputFile], *, listed: bool = True
+    ) -> Job:
+        behaviour = self.behaviour_of(bucket)
+        now = self.clock.now()
+        queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
+        paused = queue.paused or behaviour.outcome == "pause"
+        job = Job(
+            job_id=new_id("b"),
+            sequence=next(self._sequence),
+            bucket_name=bucket.name,
+            request=request,
+            created_at=now,
+            behaviour=behaviour,
+            queue_id=queue.queue_id,
+            works=plan_work(bucket, request, files, behaviour),
+            listed=listed,
+            missing_from_lists=behaviour.list_lag_answers,
+            pauses=[Pause(now)] if paused else [],
+        )
+        self.jobs[job.job_id] = job
+        self._work_owners.update((work.work_id, (job, work)) for work in job.works)
+        return job
+
+    def _jobs_of(self, bucket: Bucket) -> Iterator[Job]:
+        return (job for job in self.jobs.values() if job.bucket_name == bucket.name)
+
+    def _records(self, bucket: Bucket) -> Iterator[JobRecord]:
+        return (self.record(job) for job in self._jobs_of(bucket) if job.listed)
+
+    def _shows(self, job: Job, behaviour: Behaviour) -> bool:
+        """Tell whether a list shows a job yet, and count the lists that did not."""
+        if self.clock.now() < job.created_at + timedelta(seconds=behaviour.list_lag_seconds):
+            return False
+        if job.missing_from_lists:
+            job.missing_from_lists -= 1
+            return False
+        return True
+
+    def _file_records(self, bucket: Bucket, job_type: str, job_id: str) -> Iterator[FileRecord]:
+        for job in self._jobs_of(bucket):
+            if job.request.type == job_type and job_id in ("", job.job_id):
+                yield from self._files_of(job)
+
+    def _files_of(self, job: Job) -> Iterator[FileRecord]:
+        """Yield the files of a batch; executions exist from the start of the batch on (assumed)."""
+        now = self.clock.now()
+        timeline = job.timeline()
+        created_at = job.created_at
+        if job.request.type == "Workflow":
+            started = timeline.started_at is not None and timeline.started_at <= now
+            if not started or timeline.started_at is None:
+                return
+            if timeline.ending and timeline.ending.at < timeline.started_at:
+                return
+            created_at = timeline.started_at
+        for index, work in enumerate(job.works):
+            status = job.work_status(work, timeline, now)
+            yield FileRecord(job, work, status, created_at, job.sequence * 1_000_000 + index)
+
+
+def _words(query: Query, name: str) -> frozenset[str]:
+    text = query.get(name, "")
+    return frozenset(text.split(",")) if text else frozenset()

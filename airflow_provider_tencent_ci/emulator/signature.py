@@ -1,0 +1,206 @@
+"""
+Checks who sends a request and whether it is what was signed (API reference, 6.1).
+
+Only what ``q-header-list`` and ``q-url-param-list`` name is covered by a signature. Where CI's and COS's pages name
+a refusal differently, the error knows both names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.signing import TOKEN_HEADER, authorization, encode
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.messages import WireRequest
+
+__all__ = ["AccessKey", "check_signature"]
+
+# The official SDKs disagree about the name on CI's hosts; either is accepted (API reference, 1.3).
+_TOKEN_HEADERS = (TOKEN_HEADER, "x-cos-security-token")
+_FIELDS = (
+    "q-sign-algorithm",
+    "q-ak",
+    "q-sign-time",
+    "q-key-time",
+    "q-header-list",
+    "q-url-param-list",
+    "q-signature",
+)
+# The official Python SDK sends `?cancel` without listing it (API reference, 6.5).
+_MAY_BE_UNSIGNED = frozenset({"cancel"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """
+    A key pair that the emulator knows.
+
+    :param secret_id: SecretId.
+    :param secret_key: SecretKey.
+    :param token: the session token, which requests must carry; ``None`` for permanent keys.
+    :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; ``None``: all.
+    :param expires_at: when it ends (aware), by the clock that jobs go by; ``None``: never.
+    """
+
+    secret_id: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    actions: frozenset[str] | None = None
+    expires_at: datetime | None = None
+
+    def check_permission(self, needed: Iterable[str]) -> None:
+        """
+        Refuse an action that the key may not use.
+
+        :raises ServiceError: the first such action, by name.
+        """
+        for action in needed:
+            if self.actions is not None and action not in self.actions:
+                raise ServiceError(403, "AccessDenied", f"The key is not allowed to use the action {action}.")
+
+
+def check_signature(
+    request: WireRequest,
+    keys: Mapping[str, AccessKey],
+    behaviour: Behaviour,
+    *,
+    signed_at: datetime,
+    now: datetime,
+) -> AccessKey:
+    """
+    Return the key that signed ``request``.
+
+    :param signed_at: the server's time for the window of the signature.
+    :param now: the time for the expiry of keys.
+    :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
+    """
+    claim = _read_claim(request)
+    key = keys.get(claim["q-ak"])
+    if key is None:
+        raise ServiceError(
+            401, "SecretidNotExist", f"There is no key {claim['q-ak']!r}.", cos=(403, "InvalidAccessKeyId")
+        )
+    _check_window(claim, behaviour, signed_at)
+    parameters = [(name, value) for name, value in request.parameters if not name.startswith("q-")]
+    if behaviour.all_parameters_signed:
+        _check_all_listed(claim, parameters)
+    _check_against_key(claim, request, parameters, key)
+    _check_token(request, key, now)
+    return key
+
+
+def _read_claim(request: WireRequest) -> dict[str, str]:
+    """Read the seven fields from the header or, as the documentation allows, from the query."""
+    text = request.headers.get("authorization", "")
+    given = dict(parse_qsl(text, keep_blank_values=True)) if text else dict(request.parameters)
+    if not text and "q-signature" not in given:
+        raise ServiceError(401, "MissingAuthorization", "The request is not signed.", cos=(403, "AccessDenied"))
+    if missing := [name for name in _FIELDS if name not in given]:
+        raise _invalid(f"Authorization lacks {', '.join(missing)}.")
+    if given["q-sign-algorithm"] != "sha1":
+        raise _invalid(f"q-sign-algorithm is {given['q-sign-algorithm']!r}, not 'sha1'.")
+    if given["q-sign-time"] != given["q-key-time"]:  # every SDK sends them equal (API reference, 6.1)
+        raise _invalid("q-sign-time and q-key-time differ.")
+    return given
+
+
+def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: datetime) -> None:
+    """Check the time; the tolerance is for clocks that run ahead, an end is an end (assumed; reference, 6.3)."""
+    start, _, end = claim["q-sign-time"].partition(";")
+    if not (start.isdecimal() and end.isdecimal()):
+        raise _invalid(f"q-sign-time {claim['q-sign-time']!r} is not of the form start;end.")
+    moment = signed_at.timestamp()
+    if moment > int(end):
+        raise ServiceError(
+            401, "SignatureExpired", "The signature has expired: q-sign-time is over.", cos=(403, "AccessDenied")
+        )
+    if moment + behaviour.skew_seconds < int(start):
+        raise ServiceError(
+            401, "SignatureExpired", "The signature is not valid yet.", cos=(403, "RequestTimeTooSkewed")
+        )
+
+
+def _check_all_listed(claim: Mapping[str, str], parameters: Iterable[tuple[str, str]]) -> None:
+    listed = _names(claim["q-url-param-list"])
+    for name, _ in parameters:
+        if _signed_name(name) not in listed | _MAY_BE_UNSIGNED:
+            raise _invalid(f"The query parameter {name!r} is not in q-url-param-list.")
+
+
+def _check_against_key(
+    claim: Mapping[str, str], request: WireRequest, parameters: Iterable[tuple[str, str]], key: AccessKey
+) -> None:
+    """Compare the signature with what the key makes of the listed parts, for each form of ``Host``."""
+    listed = _names(claim["q-url-param-list"])
+    query = [(name, value) for name, value in parameters if _signed_name(name) in listed]
+    if missing := sorted(listed - {_signed_name(name) for name, _ in query}):
+        raise _invalid(f"q-url-param-list names {missing[0]!r}, which the request has not.")
+    credentials = Credentials(key.secret_id, key.secret_key)
+    for headers in _header_forms(claim, request):
+        expected = authorization(
+            request.method, request.path, query, headers, credentials, claim["q-sign-time"]
+        ).rpartition("=")[2]
+        if hmac.compare_digest(expected.encode(), claim["q-signature"].encode(errors="replace")):
+            return
+    raise _mismatch(claim, request, query)
+
+
+def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[dict[str, str]]:
+    """Yield the listed headers with ``Host`` as it came and without its port: the SDKs differ (reference, 6.2)."""
+    listed = _names(claim["q-header-list"])
+    present = {_signed_name(name): (name, value) for name, value in request.headers.items()}
+    if missing := sorted(listed - present.keys()):
+        raise _invalid(f"q-header-list names {missing[0]!r}, which the request has not.")
+    headers = dict(present[name] for name in listed)
+    yield headers
+    if "host" in headers:
+        yield headers | {"host": request.host}
+
+
+def _check_token(request: WireRequest, key: AccessKey, now: datetime) -> None:
+    if key.expires_at is not None and now >= key.expires_at:
+        raise ServiceError(400, "ExpiredToken", "The temporary key has expired.")
+    if key.token is None:
+        return
+    given = [request.headers[name] for name in _TOKEN_HEADERS if name in request.headers]
+    if not given:
+        raise _invalid(f"The key is a temporary one: {TOKEN_HEADER} is required.", cos_code="InvalidAccessKeyId")
+    if any(token != key.token for token in given):
+        raise _invalid("The session token does not belong to the key.", cos_code="InvalidAccessKeyId")
+
+
+def _mismatch(claim: Mapping[str, str], request: WireRequest, query: Iterable[tuple[str, str]]) -> ServiceError:
+    """Explain a wrong signature as COS does: by what the server thinks was signed."""
+    headers = next(_header_forms(claim, request))
+    http_string = f"{request.method.lower()}\n{request.path}\n{_joined(query)}\n{_joined(headers.items())}\n"
+    digest = hashlib.sha1(http_string.encode(), usedforsecurity=False).hexdigest()
+    return ServiceError(
+        401,
+        "InvalidAuthorization",
+        "The signature does not match the request.",
+        cos=(403, "SignatureDoesNotMatch"),
+        details={"StringToSign": f"sha1\n{claim['q-sign-time']}\n{digest}\n", "FormatString": http_string},
+    )
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> str:
+    return "&".join(f"{name}={value}" for name, value in sorted((_signed_name(k), encode(v)) for k, v in pairs))
+
+
+def _signed_name(name: str) -> str:
+    return encode(name).lower()
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.lower().split(";")) if text else frozenset()
+
+
+def _invalid(message: str, *, cos_code: str = "AccessDenied") -> ServiceError:
+    return ServiceError(401, "InvalidAuthorization", message, cos=(403, cos_code))

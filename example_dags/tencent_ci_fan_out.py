@@ -1,0 +1,29 @@
+"""One batch job for each prefix, by dynamic task mapping."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from airflow import DAG
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w0123456789abcdef0123456789abcdef")
+POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
+
+# [START fan_out]
+with DAG(
+    dag_id="tencent_ci_fan_out",
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    tags=["tencent-ci"],
+):
+    TriggerInventoryJobOperator.partial(
+        task_id="transcode",
+        workflow_ids=WORKFLOW_ID,
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=POLL_SECONDS,
+    ).expand(prefix=["media/news/", "media/sports/", "media/film/"])
+# [END fan_out]

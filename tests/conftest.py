@@ -1,0 +1,24 @@
+"""Settings that must stand before anything imports Airflow."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+# One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
+os.environ.update(
+    AIRFLOW_HOME=_HOME.name,
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__CORE__DAGS_FOLDER=os.path.join(_HOME.name, "dags"),
+    AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
+)
+for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
+    del os.environ[name]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _HOME.cleanup()

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core.failures import CODES, classify, is_transient, was_refused
+from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, jittered
+from tests.core.script import LOST, REFUSED, START, failure, respond
+
+# Every row of the error codes of the API reference, 5.2: status, code, class, may a submission / a read be repeated.
+DOCUMENTED = [
+    (301, "PermanentRedirect", e.RedirectError, False, False),
+    (307, "TemporaryRedirect", e.RedirectError, False, False),
+    (400, "InvalidArgument", e.InvalidRequestError, False, False),
+    (400, "MissingContent", e.InvalidRequestError, False, False),
+    (400, "InvalidContent", e.InvalidRequestError, False, False),
+    (400, "InvalidHost", e.InvalidRequestError, False, False),
+    (400, "ResourceNotFound", e.InvalidRequestError, False, False),
+    (400, "ResourceAccessDenied", e.InvalidRequestError, False, False),
+    (400, "ResourceDownloadFailed", e.InvalidRequestError, False, False),
+    (400, "ResourceNotSupported", e.InvalidRequestError, False, False),
+    (400, "CIRoleNotExist", e.InvalidRequestError, False, False),
+    (401, "MissingAuthorization", e.AuthenticationError, False, False),
+    (401, "InvalidAuthorization", e.AuthenticationError, False, False),
+    (401, "AccessDenied", e.PermissionDeniedError, False, False),
+    (401, "SecretidNotExist", e.AuthenticationError, False, False),
+    (401, "SignatureExpired", e.AuthenticationError, True, True),
+    (403, "AccessDenied", e.PermissionDeniedError, False, False),
+    (403, "MediaBucketUnBinded", e.InvalidRequestError, False, False),
+    (403, "QueueSaturated", e.QueueSaturatedError, True, True),
+    (403, "QueuePaused", e.InvalidRequestError, False, False),
+    (404, "InvalidUrl", e.NotFoundError, False, False),
+    (411, "MissingContentLength", e.InvalidRequestError, False, False),
+    (413, "InvalidContent", e.InvalidRequestError, False, False),
+    (429, "SlowDown", e.ThrottledError, True, True),
+    (451, "UnavailableForLegalReasons", e.InvalidRequestError, False, False),
+    (500, "InternalError", e.ServiceUnavailableError, False, True),
+    (501, "NotImplemented", e.InvalidRequestError, False, False),
+    (503, "ServiceUnavailable", e.ServiceUnavailableError, False, True),
+    (503, "SlowDown", e.ThrottledError, True, True),
+    (503, "KmsFreqControl", e.ThrottledError, True, True),
+    (400, "ExpiredToken", e.AuthenticationError, False, False),
+    (400, "RequestTimeout", e.ServiceUnavailableError, False, True),
+    (400, "MalformedXML", e.InvalidRequestError, False, False),
+    (400, "InvalidURI", e.InvalidRequestError, False, False),
+    (400, "InvalidRegionName", e.InvalidRequestError, False, False),
+    (400, "InvalidBucketName", e.InvalidRequestError, False, False),
+    (403, "InvalidAccessKeyId", e.AuthenticationError, False, False),
+    (403, "SignatureDoesNotMatch", e.AuthenticationError, False, False),
+    (403, "RequestTimeTooSkewed", e.AuthenticationError, True, True),
+    (404, "NoSuchBucket", e.NotFoundError, False, False),
+    (402, "PaymentRequired", e.InvalidRequestError, False, False),
+    # Codes nobody documented are judged by their status.
+    (401, "Brandnew", e.AuthenticationError, False, False),
+    (403, "Brandnew", e.PermissionDeniedError, False, False),
+    (404, "Brandnew", e.NotFoundError, False, False),
+    (418, "Brandnew", e.InvalidRequestError, False, False),
+    (429, "Brandnew", e.ThrottledError, True, True),
+    (502, "", e.ServiceUnavailableError, False, True),
+    (504, "", e.ServiceUnavailableError, False, True),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "error", "submit_again", "read_again"), DOCUMENTED)
+def test_each_error_has_a_class_and_a_rule(status, code, error, submit_again, read_again):
+    found = classify(failure(status, code, "what happened"))
+    assert type(found) is error
+    assert (found.status, found.code, found.request_id) == (status, code, "script-1")
+    assert (was_refused(found), is_transient(found)) == (submit_again, read_again)
+    assert f"HTTP {status}" in str(found)
+    assert "request id script-1" in str(found)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_a_good_answer_is_no_error(status):
+    assert classify(respond("", status)) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "<html><body>502 Bad Gateway</body></html>", "<Error/>", "<Error><Code>Int", b"\xff\xfe\x00"],
+    ids=["empty", "html", "no nodes", "truncated", "binary"],
+)
+def test_an_error_without_a_readable_body_still_says_what_is_known(body):
+    found = classify(respond(body, 502))
+    assert type(found) is e.ServiceUnavailableError
+    assert "HTTP 502" in str(found)
+
+
+def test_the_request_id_may_have_the_name_that_cos_uses():
+    found = classify(respond("", 500, x_ci_request_id="", x_cos_request_id="cos-7"))
+    assert found.request_id == "cos-7"
+
+
+def test_a_redirect_says_where_to_and_is_not_followed():
+    found = classify(respond("", 307, location="http://elsewhere.example/"))
+    assert "http://elsewhere.example/" in str(found)
+    assert "not followed" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        (format_datetime(START + timedelta(seconds=90), usegmt=True), 90.0),
+        (format_datetime(START - timedelta(seconds=90), usegmt=True), 0.0),
+        ((START + timedelta(seconds=90)).strftime("%a, %d %b %Y %H:%M:%S -0000"), 90.0),
+        ("soon", None),
+        ("-3", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(value, seconds):
+    assert classify(failure(429, "SlowDown", retry_after=value)).retry_after_seconds == seconds
+
+
+@pytest.mark.parametrize(("error", "refused"), [(LOST, False), (REFUSED, True)])
+def test_a_request_that_was_never_sent_may_always_be_repeated(error, refused):
+    assert was_refused(error) is refused
+    assert is_transient(error)
+
+
+def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
+    error = e.UnreadableResponseError("cut off")
+    assert is_transient(error)
+    assert not was_refused(error)
+
+
+def test_every_code_is_a_class_of_the_service_s_errors():
+    assert all(issubclass(meaning.error, e.ApiError) for meaning in CODES.values())
+
+
+THROTTLED = classify(failure(429, "SlowDown"))
+
+
+def test_pauses_double_up_to_the_longest_and_end_with_the_attempts():
+    pauses = [READS.pause_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
+    for pause, longest in zip(pauses[:5], [1, 2, 4, 8, 16], strict=True):
+        assert longest / 2 <= pause <= longest
+    assert pauses[5] is None
+
+
+def test_the_service_s_own_wish_wins_over_the_back_off():
+    assert READS.pause_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
+
+
+def test_a_wish_beyond_the_budget_ends_the_repeating():
+    assert READS.pause_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
+    assert READS.pause_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
+
+
+def test_a_submission_is_not_repeated_after_an_unknown_outcome():
+    assert SUBMISSIONS.pause_seconds(LOST, 1, 0) is None
+    assert SUBMISSIONS.pause_seconds(REFUSED, 1, 0) is not None
+
+
+def test_never_is_never():
+    assert NEVER.pause_seconds(THROTTLED, 1, 0) is None
+
+
+def test_jitter_spreads_pauses():
+    assert len({jittered(10) for _ in range(20)}) > 10
+    assert all(5 <= jittered(10) <= 10 for _ in range(100))

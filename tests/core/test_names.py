@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
+from airflow_provider_tencent_ci.core.names import check_name, name_with_token, readable_name
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize("name", ["demo", "a", "夜间-转码_01", "x" * 128, "夜" * 128])
+def test_what_the_service_takes_passes(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("", "empty"),
+        ("x" * 129, "129 characters"),
+        ("scheduled__2026-01-02T03:04:05", "contains ':'"),
+        ("a b", "contains ' '"),
+        ("a.b", "contains '.'"),
+        ("demo🎬", "contains"),
+        ("a—b", "contains '—'"),
+    ],
+)
+def test_what_the_service_refuses_is_an_error_that_names_the_argument(name, complaint):
+    with pytest.raises(InvalidArgumentError, match=f"name.*{complaint}"):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        ("nightly transcode: raw/", "nightly_transcode_raw"),
+        ("夜间 转码", "夜间_转码"),
+        ("///", "job"),
+        ("", "job"),
+    ],
+)
+def test_any_text_is_reduced_to_allowed_characters(text, readable):
+    assert readable_name(text) == readable
+
+
+@given(st.text())
+def test_every_made_name_is_valid_short_and_ends_with_its_token(text):
+    name = name_with_token(readable_name(text), TOKEN)
+    assert check_name(name) == name
+    assert len(name.encode()) <= 128
+    assert name.endswith(f"-{TOKEN}")
+
+
+IDENTITY = TaskIdentity("dag", "run", "task", -1, 0)
+
+
+def test_a_token_is_sixteen_hex_digits_and_stays_the_same():
+    token = submission_token(IDENTITY, b"<Request/>")
+    assert token == submission_token(TaskIdentity("dag", "run", "task", -1, 0), b"<Request/>")
+    assert len(token) == 16
+    assert set(token) <= set("0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("identity", "body"),
+    [
+        (TaskIdentity("dag2", "run", "task", -1, 0), b"<Request/>"),
+        (TaskIdentity("dag", "run2", "task", -1, 0), b"<Request/>"),
+        (TaskIdentity("dag", "run", "task2", -1, 0), b"<Request/>"),
+        (TaskIdentity("dag", "run", "task", 0, 0), b"<Request/>"),
+        (TaskIdentity("dag", "run", "task", -1, 1), b"<Request/>"),
+        (TaskIdentity("da", "grun", "task", -1, 0), b"<Request/>"),
+        (IDENTITY, b"<Request></Request>"),
+    ],
+    ids=["dag", "run", "task", "map index", "clear", "boundaries", "request"],
+)
+def test_another_submission_has_another_token(identity, body):
+    assert submission_token(identity, body) != submission_token(IDENTITY, b"<Request/>")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from airflow_provider_tencent_ci.core.times import format_time, parse_time, time_argument
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+BEIJING = timezone(timedelta(hours=8))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2022-02-01T12:00:00+0800",
+        "2022-02-01T12:00:00+08:00",
+        "2022-02-01 12:00:00+0800",
+        "2022-02-01T04:00:00Z",
+        " 2022-02-01T12:00:00+0800\n",
+    ],
+)
+def test_every_form_the_service_writes_is_read(text):
+    assert parse_time(text) == datetime(2022, 2, 1, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["-", "", None, "soon", "2022-02-30T00:00:00+0800", "2022-02-01T12:00:00"])
+def test_what_is_no_moment_counts_as_not_known(text):
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2022, 2, 1, 12, tzinfo=BEIJING), "2022-02-01T12:00:00+0800"),
+        (datetime(2022, 2, 1, 4, 0, 0, 999999, tzinfo=UTC), "2022-02-01T04:00:00+0000"),
+        (
+            datetime(2022, 2, 1, 12, 5, 43, tzinfo=timezone(timedelta(hours=8, minutes=5, seconds=43))),
+            "2022-02-01T04:00:00+0000",
+        ),
+    ],
+)
+def test_times_are_written_to_the_second_with_a_plain_offset(moment, text):
+    assert format_time(moment) == text
+
+
+@pytest.mark.parametrize("value", [datetime(2022, 2, 1, 12, tzinfo=BEIJING), "2022-02-01T12:00:00+08:00"])
+def test_an_argument_may_be_a_datetime_or_iso_text(value):
+    assert time_argument("start_time", value) == datetime(2022, 2, 1, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_nothing_is_not_given(value):
+    assert time_argument("start_time", value) is None
+
+
+@pytest.mark.parametrize("value", ["yesterday", 1643688000, b"2022-02-01", "{{ ts }}"])
+def test_what_is_no_time_is_an_error_that_names_the_argument(value):
+    with pytest.raises(InvalidArgumentError, match="start_time=.*not a time"):
+        time_argument("start_time", value)
+
+
+@pytest.mark.parametrize("value", [datetime(2022, 2, 1), "2022-02-01T00:00:00", "2022-02-01"])
+def test_a_time_without_an_offset_is_an_error(value):
+    with pytest.raises(InvalidArgumentError, match="end_time=.*no UTC offset"):
+        time_argument("end_time", value)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.waiting import WaitStatus, check_outcome, wait_for_job
+from tests.core.script import LOST, START, Script, failure, job_xml, page
+
+
+class Watcher:
+    def __init__(self):
+        self.states = []
+        self.failures = []
+
+    def job_read(self, job):
+        self.states.append(job.state.value)
+
+    def asking_failed(self, error, failing_seconds):
+        self.failures.append(failing_seconds)
+
+
+def state(word):
+    return page(job_xml("b1", State=word))
+
+
+def wait(script, **options):
+    watcher = Watcher()
+    options = {"poll_interval": 30, "deadline_at": None, "contact_timeout": 600, **options}
+    return script.run(wait_for_job("b1", observer=watcher, **options)), watcher
+
+
+@pytest.mark.parametrize("word", ["Success", "Failed", "Cancel"])
+def test_a_wait_ends_with_the_job(word):
+    script = Script([state("Submitted"), state("Running"), state("Pause"), state("Archived"), state(word)])
+    result, watcher = wait(script)
+    assert (result.status, result.job.state) == (WaitStatus.TERMINAL, word)
+    assert watcher.states == ["Submitted", "Running", "Pause", "Archived", word]
+    assert all(15 <= pause <= 30 for pause in script.pauses)
+
+
+def test_a_wait_ends_at_the_deadline_and_leaves_the_job():
+    script = Script([state("Running")], forever=True)
+    result, _ = wait(script, deadline_at=START + timedelta(seconds=100))
+    assert result.status is WaitStatus.DEADLINE
+    assert result.job.state is JobState.RUNNING
+    assert script.now == START + timedelta(seconds=100), "the last pause is cut to the deadline"
+    assert "still Running" in result.message
+    assert not script.sent("PUT")
+
+
+def test_a_job_that_ended_in_time_is_never_seen_as_timed_out():
+    result, _ = wait(Script([state("Success")]), deadline_at=START - timedelta(days=1))
+    assert result.status is WaitStatus.TERMINAL
+
+
+def test_a_deadline_is_not_judged_while_the_job_cannot_be_read():
+    result, _ = wait(Script([LOST, LOST, state("Success")]), deadline_at=START - timedelta(days=1))
+    assert result.status is WaitStatus.TERMINAL
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500), failure(401, "InvalidAuthorization"), failure(429, "SlowDown")])
+def test_failing_to_ask_is_ridden_out(answer):
+    result, watcher = wait(Script([state("Running"), answer, answer, state("Success")]))
+    assert result.status is WaitStatus.TERMINAL
+    assert watcher.failures[0] == 0
+    assert len(watcher.failures) == 2
+
+
+def test_a_service_that_cannot_be_asked_for_too_long_is_given_up_and_the_job_left_alone():
+    script = Script([state("Running"), *[LOST] * 100])
+    result, watcher = wait(script)
+    assert result.status is WaitStatus.LOST_CONTACT
+    assert result.job.state is JobState.RUNNING
+    assert 600 <= watcher.failures[-1] < 640
+    assert "No answer from the script" in result.message
+
+
+def test_any_answer_starts_the_budget_anew():
+    script = Script([*[LOST] * 15, state("Running"), *[LOST] * 15, state("Success")])
+    assert wait(script)[0].status is WaitStatus.TERMINAL
+
+
+def test_the_service_s_wish_to_wait_longer_wins():
+    script = Script([failure(429, "SlowDown", retry_after="45"), state("Success")])
+    wait(script)
+    assert script.pauses == [45]
+
+
+def test_success_is_returned_and_an_unended_job_too():
+    job = InventoryJob("b1", state=JobState.SUCCESS)
+    assert check_outcome(job) is job
+
+
+@pytest.mark.parametrize(
+    ("word", "error", "text"),
+    [
+        (JobState.FAILED, e.JobFailedError, r"b1 \(nightly\) failed: InvalidArgument: no such workflow"),
+        (JobState.CANCEL, e.JobCancelledError, r"b1 \(nightly\) was cancelled"),
+    ],
+)
+def test_a_bad_end_is_an_error_with_the_service_s_own_words(word, error, text):
+    job = InventoryJob("b1", "nightly", state=word, code="InvalidArgument", message="no such workflow")
+    with pytest.raises(error, match=text) as caught:
+        check_outcome(job)
+    assert caught.value.job is job

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tencent_ci.core.xml import read_xml, text_of, to_dict, write_xml
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
+
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE Response [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9))
+    + "]><Response>&j;</Response>"
+)
+EXTERNAL = '<!DOCTYPE Response [<!ENTITY x SYSTEM "file:///etc/passwd">]><Response>&x;</Response>'
+
+UNREADABLE = {
+    "empty": "",
+    "blank": " \n",
+    "not XML": "upstream connect error",
+    "HTML": "<html><head><title>502 Bad Gateway</title></head><body><hr></body></html>",
+    "truncated": "<Response><JobsDetail><JobId>b1</Jo",
+    "mismatched": "<Response><Type>Workflow</Name></Response>",
+    "entity bomb": BOMB,
+    "external entity": EXTERNAL,
+    "DTD without entities": "<!DOCTYPE Response><Response/>",
+    "undefined entity": "<Response>&nbsp;</Response>",
+    "other root": "<Error><Code>x</Code></Error>",
+    "binary": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "unknown encoding": '<?xml version="1.0" encoding="klingon"?><Response/>',
+    "wrong encoding": b'<?xml version="1.0" encoding="utf-8"?><Response>\xff</Response>',
+    "too deep": "<Response>" + "<a>" * 5000 + "</a>" * 5000 + "</Response>",
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_is_no_answer_of_the_service_is_one_typed_error(body):
+    with pytest.raises(UnreadableResponseError):
+        read_xml(body.encode() if isinstance(body, str) else body, "Response")
+
+
+@pytest.mark.parametrize("body", [BOMB, EXTERNAL], ids=["bomb", "external"])
+def test_nothing_is_expanded_or_read_from_disk(body):
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableResponseError) as caught:
+            read_xml(body.encode(), "Response")
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert "root:" not in str(caught.value)
+
+
+def test_namespaces_are_dropped():
+    root = read_xml(b'<Response xmlns="urn:x"><JobsDetail><JobId>b1</JobId></JobsDetail></Response>', "Response")
+    assert root.findtext("JobsDetail/JobId") == "b1"
+
+
+def test_the_first_of_several_names_is_read():
+    root = read_xml(b"<Response><CreationTime> 1 </CreationTime><Empty/></Response>", "Response")
+    assert text_of(root, "CreateTime", "CreationTime") == "1"
+    assert text_of(root, "Empty") == ""
+    assert text_of(root, "Missing") == ""
+
+
+def test_children_become_values_and_what_repeats_a_list():
+    root = read_xml(b"<R><A>1</A><B><C>2</C></B><A/><A>3</A><D/></R>", "R")
+    assert to_dict(root) == {"A": ["1", "", "3"], "B": {"C": "2"}, "D": ""}
+
+
+def test_values_become_children():
+    content = {"Name": "a<b>&c", "None": None, "N": 3, "F": 0.5, "T": True, "L": ["1", {"X": "2"}], "M": {}}
+    assert write_xml("Request", content) == (
+        b"<Request><Name>a&lt;b&gt;&amp;c</Name><N>3</N><F>0.5</F><T>true</T><L>1</L><L><X>2</X></L><M /></Request>"
+    )
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x0bb", "\ud800", "\ufffe"])
+def test_a_character_that_xml_cannot_carry_is_an_error_that_names_the_node(text):
+    with pytest.raises(InvalidArgumentError, match="Prefix"):
+        write_xml("Request", {"Input": {"Prefix": text}})
+
+
+@pytest.mark.parametrize("name", ["", "a b", "1a", "a><x", "a:b"])
+def test_a_name_that_xml_cannot_carry_is_an_error(name):
+    with pytest.raises(InvalidArgumentError, match="name of a node"):
+        write_xml("Request", {name: "1"})
+
+
+xml_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z][A-Za-z]{0,8}", fullmatch=True), xml_text))
+def test_what_is_written_is_read_again(content):
+    expected = {name: text.strip() for name, text in content.items()}
+    assert to_dict(read_xml(write_xml("R", content), "R")) == expected
+
+
+@given(st.binary())
+def test_no_bytes_bring_another_error(body):
+    with pytest.raises(UnreadableResponseError):
+        read_xml(body, "Response")
