@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from airflow import DAG
+from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
