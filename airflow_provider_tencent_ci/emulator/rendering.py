@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import TypeAlias, Union
-from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - writes only
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow
@@ -174,7 +175,7 @@ def _task(record: FileRecord, node: str, task_id: str) -> Nodes:
 def _topology(flow: Workflow) -> Nodes:
     """Return a chain from ``Start`` on; the names of its nodes are names of XML nodes (API reference, 3.2)."""
     names = ["Start", *(f"{node}_1" for node in flow.nodes)]
-    dependencies: Nodes = list(zip(names, names[1:], strict=False))
+    dependencies: Nodes = list(pairwise(names))
     nodes: Nodes = [(f"{node}_1", [("Type", node)]) for node in flow.nodes]
     return [("Dependencies", dependencies), ("Nodes", [("Start", [("Type", "Start")]), *nodes])]
 
@@ -201,7 +202,8 @@ def _positive(text: str | None, default: int) -> int:
 def _document(root: str, nodes: Nodes) -> bytes:
     element = Element(root)
     _append(element, nodes)
-    return tostring(element, encoding="utf-8", xml_declaration=False)
+    document: bytes = tostring(element, encoding="utf-8", xml_declaration=False)
+    return document
 
 
 def _append(parent: Element, nodes: Nodes) -> None:

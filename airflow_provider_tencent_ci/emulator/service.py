@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from xml.etree.ElementTree import Element  # noqa: S405 - a type
+from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow, new_id
@@ -76,6 +76,13 @@ class Service:
         self.jobs: dict[str, Job] = {}
         self._work_owners: dict[str, tuple[Job, Work]] = {}
         self._sequence = count(1)
+
+    def clear(self, behaviour: Behaviour) -> None:
+        """Forget all buckets and batches, and take up other switches."""
+        self.behaviour = behaviour
+        self.buckets.clear()
+        self.jobs.clear()
+        self._work_owners.clear()
 
     def behaviour_of(self, bucket: Bucket) -> Behaviour:
         """Return the switches that count for a bucket."""
@@ -237,6 +244,12 @@ class Service:
         now = self.clock.now()
         if not job.status(now).has_ended:
             job.forced = Ending(now, state, failure)
+
+    def forget_job(self, job: Job) -> None:
+        """Remove a batch and its files."""
+        del self.jobs[job.job_id]
+        for work in job.works:
+            del self._work_owners[work.work_id]
 
     def record(self, job: Job) -> JobRecord:
         """Return a batch as it is now."""

@@ -1,0 +1,375 @@
+"""
+Everything that can be set and seen from outside: the one place behind the Python API and the control API.
+
+A lock makes each method safe to call while the server runs in another thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from airflow_provider_tencent_ci.emulator import defaults
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, StoredObject, Workflow
+from airflow_provider_tencent_ci.emulator.clock import Clock
+from airflow_provider_tencent_ci.emulator.faults import ActiveFault, Fault
+from airflow_provider_tencent_ci.emulator.gateway import Exchange, Gateway, RecordedRequest
+from airflow_provider_tencent_ci.emulator.jobs import Failure, Job
+from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.service import FileRecord, Service
+from airflow_provider_tencent_ci.emulator.signature import AccessKey
+
+__all__ = ["Controls", "FileSummary", "JobSummary"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSummary:
+    """
+    What became of one file of a batch so far.
+
+    :param id: the execution's ``RunId``, or the child job's ``JobId``.
+    :param key: the object key.
+    :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
+    """
+
+    id: str
+    key: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """
+    A batch as it was when it was looked at.
+
+    :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
+    :param code: ``Code`` of a failed batch; else ``Success``.
+    :param created_at: aware, UTC, by the clock that jobs go by; so are the other times.
+    :param cancelled_at: when a cancellation takes effect, if there was one.
+    :param files: how many files it works on.
+    """
+
+    job_id: str
+    name: str
+    type: str
+    bucket: str
+    state: str
+    code: str
+    message: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    cancelled_at: datetime | None
+    files: int
+
+
+class Controls:
+    """
+    An emulator without its server.
+
+    :param bucket: the bucket that is there from the start, and that of requests whose ``Host`` names none.
+    :param region: its region.
+    :param objects: how many media objects it holds at the start.
+    :param now: where the time comes from (returns an aware datetime); default: this machine's clock.
+    :param behaviour: the switches at the start, and after each reset.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket: str = defaults.BUCKET,
+        region: str = defaults.REGION,
+        objects: int = defaults.OBJECT_COUNT,
+        now: Callable[[], datetime] | None = None,
+        behaviour: Behaviour | None = None,
+    ) -> None:
+        self.default_bucket = bucket
+        self.default_region = region
+        self._object_count = objects
+        self._initial_behaviour = behaviour or Behaviour()
+        self._lock = RLock()
+        self._clock = Clock(now)
+        self._service = Service(self._clock)
+        self._gateway = Gateway(self._service, bucket)
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state at the start: no jobs, faults or records, the first bucket and key, the real time."""
+        with self._lock:
+            self._clock.reset()
+            self._service.clear(self._initial_behaviour)
+            self._gateway.reset()
+            self.add_bucket(self.default_bucket, self.default_region)
+            bucket = self._service.buckets[self.default_bucket]
+            media = defaults.media_objects(self._object_count, self._clock.now())
+            bucket.objects.update((stored.key, stored) for stored in media)
+            self.add_key(defaults.SECRET_ID, defaults.SECRET_KEY)
+
+    # --- what there is
+
+    def add_bucket(
+        self, name: str, region: str = defaults.REGION, *, bound: bool = True, has_role: bool = True
+    ) -> None:
+        """Add an empty bucket with the default workflow and queue, or replace the one of this name."""
+        with self._lock:
+            bucket = defaults.new_bucket(name, region, self._clock.now())
+            bucket.bound, bucket.has_role = bound, has_role
+            self._service.buckets[name] = bucket
+
+    def bucket(self, name: str | None = None) -> Bucket:
+        """
+        Return a bucket; change it only while no request is under way.
+
+        :param name: default: the first bucket.
+        :raises ValueError: there is none of this name.
+        """
+        found = self._service.buckets.get(name or self.default_bucket)
+        if found is None:
+            raise ValueError(f"There is no bucket {name!r}.")
+        return found
+
+    def add_objects(
+        self,
+        *keys: str,
+        bucket: str | None = None,
+        size: int = 1024,
+        last_modified_at: datetime | None = None,
+        content: bytes | str = b"",
+    ) -> None:
+        """
+        Add objects, or replace those of the same keys.
+
+        :param size: in bytes, for objects without ``content``.
+        :param last_modified_at: aware; default: now.
+        :param content: what is in them, which matters for URL files and manifests only.
+        """
+        data = content.encode() if isinstance(content, str) else content
+        with self._lock:
+            uploaded_at = last_modified_at or self._clock.now()
+            for key in keys:
+                self.bucket(bucket).objects[key] = StoredObject(key, len(data) or size, uploaded_at, data)
+
+    def add_workflow(
+        self, workflow_id: str, *, bucket: str | None = None, nodes: Iterable[str] = ("Transcode",), active: bool = True
+    ) -> None:
+        """Add a workflow of a chain of nodes."""
+        with self._lock:
+            flow = Workflow(workflow_id, workflow_id, self._clock.now(), active, tuple(nodes))
+            self.bucket(bucket).workflows[workflow_id] = flow
+
+    def add_key(
+        self,
+        secret_id: str,
+        secret_key: str,
+        *,
+        token: str | None = None,
+        actions: Iterable[str] | None = None,
+        expires_at: datetime | None = None,
+    ) -> None:
+        """
+        Add a key pair, or replace the one of this id.
+
+        :param token: the session token of temporary keys.
+        :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; default: all.
+        :param expires_at: when it ends (aware), by the clock that jobs go by; default: never.
+        """
+        allowed = None if actions is None else frozenset(actions)
+        with self._lock:
+            self._gateway.keys[secret_id] = AccessKey(secret_id, secret_key, token, allowed, expires_at)
+
+    def configure(self, *, bucket: str | None = None, **switches: Any) -> Behaviour:
+        """
+        Change switches of :class:`Behaviour` by name, and return all of them.
+
+        :param bucket: change those of one bucket, which then are its own; default: the server's.
+        :raises ValueError: there is no such bucket, switch or value.
+        """
+        with self._lock:
+            if bucket is None:
+                self._service.behaviour = self._service.behaviour.changed(**switches)
+                return self._service.behaviour
+            own = self.bucket(bucket)
+            own.behaviour = self._service.behaviour_of(own).changed(**switches)
+            return own.behaviour
+
+    # --- what happens
+
+    def now(self) -> datetime:
+        """Return the time that jobs go by (aware, UTC)."""
+        return self._clock.now()
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` go by for jobs; signatures stay valid."""
+        with self._lock:
+            self._clock.advance(seconds)
+
+    def inject(self, fault: Fault | str, **options: Any) -> ActiveFault:
+        """
+        Let something go wrong; the value returned counts how often it did.
+
+        :param fault: a :class:`Fault`, or the value of a :class:`FaultKind` with the options of a fault by name.
+        :raises ValueError: there is no such kind or option.
+        """
+        with self._lock:
+            return self._gateway.faults.inject(fault if isinstance(fault, Fault) else Fault.of(fault, **options))
+
+    @property
+    def faults(self) -> list[ActiveFault]:
+        """The faults injected and not cleared, spent ones included."""
+        with self._lock:
+            return list(self._gateway.faults)
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        with self._lock:
+            self._gateway.faults.clear()
+
+    def pause_queue(self, queue_id: str | None = None, *, bucket: str | None = None) -> None:
+        """Pause a queue, default the first one: waiting batches become ``Pause``."""
+        with self._lock:
+            self._service.pause_queue(self.bucket(bucket), queue_id)
+
+    def resume_queue(self, queue_id: str | None = None, *, bucket: str | None = None) -> None:
+        """Resume a queue, default the first one, with all batches that are paused in it."""
+        with self._lock:
+            self._service.resume_queue(self.bucket(bucket), queue_id)
+
+    def fail_job(self, job_id: str, code: str = "InternalError", message: str = "Made to fail.") -> None:
+        """Let a batch end as ``Failed`` now."""
+        with self._lock:
+            self._service.end_job(self._job(job_id), "Failed", Failure(code, message))
+
+    def finish_job(self, job_id: str) -> None:
+        """Let a batch end as ``Success`` now, with all its files done."""
+        with self._lock:
+            self._service.end_job(self._job(job_id), "Success")
+
+    def cancel_job(self, job_id: str) -> None:
+        """Let a batch end as ``Cancel`` now, as if somebody had cancelled it in the console."""
+        with self._lock:
+            self._service.end_job(self._job(job_id), "Cancel")
+
+    def forget_job(self, job_id: str) -> None:
+        """Remove a batch, as the service may do with old ones."""
+        with self._lock:
+            self._service.forget_job(self._job(job_id))
+
+    # --- what can be seen
+
+    @property
+    def jobs(self) -> list[JobSummary]:
+        """All batches as they are now, in the order of their creation."""
+        with self._lock:
+            return [self._summary(job) for job in self._service.jobs.values() if job.listed]
+
+    def job(self, job_id: str) -> JobSummary:
+        """
+        Return one batch as it is now.
+
+        :raises ValueError: there is none with this id.
+        """
+        with self._lock:
+            return self._summary(self._job(job_id))
+
+    def files(self, job_id: str) -> list[FileSummary]:
+        """Return what became of the files of a batch so far; those of a workflow exist once it has started."""
+        with self._lock:
+            return [_file_summary(record) for record in self._service.files_of(self._job(job_id))]
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The last 10,000 requests, refused and failed ones included, in the order of their arrival."""
+        with self._lock:
+            return list(self._gateway.requests)
+
+    def count(self, operation: str | None = None) -> int:
+        """Return how many requests of an operation have come in, refused and failed ones included."""
+        with self._lock:
+            return self._gateway.counts.total() if operation is None else self._gateway.counts[operation]
+
+    def state(self) -> dict[str, Any]:
+        """Return everything of interest as values for JSON."""
+        with self._lock:
+            return {
+                "now": self._clock.now().isoformat(),
+                "ahead_seconds": self._clock.ahead_seconds,
+                "buckets": [_bucket_summary(bucket) for bucket in self._service.buckets.values()],
+                "jobs": [self._job_state(job) for job in self.jobs],
+                "requests": dict(self._gateway.counts),
+                "faults": [asdict(fault) for fault in self._gateway.faults],
+                "behaviour": asdict(self._service.behaviour),
+            }
+
+    # --- for the server
+
+    def receive(self, request: WireRequest) -> Exchange:
+        """Take a request in."""
+        with self._lock:
+            return self._gateway.receive(request)
+
+    def answer(self, exchange: Exchange) -> Reply:
+        """Answer a request."""
+        with self._lock:
+            return self._gateway.answer(exchange)
+
+    def check(self) -> None:
+        """
+        Raise what went wrong inside the emulator since the last check.
+
+        :raises Exception: the first error of a handler, with the others as notes.
+        """
+        with self._lock:
+            failures, self._gateway.failures = self._gateway.failures, []
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"Also: {other!r}")
+            raise failures[0]
+
+    def _job(self, job_id: str) -> Job:
+        job = self._service.jobs.get(job_id)
+        if job is None:
+            raise ValueError(f"There is no batch {job_id!r}.")
+        return job
+
+    def _summary(self, job: Job) -> JobSummary:
+        status = self._service.record(job).status
+        return JobSummary(
+            job_id=job.job_id,
+            name=job.request.name,
+            type=job.request.type,
+            bucket=job.bucket_name,
+            state=status.state,
+            code=status.failure.code if status.failure else "Success",
+            message=status.failure.message if status.failure else "",
+            created_at=job.created_at,
+            started_at=status.started_at,
+            ended_at=status.ended_at,
+            cancelled_at=job.cancelled_at,
+            files=len(job.works),
+        )
+
+    def _job_state(self, job: JobSummary) -> dict[str, Any]:
+        counts: dict[str, int] = {}
+        for file in self.files(job.job_id):
+            counts[file.state] = counts.get(file.state, 0) + 1
+        return asdict(job) | {"files_by_state": counts}
+
+
+def _file_summary(record: FileRecord) -> FileSummary:
+    return FileSummary(record.work.work_id, record.work.key, record.status.state)
+
+
+def _bucket_summary(bucket: Bucket) -> dict[str, Any]:
+    return {
+        "name": bucket.name,
+        "region": bucket.region,
+        "bound": bucket.bound,
+        "has_role": bucket.has_role,
+        "objects": len(bucket.objects),
+        "workflows": list(bucket.workflows),
+        "queues": {queue.queue_id: "Paused" if queue.paused else "Active" for queue in bucket.queues.values()},
+    }

@@ -1,0 +1,43 @@
+"""What a new emulator holds: one bucket with a few films, one workflow, one queue and one obviously fake key pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, StoredObject, Workflow
+
+__all__ = [
+    "BUCKET",
+    "OBJECT_COUNT",
+    "QUEUE_ID",
+    "REGION",
+    "SECRET_ID",
+    "SECRET_KEY",
+    "WORKFLOW_ID",
+    "media_objects",
+    "new_bucket",
+]
+
+BUCKET = "examplebucket-1250000000"
+REGION = "ap-beijing"
+SECRET_ID = "AKIDFAKEEMULATORSECRETID"  # noqa: S105 - invented
+SECRET_KEY = "fake-secret-key-of-the-emulator"  # noqa: S105 - invented
+WORKFLOW_ID = "w00000000000000000000000000000001"
+QUEUE_ID = "p00000000000000000000000000000001"
+OBJECT_COUNT = 8
+
+_OBJECT_SIZE = 1024
+
+
+def new_bucket(name: str, region: str, created_at: datetime) -> Bucket:
+    """Return an empty bucket with the default workflow and queue."""
+    workflow = Workflow(WORKFLOW_ID, "transcode", created_at)
+    queue = Queue(QUEUE_ID, "queue-1", created_at)
+    return Bucket(name, region, workflows={WORKFLOW_ID: workflow}, queues={QUEUE_ID: queue})
+
+
+def media_objects(count: int, created_at: datetime) -> Iterable[StoredObject]:
+    """Yield ``media/0001.mp4`` and so on, uploaded an hour before ``created_at``."""
+    uploaded_at = created_at - timedelta(hours=1)
+    return (StoredObject(f"media/{number:04}.mp4", _OBJECT_SIZE, uploaded_at) for number in range(1, count + 1))

@@ -1,0 +1,251 @@
+"""
+The front of the service.
+
+It decides for each request whose bucket, which operation and whose key it is, lets it be answered, and lets faults
+happen. It knows no sockets; ``server`` moves the bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import re
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.faults import Fault, FaultBook, FaultKind
+from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.operations import Call, find_operation, operation_name
+from airflow_provider_tencent_ci.emulator.rendering import error_body
+from airflow_provider_tencent_ci.emulator.sabotage import bad_gateway, error_of, extra_headers, spoiled
+from airflow_provider_tencent_ci.emulator.service import Service
+from airflow_provider_tencent_ci.emulator.signature import AccessKey, check_signature
+
+__all__ = ["Exchange", "Gateway", "RecordedRequest"]
+
+_CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com")
+_MAX_RECORDED = 10_000
+
+
+@dataclass(slots=True)
+class RecordedRequest:
+    """
+    A request that came in.
+
+    :param operation: such as ``create``; ``unknown`` if the service has no such address.
+    :param path: decoded.
+    :param query: as it was sent.
+    :param host: ``Host`` as it was sent.
+    :param at: when it came in (aware, UTC), by the clock that jobs go by.
+    :param body: what was sent.
+    :param fault: the kind of fault it met, if it met one.
+    :param status: the HTTP status sent; ``None`` while there is none, and for a connection that was reset.
+    """
+
+    operation: str
+    method: str
+    path: str
+    query: str
+    host: str
+    at: datetime
+    body: bytes
+    fault: FaultKind | None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """
+    A request that has come in and is not answered yet.
+
+    :param era: how often the emulator had been reset when it came in.
+    """
+
+    request: WireRequest
+    record: RecordedRequest
+    fault: Fault | None
+    era: int
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long to wait before anything is done about it."""
+        fault = self.fault
+        return fault.duration_seconds if fault and fault.kind is FaultKind.HANG and not fault.after_acting else 0.0
+
+
+class Gateway:
+    """
+    The HTTP side of a service, without the network.
+
+    :param service: what answers.
+    :param default_bucket: the bucket of requests whose ``Host`` is no bucket's, such as ``127.0.0.1:8080``.
+    """
+
+    def __init__(self, service: Service, default_bucket: str) -> None:
+        self.service = service
+        self.default_bucket = default_bucket
+        self.keys: dict[str, AccessKey] = {}
+        self.faults = FaultBook()
+        self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_RECORDED)
+        self.counts: Counter[str] = Counter()
+        self.failures: list[Exception] = []
+        self._era = 0
+        self._serial = itertools.count(1)
+
+    def reset(self) -> None:
+        """Forget faults, records and keys; requests that still hang will not be acted on."""
+        self.faults.clear()
+        self.requests.clear()
+        self.counts.clear()
+        self.keys.clear()
+        self._era += 1
+
+    def receive(self, request: WireRequest) -> Exchange:
+        """Record a request and choose its fault."""
+        operation = operation_name(request)
+        fault = self.faults.next_for(operation)
+        record = RecordedRequest(
+            operation=operation,
+            method=request.method,
+            path=request.path,
+            query=request.raw_query,
+            host=request.headers.get("host", ""),
+            at=self.service.clock.now(),
+            body=request.body,
+            fault=fault.kind if fault else None,
+        )
+        self.requests.append(record)
+        self.counts[operation] += 1
+        return Exchange(request, record, fault, self._era)
+
+    def answer(self, exchange: Exchange) -> Reply:
+        """Return the answer to a request, after :attr:`Exchange.wait_seconds` have gone by."""
+        if exchange.era != self._era:
+            return Reply(503, delivery=Delivery(reset=True))
+        fault = exchange.fault
+        behaviour = self._behaviour_for(exchange.request)
+        if fault and fault.kind is FaultKind.SKEWED_CLOCK:
+            behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
+        reply = self._reply(exchange, behaviour)
+        exchange.record.status = None if reply.delivery.reset else reply.status
+        return reply
+
+    def _reply(self, exchange: Exchange, behaviour: Behaviour) -> Reply:
+        fault = exchange.fault
+        request_id = self._request_id()
+        right = Reply(200) if fault and fault.prevents_acting else self._act(exchange, behaviour, request_id)
+        if fault is None:
+            return right
+        if fault.kind is FaultKind.BAD_GATEWAY:
+            return bad_gateway()
+        if error := error_of(fault):
+            refusal = self._refusal(error, exchange.request, behaviour, request_id)
+            more = extra_headers(fault, self._server_time(behaviour))
+            return replace(refusal, headers={**refusal.headers, **more})
+        return spoiled(right, fault)
+
+    def _act(self, exchange: Exchange, behaviour: Behaviour, request_id: str) -> Reply:
+        request = exchange.request
+        try:
+            body = self._carry_out(request, behaviour, request_id)
+        except ServiceError as error:
+            return self._refusal(error, request, behaviour, request_id)
+        except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
+            self.failures.append(error)
+            return self._refusal(ServiceError(500, "InternalError", repr(error)), request, behaviour, request_id)
+        return Reply(200, self._headers(behaviour, request_id), body)
+
+    def _carry_out(self, request: WireRequest, behaviour: Behaviour, request_id: str) -> bytes:
+        """Let a request through the gates in the order of a real front end, then act on it."""
+        bucket = self._bucket_of(request)
+        operation, resource_id = find_operation(request)
+        _check_length(request)
+        key = check_signature(
+            request,
+            self.keys,
+            behaviour,
+            signed_at=self._server_time(behaviour),
+            now=self.service.clock.now(),
+        )
+        _check_bucket(bucket)
+        _check_content(request, behaviour)
+        key.check_permission(operation.actions)
+        return operation.answer(
+            Call(self.service, bucket, behaviour, key, request, request_id, resource_id)
+        )
+
+    def _bucket_of(self, request: WireRequest) -> Bucket:
+        """
+        Return the bucket that ``Host`` names.
+
+        :raises ServiceError: there is no such bucket, or it is in another region (assumed to be answered alike).
+        """
+        matched = _CI_HOST.fullmatch(request.host)
+        if matched is None and request.host.endswith(".myqcloud.com"):
+            raise ServiceError(400, "InvalidHost", f"{request.host!r} is no host of Cloud Infinite.")
+        name = matched["bucket"] if matched else self.default_bucket
+        bucket = self.service.buckets.get(name)
+        if bucket is None or (matched and matched["region"] != bucket.region):
+            raise ServiceError(404, "NoSuchBucket", f"There is no bucket at {request.host!r}.")
+        return bucket
+
+    def _behaviour_for(self, request: WireRequest) -> Behaviour:
+        try:
+            return self.service.behaviour_of(self._bucket_of(request))
+        except ServiceError:
+            return self.service.behaviour
+
+    def _refusal(self, error: ServiceError, request: WireRequest, behaviour: Behaviour, request_id: str) -> Reply:
+        if behaviour.cos_style_errors:
+            error = error.in_words_of_cos()
+        trace_id = base64.b64encode(request_id.encode()).decode()
+        body = error_body(error, behaviour, path=request.path, request_id=request_id, trace_id=trace_id)
+        headers = {**self._headers(behaviour, request_id), "x-ci-trace-id": trace_id}
+        return Reply(error.status, headers, body)
+
+    def _headers(self, behaviour: Behaviour, request_id: str) -> dict[str, str]:
+        return {
+            "Content-Type": "application/xml",
+            "Server": "tencent-ci",
+            "Date": format_datetime(self._server_time(behaviour), usegmt=True),
+            "x-ci-request-id": request_id,
+        }
+
+    def _server_time(self, behaviour: Behaviour) -> datetime:
+        return self.service.clock.real() + timedelta(seconds=behaviour.clock_offset_seconds)
+
+    def _request_id(self) -> str:
+        """Return an id in the shape of the service's (API reference, 1.4)."""
+        seconds = int(self.service.clock.real().timestamp())
+        return base64.b64encode(f"{seconds:x}_7f000001_{next(self._serial):x}_1a".encode()).decode()
+
+
+def _check_length(request: WireRequest) -> None:
+    if request.method in ("POST", "PUT") and "content-length" not in request.headers:
+        raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
+
+
+def _check_bucket(bucket: Bucket) -> None:
+    if not bucket.bound:
+        raise ServiceError(403, "MediaBucketUnBinded", f"The bucket {bucket.name!r} is not bound to CI.")
+    if not bucket.has_role:
+        raise ServiceError(400, "CIRoleNotExist", "The service role CI_QCSRole does not exist.")
+
+
+def _check_content(request: WireRequest, behaviour: Behaviour) -> None:
+    given = request.headers.get("content-md5")
+    if given is not None:
+        digest = hashlib.md5(request.body, usedforsecurity=False).digest()
+        if given != base64.b64encode(digest).decode():
+            message = "Content-MD5 is not that of the body."
+            raise ServiceError(400, "InvalidContent", message, cos=(400, "InvalidDigest"))
+    if request.method == "POST" and request.body:
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in ("application/xml", "text/xml") and (media_type or behaviour.content_type_required):
+            raise ServiceError(400, "InvalidContentType", f"Content-Type {media_type!r} is not application/xml.")

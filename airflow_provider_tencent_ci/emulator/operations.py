@@ -1,0 +1,169 @@
+"""The operations of the API: which request is which, what it needs, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from airflow_provider_tencent_ci.emulator import rendering
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.messages import WireRequest
+from airflow_provider_tencent_ci.emulator.service import Service
+from airflow_provider_tencent_ci.emulator.signature import AccessKey
+
+__all__ = ["UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
+
+UNKNOWN_OPERATION = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    An authenticated request to one bucket.
+
+    :param resource_id: what follows the operation's path: a job's or an execution's id, or nothing.
+    """
+
+    service: Service
+    bucket: Bucket
+    behaviour: Behaviour
+    key: AccessKey
+    request: WireRequest
+    request_id: str
+    resource_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    One row of the API.
+
+    :param name: the name for faults and counters.
+    :param path: the first part of the path.
+    :param has_id: whether an id follows it.
+    :param actions: the CAM actions needed, apart from those that depend on the body.
+    """
+
+    name: str
+    method: str
+    path: str
+    has_id: bool
+    actions: tuple[str, ...]
+    answer: Callable[[Call], bytes]
+
+
+def operation_name(request: WireRequest) -> str:
+    """Return the name of a request's operation, whatever else is wrong with it."""
+    try:
+        return find_operation(request)[0].name
+    except ServiceError:
+        return UNKNOWN_OPERATION
+
+
+def find_operation(request: WireRequest) -> tuple[Operation, str]:
+    """
+    Return the operation of a request and the id in its path.
+
+    :raises ServiceError: the service has no such address, or no such method there (the latter is assumed).
+    """
+    path, slash, resource_id = request.path.strip("/").partition("/")
+    there = [operation for operation in _OPERATIONS if operation.path == path and operation.has_id is bool(slash)]
+    if not there:
+        raise ServiceError(404, "InvalidUrl", f"There is no address {request.path!r}.")
+    for operation in there:
+        if operation.method == request.method:
+            return operation, resource_id
+    raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not possible at {request.path!r}.")
+
+
+def _create(call: Call) -> bytes:
+    request = call.service.read_create(call.bucket, call.request.body)
+    call.key.check_permission(_CREATE_ACTIONS[request.type])
+    record = call.service.create_job(call.bucket, request)
+    detail = rendering.job_detail(record, call.behaviour)
+    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+
+
+def _list(call: Call) -> bytes:
+    page = call.service.list_jobs(call.bucket, call.request.query)
+    details = [rendering.job_detail(record, call.behaviour) for record in page.entries]
+    return rendering.token_page(call.request_id, "JobsDetail", details, page)
+
+
+def _get(call: Call) -> bytes:
+    record = call.service.get_job(call.bucket, call.resource_id)
+    if record is None:
+        return rendering.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
+    detail = rendering.job_detail(record, call.behaviour)
+    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+
+
+def _cancel(call: Call) -> bytes:
+    if "cancel" not in call.request.query:
+        raise invalid_argument("A PUT on a batch needs the parameter cancel.")
+    call.service.cancel_job(call.bucket, call.resource_id)
+    return b""
+
+
+def _executions(call: Call) -> bytes:
+    page = call.service.executions(call.bucket, call.request.query)
+    entries = [rendering.execution(record, call.bucket, call.behaviour) for record in page.entries]
+    return rendering.token_page(call.request_id, "WorkflowExecutionList", entries, page)
+
+
+def _execution(call: Call) -> bytes:
+    record = call.service.execution(call.bucket, call.resource_id)
+    detail = rendering.execution_detail(record, call.bucket, call.behaviour)
+    return rendering.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
+
+
+def _jobs(call: Call) -> bytes:
+    return _child_jobs(call, pictures=False)
+
+
+def _pic_jobs(call: Call) -> bytes:
+    return _child_jobs(call, pictures=True)
+
+
+def _child_jobs(call: Call, *, pictures: bool) -> bytes:
+    page = call.service.child_jobs(call.bucket, call.request.query, pictures=pictures)
+    entries = [rendering.child_job(record, call.bucket, call.behaviour) for record in page.entries]
+    return rendering.token_page(call.request_id, "JobsDetail", entries, page)
+
+
+def _queues(call: Call) -> bytes:
+    entries = [rendering.queue(queue) for queue in call.service.queues(call.bucket, call.request.query)]
+    return rendering.numbered_page(call.request_id, "QueueList", entries, call.request.query)
+
+
+def _workflows(call: Call) -> bytes:
+    entries = [rendering.workflow(flow) for flow in call.service.workflows(call.bucket, call.request.query)]
+    return rendering.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
+
+
+def _trigger(call: Call) -> bytes:
+    run_id = call.service.trigger(call.bucket, call.request.query)
+    return rendering.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
+
+
+# For workflows the page and the table of permissions name different actions; both are needed (API reference, 2).
+_CREATE_ACTIONS = {
+    "Workflow": ("ci:TriggerMediaWorkflow", "ci:CreateInventoryTriggerJob"),
+    "Job": ("ci:CreateInventoryTriggerJob",),
+}
+_OPERATIONS = (
+    Operation("create", "POST", "inventorytriggerjob", False, (), _create),
+    Operation("list", "GET", "inventorytriggerjob", False, ("ci:DescribeInventoryTriggerJobs",), _list),
+    Operation("get", "GET", "inventorytriggerjob", True, ("ci:DescribeInventoryTriggerJob",), _get),
+    Operation("cancel", "PUT", "inventorytriggerjob", True, ("ci:CancelInventoryTriggerJob",), _cancel),
+    Operation("executions", "GET", "workflowexecution", False, ("ci:DescribeMediaWorkflowExecutions",), _executions),
+    Operation("execution", "GET", "workflowexecution", True, ("ci:DescribeMediaWorkflowExecutions",), _execution),
+    Operation("jobs", "GET", "jobs", False, ("ci:DescribeMediaJobs",), _jobs),
+    Operation("pic_jobs", "GET", "pic_jobs", False, ("ci:DescribePicProcessJobs",), _pic_jobs),
+    Operation("queues", "GET", "queue", False, ("ci:DescribeMediaQueues",), _queues),
+    Operation("workflows", "GET", "workflow", False, ("ci:DescribeMediaWorkflows",), _workflows),
+    Operation("trigger", "POST", "triggerworkflow", False, ("ci:TriggerMediaWorkflow",), _trigger),
+)
+OPERATION_NAMES = tuple(operation.name for operation in _OPERATIONS)

@@ -1,0 +1,146 @@
+"""What a fault makes of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from xml.etree.ElementTree import Element, tostring
+
+from defusedxml.ElementTree import fromstring
+
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.faults import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply
+
+__all__ = ["HUGE_BYTES", "bad_gateway", "error_of", "extra_headers", "spoiled"]
+
+HUGE_BYTES = 50 * 1024 * 1024
+
+_ERRORS: Mapping[FaultKind, tuple[int, str, str]] = {
+    FaultKind.ERROR: (500, "InternalError", "The emulator was told to fail."),
+    FaultKind.SLOW_DOWN: (429, "SlowDown", "Please reduce your request rate."),
+    FaultKind.QUEUE_SATURATED: (403, "QueueSaturated", "The queue is full."),
+    FaultKind.EXPIRED_TOKEN: (400, "ExpiredToken", "The temporary key has expired."),
+    FaultKind.INTERNAL_ERROR: (500, "InternalError", "An internal error occurred."),
+    FaultKind.REDIRECT: (307, "TemporaryRedirect", "Please use the address in Location."),
+}
+_BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<hr>\r\n</body>\r\n</html>\r\n"
+_GARBAGE = b"\x00\xff\xfe this is no XML {"
+_EXTERNAL_ENTITY = (
+    b'<?xml version="1.0"?><!DOCTYPE Response [<!ENTITY file SYSTEM "file:///etc/hostname">]>'
+    b"<Response><RequestId>&file;</RequestId></Response>"
+)
+
+
+def error_of(fault: Fault) -> ServiceError | None:
+    """Return the error that a fault answers with; ``None`` for faults that are not errors of the service."""
+    if fault.kind not in _ERRORS:
+        return None
+    status, code, message = _ERRORS[fault.kind]
+    status = fault.status or status
+    if fault.kind is FaultKind.REDIRECT and status == HTTPStatus.MOVED_PERMANENTLY:
+        code = "PermanentRedirect"
+    return ServiceError(status, fault.code or code, message)
+
+
+def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
+    """Return the headers that a fault adds to its answer."""
+    headers = {}
+    if fault.kind is FaultKind.REDIRECT:
+        headers["Location"] = fault.location
+    if fault.retry_after_seconds is not None:
+        headers["Retry-After"] = _retry_after(fault, now, fault.retry_after_seconds)
+    return headers
+
+
+def bad_gateway() -> Reply:
+    """Return the answer of something between client and service."""
+    return Reply(502, {"Content-Type": "text/html", "Server": "gateway"}, _BAD_GATEWAY)
+
+
+def spoiled(reply: Reply, fault: Fault) -> Reply:
+    """Return what a fault leaves of the right answer."""
+    spoil = _SPOIL.get(fault.kind)
+    return spoil(reply, fault) if spoil else reply
+
+
+def _retry_after(fault: Fault, now: datetime, seconds: float) -> str:
+    if fault.retry_after_form == "date":
+        return format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    return f"{seconds:g}"
+
+
+def _hold(reply: Reply, fault: Fault) -> Reply:
+    """Hold an answer back; without ``after_acting`` the time was spent before there was one."""
+    seconds = fault.duration_seconds if fault.after_acting else 0.0
+    return replace(reply, delivery=Delivery(hold_seconds=seconds))
+
+
+def _reset(reply: Reply, fault: Fault) -> Reply:
+    return replace(reply, delivery=Delivery(reset=True, hold_seconds=fault.duration_seconds))
+
+
+def _drip(reply: Reply, fault: Fault) -> Reply:
+    return replace(reply, delivery=Delivery(drip_seconds=fault.duration_seconds))
+
+
+def _cut_off(reply: Reply, fault: Fault) -> Reply:
+    return replace(reply, delivery=Delivery(cut=True))
+
+
+def _truncate(reply: Reply, fault: Fault) -> Reply:
+    return replace(reply, body=reply.body[: len(reply.body) // 2])
+
+
+def _with_body(make: Callable[[], bytes]) -> Callable[[Reply, Fault], Reply]:
+    return lambda reply, fault: replace(reply, status=200, body=make())
+
+
+def _entity_bomb() -> bytes:
+    """Return ten levels of ten entities each: a few hundred bytes that stand for ten gigabytes."""
+    levels = [f'<!ENTITY e{level} "{f"&e{level - 1};" * 10}">' for level in range(1, 11)]
+    doctype = f'<!DOCTYPE Response [<!ENTITY e0 "x">{"".join(levels)}]>'
+    return f'<?xml version="1.0"?>{doctype}<Response><RequestId>&e10;</RequestId></Response>'.encode()
+
+
+def _huge_body() -> bytes:
+    return b"<Response><RequestId>" + b"x" * HUGE_BYTES + b"</RequestId></Response>"
+
+
+def _with_unknown_state(reply: Reply, fault: Fault) -> Reply:
+    root = fromstring(reply.body)
+    for state in root.iter("State"):
+        state.text = fault.word
+    return replace(reply, body=_written(root))
+
+
+def _without_nodes(reply: Reply, fault: Fault) -> Reply:
+    root = fromstring(reply.body)
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.tag in fault.nodes]:
+            parent.remove(child)
+    return replace(reply, body=_written(root))
+
+
+def _written(root: Element) -> bytes:
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=False)
+    return document
+
+
+_SPOIL: Mapping[FaultKind, Callable[[Reply, Fault], Reply]] = {
+    FaultKind.RESET: _reset,
+    FaultKind.HANG: _hold,
+    FaultKind.DRIP: _drip,
+    FaultKind.CUT_OFF: _cut_off,
+    FaultKind.TRUNCATED_XML: _truncate,
+    FaultKind.EMPTY_BODY: _with_body(bytes),
+    FaultKind.GARBAGE_BODY: _with_body(lambda: _GARBAGE),
+    FaultKind.ENTITY_BOMB: _with_body(_entity_bomb),
+    FaultKind.EXTERNAL_ENTITY: _with_body(lambda: _EXTERNAL_ENTITY),
+    FaultKind.HUGE_BODY: _with_body(_huge_body),
+    FaultKind.UNKNOWN_STATE: _with_unknown_state,
+    FaultKind.MISSING_NODES: _without_nodes,
+}

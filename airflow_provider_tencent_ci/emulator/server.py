@@ -1,0 +1,113 @@
+"""The HTTP server: moves bytes between sockets and the gateway, and lets faults of the wire happen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from airflow_provider_tencent_ci.emulator.control_api import PREFIX, control
+from airflow_provider_tencent_ci.emulator.controls import Controls
+from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+
+__all__ = ["start_server"]
+
+_MAX_BODY_BYTES = 8 * 1024 * 1024
+_DRIPS = 50
+# Closing with this option set sends a reset instead of the regular end of a connection.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+async def start_server(controls: Controls, host: str, port: int) -> web.AppRunner:
+    """
+    Start to listen and return the runner, whose ``addresses`` are known and whose ``cleanup`` stops the server.
+
+    :param port: 0: a free one.
+    :raises OSError: the address cannot be listened on.
+    """
+    application = web.Application(client_max_size=_MAX_BODY_BYTES)
+    application.router.add_route("*", "/{path:.*}", _Handler(controls).handle)
+    # Requests that hang by a fault must not hold up the end of a test.
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    return runner
+
+
+class _Handler:
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+
+    async def handle(self, incoming: web.Request) -> web.StreamResponse:
+        request = await _read(incoming)
+        if request.path.startswith(PREFIX):
+            return self._control(incoming, request)
+        exchange = self._controls.receive(request)
+        await asyncio.sleep(exchange.wait_seconds)
+        reply = self._controls.answer(exchange)
+        await asyncio.sleep(reply.delivery.hold_seconds)
+        return await _deliver(incoming, reply)
+
+    def _control(self, incoming: web.Request, request: WireRequest) -> web.Response:
+        if not _is_loopback(incoming.remote):
+            return web.json_response({"error": "The control API is for this machine only."}, status=403)
+        status, answer = control(self._controls, request)
+        return web.json_response(answer, status=status, dumps=lambda value: json.dumps(value, default=str))
+
+
+async def _read(incoming: web.Request) -> WireRequest:
+    headers = {name.lower(): _readable(value) for name, value in incoming.headers.items()}
+    return WireRequest(incoming.method, incoming.raw_path, headers, await incoming.read())
+
+
+async def _deliver(incoming: web.Request, reply: Reply) -> web.StreamResponse:
+    delivery = reply.delivery
+    if delivery.reset:
+        _reset(incoming)
+        return web.Response(status=reply.status)
+    if not (delivery.cut or delivery.drip_seconds):
+        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = len(reply.body)
+    await response.prepare(incoming)
+    if delivery.cut:
+        await response.write(reply.body[: len(reply.body) // 2])
+        _reset(incoming)
+    else:
+        await _drip(response, reply.body, delivery.drip_seconds)
+    return response
+
+
+async def _drip(response: web.StreamResponse, body: bytes, seconds: float) -> None:
+    size = max(len(body) // _DRIPS, 1)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds / _DRIPS)
+        await response.write(body[start : start + size])
+
+
+def _reset(incoming: web.Request) -> None:
+    transport = incoming.transport
+    if transport is None:  # the client has gone already
+        return
+    if (connection := transport.get_extra_info("socket")) is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
+def _readable(value: str) -> str:
+    """Replace bytes that are no UTF-8, which aiohttp keeps as lone surrogates."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _is_loopback(address: str | None) -> bool:
+    return address is not None and ip_address(address).is_loopback
