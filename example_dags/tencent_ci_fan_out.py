@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3,
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w0123456789abcdef0123456789abcdef")
+WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
 
 # [START fan_out]

@@ -10,7 +10,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w0123456789abcdef0123456789abcdef")
+WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
 PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
 

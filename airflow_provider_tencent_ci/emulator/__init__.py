@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-    from airflow_provider_tencent_ci.emulator.controls import FileSummary, JobSummary
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
     from airflow_provider_tencent_ci.emulator.faults import ActiveFault, Fault, FaultKind
     from airflow_provider_tencent_ci.emulator.gateway import RecordedRequest
+    from airflow_provider_tencent_ci.emulator.summaries import FileSummary, JobSummary
 
 __all__ = [
     "ActiveFault",
@@ -43,8 +43,8 @@ _HOMES = {
     "Emulator": "emulator",
     "Fault": "faults",
     "FaultKind": "faults",
-    "FileSummary": "controls",
-    "JobSummary": "controls",
+    "FileSummary": "summaries",
+    "JobSummary": "summaries",
     "RecordedRequest": "gateway",
 }
 

@@ -44,6 +44,11 @@ class Queue:
     created_at: datetime
     paused: bool = False
 
+    @property
+    def state(self) -> str:
+        """The service's word."""
+        return "Paused" if self.paused else "Active"
+
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
@@ -54,6 +59,11 @@ class Workflow:
     created_at: datetime
     active: bool = True
     nodes: tuple[str, ...] = ("Transcode",)
+
+    @property
+    def state(self) -> str:
+        """The service's word."""
+        return "Active" if self.active else "Paused"
 
 
 @dataclass(slots=True)

@@ -6,8 +6,9 @@ A lock makes each method safe to call while the server runs in another thread.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from threading import RLock
 from typing import Any
@@ -20,51 +21,11 @@ from airflow_provider_tencent_ci.emulator.faults import ActiveFault, Fault
 from airflow_provider_tencent_ci.emulator.gateway import Exchange, Gateway, RecordedRequest
 from airflow_provider_tencent_ci.emulator.jobs import Failure, Job
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
-from airflow_provider_tencent_ci.emulator.service import FileRecord, Service
+from airflow_provider_tencent_ci.emulator.service import Service
 from airflow_provider_tencent_ci.emulator.signature import AccessKey
+from airflow_provider_tencent_ci.emulator.summaries import FileSummary, JobSummary, bucket_summary
 
-__all__ = ["Controls", "FileSummary", "JobSummary"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileSummary:
-    """
-    What became of one file of a batch so far.
-
-    :param id: the execution's ``RunId``, or the child job's ``JobId``.
-    :param key: the object key.
-    :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
-    """
-
-    id: str
-    key: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobSummary:
-    """
-    A batch as it was when it was looked at.
-
-    :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
-    :param code: ``Code`` of a failed batch; else ``Success``.
-    :param created_at: aware, UTC, by the clock that jobs go by; so are the other times.
-    :param cancelled_at: when a cancellation takes effect, if there was one.
-    :param files: how many files it works on.
-    """
-
-    job_id: str
-    name: str
-    type: str
-    bucket: str
-    state: str
-    code: str
-    message: str
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    cancelled_at: datetime | None
-    files: int
+__all__ = ["Controls"]
 
 
 class Controls:
@@ -264,7 +225,7 @@ class Controls:
     def jobs(self) -> list[JobSummary]:
         """All batches as they are now, in the order of their creation."""
         with self._lock:
-            return [self._summary(job) for job in self._service.jobs.values() if job.listed]
+            return [JobSummary.of(self._service.record(job)) for job in self._service.jobs.values() if job.listed]
 
     def job(self, job_id: str) -> JobSummary:
         """
@@ -273,12 +234,12 @@ class Controls:
         :raises ValueError: there is none with this id.
         """
         with self._lock:
-            return self._summary(self._job(job_id))
+            return JobSummary.of(self._service.record(self._job(job_id)))
 
     def files(self, job_id: str) -> list[FileSummary]:
         """Return what became of the files of a batch so far; those of a workflow exist once it has started."""
         with self._lock:
-            return [_file_summary(record) for record in self._service.files_of(self._job(job_id))]
+            return [FileSummary.of(record) for record in self._service.files_of(self._job(job_id))]
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -297,7 +258,7 @@ class Controls:
             return {
                 "now": self._clock.now().isoformat(),
                 "ahead_seconds": self._clock.ahead_seconds,
-                "buckets": [_bucket_summary(bucket) for bucket in self._service.buckets.values()],
+                "buckets": [bucket_summary(bucket) for bucket in self._service.buckets.values()],
                 "jobs": [self._job_state(job) for job in self.jobs],
                 "requests": dict(self._gateway.counts),
                 "faults": [asdict(fault) for fault in self._gateway.faults],
@@ -335,41 +296,6 @@ class Controls:
             raise ValueError(f"There is no batch {job_id!r}.")
         return job
 
-    def _summary(self, job: Job) -> JobSummary:
-        status = self._service.record(job).status
-        return JobSummary(
-            job_id=job.job_id,
-            name=job.request.name,
-            type=job.request.type,
-            bucket=job.bucket_name,
-            state=status.state,
-            code=status.failure.code if status.failure else "Success",
-            message=status.failure.message if status.failure else "",
-            created_at=job.created_at,
-            started_at=status.started_at,
-            ended_at=status.ended_at,
-            cancelled_at=job.cancelled_at,
-            files=len(job.works),
-        )
-
     def _job_state(self, job: JobSummary) -> dict[str, Any]:
-        counts: dict[str, int] = {}
-        for file in self.files(job.job_id):
-            counts[file.state] = counts.get(file.state, 0) + 1
-        return asdict(job) | {"files_by_state": counts}
-
-
-def _file_summary(record: FileRecord) -> FileSummary:
-    return FileSummary(record.work.work_id, record.work.key, record.status.state)
-
-
-def _bucket_summary(bucket: Bucket) -> dict[str, Any]:
-    return {
-        "name": bucket.name,
-        "region": bucket.region,
-        "bound": bucket.bound,
-        "has_role": bucket.has_role,
-        "objects": len(bucket.objects),
-        "workflows": list(bucket.workflows),
-        "queues": {queue.queue_id: "Paused" if queue.paused else "Active" for queue in bucket.queues.values()},
-    }
+        counts = Counter(file.state for file in self.files(job.job_id))
+        return asdict(job) | {"files_by_state": dict(counts)}

@@ -30,7 +30,7 @@ class FaultKind(StrEnum):
     REDIRECT = "redirect"
     """307, or 301 with ``status=301``, to ``location``."""
     RESET = "reset"
-    """The connection is reset, after ``seconds`` if given."""
+    """The connection is reset."""
     HANG = "hang"
     """The request is left alone for ``seconds``, then answered. Unless ``after_acting``, it is acted on only then,
     even if the client has gone."""
@@ -87,7 +87,8 @@ class Fault:
     :param after_acting: the service acts on the request (creates the job, say) and then the fault shows. Faults
         that spoil an answer always come after acting.
     :param seconds: the time of faults that take time; default: 30 for ``hang``, 5 for ``drip``, 3600 for
-        ``skewed_clock`` (where a negative number is a clock that is slow), else 0.
+        ``skewed_clock`` (where a negative number is a clock that is slow). Any other fault shows so much later;
+        default: at once.
     :param status: another HTTP status than the kind's own.
     :param code: another error code than the kind's own.
     :param retry_after_seconds: also send ``Retry-After``.
@@ -136,6 +137,18 @@ class Fault:
     def duration_seconds(self) -> float:
         """``seconds``, or the kind's default."""
         return _DEFAULT_SECONDS.get(self.kind, 0.0) if self.seconds is None else self.seconds
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long to wait before anything is done about the request."""
+        return self.duration_seconds if self.kind is FaultKind.HANG and not self.after_acting else 0.0
+
+    @property
+    def hold_seconds(self) -> float:
+        """How long to hold the answer back."""
+        if self.wait_seconds or self.kind in (FaultKind.DRIP, FaultKind.SKEWED_CLOCK):
+            return 0.0
+        return self.duration_seconds
 
 
 @dataclass(slots=True)

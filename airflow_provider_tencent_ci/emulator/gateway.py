@@ -31,6 +31,7 @@ __all__ = ["Exchange", "Gateway", "RecordedRequest"]
 
 _CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com")
 _MAX_RECORDED = 10_000
+_MAX_BODY_BYTES = 1024 * 1024  # assumed
 
 
 @dataclass(slots=True)
@@ -75,8 +76,7 @@ class Exchange:
     @property
     def wait_seconds(self) -> float:
         """How long to wait before anything is done about it."""
-        fault = self.fault
-        return fault.duration_seconds if fault and fault.kind is FaultKind.HANG and not fault.after_acting else 0.0
+        return self.fault.wait_seconds if self.fault else 0.0
 
 
 class Gateway:
@@ -132,33 +132,39 @@ class Gateway:
         behaviour = self._behaviour_for(exchange.request)
         if fault and fault.kind is FaultKind.SKEWED_CLOCK:
             behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
-        reply = self._reply(exchange, behaviour)
+        try:
+            reply = self._reply(exchange, behaviour)
+        except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
+            self.failures.append(error)
+            reply = Reply(500, body=repr(error).encode())
         exchange.record.status = None if reply.delivery.reset else reply.status
         return reply
 
     def _reply(self, exchange: Exchange, behaviour: Behaviour) -> Reply:
-        fault = exchange.fault
-        request_id = self._request_id()
-        right = Reply(200) if fault and fault.prevents_acting else self._act(exchange, behaviour, request_id)
+        fault, request_id = exchange.fault, self._request_id()
         if fault is None:
-            return right
+            return self._act(exchange.request, behaviour, request_id)
+        right = Reply(200) if fault.prevents_acting else self._act(exchange.request, behaviour, request_id)
+        reply = self._with_fault(right, fault, exchange.request, behaviour, request_id)
+        return replace(reply, delivery=replace(reply.delivery, hold_seconds=fault.hold_seconds))
+
+    def _with_fault(
+        self, right: Reply, fault: Fault, request: WireRequest, behaviour: Behaviour, request_id: str
+    ) -> Reply:
+        """Return what the client gets to see of the right answer."""
         if fault.kind is FaultKind.BAD_GATEWAY:
             return bad_gateway()
         if error := error_of(fault):
-            refusal = self._refusal(error, exchange.request, behaviour, request_id)
+            refusal = self._refusal(error, request, behaviour, request_id)
             more = extra_headers(fault, self._server_time(behaviour))
             return replace(refusal, headers={**refusal.headers, **more})
         return spoiled(right, fault)
 
-    def _act(self, exchange: Exchange, behaviour: Behaviour, request_id: str) -> Reply:
-        request = exchange.request
+    def _act(self, request: WireRequest, behaviour: Behaviour, request_id: str) -> Reply:
         try:
             body = self._carry_out(request, behaviour, request_id)
         except ServiceError as error:
             return self._refusal(error, request, behaviour, request_id)
-        except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
-            self.failures.append(error)
-            return self._refusal(ServiceError(500, "InternalError", repr(error)), request, behaviour, request_id)
         return Reply(200, self._headers(behaviour, request_id), body)
 
     def _carry_out(self, request: WireRequest, behaviour: Behaviour, request_id: str) -> bytes:
@@ -176,9 +182,7 @@ class Gateway:
         _check_bucket(bucket)
         _check_content(request, behaviour)
         key.check_permission(operation.actions)
-        return operation.answer(
-            Call(self.service, bucket, behaviour, key, request, request_id, resource_id)
-        )
+        return operation.answer(Call(self.service, bucket, behaviour, key, request, request_id, resource_id))
 
     def _bucket_of(self, request: WireRequest) -> Bucket:
         """
@@ -229,6 +233,8 @@ class Gateway:
 def _check_length(request: WireRequest) -> None:
     if request.method in ("POST", "PUT") and "content-length" not in request.headers:
         raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
+    if len(request.body) > _MAX_BODY_BYTES:
+        raise ServiceError(413, "InvalidContent", f"The body is longer than {_MAX_BODY_BYTES} bytes.")
 
 
 def _check_bucket(bucket: Bucket) -> None:

@@ -68,9 +68,9 @@ def find_operation(request: WireRequest) -> tuple[Operation, str]:
 
     :raises ServiceError: the service has no such address, or no such method there (the latter is assumed).
     """
-    path, slash, resource_id = request.path.strip("/").partition("/")
+    path, slash, resource_id = request.path.removeprefix("/").partition("/")
     there = [operation for operation in _OPERATIONS if operation.path == path and operation.has_id is bool(slash)]
-    if not there:
+    if not there or (slash and not resource_id):
         raise ServiceError(404, "InvalidUrl", f"There is no address {request.path!r}.")
     for operation in there:
         if operation.method == request.method:

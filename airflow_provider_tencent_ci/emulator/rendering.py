@@ -96,7 +96,7 @@ def execution(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes
         ("WorkflowId", record.work.workflow_id),
         ("Object", bucket.object_url(key) if behaviour.object_as_url else key),
         ("CreateTime", with_colon(record.created_at)),
-        ("State", _execution_state(record.status)),
+        ("State", record.status.state),
     ]
     return _in_some_order(nodes, behaviour)
 
@@ -105,8 +105,7 @@ def execution_detail(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -
     """Return ``WorkflowExecution``: an execution with its topology and tasks."""
     flow = bucket.workflows[record.work.workflow_id]
     tasks: Nodes = [
-        ("Tasks", _task(record, node, task_id))
-        for node, task_id in zip(flow.nodes, record.work.task_ids, strict=True)
+        ("Tasks", _task(record, node, task_id)) for node, task_id in zip(flow.nodes, record.work.task_ids, strict=True)
     ]
     return [("Name", flow.name), *execution(record, bucket, behaviour), ("Topology", _topology(flow)), *tasks]
 
@@ -136,7 +135,7 @@ def queue(entry: Queue) -> Nodes:
     return [
         ("QueueId", entry.queue_id),
         ("Name", entry.name),
-        ("State", "Paused" if entry.paused else "Active"),
+        ("State", entry.state),
         ("MaxSize", "10000"),
         ("MaxConcurrent", "10"),
         ("Category", "Transcoding"),
@@ -151,7 +150,7 @@ def workflow(entry: Workflow) -> Nodes:
     return [
         ("Name", entry.name),
         ("WorkflowId", entry.workflow_id),
-        ("State", "Active" if entry.active else "Paused"),
+        ("State", entry.state),
         ("CreateTime", with_colon(entry.created_at)),
         ("UpdateTime", with_colon(entry.created_at)),
         ("Topology", _topology(entry)),
@@ -164,7 +163,7 @@ def _task(record: FileRecord, node: str, task_id: str) -> Nodes:
         ("Type", node),
         ("JobId", task_id),
         ("Name", f"{node}_1"),
-        ("State", _execution_state(status)),
+        ("State", status.state),
         ("CreateTime", with_colon(record.created_at)),
         ("StartTime", with_colon(status.started_at)),
         ("EndTime", with_colon(status.ended_at)),
@@ -178,11 +177,6 @@ def _topology(flow: Workflow) -> Nodes:
     dependencies: Nodes = list(pairwise(names))
     nodes: Nodes = [(f"{node}_1", [("Type", node)]) for node in flow.nodes]
     return [("Dependencies", dependencies), ("Nodes", [("Start", [("Type", "Start")]), *nodes])]
-
-
-def _execution_state(status: Status) -> str:
-    """Return the state in an execution's words, which have none for waiting (API reference, 3.1)."""
-    return "Running" if status.state in ("Submitted", "Pause") else status.state
 
 
 def _code_and_message(status: Status) -> Nodes:

@@ -73,14 +73,8 @@ def _retry_after(fault: Fault, now: datetime, seconds: float) -> str:
     return f"{seconds:g}"
 
 
-def _hold(reply: Reply, fault: Fault) -> Reply:
-    """Hold an answer back; without ``after_acting`` the time was spent before there was one."""
-    seconds = fault.duration_seconds if fault.after_acting else 0.0
-    return replace(reply, delivery=Delivery(hold_seconds=seconds))
-
-
 def _reset(reply: Reply, fault: Fault) -> Reply:
-    return replace(reply, delivery=Delivery(reset=True, hold_seconds=fault.duration_seconds))
+    return replace(reply, delivery=Delivery(reset=True))
 
 
 def _drip(reply: Reply, fault: Fault) -> Reply:
@@ -111,6 +105,8 @@ def _huge_body() -> bytes:
 
 
 def _with_unknown_state(reply: Reply, fault: Fault) -> Reply:
+    if not reply.body:
+        return reply
     root = fromstring(reply.body)
     for state in root.iter("State"):
         state.text = fault.word
@@ -118,6 +114,8 @@ def _with_unknown_state(reply: Reply, fault: Fault) -> Reply:
 
 
 def _without_nodes(reply: Reply, fault: Fault) -> Reply:
+    if not reply.body:
+        return reply
     root = fromstring(reply.body)
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in fault.nodes]:
@@ -132,7 +130,6 @@ def _written(root: Element) -> bytes:
 
 _SPOIL: Mapping[FaultKind, Callable[[Reply, Fault], Reply]] = {
     FaultKind.RESET: _reset,
-    FaultKind.HANG: _hold,
     FaultKind.DRIP: _drip,
     FaultKind.CUT_OFF: _cut_off,
     FaultKind.TRUNCATED_XML: _truncate,

@@ -17,7 +17,6 @@ from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
 
 __all__ = ["start_server"]
 
-_MAX_BODY_BYTES = 8 * 1024 * 1024
 _DRIPS = 50
 # Closing with this option set sends a reset instead of the regular end of a connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -30,7 +29,8 @@ async def start_server(controls: Controls, host: str, port: int) -> web.AppRunne
     :param port: 0: a free one.
     :raises OSError: the address cannot be listened on.
     """
-    application = web.Application(client_max_size=_MAX_BODY_BYTES)
+    # Without a limit of aiohttp's own: the service refuses a long body in its own words.
+    application = web.Application(client_max_size=0)
     application.router.add_route("*", "/{path:.*}", _Handler(controls).handle)
     # Requests that hang by a fault must not hold up the end of a test.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)

@@ -27,6 +27,9 @@ __all__ = ["FileRecord", "JobRecord", "Service"]
 # Tags of picture jobs, which are listed by /pic_jobs; the rest is listed by /jobs (API reference, 3.3).
 PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
 
+# More than any batch of a test has: numbers of files follow the numbers of their batches.
+_MAX_FILES = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
@@ -193,7 +196,7 @@ class Service:
         return [
             queue
             for queue in bucket.queues.values()
-            if (not wanted or queue.queue_id in wanted) and state in ("All", "Paused" if queue.paused else "Active")
+            if (not wanted or queue.queue_id in wanted) and state in ("All", queue.state)
         ]
 
     def workflows(self, bucket: Bucket, query: Query) -> list[Workflow]:
@@ -259,9 +262,7 @@ class Service:
         """Return the executions or child jobs of a batch as they are now."""
         return list(self._files_of(job))
 
-    def _add_job(
-        self, bucket: Bucket, request: JobRequest, files: list[InputFile], *, listed: bool = True
-    ) -> Job:
+    def _add_job(self, bucket: Bucket, request: JobRequest, files: list[InputFile], *, listed: bool = True) -> Job:
         behaviour = self.behaviour_of(bucket)
         now = self.clock.now()
         queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
@@ -304,20 +305,24 @@ class Service:
                 yield from self._files_of(job)
 
     def _files_of(self, job: Job) -> Iterator[FileRecord]:
-        """Yield the files of a batch; executions exist from the start of the batch on (assumed)."""
+        """
+        Yield the files of a batch as they are now.
+
+        Executions exist from the start of the batch on and have no word for waiting, so one whose turn has not come
+        is ``Running`` (assumed; API reference, 3.1). Child jobs exist from the creation of the batch on.
+        """
         now = self.clock.now()
         timeline = job.timeline()
-        created_at = job.created_at
-        if job.request.type == "Workflow":
-            started = timeline.started_at is not None and timeline.started_at <= now
-            if not started or timeline.started_at is None:
-                return
-            if timeline.ending and timeline.ending.at < timeline.started_at:
-                return
-            created_at = timeline.started_at
+        runs_workflow = job.request.type == "Workflow"
+        created_at = timeline.started_at if runs_workflow else job.created_at
+        never_started = timeline.ending and created_at and timeline.ending.at < created_at
+        if created_at is None or created_at > now or never_started:
+            return
         for index, work in enumerate(job.works):
             status = job.work_status(work, timeline, now)
-            yield FileRecord(job, work, status, created_at, job.sequence * 1_000_000 + index)
+            if runs_workflow and status.state in ("Submitted", "Pause"):
+                status = Status("Running")
+            yield FileRecord(job, work, status, created_at, job.sequence * _MAX_FILES + index)
 
 
 def _words(query: Query, name: str) -> frozenset[str]:

@@ -15,6 +15,12 @@ from typing import Any
 
 __all__ = ["DagRun", "migrate_database", "run_dag_file"]
 
+# The tables that all supported versions have in common; the models that read them are not.
+_TASKS = """
+    SELECT task_id, map_index, state, try_number FROM task_instance WHERE dag_id = :dag_id AND run_id = :run_id
+"""
+_XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
+
 _DAYS = iter(range(100_000))
 
 
@@ -71,15 +77,12 @@ def _read(state: str, dag_id: str, run_id: str) -> DagRun:
     from sqlalchemy import text
 
     found = DagRun(state)
-    of_run = "WHERE dag_id = :dag_id AND run_id = :run_id"
+    keys = {"dag_id": dag_id, "run_id": run_id}
     with create_session() as session:
-        keys = {"dag_id": dag_id, "run_id": run_id}
-        tasks = session.execute(text(f"SELECT task_id, map_index, state, try_number FROM task_instance {of_run}"), keys)
-        for task_id, map_index, task_state, try_number in tasks:
+        for task_id, map_index, task_state, try_number in session.execute(text(_TASKS), keys):
             found.states[_task(task_id, map_index)] = task_state
             found.tries[_task(task_id, map_index)] = try_number
-        xcoms = session.execute(text(f"SELECT task_id, map_index, key, value FROM xcom {of_run}"), keys)
-        for task_id, map_index, key, value in xcoms:
+        for task_id, map_index, key, value in session.execute(text(_XCOMS), keys):
             found.xcoms.setdefault(_task(task_id, map_index), {})[key] = _value(value)
     return found
 

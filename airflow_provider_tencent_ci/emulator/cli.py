@@ -1,0 +1,103 @@
+"""The command ``tencent-ci-emulator``: an emulator that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_provider_tencent_ci.emulator import defaults
+from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
+
+__all__ = ["main"]
+
+_DEFAULT_PORT = 8085
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run an emulator until SIGINT or SIGTERM.
+
+    :param argv: the arguments; default: those of the process.
+    :return: 0 when it was stopped, 1 when it could not listen.
+    """
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        emulator = Emulator(
+            host=options.host,
+            port=options.port,
+            bucket=options.bucket,
+            region=options.region,
+            objects=options.objects,
+            **_switches(options),
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        emulator.start()
+    except OSError as error:
+        print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    _announce(emulator)
+    stopped.wait()
+    emulator.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tencent-ci-emulator", description="An emulator of Tencent Cloud Infinite's batch jobs on this machine."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=_DEFAULT_PORT, help="port to listen on; 0: a free one (default: %(default)s)"
+    )
+    parser.add_argument("--bucket", default=defaults.BUCKET, help="the bucket's name (default: %(default)s)")
+    parser.add_argument("--region", default=defaults.REGION, help="its region (default: %(default)s)")
+    parser.add_argument(
+        "--objects", type=int, default=defaults.OBJECT_COUNT, help="objects below media/ (default: %(default)s)"
+    )
+    parser.add_argument("--submitted-seconds", type=float, help="how long a job waits (default: 1)")
+    parser.add_argument("--run-seconds", type=float, help="how long a job runs (default: 5)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SWITCH=VALUE",
+        help="any switch of the emulator's Behaviour, such as list_lag_seconds=3; may be repeated",
+    )
+    return parser
+
+
+def _switches(options: argparse.Namespace) -> dict[str, Any]:
+    switches: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("submitted_seconds", "run_seconds")
+        if getattr(options, name) is not None
+    }
+    for setting in options.set:
+        name, _, text = setting.partition("=")
+        switches[name] = _value(text)
+    return switches
+
+
+def _value(text: str) -> Any:
+    """Read a number, ``true``, ``null`` or a list as JSON, and anything else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _announce(emulator: Emulator) -> None:
+    print(f"The emulator of Cloud Infinite listens on {emulator.url}")
+    print(f"export {CONNECTION_VARIABLE}={shlex.quote(emulator.connection_json())}", flush=True)

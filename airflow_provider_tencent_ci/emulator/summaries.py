@@ -1,0 +1,91 @@
+"""What the controls show of batches, files and buckets: values of one moment, safe to keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tencent_ci.emulator.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.service import FileRecord, JobRecord
+
+__all__ = ["FileSummary", "JobSummary", "bucket_summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSummary:
+    """
+    What became of one file of a batch so far.
+
+    :param id: the execution's ``RunId``, or the child job's ``JobId``.
+    :param key: the object key.
+    :param state: as the service would write it.
+    """
+
+    id: str
+    key: str
+    state: str
+
+    @classmethod
+    def of(cls, record: FileRecord) -> FileSummary:
+        """Sum up one file."""
+        return cls(record.work.work_id, record.work.key, record.status.state)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """
+    A batch as it was when it was looked at.
+
+    :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
+    :param code: ``Code`` of a failed batch; else ``Success``.
+    :param message: ``Message`` of a failed batch; else empty.
+    :param created_at: aware, UTC, by the clock that jobs go by; so are the other times.
+    :param cancelled_at: when a cancellation takes effect, if one was asked for.
+    :param files: how many files it works on.
+    """
+
+    job_id: str
+    name: str
+    type: str
+    bucket: str
+    state: str
+    code: str
+    message: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    cancelled_at: datetime | None
+    files: int
+
+    @classmethod
+    def of(cls, record: JobRecord) -> JobSummary:
+        """Sum up one batch."""
+        job, status = record.job, record.status
+        return cls(
+            job_id=job.job_id,
+            name=job.request.name,
+            type=job.request.type,
+            bucket=job.bucket_name,
+            state=status.state,
+            code=status.failure.code if status.failure else "Success",
+            message=status.failure.message if status.failure else "",
+            created_at=job.created_at,
+            started_at=status.started_at,
+            ended_at=status.ended_at,
+            cancelled_at=job.cancelled_at,
+            files=len(job.works),
+        )
+
+
+def bucket_summary(bucket: Bucket) -> dict[str, Any]:
+    """Sum up one bucket, as values for JSON."""
+    return {
+        "name": bucket.name,
+        "region": bucket.region,
+        "bound": bucket.bound,
+        "has_role": bucket.has_role,
+        "objects": len(bucket.objects),
+        "workflows": list(bucket.workflows),
+        "queues": {queue.queue_id: queue.state for queue in bucket.queues.values()},
+    }

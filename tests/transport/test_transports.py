@@ -1,0 +1,239 @@
+"""What both transports must do alike, against the emulator over HTTP."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import closing
+from urllib.parse import parse_qs
+
+import pytest
+import trustme
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.emulator import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from tests.transport.conftest import BUCKET, REGION, configuration
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
+
+
+def look(**criteria):
+    """One list request, not repeated."""
+    return flows.ask(build_list(JobFilter(**criteria)), read_jobs, NEVER)
+
+
+def create(name="nightly", specification=SPECIFICATION):
+    return flows.create_job(name, specification)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b", "a+b", "a%2Bb", "a&b=c#d?e", "夜间 转码_job-1", "𠮷🎬", "!'()*~", "/", "a\nb", "ß" * 100],
+)
+def test_what_arrives_is_what_was_signed(emulator, config, run, name):
+    run(config, look(name=name))
+    assert parse_qs(emulator.requests[-1].query)["name"] == [name]
+    assert emulator.requests[-1].status == 200
+
+
+@pytest.mark.parametrize("key", ["媒体/夜间 a+b.mp4", "a&b<c>\"d'.mp4", "𠮷🎬.mp4", "a\tb", "]]>", "${InputName}"])
+def test_any_key_survives_the_way_there_and_back(config, run, key):
+    specification = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix=key)
+    job = run(config, create("nightly", specification))
+    assert job.input == {"Prefix": key}
+
+
+def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
+    job = run(config, create())
+    assert job.name == "nightly"
+    assert job.creation_time is not None
+    assert run(config, flows.get_job(job.job_id)).job_id == job.job_id
+    run(config, flows.cancel_job(job.job_id))
+    assert run(config, flows.get_job(job.job_id)).state == "Cancel"
+    assert [each.job_id for each in run(config, look(states=["Cancel"])).items] == [job.job_id]
+
+
+def test_the_host_names_the_bucket_whatever_address_is_connected_to(emulator, config, run):
+    run(config, look())
+    assert emulator.requests[-1].host.startswith(f"{BUCKET}.ci.{REGION}.myqcloud.com")
+
+
+def test_a_token_is_sent_and_signed(emulator, run):
+    emulator.add_key("AKIDTEMPORARY", "temporary-secret", token="tok+en/EXAMPLE==")
+    config = configuration(
+        emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", "tok+en/EXAMPLE==")
+    )
+    assert run(config, look()).items == ()
+    config = configuration(emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", "wrong"))
+    with pytest.raises(e.AuthenticationError):
+        run(config, look())
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [Credentials("AKIDUNKNOWN", SECRET_KEY), Credentials(SECRET_ID, "wrong-secret")],
+    ids=["unknown key", "wrong secret"],
+)
+def test_a_wrong_credential_is_one_error_with_code_and_request_id_and_no_secret(emulator, run, credentials):
+    with pytest.raises(e.AuthenticationError, match="Check SecretId and SecretKey") as caught:
+        run(configuration(emulator.url, credentials=credentials), look())
+    assert caught.value.code
+    assert caught.value.request_id
+    assert credentials.secret_key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault("slow_down"), e.ThrottledError),
+        (Fault("slow_down", status=503), e.ThrottledError),
+        (Fault("queue_saturated"), e.QueueSaturatedError),
+        (Fault("expired_token"), e.AuthenticationError),
+        (Fault("internal_error"), e.ServiceUnavailableError),
+        (Fault("bad_gateway"), e.ServiceUnavailableError),
+        (Fault("redirect"), e.RedirectError),
+        (Fault("redirect", status=301), e.RedirectError),
+        (Fault("truncated_xml"), e.UnreadableResponseError),
+        (Fault("empty_body"), e.UnreadableResponseError),
+        (Fault("garbage_body"), e.UnreadableResponseError),
+        (Fault("entity_bomb"), e.UnreadableResponseError),
+        (Fault("external_entity"), e.UnreadableResponseError),
+        (Fault("huge_body"), e.UnreadableResponseError),
+        (Fault("reset", times=None), e.TransportError),
+        (Fault("cut_off"), e.TransportError),
+    ],
+    ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
+)
+def test_each_fault_is_one_typed_error(emulator, config, run, fault, error):
+    emulator.inject(fault)
+    with pytest.raises(error):
+        run(config, look())
+    # aiohttp sends a GET once more by itself when the connection breaks before the answer; it never does so for a POST.
+    most = 2 if fault.kind is FaultKind.RESET else 1
+    assert len(emulator.requests) <= most, "nothing is repeated or followed behind our back"
+
+
+@pytest.mark.parametrize("after_acting", [False, True])
+def test_a_submission_is_never_repeated_behind_our_back(emulator, config, run, after_acting):
+    emulator.inject(Fault("reset", times=None, after_acting=after_acting))
+    with pytest.raises(e.TransportError) as caught:
+        run(config, create())
+    assert caught.value.request_sent
+    assert [request.method for request in emulator.requests] == ["POST"]
+
+
+def test_a_huge_body_is_not_read_to_its_end(emulator, config, run):
+    emulator.inject(Fault("huge_body"))
+    with pytest.raises(e.UnreadableResponseError, match="larger than 16 MB"):
+        run(config, look())
+
+
+@pytest.mark.parametrize("fault", [Fault("hang", seconds=20), Fault("drip", seconds=60)], ids=["hang", "drip"])
+def test_a_slow_answer_is_given_up_in_time(emulator, run, fault):
+    emulator.inject(fault)
+    started = time.monotonic()
+    with pytest.raises(e.TransportError, match="No answer from http://127.0.0.1:") as caught:
+        run(configuration(emulator.url, request_timeout=0.5), look())
+    assert caught.value.request_sent
+    assert time.monotonic() - started < 10
+
+
+def test_a_refused_connection_says_which_host_and_that_nothing_was_sent(run):
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(e.TransportError, match=f"No answer from {url} .*did not reach it") as caught:
+            run(configuration(url), look())
+    assert not caught.value.request_sent
+
+
+def test_a_name_that_is_not_found_says_which_host_and_that_nothing_was_sent(run):
+    with pytest.raises(e.TransportError, match="bucket.invalid.*did not reach it") as caught:
+        run(configuration("http://bucket.invalid"), look())
+    assert not caught.value.request_sent
+
+
+def test_a_proxy_that_is_not_there_is_no_answer(run):
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        proxy = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(e.TransportError, match="through the proxy"):
+            run(configuration("http://bucket.invalid", proxy=proxy), look())
+
+
+def test_what_speaks_no_tls_is_no_answer(emulator, run):
+    with pytest.raises(e.TransportError):
+        run(configuration(emulator.url.replace("http:", "https:")), look())
+
+
+@pytest.fixture
+def tls_server(tmp_path):
+    """A TLS server whose certificate nobody vouches for; it never sees a request."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with closing(connection):
+                    try:
+                        context.wrap_socket(connection, server_side=True).recv(65536)
+                    except OSError:
+                        continue
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}", tmp_path / "ca.pem"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(tls_server, run):
+    with pytest.raises(e.TransportError, match="did not reach it") as caught:
+        run(configuration(tls_server[0]), look())
+    assert not caught.value.request_sent
+
+
+def test_a_certificate_that_the_bundle_vouches_for_is_accepted(tls_server, run):
+    url, bundle = tls_server
+    with pytest.raises(e.TransportError, match="may have reached it"):
+        run(configuration(url, verify=str(bundle)), look())
+
+
+def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
+    emulator.inject(Fault("slow_down", times=2))
+    assert run(config, flows.list_jobs_page(JobFilter())).items == ()
+    assert len(clock.pauses) == 2
+
+
+def test_each_attempt_is_signed_afresh(emulator, config, run, clock):
+    clock.ahead_seconds = 86400
+    with pytest.raises(e.AuthenticationError) as caught:
+        run(config, look())
+    assert caught.value.code in ("SignatureExpired", "RequestTimeTooSkewed")
+    clock.ahead_seconds = 0
+    assert run(config, look()).items == ()
+
+
+def test_a_netrc_does_not_replace_our_authorization(emulator, config, run, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert run(config, look()).items == ()
+
+
+def test_a_submission_whose_answer_is_lost_is_found_and_not_repeated(emulator, config, run):
+    emulator.inject(Fault("reset", operation="create", after_acting=True))
+    submission = run(config, flows.submit_once("nightly-1", SPECIFICATION, created_after=None))
+    assert submission.adopted
+    assert [job.job_id for job in emulator.jobs] == [submission.job.job_id]
