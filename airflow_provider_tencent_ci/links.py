@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,11 @@ from airflow_provider_tencent_ci.compat import BaseOperatorLink, XCom, link_xcom
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
+    from airflow_provider_tencent_ci.core.config import ServiceConfig
+
 __all__ = ["JOB_URL_KEY", "InventoryJobLink", "console_url", "push_link"]
+
+_log = logging.getLogger(__name__)
 
 JOB_URL_KEY = "job_url"
 
@@ -35,13 +40,17 @@ def console_url(bucket: str, region: str) -> str:
     return f"https://console.cloud.tencent.com/ci/bucket?{urlencode({'bucket': bucket, 'region': region})}"
 
 
-def push_link(context: Context, url: str) -> None:
+def push_link(context: Context, config: ServiceConfig) -> None:
     """
-    Leave the link where the UI looks for it.
+    Leave the link to the bucket where the UI looks for it; never raises.
 
     Airflow does so itself only after a task's process has ended; the link should be there while it runs, too.
     """
     ti: Any = context["ti"]
-    ti.xcom_push(key=JOB_URL_KEY, value=url)
-    if key := link_xcom_key(InventoryJobLink()):
-        ti.xcom_push(key=key, value=url)
+    url = console_url(config.bucket, config.region)
+    try:
+        ti.xcom_push(key=JOB_URL_KEY, value=url)
+        if key := link_xcom_key(InventoryJobLink()):
+            ti.xcom_push(key=key, value=url)
+    except Exception as error:  # a button is not worth a task
+        _log.warning("Could not leave the link to the console: %s", error)

@@ -17,10 +17,11 @@ from airflow_provider_tencent_ci.emulator import defaults
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket, StoredObject, Workflow
 from airflow_provider_tencent_ci.emulator.clock import Clock
-from airflow_provider_tencent_ci.emulator.faults import ActiveFault, Fault
+from airflow_provider_tencent_ci.emulator.faults import ANY_OPERATION, ActiveFault, Fault
 from airflow_provider_tencent_ci.emulator.gateway import Exchange, Gateway, RecordedRequest
 from airflow_provider_tencent_ci.emulator.jobs import Failure, Job
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.operations import OPERATION_NAMES
 from airflow_provider_tencent_ci.emulator.service import Service
 from airflow_provider_tencent_ci.emulator.signature import AccessKey
 from airflow_provider_tencent_ci.emulator.summaries import FileSummary, JobSummary, bucket_summary
@@ -173,10 +174,13 @@ class Controls:
         Let something go wrong; the value returned counts how often it did.
 
         :param fault: a :class:`Fault`, or the value of a :class:`FaultKind` with the options of a fault by name.
-        :raises ValueError: there is no such kind or option.
+        :raises ValueError: there is no such kind, option or operation.
         """
+        fault = fault if isinstance(fault, Fault) else Fault.of(fault, **options)
+        if fault.operation not in (ANY_OPERATION, *OPERATION_NAMES):
+            raise ValueError(f"There is no operation {fault.operation!r}. There are: {', '.join(OPERATION_NAMES)}.")
         with self._lock:
-            return self._gateway.faults.inject(fault if isinstance(fault, Fault) else Fault.of(fault, **options))
+            return self._gateway.faults.inject(fault)
 
     @property
     def faults(self) -> list[ActiveFault]:

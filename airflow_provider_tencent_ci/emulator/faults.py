@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
@@ -59,7 +59,7 @@ class FaultKind(StrEnum):
 
 
 # Faults that stand in for an answer: the request is not acted on unless the fault says ``after_acting``.
-INSTEAD_OF_ACTING = frozenset(
+INSTEAD_OF_ACTING: frozenset[str] = frozenset(
     {
         FaultKind.ERROR,
         FaultKind.SLOW_DOWN,
@@ -71,7 +71,7 @@ INSTEAD_OF_ACTING = frozenset(
         FaultKind.RESET,
     }
 )
-_DEFAULT_SECONDS = {FaultKind.HANG: 30.0, FaultKind.DRIP: 5.0, FaultKind.SKEWED_CLOCK: 3600.0}
+_DEFAULT_SECONDS: Mapping[str, float] = {FaultKind.HANG: 30.0, FaultKind.DRIP: 5.0, FaultKind.SKEWED_CLOCK: 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Fault:
     :param nodes: the names of ``missing_nodes``.
     """
 
-    kind: FaultKind
+    kind: FaultKind | str
     operation: str = ANY_OPERATION
     times: int | None = 1
     skip: int = 0
@@ -126,7 +126,7 @@ class Fault:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(options.keys() - known):
             raise ValueError(f"A fault has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
-        return cls(FaultKind(kind), **options)
+        return cls(kind, **options)
 
     @property
     def prevents_acting(self) -> bool:

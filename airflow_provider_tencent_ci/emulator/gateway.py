@@ -56,7 +56,7 @@ class RecordedRequest:
     host: str
     at: datetime
     body: bytes
-    fault: FaultKind | None
+    fault: str | None
     status: int | None = None
 
 

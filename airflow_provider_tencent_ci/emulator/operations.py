@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.emulator.messages import WireRequest
 from airflow_provider_tencent_ci.emulator.service import Service
 from airflow_provider_tencent_ci.emulator.signature import AccessKey
 
-__all__ = ["UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
+__all__ = ["OPERATION_NAMES", "UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
 
 UNKNOWN_OPERATION = "unknown"
 
@@ -166,4 +166,4 @@ _OPERATIONS = (
     Operation("workflows", "GET", "workflow", False, ("ci:DescribeMediaWorkflows",), _workflows),
     Operation("trigger", "POST", "triggerworkflow", False, ("ci:TriggerMediaWorkflow",), _trigger),
 )
-OPERATION_NAMES = tuple(operation.name for operation in _OPERATIONS)
+OPERATION_NAMES = (*(operation.name for operation in _OPERATIONS), UNKNOWN_OPERATION)

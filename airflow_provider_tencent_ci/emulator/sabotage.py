@@ -19,7 +19,7 @@ __all__ = ["HUGE_BYTES", "bad_gateway", "error_of", "extra_headers", "spoiled"]
 
 HUGE_BYTES = 50 * 1024 * 1024
 
-_ERRORS: Mapping[FaultKind, tuple[int, str, str]] = {
+_ERRORS: Mapping[str, tuple[int, str, str]] = {
     FaultKind.ERROR: (500, "InternalError", "The emulator was told to fail."),
     FaultKind.SLOW_DOWN: (429, "SlowDown", "Please reduce your request rate."),
     FaultKind.QUEUE_SATURATED: (403, "QueueSaturated", "The queue is full."),
@@ -128,7 +128,7 @@ def _written(root: Element) -> bytes:
     return document
 
 
-_SPOIL: Mapping[FaultKind, Callable[[Reply, Fault], Reply]] = {
+_SPOIL: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     FaultKind.RESET: _reset,
     FaultKind.DRIP: _drip,
     FaultKind.CUT_OFF: _cut_off,

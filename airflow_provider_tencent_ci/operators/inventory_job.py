@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.compat import (
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
-from airflow_provider_tencent_ci.links import InventoryJobLink, console_url, push_link
+from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
@@ -158,9 +158,9 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises JobError: it waited, and the job failed or was cancelled.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
         """
+        push_link(context, self._hook.config)
         specification = self._specification()
         trigger = self._checked_trigger()
-        self._offer_link(context)
         job = self._submit(context, specification)
         if not self.wait_for_completion:
             return job.job_id
@@ -234,10 +234,6 @@ class TriggerInventoryJobOperator(BaseOperator):
     def _deadline_at(self) -> str | None:
         deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
         return deadline_at.isoformat() if deadline_at else None
-
-    def _offer_link(self, context: Context) -> None:
-        config = self._hook.config
-        push_link(context, console_url(config.bucket, config.region))
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         submission = self._hook.run(self._submission(context, specification))

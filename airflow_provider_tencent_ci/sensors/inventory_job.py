@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat import (
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
@@ -17,7 +18,7 @@ from airflow_provider_tencent_ci.compat import (
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
-from airflow_provider_tencent_ci.links import InventoryJobLink, console_url, push_link
+from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
@@ -89,9 +90,8 @@ class InventoryJobSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: ``timeout`` is over.
         :raises LostContactError: the service could not be asked for ``contact_timeout``.
         """
+        push_link(context, self._hook.config)
         contact_timeout = seconds_of("contact_timeout", self.contact_timeout)
-        config = self._hook.config
-        push_link(context, console_url(config.bucket, config.region))
         if not self.deferrable:
             return super().execute(context)
         deadline_at = datetime.now(UTC) + timedelta(seconds=self.timeout)
@@ -156,10 +156,12 @@ class InventoryJobSensor(BaseSensorOperator):
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
         from airflow_provider_tencent_ci.core.failures import is_transient
+        from airflow_provider_tencent_ci.core.flows import get_job
+        from airflow_provider_tencent_ci.core.repeating import NEVER
         from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
         try:
-            job = self._hook.get_inventory_job(self.job_id)
+            job = self._hook.run(get_job(self.job_id, NEVER))  # the next look is the repetition
         except (ApiError, TransportError) as error:
             if not is_transient(error):
                 raise
@@ -186,6 +188,8 @@ class InventoryJobSensor(BaseSensorOperator):
         try:
             check_outcome(job)
         except JobError as error:
-            raise AirflowFailException(str(error)) from error
+            # The base class turns failures into skips in its own loop only, which a deferrable sensor does not enter.
+            may_skip = self.soft_fail or self.never_fail
+            raise (AirflowSkipException if may_skip else AirflowFailException)(str(error)) from error
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return job.to_dict()

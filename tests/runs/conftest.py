@@ -1,10 +1,33 @@
+"""Real task runs: an Airflow database, an emulator, and the connection between them."""
+
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_tencent_ci.emulator import Emulator
 from tests.runs.dag_test import migrate_database
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.emulator import JobSummary
 
 
 @pytest.fixture(scope="session", autouse=True)
 def airflow_database() -> None:
     migrate_database()
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator whose jobs take about a second, and the default connection to it."""
+    with Emulator(submitted_seconds=0.2, run_seconds=0.8) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+def only_job(emulator: Emulator) -> JobSummary:
+    """The one job that was ever made."""
+    [job] = emulator.jobs
+    return job

@@ -94,6 +94,6 @@ def _task(task_id: str, map_index: int) -> Any:
 def _value(stored: Any) -> Any:
     """Airflow 2 stores JSON; Airflow 3 stores JSON of JSON where the task's SDK serialised it before."""
     value = json.loads(stored)
-    if isinstance(value, str) and value[:1] in '{["':
+    if isinstance(value, str) and value.startswith(("{", "[", '"')):
         value = json.loads(value)
     return value

@@ -1,0 +1,130 @@
+"""The few calls of Airflow's REST API that the demonstration needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+from showcase.failures import DemoFailed
+
+__all__ = ["AirflowApi", "Interval", "Task"]
+
+_TIMEOUT = 30.0
+_COMPONENTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The data interval of a DAG run."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task instance as it is now."""
+
+    task_id: str
+    state: str
+    try_number: int
+
+
+class AirflowApi:
+    """
+    Airflow through its REST API.
+
+    :param url: where its API server listens. It must let everybody in (all are admins).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy stands between this machine and itself
+
+    def healthy_components(self) -> frozenset[str]:
+        """Return the names of the components that are well; none while the API server does not answer."""
+        try:
+            health = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_TIMEOUT).json()
+        except (requests.RequestException, ValueError):
+            return frozenset()
+        well = {name for key, name in _COMPONENTS.items() if health.get(key, {}).get("status") == "healthy"}
+        return frozenset(well | {"api-server"})
+
+    def log_in(self) -> None:
+        """Fetch a token, which needs no password."""
+        token = self._call("GET", "/auth/token")["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def next_interval(self, dag_id: str) -> Interval | None:
+        """Return the data interval of the next scheduled run, or ``None`` while Airflow does not know the DAG."""
+        dag = self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True)
+        if not dag or not dag["next_dagrun_data_interval_start"]:
+            return None
+        return Interval(
+            datetime.fromisoformat(dag["next_dagrun_data_interval_start"]),
+            datetime.fromisoformat(dag["next_dagrun_data_interval_end"]),
+        )
+
+    def import_errors(self) -> list[str]:
+        """Return what is wrong with DAG files."""
+        errors = self._call("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
+
+    def trigger(self, dag_id: str, run_id: str, interval: Interval) -> None:
+        """Make a run for a data interval."""
+        run = {
+            "dag_run_id": run_id,
+            "logical_date": interval.start.isoformat(),
+            "data_interval_start": interval.start.isoformat(),
+            "data_interval_end": interval.end.isoformat(),
+        }
+        self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=run)
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs start."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a DAG run."""
+        return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[Task]:
+        """Return the tasks of a run that have a state, in the order of their start."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        found.sort(key=lambda task: (task["start_date"] is None, task["start_date"]))
+        return [Task(task["task_id"], task["state"], task["try_number"]) for task in found if task["state"]]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        """Return what a task has pushed, or ``None``."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        entry = self._call("GET", path, missing_ok=True)
+        return entry and entry["value"]
+
+    def log_errors(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
+        """Return the error messages in a task's log."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        content = self._call("GET", path)["content"]
+        return [_message(entry) for entry in content if isinstance(entry, dict) and entry.get("level") in _ERRORS]
+
+    def _call(self, method: str, path: str, *, missing_ok: bool = False, **request: Any) -> Any:
+        try:
+            response = self._session.request(method, self._url + path, timeout=_TIMEOUT, **request)
+        except requests.RequestException as error:
+            raise DemoFailed(f"Airflow's API does not answer: {error}") from error
+        if missing_ok and response.status_code == requests.codes.not_found:
+            return None
+        if not response.ok:
+            raise DemoFailed(f"Airflow's API refused {method} {path}: {response.status_code} {response.text[:500]}")
+        return response.json()
+
+
+_ERRORS = ("error", "critical")
+
+
+def _message(entry: dict[str, Any]) -> str:
+    """Return a log entry's text; of an exception its last line, which says what it was."""
+    causes = [f"{detail['exc_type']}: {detail['exc_value']}" for detail in entry.get("error_detail") or ()]
+    return " ".join([str(entry["event"]), *causes])

@@ -1,0 +1,105 @@
+"""Airflow's processes: each with a session and a log file of its own, so that all of it can be stopped and read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from showcase.failures import DemoFailed
+
+__all__ = ["Component", "stop_all"]
+
+_STOP_SECONDS = 8.0
+_LOG_LINES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """
+    One ``airflow`` command as a process.
+
+    :param name: the command, as messages call it.
+    :param process: the process, which leads a session.
+    :param log: where its output goes.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @classmethod
+    def start(cls, home: Path, *command: str) -> Component:
+        """Start ``airflow <command>`` of this very environment."""
+        name = " ".join(word for word in command if not word.startswith("-"))
+        log = home / f"{name.replace(' ', '-')}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=home,
+                start_new_session=True,
+            )
+        return cls(name, process, log)
+
+    def check(self) -> None:
+        """Raise if it has ended, which none of those that serve does by itself."""
+        status = self.process.poll()
+        if status is not None:
+            raise self.failure(f"ended with status {status}")
+
+    def finish(self, seconds: float) -> None:
+        """Wait for its end."""
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise self.failure(f"is not done after {seconds:.0f} s") from None
+        if status:
+            raise self.failure(f"failed with status {status}")
+
+    def failure(self, what: str) -> DemoFailed:
+        """Return the error that says what happened, with the end of the log."""
+        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        return DemoFailed("\n".join([f"airflow {self.name} {what}. The end of its log:", *(f"  {x}" for x in lines)]))
+
+
+def stop_all(components: Iterable[Component]) -> None:
+    """Stop processes with everything that they have started: politely, and after some seconds for good."""
+    sessions = {component.process.pid for component in components}
+    _signal(sessions, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _reap(components) or any(_members(sessions)):
+        if time.monotonic() > deadline:
+            _signal(sessions, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _reap(components: Iterable[Component]) -> bool:
+    """Collect those that have ended; return whether any goes on."""
+    return any([component.process.poll() is None for component in components])
+
+
+def _signal(sessions: set[int], number: signal.Signals) -> None:
+    for pid in _members(sessions):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _members(sessions: set[int]) -> Iterator[int]:
+    """Yield the live processes of sessions. Not of process groups: Airflow puts each task into one of its own."""
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getsid(process.pid) in sessions and process.info["status"] != psutil.STATUS_ZOMBIE:
+                yield process.pid
+        except (ProcessLookupError, PermissionError):
+            continue

@@ -1,0 +1,126 @@
+"""What the demonstration shows: lines with the time, on a terminal also a progress bar, and two tables at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["Display"]
+
+_PLAIN_WIDTH = 110
+_COUNT_SECONDS = 3.0
+_STYLES = {
+    "success": "green",
+    "failed": "red",
+    "cancel": "red",
+    "up_for_retry": "yellow",
+    "pause": "yellow",
+    "deferred": "magenta",
+    "running": "cyan",
+}
+
+
+class Display:
+    """
+    Show what happens, on a terminal or into a file.
+
+    :param console: where; by default the standard output.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or _standard_output()
+        self._started_at = time.monotonic()
+        self._progress: Progress | None = None
+        self._bar: TaskID | None = None
+        self._counted_at = 0.0
+        self._counts = (0, 0, 0)
+
+    def say(self, text: str) -> None:
+        """Say what is happening."""
+        self._line(Text(text))
+
+    def change(self, what: str, before: str, after: str) -> None:
+        """Say that a state has changed."""
+        line = Text(f"  {what}: ", style="bold")
+        if before:
+            line.append(f"{before} → ", style="not bold dim")
+        self._line(line.append(after, style=f"not bold {style_of(after)}"))
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+        self._line(Text(text, style="red"))
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Show a progress bar for as long as this lasts, if there is a terminal."""
+        if not self.console.is_terminal or self.console.is_dumb_terminal:
+            yield
+            return
+        columns = (TextColumn("          files"), BarColumn(), MofNCompleteColumn(), TextColumn("[red]{task.fields[note]}"))
+        with Progress(*columns, console=self.console, transient=True) as self._progress:
+            yield
+        self._progress = None
+
+    def count(self, done: int, failed: int, total: int) -> None:
+        """Show how many files are done and have failed, of how many."""
+        counts = (done, failed, total)
+        if not total or counts == self._counts:
+            return
+        if self._progress:
+            self._move_bar(self._progress, *counts)
+        elif done + failed < total and time.monotonic() < self._counted_at + _COUNT_SECONDS:
+            return
+        else:
+            self.say(f"  files: {done} done, {failed} failed, of {total}")
+        self._counts = counts
+        self._counted_at = time.monotonic()
+
+    def facts(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
+        """Print a table of one thing, a row for each fact."""
+        table = Table(title=title, title_justify="left", show_header=False)
+        for name, value in rows:
+            table.add_row(Text(name, style="bold"), Text(value, style=style_of(value)))
+        self._table(table)
+
+    def table(self, title: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+        """Print a table of many things, a row for each."""
+        table = Table(*headings, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*(Text(cell, style=style_of(cell)) for cell in row))
+        self._table(table)
+
+    def paragraph(self, text: str) -> None:
+        """Print a text that stands for itself."""
+        self.console.print()
+        self.console.print(Text(text))
+
+    def _line(self, text: Text) -> None:
+        elapsed = Text(f"{time.monotonic() - self._started_at:6.1f} s  ", style="dim")
+        self.console.print(elapsed.append_text(text), soft_wrap=True)
+
+    def _table(self, table: Table) -> None:
+        self.console.print()
+        self.console.print(table)
+
+    def _move_bar(self, progress: Progress, done: int, failed: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = progress.add_task("", note="")
+        progress.update(self._bar, completed=done + failed, total=total, note=f"{failed} failed" if failed else "")
+
+
+def style_of(state: str) -> str:
+    """Return the colour of a state of Airflow's or of the service's; none for other words."""
+    return _STYLES.get(state.lower(), "")
+
+
+def _standard_output() -> Console:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail where there is only ASCII
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)

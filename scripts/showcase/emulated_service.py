@@ -1,0 +1,39 @@
+"""Cloud Infinite on this machine, with a night's work waiting in its bucket."""
+
+from __future__ import annotations
+
+import os
+
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from showcase.airflow_api import Interval
+
+__all__ = ["new_emulator", "point_dags_to", "upload_media"]
+
+RUN_SECONDS = 18.0
+
+_FILES = {"media/news": 16, "media/sports": 14, "media/film": 10}
+_BROKEN = ("media/news/news-07.mp4", "media/sports/sports-11.mp4", "media/film/film-03.mp4")
+
+
+def new_emulator() -> Emulator:
+    """Return an emulator with an empty bucket, not started."""
+    return Emulator(objects=0, submitted_seconds=2.0, run_seconds=RUN_SECONDS, failing_keys=_BROKEN)
+
+
+def point_dags_to(emulator: Emulator) -> None:
+    """Set what the example DAGs and their hooks read from the environment, which the processes to come inherit."""
+    for name in [name for name in os.environ if name.startswith("TENCENT_CI_") or name.lower().endswith("_proxy")]:
+        del os.environ[name]  # meant for a real service, as is the way to it
+    os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = emulator.connection_json()
+    os.environ["TENCENT_CI_WORKFLOW_ID"] = WORKFLOW_ID
+    os.environ["TENCENT_CI_POLL_SECONDS"] = "2"
+
+
+def upload_media(emulator: Emulator, interval: Interval) -> int:
+    """Put media files into the bucket, spread over a data interval; return how many."""
+    keys = [f"{folder}/{folder[6:]}-{n:02}.mp4" for folder, count in _FILES.items() for n in range(1, count + 1)]
+    step = (interval.end - interval.start) / (len(keys) + 1)
+    for number, key in enumerate(keys, start=1):
+        emulator.add_objects(key, last_modified_at=interval.start + number * step)
+    return len(keys)

@@ -1,0 +1,21 @@
+"""How a demonstration ends early."""
+
+from __future__ import annotations
+
+__all__ = ["DemoFailed", "Interrupted"]
+
+
+class DemoFailed(Exception):
+    """Something went wrong; the message says what, for a reader who does not know this code."""
+
+
+class Interrupted(BaseException):
+    """
+    A signal asked to stop.
+
+    :param number: which one.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number

@@ -1,0 +1,57 @@
+"""What there is to say when the run has ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from airflow_provider_tencent_ci.core.jobs import JobState
+from showcase.display import Display
+from showcase.following import Batch
+
+__all__ = ["closing_words", "print_batch"]
+
+_MOST_FILES = 60
+
+
+def print_batch(display: Display, batch: Batch) -> None:
+    """Print the files of a batch, failed ones first, and the batch itself."""
+    files = sorted(batch.files, key=lambda file: (file.state is JobState.SUCCESS, file.object_key))
+    rows = [
+        (file.object_key, file.state.value, "" if file.state is JobState.SUCCESS else file.run_id)
+        for file in files[:_MOST_FILES]
+    ]
+    if len(files) > _MOST_FILES:
+        rows.append((f"… and {len(files) - _MOST_FILES} more", "", ""))
+    display.table("Files", ("key", "state", "execution, to be looked up in the CI console"), rows)
+    display.facts("Batch job", _facts(batch))
+
+
+def _facts(batch: Batch) -> list[tuple[str, str]]:
+    job = batch.job
+    known_end = job.end_time and job.creation_time and job.state.is_terminal
+    facts = [
+        ("name", job.name),
+        ("id", job.job_id),
+        ("state", job.state.value),
+        ("created", job.creation_time.isoformat(" ") if job.creation_time else "not known"),
+        ("took", f"{(job.end_time - job.creation_time).total_seconds():.0f} s" if known_end else "not known"),
+        ("files", f"{batch.done} done, {batch.failed} failed, of {len(batch.files)}"),
+    ]
+    if job.message and job.state is JobState.FAILED:
+        facts.append(("message", f"{job.code} {job.message}".strip()))
+    return facts
+
+
+def closing_words(batch: Batch, seconds_in: Counter[tuple[str, str]]) -> str:
+    """Say what the run has shown."""
+    deferred, running = seconds_in["wait", "deferred"], seconds_in["wait", "running"]
+    words = [
+        f"The DAG submitted one batch job and waited for it. The task that waited was deferred for {deferred:.0f} s, "
+        f"when it held no worker, and ran on one for {running:.0f} s."
+    ]
+    if batch.failed and batch.job.state is JobState.SUCCESS:
+        words.append(
+            f"{batch.failed} of {len(batch.files)} files failed. The service calls such a batch a success: the batch "
+            "has been worked through."
+        )
+    return " ".join(words)

@@ -1,0 +1,148 @@
+"""A real Airflow for a while: database, scheduler, DAG processor, triggerer and API server, on the loopback only."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from showcase.airflow_api import AirflowApi
+from showcase.components import Component, stop_all
+from showcase.failures import DemoFailed
+from showcase.interrupts import held
+
+__all__ = ["AirflowStack"]
+
+HOST = "127.0.0.1"
+UI_PORT = 8080
+
+_MIGRATE_SECONDS = 300.0
+_READY_SECONDS = 300.0
+_COMMANDS = (
+    ("api-server",),
+    ("scheduler", "--skip-serve-logs"),
+    ("dag-processor",),
+    ("triggerer", "--skip-serve-logs"),
+)
+
+
+class AirflowStack:
+    """
+    Airflow with a home and a port of its own; at the end its processes and its home are gone.
+
+    Its settings go to this process's environment, for the components and for the hooks that are used here.
+
+    :param dags: the DAG folder.
+    :param port: where the API and the web UI listen.
+    """
+
+    def __init__(self, dags: Path, port: int) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self.api = AirflowApi(self.url)
+        self.home = Path(tempfile.mkdtemp(prefix="tencent-ci-demo-"))
+        self._components: list[Component] = []
+        for name in [name for name in os.environ if name.startswith("AIRFLOW_") and "_CONN_" not in name]:
+            del os.environ[name]
+        os.environ.update(_settings(self.home, self.url, dags))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with held():
+            stop_all(self._components)
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def begin_database(self) -> Component:
+        """Begin to set up the database, which takes seconds in which other things can be done."""
+        return self._start("db", "migrate")
+
+    def finish_database(self, migration: Component) -> None:
+        """Wait until the database is there."""
+        migration.finish(_MIGRATE_SECONDS)
+        self._components.remove(migration)
+
+    def start(self) -> None:
+        """Start the components."""
+        for command in _COMMANDS:
+            self._start(*command)
+
+    def wait_until_ready(self, on_ready: Callable[[str], None]) -> None:
+        """
+        Wait until all components say that they are well.
+
+        :param on_ready: told the name of each that is, once.
+        """
+        healthy: frozenset[str] = frozenset()
+        deadline = time.monotonic() + _READY_SECONDS
+        while len(healthy) < len(_COMMANDS):
+            self.check()
+            if time.monotonic() > deadline:
+                raise self._not_ready(healthy)
+            time.sleep(0.3)
+            now_healthy = self.api.healthy_components()
+            for name in sorted(now_healthy - healthy):
+                on_ready(name)
+            healthy |= now_healthy
+
+    def check(self) -> None:
+        """
+        Look after the components.
+
+        :raises DemoFailed: one has ended.
+        """
+        for component in self._components:
+            component.check()
+
+    def _start(self, *command: str) -> Component:
+        with held():
+            component = Component.start(self.home, *command)
+            self._components.append(component)
+        return component
+
+    def _not_ready(self, healthy: frozenset[str]) -> DemoFailed:
+        late = next(component for component in self._components if component.name not in healthy)
+        return late.failure(f"is not ready after {_READY_SECONDS:.0f} s")
+
+
+def free_port(preferred: int = 0) -> int:
+    """Return a free port of the loopback: the preferred one if it is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, preferred))
+        except OSError:
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _settings(home: Path, url: str, dags: Path) -> dict[str, str]:
+    port = url.rpartition(":")[2]
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": port,
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # Made up here: each process would write its own into the configuration, all at the same moment.
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }

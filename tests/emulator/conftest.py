@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.emulator.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.clock import Clock
+from airflow_provider_tencent_ci.emulator.service import Service
+
+NOON = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)  # in Beijing
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Emulator]:
+    # Not the fixture of the shipped plugin: these tests run whether or not that is registered.
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(server: Emulator) -> Iterator[Emulator]:
+    server.reset()
+    yield server
+    server.check()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands still until it is put forward."""
+    return Clock(lambda: NOON)
+
+
+@pytest.fixture
+def service(clock: Clock) -> Service:
+    """A service with one bucket of four films, without HTTP."""
+    service = Service(clock)
+    bucket = defaults.new_bucket(defaults.BUCKET, defaults.REGION, NOON)
+    for stored in defaults.media_objects(4, NOON + timedelta(hours=1)):
+        bucket.objects[stored.key] = stored
+    service.buckets[bucket.name] = bucket
+    return service
+
+
+@pytest.fixture
+def bucket(service: Service) -> Bucket:
+    return service.buckets[defaults.BUCKET]

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import cli
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "airflow_provider_tencent_ci.emulator"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_answers_and_stops_cleanly(number):
+    with running("--port", "0", "--objects", "3", "--run-seconds", "2", "--set", "list_lag_seconds=1") as process:
+        assert process.stdout
+        url = process.stdout.readline().split()[-1]
+        name, _, value = process.stdout.readline().removeprefix("export ").partition("=")
+        assert name == "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
+        assert json.loads(shlex.split(value)[0])["extra"]["endpoint_url"] == url
+        with urlopen(f"{url}/_emulator/state", timeout=10) as answer:  # noqa: S310 - the address is the test's own
+            state = json.load(answer)
+        assert state["buckets"][0]["objects"] == 3
+        assert (state["behaviour"]["run_seconds"], state["behaviour"]["list_lag_seconds"]) == (2, 1)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+def test_a_port_in_use_is_said_plainly(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            assert cli.main(["--port", str(port)]) == 1
+        finally:
+            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+                signal.signal(number, handler)
+    error = capsys.readouterr().err
+    assert error.startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+    assert "in use" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--set", "run_second=1"], "No such switch: run_second"),
+        (["--run-seconds", "-1"], "is negative"),
+        (["--port", "many"], "invalid int value"),
+    ],
+)
+def test_wrong_arguments_are_said_plainly(capsys, arguments, complaint):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_neither_server_nor_airflow_is_loaded_with_the_package():
+    """The pytest plugin is imported in every run of pytest."""
+    code = (
+        "import sys, airflow_provider_tencent_ci.emulator.pytest_plugin;"
+        "print([name for name in ('aiohttp', 'airflow', 'asyncio', 'requests', 'defusedxml') if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() in ("[]", "['asyncio']")
+
+
+def test_the_emulator_runs_without_airflow():
+    code = (
+        "import sys; sys.modules['airflow'] = None;"
+        "from airflow_provider_tencent_ci.emulator import Emulator\n"
+        "with Emulator() as emulator: print(emulator.url)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout.startswith("http://127.0.0.1:")

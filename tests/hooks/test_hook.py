@@ -1,0 +1,217 @@
+"""The hook against the emulator."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator() as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def hook(emulator):
+    with TencentCIHook() as hook:
+        yield hook
+
+
+def submit(hook, name="nightly", **arguments):
+    arguments = {"workflow_ids": WORKFLOW_ID, "prefix": "media/", **arguments}
+    return hook.trigger_inventory_job(name=name, **arguments)
+
+
+def reconnect(monkeypatch, emulator, extra=None, **fields):
+    connection = emulator.connection()
+    connection.update(fields)
+    connection["extra"].update(extra or {})
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
+    return TencentCIHook()
+
+
+def test_a_constructor_reads_nothing():
+    TencentCIHook("there_is_no_such_connection")
+
+
+def test_a_job_is_submitted_once(emulator, hook):
+    job = submit(hook)
+    assert (job.name, job.type, job.input) == ("nightly", "Workflow", {"Prefix": "media/"})
+    assert emulator.count("create") == len(emulator.requests) == 1
+
+
+def test_the_documents_examples_pass_through(emulator, hook):
+    interval = {"start_time": "2022-02-01T12:00:00+0800", "end_time": "2022-05-01T12:00:00+0800"}
+    workflow = submit(hook, "demo", prefix="input", **interval)
+    operation = {
+        "Tag": "Transcode",
+        "QueueId": "p00000000000000000000000000000001",
+        "UserData": "this is my inventorytriggerjob",
+        "CallBack": "https://www.callback.com",
+        "JobParam": {"TemplateId": "t1460606b9752148c4ab182f55163ba7cd"},
+        "Output": {
+            "Region": "ap-chongqing",
+            "Bucket": "test-1234567890",
+            "Object": "output/${InventoryTriggerJobId}/out.mp4",
+        },
+        "JobLevel": "0",
+    }
+    job = submit(hook, "demo", workflow_ids=None, job=operation, prefix="input", **interval)
+    expected = {"Start": interval["start_time"], "End": interval["end_time"]}
+    assert workflow.operation == {"TimeInterval": expected, "WorkflowIds": WORKFLOW_ID}
+    assert (job.type, job.operation) == ("Job", {"TimeInterval": expected, **operation})
+    assert {each.job_id for each in hook.list_inventory_jobs(name="demo")} == {workflow.job_id, job.job_id}
+
+
+@pytest.mark.parametrize("style", [{"end_of_list": "absent"}, {"end_of_list": "empty"}, {"end_of_list": "extra_page"},
+                                   {"short_pages": True}, {"shuffle_nodes": True}])  # fmt: skip
+def test_all_pages_are_listed_in_every_style_of_paging(emulator, hook, style):
+    emulator.configure(**style)
+    made = {submit(hook, f"job-{number}").job_id for number in range(7)}
+    assert [job.job_id in made for job in hook.list_inventory_jobs(page_size=3)] == [True] * 7
+
+
+def test_a_list_that_repeats_its_token_ends(emulator, hook):
+    emulator.configure(repeat_token=True)
+    made = [submit(hook, f"job-{number}").job_id for number in range(3)]
+    assert {job.job_id for job in hook.list_inventory_jobs(page_size=3)} == set(made)
+
+
+def test_pages_are_read_as_they_are_used(emulator, hook):
+    for number in range(4):
+        submit(hook, f"job-{number}")
+    next(hook.list_inventory_jobs(page_size=2))
+    assert emulator.count("list") == 1
+
+
+def test_every_filter_reaches_the_service(emulator, hook):
+    first = submit(hook, "first")
+    emulator.advance(60)
+    second = submit(hook, "second")
+    hook.cancel_inventory_job(second.job_id)
+
+    def found(**criteria):
+        return [job.name for job in hook.list_inventory_jobs(**criteria)]
+
+    assert found() == ["second", "first"]
+    assert found(order_by_time="Asc") == ["first", "second"]
+    assert found(job_id=first.job_id) == ["first"]
+    assert found(name="second") == ["second"]
+    assert found(states=["Cancel"]) == ["second"]
+    assert found(states="Submitted,Running,Success") == ["first"]
+    assert found(job_type="Job") == []
+    assert found(workflow_id=WORKFLOW_ID) == ["second", "first"]
+    assert found(start_creation_time=second.creation_time) == ["second"]
+    assert found(end_creation_time=first.creation_time) == ["first"]
+
+
+def test_one_job_is_read(emulator, hook):
+    job = submit(hook)
+    assert hook.get_inventory_job(job.job_id).job_id == job.job_id
+
+
+def test_a_cancelled_job_is_cancelled(emulator, hook):
+    job = submit(hook)
+    hook.cancel_inventory_job(job.job_id)
+    assert hook.get_inventory_job(job.job_id).state == "Cancel"
+
+
+def test_executions_of_a_job_are_listed(emulator, hook):
+    job = submit(hook)
+    emulator.advance(60)
+    executions = list(hook.list_workflow_executions(WORKFLOW_ID, job_id=job.job_id, states=["Success"]))
+    assert len(executions) == 8
+    assert {one.workflow_id for one in executions} == {WORKFLOW_ID}
+    assert all(one.object_key.startswith("media/") for one in executions)
+
+
+def test_a_hook_can_be_used_after_it_was_closed(emulator, hook):
+    submit(hook)
+    hook.close()
+    hook.close()
+    submit(hook)
+    assert emulator.count("create") == 2
+
+
+@pytest.mark.parametrize("kind", ["internal_error", "reset", "truncated_xml"])
+def test_a_submission_of_unknown_outcome_is_not_repeated(emulator, hook, kind):
+    emulator.inject(Fault(kind, operation="create", after_acting=True))
+    with pytest.raises((e.ServiceUnavailableError, e.TransportError, e.UnreadableResponseError)):
+        submit(hook)
+    assert emulator.count("create") == len(emulator.jobs) == 1
+
+
+def test_a_cancel_that_fails_is_said_and_not_raised(emulator, hook, caplog):
+    emulator.inject(Fault("error", operation="cancel", status=400, code="InvalidArgument"))
+    with caplog.at_level("INFO"):
+        hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
+
+
+def test_a_good_connection_says_so(hook):
+    worked, message = hook.test_connection()
+    assert worked
+    assert "examplebucket-1250000000 in ap-beijing" in message
+
+
+def test_testing_the_connection_asks_once(emulator, hook):
+    emulator.inject(Fault("internal_error"))
+    assert hook.test_connection()[0] is False
+    assert len(emulator.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "extra", "advice"),
+    [
+        ({"password": "wrong"}, {}, "Check SecretId and SecretKey"),
+        ({"login": "AKIDUNKNOWN"}, {}, "Check SecretId and SecretKey"),
+        ({}, {"bucket": "other-1250000000"}, "Check bucket (name-appid) and region"),
+        ({}, {"region": "ap-shanghai"}, "Check bucket (name-appid) and region"),
+        ({}, {"bucket": ""}, "bucket is missing"),
+        ({}, {"region": "Beijing"}, "region='Beijing' is not a region"),
+        ({"login": ""}, {}, "login is missing"),
+        ({}, {"endpoint_url": "http://bucket.invalid"}, "Check the network, region and endpoint_url"),
+        ({}, {"endpoint_url": "http://127.0.0.1:1"}, "Check the network, region and endpoint_url"),
+    ],
+)
+def test_a_wrong_connection_says_what_to_do(emulator, monkeypatch, fields, extra, advice):
+    worked, message = reconnect(monkeypatch, emulator, extra, **fields).test_connection()
+    assert not worked
+    assert advice in message
+    assert "wrong" not in message
+
+
+@pytest.mark.parametrize(
+    ("fault", "advice"),
+    [
+        (Fault("error", status=403, code="MediaBucketUnBinded"), "Bind the bucket to Cloud Infinite"),
+        (Fault("error", status=400, code="CIRoleNotExist"), "CI_QCSRole"),
+        (Fault("error", status=403, code="AccessDenied"), "Grant the key's user the CAM action"),
+        (Fault("error", status=451, code="UnavailableForLegalReasons"), "arrears"),
+        (Fault("expired_token"), "temporary key has expired"),
+        (Fault("skewed_clock", seconds=-86400), "check the clock of this machine"),
+        (Fault("skewed_clock", seconds=86400), "check the clock of this machine"),
+    ],
+)
+def test_a_refusal_says_what_to_do(emulator, hook, fault, advice):
+    emulator.inject(fault)
+    worked, message = hook.test_connection()
+    assert not worked
+    assert advice in message
+    assert "request id" in message
+
+
+def test_a_missing_permission_names_the_action(emulator, monkeypatch):
+    emulator.add_key("AKIDLIMITED", "limited-key", actions=["ci:CreateInventoryTriggerJob"])
+    worked, message = reconnect(monkeypatch, emulator, login="AKIDLIMITED", password="limited-key").test_connection()
+    assert not worked
+    assert "DescribeInventoryTriggerJobs" in message
+    assert "CAM action" in message
+    assert SECRET_ID not in message

@@ -1,0 +1,233 @@
+"""The operator in real task runs, blocking and deferred, against the emulator."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import run_dag_file
+
+HEADER = """
+from datetime import datetime, timedelta, timezone
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+WORKFLOW = "w00000000000000000000000000000001"
+dag = DAG("dag_under_test", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
+"""
+
+WAITING = {
+    "blocking": "wait_for_completion=True, deferrable=False, poll_interval=0.2",
+    "deferred": "wait_for_completion=True, deferrable=True, poll_interval=0.2",
+}
+MODES = {"not waiting": "wait_for_completion=False", **WAITING}
+
+modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+waiting = pytest.mark.parametrize("mode", WAITING.values(), ids=WAITING.keys())
+
+
+def submit(arguments="workflow_ids=WORKFLOW, prefix='media/'", mode="wait_for_completion=False", before=""):
+    task = f"with dag:\n    TriggerInventoryJobOperator(task_id='submit', {arguments}, {mode})\n"
+    return run_dag_file(HEADER + before + task)
+
+
+@modes
+def test_the_return_value_is_the_job_id_in_every_mode(emulator, mode):
+    run = submit(mode=mode)
+    job = only_job(emulator)
+    assert run.state == "success"
+    assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job_id"] == job.job_id
+    assert run.xcoms["submit"]["job_name"] == job.name
+    assert run.xcoms["submit"]["job_url"] == (
+        "https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing"
+    )
+
+
+@waiting
+def test_a_wait_leaves_the_final_record(emulator, mode):
+    record = submit(mode=mode).xcoms["submit"]["job"]
+    assert record["JobId"] == only_job(emulator).job_id
+    assert record["State"] == "Success"
+    assert record["Input"] == {"Prefix": "media/"}
+    assert record["EndTime"]
+
+
+def test_nothing_is_waited_for_without_being_asked_to(emulator):
+    assert "job" not in submit(mode="deferrable=True").xcoms["submit"]
+    assert emulator.count("list") == 1
+
+
+@modes
+def test_the_name_is_readable_and_ends_with_a_token(emulator, mode):
+    submit("name='夜间: raw/', workflow_ids=WORKFLOW, prefix='media/'", mode)
+    readable, _, token = only_job(emulator).name.rpartition("-")
+    assert readable == "夜间_raw"
+    assert len(token) == 16
+
+
+@waiting
+def test_a_failed_job_fails_the_task_with_the_service_s_words(emulator, mode, capfd):
+    emulator.configure(outcome="fail", failure_code="TemplateNotFound", failure_message="no such template")
+    run = submit(mode=mode)
+    assert run.state == "failed"
+    assert run.xcoms["submit"]["job"]["State"] == "Failed"
+    assert "failed: TemplateNotFound: no such template" in "".join(capfd.readouterr())
+
+
+@waiting
+def test_a_cancelled_job_fails_the_task(emulator, mode, capfd):
+    emulator.configure(outcome="cancel")
+    assert submit(mode=mode).state == "failed"
+    assert "was cancelled" in "".join(capfd.readouterr())
+
+
+@waiting
+def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode, capfd):
+    emulator.configure(run_seconds=3600)
+    assert submit(mode=f"{mode}, wait_timeout=timedelta(seconds=1)").state == "failed"
+    assert "It was left alone and goes on" in "".join(capfd.readouterr())
+    assert only_job(emulator).state == "Running"
+
+
+@waiting
+def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
+    emulator.configure(run_seconds=4)
+    run = submit(mode=f"{mode}, wait_timeout=1, retries=8, retry_delay=timedelta(seconds=0)")
+    assert run.state == "success"
+    assert run.tries["submit"] > 1
+    assert run.xcoms["submit"]["return_value"] == only_job(emulator).job_id
+
+
+@waiting
+def test_a_retry_after_a_failed_job_submits_a_new_one(emulator, mode):
+    emulator.configure(outcome="fail", submitted_seconds=0, run_seconds=0.1)
+    assert submit(mode=f"{mode}, retries=1, retry_delay=timedelta(seconds=0)").state == "failed"
+    assert [job.state for job in emulator.jobs] == ["Failed", "Failed"]
+    assert len({job.name for job in emulator.jobs}) == 1
+
+
+@waiting
+def test_a_wait_rides_out_what_passes(emulator, mode):
+    for kind in ("internal_error", "truncated_xml", "slow_down", "bad_gateway", "unknown_state"):
+        emulator.inject(Fault(kind, operation="list", skip=1))
+    assert submit(mode=mode).state == "success"
+
+
+@waiting
+def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, mode, capfd):
+    emulator.configure(run_seconds=3600)
+    emulator.inject(Fault("internal_error", operation="list", skip=1, times=None))
+    assert submit(mode=f"{mode}, contact_timeout=1").state == "failed"
+    assert "could not be asked about" in "".join(capfd.readouterr())
+    assert only_job(emulator).state == "Running"
+    assert emulator.count("cancel") == 0
+
+
+@modes
+def test_an_answer_that_is_lost_is_settled_by_the_list(emulator, mode):
+    emulator.inject(Fault("reset", operation="create", after_acting=True))
+    run = submit(mode=mode)
+    assert run.state == "success"
+    assert run.xcoms["submit"]["job_id"] == only_job(emulator).job_id
+    assert emulator.count("create") == 1
+
+
+def test_mapped_tasks_submit_one_job_each(emulator):
+    mode = "wait_for_completion=True, deferrable=True, poll_interval=0.2"
+    run = run_dag_file(
+        HEADER
+        + "with dag:\n    TriggerInventoryJobOperator.partial(task_id='submit', workflow_ids=WORKFLOW,\n"
+        + f"        {mode}).expand(prefix=['media/0001', 'media/0002', 'media/0003'])\n"
+    )
+    assert run.state == "success"
+    ids = {run.xcoms["submit", index]["return_value"] for index in range(3)}
+    assert ids == {job.job_id for job in emulator.jobs}
+    assert len({job.name for job in emulator.jobs}) == 3
+
+
+def test_templates_are_rendered_deeply(emulator):
+    before = "JOB = {'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'UserData': '{{ task.task_id }}',\n"
+    before += "  'Output': {'Region': 'r', 'Bucket': 'out-1250000000', 'Object': '{{ dag.dag_id }}/${InputName}.mp4'}}\n"
+    run = submit(
+        "job=JOB, prefix='{{ params.prefix }}', params={'prefix': 'media/'}, name='{{ task.task_id }} it'",
+        WAITING["blocking"],
+        before,
+    )
+    operation = run.xcoms["submit"]["job"]["Operation"]
+    assert operation["Output"]["Object"] == "dag_under_test/${InputName}.mp4"
+    assert operation["UserData"] == "submit"
+    assert only_job(emulator).name.startswith("submit_it-")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("'2020-01-01T00:00:00+0800'", "'2030-01-01T00:00:00+08:00'"),
+        ("datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=8)))", "'{{ \"2030-01-01T00:00:00Z\" }}'"),
+        ("dag.start_date", "None"),
+    ],
+    ids=["texts", "datetime and template", "one end"],
+)
+def test_times_are_datetimes_texts_or_templates(emulator, start, end):
+    arguments = f"workflow_ids=WORKFLOW, prefix='media/', start_time={start}, end_time={end}"
+    interval = submit(arguments, WAITING["blocking"]).xcoms["submit"]["job"]["Operation"]["TimeInterval"]
+    assert interval["Start"] in ("2020-01-01T00:00:00+0800", "2020-01-01T00:00:00+0000")
+    assert interval.get("End") in ("2030-01-01T00:00:00+0800", "2030-01-01T00:00:00+0000", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("workflow_ids=WORKFLOW", "exactly one of prefix, manifest, url_file, object_key"),
+        ("workflow_ids=WORKFLOW, prefix='a', object_key='b'", "prefix and object_key are there"),
+        ('workflow_ids=WORKFLOW, prefix=\'{{ params.get("none", "") }}\'', "none is there"),
+        ("prefix='a'", "workflow_ids"),
+        ("workflow_ids=WORKFLOW, prefix='a', start_time='noon'", "start_time='noon'"),
+        ("workflow_ids=WORKFLOW, prefix='a', start_time='2022-01-01'", "start_time='2022-01-01' has no UTC offset"),
+        ("workflow_ids=WORKFLOW, prefix='a', name='a b', on_existing='submit'", "name='a b'"),
+        ("workflow_ids=WORKFLOW, prefix='a', on_existing='replace'", "on_existing='replace'"),
+        ("workflow_ids=WORKFLOW, prefix='a', bucket='short'", "bucket='short'"),
+        ("workflow_ids=WORKFLOW, prefix='a', region='no where'", "region='no where'"),
+        ("workflow_ids=WORKFLOW, prefix='a', poll_interval=0", "poll_interval=0"),
+        ("workflow_ids=WORKFLOW, prefix='a', wait_timeout=-1", "wait_timeout=-1"),
+        ("workflow_ids=WORKFLOW, prefix='a\\x00b'", "Prefix"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_that_names_it_before_any_request(emulator, capfd, arguments, complaint):
+    assert submit(arguments).state == "failed"
+    assert complaint in "".join(capfd.readouterr())
+    assert emulator.requests == []
+
+
+def test_a_wrong_credential_is_an_authentication_error_with_code_and_request_id(emulator, capfd, monkeypatch):
+    wrong = emulator.connection_json().replace("fake-secret-key-of-the-emulator", "another-key")
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", wrong)
+    assert submit().state == "failed"
+    said = "".join(capfd.readouterr())
+    assert "AuthenticationError" in said
+    assert "request id" in said
+    assert "another-key" not in said
+    assert emulator.jobs == []
+
+
+def test_submit_repeats_the_name_as_it_stands(emulator):
+    for _ in range(2):
+        submit("workflow_ids=WORKFLOW, prefix='media/', name='as-it-stands', on_existing='submit'")
+    assert [job.name for job in emulator.jobs] == ["as-it-stands"] * 2
+    assert emulator.count("list") == 0
+
+
+def test_fail_fails_when_a_job_of_the_name_exists(emulator, capfd):
+    arguments = "workflow_ids=WORKFLOW, prefix='media/', name='as-it-stands', on_existing='fail'"
+    assert submit(arguments).state == "success"
+    assert submit(arguments).state == "failed"
+    assert "A batch job named 'as-it-stands' exists" in "".join(capfd.readouterr())
+    assert len(emulator.jobs) == 1
+
+
+def test_two_runs_of_a_dag_submit_a_job_each(emulator):
+    submit()
+    submit()
+    assert len({job.name for job in emulator.jobs}) == 2

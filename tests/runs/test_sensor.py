@@ -1,0 +1,130 @@
+"""The sensor in real task runs, in all three modes with the same results."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER
+
+MODES = {
+    "poke": "mode='poke', deferrable=False",
+    "reschedule": "mode='reschedule', deferrable=False",
+    "deferred": "deferrable=True",
+}
+modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+
+
+@pytest.fixture
+def job_id(emulator):
+    """The id of a job that somebody else submitted."""
+    emulator.configure(run_seconds=1.5)
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="by-somebody-else", workflow_ids=WORKFLOW_ID, prefix="media/")
+    return job.job_id
+
+
+def wait(job_id, mode, arguments=""):
+    return run_dag_file(
+        HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', job_id={job_id!r}, poke_interval=0.3, {mode},"
+        f" {arguments})\n"
+    )
+
+
+@modes
+def test_success_returns_the_final_record(emulator, job_id, mode):
+    run = wait(job_id, mode)
+    assert run.state == "success"
+    record = run.xcoms["wait"]["return_value"]
+    assert (record["JobId"], record["State"], record["Name"]) == (job_id, "Success", "by-somebody-else")
+
+
+@modes
+def test_a_job_that_has_ended_is_not_waited_for(emulator, job_id, mode):
+    emulator.finish_job(job_id)
+    assert wait(job_id, mode).xcoms["wait"]["return_value"]["State"] == "Success"
+    assert emulator.count("list") == 1
+
+
+@modes
+@pytest.mark.parametrize("outcome", ["Failed", "Cancel"])
+def test_a_bad_end_fails_at_once_and_burns_no_retries(emulator, job_id, mode, outcome, capfd):
+    if outcome == "Failed":
+        emulator.fail_job(job_id, code="TemplateNotFound", message="no such template")
+    else:
+        emulator.cancel_job(job_id)
+    run = wait(job_id, mode, "retries=3, retry_delay=timedelta(seconds=0)")
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    said = "".join(capfd.readouterr())
+    assert ("TemplateNotFound: no such template" if outcome == "Failed" else "was cancelled") in said
+
+
+@modes
+def test_a_bad_end_during_the_wait_fails_at_once(emulator, mode, capfd):
+    emulator.configure(run_seconds=1, outcome="fail", failure_code="TemplateNotFound")
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="fails-later", workflow_ids=WORKFLOW_ID, prefix="media/")
+    run = wait(job.job_id, mode, "retries=3, retry_delay=timedelta(seconds=0)")
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    assert "TemplateNotFound" in "".join(capfd.readouterr())
+
+
+@modes
+def test_soft_fail_skips_for_a_bad_end(emulator, job_id, mode):
+    emulator.fail_job(job_id)
+    assert wait(job_id, mode, "soft_fail=True").states == {"wait": "skipped"}
+
+
+@modes
+def test_a_timeout_fails_without_retries_and_leaves_the_job(emulator, job_id, mode):
+    run = wait(job_id, mode, "timeout=0.5, retries=3, retry_delay=timedelta(seconds=0)")
+    assert (run.state, run.tries["wait"]) == ("failed", 1)
+    assert only_job(emulator).state in ("Submitted", "Running")
+    assert emulator.count("cancel") == 0
+
+
+@modes
+def test_soft_fail_skips_for_a_timeout(emulator, job_id, mode):
+    assert wait(job_id, mode, "timeout=0.5, soft_fail=True").states == {"wait": "skipped"}
+
+
+@modes
+def test_what_passes_is_ridden_out(emulator, job_id, mode):
+    for kind in ("internal_error", "truncated_xml", "slow_down", "unknown_state"):
+        emulator.inject(Fault(kind, operation="list"))
+    assert wait(job_id, mode).state == "success"
+
+
+@modes
+def test_a_wrong_credential_fails_at_once_with_the_service_s_code(emulator, job_id, mode, capfd, monkeypatch):
+    wrong = emulator.connection_json().replace("fake-secret-key-of-the-emulator", "another-key")
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", wrong)
+    assert wait(job_id, mode).state == "failed"
+    said = "".join(capfd.readouterr())
+    assert "AuthenticationError" in said
+    assert "another-key" not in said
+
+
+@modes
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [("''", "job_id=''"), ("'a/b'", "job_id='a/b'"), ('\'{{ params.get("x", "") }}\'', "job_id=''")],
+)
+def test_a_wrong_job_id_is_an_error_that_names_it(emulator, mode, capfd, wrong, complaint):
+    source = HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', job_id={wrong}, {mode})\n"
+    assert run_dag_file(source).state == "failed"
+    assert complaint in "".join(capfd.readouterr())
+    assert emulator.requests == []
+
+
+@modes
+def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, job_id, mode, capfd):
+    emulator.inject(Fault("internal_error", operation="list", times=None))
+    # In reschedule mode nothing is remembered between two questions, so the sensor's own timeout ends it.
+    run = wait(job_id, mode, "contact_timeout=1, timeout=3" if "reschedule" in mode else "contact_timeout=1")
+    assert run.state == "failed"
+    assert emulator.count("cancel") == 0
