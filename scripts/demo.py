@@ -1,7 +1,7 @@
 """
 The nightly example DAG in a real Airflow, from start to end, with everything that happens on the way.
 
-Against the emulator; or against the real service if ``AIRFLOW_CONN_TENCENT_CI_DEFAULT`` is set, see ``--help``.
+Against the emulator; or against the real service if ``AIRFLOW_CONN_TENCENT_CI_DEFAULT`` is set.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from typing import TYPE_CHECKING
 try:
     from showcase import interrupts
     from showcase.display import Display
+    from showcase.emulated_service import new_emulator, point_dags_to, upload_media
     from showcase.failures import DemoFailed, Interrupted
-    from showcase.stack import HOST, UI_PORT, AirflowStack, free_port
+    from showcase.following import Run, RunFollower
+    from showcase.report import closing_words, print_batch
+    from showcase.stack import AirflowStack, free_port
 except ImportError as missing:
-    sys.exit(f"There is no Airflow 3 with this package in {sys.prefix} ({missing}). Try: make demo")
+    sys.exit(f"{missing}: this Python has no Airflow with this package. Try: make demo")
 
 if TYPE_CHECKING:
-    # At run time they are imported when Airflow's settings are in the environment.
-    from airflow_provider_tencent_ci.emulator import Emulator
     from showcase.airflow_api import Interval
-    from showcase.following import Run
+
+    from airflow_provider_tencent_ci.emulator import Emulator
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
 WORKFLOW_VARIABLE = "TENCENT_CI_WORKFLOW_ID"
-DAG_ID = "tencent_ci_nightly"
+DAG_ID, SUBMIT_TASK_ID = "tencent_ci_nightly", "submit"
 DAGS = Path(__file__).resolve().parents[1] / "example_dags"
+UI_PORT = 8080
 DAG_SECONDS = 120.0
 EMULATED_RUN_SECONDS = 600.0
 REAL_RUN_SECONDS = 13 * 3600.0  # the DAG itself gives up after twelve hours
@@ -47,11 +51,153 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupts.listen()
     try:
         with ExitStack() as cleanup:
-            cleanup.callback(display.say, "Everything that was started is stopped.")
             demonstrate(display, cleanup, with_ui=options.ui)
     except DemoFailed as failure:
         display.error(str(failure))
         return 1
     except Interrupted as interrupt:
+        display.say("Interrupted. Everything that was started is stopped.")
         return 128 + interrupt.number
     return 0
+
+
+def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
+    """
+    Start what is needed, run the DAG, show how it went; with the UI, keep it all until interrupted.
+
+    :param cleanup: told what to stop.
+    :raises DemoFailed: anything went wrong.
+    """
+    check_airflow()
+    emulator = start_service(display, cleanup)
+    airflow = cleanup.enter_context(AirflowStack(DAGS, free_port(UI_PORT if with_ui else 0)))
+    cleanup.callback(display.say, "Stopping everything …")
+    hook = cleanup.enter_context(start_airflow(airflow, display))
+    try:
+        run_nightly(airflow, hook, emulator, display)
+    except DemoFailed as failure:
+        if not with_ui:
+            raise
+        display.error(str(failure))
+    if with_ui:
+        keep_running(airflow, display)
+
+
+def check_airflow() -> None:
+    """Make sure that the environment's Airflow is one whose commands and API are used here."""
+    try:
+        version("apache-airflow-core")
+    except PackageNotFoundError:
+        raise DemoFailed(
+            f"The demo needs Airflow 3, and this is Airflow {version('apache-airflow')}. `make demo` without AIRFLOW=… "
+            "uses the right one."
+        ) from None
+
+
+def start_service(display: Display, cleanup: ExitStack) -> Emulator | None:
+    """Start the emulator, unless the environment has a connection to the real service."""
+    if CONNECTION_VARIABLE in os.environ:
+        if not os.environ.get(WORKFLOW_VARIABLE):
+            raise DemoFailed(
+                f"{CONNECTION_VARIABLE} is set, so the DAG is to run against the real service, and {WORKFLOW_VARIABLE} "
+                "must say with which workflow."
+            )
+        display.say(f"Using the real service, since {CONNECTION_VARIABLE} is set. It bills what it processes.")
+        return None
+    emulator = cleanup.enter_context(new_emulator())
+    point_dags_to(emulator)
+    display.say(f"The emulator of Cloud Infinite listens on {emulator.url}")
+    return emulator
+
+
+def start_airflow(airflow: AirflowStack, display: Display) -> TencentCIHook:
+    """Start Airflow, and try the connection meanwhile; return the hook that did."""
+    display.say(f"Setting up Airflow {version('apache-airflow-core')} in {airflow.home} …")
+    migration = airflow.begin_database()
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook  # reads Airflow's settings, now in place
+
+    hook = TencentCIHook()
+    works, message = hook.test_connection()
+    if not works:
+        raise DemoFailed(f"The connection does not work. {message}")
+    display.say(message)
+    airflow.finish_database(migration)
+    display.say("The database is ready. Starting API server, scheduler, DAG processor and triggerer …")
+    airflow.start()
+    airflow.wait_until_ready()
+    airflow.api.log_in()
+    display.say("Airflow is ready.")
+    return hook
+
+
+def run_nightly(airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator | None, display: Display) -> None:
+    """Run the DAG for the night that is over, and show what happens and what came of it."""
+    interval = wait_for_dag(airflow)
+    if emulator:
+        display.say(f"Uploading {upload_media(emulator, interval)} media files to {emulator.default_bucket}")
+    run = start_run(airflow, interval)
+    display.say(f"Running {run.dag_id} for {interval.start:%Y-%m-%d %H:%M} to {interval.end:%Y-%m-%d %H:%M} UTC")
+    workflow_id = os.environ[WORKFLOW_VARIABLE]
+    follower = RunFollower(airflow.api, hook, run, workflow_id, display, ask_seconds=1.0 if emulator else 10.0)
+    try:
+        with display.counting():
+            state = follower.follow(airflow.check, EMULATED_RUN_SECONDS if emulator else REAL_RUN_SECONDS)
+    except Interrupted:
+        if not emulator and follower.batch:
+            display.say(f"Batch job {follower.batch.job.job_id} is left alone; it can be cancelled in the CI console.")
+        raise
+    if follower.batch:
+        print_batch(display, follower.batch)
+    if state != "success" or not follower.batch:
+        raise DemoFailed(f"The DAG run ended as {state!r}; the reason is above.")
+    display.paragraph(closing_words(follower.batch, follower.seconds_in))
+
+
+def wait_for_dag(airflow: AirflowStack) -> Interval:
+    """Return the last complete data interval of the DAG, as soon as Airflow has read its file."""
+    deadline = time.monotonic() + DAG_SECONDS
+    while time.monotonic() < deadline:
+        airflow.check()
+        if interval := airflow.api.next_interval(DAG_ID):
+            return interval
+        time.sleep(0.3)
+    raise DemoFailed("\n".join([f"Airflow has not found {DAG_ID} in {DAGS}.", *airflow.api.import_errors()]))
+
+
+def start_run(airflow: AirflowStack, interval: Interval) -> Run:
+    """
+    Start a run in place of the scheduled one.
+
+    Its own name makes the batch a new one: the run that the scheduler would make has the same name in each new
+    Airflow, and a second demonstration against the real service would take over the batch of the first.
+    """
+    run = Run(DAG_ID, f"demo__{datetime.now(UTC):%Y%m%dT%H%M%S}", SUBMIT_TASK_ID)
+    airflow.api.trigger(run.dag_id, run.run_id, interval)
+    airflow.api.unpause(run.dag_id)
+    return run
+
+
+def keep_running(airflow: AirflowStack, display: Display) -> None:
+    """Let the user look around until interrupted."""
+    display.paragraph(
+        f"Airflow's web UI is at {airflow.url}, for everybody on this machine; there is no login.\n"
+        "Try tencent_ci_fan_out (a batch for each of three prefixes), tencent_ci_nightly_one_task and "
+        "tencent_ci_transcode.\n"
+        "Ctrl-C stops everything."
+    )
+    try:
+        while True:
+            airflow.check()
+            time.sleep(1.0)
+    except Interrupted:
+        return
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ui", action="store_true", help="keep Airflow and its web UI running afterwards")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -123,9 +123,7 @@ class Behaviour:
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name}={getattr(self, name)!r} is none of {', '.join(choices)}.")
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, (int, float)) and value < 0 and field.name not in _MAY_BE_NEGATIVE:
-                raise ValueError(f"{field.name}={value!r} is negative.")
+            _check_type(field.name, getattr(self, field.name), field.default)
         if self.concurrency < 1:
             raise ValueError(f"concurrency={self.concurrency!r} lets no file be worked on.")
 
@@ -142,3 +140,16 @@ class Behaviour:
             patterns = changes["failing_keys"]
             changes["failing_keys"] = (patterns,) if isinstance(patterns, str) else tuple(patterns)
         return replace(self, **changes)
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+    """Refuse a value that is not like its default: switches also come from the command line and from JSON."""
+    if isinstance(default, float) or type(default) is int:
+        if name == "run_seconds" and value is None:
+            return
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise ValueError(f"{name}={value!r} is no number.")
+        if value < 0 and name not in _MAY_BE_NEGATIVE:
+            raise ValueError(f"{name}={value!r} is negative.")
+    elif not isinstance(value, type(default)):
+        raise ValueError(f"{name}={value!r} is no {type(default).__name__}.")

@@ -30,18 +30,22 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.controls import Controls
-from airflow_provider_tencent_ci.emulator.messages import WireRequest
+from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
 
 __all__ = ["PREFIX", "control"]
 
 PREFIX = "/_emulator/"
 
-Answer = tuple[int, Any]
 Fields = dict[str, Any]
 
 
-def control(controls: Controls, request: WireRequest) -> Answer:
-    """Carry out a request of the control API; returns the HTTP status and a value for JSON."""
+def control(controls: Controls, request: WireRequest) -> Reply:
+    """Carry out a request of the control API."""
+    status, answer = _carry_out(controls, request)
+    return Reply(status, {"Content-Type": "application/json"}, json.dumps(answer, default=_plain).encode())
+
+
+def _carry_out(controls: Controls, request: WireRequest) -> tuple[int, Any]:
     name = request.path.removeprefix(PREFIX).rstrip("/")
     action = _ACTIONS.get((request.method, name))
     if action is None:
@@ -127,6 +131,11 @@ def _end_job(controls: Controls, given: Fields) -> Any:
 def _reset(controls: Controls, given: Fields) -> Any:
     controls.reset()
     return {}
+
+
+def _plain(value: object) -> str:
+    """Write what JSON has no form for."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _with_times(given: Fields, name: str) -> None:

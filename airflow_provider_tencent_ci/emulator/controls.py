@@ -36,7 +36,8 @@ class Controls:
     :param bucket: the bucket that is there from the start, and that of requests whose ``Host`` names none.
     :param region: its region.
     :param objects: how many media objects it holds at the start.
-    :param now: where the time comes from (returns an aware datetime); default: this machine's clock.
+    :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
+        default: this machine's clock.
     :param behaviour: the switches at the start, and after each reset.
     """
 

@@ -131,14 +131,15 @@ def _workflow_ids(operation: Element, bucket: Bucket) -> tuple[str, ...]:
 
 def _interval(operation: Element) -> tuple[datetime | None, datetime | None]:
     """Read ``TimeInterval``; the Go SDK sends it empty, so that has to be accepted."""
-    node = operation.find("TimeInterval")
-    bounds = {"Start": None, "End": None} if node is None else {bound: _text(node, bound) for bound in ("Start", "End")}
-    start, end = (
-        read_time(f"Request.Operation.TimeInterval.{bound}", text) if text else None for bound, text in bounds.items()
-    )
-    if start and end and start > end:
+    start_at, end_at = _bound(operation, "Start"), _bound(operation, "End")
+    if start_at and end_at and start_at > end_at:
         raise invalid_argument("Request.Operation.TimeInterval.Start is later than End.")
-    return start, end
+    return start_at, end_at
+
+
+def _bound(operation: Element, name: str) -> datetime | None:
+    text = _text(operation, f"TimeInterval/{name}")
+    return read_time(f"Request.Operation.TimeInterval.{name}", text) if text else None
 
 
 def _check_independent_node(operation: Element, bucket: Bucket) -> None:

@@ -42,7 +42,8 @@ class Emulator(Controls):
     :param bucket: the bucket that is there from the start.
     :param region: its region.
     :param objects: how many media objects it holds at the start.
-    :param now: where the time comes from (returns an aware datetime); default: this machine's clock.
+    :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
+        default: this machine's clock.
     :param switches: fields of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name.
     """
 

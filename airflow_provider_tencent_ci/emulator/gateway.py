@@ -79,6 +79,29 @@ class Exchange:
         return self.fault.wait_seconds if self.fault else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """
+    A request whose turn it is, with what its answer depends on.
+
+    :param server_at: the time by the server's clock, which may be off.
+    """
+
+    request: WireRequest
+    behaviour: Behaviour
+    server_at: datetime
+    request_id: str
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of every answer (API reference, 1.4)."""
+        return {
+            "Content-Type": "application/xml",
+            "Server": "tencent-ci",
+            "Date": format_datetime(self.server_at, usegmt=True),
+            "x-ci-request-id": self.request_id,
+        }
+
+
 class Gateway:
     """
     The HTTP side of a service, without the network.
@@ -128,61 +151,45 @@ class Gateway:
         """Return the answer to a request, after :attr:`Exchange.wait_seconds` have gone by."""
         if exchange.era != self._era:
             return Reply(503, delivery=Delivery(reset=True))
-        fault = exchange.fault
-        behaviour = self._behaviour_for(exchange.request)
-        if fault and fault.kind is FaultKind.SKEWED_CLOCK:
-            behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
         try:
-            reply = self._reply(exchange, behaviour)
+            reply = self._reply(self._turn_for(exchange), exchange.fault)
         except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
             self.failures.append(error)
             reply = Reply(500, body=repr(error).encode())
         exchange.record.status = None if reply.delivery.reset else reply.status
         return reply
 
-    def _reply(self, exchange: Exchange, behaviour: Behaviour) -> Reply:
-        fault, request_id = exchange.fault, self._request_id()
+    def _turn_for(self, exchange: Exchange) -> _Turn:
+        behaviour, fault = self._behaviour_for(exchange.request), exchange.fault
+        if fault and fault.kind is FaultKind.SKEWED_CLOCK:
+            behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
+        server_at = self.service.clock.real() + timedelta(seconds=behaviour.clock_offset_seconds)
+        return _Turn(exchange.request, behaviour, server_at, self._request_id())
+
+    def _reply(self, turn: _Turn, fault: Fault | None) -> Reply:
         if fault is None:
-            return self._act(exchange.request, behaviour, request_id)
-        right = Reply(200) if fault.prevents_acting else self._act(exchange.request, behaviour, request_id)
-        reply = self._with_fault(right, fault, exchange.request, behaviour, request_id)
+            return self._act(turn)
+        reply = _with_fault(Reply(200) if fault.prevents_acting else self._act(turn), turn, fault)
         return replace(reply, delivery=replace(reply.delivery, hold_seconds=fault.hold_seconds))
 
-    def _with_fault(
-        self, right: Reply, fault: Fault, request: WireRequest, behaviour: Behaviour, request_id: str
-    ) -> Reply:
-        """Return what the client gets to see of the right answer."""
-        if fault.kind is FaultKind.BAD_GATEWAY:
-            return bad_gateway()
-        if error := error_of(fault):
-            refusal = self._refusal(error, request, behaviour, request_id)
-            more = extra_headers(fault, self._server_time(behaviour))
-            return replace(refusal, headers={**refusal.headers, **more})
-        return spoiled(right, fault)
-
-    def _act(self, request: WireRequest, behaviour: Behaviour, request_id: str) -> Reply:
+    def _act(self, turn: _Turn) -> Reply:
         try:
-            body = self._carry_out(request, behaviour, request_id)
+            return Reply(200, turn.headers(), self._carry_out(turn))
         except ServiceError as error:
-            return self._refusal(error, request, behaviour, request_id)
-        return Reply(200, self._headers(behaviour, request_id), body)
+            return _refusal(turn, error)
 
-    def _carry_out(self, request: WireRequest, behaviour: Behaviour, request_id: str) -> bytes:
+    def _carry_out(self, turn: _Turn) -> bytes:
         """Let a request through the gates in the order of a real front end, then act on it."""
+        request, behaviour = turn.request, turn.behaviour
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
         _check_length(request)
-        key = check_signature(
-            request,
-            self.keys,
-            behaviour,
-            signed_at=self._server_time(behaviour),
-            now=self.service.clock.now(),
-        )
+        now = self.service.clock.now()
+        key = check_signature(request, self.keys, behaviour, signed_at=turn.server_at, now=now)
         _check_bucket(bucket)
         _check_content(request, behaviour)
         key.check_permission(operation.actions)
-        return operation.answer(Call(self.service, bucket, behaviour, key, request, request_id, resource_id))
+        return operation.answer(Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id))
 
     def _bucket_of(self, request: WireRequest) -> Bucket:
         """
@@ -205,29 +212,29 @@ class Gateway:
         except ServiceError:
             return self.service.behaviour
 
-    def _refusal(self, error: ServiceError, request: WireRequest, behaviour: Behaviour, request_id: str) -> Reply:
-        if behaviour.cos_style_errors:
-            error = error.in_words_of_cos()
-        trace_id = base64.b64encode(request_id.encode()).decode()
-        body = error_body(error, behaviour, path=request.path, request_id=request_id, trace_id=trace_id)
-        headers = {**self._headers(behaviour, request_id), "x-ci-trace-id": trace_id}
-        return Reply(error.status, headers, body)
-
-    def _headers(self, behaviour: Behaviour, request_id: str) -> dict[str, str]:
-        return {
-            "Content-Type": "application/xml",
-            "Server": "tencent-ci",
-            "Date": format_datetime(self._server_time(behaviour), usegmt=True),
-            "x-ci-request-id": request_id,
-        }
-
-    def _server_time(self, behaviour: Behaviour) -> datetime:
-        return self.service.clock.real() + timedelta(seconds=behaviour.clock_offset_seconds)
-
     def _request_id(self) -> str:
         """Return an id in the shape of the service's (API reference, 1.4)."""
         seconds = int(self.service.clock.real().timestamp())
         return base64.b64encode(f"{seconds:x}_7f000001_{next(self._serial):x}_1a".encode()).decode()
+
+
+def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
+    """Return what the client gets to see of the right answer."""
+    if fault.kind is FaultKind.BAD_GATEWAY:
+        return bad_gateway()
+    if error := error_of(fault):
+        refusal = _refusal(turn, error)
+        return replace(refusal, headers={**refusal.headers, **extra_headers(fault, turn.server_at)})
+    return spoiled(right, fault)
+
+
+def _refusal(turn: _Turn, error: ServiceError) -> Reply:
+    if turn.behaviour.cos_style_errors:
+        error = error.in_words_of_cos()
+    trace_id = base64.b64encode(turn.request_id.encode()).decode()
+    path = turn.request.path
+    body = error_body(error, turn.behaviour, path=path, request_id=turn.request_id, trace_id=trace_id)
+    return Reply(error.status, {**turn.headers(), "x-ci-trace-id": trace_id}, body)
 
 
 def _check_length(request: WireRequest) -> None:

@@ -58,16 +58,19 @@ def _by_url_file(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str
 
 
 def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
-    """Read a COS inventory manifest, or one whose ``files`` are the objects themselves."""
     content = _existing(bucket, "Manifest", name).content
     try:
-        manifest = json.loads(content)
-        listed = [entry["key"] for entry in manifest["files"]]
-    except (ValueError, KeyError, TypeError):
+        return iter(list(_manifest_keys(bucket, json.loads(content))))
+    except (ValueError, KeyError, TypeError, OSError, EOFError):
         raise ServiceError(
             400, "ResourceNotSupported", f"Request.Input.Manifest {name!r} is not an inventory's manifest.json."
         ) from None
-    for key in listed:
+
+
+def _manifest_keys(bucket: Bucket, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of a COS inventory, or of a manifest whose ``files`` are the objects themselves."""
+    for entry in manifest["files"]:
+        key = entry["key"]
         if key.endswith((".csv", ".csv.gz")):
             yield from _inventory_keys(_existing(bucket, "Manifest", key), manifest)
         else:
@@ -75,10 +78,10 @@ def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str
 
 
 def _inventory_keys(inventory: StoredObject, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the column ``Key`` of one CSV file; keys are taken as they stand (assumed)."""
     columns = [column.strip() for column in str(manifest.get("fileSchema", _DEFAULT_SCHEMA)).split(",")]
     content = gzip.decompress(inventory.content) if inventory.key.endswith(".gz") else inventory.content
-    for row in csv.DictReader(io.StringIO(content.decode("utf-8")), fieldnames=columns):
-        yield row["Key"]
+    return (row["Key"] for row in csv.DictReader(io.StringIO(content.decode("utf-8")), fieldnames=columns))
 
 
 def _existing(bucket: Bucket, kind: str, name: str) -> StoredObject:

@@ -7,7 +7,7 @@ to it since (pauses, a cancellation, an end by force); its state at any moment f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -49,7 +49,7 @@ class Status:
 class Ending:
     """When and how something ends or would end."""
 
-    at: datetime
+    ends_at: datetime
     state: str
     failure: Failure | None = None
 
@@ -132,19 +132,17 @@ class Job:
         if started_at is not None:
             endings += [self._cancelled_by_script(started_at, duration), self._natural_end(started_at + duration)]
         known = [ending for ending in endings if ending]
-        return Timeline(started_at, min(known, key=lambda ending: ending.at) if known else None)
+        return Timeline(started_at, min(known, key=lambda ending: ending.ends_at) if known else None)
 
     def status(self, now: datetime) -> Status:
         """Return the state of the batch at ``now``."""
         timeline = self.timeline()
         started_at = timeline.started_at if timeline.started_at and timeline.started_at <= now else None
-        if timeline.ending and timeline.ending.at <= now:
+        if timeline.ending and timeline.ending.ends_at <= now:
             ending = timeline.ending
-            started_at = started_at if started_at and started_at <= ending.at else None
-            return Status(ending.state, started_at, ending.at, ending.failure)
-        if started_at:
-            return Status("Running", started_at)
-        return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
+            started_at = started_at if started_at and started_at <= ending.ends_at else None
+            return Status(ending.state, started_at, ending.ends_at, ending.failure)
+        return Status("Running", started_at) if started_at else self._waiting(now)
 
     def work_status(self, work: Work, timeline: Timeline, now: datetime) -> Status:
         """
@@ -156,12 +154,13 @@ class Job:
         :param timeline: of this job; worked out once for all files.
         """
         begins_at, ending = _turn_of(work, timeline)
+        if ending is not None and ending.ends_at <= now:
+            return Status(ending.state, begins_at, ending.ends_at, ending.failure)
         if begins_at is not None and begins_at <= now:
-            if ending is not None and ending.at <= now:
-                return Status(ending.state, begins_at, ending.at, ending.failure)
             return Status("Running", begins_at)
-        if ending is not None and begins_at is None and ending.at <= now:
-            return Status(ending.state, None, ending.at, ending.failure)
+        return self._waiting(now)
+
+    def _waiting(self, now: datetime) -> Status:
         return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
 
     def _started_at(self) -> datetime | None:
@@ -210,19 +209,24 @@ def plan_work(
             task_ids=tuple(new_id("j") for _ in bucket.workflows[workflow_id].nodes) if workflow_id else (),
             key=file.key,
             workflow_id=workflow_id,
-            begins_after_seconds=_turn_seconds(index, len(turns), behaviour)[0],
-            ends_after_seconds=_turn_seconds(index, len(turns), behaviour)[1],
+            begins_after_seconds=begin,
+            ends_after_seconds=end,
             failure=_failure_of(file, index, behaviour),
         )
-        for index, (file, workflow_id) in enumerate(turns)
+        for index, ((file, workflow_id), (begin, end)) in enumerate(
+            zip(turns, _turn_seconds(len(turns), behaviour), strict=True)
+        )
     )
 
 
-def _turn_seconds(index: int, count: int, behaviour: Behaviour) -> tuple[float, float]:
-    if behaviour.run_seconds is not None:
-        return behaviour.run_seconds * index / count, behaviour.run_seconds * (index + 1) / count
-    begin = index // behaviour.concurrency * behaviour.file_seconds
-    return begin, begin + behaviour.file_seconds
+def _turn_seconds(count: int, behaviour: Behaviour) -> Iterator[tuple[float, float]]:
+    """Yield when each of ``count`` files is begun and done, from the start of the batch."""
+    for index in range(count):
+        if behaviour.run_seconds is not None:
+            yield behaviour.run_seconds * index / count, behaviour.run_seconds * (index + 1) / count
+        else:
+            begin = index // behaviour.concurrency * behaviour.file_seconds
+            yield begin, begin + behaviour.file_seconds
 
 
 def _failure_of(file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
@@ -238,11 +242,11 @@ def _turn_of(work: Work, timeline: Timeline) -> tuple[datetime | None, Ending | 
     """Return when a file's turn comes (``None``: never, or not known) and how it ends."""
     stop = timeline.ending
     if timeline.started_at is None:
-        return None, stop and Ending(stop.at, "Cancel")
+        return None, stop and Ending(stop.ends_at, "Cancel")
     begins_at = timeline.started_at + timedelta(seconds=work.begins_after_seconds)
     done_at = timeline.started_at + timedelta(seconds=work.ends_after_seconds)
     if stop and stop.state == "Success":  # a batch that was made to succeed early has done all its work
-        begins_at, done_at = min(begins_at, stop.at), min(done_at, stop.at)
-    elif stop and stop.at <= begins_at:
-        return None, Ending(stop.at, "Cancel")
+        begins_at, done_at = min(begins_at, stop.ends_at), min(done_at, stop.ends_at)
+    elif stop and stop.ends_at <= begins_at:
+        return None, Ending(stop.ends_at, "Cancel")
     return begins_at, Ending(done_at, "Failed" if work.failure else "Success", work.failure)

@@ -11,13 +11,14 @@ from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.errors import invalid_argument
 from airflow_provider_tencent_ci.emulator.times import read_time, to_the_second
 
-__all__ = ["Filters", "Page", "Query", "matches_name", "paged"]
+__all__ = ["Filters", "Page", "Query", "matches_name", "one_of", "paged", "read_number"]
 
 Query = Mapping[str, str]
 
 _STATES = frozenset({"Submitted", "Running", "Success", "Failed", "Pause", "Cancel"})
 _DEFAULT_SIZE = 10
 _MAX_SIZE = 100
+_MAX_DIGITS = 18
 
 
 class Entry(Protocol):
@@ -48,11 +49,13 @@ class Filters:
     The parameters that all lists have. An empty parameter counts as not given (API reference, 7.1).
 
     :param states: the states asked for; ``None``: all.
+    :param earliest_at: the first time of creation asked for; ``None``: any.
+    :param latest_at: the last one, likewise.
     """
 
     states: frozenset[str] | None
-    created_from: datetime | None
-    created_until: datetime | None
+    earliest_at: datetime | None
+    latest_at: datetime | None
     size: int
     ascending: bool
     token: str
@@ -66,8 +69,8 @@ class Filters:
         """
         return cls(
             states=_states(query.get("states", "")),
-            created_from=_time(query, "startCreationTime"),
-            created_until=_time(query, "endCreationTime"),
+            earliest_at=_time(query, "startCreationTime"),
+            latest_at=_time(query, "endCreationTime"),
             size=_size(query.get("size", "")),
             ascending=one_of(query, "orderByTime", ("Desc", "Asc")) == "Asc",
             token=query.get("nextToken", ""),
@@ -78,8 +81,8 @@ class Filters:
         shown_at = to_the_second(created_at)
         return (
             (self.states is None or state in self.states)
-            and (self.created_from is None or shown_at >= self.created_from)
-            and (self.created_until is None or shown_at <= self.created_until)
+            and (self.earliest_at is None or shown_at >= self.earliest_at)
+            and (self.latest_at is None or shown_at <= self.latest_at)
         )
 
 
@@ -89,6 +92,11 @@ def one_of(query: Query, name: str, words: Sequence[str]) -> str:
     if value not in words:
         raise invalid_argument(f"{name} {value!r} is none of {', '.join(word for word in words if word)}.")
     return value
+
+
+def read_number(text: str) -> int | None:
+    """Read a number of at most 18 digits; ``None`` for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def matches_name(wanted: str, name: str, behaviour: Behaviour) -> bool:
@@ -119,9 +127,9 @@ def paged(entries: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> 
 def _after(ordered: Sequence[EntryT], filters: Filters) -> Sequence[EntryT]:
     if not filters.token:
         return ordered
-    if not filters.token.isdecimal():
+    last = read_number(filters.token)
+    if last is None:
         raise invalid_argument(f"nextToken {filters.token!r} was not given out by this service.")
-    last = int(filters.token)
     return [entry for entry in ordered if (entry.sequence > last if filters.ascending else entry.sequence < last)]
 
 
@@ -140,6 +148,7 @@ def _time(query: Query, name: str) -> datetime | None:
 def _size(text: str) -> int:
     if not text:
         return _DEFAULT_SIZE
-    if not text.isdecimal() or not 1 <= int(text) <= _MAX_SIZE:
+    size = read_number(text)
+    if size is None or not 1 <= size <= _MAX_SIZE:
         raise invalid_argument(f"size {text!r} is not a number from 1 to {_MAX_SIZE}.")
-    return int(text)
+    return size

@@ -108,13 +108,13 @@ def _cancel(call: Call) -> bytes:
 
 
 def _executions(call: Call) -> bytes:
-    page = call.service.executions(call.bucket, call.request.query)
+    page = call.service.list_executions(call.bucket, call.request.query)
     entries = [rendering.execution(record, call.bucket, call.behaviour) for record in page.entries]
     return rendering.token_page(call.request_id, "WorkflowExecutionList", entries, page)
 
 
 def _execution(call: Call) -> bytes:
-    record = call.service.execution(call.bucket, call.resource_id)
+    record = call.service.get_execution(call.bucket, call.resource_id)
     detail = rendering.execution_detail(record, call.bucket, call.behaviour)
     return rendering.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
 
@@ -128,23 +128,23 @@ def _pic_jobs(call: Call) -> bytes:
 
 
 def _child_jobs(call: Call, *, pictures: bool) -> bytes:
-    page = call.service.child_jobs(call.bucket, call.request.query, pictures=pictures)
+    page = call.service.list_child_jobs(call.bucket, call.request.query, pictures=pictures)
     entries = [rendering.child_job(record, call.bucket, call.behaviour) for record in page.entries]
     return rendering.token_page(call.request_id, "JobsDetail", entries, page)
 
 
 def _queues(call: Call) -> bytes:
-    entries = [rendering.queue(queue) for queue in call.service.queues(call.bucket, call.request.query)]
+    entries = [rendering.queue(queue) for queue in call.service.list_queues(call.bucket, call.request.query)]
     return rendering.numbered_page(call.request_id, "QueueList", entries, call.request.query)
 
 
 def _workflows(call: Call) -> bytes:
-    entries = [rendering.workflow(flow) for flow in call.service.workflows(call.bucket, call.request.query)]
+    entries = [rendering.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
     return rendering.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
 
 
 def _trigger(call: Call) -> bytes:
-    run_id = call.service.trigger(call.bucket, call.request.query)
+    run_id = call.service.trigger_workflow(call.bucket, call.request.query)
     return rendering.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from random import Random
@@ -12,7 +13,7 @@ from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.jobs import Status
-from airflow_provider_tencent_ci.emulator.listing import Page
+from airflow_provider_tencent_ci.emulator.listing import Page, read_number
 from airflow_provider_tencent_ci.emulator.service import FileRecord, JobRecord
 from airflow_provider_tencent_ci.emulator.times import with_colon, without_colon
 
@@ -33,6 +34,7 @@ Content: TypeAlias = Union[str, Element, "Nodes"]
 # Names and contents in the order they are written; a name may repeat.
 Nodes: TypeAlias = Sequence[tuple[str, Content]]
 
+_NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHUFFLE = Random(20_220_627)  # noqa: S311 - an order of nodes, the same in every run
 
 
@@ -59,7 +61,7 @@ def token_page(request_id: str, name: str, entries: Iterable[Nodes], page: Page[
 
 def numbered_page(request_id: str, name: str, entries: Sequence[Nodes], query: Mapping[str, str]) -> bytes:
     """Return a list that is paged by ``pageNumber`` and ``pageSize``."""
-    number, size = _positive(query.get("pageNumber"), 1), _positive(query.get("pageSize"), 10)
+    number, size = _positive(query.get("pageNumber", ""), 1), _positive(query.get("pageSize", ""), 10)
     shown = entries[(number - 1) * size : number * size]
     head = [
         ("RequestId", request_id),
@@ -189,8 +191,8 @@ def _in_some_order(nodes: Nodes, behaviour: Behaviour) -> Nodes:
     return _SHUFFLE.sample(nodes, len(nodes)) if behaviour.shuffle_nodes else nodes
 
 
-def _positive(text: str | None, default: int) -> int:
-    return max(int(text), 1) if text and text.isdecimal() else default
+def _positive(text: str, default: int) -> int:
+    return read_number(text) or default
 
 
 def _document(root: str, nodes: Nodes) -> bytes:
@@ -207,6 +209,6 @@ def _append(parent: Element, nodes: Nodes) -> None:
             continue
         child = SubElement(parent, name)
         if isinstance(content, str):
-            child.text = content
+            child.text = _NOT_XML_1_0.sub("\ufffd", content)
         else:
             _append(child, content)

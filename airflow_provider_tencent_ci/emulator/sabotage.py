@@ -104,28 +104,28 @@ def _huge_body() -> bytes:
     return b"<Response><RequestId>" + b"x" * HUGE_BYTES + b"</RequestId></Response>"
 
 
-def _with_unknown_state(reply: Reply, fault: Fault) -> Reply:
-    if not reply.body:
-        return reply
-    root = fromstring(reply.body)
+def _with_edit(edit: Callable[[Element, Fault], None]) -> Callable[[Reply, Fault], Reply]:
+    """Return what edits the document of an answer, if the answer has one."""
+
+    def spoil(reply: Reply, fault: Fault) -> Reply:
+        if not reply.body:
+            return reply
+        root = fromstring(reply.body)
+        edit(root, fault)
+        return replace(reply, body=tostring(root, encoding="utf-8", xml_declaration=False))
+
+    return spoil
+
+
+def _change_states(root: Element, fault: Fault) -> None:
     for state in root.iter("State"):
         state.text = fault.word
-    return replace(reply, body=_written(root))
 
 
-def _without_nodes(reply: Reply, fault: Fault) -> Reply:
-    if not reply.body:
-        return reply
-    root = fromstring(reply.body)
+def _remove_nodes(root: Element, fault: Fault) -> None:
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in fault.nodes]:
             parent.remove(child)
-    return replace(reply, body=_written(root))
-
-
-def _written(root: Element) -> bytes:
-    document: bytes = tostring(root, encoding="utf-8", xml_declaration=False)
-    return document
 
 
 _SPOIL: Mapping[str, Callable[[Reply, Fault], Reply]] = {
@@ -138,6 +138,6 @@ _SPOIL: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     FaultKind.ENTITY_BOMB: _with_body(_entity_bomb),
     FaultKind.EXTERNAL_ENTITY: _with_body(lambda: _EXTERNAL_ENTITY),
     FaultKind.HUGE_BODY: _with_body(_huge_body),
-    FaultKind.UNKNOWN_STATE: _with_unknown_state,
-    FaultKind.MISSING_NODES: _without_nodes,
+    FaultKind.UNKNOWN_STATE: _with_edit(_change_states),
+    FaultKind.MISSING_NODES: _with_edit(_remove_nodes),
 }

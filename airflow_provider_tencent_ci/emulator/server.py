@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 import struct
 from ipaddress import ip_address
@@ -50,18 +49,17 @@ class _Handler:
     async def handle(self, incoming: web.Request) -> web.StreamResponse:
         request = await _read(incoming)
         if request.path.startswith(PREFIX):
-            return self._control(incoming, request)
+            return await _deliver(incoming, self._control(incoming, request))
         exchange = self._controls.receive(request)
         await asyncio.sleep(exchange.wait_seconds)
         reply = self._controls.answer(exchange)
         await asyncio.sleep(reply.delivery.hold_seconds)
         return await _deliver(incoming, reply)
 
-    def _control(self, incoming: web.Request, request: WireRequest) -> web.Response:
-        if not _is_loopback(incoming.remote):
-            return web.json_response({"error": "The control API is for this machine only."}, status=403)
-        status, answer = control(self._controls, request)
-        return web.json_response(answer, status=status, dumps=lambda value: json.dumps(value, default=str))
+    def _control(self, incoming: web.Request, request: WireRequest) -> Reply:
+        if _is_loopback(incoming.remote):
+            return control(self._controls, request)
+        return Reply(403, body=b"The control API is for this machine only.")
 
 
 async def _read(incoming: web.Request) -> WireRequest:

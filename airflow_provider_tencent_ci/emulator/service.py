@@ -110,15 +110,16 @@ class Service:
         behaviour = self.behaviour_of(bucket)
         filters = Filters.read(query)
         job_type = one_of(query, "type", ("", "Workflow", "Job"))
-        found = (
-            record
-            for record in self._records(bucket)
-            if filters.admit(record.created_at, record.status.state)
-            and (not job_type or record.job.request.type == job_type)
-            and (not query.get("workflowId") or query["workflowId"] in record.job.request.workflow_ids)
-            and query.get("jobId", "") in ("", record.job.job_id)
-            and matches_name(query.get("name", ""), record.job.request.name, behaviour)
+        wanted = (
+            job
+            for job in self._jobs_of(bucket)
+            if job.listed
+            and job_type in ("", job.request.type)
+            and query.get("jobId", "") in ("", job.job_id)
+            and (not query.get("workflowId") or query["workflowId"] in job.request.workflow_ids)
+            and matches_name(query.get("name", ""), job.request.name, behaviour)
         )
+        found = (record for record in map(self.record, wanted) if filters.admit(record.created_at, record.status.state))
         return paged([record for record in found if self._shows(record.job, behaviour)], filters, behaviour)
 
     def cancel_job(self, bucket: Bucket, job_id: str) -> None:
@@ -137,7 +138,7 @@ class Service:
         elif behaviour.cancel_of_ended == "refuse":
             raise invalid_argument(f"The batch {job_id!r} has ended as {record.status.state}.")
 
-    def executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
+    def list_executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
         """Return a page of workflow executions; ``jobId`` is the batch's (API reference, 3.1)."""
         behaviour = self.behaviour_of(bucket)
         filters = Filters.read(query)
@@ -153,7 +154,7 @@ class Service:
             behaviour,
         )
 
-    def execution(self, bucket: Bucket, run_id: str) -> FileRecord:
+    def get_execution(self, bucket: Bucket, run_id: str) -> FileRecord:
         """
         Return one workflow execution.
 
@@ -166,7 +167,7 @@ class Service:
                     return record
         raise ServiceError(404, "ResourceNotFound", f"There is no workflow execution {run_id!r}.")
 
-    def child_jobs(self, bucket: Bucket, query: Query, *, pictures: bool) -> Page[FileRecord]:
+    def list_child_jobs(self, bucket: Bucket, query: Query, *, pictures: bool) -> Page[FileRecord]:
         """
         Return a page of child jobs; ``inventoryTriggerJobId`` is the batch's (API reference, 3.3).
 
@@ -189,7 +190,7 @@ class Service:
             self.behaviour_of(bucket),
         )
 
-    def queues(self, bucket: Bucket, query: Query) -> list[Queue]:
+    def list_queues(self, bucket: Bucket, query: Query) -> list[Queue]:
         """Return the queues asked for by ``queueIds`` and ``state``."""
         wanted = _words(query, "queueIds")
         state = one_of(query, "state", ("All", "Active", "Paused"))
@@ -199,7 +200,7 @@ class Service:
             if (not wanted or queue.queue_id in wanted) and state in ("All", queue.state)
         ]
 
-    def workflows(self, bucket: Bucket, query: Query) -> list[Workflow]:
+    def list_workflows(self, bucket: Bucket, query: Query) -> list[Workflow]:
         """Return the workflows asked for by ``ids`` and ``name``."""
         wanted = _words(query, "ids")
         return [
@@ -208,7 +209,7 @@ class Service:
             if (not wanted or workflow.workflow_id in wanted) and query.get("name", "") in ("", workflow.name)
         ]
 
-    def trigger(self, bucket: Bucket, query: Query) -> str:
+    def trigger_workflow(self, bucket: Bucket, query: Query) -> str:
         """Run a workflow on one object and return the id of the execution (API reference, 3.4)."""
         workflow_id, key = query.get("workflowId", ""), query.get("object", "")
         if workflow_id not in bucket.workflows:
@@ -287,9 +288,6 @@ class Service:
     def _jobs_of(self, bucket: Bucket) -> Iterator[Job]:
         return (job for job in self.jobs.values() if job.bucket_name == bucket.name)
 
-    def _records(self, bucket: Bucket) -> Iterator[JobRecord]:
-        return (self.record(job) for job in self._jobs_of(bucket) if job.listed)
-
     def _shows(self, job: Job, behaviour: Behaviour) -> bool:
         """Tell whether a list shows a job yet, and count the lists that did not."""
         if self.clock.now() < job.created_at + timedelta(seconds=behaviour.list_lag_seconds):
@@ -315,7 +313,7 @@ class Service:
         timeline = job.timeline()
         runs_workflow = job.request.type == "Workflow"
         created_at = timeline.started_at if runs_workflow else job.created_at
-        never_started = timeline.ending and created_at and timeline.ending.at < created_at
+        never_started = timeline.ending and created_at and timeline.ending.ends_at < created_at
         if created_at is None or created_at > now or never_started:
             return
         for index, work in enumerate(job.works):

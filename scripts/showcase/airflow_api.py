@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import requests
+
 from showcase.failures import DemoFailed
 
 __all__ = ["AirflowApi", "Interval", "Task"]
@@ -43,6 +44,10 @@ class AirflowApi:
         self._url = url
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy stands between this machine and itself
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
 
     def healthy_components(self) -> frozenset[str]:
         """Return the names of the components that are well; none while the API server does not answer."""

@@ -7,16 +7,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from showcase.failures import DemoFailed
 
 __all__ = ["Component", "stop_all"]
 
-_STOP_SECONDS = 8.0
+Sessions = Mapping[int, subprocess.Popen[bytes]]
+
+_STOP_SECONDS = 6.0
+_KILL_SECONDS = 5.0
 _LOG_LINES = 25
 
 
@@ -73,21 +77,22 @@ class Component:
 
 def stop_all(components: Iterable[Component]) -> None:
     """Stop processes with everything that they have started: politely, and after some seconds for good."""
-    sessions = {component.process.pid for component in components}
+    sessions = {component.process.pid: component.process for component in components}
     _signal(sessions, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _reap(components) or any(_members(sessions)):
-        if time.monotonic() > deadline:
+    kill_at = time.monotonic() + _STOP_SECONDS
+    while _goes_on(sessions) and time.monotonic() < kill_at + _KILL_SECONDS:
+        if time.monotonic() > kill_at:
             _signal(sessions, signal.SIGKILL)
         time.sleep(0.1)
 
 
-def _reap(components: Iterable[Component]) -> bool:
-    """Collect those that have ended; return whether any goes on."""
-    return any([component.process.poll() is None for component in components])
+def _goes_on(sessions: Sessions) -> bool:
+    for leader in sessions.values():
+        leader.poll()  # or it would stay in the list of processes for ever
+    return any(True for _ in _members(sessions))
 
 
-def _signal(sessions: set[int], number: signal.Signals) -> None:
+def _signal(sessions: Sessions, number: signal.Signals) -> None:
     for pid in _members(sessions):
         try:
             os.kill(pid, number)
@@ -95,8 +100,8 @@ def _signal(sessions: set[int], number: signal.Signals) -> None:
             continue
 
 
-def _members(sessions: set[int]) -> Iterator[int]:
-    """Yield the live processes of sessions. Not of process groups: Airflow puts each task into one of its own."""
+def _members(sessions: Sessions) -> Iterator[int]:
+    """Yield the live processes of sessions. Process groups would not do: Airflow gives each task one of its own."""
     for process in psutil.process_iter(["status"]):
         try:
             if os.getsid(process.pid) in sessions and process.info["status"] != psutil.STATUS_ZOMBIE:

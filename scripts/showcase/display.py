@@ -48,10 +48,8 @@ class Display:
 
     def change(self, what: str, before: str, after: str) -> None:
         """Say that a state has changed."""
-        line = Text(f"  {what}: ", style="bold")
-        if before:
-            line.append(f"{before} → ", style="not bold dim")
-        self._line(line.append(after, style=f"not bold {style_of(after)}"))
+        steps = (f"{before} → ", "dim") if before else ""
+        self._line(Text.assemble((f"  {what}: ", "bold"), steps, (after, style_of(after))))
 
     def error(self, text: str) -> None:
         """Say what went wrong."""
@@ -63,7 +61,12 @@ class Display:
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield
             return
-        columns = (TextColumn("          files"), BarColumn(), MofNCompleteColumn(), TextColumn("[red]{task.fields[note]}"))
+        columns = (
+            TextColumn("          files"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("[red]{task.fields[note]}"),
+        )
         with Progress(*columns, console=self.console, transient=True) as self._progress:
             yield
         self._progress = None
@@ -102,8 +105,8 @@ class Display:
         self.console.print(Text(text))
 
     def _line(self, text: Text) -> None:
-        elapsed = Text(f"{time.monotonic() - self._started_at:6.1f} s  ", style="dim")
-        self.console.print(elapsed.append_text(text), soft_wrap=True)
+        elapsed = f"{time.monotonic() - self._started_at:6.1f} s  "
+        self.console.print(Text.assemble((elapsed, "dim"), text), soft_wrap=True)
 
     def _table(self, table: Table) -> None:
         self.console.print()

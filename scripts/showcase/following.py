@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState, WorkflowExecution
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from showcase.airflow_api import AirflowApi, Task
 from showcase.display import Display
 from showcase.failures import DemoFailed
 
-__all__ = ["Batch", "Run", "RunFollower"]
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["Batch", "Run", "RunFollower", "SecondsIn"]
 
 _LOOK_SECONDS = 0.4
 _ENDED = ("success", "failed")
+
+SecondsIn = defaultdict[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,12 @@ class RunFollower:
 
     :param api: Airflow.
     :param hook: the service.
+    :param run: what to follow.
     :param workflow_id: the workflow whose executions are the batch's files.
+    :param display: where to show it.
     :param ask_seconds: how often to ask the service; less often if it takes long to answer.
+    :param batch: the batch job as it was last seen.
+    :param seconds_in: how long each task was in each state, as seen from here.
     """
 
     api: AirflowApi
@@ -65,7 +74,7 @@ class RunFollower:
     display: Display
     ask_seconds: float
     batch: Batch | None = None
-    seconds_in: Counter[tuple[str, str]] = field(default_factory=Counter)
+    seconds_in: SecondsIn = field(default_factory=lambda: defaultdict(float))
     _tasks: dict[str, Task] = field(default_factory=dict)
     _looked_at: float = 0.0
     _ask_at: float = 0.0
@@ -132,4 +141,5 @@ class RunFollower:
 
     def _job_id(self) -> str | None:
         run = self.run
-        return self.api.xcom(run.dag_id, run.run_id, run.submit_task_id, "job_id")
+        job_id: str | None = self.api.xcom(run.dag_id, run.run_id, run.submit_task_id, "job_id")
+        return job_id

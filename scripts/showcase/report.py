@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from airflow_provider_tencent_ci.core.jobs import JobState
 from showcase.display import Display
-from showcase.following import Batch
+from showcase.following import Batch, SecondsIn
 
 __all__ = ["closing_words", "print_batch"]
 
@@ -22,19 +20,20 @@ def print_batch(display: Display, batch: Batch) -> None:
     ]
     if len(files) > _MOST_FILES:
         rows.append((f"… and {len(files) - _MOST_FILES} more", "", ""))
-    display.table("Files", ("key", "state", "execution, to be looked up in the CI console"), rows)
+    display.table("Files", ("key", "state", "execution"), rows)
     display.facts("Batch job", _facts(batch))
 
 
 def _facts(batch: Batch) -> list[tuple[str, str]]:
     job = batch.job
-    known_end = job.end_time and job.creation_time and job.state.is_terminal
+    ended = job.end_time if job.state.is_terminal else None
+    took = f"{(ended - job.creation_time).total_seconds():.0f} s" if ended and job.creation_time else "not known"
     facts = [
         ("name", job.name),
         ("id", job.job_id),
         ("state", job.state.value),
         ("created", job.creation_time.isoformat(" ") if job.creation_time else "not known"),
-        ("took", f"{(job.end_time - job.creation_time).total_seconds():.0f} s" if known_end else "not known"),
+        ("took", took),
         ("files", f"{batch.done} done, {batch.failed} failed, of {len(batch.files)}"),
     ]
     if job.message and job.state is JobState.FAILED:
@@ -42,16 +41,16 @@ def _facts(batch: Batch) -> list[tuple[str, str]]:
     return facts
 
 
-def closing_words(batch: Batch, seconds_in: Counter[tuple[str, str]]) -> str:
+def closing_words(batch: Batch, seconds_in: SecondsIn) -> str:
     """Say what the run has shown."""
     deferred, running = seconds_in["wait", "deferred"], seconds_in["wait", "running"]
-    words = [
-        f"The DAG submitted one batch job and waited for it. The task that waited was deferred for {deferred:.0f} s, "
-        f"when it held no worker, and ran on one for {running:.0f} s."
-    ]
+    words = (
+        f"The DAG submitted one batch job and waited for it. The waiting task was deferred for {deferred:.0f} s, in "
+        f"which it held no worker, and ran on one for {running:.0f} s."
+    )
     if batch.failed and batch.job.state is JobState.SUCCESS:
-        words.append(
-            f"{batch.failed} of {len(batch.files)} files failed. The service calls such a batch a success: the batch "
-            "has been worked through."
+        words += (
+            f" {batch.failed} of {len(batch.files)} files failed. The service calls such a batch a success all the "
+            "same: it has been worked through."
         )
-    return " ".join(words)
+    return words

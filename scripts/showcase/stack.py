@@ -9,20 +9,17 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from showcase.airflow_api import AirflowApi
 from showcase.components import Component, stop_all
-from showcase.failures import DemoFailed
 from showcase.interrupts import held
 
-__all__ = ["AirflowStack"]
+__all__ = ["AirflowStack", "free_port"]
 
 HOST = "127.0.0.1"
-UI_PORT = 8080
 
 _MIGRATE_SECONDS = 300.0
 _READY_SECONDS = 300.0
@@ -60,6 +57,7 @@ class AirflowStack:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with held():
+            self.api.close()  # a server that is asked to stop waits for its clients first
             stop_all(self._components)
             shutil.rmtree(self.home, ignore_errors=True)
 
@@ -77,23 +75,14 @@ class AirflowStack:
         for command in _COMMANDS:
             self._start(*command)
 
-    def wait_until_ready(self, on_ready: Callable[[str], None]) -> None:
-        """
-        Wait until all components say that they are well.
-
-        :param on_ready: told the name of each that is, once.
-        """
-        healthy: frozenset[str] = frozenset()
+    def wait_until_ready(self) -> None:
+        """Wait until all components say that they are well."""
         deadline = time.monotonic() + _READY_SECONDS
-        while len(healthy) < len(_COMMANDS):
+        while missing := self._missing():
             self.check()
             if time.monotonic() > deadline:
-                raise self._not_ready(healthy)
+                raise missing[0].failure(f"is not ready after {_READY_SECONDS:.0f} s")
             time.sleep(0.3)
-            now_healthy = self.api.healthy_components()
-            for name in sorted(now_healthy - healthy):
-                on_ready(name)
-            healthy |= now_healthy
 
     def check(self) -> None:
         """
@@ -110,9 +99,9 @@ class AirflowStack:
             self._components.append(component)
         return component
 
-    def _not_ready(self, healthy: frozenset[str]) -> DemoFailed:
-        late = next(component for component in self._components if component.name not in healthy)
-        return late.failure(f"is not ready after {_READY_SECONDS:.0f} s")
+    def _missing(self) -> list[Component]:
+        healthy = self.api.healthy_components()
+        return [component for component in self._components if component.name not in healthy]
 
 
 def free_port(preferred: int = 0) -> int:
@@ -141,8 +130,16 @@ def _settings(home: Path, url: str, dags: Path) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        **_without_proxy(),
         # Made up here: each process would write its own into the configuration, all at the same moment.
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
+
+
+def _without_proxy() -> dict[str, str]:
+    """Return what keeps the components from talking to each other through a proxy."""
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    value = f"{exceptions},{HOST}" if exceptions else HOST
+    return {"no_proxy": value, "NO_PROXY": value}

@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.emulator import Emulator, defaults
 from airflow_provider_tencent_ci.emulator.messages import WireRequest
 from airflow_provider_tencent_ci.emulator.server import _is_loopback
-from tests.emulator.wire import JOBS, call, control, create, exchange, request_body
+from tests.emulator.wire import HOST, JOBS, KEYS, call, control, create, exchange, request_body
 
 
 def test_a_new_emulator_is_ready_to_be_used():
@@ -162,6 +162,22 @@ def test_many_threads_may_use_it_at_once(emulator):
     for thread in threads:
         thread.join()
     assert len({job.job_id for job in emulator.jobs}) == emulator.count("create") == 40
+
+
+def test_requests_are_recorded_with_what_became_of_them(emulator):
+    create(emulator)
+    call(emulator, "GET", JOBS, [("name", "a b")])
+    call(emulator, "GET", "/nowhere")
+    call(emulator, "GET", JOBS, keys=Credentials("AKIDNOBODY", KEYS.secret_key))
+    assert [(r.operation, r.method, r.path, r.query, r.status) for r in emulator.requests] == [
+        ("create", "POST", JOBS, "", 200),
+        ("list", "GET", JOBS, "name=a%20b", 200),
+        ("unknown", "GET", "/nowhere", "", 404),
+        ("list", "GET", JOBS, "", 401),
+    ]
+    assert emulator.requests[0].host == HOST
+    assert emulator.requests[0].body == request_body()
+    assert (emulator.count(), emulator.count("list"), emulator.count("create")) == (4, 2, 1)
 
 
 def test_the_control_api_does_what_the_python_api_does(emulator):

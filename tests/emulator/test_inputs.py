@@ -104,8 +104,20 @@ def test_a_named_object_that_is_missing_is_refused(selected, kind):
     assert (caught.value.status, caught.value.code) == (400, "ResourceNotFound")
 
 
-@pytest.mark.parametrize("content", [b"no json", b"[]", b'{"files": [{}]}', b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no json",
+        b"[]",
+        b'{"files": [{}]}',
+        b"\xff",
+        b'{"files": [{"key": "x.csv.gz"}]}',
+        b'{"files": [{"key": "y.csv"}]}',
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(bucket, selected, content):
+    put(bucket, "x.csv.gz", "not packed")
+    put(bucket, "y.csv", b"\xff,\xff")
     put(bucket, "manifest.json", content)
     with pytest.raises(ServiceError, match=r"manifest\.json") as caught:
         selected("<Manifest>manifest.json</Manifest>")

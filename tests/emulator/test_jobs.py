@@ -211,6 +211,14 @@ def test_child_jobs_exist_from_the_start_and_wait_for_their_turn(service, submit
     assert file_states(service, job) == ["Success", "Running", "Submitted", "Submitted"]
 
 
+def test_child_jobs_of_a_batch_that_waits_share_its_state(service, bucket, submit, clock):
+    job = submit(node_body(), outcome="pause")
+    assert file_states(service, job) == ["Pause"] * 4
+    service.cancel_job(bucket, job.job_id)
+    clock.advance(1)
+    assert file_states(service, job) == ["Cancel"] * 4
+
+
 def test_switches_changed_later_leave_a_batch_as_it_was(service, submit, state_after):
     job = submit()
     service.behaviour = service.behaviour.changed(outcome="fail", run_seconds=0)
@@ -225,6 +233,10 @@ def test_switches_changed_later_leave_a_batch_as_it_was(service, submit, state_a
         ({"outcome": "explode"}, "is none of success, fail, cancel, pause"),
         ({"submitted_seconds": -1}, "is negative"),
         ({"concurrency": 0}, "lets no file be worked on"),
+        ({"run_seconds": "5"}, "is no number"),
+        ({"concurrency": None}, "is no number"),
+        ({"short_pages": 1}, "is no bool"),
+        ({"failure_code": 404}, "is no str"),
     ],
 )
 def test_wrong_switches_are_named(service, switches, complaint):

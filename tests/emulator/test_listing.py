@@ -6,7 +6,6 @@ from airflow_provider_tencent_ci.emulator import defaults
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from tests.emulator.wire import node_body, request_body
 
-
 PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "size", "orderByTime")
 
 
@@ -92,6 +91,7 @@ def test_a_batch_is_found_by_its_id(service, submit, listed):
         ({"size": "101"}, "size '101'"),
         ({"size": "ten"}, "size 'ten'"),
         ({"nextToken": "abc"}, "nextToken 'abc'"),
+        ({"nextToken": "9" * 5000}, "nextToken '9"),
         ({"startCreationTime": "2026-01-02 12:00:00"}, "startCreationTime"),
         ({"endCreationTime": "2026-01-02T12:00:00 0800"}, "endCreationTime"),
     ],
@@ -196,7 +196,7 @@ def test_a_new_batch_may_be_missing_from_a_number_of_lists(service, bucket, list
 @pytest.fixture
 def executed(service, bucket):
     """Returns the keys on one page of executions."""
-    return lambda **query: [record.work.key for record in service.executions(bucket, query).entries]
+    return lambda **query: [record.work.key for record in service.list_executions(bucket, query).entries]
 
 
 def test_executions_are_those_of_one_batch(service, bucket, submit, executed):
@@ -221,13 +221,13 @@ def test_child_jobs_are_listed_by_the_path_of_their_kind(service, bucket, submit
     submit("a", node_body)
     job_id = next(iter(service.jobs))
     query = {"tag": "Transcode", "inventoryTriggerJobId": job_id, "queueId": defaults.QUEUE_ID}
-    assert len(service.child_jobs(bucket, query, pictures=False).entries) == 4
-    assert service.child_jobs(bucket, query, pictures=True).entries == []
-    assert service.child_jobs(bucket, query | {"tag": "Snapshot"}, pictures=False).entries == []
-    one = service.child_jobs(bucket, query | {"inputObject": "media/0001.mp4"}, pictures=False).entries
+    assert len(service.list_child_jobs(bucket, query, pictures=False).entries) == 4
+    assert service.list_child_jobs(bucket, query, pictures=True).entries == []
+    assert service.list_child_jobs(bucket, query | {"tag": "Snapshot"}, pictures=False).entries == []
+    one = service.list_child_jobs(bucket, query | {"inputObject": "media/0001.mp4"}, pictures=False).entries
     assert [record.work.key for record in one] == ["media/0001.mp4"]
     with pytest.raises(ServiceError, match="tag is required"):
-        service.child_jobs(bucket, {}, pictures=False)
+        service.list_child_jobs(bucket, {}, pictures=False)
 
 
 def test_another_bucket_sees_nothing_of_it(service, submit, bucket):
@@ -236,7 +236,7 @@ def test_another_bucket_sees_nothing_of_it(service, submit, bucket):
     other = defaults.new_bucket("other-1250000000", "ap-shanghai", service.clock.now())
     service.buckets[other.name] = other
     assert service.list_jobs(other, {}).entries == []
-    assert service.executions(other, {}).entries == []
+    assert service.list_executions(other, {}).entries == []
     assert service.get_job(other, job_id) is None
     with pytest.raises(ServiceError, match="no batch"):
         service.cancel_job(other, job_id)

@@ -21,7 +21,7 @@ _TASKS = """
 """
 _XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
 
-_DAYS = iter(range(100_000))
+_HOURS = iter(range(5000))
 
 
 @dataclass
@@ -66,7 +66,7 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     assert not bag.import_errors, bag.import_errors
     [dag] = bag.dags.values()
     # Each run has a date of its own, since a second run of one date would be the first one again.
-    date = datetime(2026, 1, 2, tzinfo=UTC) - timedelta(days=next(_DAYS))
+    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=next(_HOURS))
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
     run = dag.test(**{named: date, "run_conf": conf})
     return _read(str(getattr(run.state, "value", run.state)), dag.dag_id, run.run_id)

@@ -149,7 +149,9 @@ def test_mapped_tasks_submit_one_job_each(emulator):
 
 def test_templates_are_rendered_deeply(emulator):
     before = "JOB = {'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'UserData': '{{ task.task_id }}',\n"
-    before += "  'Output': {'Region': 'r', 'Bucket': 'out-1250000000', 'Object': '{{ dag.dag_id }}/${InputName}.mp4'}}\n"
+    before += (
+        "  'Output': {'Region': 'r', 'Bucket': 'out-1250000000', 'Object': '{{ dag.dag_id }}/${InputName}.mp4'}}\n"
+    )
     run = submit(
         "job=JOB, prefix='{{ params.prefix }}', params={'prefix': 'media/'}, name='{{ task.task_id }} it'",
         WAITING["blocking"],

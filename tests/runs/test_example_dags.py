@@ -1,0 +1,57 @@
+"""Each example DAG is parsed and run as it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import run_dag_file
+
+EXAMPLES = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
+BEIJING = timedelta(hours=8)
+
+
+def example(name):
+    [path] = [path for path in EXAMPLES if path.stem == f"tencent_ci_{name}"]
+    return path
+
+
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch):
+    monkeypatch.setenv("TENCENT_CI_POLL_SECONDS", "0.3")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_every_example_succeeds(emulator, path):
+    assert run_dag_file(path).state == "success"
+    assert {job.state for job in emulator.jobs} == {"Success"}
+
+
+@pytest.mark.parametrize("name", ["nightly", "nightly_one_task"])
+def test_the_nightly_examples_ask_for_one_day_from_two_to_two_in_beijing(emulator, name):
+    run = run_dag_file(example(name))
+    record = run.xcoms["wait"]["return_value"] if name == "nightly" else run.xcoms["transcode"]["job"]
+    interval = record["Operation"]["TimeInterval"]
+    start, end = datetime.fromisoformat(interval["Start"]), datetime.fromisoformat(interval["End"])
+    assert end - start == timedelta(days=1)
+    assert (start + BEIJING).astimezone(UTC).hour == 2
+
+
+def test_the_nightly_example_waits_for_what_it_submitted(emulator):
+    run = run_dag_file(example("nightly"))
+    assert run.xcoms["wait"]["return_value"]["JobId"] == run.xcoms["submit"]["job_id"] == only_job(emulator).job_id
+
+
+def test_the_fan_out_submits_a_job_for_each_prefix(emulator):
+    run_dag_file(example("fan_out"))
+    assert len({job.name for job in emulator.jobs}) == 3
+
+
+def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
+    run = run_dag_file(example("transcode"), conf={"prefix": "media/0003"})
+    record = run.xcoms["transcode"]["job"]
+    assert (record["Type"], record["Input"]) == ("Job", {"Prefix": "media/0003"})
+    assert record["Operation"]["Tag"] == "Transcode"
