@@ -13,6 +13,8 @@ from showcase.failures import DemoFailed
 __all__ = ["AirflowApi", "Interval", "Task"]
 
 _TIMEOUT = 30.0
+_HEALTH_TIMEOUT = 5.0
+_ERRORS = ("error", "critical")
 _COMPONENTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 
 
@@ -52,7 +54,7 @@ class AirflowApi:
     def healthy_components(self) -> frozenset[str]:
         """Return the names of the components that are well; none while the API server does not answer."""
         try:
-            health = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_TIMEOUT).json()
+            health = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_HEALTH_TIMEOUT).json()
         except (requests.RequestException, ValueError):
             return frozenset()
         well = {name for key, name in _COMPONENTS.items() if health.get(key, {}).get("status") == "healthy"}
@@ -126,10 +128,7 @@ class AirflowApi:
         return response.json()
 
 
-_ERRORS = ("error", "critical")
-
-
 def _message(entry: dict[str, Any]) -> str:
-    """Return a log entry's text; of an exception its last line, which says what it was."""
-    causes = [f"{detail['exc_type']}: {detail['exc_value']}" for detail in entry.get("error_detail") or ()]
-    return " ".join([str(entry["event"]), *causes])
+    """Return a log entry's text, with the exception that it tells of but not those behind it."""
+    exceptions = [f"{detail['exc_type']}: {detail['exc_value']}" for detail in entry.get("error_detail") or ()]
+    return " ".join([f"{entry['event']}:" if exceptions else str(entry["event"]), *exceptions[:1]])
