@@ -102,7 +102,9 @@ def start_service(display: Display, cleanup: ExitStack) -> Emulator | None:
                 f"{CONNECTION_VARIABLE} is set, so the DAG is to run against the real service, and {WORKFLOW_VARIABLE} "
                 "must say with which workflow."
             )
-        display.say(f"Using the real service, since {CONNECTION_VARIABLE} is set. It bills what it processes.")
+        display.say(
+            f"Using the service that {CONNECTION_VARIABLE} names, not the emulator. It bills what it processes."
+        )
         return None
     emulator = cleanup.enter_context(new_emulator())
     point_dags_to(emulator)
@@ -120,7 +122,7 @@ def start_airflow(airflow: AirflowStack, display: Display) -> TencentCIHook:
     works, message = hook.test_connection()
     if not works:
         raise DemoFailed(f"The connection does not work. {message}")
-    display.say(message)
+    display.say(f"The connection works: {hook.config.bucket} in {hook.config.region}")
     airflow.finish_database(migration)
     display.say("The database is ready. Starting API server, scheduler, DAG processor and triggerer …")
     airflow.start()

@@ -109,6 +109,9 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
     }
 )
 
+# Signatures start a minute early and end ten minutes late; a smaller difference is not what is wrong.
+_TOLERABLE_CLOCK_SECONDS = 60
+
 # Rejected when the signature was checked, and well again when signed afresh.
 _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 
@@ -124,7 +127,7 @@ def classify(response: Response) -> ApiError | None:
         status=response.status,
         code=code,
         request_id=request_id_of(response),
-        advice=meaning.advice,
+        advice=_clock_advice(meaning, response) or meaning.advice,
         retry_after_seconds=_retry_after_seconds(response),
     )
 
@@ -162,6 +165,18 @@ def _meaning(status: int, code: str) -> Meaning:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return Meaning(ServiceUnavailableError if status >= 500 else InvalidRequestError)
+
+
+def _clock_advice(meaning: Meaning, response: Response) -> str:
+    """Return by how much the clocks differ, if that may be why the signature was not accepted."""
+    service_time = _http_date(response.headers.get("date", ""))
+    if not issubclass(meaning.error, AuthenticationError) or service_time is None:
+        return ""
+    ahead_seconds = (response.received_at - service_time).total_seconds()
+    if abs(ahead_seconds) < _TOLERABLE_CLOCK_SECONDS:
+        return ""
+    direction = "ahead of" if ahead_seconds > 0 else "behind"
+    return f"This machine's clock is {abs(ahead_seconds):.0f} seconds {direction} the service's: set it (NTP)."
 
 
 def _code_and_message(response: Response) -> tuple[str, str]:

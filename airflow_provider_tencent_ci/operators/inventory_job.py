@@ -158,20 +158,20 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises JobError: it waited, and the job failed or was cancelled.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
         """
-        push_link(context, self._hook.config)
-        specification = self._specification()
-        trigger = self._checked_trigger()
-        job = self._submit(context, specification)
-        if not self.wait_for_completion:
-            return job.job_id
-        if job.state.is_terminal:
-            return self._finish(context, job)
-        trigger.job_id = job.job_id
-        trigger.deadline_at = self._deadline_at()
-        if self.deferrable:
-            self._hook.close()
-            self.defer(trigger=trigger, method_name="execute_complete")
-        return self.execute_complete(context, self._wait(trigger))
+        with self._hook as hook:
+            push_link(context, hook.config)
+            specification = self._specification()
+            trigger = self._checked_trigger()
+            job = self._submit(context, specification)
+            if not self.wait_for_completion:
+                return job.job_id
+            if job.state.is_terminal:
+                return self._finish(context, job)
+            trigger.job_id = job.job_id
+            trigger.deadline_at = self._deadline_at()
+            if self.deferrable:
+                self.defer(trigger=trigger, method_name="execute_complete")
+            return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """

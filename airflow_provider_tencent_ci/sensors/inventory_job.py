@@ -90,27 +90,15 @@ class InventoryJobSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: ``timeout`` is over.
         :raises LostContactError: the service could not be asked for ``contact_timeout``.
         """
-        push_link(context, self._hook.config)
-        contact_timeout = seconds_of("contact_timeout", self.contact_timeout)
-        if not self.deferrable:
-            return super().execute(context)
-        deadline_at = datetime.now(UTC) + timedelta(seconds=self.timeout)
-        job = self._look()
-        if job is not None and job.state.is_terminal:
-            return self._outcome(job)
-        self._hook.close()
-        self.defer(
-            trigger=InventoryJobTrigger(
-                job_id=self.job_id,
-                tencent_ci_conn_id=self.tencent_ci_conn_id,
-                bucket=self.bucket,
-                region=self.region,
-                poll_interval=self.poke_interval,
-                deadline_at=deadline_at.isoformat(),
-                contact_timeout=contact_timeout,
-            ),
-            method_name="execute_complete",
-        )
+        with self._hook as hook:
+            push_link(context, hook.config)
+            trigger = self._trigger()
+            if not self.deferrable:
+                return super().execute(context)
+            job = self._look()
+            if job is not None and job.state.is_terminal:
+                return self._outcome(job)
+            self.defer(trigger=trigger, method_name="execute_complete")
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
@@ -152,6 +140,18 @@ class InventoryJobSensor(BaseSensorOperator):
         from airflow_provider_tencent_ci.reporting import WaitLog
 
         return WaitLog(self.log)
+
+    def _trigger(self) -> InventoryJobTrigger:
+        deadline_at = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        return InventoryJobTrigger(
+            job_id=self.job_id,
+            tencent_ci_conn_id=self.tencent_ci_conn_id,
+            bucket=self.bucket,
+            region=self.region,
+            poll_interval=self.poke_interval,
+            deadline_at=deadline_at.isoformat(),
+            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
+        )
 
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""

@@ -20,7 +20,8 @@ def print_batch(display: Display, batch: Batch) -> None:
     ]
     if len(files) > _MOST_FILES:
         rows.append((f"… and {len(files) - _MOST_FILES} more", "", ""))
-    display.table("Files", ("key", "state", "execution"), rows)
+    if rows:
+        display.table("Files", ("key", "state", "execution"), rows)
     display.facts("Batch job", _facts(batch))
 
 
@@ -46,8 +47,10 @@ def closing_words(batch: Batch, seconds_in: SecondsIn) -> str:
     deferred, running = seconds_in["wait", "deferred"], seconds_in["wait", "running"]
     words = (
         f"The DAG submitted one batch job and waited for it. The waiting task was deferred for {deferred:.0f} s, in "
-        f"which it held no worker, and ran on one for {running:.0f} s."
+        f"which it held no worker, and ran on one for about {max(running, 1):.0f} s."
     )
+    if not batch.files:
+        words += " It found no file: none below the prefix was uploaded in the time that the DAG run is for."
     if batch.failed and batch.job.state is JobState.SUCCESS:
         words += (
             f" {batch.failed} of {len(batch.files)} files failed. The service calls such a batch a success all the "

@@ -130,6 +130,20 @@ def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
     assert not was_refused(error)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "advice"),
+    [
+        (20, "clock is 1200 seconds behind the service's"),
+        (-20, "clock is 1200 seconds ahead of"),
+        (0, "Check SecretId"),
+    ],
+)
+def test_a_clock_that_is_off_is_named_as_the_cause(minutes, advice):
+    date = format_datetime(START + timedelta(minutes=minutes), usegmt=True)
+    assert advice in str(classify(failure(403, "SignatureDoesNotMatch", date=date)))
+    assert "clock" not in str(classify(failure(403, "AccessDenied", date=date)))
+
+
 def test_every_code_is_a_class_of_the_service_s_errors():
     assert all(issubclass(meaning.error, e.ApiError) for meaning in CODES.values())
 

@@ -1,0 +1,145 @@
+"""The parts of ``make demo`` that a successful run does not show; CI runs the whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import demo
+import psutil
+import pytest
+from rich.console import Console
+from showcase import components, interrupts
+from showcase.airflow_api import Interval
+from showcase.components import Component
+from showcase.display import Display
+from showcase.emulated_service import new_emulator, upload_media
+from showcase.failures import DemoFailed, Interrupted
+from showcase.stack import HOST, free_port
+
+# Starts a child in a process group of its own, as Airflow does for tasks; both ignore being asked to stop.
+STUBBORN = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setpgid(0, 0)
+    print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def output() -> StringIO:
+    return StringIO()
+
+
+@pytest.fixture
+def display(output: StringIO) -> Display:
+    return Display(Console(file=output, width=80, force_terminal=False))
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    interrupts.listen()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def component(tmp_path: Path, script: str) -> Component:
+    log = tmp_path / "scheduler.log"
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=log.open("wb"), start_new_session=True)
+    return Component("scheduler", process, log)
+
+
+def test_failure_is_one_readable_line_and_an_exit_status() -> None:
+    environment = os.environ | {"AIRFLOW_CONN_TENCENT_CI_DEFAULT": "{}", "TENCENT_CI_WORKFLOW_ID": ""}
+    finished = subprocess.run([sys.executable, demo.__file__], env=environment, capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert len(finished.stdout.splitlines()) == 1
+    assert not finished.stderr
+
+
+def test_real_service_needs_a_workflow(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", "{}")
+    monkeypatch.delenv("TENCENT_CI_WORKFLOW_ID", raising=False)
+    with pytest.raises(DemoFailed, match="TENCENT_CI_WORKFLOW_ID must say"):
+        demo.start_service(display, ExitStack())
+
+
+def test_plain_output_is_lines_without_control_characters(display: Display, output: StringIO) -> None:
+    with display.counting():
+        display.change("wait", "", "queued")
+        display.change("wait", "queued", "running")
+        display.error("An error of more than eighty characters is left in one line, [as it is], for others to break.")
+        display.count(1, 2, 40)
+    lines = [line.split(" s  ", 1)[1] for line in output.getvalue().splitlines()]
+    assert lines == [
+        "  wait: queued",
+        "  wait: queued → running",
+        "An error of more than eighty characters is left in one line, [as it is], for others to break.",
+        "  files: 1 done, 2 failed, of 40",
+    ]
+    assert "\x1b" not in output.getvalue()
+
+
+def test_plain_counts_come_seldom_but_the_last_one_always(display: Display, output: StringIO) -> None:
+    for done in range(39):
+        display.count(done, 1, 39)
+    display.count(38, 1, 39)
+    assert [line.split("files: ")[1] for line in output.getvalue().splitlines()] == [
+        "0 done, 1 failed, of 39",
+        "38 done, 1 failed, of 39",
+    ]
+
+
+def test_component_that_ended_is_a_failure_with_the_end_of_its_log(tmp_path: Path) -> None:
+    scheduler = component(tmp_path, "print('no database'); raise SystemExit(3)")
+    scheduler.process.wait()
+    with pytest.raises(DemoFailed, match=r"airflow scheduler ended with status 3.*\n  no database"):
+        scheduler.check()
+
+
+def test_everything_in_the_session_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "_STOP_SECONDS", 0.2)
+    scheduler = component(tmp_path, STUBBORN)
+    while not (child := scheduler.log.read_text().strip()):
+        scheduler.check()
+    components.stop_all([scheduler])
+    assert scheduler.process.returncode == -signal.SIGKILL
+    assert not psutil.pid_exists(int(child)) or psutil.Process(int(child)).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.usefixtures("signals")
+def test_signal_waits_while_held() -> None:
+    steps = []
+    with pytest.raises(Interrupted), interrupts.held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        steps.append("went on")
+    assert steps == ["went on"]
+
+
+def test_all_files_are_uploaded_in_the_interval() -> None:
+    interval = Interval(datetime(2026, 1, 1, 18, tzinfo=UTC), datetime(2026, 1, 2, 18, tzinfo=UTC))
+    emulator = new_emulator()
+    assert upload_media(emulator, interval) == 40
+    uploads = [stored.last_modified_at for stored in emulator.bucket().objects.values()]
+    assert len(uploads) == 40
+    assert interval.start < min(uploads) < interval.start + timedelta(hours=1)
+    assert interval.end - timedelta(hours=1) < max(uploads) < interval.end
+
+
+def test_taken_port_is_not_used() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        assert free_port(taken.getsockname()[1]) != taken.getsockname()[1]

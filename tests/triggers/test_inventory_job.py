@@ -1,0 +1,131 @@
+"""The trigger alone: what it stores, what it yields, and that nothing of it can bring down a triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=0.5) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def job_id(emulator):
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def events_of(trigger):
+    async def collect():
+        return [event.payload async for event in trigger.run()]
+
+    return asyncio.run(asyncio.wait_for(collect(), 30))
+
+
+def event_of(trigger):
+    [event] = events_of(trigger)
+    return read_event(json.loads(json.dumps(event)))
+
+
+def test_its_arguments_are_json_and_make_it_again():
+    trigger = InventoryJobTrigger("b1", "media", "b-1", "ap-beijing", 5, "2026-01-02T03:04:05+00:00", 60)
+    path, arguments = trigger.serialize()
+    assert path == "airflow_provider_tencent_ci.triggers.inventory_job.InventoryJobTrigger"
+    assert InventoryJobTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
+
+
+def test_every_argument_has_a_default():
+    assert InventoryJobTrigger().serialize()[1]["tencent_ci_conn_id"] == "tencent_ci_default"
+
+
+@pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
+def test_its_constructor_takes_anything(nonsense):
+    InventoryJobTrigger(*[nonsense] * 7)
+
+
+def test_it_holds_no_secret(emulator):
+    assert SECRET_KEY not in json.dumps(InventoryJobTrigger("b1").serialize())
+
+
+def test_a_job_that_ends_is_one_terminal_event(emulator, job_id):
+    event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1))
+    assert (event["status"], event["job_id"], event["job"]["State"]) == ("terminal", job_id, "Success")
+
+
+def test_a_deadline_is_one_event_and_the_job_goes_on(emulator, job_id):
+    emulator.configure(run_seconds=3600)
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/")
+    deadline_at = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+    event = event_of(InventoryJobTrigger(job.job_id, poll_interval=0.1, deadline_at=deadline_at))
+    assert (event["status"], event["job"]["State"]) == ("deadline", "Running")
+    assert emulator.count("cancel") == 0
+
+
+def test_a_job_that_ended_while_nobody_looked_is_seen_as_ended(emulator, job_id):
+    emulator.advance(3600)
+    deadline_at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    assert event_of(InventoryJobTrigger(job_id, deadline_at=deadline_at))["status"] == "terminal"
+
+
+def test_a_service_that_is_lost_is_one_event(emulator, job_id):
+    emulator.inject(Fault("internal_error", times=None))
+    event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1, contact_timeout=0.5))
+    assert (event["status"], event["job"]) == ("lost_contact", None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"job_id": ""},
+        {"job_id": None},
+        {"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection"},
+        {"job_id": "b1", "bucket": "short"},
+        {"job_id": "b1", "deadline_at": "noon"},
+        {"job_id": "b1", "poll_interval": "often"},
+        {"job_id": "b1", "contact_timeout": None, "region": 7},
+    ],
+)
+def test_what_cannot_be_waited_for_is_one_event_and_no_exception(emulator, arguments):
+    [event] = events_of(InventoryJobTrigger(**arguments))
+    assert event["status"] == "lost_contact"
+    assert "left alone" in event["message"]
+
+
+def test_a_waiting_trigger_leaves_the_loop_to_others(emulator, job_id):
+    hang = emulator.inject(Fault("hang", operation="list", seconds=60, times=None))
+
+    async def main():
+        waits = [asyncio.ensure_future(anext(InventoryJobTrigger(job_id).run())) for _ in range(3)]
+        while hang.injected < 3:  # only a loop that is not blocked gets to look, and to start the other two
+            await asyncio.sleep(0.01)
+        assert not any(wait.done() for wait in waits)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(main(), 25))
+
+
+@pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
+@pytest.mark.parametrize("event", [None, "success", "failed", {"status": "success"}])
+def test_a_task_never_takes_an_event_of_others_for_success(kind, event):
+    task = kind(task_id="wait", **({"job_id": "b1"} if kind is InventoryJobSensor else {}))
+    with pytest.raises(UnexpectedEventError):
+        task.execute_complete({}, event)
