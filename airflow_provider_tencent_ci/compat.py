@@ -45,6 +45,7 @@ __all__ = [
     "mask_secret",
     "run_started_at",
     "task_identity",
+    "task_state_store",
 ]
 
 
@@ -98,6 +99,11 @@ def run_started_at(context: Context) -> datetime | None:
     """Return when the DAG run started, if Airflow says so."""
     dag_run: Any = context.get("dag_run")
     return getattr(dag_run, "start_date", None)
+
+
+def task_state_store(context: Context) -> Any | None:
+    """Return the task state store, which survives retries; ``None`` before 3.3."""
+    return context.get("task_state_store")
 
 
 def link_xcom_key(link: BaseOperatorLink) -> str | None:

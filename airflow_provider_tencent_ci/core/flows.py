@@ -54,6 +54,7 @@ __all__ = [
     "cancel_job",
     "create_job",
     "current_time",
+    "find_again",
     "get_job",
     "list_executions_page",
     "list_jobs_page",
@@ -173,6 +174,15 @@ def submit_once(
         f"The submission of batch job {name!r} got no usable answer {_MOST_SUBMISSIONS} times, and the job list "
         f"does not show it. Look for this name in the CI console before you submit again. Last error: {unanswered}"
     ) from unanswered
+
+
+def find_again(job_id: str) -> Flow[InventoryJob | None]:
+    """Return a job that an earlier try submitted, if it still lives or has succeeded; ``None`` otherwise."""
+    try:
+        job = yield from get_job(job_id)
+    except NotFoundError:
+        return None
+    return job if _is_live_or_succeeded(job) else None
 
 
 def submit_new(name: str, specification: InventoryJobSpecification) -> Flow[Submission]:

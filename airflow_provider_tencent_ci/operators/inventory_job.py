@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat import (
     BaseOperator,
     default_deferrable,
-    is_first_try,
-    run_started_at,
-    task_identity,
 )
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.events import read_event
@@ -26,14 +23,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.messages import Flow
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["TriggerInventoryJobOperator"]
-
-# How far this machine's clock may be ahead of the service's before a job of this very run looks too old for it.
-_CLOCK_MARGIN = timedelta(minutes=10)
 
 
 class TriggerInventoryJobOperator(BaseOperator):
@@ -236,32 +229,17 @@ class TriggerInventoryJobOperator(BaseOperator):
         return deadline_at.isoformat() if deadline_at else None
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
-        submission = self._hook.run(self._submission(context, specification))
+        from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.submitting import submit_for_task
+
+        name = self.name or readable_name(f"{self.dag_id}-{self.task_id}")
+        submission = submit_for_task(context, self._hook, specification, name=name, on_existing=self.on_existing)
         job = submission.job
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
         self._say(submission)
         return job
-
-    def _submission(self, context: Context, specification: InventoryJobSpecification) -> Flow[Submission]:
-        from airflow_provider_tencent_ci.core import flows
-        from airflow_provider_tencent_ci.core.identity import submission_token
-        from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
-
-        name = self.name or readable_name(f"{self.dag_id}-{self.task_id}")
-        if self.on_existing == "submit":
-            return flows.submit_unchecked(name, specification)
-        if self.on_existing == "fail":
-            return flows.submit_new(name, specification)
-        identity = task_identity(context)
-        started_at = run_started_at(context)
-        return flows.submit_once(
-            name_with_token(readable_name(name), submission_token(identity, specification.body(None))),
-            specification,
-            created_after=started_at - _CLOCK_MARGIN if started_at else None,
-            looks=flows.FIRST_TRY_LOOKS if is_first_try(context) else flows.LATER_TRY_LOOKS,
-        )
 
     def _say(self, submission: Submission) -> None:
         job = submission.job

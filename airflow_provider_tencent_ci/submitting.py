@@ -1,0 +1,85 @@
+"""Submitting for a task instance: exactly once over all of its tries, whatever became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.compat import is_first_try, run_started_at, task_identity
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.flows import Submission
+from airflow_provider_tencent_ci.core.identity import submission_token
+from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["submit_for_task"]
+
+_log = logging.getLogger(__name__)
+
+# How far this machine's clock may be ahead of the service's before a job of this very run looks too old for it.
+_CLOCK_MARGIN = timedelta(minutes=10)
+
+
+def submit_for_task(
+    context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, *, name: str, on_existing: str
+) -> Submission:
+    """
+    Submit, or find what an earlier try submitted.
+
+    :param name: as the user gave it.
+    :param on_existing: ``adopt``, ``submit`` or ``fail``; see the operator.
+    """
+    if on_existing == "submit":
+        return hook.run(flows.submit_unchecked(name, specification))
+    if on_existing == "fail":
+        return hook.run(flows.submit_new(name, specification))
+    return _submit_once(context, hook, specification, name)
+
+
+def _submit_once(
+    context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, name: str
+) -> Submission:
+    body = specification.body(None)
+    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest())
+    known = memory.recall()
+    if known and known.job_id and (job := hook.run(flows.find_again(known.job_id))):
+        return Submission(job, adopted=True)
+    # The remembered token comes first: a change of the task's `retries` between two tries would make another one.
+    token = known.token if known else submission_token(task_identity(context), body)
+    memory.intend(token)
+    started_at = run_started_at(context)
+    submission = hook.run(
+        flows.submit_once(
+            name_with_token(readable_name(name), token),
+            specification,
+            created_after=started_at - _CLOCK_MARGIN if started_at else None,
+            looks=_looks(context, memory, known),
+        )
+    )
+    _keep(memory, token, submission)
+    return submission
+
+
+def _looks(context: Context, memory: SubmissionMemory, known: Memory | None) -> Sequence[float]:
+    """Look for long only if an earlier try may have submitted something that the list does not show yet."""
+    if memory.is_reliable:
+        may_be_hidden = known is not None and known.job_id is None
+    else:
+        may_be_hidden = not is_first_try(context)
+    return flows.LATER_TRY_LOOKS if may_be_hidden else flows.FIRST_TRY_LOOKS
+
+
+def _keep(memory: SubmissionMemory, token: str, submission: Submission) -> None:
+    try:
+        memory.keep(token, submission.job.job_id)
+    except Exception as error:  # the job is there, and a retry would find it in the list
+        _log.warning("Could not note batch job %s in the task state store: %s", submission.job.job_id, error)
