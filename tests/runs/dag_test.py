@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import json
 import os
 import shutil
@@ -31,7 +32,7 @@ _TASKS = """
 """
 _XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
 
-_HOURS = iter(range(5000))
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -94,7 +95,8 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     """
     Run the one DAG of a file, or of a text, from start to end in this process.
 
-    :param source: a path, or the text of a DAG file.
+    :param source: a path, or the text of a DAG file, in which ``DAG_UNDER_TEST`` becomes a name of its own: Airflow
+        3.1 keeps the first DAG of a name in memory.
     :param conf: the run's configuration, for ``params``.
     """
     from airflow.models import DagBag
@@ -103,12 +105,14 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     path = folder / (source.name if isinstance(source, Path) else "dag_under_test.py")
-    path.write_text(source.read_text("utf-8") if isinstance(source, Path) else source, "utf-8")
+    number = next(_NUMBERS)
+    text = source.read_text("utf-8") if isinstance(source, Path) else source
+    path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
     [dag] = bag.dags.values()
     # Each run has a date of its own, since a second run of one date would be the first one again.
-    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=next(_HOURS))
+    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
     _failures.clear()
     run = dag.test(**{named: date, "run_conf": conf})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
@@ -15,7 +17,7 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 WORKFLOW = "w00000000000000000000000000000001"
-dag = DAG("dag_under_test", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
+dag = DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
 """
 
 WAITING = {
@@ -173,7 +175,7 @@ def test_templates_are_rendered_deeply(emulator):
         before,
     )
     operation = run.xcoms["submit"]["job"]["Operation"]
-    assert operation["Output"]["Object"] == "dag_under_test/${InputName}.mp4"
+    assert re.fullmatch(r"dag_\d+/\$\{InputName\}\.mp4", operation["Output"]["Object"])
     assert operation["UserData"] == "submit"
     assert only_job(emulator).name.startswith("submit_it-")
 
