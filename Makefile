@@ -12,6 +12,9 @@ BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 
+# Each process of the tests has an Airflow of its own.
+PROCESSES ?= 2
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
@@ -43,10 +46,11 @@ test: venv ## Run the tests; on the default Airflow core/ must be covered
 ifneq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest $(ARGS)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
-	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage run -m pytest tests/core
 	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/core
 else
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES)
 endif
 
 demo: venv ## Run the example DAG against the emulator, start to end

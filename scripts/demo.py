@@ -13,11 +13,12 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
+    from packaging.version import Version
     from showcase import interrupts
     from showcase.display import Display
     from showcase.emulated_service import new_emulator, point_dags_to, upload_media
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.emulator import Emulator
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
+OLDEST_AIRFLOW = "3.3"
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
 WORKFLOW_VARIABLE = "TENCENT_CI_WORKFLOW_ID"
 DAG_ID, SUBMIT_TASK_ID = "tencent_ci_nightly", "submit"
@@ -84,14 +86,10 @@ def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
 
 
 def check_airflow() -> None:
-    """Make sure that the environment's Airflow is one whose commands and API are used here."""
-    try:
-        version("apache-airflow-core")
-    except PackageNotFoundError:
-        raise DemoFailed(
-            f"The demo needs Airflow 3, and this is Airflow {version('apache-airflow')}. `make demo` without AIRFLOW=… "
-            "uses the right one."
-        ) from None
+    """Make sure that the environment's Airflow is one that the demo was made for."""
+    installed = version("apache-airflow")
+    if Version(installed) < Version(OLDEST_AIRFLOW):
+        raise DemoFailed(f"The demo needs Airflow {OLDEST_AIRFLOW} or later, and this is {installed}. Try: make demo")
 
 
 def start_service(display: Display, cleanup: ExitStack) -> Emulator | None:
@@ -102,9 +100,7 @@ def start_service(display: Display, cleanup: ExitStack) -> Emulator | None:
                 f"{CONNECTION_VARIABLE} is set, so the DAG is to run against the real service, and {WORKFLOW_VARIABLE} "
                 "must say with which workflow."
             )
-        display.say(
-            f"Using the service that {CONNECTION_VARIABLE} names, not the emulator. It bills what it processes."
-        )
+        display.say(f"No emulator: {CONNECTION_VARIABLE} names a service, which bills what it processes.")
         return None
     emulator = cleanup.enter_context(new_emulator())
     point_dags_to(emulator)

@@ -122,9 +122,15 @@ def test_everything_in_the_session_is_stopped(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.usefixtures("signals")
 def test_signal_waits_while_held() -> None:
     steps = []
-    with pytest.raises(Interrupted), interrupts.held():
-        os.kill(os.getpid(), signal.SIGTERM)
-        steps.append("went on")
+
+    def work() -> None:
+        with interrupts.held():
+            os.kill(os.getpid(), signal.SIGTERM)
+            steps.append("went on")
+        steps.append("not reached")
+
+    with pytest.raises(Interrupted):
+        work()
     assert steps == ["went on"]
 
 

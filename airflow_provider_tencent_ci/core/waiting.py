@@ -109,7 +109,7 @@ def check_outcome(job: InventoryJob) -> InventoryJob:
     if job.state is JobState.FAILED:
         raise JobFailedError(
             f"Batch job {job.job_id} ({job.name}) failed: {job.code or 'no code'}: "
-            f"{job.message or 'the service gave no message'}.",
+            f"{job.message.rstrip('.') or 'the service gave no message'}.",
             job=job,
         )
     if job.state is JobState.CANCEL:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from showcase.failures import DemoFailed
 
@@ -14,6 +16,10 @@ __all__ = ["AirflowApi", "Interval", "Task"]
 
 _TIMEOUT = 30.0
 _HEALTH_TIMEOUT = 5.0
+# Airflow answers 500 when its SQLite file is locked for long, as happens on a busy machine.
+_REPEAT = Retry(
+    4, connect=0, backoff_factor=0.5, status_forcelist=(500,), allowed_methods=("GET",), raise_on_status=False
+)
 _ERRORS = ("error", "critical")
 _COMPONENTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 
@@ -46,6 +52,7 @@ class AirflowApi:
         self._url = url
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy stands between this machine and itself
+        self._session.mount(url, HTTPAdapter(max_retries=_REPEAT))
 
     def close(self) -> None:
         """Close the connections."""

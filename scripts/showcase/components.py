@@ -19,7 +19,7 @@ __all__ = ["Component", "stop_all"]
 
 Sessions = Mapping[int, subprocess.Popen[bytes]]
 
-_STOP_SECONDS = 6.0
+_STOP_SECONDS = 4.0
 _KILL_SECONDS = 5.0
 _LOG_LINES = 25
 

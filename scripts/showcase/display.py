@@ -114,7 +114,7 @@ class Display:
 
     def _move_bar(self, progress: Progress, done: int, failed: int, total: int) -> None:
         if self._bar is None:
-            self._bar = progress.add_task("", note="")
+            self._bar = progress.add_task("", total=total, note="")
         progress.update(self._bar, completed=done + failed, total=total, note=f"{failed} failed" if failed else "")
 
 

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from tests.runs.dag_test import migrate_database
+from tests.runs.dag_test import migrate_database, remember_failures
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.emulator import JobSummary
+
+
+def broken_in_airflow_3_0(reason: str) -> pytest.MarkDecorator:
+    """Leave out what Airflow 3.0's own ``dag.test`` cannot do; its scheduler can."""
+    return pytest.mark.skipif(airflow_version.startswith("3.0."), reason=f"Airflow 3.0's dag.test {reason}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,6 +30,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """An emulator whose jobs take about a second, and the default connection to it."""
     with Emulator(submitted_seconds=0.2, run_seconds=0.8) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        remember_failures(monkeypatch)
         yield emulator
 
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["DagRun", "migrate_database", "run_dag_file"]
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["DagRun", "migrate_database", "remember_failures", "run_dag_file"]
+
+_failures: list[BaseException] = []
 
 # The tables that all supported versions have in common; the models that read them are not.
 _TASKS = """
@@ -21,7 +32,7 @@ _TASKS = """
 """
 _XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
 
-_HOURS = iter(range(5000))
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -32,12 +43,20 @@ class DagRun:
     :param states: by task id; by ``(task id, map index)`` for mapped tasks.
     :param xcoms: values by task (as above) and key.
     :param tries: the number of the last try, by task (as above).
+    :param failures: what our tasks failed of, try by try, where :func:`remember_failures` was called.
     """
 
     state: str
     states: dict[Any, str] = field(default_factory=dict)
     xcoms: dict[Any, dict[str, Any]] = field(default_factory=dict)
     tries: dict[Any, int] = field(default_factory=dict)
+    failures: list[BaseException] = field(default_factory=list)
+
+    @property
+    def failure(self) -> str:
+        """The one failure, as its class and text."""
+        [failure] = self.failures
+        return f"{type(failure).__name__}: {failure}"
 
 
 def migrate_database() -> None:
@@ -48,11 +67,36 @@ def migrate_database() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def remember_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Note what our tasks raise on its way to Airflow: they run in this very process.
+
+    Callbacks would do, but for 3.0, whose ``dag.test`` calls none.
+    """
+    for kind in (TriggerInventoryJobOperator, InventoryJobSensor):
+        for method in ("execute", "resume_execution"):
+            monkeypatch.setattr(kind, method, _noting(getattr(kind, method)))
+
+
+def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            if type(error).__name__ not in ("AirflowRescheduleException", "AirflowSkipException"):
+                _failures.append(error)
+            raise
+
+    return noting
+
+
 def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> DagRun:
     """
     Run the one DAG of a file, or of a text, from start to end in this process.
 
-    :param source: a path, or the text of a DAG file.
+    :param source: a path, or the text of a DAG file, in which ``DAG_UNDER_TEST`` becomes a name of its own: Airflow
+        3.1 keeps the first DAG of a name in memory.
     :param conf: the run's configuration, for ``params``.
     """
     from airflow.models import DagBag
@@ -61,13 +105,16 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     path = folder / (source.name if isinstance(source, Path) else "dag_under_test.py")
-    path.write_text(source.read_text("utf-8") if isinstance(source, Path) else source, "utf-8")
+    number = next(_NUMBERS)
+    text = source.read_text("utf-8") if isinstance(source, Path) else source
+    path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
     [dag] = bag.dags.values()
     # Each run has a date of its own, since a second run of one date would be the first one again.
-    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=next(_HOURS))
+    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
+    _failures.clear()
     run = dag.test(**{named: date, "run_conf": conf})
     return _read(str(getattr(run.state, "value", run.state)), dag.dag_id, run.run_id)
 
@@ -76,7 +123,7 @@ def _read(state: str, dag_id: str, run_id: str) -> DagRun:
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
-    found = DagRun(state)
+    found = DagRun(state, failures=list(_failures))
     keys = {"dag_id": dag_id, "run_id": run_id}
     with create_session() as session:
         for task_id, map_index, task_state, try_number in session.execute(text(_TASKS), keys):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
-from tests.runs.conftest import only_job
+from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 
 HEADER = """
@@ -15,7 +17,7 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 WORKFLOW = "w00000000000000000000000000000001"
-dag = DAG("dag_under_test", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
+dag = DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
 """
 
 WAITING = {
@@ -26,6 +28,16 @@ MODES = {"not waiting": "wait_for_completion=False", **WAITING}
 
 modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 waiting = pytest.mark.parametrize("mode", WAITING.values(), ids=WAITING.keys())
+no_retry = broken_in_airflow_3_0("does not retry a task that failed after it was deferred")
+waiting_with_retries = pytest.mark.parametrize(
+    "mode",
+    [pytest.param(mode, id=name, marks=[no_retry] if name == "deferred" else []) for name, mode in WAITING.items()],
+)
+
+
+def without_airflow_s_own(output):
+    """What was printed, less the messages of 3.0's ``dag.test`` to itself, which name the secrets to mask."""
+    return "\n".join(line for line in output.splitlines() if "MaskSecret" not in line)
 
 
 def submit(arguments="workflow_ids=WORKFLOW, prefix='media/'", mode="wait_for_completion=False", before=""):
@@ -68,30 +80,34 @@ def test_the_name_is_readable_and_ends_with_a_token(emulator, mode):
 
 
 @waiting
-def test_a_failed_job_fails_the_task_with_the_service_s_words(emulator, mode, capfd):
+def test_a_failed_job_fails_the_task_with_the_service_s_words(emulator, mode):
     emulator.configure(outcome="fail", failure_code="TemplateNotFound", failure_message="no such template")
     run = submit(mode=mode)
     assert run.state == "failed"
     assert run.xcoms["submit"]["job"]["State"] == "Failed"
-    assert "failed: TemplateNotFound: no such template" in "".join(capfd.readouterr())
+    assert run.failure.startswith("JobFailedError: Batch job b")
+    assert run.failure.endswith("failed: TemplateNotFound: no such template.")
 
 
 @waiting
-def test_a_cancelled_job_fails_the_task(emulator, mode, capfd):
+def test_a_cancelled_job_fails_the_task(emulator, mode):
     emulator.configure(outcome="cancel")
-    assert submit(mode=mode).state == "failed"
-    assert "was cancelled" in "".join(capfd.readouterr())
+    run = submit(mode=mode)
+    assert run.state == "failed"
+    assert "JobCancelledError" in run.failure
 
 
 @waiting
-def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode, capfd):
+def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode):
     emulator.configure(run_seconds=3600)
-    assert submit(mode=f"{mode}, wait_timeout=timedelta(seconds=1)").state == "failed"
-    assert "It was left alone and goes on" in "".join(capfd.readouterr())
+    run = submit(mode=f"{mode}, wait_timeout=timedelta(seconds=1)")
+    assert run.state == "failed"
+    assert "WaitTimeoutError" in run.failure
+    assert "It was left alone and goes on" in run.failure
     assert only_job(emulator).state == "Running"
 
 
-@waiting
+@waiting_with_retries
 def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
     emulator.configure(run_seconds=4)
     run = submit(mode=f"{mode}, wait_timeout=1, retries=8, retry_delay=timedelta(seconds=0)")
@@ -100,7 +116,7 @@ def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
     assert run.xcoms["submit"]["return_value"] == only_job(emulator).job_id
 
 
-@waiting
+@waiting_with_retries
 def test_a_retry_after_a_failed_job_submits_a_new_one(emulator, mode):
     emulator.configure(outcome="fail", submitted_seconds=0, run_seconds=0.1)
     assert submit(mode=f"{mode}, retries=1, retry_delay=timedelta(seconds=0)").state == "failed"
@@ -116,11 +132,12 @@ def test_a_wait_rides_out_what_passes(emulator, mode):
 
 
 @waiting
-def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, mode, capfd):
+def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, mode):
     emulator.configure(run_seconds=3600)
     emulator.inject(Fault("internal_error", operation="list", skip=1, times=None))
-    assert submit(mode=f"{mode}, contact_timeout=1").state == "failed"
-    assert "could not be asked about" in "".join(capfd.readouterr())
+    run = submit(mode=f"{mode}, contact_timeout=1")
+    assert run.state == "failed"
+    assert "LostContactError" in run.failure
     assert only_job(emulator).state == "Running"
     assert emulator.count("cancel") == 0
 
@@ -158,7 +175,7 @@ def test_templates_are_rendered_deeply(emulator):
         before,
     )
     operation = run.xcoms["submit"]["job"]["Operation"]
-    assert operation["Output"]["Object"] == "dag_under_test/${InputName}.mp4"
+    assert re.fullmatch(r"dag_\d+/\$\{InputName\}\.mp4", operation["Output"]["Object"])
     assert operation["UserData"] == "submit"
     assert only_job(emulator).name.startswith("submit_it-")
 
@@ -197,20 +214,23 @@ def test_times_are_datetimes_texts_or_templates(emulator, start, end):
         ("workflow_ids=WORKFLOW, prefix='a\\x00b'", "Prefix"),
     ],
 )
-def test_a_wrong_argument_is_an_error_that_names_it_before_any_request(emulator, capfd, arguments, complaint):
-    assert submit(arguments).state == "failed"
-    assert complaint in "".join(capfd.readouterr())
+def test_a_wrong_argument_is_an_error_that_names_it_before_any_request(emulator, arguments, complaint):
+    run = submit(arguments)
+    assert run.state == "failed"
+    assert "InvalidArgumentError" in run.failure
+    assert complaint in run.failure
     assert emulator.requests == []
 
 
 def test_a_wrong_credential_is_an_authentication_error_with_code_and_request_id(emulator, capfd, monkeypatch):
     wrong = emulator.connection_json().replace("fake-secret-key-of-the-emulator", "another-key")
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", wrong)
-    assert submit().state == "failed"
-    said = "".join(capfd.readouterr())
-    assert "AuthenticationError" in said
-    assert "request id" in said
-    assert "another-key" not in said
+    run = submit()
+    assert run.state == "failed"
+    assert "AuthenticationError" in run.failure
+    assert "code " in run.failure
+    assert "request id" in run.failure
+    assert "another-key" not in without_airflow_s_own("".join(capfd.readouterr()))
     assert emulator.jobs == []
 
 
@@ -221,11 +241,10 @@ def test_submit_repeats_the_name_as_it_stands(emulator):
     assert emulator.count("list") == 0
 
 
-def test_fail_fails_when_a_job_of_the_name_exists(emulator, capfd):
+def test_fail_fails_when_a_job_of_the_name_exists(emulator):
     arguments = "workflow_ids=WORKFLOW, prefix='media/', name='as-it-stands', on_existing='fail'"
     assert submit(arguments).state == "success"
-    assert submit(arguments).state == "failed"
-    assert "A batch job named 'as-it-stands' exists" in "".join(capfd.readouterr())
+    assert "JobExistsError: A batch job named 'as-it-stands' exists" in submit(arguments).failure
     assert len(emulator.jobs) == 1
 
 
