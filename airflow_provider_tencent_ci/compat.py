@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
     BaseOperatorLink,
     BaseSensorOperator,
     PokeReturnValue,
+    TaskInstanceKey,
     XCom,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -20,6 +21,11 @@ try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException  # type: ignore[no-redef]
+
+try:
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+except ImportError:  # before 3.1
+    from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
 
 from airflow_provider_tencent_ci.core.identity import TaskIdentity
 
@@ -30,6 +36,7 @@ __all__ = [
     "AirflowFailException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",
@@ -40,11 +47,14 @@ __all__ = [
     "XCom",
     "default_deferrable",
     "get_connection_async",
+    "has_trigger_on_kill",
     "is_first_try",
     "link_xcom_key",
     "mask_secret",
+    "recorded_job_id",
     "run_started_at",
     "task_identity",
+    "task_instance_state",
     "task_state_store",
 ]
 
@@ -104,6 +114,45 @@ def run_started_at(context: Context) -> datetime | None:
 def task_state_store(context: Context) -> Any | None:
     """Return the task state store, which survives retries; ``None`` before 3.3."""
     return context.get("task_state_store")
+
+
+def task_instance_state(ti: Any) -> str | None:
+    """
+    Return the state of a task instance as Airflow's database has it now; ``None`` if there is none.
+
+    :param ti: anything with ``dag_id``, ``task_id``, ``run_id`` and ``map_index``.
+    """
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    except ImportError:  # 2.11
+        return _state_in_database(ti)
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    of_run = states.get(ti.run_id) or {}
+    state = of_run.get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}")
+    return str(getattr(state, "value", state)) if state is not None else None
+
+
+def recorded_job_id(ti: Any) -> str | None:
+    """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
+    value = XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key="job_id")
+    return value if isinstance(value, str) else None
+
+
+def has_trigger_on_kill() -> bool:
+    """Whether Airflow calls a trigger's ``on_kill`` (3.3 and later)."""
+    return hasattr(BaseTrigger, "on_kill")
+
+
+def _state_in_database(ti: Any) -> str | None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        state = session.query(TaskInstance.state).filter_by(**where).scalar()
+    return str(getattr(state, "value", state)) if state is not None else None
 
 
 def link_xcom_key(link: BaseOperatorLink) -> str | None:

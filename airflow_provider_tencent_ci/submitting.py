@@ -71,10 +71,8 @@ def _submit_once(
 
 def _looks(context: Context, memory: SubmissionMemory, known: Memory | None) -> Sequence[float]:
     """Look for long only if an earlier try may have submitted something that the list does not show yet."""
-    if memory.is_reliable:
-        may_be_hidden = known is not None and known.job_id is None
-    else:
-        may_be_hidden = not is_first_try(context)
+    began_before = known is not None and known.job_id is None
+    may_be_hidden = began_before if memory.is_reliable else not is_first_try(context)
     return flows.LATER_TRY_LOOKS if may_be_hidden else flows.FIRST_TRY_LOOKS
 
 

@@ -9,7 +9,7 @@ result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -59,6 +59,7 @@ __all__ = [
     "list_executions_page",
     "list_jobs_page",
     "pause",
+    "stop_job",
     "submit_new",
     "submit_once",
     "submit_unchecked",
@@ -74,6 +75,8 @@ _UNKNOWN_OUTCOME_LOOKS: Sequence[float] = (1, 2, 4, 6, 8)
 
 # A job that was created a moment ago may not be in the list yet.
 _NOT_LISTED_YET_LOOKS: Sequence[float] = (0, 2, 4, 8)
+
+_STOP_LOOK_SECONDS = 0.5
 
 _MOST_SUBMISSIONS = 3
 
@@ -242,6 +245,32 @@ def list_executions_page(
 def cancel_job(job_id: str, repetition: Repetition = READS) -> Flow[None]:
     """Ask the service to cancel a job. It stops some time later, or not any more: read it again to know."""
     yield from ask(build_cancel(job_id), read_nothing, repetition)
+
+
+def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
+    """
+    Cancel a job, and look whether it has ended.
+
+    A refused cancel is no error if the job has ended: which states can be cancelled is not documented.
+
+    :param within_seconds: how long to cancel and to look; the last look may come after that.
+    :return: the job as it was last seen, ended or not.
+    """
+    repetition = replace(READS, longest_seconds=1, budget_seconds=within_seconds / 2)
+    refusal: ApiError | None = None
+    try:
+        yield from cancel_job(job_id, repetition)
+    except InvalidRequestError as error:
+        refusal = error
+    job = yield from get_job(job_id, repetition)
+    if refusal is not None and not job.state.is_terminal:
+        raise refusal
+    for _ in range(int(within_seconds / 2 / _STOP_LOOK_SECONDS)):
+        if job.state.is_terminal:
+            break
+        yield from pause(_STOP_LOOK_SECONDS)
+        job = yield from get_job(job_id, repetition)
+    return job
 
 
 def _exchange(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat import (
+    AirflowTaskTimeout,
     BaseOperator,
     default_deferrable,
 )
@@ -16,6 +18,7 @@ from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
@@ -71,7 +74,9 @@ class TriggerInventoryJobOperator(BaseOperator):
         task fails and the job goes on; a retry waits on. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
-    :param cancel_on_kill: cancel the job when the task is killed while it runs.
+    :param cancel_on_kill: cancel the job when somebody stops the task: marks it or clears it while it runs or is
+        deferred, or when its ``execution_timeout`` is over while it runs. An evicted worker and a stopped triggerer
+        leave the job alone.
     """
 
     template_fields: Sequence[str] = (
@@ -139,6 +144,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
         self.job_id: str | None = None
+        self._ti: Any = None
 
     def execute(self, context: Context) -> str:
         """
@@ -151,7 +157,8 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises JobError: it waited, and the job failed or was cancelled.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
         """
-        with self._hook as hook:
+        self._ti = context["ti"]
+        with self._hook as hook, self._stopped_by_execution_timeout():
             push_link(context, hook.config)
             specification = self._specification()
             trigger = self._checked_trigger()
@@ -185,9 +192,19 @@ class TriggerInventoryJobOperator(BaseOperator):
         return self._finish(context, InventoryJob.from_dict(result["job"]))
 
     def on_kill(self) -> None:
-        """Cancel the job of a task that is killed while it runs, if asked to. Never raises."""
+        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
         if self.cancel_on_kill and self.job_id:
-            self._hook.cancel_quietly(self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+
+    @contextmanager
+    def _stopped_by_execution_timeout(self) -> Iterator[None]:
+        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
+        try:
+            yield
+        except AirflowTaskTimeout:
+            if self.cancel_on_kill and self.job_id:
+                self._hook.cancel_quietly(self.job_id)
+            raise
 
     @cached_property
     def _hook(self) -> TencentCIHook:
@@ -220,6 +237,7 @@ class TriggerInventoryJobOperator(BaseOperator):
             poll_interval=seconds_of("poll_interval", self.poll_interval),
             deadline_at=self._deadline_at(),
             contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
+            cancel_on_kill=self.cancel_on_kill,
         )
         json.dumps(trigger.serialize())
         return trigger

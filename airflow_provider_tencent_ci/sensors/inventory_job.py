@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class InventoryJobSensor(BaseSensorOperator):
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
         fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is remembered between two
         questions, so that there ``timeout`` alone ends it.
-    :param cancel_on_kill: cancel the job when the task is killed while it runs. Off by default: a sensor only observes.
+    :param cancel_on_kill: cancel the job when somebody stops the task while it runs. Off by default: a sensor only
+        observes.
     """
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
@@ -80,6 +82,7 @@ class InventoryJobSensor(BaseSensorOperator):
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
         self._failing_since: datetime | None = None
+        self._ti: Any = None
 
     def execute(self, context: Context) -> Any:
         """
@@ -90,6 +93,7 @@ class InventoryJobSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: ``timeout`` is over.
         :raises LostContactError: the service could not be asked for ``contact_timeout``.
         """
+        self._ti = context["ti"]
         with self._hook as hook:
             push_link(context, hook.config)
             trigger = self._trigger()
@@ -125,9 +129,9 @@ class InventoryJobSensor(BaseSensorOperator):
         return self._outcome(InventoryJob.from_dict(result["job"]))
 
     def on_kill(self) -> None:
-        """Cancel the job of a task that is killed while it runs, if asked to. Never raises."""
+        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
-            self._hook.cancel_quietly(self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id)
 
     @cached_property
     def _hook(self) -> TencentCIHook:

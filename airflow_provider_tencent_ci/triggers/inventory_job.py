@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+
+from airflow_provider_tencent_ci.compat import (
+    BaseTrigger,
+    TriggerEvent,
+    has_trigger_on_kill,
+    recorded_job_id,
+    task_instance_state,
+)
 from airflow_provider_tencent_ci.events import write_event
+from airflow_provider_tencent_ci.stopping import is_unwanted
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.messages import Flow
 
 __all__ = ["InventoryJobTrigger"]
+
+# How long to cancel and to look whether the job has stopped; a triggerer has more patience than a worker's signal.
+_STOP_SECONDS = 20.0
+
+# Asyncio keeps no strong reference to what runs in it.
+_at_work: set[asyncio.Task[None]] = set()
 
 
 class InventoryJobTrigger(BaseTrigger):
@@ -32,6 +49,8 @@ class InventoryJobTrigger(BaseTrigger):
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
+    :param cancel_on_kill: cancel the job when the deferred task is marked or cleared, if nobody wants it any more
+        (:mod:`airflow_provider_tencent_ci.stopping`).
     """
 
     def __init__(
@@ -43,6 +62,7 @@ class InventoryJobTrigger(BaseTrigger):
         poll_interval: float = 30,
         deadline_at: str | None = None,
         contact_timeout: float = 600,
+        cancel_on_kill: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_id = job_id
@@ -52,6 +72,8 @@ class InventoryJobTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline_at = deadline_at
         self.contact_timeout = contact_timeout
+        self.cancel_on_kill = cancel_on_kill
+        self._is_over = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all of them JSON values."""
@@ -65,6 +87,7 @@ class InventoryJobTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "deadline_at": self.deadline_at,
                 "contact_timeout": self.contact_timeout,
+                "cancel_on_kill": self.cancel_on_kill,
             },
         )
 
@@ -72,10 +95,24 @@ class InventoryJobTrigger(BaseTrigger):
         """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
         try:
             event = await self._wait()
+        except asyncio.CancelledError:
+            if not has_trigger_on_kill():
+                await self.on_kill()
+            raise
         except Exception as error:  # a failed trigger would skip the task's own handling
             self.log.warning("Cannot wait for batch job %s: %s", self.job_id, error)
             event = write_event("lost_contact", self.job_id, None, _cannot_wait(self.job_id, error))
+        self._is_over = True
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """
+        Cancel the job if asked to and if nobody wants it any more.
+
+        Airflow 3.3 interrupts this after about a second, again and again; so it is done in a task of its own.
+        """
+        if self.cancel_on_kill and not self._is_over:
+            await to_its_end(self._stop())
 
     def waiting(self, log: Any) -> Flow[dict[str, Any]]:
         """
@@ -103,6 +140,43 @@ class InventoryJobTrigger(BaseTrigger):
         hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
         async with AsyncTransport(await hook.read_config()) as transport:
             return await transport.run(self.waiting(self.log))
+
+    async def _stop(self) -> None:
+        from airflow_provider_tencent_ci.core.flows import stop_job
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+        from airflow_provider_tencent_ci.reporting import stopped_or_not
+        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+
+        try:
+            if not await self._is_unwanted():
+                self.log.info("Batch job %s is left alone: its task still wants it.", self.job_id)
+                return
+            hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+            async with AsyncTransport(await hook.read_config()) as transport:
+                job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
+            self.log.info("%s", stopped_or_not(job))
+        except Exception as error:
+            self.log.error("Could not cancel batch job %s; it goes on. %s", self.job_id, error)
+
+    async def _is_unwanted(self) -> bool:
+        """Whether nobody wants the job any more; raises if that cannot be found out."""
+        ti: Any = self.task_instance
+        if ti is None:
+            raise LookupError("It is not known whose job it is.")
+        state = await sync_to_async(task_instance_state, thread_sensitive=False)(ti)
+        recorded = await sync_to_async(recorded_job_id, thread_sensitive=False)(ti)
+        deadline_passed = bool(self.deadline_at) and datetime.fromisoformat(self.deadline_at or "") <= datetime.now(UTC)
+        return is_unwanted(state, recorded, self.job_id, deadline_passed=deadline_passed)
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` to its end, however often the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    _at_work.add(task)
+    task.add_done_callback(_at_work.discard)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
 
 
 def _cannot_wait(job_id: str, error: Exception) -> str:

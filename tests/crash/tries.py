@@ -1,0 +1,203 @@
+"""
+Tries of one task instance as processes that can be killed.
+
+Each try is a fork of this process which runs the operator's ``execute`` for real, over HTTP, with what Airflow gives it
+kept outside of it: the task state store and XCom are files. A pause of the client puts the emulator's clock forward
+instead of sleeping, so that a lag of ten seconds costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import requests
+
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+__all__ = ["Die", "Kept", "Tries"]
+
+Die = Callable[[str], None]
+
+DEFERRED, DONE, FAILED = "deferred", "done", "failed"
+
+
+@dataclass
+class Kept:
+    """
+    What outlives a try.
+
+    :param folder: where the files are.
+    :param has_store: whether this Airflow has a task state store (3.3 and later).
+    """
+
+    folder: Path
+    has_store: bool
+
+    def read(self, name: str) -> Any:
+        path = self.folder / name
+        return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+    def write(self, name: str, value: Any) -> None:
+        """Write in one step, as a database does."""
+        path = self.folder / name
+        path.with_suffix(".new").write_text(json.dumps(value), "utf-8")
+        path.with_suffix(".new").replace(path)
+
+
+@dataclass
+class Tries:
+    """
+    One task instance.
+
+    :param arguments: more arguments of the operator.
+    :param first: the number of the first try of this attempt series.
+    :param retries: what the task says of retries; Airflow's own count is not changed by it between two tries.
+    """
+
+    emulator: Emulator
+    kept: Kept
+    arguments: dict[str, Any] = field(default_factory=dict)
+    run_id: str = "scheduled__2026-01-02"
+    first: int = 1
+    retries: int = 1000
+    number: int = 0
+
+    def start(self, kill_at: str | None = None) -> int:
+        """Start the next try; it kills itself when it comes to ``kill_at``. Return its process id."""
+        self.number += 1
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._run(kill_at)
+            finally:
+                os._exit(1)
+        return pid
+
+    def finish(self, pid: int, seconds: float = 60) -> str:
+        """Wait for a try's end; return its outcome, ``killed`` if it had none."""
+        ends_at = time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                return self.kept.read("outcome") or "no outcome" if os.WIFEXITED(status) else "killed"
+            time.sleep(0.002)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise AssertionError("a try did not end")
+
+    def run(self, kill_at: str | None = None) -> str:
+        return self.finish(self.start(kill_at))
+
+    def _run(self, kill_at: str | None) -> None:
+        die: Die = lambda point: os.kill(os.getpid(), signal.SIGKILL) if point == kill_at else None  # noqa: E731
+        self.kept.write("outcome", None)
+        os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
+        patch_transport(self.emulator.url, die)
+        if self.kept.has_store:
+            patch_memory(die)
+        outcome = self._execute(die)
+        die("after deferring")
+        self.kept.write("outcome", outcome)
+        os._exit(0)
+
+    def _execute(self, die: Die) -> str:
+        task = TriggerInventoryJobOperator(
+            task_id="submit", workflow_ids=WORKFLOW_ID, prefix="media/", retries=self.retries, **self.arguments
+        )
+        context = self._context(task, die)
+        try:
+            self.kept.write("returned", task.execute.__wrapped__(task, context))
+        except BaseException as error:
+            if type(error).__name__ == "TaskDeferred":
+                return DEFERRED
+            self.kept.write("error", f"{type(error).__name__}: {error}")
+            return FAILED
+        return DONE
+
+    def _context(self, task: Any, die: Die) -> Any:
+        ti = SimpleNamespace(
+            dag_id="nightly",
+            run_id=self.run_id,
+            task_id="submit",
+            map_index=-1,
+            try_number=self.first - 1 + self.number,
+            max_tries=self.first - 1 + 1000,
+            xcom_push=lambda key, value: self._push(key, value, die),
+        )
+        context = {
+            "ti": ti,
+            "task": task,
+            "dag_run": SimpleNamespace(start_date=datetime.now(UTC) - timedelta(hours=1)),
+        }
+        if self.kept.has_store:
+            context["task_state_store"] = FileStore(self.kept)
+        return context
+
+    def _push(self, key: str, value: Any, die: Die) -> None:
+        die(f"before the XCom {key}")
+        self.kept.write(f"xcom-{key}", value)
+        die(f"after the XCom {key}")
+
+
+@dataclass
+class FileStore:
+    """A task state store."""
+
+    kept: Kept
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self.kept.read(f"store-{key}")
+        return default if found is None else found
+
+    def set(self, key: str, value: Any) -> None:
+        self.kept.write(f"store-{key}", value)
+
+
+def patch_transport(url: str, die: Die) -> None:
+    """Die around requests; let pauses move the emulator's clock."""
+    from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+
+    exchange = BlockingTransport._exchange
+
+    def dying_exchange(self: Any, request: Any) -> Any:
+        die(f"before the {request.method}")
+        response = exchange(self, request)
+        die(f"after the {request.method}")
+        return response
+
+    def pause(seconds: float) -> None:
+        requests.post(f"{url}/_emulator/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
+
+    original = BlockingTransport.__init__
+
+    def with_emulated_pauses(self: Any, config: Any, **options: Any) -> None:
+        original(self, config, **options, sleep=pause)
+
+    BlockingTransport._exchange = dying_exchange  # type: ignore[method-assign]
+    BlockingTransport.__init__ = with_emulated_pauses  # type: ignore[method-assign]
+
+
+def patch_memory(die: Die) -> None:
+    """Die around the notes in the task state store."""
+    from airflow_provider_tencent_ci.memory import SubmissionMemory
+
+    for name in ("intend", "keep"):
+        original = getattr(SubmissionMemory, name)
+
+        def dying(self: Any, *arguments: Any, _name: str = name, _original: Any = original) -> None:
+            die(f"before {_name}")
+            _original(self, *arguments)
+            die(f"after {_name}")
+
+        setattr(SubmissionMemory, name, dying)

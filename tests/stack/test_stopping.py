@@ -1,0 +1,134 @@
+"""Stopping tasks of a running Airflow: what becomes of the batch job when a person, a worker or a clear ends a task."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tencent_ci.emulator import Emulator
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions call no on_kill of a trigger"),
+]
+
+DAGS = """
+from datetime import datetime, timedelta, timezone
+from airflow.sdk import DAG
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+for mode, deferrable in (("deferred", True), ("blocking", False)):
+    with DAG(f"stop_{mode}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+        TriggerInventoryJobOperator(
+            task_id="submit", workflow_ids="w00000000000000000000000000000001", prefix="media/", retries=1,
+            retry_delay=timedelta(seconds=1), wait_for_completion=True, deferrable=deferrable, poll_interval=1,
+        )
+"""
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    with Emulator(submitted_seconds=0, run_seconds=3600) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def airflow(emulator, tmp_path_factory):
+    from showcase.stack import AirflowStack, free_port
+
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "stop.py").write_text(DAGS, "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in os.environ.items():
+            patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
+        patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        patch.setenv("AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", "20")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        with AirflowStack(folder, free_port()) as stack:
+            os.environ["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "False"
+            os.environ["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"] = "20"
+            os.environ["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL"] = "5"
+            stack.finish_database(stack.begin_database())
+            stack.start()
+            stack.wait_until_ready()
+            stack.api.log_in()
+            yield stack
+
+
+class Task:
+    """The one task of a new run of a DAG."""
+
+    def __init__(self, airflow, emulator, dag_id):
+        self.api, self.emulator, self.dag_id = airflow.api, emulator, dag_id
+        before = {job.job_id for job in emulator.jobs}
+        wait_for(lambda: self.api._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True), 120, "the DAG")
+        run = self.api._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})
+        self.run_id = run["dag_run_id"]
+        self.before = before
+
+    @property
+    def state(self):
+        [task] = self.api.tasks(self.dag_id, self.run_id)
+        return task.state
+
+    @property
+    def jobs(self):
+        """The states of this run's jobs, the older one first."""
+        made = [job for job in self.emulator.jobs if job.job_id not in self.before]
+        return [job.state for job in sorted(made, key=lambda job: job.created_at)]
+
+    def wait_for_state(self, state):
+        wait_for(lambda: self.state == state, 60, f"the state {state}, not {self.state}")
+
+    def wait_for_jobs(self, *states):
+        wait_for(lambda: self.jobs == list(states), 60, f"jobs {states}, not {self.jobs}")
+
+    def mark(self, state):
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/submit"
+        self.api._call("PATCH", path, json={"new_state": state})
+
+    def clear(self):
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["submit"], "only_failed": False}
+        self.api._call("POST", f"/api/v2/dags/{self.dag_id}/clearTaskInstances", json=body)
+
+    def process(self):
+        """The process in which the task runs."""
+        for process in psutil.process_iter(["cmdline"]):
+            if self.run_id in " ".join(process.info["cmdline"] or []):
+                return process
+        raise AssertionError("the task's process is not there")
+
+
+def wait_for(reached, seconds, what):
+    ends_at = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < ends_at, f"waited for {what}"
+        time.sleep(0.3)
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+@pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
+def test_a_task_that_is_marked_cancels_its_job(airflow, emulator, mode, waiting, state):
+    task = Task(airflow, emulator, f"stop_{mode}")
+    task.wait_for_state(waiting)
+    task.wait_for_jobs("Running")
+    task.mark(state)
+    task.wait_for_jobs("Cancel")
+
+
+def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator):
+    task = Task(airflow, emulator, "stop_deferred")
+    task.wait_for_state("deferred")
+    task.wait_for_jobs("Running")
+    task.clear()
+    task.wait_for_jobs("Cancel", "Running")
+    task.wait_for_state("deferred")
+    time.sleep(5)  # the old trigger's on_kill comes after the new try has begun
+    assert task.jobs == ["Cancel", "Running"]
+    task.mark("failed")
+    task.wait_for_jobs("Cancel", "Cancel")

@@ -1,0 +1,187 @@
+"""Who cancels a batch job, and who leaves it alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_tencent_ci import stopping
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.stopping import is_unwanted
+from airflow_provider_tencent_ci.triggers import inventory_job as triggers
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+MINE, OTHER, NONE = "b-mine", "b-other", None
+TI = SimpleNamespace(dag_id="nightly", task_id="submit", run_id="r1", map_index=-1)
+
+
+@pytest.mark.parametrize(
+    ("state", "recorded", "deadline_passed", "unwanted"),
+    [
+        ("deferred", MINE, False, False),  # a frozen triggerer lost its triggers to another one
+        ("deferred", MINE, True, False),
+        ("deferred", OTHER, False, True),  # cleared, and the new try waits for a job of its own
+        ("running", OTHER, False, True),
+        ("running", NONE, False, True),  # cleared, and the new try has not submitted yet
+        ("running", MINE, False, False),  # resumed by another triggerer's event
+        ("restarting", MINE, False, False),
+        ("up_for_retry", MINE, False, False),  # the retry finds it again
+        ("scheduled", MINE, False, True),  # cleared
+        ("queued", MINE, False, True),
+        ("scheduled", MINE, True, False),  # resumed by the deadline's event
+        (None, MINE, False, True),  # cleared, or the run is gone
+        ("failed", MINE, False, True),  # marked
+        ("success", MINE, False, True),
+        ("skipped", MINE, False, True),
+        ("failed", MINE, True, False),  # failed of its deadline, which leaves the job alone
+    ],
+)
+def test_a_stopped_trigger_s_job_is_unwanted_when_nobody_waits_for_it(state, recorded, deadline_passed, unwanted):
+    assert is_unwanted(state, recorded, MINE, deadline_passed=deadline_passed) is unwanted
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(run_seconds=3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def job_id(emulator):
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def raising(_ti):
+    raise RuntimeError("no supervisor")
+
+
+def hanging(_ti):
+    threading.Event().wait(4)
+
+
+@pytest.mark.parametrize(
+    ("state", "cancelled"),
+    [
+        (lambda _ti: "failed", True),
+        (lambda _ti: "success", True),
+        (lambda _ti: "restarting", True),
+        (lambda _ti: None, True),
+        (lambda _ti: "running", False),
+        (raising, False),
+        (hanging, False),
+    ],
+    ids=["marked failed", "marked success", "cleared", "gone", "evicted", "cannot be asked", "does not answer"],
+)
+@pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
+def test_a_killed_task_cancels_only_what_somebody_stopped(emulator, job_id, monkeypatch, kind, state, cancelled):
+    monkeypatch.setattr(stopping, "task_instance_state", state)
+    task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
+    task.job_id, task._ti = job_id, TI
+    task.on_kill()
+    assert (emulator.job(job_id).state == "Cancel") is cancelled
+
+
+def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
+    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    for task in (
+        TriggerInventoryJobOperator(task_id="a", cancel_on_kill=False),
+        InventoryJobSensor(task_id="b", job_id=job_id),
+        TriggerInventoryJobOperator(task_id="c"),
+    ):
+        task._ti = TI
+        task.on_kill()
+    assert emulator.count("cancel") == 0
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("slow_down", operation="cancel", times=2), Fault("internal_error", operation="cancel")]
+)
+def test_a_cancel_is_repeated_while_the_service_is_busy(emulator, job_id, monkeypatch, fault):
+    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    emulator.inject(fault)
+    task = TriggerInventoryJobOperator(task_id="a")
+    task.job_id, task._ti = job_id, TI
+    task.on_kill()
+    assert emulator.job(job_id).state == "Cancel"
+
+
+@pytest.mark.parametrize(
+    ("arrange", "says"),
+    [
+        (lambda emulator, job_id: None, "was cancelled and has stopped"),
+        (lambda emulator, job_id: emulator.configure(cancel_seconds=3600), "was still Submitted when last seen"),
+        (lambda emulator, job_id: emulator.finish_job(job_id), "had ended before it could be cancelled: Success"),
+        (
+            lambda emulator, job_id: (emulator.configure(cancel_of_ended="refuse"), emulator.fail_job(job_id)),
+            "had ended before it could be cancelled: Failed",
+        ),
+        (
+            lambda emulator, job_id: emulator.inject(
+                Fault("error", operation="cancel", status=400, code="InvalidArgument")
+            ),
+            "Could not cancel batch job",
+        ),
+        (lambda emulator, job_id: emulator.inject(Fault("reset", times=None)), "Could not cancel batch job"),
+    ],
+)
+def test_the_log_says_whether_the_job_has_stopped(emulator, job_id, arrange, says):
+    arrange(emulator, job_id)
+    hook, said = TencentCIHook(), []
+    hook._log = SimpleNamespace(info=lambda *a: said.append(a[0] % a[1:]), error=lambda *a: said.append(a[0] % a[1:]))
+    hook.cancel_quietly(job_id)
+    assert says in "".join(said)
+
+
+def killed(monkeypatch, job_id, state, recorded, **arguments):
+    """A trigger's ``on_kill``, in which Airflow interrupts it twice."""
+    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: state)
+    monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: recorded)
+    trigger = InventoryJobTrigger(job_id, **{"cancel_on_kill": True, **arguments})
+    trigger.__dict__["_task_instance"] = TI
+    monkeypatch.setattr(InventoryJobTrigger, "task_instance", TI, raising=False)
+
+    async def main():
+        stop = asyncio.ensure_future(trigger.on_kill())
+        for _ in range(2):
+            await asyncio.sleep(0)
+            stop.cancel()
+        await asyncio.gather(stop, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_trigger_whose_task_was_marked_cancels_even_when_it_is_interrupted(emulator, job_id, monkeypatch):
+    killed(monkeypatch, job_id, "failed", job_id)
+    assert emulator.job(job_id).state == "Cancel"
+
+
+def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_try_s(emulator, job_id, monkeypatch):
+    with TencentCIHook() as hook:
+        new = hook.trigger_inventory_job(name="new-try", workflow_ids=WORKFLOW_ID, prefix="media/")
+    killed(monkeypatch, job_id, "deferred", new.job_id)
+    assert (emulator.job(job_id).state, emulator.job(new.job_id).state) == ("Cancel", "Submitted")
+
+
+def test_a_trigger_that_was_handed_on_leaves_the_job(emulator, job_id, monkeypatch):
+    killed(monkeypatch, job_id, "deferred", job_id)
+    assert emulator.count("cancel") == 0
+
+
+def test_a_trigger_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
+    killed(monkeypatch, job_id, "failed", job_id, cancel_on_kill=False)
+    assert emulator.count("cancel") == 0
+
+
+def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch):
+    monkeypatch.setattr(triggers, "is_unwanted", raising)
+    killed(monkeypatch, job_id, "failed", job_id)
+    assert emulator.count("cancel") == 0
