@@ -73,8 +73,8 @@ class Task:
 
     @property
     def state(self):
-        [task] = self.api.tasks(self.dag_id, self.run_id)
-        return task.state
+        tasks = self.api.tasks(self.dag_id, self.run_id)  # none, for a moment
+        return tasks[0].state if tasks else None
 
     @property
     def jobs(self):
@@ -84,6 +84,11 @@ class Task:
 
     def wait_for_state(self, state):
         wait_for(lambda: self.state == state, 60, f"the state {state}, not {self.state}")
+
+    def wait_until_asked_about(self):
+        """Wait until the waiting has begun: a task that is marked before its trigger runs has nobody to cancel."""
+        asked = self.emulator.count("list")
+        wait_for(lambda: self.emulator.count("list") > asked + 1, 60, "questions about the job")
 
     def wait_for_jobs(self, *states):
         wait_for(lambda: self.jobs == list(states), 60, f"jobs {states}, not {self.jobs}")
@@ -104,6 +109,15 @@ class Task:
         raise AssertionError("the task's process is not there")
 
 
+@pytest.fixture(autouse=True)
+def logs_of_a_failed_test(request, airflow):
+    """Show what the tasks' logs say when a test has failed."""
+    yield
+    for path in sorted(airflow.home.glob("logs/dag_id=stop_*/**/*.log*")):
+        if path.is_file():
+            print(path.name, path.read_text("utf-8")[-4000:], sep="\n")
+
+
 def wait_for(reached, seconds, what):
     ends_at = time.monotonic() + seconds
     while not reached():
@@ -117,6 +131,7 @@ def test_a_task_that_is_marked_cancels_its_job(airflow, emulator, mode, waiting,
     task = Task(airflow, emulator, f"stop_{mode}")
     task.wait_for_state(waiting)
     task.wait_for_jobs("Running")
+    task.wait_until_asked_about()
     task.mark(state)
     task.wait_for_jobs("Cancel")
 
@@ -125,9 +140,11 @@ def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new
     task = Task(airflow, emulator, "stop_deferred")
     task.wait_for_state("deferred")
     task.wait_for_jobs("Running")
+    task.wait_until_asked_about()
     task.clear()
     task.wait_for_jobs("Cancel", "Running")
     task.wait_for_state("deferred")
+    task.wait_until_asked_about()
     time.sleep(5)  # the old trigger's on_kill comes after the new try has begun
     assert task.jobs == ["Cancel", "Running"]
     task.mark("failed")
