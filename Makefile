@@ -48,9 +48,9 @@ ifneq ($(strip $(ARGS)),)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
 	$(BIN)/python -m coverage run -m pytest tests/core
 	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --ignore=tests/core
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --ignore=tests/core
 else
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES)
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup
 endif
 
 demo: venv ## Run the example DAG against the emulator, start to end

@@ -14,6 +14,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.xdist_group("stack"),  # one Airflow for all of them
     pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions call no on_kill of a trigger"),
 ]
 
