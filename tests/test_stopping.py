@@ -146,8 +146,7 @@ def killed(monkeypatch, job_id, state, recorded, **arguments):
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: state)
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: recorded)
     trigger = InventoryJobTrigger(job_id, **{"cancel_on_kill": True, **arguments})
-    trigger.__dict__["_task_instance"] = TI
-    monkeypatch.setattr(InventoryJobTrigger, "task_instance", TI, raising=False)
+    trigger.task_instance = TI
 
     async def main():
         stop = asyncio.ensure_future(trigger.on_kill())
