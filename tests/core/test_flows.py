@@ -242,6 +242,48 @@ def test_a_cancel_is_repeated_while_the_service_is_busy():
     assert [request.method for request in script.requests] == ["PUT"] * 3
 
 
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([page(job_xml("b1", State="Running"))], True),
+        ([page(job_xml("b1", State="Success"))], True),
+        ([page(job_xml("b1", State="Failed"))], False),
+        ([page(job_xml("b1", State="Cancel"))], False),
+        ([NOTHING] * 4, False),
+    ],
+    ids=["live", "succeeded", "failed", "cancelled", "not listed"],
+)
+def test_a_remembered_job_is_found_again_unless_it_ended_badly(answers, found):
+    job = Script(answers).run(flows.find_again("b1"))
+    assert (job.job_id if job else None) == ("b1" if found else None)
+
+
+def stop(*answers):
+    script = Script(answers)
+    return script.run(flows.stop_job("b1", within_seconds=4)), script
+
+
+def test_a_stopped_job_is_looked_at_until_it_has_ended():
+    job, script = stop(respond(""), page(job_xml("b1")), page(job_xml("b1", State="Cancel")))
+    assert job.state == "Cancel"
+    assert [request.method for request in script.requests] == ["PUT", "GET", "GET"]
+
+
+def test_a_job_that_does_not_stop_in_time_is_returned_as_it_is():
+    job, script = stop(respond(""), *[page(job_xml("b1"))] * 5)
+    assert job.state == "Running"
+    assert sum(script.pauses) == 2
+
+
+def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
+    assert stop(failure(400, "InvalidArgument"), page(job_xml("b1", State="Success")))[0].state == "Success"
+
+
+def test_a_refused_cancel_of_a_live_job_is_an_error():
+    with pytest.raises(e.InvalidRequestError):
+        stop(failure(400, "InvalidArgument"), page(job_xml("b1")))
+
+
 @pytest.mark.parametrize("flow", [flows.pause(1), flows.ask(build_list(JobFilter()), read_jobs)], ids=["pause", "ask"])
 def test_a_driver_that_answers_wrongly_is_found_out(flow):
     next(flow)

@@ -252,3 +252,30 @@ def test_two_runs_of_a_dag_submit_a_job_each(emulator):
     submit()
     submit()
     assert len({job.name for job in emulator.jobs}) == 2
+
+
+DOCUMENT_INTERVAL = "start_time='2022-02-01T12:00:00+0800', end_time='2022-05-01T12:00:00+0800'"
+DOCUMENT_JOB = """job={
+    'Tag': 'Transcode',
+    'QueueId': 'p00000000000000000000000000000001',
+    'UserData': 'this is my inventorytriggerjob',
+    'CallBack': 'https://www.callback.com',
+    'JobParam': {'TemplateId': 't1460606b9752148c4ab182f55163ba7cd'},
+    'Output': {'Region': 'ap-chongqing', 'Bucket': 'test-1234567890', 'Object': 'o/${InventoryTriggerJobId}/out.mp4'},
+    'JobLevel': '0',
+}"""
+
+
+@pytest.mark.parametrize("what", ["workflow_ids=WORKFLOW", DOCUMENT_JOB], ids=["Workflow", "Job"])
+def test_the_documents_requests_pass_through_operator_and_sensor(emulator, what):
+    run = run_dag_file(
+        HEADER + f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', name='demo', prefix='input',\n"
+        f"        {DOCUMENT_INTERVAL}, {what})\n"
+        "    InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.3, deferrable=True)\n"
+    )
+    record = run.xcoms["wait"]["return_value"]
+    assert record["State"] == "Success"
+    assert record["Input"] == {"Prefix": "input"}
+    assert record["Operation"]["TimeInterval"] == {
+        "Start": "2022-02-01T12:00:00+0800", "End": "2022-05-01T12:00:00+0800"
+    }  # fmt: skip
