@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 
+from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
@@ -105,6 +107,13 @@ def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode):
     assert "WaitTimeoutError" in run.failure
     assert "It was left alone and goes on" in run.failure
     assert only_job(emulator).state == "Running"
+
+
+def test_a_task_whose_execution_timeout_is_over_cancels_its_job(emulator):
+    emulator.configure(run_seconds=3600)
+    with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
+        submit(mode=f"{WAITING['blocking']}, execution_timeout=timedelta(seconds=3)")
+    assert only_job(emulator).state == "Cancel"
 
 
 @waiting_with_retries
