@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from airflow import __version__ as airflow_version
 
@@ -102,12 +102,14 @@ class Task:
         body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["submit"], "only_failed": False}
         self.api._call("POST", f"/api/v2/dags/{self.dag_id}/clearTaskInstances", json=body)
 
-    def process(self):
-        """The process in which the task runs."""
-        for process in psutil.process_iter(["cmdline"]):
-            if self.run_id in " ".join(process.info["cmdline"] or []):
-                return process
-        raise AssertionError("the task's process is not there")
+    def signal(self, number):
+        """Send a signal to the process in which the task runs."""
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/submit"
+        os.kill(self.api._call("GET", path)["pid"], number)
+
+    def wait_for_try(self, number):
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances/submit"
+        wait_for(lambda: self.api._call("GET", path)["try_number"] == number, 90, f"try {number}")
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +152,19 @@ def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new
     assert task.jobs == ["Cancel", "Running"]
     task.mark("failed")
     task.wait_for_jobs("Cancel", "Cancel")
+
+
+def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):
+    task = Task(airflow, emulator, "stop_blocking")
+    task.wait_for_state("running")
+    task.wait_for_jobs("Running")
+    task.wait_until_asked_about()
+    task.signal(signal.SIGTERM)  # Airflow hands this to on_kill
+    task.wait_until_asked_about()
+    task.signal(signal.SIGKILL)
+    task.wait_for_try(2)
+    task.wait_for_state("running")
+    task.wait_until_asked_about()
+    assert task.jobs == ["Running"]
+    task.mark("failed")
+    task.wait_for_jobs("Cancel")
