@@ -154,6 +154,17 @@ def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new
     task.wait_for_jobs("Cancel", "Cancel")
 
 
+def test_a_running_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator):
+    task = Task(airflow, emulator, "stop_blocking")
+    task.wait_for_state("running")
+    task.wait_for_jobs("Running")
+    task.clear()
+    task.wait_for_jobs("Cancel", "Running")
+    task.wait_for_state("running")
+    task.mark("failed")
+    task.wait_for_jobs("Cancel", "Cancel")
+
+
 def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):
     task = Task(airflow, emulator, "stop_blocking")
     task.wait_for_state("running")
