@@ -290,7 +290,8 @@ def _look_for(
     name: str, created_after: datetime | None, looks: Sequence[float], counts: Callable[[InventoryJob], bool]
 ) -> Flow[list[InventoryJob]]:
     """Return the jobs of exactly this name, live ones first, older ones first; stop looking when there is one."""
-    criteria = JobFilter(name=name, start_creation_time=created_after)
+    # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
+    criteria = JobFilter(name=name, start_creation_time=created_after, order_by_time="Asc")
     for pause_seconds in looks:
         if pause_seconds:
             yield from pause(pause_seconds)

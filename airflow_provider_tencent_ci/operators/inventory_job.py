@@ -65,6 +65,9 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
         this off, the look-ups included, and uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
+    :param on_duplicate: what to do when, after all, a second job of this very submission is found (two schedulers that
+        raced within the delay of the service's list). The older live one is adopted. ``"report"`` (default) leaves the
+        others and says so in the log; ``"cancel"`` cancels those that still live.
     :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Without ``wait_for_completion`` it has no effect.
@@ -115,6 +118,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         region: str | None = None,
         tencent_ci_conn_id: str = "tencent_ci_default",
         on_existing: str = "adopt",
+        on_duplicate: str = "report",
         wait_for_completion: bool = False,
         deferrable: bool = default_deferrable(),
         poll_interval: float | timedelta = 30,
@@ -137,6 +141,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.region = region
         self.tencent_ci_conn_id = tencent_ci_conn_id
         self.on_existing = on_existing
+        self.on_duplicate = on_duplicate
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -217,6 +222,8 @@ class TriggerInventoryJobOperator(BaseOperator):
 
         if self.on_existing not in ("adopt", "submit", "fail"):
             raise InvalidArgumentError(f'on_existing={self.on_existing!r} must be "adopt", "submit" or "fail".')
+        if self.on_duplicate not in ("report", "cancel"):
+            raise InvalidArgumentError(f'on_duplicate={self.on_duplicate!r} must be "report" or "cancel".')
         return InventoryJobSpecification.from_arguments(
             workflow_ids=self.workflow_ids,
             job=self.job,
@@ -265,12 +272,14 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.log.info("%s batch job %s, %s (%s).", done, job.job_id, job.name, job.state.value)
         for other in submission.others:
             self.log.warning(
-                "There is a second batch job of this name, %s (%s), created at %s. It is not waited for; cancel it if "
-                "it is not wanted: its files are billed, too.",
+                "There is a second batch job of this name, %s (%s), created at %s. It is not waited for, and its files "
+                "are billed, too.",
                 other.job_id,
                 other.state.value,
                 other.creation_time,
             )
+            if self.on_duplicate == "cancel" and not other.state.is_terminal:
+                self._hook.cancel_quietly(other.job_id)
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""

@@ -87,7 +87,7 @@ def test_nothing_found_means_one_submission():
     submission = submit(script)
     assert (submission.job.job_id, submission.adopted) == ("b1", False)
     assert dict(script.requests[0].query) == {
-        "name": NAME, "size": "100", "startCreationTime": "2026-01-02T02:54:05+0000"
+        "name": NAME, "size": "100", "orderByTime": "Asc", "startCreationTime": "2026-01-02T02:54:05+0000"
     }  # fmt: skip
     assert script.requests[1].body == SPECIFICATION.body(NAME)
 

@@ -216,6 +216,7 @@ def test_times_are_datetimes_texts_or_templates(emulator, start, end):
         ("workflow_ids=WORKFLOW, prefix='a', start_time='2022-01-01'", "start_time='2022-01-01' has no UTC offset"),
         ("workflow_ids=WORKFLOW, prefix='a', name='a b', on_existing='submit'", "name='a b'"),
         ("workflow_ids=WORKFLOW, prefix='a', on_existing='replace'", "on_existing='replace'"),
+        ("workflow_ids=WORKFLOW, prefix='a', on_duplicate='ignore'", "on_duplicate='ignore'"),
         ("workflow_ids=WORKFLOW, prefix='a', bucket='short'", "bucket='short'"),
         ("workflow_ids=WORKFLOW, prefix='a', region='no where'", "region='no where'"),
         ("workflow_ids=WORKFLOW, prefix='a', poll_interval=0", "poll_interval=0"),
@@ -255,6 +256,36 @@ def test_fail_fails_when_a_job_of_the_name_exists(emulator):
     assert submit(arguments).state == "success"
     assert "JobExistsError: A batch job named 'as-it-stands' exists" in submit(arguments).failure
     assert len(emulator.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "states"), [("report", ["Running", "Running"]), ("cancel", ["Running", "Cancel"])]
+)
+def test_of_two_jobs_of_one_submission_the_older_is_adopted(emulator, on_duplicate, states):
+    emulator.configure(submitted_seconds=0, run_seconds=3600)
+    # The first try submits, and somebody else in the same breath; then it dies, and the second try looks.
+    before = """
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+class Racing(TriggerInventoryJobOperator):
+    def execute(self, context):
+        context.pop("task_state_store", None)  # which would find the first job without a look at the list
+        return super().execute(context)
+
+    def _say(self, submission):
+        super()._say(submission)
+        if submission.adopted:
+            return
+        with TencentCIHook() as hook:
+            hook.trigger_inventory_job(name=submission.job.name, workflow_ids=WORKFLOW, prefix="media/")
+        raise RuntimeError("died")
+"""
+    task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0), "
+    run = run_dag_file(HEADER + before + f"with dag:\n    {task} on_duplicate={on_duplicate!r})\n")
+    assert run.state == "success"
+    older, younger = sorted(emulator.jobs, key=lambda job: job.created_at)
+    assert [older.state, younger.state] == states
+    assert run.xcoms["submit"]["job_id"] == older.job_id
 
 
 def test_two_runs_of_a_dag_submit_a_job_each(emulator):
