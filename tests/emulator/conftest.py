@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,18 +12,10 @@ from airflow_provider_tencent_ci.emulator.service import Service
 NOON = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)  # in Beijing
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Emulator]:
-    # Not the fixture of the shipped plugin: these tests run whether or not that is registered.
-    with Emulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(server: Emulator) -> Iterator[Emulator]:
-    server.reset()
-    yield server
-    server.check()
+def emulator(tencent_ci_emulator: Emulator) -> Emulator:
+    """The shipped fixture, by a shorter name."""
+    return tencent_ci_emulator
 
 
 @pytest.fixture

@@ -128,25 +128,32 @@ def wait_for(reached, seconds, what):
         time.sleep(0.3)
 
 
-@pytest.mark.parametrize("state", ["failed", "success"])
-@pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
-def test_a_task_that_is_marked_cancels_its_job(airflow, emulator, mode, waiting, state):
+modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
+
+
+def waiting_task(airflow, emulator, mode, waiting):
+    """A task that waits for its job."""
     task = Task(airflow, emulator, f"stop_{mode}")
     task.wait_for_state(waiting)
     task.wait_for_jobs("Running")
     task.wait_until_asked_about()
+    return task
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+@modes
+def test_a_task_that_is_marked_cancels_its_job(airflow, emulator, mode, waiting, state):
+    task = waiting_task(airflow, emulator, mode, waiting)
     task.mark(state)
     task.wait_for_jobs("Cancel")
 
 
-def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator):
-    task = Task(airflow, emulator, "stop_deferred")
-    task.wait_for_state("deferred")
-    task.wait_for_jobs("Running")
-    task.wait_until_asked_about()
+@modes
+def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator, mode, waiting):
+    task = waiting_task(airflow, emulator, mode, waiting)
     task.clear()
     task.wait_for_jobs("Cancel", "Running")
-    task.wait_for_state("deferred")
+    task.wait_for_state(waiting)
     task.wait_until_asked_about()
     time.sleep(5)  # the old trigger's on_kill comes after the new try has begun
     assert task.jobs == ["Cancel", "Running"]
@@ -154,22 +161,8 @@ def test_a_deferred_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new
     task.wait_for_jobs("Cancel", "Cancel")
 
 
-def test_a_running_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator):
-    task = Task(airflow, emulator, "stop_blocking")
-    task.wait_for_state("running")
-    task.wait_for_jobs("Running")
-    task.clear()
-    task.wait_for_jobs("Cancel", "Running")
-    task.wait_for_state("running")
-    task.mark("failed")
-    task.wait_for_jobs("Cancel", "Cancel")
-
-
 def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):
-    task = Task(airflow, emulator, "stop_blocking")
-    task.wait_for_state("running")
-    task.wait_for_jobs("Running")
-    task.wait_until_asked_about()
+    task = waiting_task(airflow, emulator, "blocking", "running")
     task.signal(signal.SIGTERM)  # Airflow hands this to on_kill
     task.wait_until_asked_about()
     task.signal(signal.SIGKILL)
