@@ -76,7 +76,9 @@ def test_a_try_killed_at_a_point_leaves_one_job(tries, point, has_store):
 @pytest.mark.parametrize("after_acting", [False, True], ids=["while the POST is in flight", "created, not answered"])
 def test_a_try_killed_during_its_submission_leaves_one_job(tries, after_acting):
     emulator = tries.emulator
-    # Without `after_acting` the service reads the request and acts on it only after the client has gone.
+    # Without `after_acting` the service reads the request and acts on it only after the client has gone. That takes
+    # real time, of which the next try's pauses must leave it some.
+    tries.real_pause_seconds = 0.5
     emulator.inject(Fault("hang", operation="create", seconds=0.3, after_acting=after_acting))
     pid = tries.start()
     while not emulator.count("create"):

@@ -62,6 +62,7 @@ class Tries:
 
     :param arguments: more arguments of the operator.
     :param first: the number of the first try of this attempt series.
+    :param real_pause_seconds: how long each pause really takes, for a service that is slow in real time.
     :param retries: what the task says of retries; Airflow's own count is not changed by it between two tries.
     """
 
@@ -71,6 +72,7 @@ class Tries:
     run_id: str = "scheduled__2026-01-02"
     first: int = 1
     retries: int = 1000
+    real_pause_seconds: float = 0
     number: int = 0
 
     def start(self, kill_at: str | None = None) -> int:
@@ -103,7 +105,7 @@ class Tries:
         die: Die = lambda point: os.kill(os.getpid(), signal.SIGKILL) if point == kill_at else None  # noqa: E731
         self.kept.write("outcome", None)
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
-        patch_transport(self.emulator.url, die)
+        patch_transport(self.emulator.url, die, self.real_pause_seconds)
         if self.kept.has_store:
             patch_memory(die)
         outcome = self._execute(die)
@@ -164,7 +166,7 @@ class FileStore:
         self.kept.write(f"store-{key}", value)
 
 
-def patch_transport(url: str, die: Die) -> None:
+def patch_transport(url: str, die: Die, real_pause_seconds: float) -> None:
     """Die around requests; let pauses move the emulator's clock."""
     from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 
@@ -177,6 +179,7 @@ def patch_transport(url: str, die: Die) -> None:
         return response
 
     def pause(seconds: float) -> None:
+        time.sleep(real_pause_seconds)
         requests.post(f"{url}/_emulator/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
 
     original = BlockingTransport.__init__
