@@ -26,6 +26,7 @@ __all__ = [
     "build_create",
     "build_list",
     "build_list_executions",
+    "check_job_id",
     "read_created",
     "read_executions",
     "read_jobs",

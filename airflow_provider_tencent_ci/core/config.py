@@ -44,8 +44,8 @@ class Endpoint:
             ``{region}``, the URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``.
         :raises InvalidArgumentError: a value is missing or cannot be right; the message names it.
         """
-        check_bucket(bucket)
-        check_region(region)
+        _check_bucket(bucket)
+        _check_region(region)
         host = f"{bucket}.ci.{region}.myqcloud.com"
         if not endpoint_url:
             return cls(f"https://{host}", host)
@@ -78,7 +78,7 @@ class ServiceConfig:
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
 
 
-def check_bucket(bucket: str | None) -> None:
+def _check_bucket(bucket: str | None) -> None:
     """
     Check the long name of a bucket.
 
@@ -92,7 +92,7 @@ def check_bucket(bucket: str | None) -> None:
         )
 
 
-def check_region(region: str | None) -> None:
+def _check_region(region: str | None) -> None:
     """
     Check the form of a region. There is no list of regions here, since the service adds to its own.
 

@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = ["WaitObserver", "WaitResult", "WaitStatus", "check_outcome", "wait_for_job"]
+__all__ = ["WaitObserver", "WaitResult", "WaitStatus", "check_outcome", "lost_contact_message", "wait_for_job"]
 
 
 class WaitStatus(StrEnum):
@@ -84,7 +84,7 @@ def wait_for_job(
             failing_seconds = (now - failing_since).total_seconds()
             observer.asking_failed(error, failing_seconds)
             if failing_seconds >= contact_timeout:
-                return WaitResult(WaitStatus.LOST_CONTACT, job, _lost_contact(job_id, failing_seconds, error))
+                return WaitResult(WaitStatus.LOST_CONTACT, job, lost_contact_message(job_id, failing_seconds, error))
             pause_seconds = max(pause_seconds, retry_after_seconds(error))
         else:
             failing_since = None
@@ -124,7 +124,8 @@ def _deadline(job: InventoryJob, deadline_at: datetime) -> str:
     )
 
 
-def _lost_contact(job_id: str, failing_seconds: float, error: TencentCIError) -> str:
+def lost_contact_message(job_id: str, failing_seconds: float, error: TencentCIError) -> str:
+    """Say that a job could not be asked about for so long; the same words in every mode of waiting."""
     return (
         f"Batch job {job_id} could not be asked about for {failing_seconds:.0f} seconds. It was left alone and may "
         f"be well. Last error: {error}"

@@ -176,15 +176,14 @@ class InventoryJobSensor(BaseSensorOperator):
         return job
 
     def _ride_out(self, error: TencentCIError) -> None:
+        from airflow_provider_tencent_ci.core.waiting import lost_contact_message
+
         now = datetime.now(UTC)
         self._failing_since = self._failing_since or now
         failing_seconds = (now - self._failing_since).total_seconds()
         self._wait_log.asking_failed(error, failing_seconds)
         if failing_seconds >= seconds_of("contact_timeout", self.contact_timeout):
-            raise LostContactError(
-                f"Batch job {self.job_id} could not be asked about for {failing_seconds:.0f} seconds. It was left "
-                f"alone and may be well. Last error: {error}"
-            ) from error
+            raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
     def _outcome(self, job: InventoryJob) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.waiting import check_outcome
