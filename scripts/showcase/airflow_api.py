@@ -16,9 +16,10 @@ __all__ = ["AirflowApi", "Interval", "Task"]
 
 _TIMEOUT = 30.0
 _HEALTH_TIMEOUT = 5.0
-# Airflow answers 500 when its SQLite file is locked for long, as happens on a busy machine.
+# Airflow answers 500 when its SQLite file is locked for long, as happens on a busy machine. All calls may be repeated:
+# what they make has a name that the caller gives.
 _REPEAT = Retry(
-    4, connect=0, backoff_factor=0.5, status_forcelist=(500,), allowed_methods=("GET",), raise_on_status=False
+    4, connect=0, read=0, backoff_factor=0.5, status_forcelist=(500,), allowed_methods=None, raise_on_status=False
 )
 _ERRORS = ("error", "critical")
 _COMPONENTS = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
@@ -87,15 +88,34 @@ class AirflowApi:
         errors = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
 
-    def trigger(self, dag_id: str, run_id: str, interval: Interval) -> None:
-        """Make a run for a data interval."""
-        run = {
-            "dag_run_id": run_id,
-            "logical_date": interval.start.isoformat(),
-            "data_interval_start": interval.start.isoformat(),
-            "data_interval_end": interval.end.isoformat(),
-        }
+    def has_dag(self, dag_id: str) -> bool:
+        """Return whether Airflow knows a DAG."""
+        return self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True) is not None
+
+    def trigger(self, dag_id: str, run_id: str, interval: Interval | None = None) -> None:
+        """Make a run, for a data interval or for none."""
+        run: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None}
+        if interval:
+            run["logical_date"] = interval.start.isoformat()
+            run["data_interval_start"] = interval.start.isoformat()
+            run["data_interval_end"] = interval.end.isoformat()
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=run)
+
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark a task as ``failed`` or ``success``."""
+        self._call(
+            "PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}", json={"new_state": state}
+        )
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Clear a task, whatever its state."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return all that Airflow says of a task instance."""
+        found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
+        return found
 
     def unpause(self, dag_id: str) -> None:
         """Let a DAG's runs start."""
@@ -130,6 +150,8 @@ class AirflowApi:
             raise DemoFailed(f"Airflow's API does not answer: {error}") from error
         if missing_ok and response.status_code == requests.codes.not_found:
             return None
+        if response.status_code == requests.codes.conflict and response.raw.retries.history:
+            return None  # made by the first of several attempts, although that was answered with an error
         if not response.ok:
             raise DemoFailed(f"Airflow's API refused {method} {path}: {response.status_code} {response.text[:500]}")
         return response.json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -42,7 +43,7 @@ class Component:
     def start(cls, home: Path, *command: str) -> Component:
         """Start ``airflow <command>`` of this very environment."""
         name = " ".join(word for word in command if not word.startswith("-"))
-        log = home / f"{name.replace(' ', '-')}.log"
+        log = _free_name(home, name.replace(" ", "-"))
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *command],
@@ -53,6 +54,10 @@ class Component:
                 start_new_session=True,
             )
         return cls(name, process, log)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to all that it has started."""
+        _signal({self.process.pid: self.process}, number)
 
     def check(self) -> None:
         """Raise if it has ended, which none of those that serve does by itself."""
@@ -84,6 +89,12 @@ def stop_all(components: Iterable[Component]) -> None:
         if time.monotonic() > kill_at:
             _signal(sessions, signal.SIGKILL)
         time.sleep(0.1)
+
+
+def _free_name(home: Path, name: str) -> Path:
+    """Return a log file's path that is not taken: there may be two triggerers."""
+    numbered = (home / (f"{name}-{number}.log" if number > 1 else f"{name}.log") for number in itertools.count(1))
+    return next(path for path in numbered if not path.exists())
 
 
 def _goes_on(sessions: Sessions) -> bool:

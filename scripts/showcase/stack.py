@@ -9,6 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,12 +24,8 @@ HOST = "127.0.0.1"
 
 _MIGRATE_SECONDS = 300.0
 _READY_SECONDS = 300.0
-_COMMANDS = (
-    ("api-server",),
-    ("scheduler", "--skip-serve-logs"),
-    ("dag-processor",),
-    ("triggerer", "--skip-serve-logs"),
-)
+_TRIGGERER = ("triggerer", "--skip-serve-logs")
+_COMMANDS = (("api-server",), ("scheduler", "--skip-serve-logs"), ("dag-processor",), _TRIGGERER)
 
 
 class AirflowStack:
@@ -39,16 +36,17 @@ class AirflowStack:
 
     :param dags: the DAG folder.
     :param port: where the API and the web UI listen.
+    :param settings: further environment variables, which replace those of this class.
     """
 
-    def __init__(self, dags: Path, port: int) -> None:
+    def __init__(self, dags: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
         self.url = f"http://{HOST}:{port}"
         self.api = AirflowApi(self.url)
         self.home = Path(tempfile.mkdtemp(prefix="tencent-ci-demo-"))
         self._components: list[Component] = []
         for name in [name for name in os.environ if name.startswith("AIRFLOW_") and "_CONN_" not in name]:
             del os.environ[name]
-        os.environ.update(_settings(self.home, self.url, dags))
+        os.environ.update({**_settings(self.home, self.url, dags), **(settings or {})})
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +72,20 @@ class AirflowStack:
         """Start the components."""
         for command in _COMMANDS:
             self._start(*command)
+
+    def start_triggerer(self) -> Component:
+        """Start a further triggerer."""
+        return self._start(*_TRIGGERER)
+
+    @property
+    def triggerers(self) -> list[Component]:
+        """The triggerers, in the order of their start."""
+        return [component for component in self._components if component.name == _TRIGGERER[0]]
+
+    def give_up(self, component: Component) -> None:
+        """Look no longer after a component that is meant to end; it is stopped with what it has started."""
+        self._components.remove(component)
+        stop_all([component])
 
     def wait_until_ready(self) -> None:
         """Wait until all components say that they are well."""

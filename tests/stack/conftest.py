@@ -1,0 +1,81 @@
+"""One running Airflow on PostgreSQL, and one emulator, for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tencent_ci.emulator import Emulator
+from tests.stack import postgresql
+from tests.stack.dags import DAGS
+
+MARKS = (
+    pytest.mark.stack,
+    pytest.mark.xdist_group("stack"),  # in one process, since Airflow is started once
+    pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions call no on_kill of a trigger"),
+    pytest.mark.skipif(
+        not postgresql.programs(), reason="needs PostgreSQL's server programs, such as Debian's package"
+    ),
+)
+
+# Short, so that a killed process is missed soon. What they are here is not what they should be in production.
+SETTINGS = {
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__CORE__PARALLELISM": "8",
+    "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "200",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+}
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            for mark in MARKS:
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="package")
+def emulator():
+    with Emulator(submitted_seconds=0, run_seconds=24 * 3600) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="package")
+def airflow(emulator, tmp_path_factory):
+    from showcase.stack import AirflowStack, free_port
+
+    folder = tmp_path_factory.mktemp("dags")
+    (folder / "stack.py").write_text(DAGS, "utf-8")
+    with pytest.MonkeyPatch.context() as patch, postgresql.PostgreSQL(postgresql.programs()) as database:
+        for name, value in os.environ.items():
+            patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
+        patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        settings = {**SETTINGS, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
+        with AirflowStack(folder, free_port(), settings) as stack:
+            stack.finish_database(stack.begin_database())
+            stack.start()
+            stack.wait_until_ready()
+            stack.api.log_in()
+            yield stack
+
+
+@pytest.fixture(autouse=True)
+def logs_of_a_failed_test(airflow):
+    """Show what the tasks' logs say; pytest shows this only if the test has failed."""
+    began = {path: path.stat().st_size for path in _task_logs(airflow)}
+    yield
+    for path in _task_logs(airflow):
+        if said := path.read_text("utf-8", "replace")[began.get(path, 0) :]:
+            print(path.relative_to(airflow.home), said[-4000:], sep="\n")
+
+
+def _task_logs(airflow):
+    return sorted(path for path in airflow.home.glob("logs/dag_id=*/**/*.log*") if path.is_file())

@@ -1,0 +1,38 @@
+"""The DAGs that the running Airflow has."""
+
+from __future__ import annotations
+
+__all__ = ["DAGS"]
+
+DAGS = """
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+SUBMIT = {
+    "task_id": "submit", "workflow_ids": "w00000000000000000000000000000001", "retries": 1,
+    "retry_delay": timedelta(seconds=1), "wait_for_completion": True, "poll_interval": 1,
+}
+START = {"schedule": None, "start_date": datetime(2026, 1, 1, tzinfo=timezone.utc)}
+
+for mode, deferrable in (("deferred", True), ("blocking", False)):
+    with DAG(f"stop_{mode}", **START):
+        TriggerInventoryJobOperator(prefix="media/", deferrable=deferrable, **SUBMIT)
+
+    with DAG(f"time_out_{mode}", **START):
+        TriggerInventoryJobOperator(
+            prefix="media/", deferrable=deferrable, execution_timeout=timedelta(seconds=8), **{**SUBMIT, "retries": 0}
+        )
+
+with DAG("many", params={"tasks": 10, "wait_timeout": 0}, **START) as many:
+    @many.task
+    def prefixes(params=None):
+        return [f"media/{number:03}/" for number in range(params["tasks"])]
+
+    TriggerInventoryJobOperator.partial(deferrable=True, **SUBMIT).expand(prefix=prefixes())
+
+with DAG("time_limited", **START):
+    TriggerInventoryJobOperator(prefix="media/", deferrable=True, wait_timeout=20, **SUBMIT)
+"""

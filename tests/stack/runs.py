@@ -1,0 +1,73 @@
+"""A run of one of the DAGs, what becomes of its tasks, and of the batch jobs that they submit."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+
+__all__ = ["Run", "wait_for"]
+
+_numbers = itertools.count(1)
+
+
+def wait_for(reached, seconds, what):
+    """Wait until ``reached()``; ``what()`` says what is there instead."""
+    ends_at = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < ends_at, f"after {seconds} s: {what()}"
+        time.sleep(0.3)
+
+
+class Run:
+    """A new run of a DAG, of which the task ``submit`` is looked at."""
+
+    def __init__(self, airflow, emulator, dag_id):
+        self.api, self.emulator, self.dag_id = airflow.api, emulator, dag_id
+        self.run_id = f"run-{next(_numbers)}"
+        self._earlier_jobs = {job.job_id for job in emulator.jobs}
+        wait_for(lambda: self.api.has_dag(dag_id), 120, lambda: f"Airflow does not know the DAG {dag_id}")
+        self.api.trigger(dag_id, self.run_id)
+
+    @property
+    def states(self):
+        """The states of its instances of ``submit``."""
+        return [task.state for task in self.api.tasks(self.dag_id, self.run_id) if task.task_id == "submit"]
+
+    @property
+    def jobs(self):
+        """This run's jobs, the older one first."""
+        made = [job for job in self.emulator.jobs if job.job_id not in self._earlier_jobs]
+        return sorted(made, key=lambda job: job.created_at)
+
+    @property
+    def job_states(self):
+        return [job.state for job in self.jobs]
+
+    @property
+    def details(self):
+        return self.api.task(self.dag_id, self.run_id, "submit")
+
+    def wait_for_state(self, state, tasks=1, seconds=90):
+        wait_for(lambda: self.states == [state] * tasks, seconds, lambda: f"the states are {self.states}, not {state}")
+
+    def wait_for_jobs(self, *states, seconds=60):
+        wait_for(lambda: self.job_states == list(states), seconds, lambda: f"jobs: {self.job_states}, not {states}")
+
+    def wait_until_asked_about(self):
+        """Wait until the waiting has begun: a task that is marked before its trigger runs has nobody to cancel."""
+        asked = self.emulator.count("list")
+        wait_for(lambda: self.emulator.count("list") > asked + 1, 90, lambda: "nobody asks about the job")
+
+    def wait_for_try(self, number):
+        wait_for(lambda: self.details["try_number"] == number, 120, lambda: f"this is not try {number}: {self.details}")
+
+    def mark(self, state):
+        self.api.mark(self.dag_id, self.run_id, "submit", state)
+
+    def clear(self):
+        self.api.clear(self.dag_id, self.run_id, "submit")
+
+    def signal(self, number):
+        """Send a signal to the process in which the task runs."""
+        os.kill(self.details["pid"], number)
