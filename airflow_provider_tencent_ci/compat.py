@@ -18,9 +18,28 @@ from airflow.providers.common.compat.sdk import (
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 try:
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        TaskDeferralError,
+        TaskDeferralTimeout,
+    )
 except ImportError:  # before 3.2
-    from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException  # type: ignore[no-redef]
+    from airflow.exceptions import (  # type: ignore[no-redef]
+        AirflowFailException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        TaskDeferralError,
+    )
+
+    try:
+        from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+    except ImportError:
+
+        class TaskDeferralTimeout(TaskDeferralError):  # type: ignore[no-redef]
+            """Stands for what 2.11 has not: it raises the same error for a time-out and for a failed trigger."""
+
 
 try:
     from airflow.sdk.exceptions import AirflowTaskTimeout
@@ -33,6 +52,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
+    "DEFERRAL_ERRORS",
+    "DEFERRAL_FAILED",
     "AirflowFailException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
@@ -48,6 +69,7 @@ __all__ = [
     "default_deferrable",
     "get_connection_async",
     "has_trigger_on_kill",
+    "is_deferral_timeout",
     "is_first_try",
     "link_xcom_key",
     "mask_secret",
@@ -56,7 +78,14 @@ __all__ = [
     "task_identity",
     "task_instance_state",
     "task_state_store",
+    "try_started_at",
 ]
+
+# What a task is resumed with when Airflow, not the trigger, has ended its deferral.
+DEFERRAL_ERRORS: tuple[type[Exception], ...] = (TaskDeferralError, TaskDeferralTimeout)
+
+# The method that such a task is resumed with; the same word in all versions.
+DEFERRAL_FAILED = "__fail__"
 
 
 def default_deferrable() -> bool:
@@ -109,6 +138,16 @@ def run_started_at(context: Context) -> datetime | None:
     """Return when the DAG run started, if Airflow says so."""
     dag_run: Any = context.get("dag_run")
     return getattr(dag_run, "start_date", None)
+
+
+def try_started_at(context: Context) -> datetime | None:
+    """Return when this try began. In its first process: before 3.2 a later one is told when it was resumed."""
+    return getattr(context["ti"], "start_date", None)
+
+
+def is_deferral_timeout(error: Exception) -> bool:
+    """Whether Airflow ended a deferral because its time was over, for which 2.11's scheduler has only a text."""
+    return isinstance(error, TaskDeferralTimeout) or str(error) == "Trigger/execution timeout"
 
 
 def task_state_store(context: Context) -> Any | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 # One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
@@ -24,3 +22,13 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _HOME.cleanup()
+
+
+@pytest.fixture
+def job_id(emulator):
+    """A job that was submitted to the test's own ``emulator``."""
+    from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id

@@ -54,12 +54,6 @@ def emulator(monkeypatch):
         yield emulator
 
 
-@pytest.fixture
-def job_id(emulator):
-    with TencentCIHook() as hook:
-        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
-
-
 def raising(_ti):
     raise RuntimeError("no supervisor")
 

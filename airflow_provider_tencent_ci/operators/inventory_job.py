@@ -7,16 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_tencent_ci.compat import (
+    DEFERRAL_ERRORS,
     AirflowTaskTimeout,
     BaseOperator,
     default_deferrable,
+    is_deferral_timeout,
+    recorded_job_id,
 )
+from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.events import read_event
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.exceptions import (
+    InvalidArgumentError,
+    LostContactError,
+    TencentCIError,
+    WaitTimeoutError,
+)
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
@@ -77,9 +86,9 @@ class TriggerInventoryJobOperator(BaseOperator):
         task fails and the job goes on; a retry waits on. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
-    :param cancel_on_kill: cancel the job when somebody stops the task: marks it or clears it while it runs or is
-        deferred, or when its ``execution_timeout`` is over while it runs. An evicted worker and a stopped triggerer
-        leave the job alone.
+    :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
+        ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
+        the job alone.
     """
 
     template_fields: Sequence[str] = (
@@ -150,6 +159,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.cancel_on_kill = cancel_on_kill
         self.job_id: str | None = None
         self._ti: Any = None
+        self._has_timed_out = False
 
     def execute(self, context: Context) -> str:
         """
@@ -161,6 +171,8 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
+        :raises LostContactError: it waited, and could not ask for ``contact_timeout``; the job goes on.
+        :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._ti = context["ti"]
         with self._hook as hook, self._stopped_by_execution_timeout():
@@ -175,7 +187,7 @@ class TriggerInventoryJobOperator(BaseOperator):
             trigger.job_id = job.job_id
             trigger.deadline_at = self._deadline_at()
             if self.deferrable:
-                self.defer(trigger=trigger, method_name="execute_complete")
+                defer_in_time(self, context, trigger)
             return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -196,20 +208,68 @@ class TriggerInventoryJobOperator(BaseOperator):
             raise LostContactError(result["message"])
         return self._finish(context, InventoryJob.from_dict(result["job"]))
 
+    def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
+        result = read_event(event)
+        if result["status"] == "deadline":
+            self.job_id = result["job_id"]
+            self._time_out()
+        return self.execute_complete(context, event)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume the task, also where Airflow and no event of ours has ended its deferral."""
+        self._ti = context["ti"]
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except DEFERRAL_ERRORS as error:
+            return self._complete_without_event(context, error)
+
     def on_kill(self) -> None:
         """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
-        if self.cancel_on_kill and self.job_id:
+        if self.cancel_on_kill and self.job_id and not self._has_timed_out:
             cancel_of_killed_task(self._hook, self._ti, self.job_id)
 
     @contextmanager
     def _stopped_by_execution_timeout(self) -> Iterator[None]:
-        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
         try:
             yield
         except AirflowTaskTimeout:
-            if self.cancel_on_kill and self.job_id:
-                self._hook.cancel_quietly(self.job_id)
+            self._stop_after_time_out()
             raise
+
+    def _complete_without_event(self, context: Context, error: Exception) -> str:
+        """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
+        self.job_id = recorded_job_id(context["ti"])
+        if self.job_id is None:
+            raise error
+        job = self._look()
+        if job is not None and job.state.is_terminal:
+            return self._finish(context, job)
+        if is_deferral_timeout(error):
+            self._time_out()
+        raise LostContactError(
+            f"The wait for batch job {self.job_id} broke off in the triggerer: {error}. The job was left alone; "
+            "a retry of this task finds it again."
+        ) from error
+
+    def _look(self) -> InventoryJob | None:
+        try:
+            return self._hook.get_inventory_job(self.job_id or "")
+        except TencentCIError as error:
+            self.log.warning("Could not ask about batch job %s: %s", self.job_id, error)
+            return None
+
+    def _time_out(self) -> NoReturn:
+        self._stop_after_time_out()
+        raise AirflowTaskTimeout(
+            f"execution_timeout, {self.execution_timeout}, is over while waiting for batch job {self.job_id}."
+        )
+
+    def _stop_after_time_out(self) -> None:
+        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
+        self._has_timed_out = True  # Airflow calls on_kill next
+        if self.cancel_on_kill and self.job_id:
+            self._hook.cancel_quietly(self.job_id)
 
     @cached_property
     def _hook(self) -> TencentCIHook:

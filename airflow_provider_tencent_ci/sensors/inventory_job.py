@@ -8,13 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import (
+    DEFERRAL_FAILED,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
 )
+from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
@@ -102,7 +105,7 @@ class InventoryJobSensor(BaseSensorOperator):
             job = self._look()
             if job is not None and job.state.is_terminal:
                 return self._outcome(job)
-            self.defer(trigger=trigger, method_name="execute_complete")
+            defer_in_time(self, context, trigger)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
@@ -127,6 +130,25 @@ class InventoryJobSensor(BaseSensorOperator):
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
         return self._outcome(InventoryJob.from_dict(result["job"]))
+
+    def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
+        result = read_event(event)
+        if result["status"] == "deadline":
+            raise AirflowTaskTimeout(
+                f"execution_timeout, {self.execution_timeout}, is over while waiting for batch job {self.job_id}, "
+                "which was left alone and goes on."
+            )
+        return self.execute_complete(context, event)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
+        self._ti = context["ti"]
+        if next_method == DEFERRAL_FAILED:
+            job = self._look()
+            if job is not None and job.state.is_terminal:
+                return self._outcome(job)
+        return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""

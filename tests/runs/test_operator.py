@@ -109,11 +109,21 @@ def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode):
     assert only_job(emulator).state == "Running"
 
 
-def test_a_task_whose_execution_timeout_is_over_cancels_its_job(emulator):
+@waiting
+@pytest.mark.parametrize("wait_timeout", [None, 3600])
+def test_a_task_whose_execution_timeout_is_over_cancels_its_job(emulator, mode, wait_timeout):
     emulator.configure(run_seconds=3600)
     with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
-        submit(mode=f"{WAITING['blocking']}, execution_timeout=timedelta(seconds=3)")
+        run = submit(mode=f"{mode}, wait_timeout={wait_timeout}, execution_timeout=timedelta(seconds=3)")
+        assert run.state == "failed"
     assert only_job(emulator).state == "Cancel"
+
+
+def test_a_wait_timeout_that_comes_before_the_execution_timeout_leaves_the_job(emulator):
+    emulator.configure(run_seconds=3600)
+    run = submit(mode=f"{WAITING['deferred']}, wait_timeout=1, execution_timeout=timedelta(seconds=60)")
+    assert "WaitTimeoutError" in run.failure
+    assert only_job(emulator).state == "Running"
 
 
 @waiting_with_retries

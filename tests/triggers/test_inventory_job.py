@@ -25,12 +25,6 @@ def emulator(monkeypatch):
         yield emulator
 
 
-@pytest.fixture
-def job_id(emulator):
-    with TencentCIHook() as hook:
-        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
-
-
 def events_of(trigger):
     async def collect():
         return [event.payload async for event in trigger.run()]

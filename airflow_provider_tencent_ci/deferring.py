@@ -1,0 +1,50 @@
+"""
+Deferring until a batch job has ended, but no longer than the task's own ``execution_timeout``.
+
+Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and begins it anew when the task resumes
+(Airflow conventions, 0.8); 2.11 ends the deferral, without a word to the trigger. So the trigger gets an absolute
+deadline. Airflow's own limit of a deferral is only the backstop for a time in which no triggerer runs.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.compat import try_started_at
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_tencent_ci.compat import BaseOperator
+    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+__all__ = ["defer_in_time"]
+
+# Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
+_BACKSTOP = timedelta(minutes=1)
+
+
+def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTrigger) -> NoReturn:
+    """
+    Defer ``task``, which is resumed by the one of two methods that says what the deadline stands for.
+
+    ``execute_complete`` takes a deadline for the end of the time to wait, ``execute_complete_in_time`` for the end of
+    ``execution_timeout``.
+
+    :param trigger: its deadline is moved forward if ``execution_timeout`` is over before it.
+    """
+    if task.execution_timeout is None:
+        task.defer(trigger=trigger, method_name="execute_complete")
+    now = datetime.now(UTC)
+    ends_at = (try_started_at(context) or now) + task.execution_timeout
+    comes_first = not trigger.deadline_at or ends_at < datetime.fromisoformat(trigger.deadline_at)
+    if comes_first:
+        trigger.deadline_at = ends_at.isoformat()
+    task.defer(
+        trigger=trigger,
+        method_name="execute_complete_in_time" if comes_first else "execute_complete",
+        timeout=max(ends_at - now, timedelta(0)) + _BACKSTOP,
+    )
