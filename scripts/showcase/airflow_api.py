@@ -92,9 +92,11 @@ class AirflowApi:
         """Return whether Airflow knows a DAG."""
         return self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True) is not None
 
-    def trigger(self, dag_id: str, run_id: str, interval: Interval | None = None) -> None:
+    def trigger(
+        self, dag_id: str, run_id: str, interval: Interval | None = None, conf: dict[str, Any] | None = None
+    ) -> None:
         """Make a run, for a data interval or for none."""
-        run: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None}
+        run: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}}
         if interval:
             run["logical_date"] = interval.start.isoformat()
             run["data_interval_start"] = interval.start.isoformat()
@@ -127,7 +129,8 @@ class AirflowApi:
 
     def tasks(self, dag_id: str, run_id: str) -> list[Task]:
         """Return the tasks of a run that have a state, in the order of their start."""
-        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=1000"
+        found = self._call("GET", path)["task_instances"]
         found.sort(key=lambda task: (task["start_date"] is None, task["start_date"]))
         return [Task(task["task_id"], task["state"], task["try_number"]) for task in found if task["state"]]
 

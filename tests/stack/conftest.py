@@ -11,6 +11,7 @@ from airflow import __version__ as airflow_version
 from airflow_provider_tencent_ci.emulator import Emulator
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
+from tests.stack.triggerers import Triggerers
 
 MARKS = (
     pytest.mark.stack,
@@ -25,6 +26,7 @@ MARKS = (
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__CORE__PARALLELISM": "8",
+    "AIRFLOW__API__MAXIMUM_PAGE_LIMIT": "1000",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "200",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
@@ -49,12 +51,18 @@ def emulator():
 
 
 @pytest.fixture(scope="package")
-def airflow(emulator, tmp_path_factory):
+def database():
+    with postgresql.PostgreSQL(postgresql.programs()) as database:
+        yield database
+
+
+@pytest.fixture(scope="package")
+def airflow(emulator, database, tmp_path_factory):
     from showcase.stack import AirflowStack, free_port
 
     folder = tmp_path_factory.mktemp("dags")
     (folder / "stack.py").write_text(DAGS, "utf-8")
-    with pytest.MonkeyPatch.context() as patch, postgresql.PostgreSQL(postgresql.programs()) as database:
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in os.environ.items():
             patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
         patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
@@ -65,6 +73,11 @@ def airflow(emulator, tmp_path_factory):
             stack.wait_until_ready()
             stack.api.log_in()
             yield stack
+
+
+@pytest.fixture(scope="package")
+def triggerers(airflow, database):
+    return Triggerers(airflow, database)
 
 
 @pytest.fixture(autouse=True)

@@ -26,12 +26,12 @@ for mode, deferrable in (("deferred", True), ("blocking", False)):
             prefix="media/", deferrable=deferrable, execution_timeout=timedelta(seconds=8), **{**SUBMIT, "retries": 0}
         )
 
-with DAG("many", params={"tasks": 10, "wait_timeout": 0}, **START) as many:
+with DAG("many", params={"tasks": 1}, **START) as many:
     @many.task
     def prefixes(params=None):
         return [f"media/{number:03}/" for number in range(params["tasks"])]
 
-    TriggerInventoryJobOperator.partial(deferrable=True, **SUBMIT).expand(prefix=prefixes())
+    TriggerInventoryJobOperator.partial(deferrable=True, **{**SUBMIT, "poll_interval": 5}).expand(prefix=prefixes())
 
 with DAG("time_limited", **START):
     TriggerInventoryJobOperator(prefix="media/", deferrable=True, wait_timeout=20, **SUBMIT)

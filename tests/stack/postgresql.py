@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import psycopg2
 from showcase.stack import HOST, free_port
 
 __all__ = ["PostgreSQL", "programs"]
@@ -35,6 +37,13 @@ class PostgreSQL:
     def url(self) -> str:
         """The database as SQLAlchemy and Airflow call it."""
         return f"postgresql+psycopg2://airflow@{HOST}:{self._port}/airflow"
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, if it has any."""
+        address = {"host": HOST, "port": self._port, "user": "airflow", "dbname": "airflow"}
+        with closing(psycopg2.connect(**address)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
 
     def __enter__(self) -> Self:
         if self._user:

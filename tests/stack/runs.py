@@ -22,12 +22,12 @@ def wait_for(reached, seconds, what):
 class Run:
     """A new run of a DAG, of which the task ``submit`` is looked at."""
 
-    def __init__(self, airflow, emulator, dag_id):
+    def __init__(self, airflow, emulator, dag_id, **params):
         self.api, self.emulator, self.dag_id = airflow.api, emulator, dag_id
         self.run_id = f"run-{next(_numbers)}"
         self._earlier_jobs = {job.job_id for job in emulator.jobs}
         wait_for(lambda: self.api.has_dag(dag_id), 120, lambda: f"Airflow does not know the DAG {dag_id}")
-        self.api.trigger(dag_id, self.run_id)
+        self.api.trigger(dag_id, self.run_id, conf=params)
 
     @property
     def states(self):

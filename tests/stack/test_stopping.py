@@ -12,6 +12,11 @@ from tests.stack.runs import Run
 modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
 
 
+@pytest.fixture(autouse=True)
+def one_triggerer(triggerers):
+    triggerers.have(1)
+
+
 def waiting_run(airflow, emulator, mode, waiting):
     """A run whose task waits for its job."""
     run = Run(airflow, emulator, f"stop_{mode}")
@@ -40,6 +45,14 @@ def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airf
     assert run.job_states == ["Cancel", "Running"]
     run.mark("failed")
     run.wait_for_jobs("Cancel", "Cancel")
+
+
+@modes
+def test_a_task_whose_execution_timeout_is_over_cancels_its_job(airflow, emulator, mode, waiting):
+    run = Run(airflow, emulator, f"time_out_{mode}")
+    run.wait_for_state(waiting)
+    run.wait_for_state("failed")
+    assert run.job_states == ["Cancel"]
 
 
 def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):

@@ -1,0 +1,107 @@
+"""Triggerers that are killed, deployed anew, frozen or given nonsense, while tasks wait in them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.stack.runs import Run, wait_for
+
+# As many as the short version has time for; `make test-chaos` takes 100.
+WAITING = int(os.environ.get("TENCENT_CI_WAITING", "10"))
+
+
+@pytest.fixture
+def waiting(airflow, emulator, triggerers):
+    """A run with many waiting tasks, spread over two triggerers as Airflow does it."""
+    triggerers.have(2)
+    submissions, cancels = emulator.count("create"), emulator.count("cancel")
+    run = Run(airflow, emulator, "many", tasks=WAITING)
+    run.wait_for_state("deferred", WAITING, 900)
+    wait_for(lambda: triggerers.load(None) == 0, 60, lambda: "there are triggers that nobody runs")
+    yield run
+    for job in run.jobs:
+        emulator.finish_job(job.job_id)
+    run.wait_for_state("success", WAITING, 900)
+    assert run.job_states == ["Success"] * WAITING
+    assert emulator.count("create") - submissions == WAITING
+    assert emulator.count("cancel") == cancels
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed anew"])
+def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting, triggerers, number):
+    ended = triggerers.busiest
+    assert triggerers.load(ended) > 0
+    triggerers.signal(ended, number)
+    triggerers.end(ended)
+    wait_for(lambda: triggerers.load(ended) == 0, 120, lambda: "its triggers are still its own")
+
+
+def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_waits_for(airflow, waiting, triggerers):
+    frozen = triggerers.busiest
+    held = triggerers.load(frozen)
+    assert held > 0
+    triggerers.signal(frozen, signal.SIGSTOP)
+    wait_for(lambda: triggerers.load(frozen) == 0, 180, lambda: "its triggers are still its own")
+    triggerers.signal(frozen, signal.SIGCONT)
+    # Its on_kill runs for each of them, or this test would see nothing.
+    wait_for(lambda: left_alone(airflow) >= held, 120, lambda: f"{left_alone(airflow)} of {held} were left alone")
+
+
+def left_alone(airflow):
+    return sum(
+        path.read_text("utf-8", "replace").count("is left alone: its task still wants it")
+        for path in airflow.home.glob("logs/dag_id=many/**/*.log*")
+        if path.is_file()
+    )
+
+
+def test_a_job_that_ended_while_no_triggerer_ran_is_seen_as_ended(airflow, emulator, triggerers):
+    triggerers.have(1)
+    run = Run(airflow, emulator, "time_limited")
+    run.wait_for_state("deferred")
+    ends_at = time.monotonic() + 20  # its wait_timeout
+    triggerers.have(0)
+    [job] = run.jobs
+    emulator.finish_job(job.job_id)
+    time.sleep(max(0, ends_at - time.monotonic()))
+    triggerers.have(1)
+    run.wait_for_state("success")
+    assert run.job_states == ["Success"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "{}",
+        '{"job_id": 7, "deadline_at": "noon", "poll_interval": "often", "contact_timeout": null, "cancel_on_kill": []}',
+        '{"job_id": "b1", "an_argument": "of a later release"}',
+    ],
+    ids=["none", "odd", "unknown"],
+)
+def test_no_argument_takes_a_triggerer_down_or_loses_the_job(airflow, emulator, database, triggerers, arguments):
+    triggerers.have(0)
+    run = Run(airflow, emulator, "stop_deferred")
+    run.wait_for_state("deferred")
+    database.query('UPDATE "trigger" SET kwargs = %s', arguments)
+    triggerers.have(1)
+    run.wait_for_try(2)
+    run.wait_for_state("deferred")  # the retry waits for the job of the first try, in the same triggerer
+    run.wait_until_asked_about()
+    airflow.check()
+    assert run.job_states == ["Running"]
+    run.mark("failed")
+    run.wait_for_jobs("Cancel")
+
+
+def test_a_time_out_of_airflow_s_own_cancels_the_job(airflow, emulator, database, triggerers):
+    triggerers.have(0)
+    run = Run(airflow, emulator, "time_out_deferred")
+    run.wait_for_state("deferred")
+    # A minute after execution_timeout Airflow ends it without a triggerer; here at once.
+    database.query("UPDATE task_instance SET trigger_timeout = now() WHERE run_id = %s", run.run_id)
+    run.wait_for_state("failed")
+    assert run.job_states == ["Cancel"]
