@@ -148,6 +148,16 @@ def is_transient(error: TencentCIError) -> bool:
     return was_refused(error) or isinstance(error, TransportError | ServiceUnavailableError | UnreadableResponseError)
 
 
+def refused_for_its_time(response: Response) -> bool:
+    """Whether the service turned a request away because its signature is too old, or not yet valid."""
+    return 400 <= response.status < 500 and _code_and_message(response)[0] in _SIGNED_TOO_LONG_AGO
+
+
+def service_time_of(response: Response) -> datetime | None:
+    """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell."""
+    return _http_date(response.headers.get("date", ""))
+
+
 def request_id_of(response: Response) -> str:
     """Return the service's id of the request, from the headers that CI and COS use."""
     return response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
@@ -169,7 +179,7 @@ def _meaning(status: int, code: str) -> Meaning:
 
 def _clock_advice(meaning: Meaning, response: Response) -> str:
     """Return by how much the clocks differ, if that may be why the signature was not accepted."""
-    service_time = _http_date(response.headers.get("date", ""))
+    service_time = service_time_of(response)
     if not issubclass(meaning.error, AuthenticationError) or service_time is None:
         return ""
     ahead_seconds = (response.received_at - service_time).total_seconds()

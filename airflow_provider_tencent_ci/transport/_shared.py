@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.messages import Request, Response
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 
-__all__ = ["no_answer", "too_large", "wire_headers"]
+__all__ = ["correct_clock", "no_answer", "too_large", "wire_headers"]
+
+_log = logging.getLogger(__name__)
 
 
 def wire_headers(signed: Mapping[str, str]) -> dict[str, str]:
@@ -40,3 +44,16 @@ def too_large(status: int) -> UnreadableResponseError:
     return UnreadableResponseError(
         f"The answer is larger than {MAX_BODY_BYTES // 1024**2} MB and was not read further.", status=status
     )
+
+
+def correct_clock(clock: ServiceClock, response: Response) -> Response:
+    """Learn the service's time if it turned a signature away for its time, say so, and return the answer."""
+    if clock.learn(response):
+        seconds = clock.ahead.total_seconds()
+        _log.warning(
+            "This machine's clock is %.0f seconds %s the service's. Requests are signed with the service's time from "
+            "now on; set the clock (NTP).",
+            abs(seconds),
+            "behind" if seconds > 0 else "ahead of",
+        )
+    return response

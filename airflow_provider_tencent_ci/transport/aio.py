@@ -13,10 +13,11 @@ from yarl import URL
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import no_answer, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, too_large, wire_headers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,6 +45,7 @@ class AsyncTransport:
     ) -> None:
         self._config = config
         self._now = now
+        self._clock = ServiceClock()
         self._sleep = sleep
         self._session: aiohttp.ClientSession
 
@@ -82,7 +84,7 @@ class AsyncTransport:
 
     async def _exchange(self, request: Request) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._now())
+        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
         try:
             async with self._session.request(
                 request.method,
@@ -94,7 +96,7 @@ class AsyncTransport:
             ) as answer:
                 body = await _read(answer)
                 found = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, found, body, self._now())
+                return correct_clock(self._clock, Response(answer.status, found, body, self._now()))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

@@ -14,10 +14,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import no_answer, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, too_large, wire_headers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,6 +48,7 @@ class BlockingTransport:
     ) -> None:
         self._config = config
         self._now = now
+        self._clock = ServiceClock()
         self._sleep = sleep
         self._session = _session(config)
 
@@ -88,7 +90,7 @@ class BlockingTransport:
 
     def _exchange(self, request: Request) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._now())
+        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
@@ -102,7 +104,7 @@ class BlockingTransport:
             ) as answer:
                 body = _read(answer, ends_at)
                 found = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status_code, found, body, self._now())
+                return correct_clock(self._clock, Response(answer.status_code, found, body, self._now()))
         except (RequestException, HTTPError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -217,13 +218,20 @@ def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
     assert len(clock.pauses) == 2
 
 
-def test_each_attempt_is_signed_afresh(emulator, config, run, clock):
-    clock.ahead_seconds = 86400
-    with pytest.raises(e.AuthenticationError) as caught:
-        run(config, look())
-    assert caught.value.code in ("SignatureExpired", "RequestTimeTooSkewed")
-    clock.ahead_seconds = 0
-    assert run(config, look()).items == ()
+@pytest.mark.parametrize("ahead_seconds", [1200, -1200, 86400, -86400])
+def test_a_clock_that_is_off_costs_one_request_and_a_warning(emulator, config, run, clock, caplog, ahead_seconds):
+    clock.ahead_seconds = ahead_seconds
+
+    def make_and_look():
+        job = yield from flows.create_job("nightly", SPECIFICATION)
+        return (yield from flows.get_job(job.job_id))
+
+    assert run(config, make_and_look()).job_id == emulator.jobs[0].job_id
+    assert [request.status for request in emulator.requests] == [401, 200, 200]
+    [warning] = caplog.records
+    seconds, direction = re.search(r"clock is (\d+) seconds (ahead of|behind)", warning.getMessage()).groups()
+    assert abs(int(seconds) - abs(ahead_seconds)) <= 2  # `Date` is to the second
+    assert direction == ("ahead of" if ahead_seconds > 0 else "behind")
 
 
 def test_a_netrc_does_not_replace_our_authorization(emulator, config, run, tmp_path, monkeypatch):
