@@ -46,6 +46,11 @@ try:
 except ImportError:  # before 3.1
     from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
 
+try:
+    from airflow.sdk import RetryDecision, RetryPolicy
+except ImportError:  # before 3.3
+    RetryDecision = RetryPolicy = object  # type: ignore[assignment,misc]
+
 from airflow_provider_tencent_ci.core.identity import TaskIdentity
 
 if TYPE_CHECKING:
@@ -64,6 +69,8 @@ __all__ = [
     "BaseSensorOperator",
     "BaseTrigger",
     "PokeReturnValue",
+    "RetryDecision",
+    "RetryPolicy",
     "TriggerEvent",
     "XCom",
     "default_deferrable",

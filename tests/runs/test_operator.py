@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
@@ -133,6 +134,16 @@ def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
     assert run.state == "success"
     assert run.tries["submit"] > 1
     assert run.xcoms["submit"]["return_value"] == only_job(emulator).job_id
+
+
+@pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions have no retry policies")
+@pytest.mark.parametrize(("arguments", "jobs"), [("", 1), ("retry_failed_jobs=True", 2)])
+def test_the_retry_policy_does_not_submit_a_failed_job_again_unless_told_to(emulator, arguments, jobs):
+    emulator.configure(outcome="fail", submitted_seconds=0, run_seconds=0.1)
+    policy = f"retry_policy=InventoryJobRetryPolicy({arguments}), retries=1, retry_delay=timedelta(seconds=0)"
+    before = "from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy\n"
+    assert submit(mode=f"{WAITING['blocking']}, {policy}", before=before).state == "failed"
+    assert len(emulator.jobs) == jobs
 
 
 @waiting_with_retries
