@@ -24,6 +24,7 @@ class Run:
 
     def __init__(self, airflow, emulator, dag_id, **params):
         self.api, self.emulator, self.dag_id = airflow.api, emulator, dag_id
+        self._home = airflow.home
         self.run_id = f"run-{next(_numbers)}"
         self._earlier_jobs = {job.job_id for job in emulator.jobs}
         wait_for(lambda: self.api.has_dag(dag_id), 120, lambda: f"Airflow does not know the DAG {dag_id}")
@@ -62,6 +63,15 @@ class Run:
     def wait_for_try(self, number):
         wait_for(lambda: self.details["try_number"] == number, 120, lambda: f"this is not try {number}: {self.details}")
 
+    def wait_for_job_id(self, job_id):
+        """Wait until the task has pushed the JobId."""
+        wait_for(lambda: self._pushed() == job_id, 60, lambda: f"the JobId is {self._pushed()}, not {job_id}")
+
+    def times_said(self, text):
+        """How often the logs of its tasks and triggers say ``text``."""
+        logs = self._home.glob(f"logs/dag_id={self.dag_id}/run_id={self.run_id}/**/*.log*")
+        return sum(path.read_text("utf-8", "replace").count(text) for path in logs if path.is_file())
+
     def mark(self, state):
         self.api.mark(self.dag_id, self.run_id, "submit", state)
 
@@ -71,3 +81,6 @@ class Run:
     def signal(self, number):
         """Send a signal to the process in which the task runs."""
         os.kill(self.details["pid"], number)
+
+    def _pushed(self):
+        return self.api.xcom(self.dag_id, self.run_id, "submit", "job_id")

@@ -21,7 +21,8 @@ def waiting(airflow, emulator, triggerers):
     submissions, cancels = emulator.count("create"), emulator.count("cancel")
     run = Run(airflow, emulator, "many", tasks=WAITING)
     run.wait_for_state("deferred", WAITING, 900)
-    wait_for(lambda: triggerers.load(None) == 0, 60, lambda: "there are triggers that nobody runs")
+    asked = lambda: run.times_said(" is Running.")  # noqa: E731
+    wait_for(lambda: asked() >= WAITING, 300, lambda: f"only {asked()} of {WAITING} are asked about")
     yield run
     for job in run.jobs:
         emulator.finish_job(job.job_id)
@@ -40,7 +41,7 @@ def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting,
     wait_for(lambda: triggerers.load(ended) == 0, 120, lambda: "its triggers are still its own")
 
 
-def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_waits_for(airflow, waiting, triggerers):
+def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_waits_for(waiting, triggerers):
     frozen = triggerers.busiest
     held = triggerers.load(frozen)
     assert held > 0
@@ -48,15 +49,8 @@ def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_wait
     wait_for(lambda: triggerers.load(frozen) == 0, 180, lambda: "its triggers are still its own")
     triggerers.signal(frozen, signal.SIGCONT)
     # Its on_kill runs for each of them, or this test would see nothing.
-    wait_for(lambda: left_alone(airflow) >= held, 120, lambda: f"{left_alone(airflow)} of {held} were left alone")
-
-
-def left_alone(airflow):
-    return sum(
-        path.read_text("utf-8", "replace").count("is left alone: its task still wants it")
-        for path in airflow.home.glob("logs/dag_id=many/**/*.log*")
-        if path.is_file()
-    )
+    left_alone = lambda: waiting.times_said("is left alone: its task still wants it")  # noqa: E731
+    wait_for(lambda: left_alone() >= held, 180, lambda: f"only {left_alone()} of {held} were left alone")
 
 
 def test_a_job_that_ended_while_no_triggerer_ran_is_seen_as_ended(airflow, emulator, triggerers):
