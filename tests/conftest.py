@@ -6,8 +6,14 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from hypothesis import settings
+
 if TYPE_CHECKING:
     import pytest
+
+# The same examples in every run, and as long for one as it takes: what needs luck is looked for by fuzz/.
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
 
 # One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
