@@ -40,6 +40,11 @@ def test_a_record_of_something_else_counts_as_nothing(other):
     assert recalled(RECORD | other) is None
 
 
+@pytest.mark.parametrize("job_id", [None, 3, ["b1"]])
+def test_a_job_id_that_is_none_counts_as_not_known(job_id):
+    assert recalled(RECORD | {"job_id": job_id}) == Memory("0123456789abcdef", None)
+
+
 @given(json_values | with_other_values(RECORD))
 def test_whatever_the_store_holds_is_a_record_of_ours_or_nothing(record):
     memory = recalled(record)
