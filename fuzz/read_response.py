@@ -6,6 +6,7 @@ Needs ``atheris`` and ``defusedxml``; see README.md. All arguments go to libFuzz
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,7 +24,9 @@ with atheris.instrument_imports(include=INSTRUMENTED):
 
 def main() -> None:
     """Run until libFuzzer's arguments say stop, or something is found."""
-    atheris.Setup(sys.argv, check)
+    # A merge starts itself anew through a shell, by its first word.
+    itself = shlex.join([sys.executable, sys.argv[0]])
+    atheris.Setup([itself, *sys.argv[1:]], check)
     atheris.Fuzz()
 
 
