@@ -15,13 +15,17 @@ STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 # Each process of the tests has an Airflow of its own.
 PROCESSES ?= 2
 
+# How long to fuzz; the environment for it is one of its own, without Airflow.
+SECONDS   ?= 600
+FUZZ_VENV ?= .venv-fuzz
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test fuzz demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +57,16 @@ else
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup
 endif
 
+fuzz: $(FUZZ_VENV)/.installed ## Look for answers that the reader does not stand, for SECONDS (see fuzz/README.md)
+	@mkdir -p .fuzz/new .fuzz/findings
+	$(FUZZ_VENV)/bin/python fuzz/read_response.py -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
+	  -dict=fuzz/xml.dict -artifact_prefix=.fuzz/findings/ .fuzz/new fuzz/corpus
+
+$(FUZZ_VENV)/.installed: fuzz/requirements.txt
+	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --requirement fuzz/requirements.txt
+	@touch $@
+
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py
 
@@ -79,7 +93,7 @@ build: venv ## Build sdist and wheel into dist/ and check them
 	$(BIN)/python -m twine check --strict dist/*
 
 clean: ## Remove what building and testing leave behind
-	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
 
 distclean: clean ## ... and the virtual environments

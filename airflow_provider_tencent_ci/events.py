@@ -31,16 +31,28 @@ def read_event(event: object) -> dict[str, Any]:
     :raises UnexpectedEventError: it is anything else, such as nothing, the bare word that ``dag.test()`` makes of an
         ending event, or the event of a later release.
     """
-    if (
-        isinstance(event, dict)
-        and event.get("version") == EVENT_VERSION
-        and event.get("status") in STATUSES
-        and isinstance(event.get("job_id"), str)
-        and isinstance(event.get("job"), dict | None)
-        and (event["status"] != "terminal" or event["job"])
-    ):
+    if isinstance(event, dict) and _is_ours(event):
         return event
     raise UnexpectedEventError(
         f"The task was resumed with {str(event)[:200]!r}, which is no event of InventoryJobTrigger (version "
         f"{EVENT_VERSION}). The batch job was left alone; a retry of this task finds it again."
     )
+
+
+def _is_ours(event: dict[str, Any]) -> bool:
+    return (
+        event.get("version") == EVENT_VERSION
+        and event.get("status") in STATUSES
+        and isinstance(event.get("job_id"), str)
+        and isinstance(event.get("job"), dict | None)
+        and isinstance(event.get("message"), str)
+        and (event["status"] != "terminal" or _has_ended(event["job"] or {}, event["job_id"]))
+    )
+
+
+def _has_ended(record: dict[str, Any], job_id: str) -> bool:
+    """Whether it is the record of this very job, at its end: anything else would pass for success."""
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+
+    job = InventoryJob.from_dict(record)
+    return job.job_id == job_id and job.state.is_terminal

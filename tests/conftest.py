@@ -6,6 +6,11 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, and as long for one as it takes: what needs luck is looked for by fuzz/.
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
 
 # One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)

@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
 
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import read_event, write_event
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
+from tests.strategies import json_values, with_other_values
 
 JOB = {"JobId": "b1", "State": "Success"}
 
@@ -40,8 +43,23 @@ def test_an_event_of_ours_survives_json(event):
         {**write_event("terminal", "b1", JOB, ""), "job_id": None},
         {**write_event("terminal", "b1", JOB, ""), "job": "Success"},
         {"status": ["terminal"], "version": 1},
+        {**write_event("deadline", "b1", None, ""), "message": None},
+        write_event("terminal", "b1", {"JobId": "b1", "State": "Running"}, ""),
+        write_event("terminal", "b1", {"JobId": "b1"}, ""),
+        write_event("terminal", "b1", {"JobId": "b2", "State": "Success"}, ""),
     ],
 )
 def test_anything_else_is_refused(event):
     with pytest.raises(UnexpectedEventError, match="no event of InventoryJobTrigger"):
         read_event(event)
+
+
+@given(json_values | with_other_values(write_event("terminal", "b1", JOB, "ended")))
+def test_whatever_resumes_a_task_is_an_event_of_ours_or_refused(event):
+    try:
+        result = read_event(event)
+    except UnexpectedEventError:
+        return
+    assert isinstance(result["message"], str)
+    if result["status"] == "terminal":
+        assert InventoryJob.from_dict(result["job"]).state.is_terminal

@@ -37,6 +37,7 @@ MAX_PAGE_SIZE = 100
 
 _JOBS = "/inventorytriggerjob"
 _EXECUTIONS = "/workflowexecution"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
 
 ItemT = TypeVar("ItemT", InventoryJob, WorkflowExecution)
@@ -204,11 +205,19 @@ def read_nothing(_response: Response) -> None:
 
 
 def _given(*pairs: tuple[str, str | None]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((key, value) for key, value in pairs if value)
+    return tuple((key, _sendable(key, value)) for key, value in pairs if value)
+
+
+def _sendable(key: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{key}={value!r} must be a text.")
+    if found := _SURROGATE.search(value):
+        raise InvalidArgumentError(f"{key}={value!r} contains {found[0]!r}, half a character, which cannot be sent.")
+    return value
 
 
 def _joined(words: Sequence[str] | str | None) -> str | None:
-    return words if words is None or isinstance(words, str) else ",".join(words)
+    return words if words is None or isinstance(words, str) else ",".join(_sendable("states", word) for word in words)
 
 
 def _time(argument: str, value: datetime | str | None) -> str | None:

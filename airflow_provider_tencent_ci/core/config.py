@@ -20,6 +20,7 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]*")
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ def _check_region(region: str | None) -> None:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        has_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        if has_address and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment):
+        has_address = parts.scheme in ("http", "https") and _AUTHORITY.fullmatch(parts.netloc) and parts.port != 0
+        if has_address and not (parts.path.strip("/") or parts.query or parts.fragment):
             return parts
     except ValueError:  # brackets or a port that are none
         pass

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 
 from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.core.texts import shortened
 from airflow_provider_tencent_ci.core.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -109,6 +110,10 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
     }
 )
 
+# What goes into an error at most: nobody promises that the answer is from the service.
+_MOST_OF_A_MESSAGE = 1_000
+_MOST_OF_A_WORD = 200
+
 # Signatures start a minute early and end ten minutes late; a smaller difference is not what is wrong.
 _TOLERABLE_CLOCK_SECONDS = 60
 
@@ -160,7 +165,8 @@ def service_time_of(response: Response) -> datetime | None:
 
 def request_id_of(response: Response) -> str:
     """Return the service's id of the request, from the headers that CI and COS use."""
-    return response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
+    found = response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
+    return shortened(found, _MOST_OF_A_WORD)
 
 
 def _can_be_signed_afresh(error: TencentCIError) -> bool:
@@ -194,11 +200,13 @@ def _code_and_message(response: Response) -> tuple[str, str]:
     code = message = ""
     try:
         error = read_xml(response.body, "Error")
-        code, message = text_of(error, "Code"), text_of(error, "Message")
+        code = shortened(text_of(error, "Code"), _MOST_OF_A_WORD)
+        message = shortened(text_of(error, "Message"), _MOST_OF_A_MESSAGE)
     except UnreadableResponseError:
         pass
     if 300 <= response.status < 400:
-        message = message or f"The service redirects to {response.headers.get('location', 'nowhere')!r}."
+        location = shortened(response.headers.get("location", "nowhere"), _MOST_OF_A_WORD)
+        message = message or f"The service redirects to {location!r}."
     return code, message or f"The service answered with HTTP {response.status} and no message."
 
 
@@ -214,6 +222,6 @@ def _retry_after_seconds(response: Response) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # digits without end do not fit into a date
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -28,8 +28,11 @@ class Pages:
 
     def new_items(self, page: Page[ItemT]) -> list[ItemT]:
         """Return the items not seen before, and move on to the next page, or to ``None`` at the end."""
-        fresh = [item for item in page.items if _id(item) not in self._seen]
-        self._seen.update(map(_id, fresh))
+        fresh: list[ItemT] = []
+        for item in page.items:
+            if _id(item) not in self._seen:
+                self._seen.add(_id(item))
+                fresh.append(item)
         self._tokens.add(self.next_token or "")
         ended = not page.next_token or page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
         nothing_new = bool(page.items) and not fresh

@@ -94,7 +94,8 @@ def _operation(workflow_ids: str | Sequence[str] | None, job: Mapping[str, Any] 
 
 
 def _workflow_ids(workflow_ids: str | Sequence[str]) -> str:
-    ids = [workflow_ids] if isinstance(workflow_ids, str) else list(workflow_ids)
+    several = list(workflow_ids) if isinstance(workflow_ids, Sequence) else [workflow_ids]
+    ids = [workflow_ids] if isinstance(workflow_ids, str) else several
     if not all(isinstance(one, str) and one.strip() for one in ids):
         raise InvalidArgumentError(f"workflow_ids={workflow_ids!r} must be an id or a list of ids, none empty.")
     # Commas between several ids are seen in a comment of the Java SDK, not documented (API reference, 2.3).

@@ -8,19 +8,22 @@ for a time that is not known yet (API reference, 2.10).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["format_time", "parse_time", "time_argument"]
 
+_MINUTE = timedelta(minutes=1)
+
 
 def format_time(moment: datetime) -> str:
     """Write an aware datetime as the service reads it, in the offset it was given in, to the second."""
     offset = moment.utcoffset()
-    if offset is None or offset.seconds % 60:  # %z would write the seconds of a historical offset too
+    if offset is None or offset % _MINUTE:  # %z would write the seconds of a historical offset too
         moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S%z")
+    # Not %Y, which writes the year 1 as "1" on some systems.
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}{moment:%z}"
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -30,7 +33,7 @@ def parse_time(text: str | None) -> datetime | None:
     A time is never worth failing a wait for, so what cannot be read counts as not known.
     """
     moment = _parse_iso(text or "")
-    return moment if moment is not None and moment.tzinfo is not None else None
+    return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
 
 
 def time_argument(name: str, value: datetime | str | None) -> datetime | None:
@@ -45,7 +48,7 @@ def time_argument(name: str, value: datetime | str | None) -> datetime | None:
     if value is None or value == "":
         return None
     moment = value if isinstance(value, datetime) else _parse_iso(value) if isinstance(value, str) else None
-    if moment is None:
+    if moment is None or (moment.tzinfo is not None and not _is_in_utc_s_years(moment)):
         raise InvalidArgumentError(
             f"{name}={value!r} is not a time. Give a datetime or ISO 8601 text with an offset, "
             "such as 2022-02-01T12:00:00+0800."
@@ -55,6 +58,15 @@ def time_argument(name: str, value: datetime | str | None) -> datetime | None:
             f"{name}={value!r} has no UTC offset. Add one, such as +0800 or Z: {moment.isoformat()}+08:00."
         )
     return moment
+
+
+def _is_in_utc_s_years(moment: datetime) -> bool:
+    """Whether it can be written in UTC: the first and last hours of the calendar in other offsets cannot."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _parse_iso(text: str) -> datetime | None:

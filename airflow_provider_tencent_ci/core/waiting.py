@@ -11,6 +11,7 @@ from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.repeating import NEVER, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.core.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     JobCancelledError,
@@ -108,19 +109,19 @@ def check_outcome(job: InventoryJob) -> InventoryJob:
     """
     if job.state is JobState.FAILED:
         raise JobFailedError(
-            f"Batch job {job.job_id} ({job.name}) failed: {job.code or 'no code'}: "
-            f"{job.message.rstrip('.') or 'the service gave no message'}.",
+            f"Batch job {job.job_id} ({shortened(job.name, 128)}) failed: {shortened(job.code, 200) or 'no code'}: "
+            f"{shortened(job.message.rstrip('.'), 1_000) or 'the service gave no message'}.",
             job=job,
         )
     if job.state is JobState.CANCEL:
-        raise JobCancelledError(f"Batch job {job.job_id} ({job.name}) was cancelled.", job=job)
+        raise JobCancelledError(f"Batch job {job.job_id} ({shortened(job.name, 128)}) was cancelled.", job=job)
     return job
 
 
 def _deadline(job: InventoryJob, deadline_at: datetime) -> str:
     return (
-        f"Batch job {job.job_id} ({job.name}) is still {job.state.value} at the deadline, "
-        f"{deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was left alone and goes on."
+        f"Batch job {job.job_id} ({shortened(job.name, 128)}) is still {shortened(job.state.value, 128)} "
+        f"at the deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was left alone and goes on."
     )
 
 

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from airflow_provider_tencent_ci.core.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 __all__ = ["MAX_BODY_BYTES", "Node", "read_xml", "text_of", "to_dict", "write_xml"]
@@ -42,10 +43,10 @@ def read_xml(body: bytes, root: str) -> Element:
     except DefusedXmlException as error:
         raise UnreadableResponseError(f"The answer declares a DTD or entities ({type(error).__name__}).") from None
     except (ParseError, ValueError, LookupError) as error:
-        raise UnreadableResponseError(f"The answer is not well-formed XML: {error}.") from None
+        raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
     _normalise(element, _MAX_DEPTH)
     if element.tag != root:
-        raise UnreadableResponseError(f"The answer's root element is {element.tag[:80]!r}, not {root!r}.")
+        raise UnreadableResponseError(f"The answer's root element is {shortened(element.tag, 80)!r}, not {root!r}.")
     return element
 
 
@@ -82,17 +83,18 @@ def write_xml(root: str, content: Mapping[str, Node]) -> bytes:
     for name, value in content.items():
         _append(element, name, value)
     written: bytes = tostring(element, encoding="utf-8", xml_declaration=False)
-    return written
+    # A parser reads a bare carriage return as a line feed (XML 1.0, 2.11), which would be another object key.
+    return written.replace(b"\r", b"&#13;")
 
 
 def _append(parent: Element, name: str, value: Node) -> None:
     if value is None:
         return
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         for item in value:
             _append(parent, name, item)
         return
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidArgumentError(f"{name!r} cannot be the name of a node in the request.")
     child = SubElement(parent, name)
     if isinstance(value, Mapping):
@@ -102,9 +104,11 @@ def _append(parent: Element, name: str, value: Node) -> None:
         child.text = _text(name, value)
 
 
-def _text(name: str, value: str | int | float | bool) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise InvalidArgumentError(f"{name} must be a text, a number, a mapping or a list, not {value!r}.")
     text = str(value)
     if found := _NOT_XML_1_0.search(text):
         raise InvalidArgumentError(f"{name} contains {found[0]!r}, a character that XML cannot carry.")

@@ -3,8 +3,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api import (
     JobFilter,
@@ -13,8 +16,13 @@ from airflow_provider_tencent_ci.core.api import (
     build_list,
     build_list_executions,
 )
+from airflow_provider_tencent_ci.core.config import Endpoint
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from tests.strategies import any_text, reserved_text
 
 JOB_ID = "b3deffea2f84911ec9cb15254008618d9"
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="input")
@@ -80,6 +88,9 @@ def test_executions_are_asked_for_by_workflow_and_job():
         (JobFilter(page_size=101), "page_size=101"),
         (JobFilter(job_type="workflow"), "job_type='workflow'"),
         (JobFilter(order_by_time="desc"), "order_by_time='desc'"),
+        (JobFilter(name="a\ud800"), "name="),
+        (JobFilter(workflow_id=3), "workflowId=3"),
+        (JobFilter(states=["Running", None]), "states=None"),
         (JobFilter(start_creation_time="noon"), "start_creation_time='noon'"),
         (JobFilter(end_creation_time=datetime(2022, 5, 1)), "end_creation_time="),
     ],
@@ -98,3 +109,55 @@ def test_what_would_change_the_url_is_no_job_id(job_id):
 def test_a_name_is_checked_before_it_is_sent():
     with pytest.raises(InvalidArgumentError, match="name="):
         build_create("not valid", SPECIFICATION)
+
+
+ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
+values = reserved_text | any_text
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def assert_on_the_wire(request: Request, path: str, query: dict[str, str | None]) -> None:
+    """The URL has this path and the parameters given, each once, and no value is in a header."""
+    url = urlsplit(ENDPOINT.url_of(request))
+    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{ENDPOINT.base_url}{path}"
+    assert url.fragment == ""
+    sent = parse_qsl(url.query, keep_blank_values=True)
+    assert dict(sent) == {name: value for name, value in query.items() if value}
+    assert len(sent) == len(dict(sent))
+    assert ENDPOINT.url_of(request).isascii()
+    assert ENDPOINT.url_of(request).isprintable()
+    headers = sign(request, ENDPOINT.host, Credentials("id", "key"), NOW)
+    assert headers.keys() == {"host", "authorization"}
+    assert headers["authorization"].isprintable()
+
+
+@given(values, values, values, values, values)
+def test_no_criterion_changes_the_url_around_it(job_id, name, workflow_id, state, token):
+    criteria = JobFilter(job_id=job_id, name=name, workflow_id=workflow_id, states=[state, "Running"])
+    try:
+        request = build_list(criteria, token)
+    except InvalidArgumentError:
+        return
+    query = {"jobId": job_id, "name": name, "workflowId": workflow_id, "states": f"{state},Running"}
+    assert_on_the_wire(request, "/inventorytriggerjob", {**query, "nextToken": token, "size": "100"})
+
+
+@given(values, st.none() | values, st.none() | values, values)
+def test_no_criterion_changes_the_url_of_executions(workflow_id, job_id, states, token):
+    try:
+        request = build_list_executions(workflow_id, job_id, states, token)
+    except InvalidArgumentError:
+        return
+    query = {"workflowId": workflow_id, "jobId": job_id, "states": states, "nextToken": token, "size": "100"}
+    assert_on_the_wire(request, "/workflowexecution", query)
+
+
+@given(values)
+def test_any_text_is_a_job_id_that_stays_in_its_place_or_an_error(job_id):
+    try:
+        request = build_cancel(job_id)
+    except InvalidArgumentError:
+        return
+    url = urlsplit(ENDPOINT.url_of(request))
+    assert unquote(url.path) == f"/inventorytriggerjob/{job_id}"
+    assert (url.path.count("/"), url.query) == (2, "cancel=")

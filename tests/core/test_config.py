@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from tests.strategies import any_text, reserved_text
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 HOST = f"{BUCKET}.ci.{REGION}.myqcloud.com"
@@ -51,6 +57,12 @@ def test_a_url_is_written_as_it_is_signed():
         (BUCKET, REGION, "127.0.0.1:8080", "endpoint_url"),
         (BUCKET, REGION, "ftp://example", "endpoint_url"),
         (BUCKET, REGION, "http://user:pw@example", "endpoint_url"),
+        (BUCKET, REGION, "http://:pw@example", "endpoint_url"),
+        (BUCKET, REGION, "http://@example", "endpoint_url"),
+        (BUCKET, REGION, "http://{bucket}.a b", "endpoint_url"),
+        (BUCKET, REGION, "http://{bucket}\\.example", "endpoint_url"),
+        (BUCKET, REGION, "http://{bucket}.夜", "endpoint_url"),
+        (BUCKET, REGION, "http://example:", "endpoint_url"),
         (BUCKET, REGION, "http://example/path", "endpoint_url"),
         (BUCKET, REGION, "http://example?x=1", "endpoint_url"),
         (BUCKET, REGION, "http://example:x", "endpoint_url"),
@@ -61,3 +73,19 @@ def test_what_cannot_be_right_is_an_error_that_names_it(bucket, region, endpoint
     with pytest.raises(InvalidArgumentError, match=complaint) as caught:
         Endpoint.of_bucket(bucket, region, endpoint_url)
     assert "pw" not in str(caught.value)
+
+
+bent = st.one_of(any_text, reserved_text, reserved_text.map(lambda text: f"a{text}-1"))
+addresses = st.one_of(st.none(), any_text, bent.map("http://{bucket}".__add__), bent.map("https://".__add__))
+
+
+@given(bent | st.just(BUCKET), bent | st.just(REGION), addresses)
+def test_no_value_of_a_user_leads_to_another_path_or_adds_to_a_header(bucket, region, endpoint_url):
+    try:
+        endpoint = Endpoint.of_bucket(bucket, region, endpoint_url)
+    except InvalidArgumentError:
+        return
+    assert re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", endpoint.host)
+    url = urlsplit(endpoint.url_of(Request("GET", "/jobs", (("size", "1"),))))
+    assert (f"{url.scheme}://{url.netloc}", url.path, url.query) == (endpoint.base_url, "/jobs", "size=1")
+    assert url.username is url.password is None

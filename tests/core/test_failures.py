@@ -95,6 +95,15 @@ def test_the_request_id_may_have_the_name_that_cos_uses():
     assert found.request_id == "cos-7"
 
 
+@pytest.mark.parametrize("status", [302, 401, 500])
+def test_an_error_stays_short_whatever_the_answer_holds(status):
+    long = "x" * 9_000
+    found = classify(failure(status, long, long, location=long, x_ci_request_id=long))
+    assert f"HTTP {status}" in str(found)
+    assert len(str(found)) < 2_000
+    assert len(str(classify(respond("", status, location=long)))) < 1_000
+
+
 def test_a_redirect_says_where_to_and_is_not_followed():
     found = classify(respond("", 307, location="http://elsewhere.example/"))
     assert "http://elsewhere.example/" in str(found)
@@ -110,6 +119,8 @@ def test_a_redirect_says_where_to_and_is_not_followed():
         (format_datetime(START - timedelta(seconds=90), usegmt=True), 0.0),
         ((START + timedelta(seconds=90)).strftime("%a, %d %b %Y %H:%M:%S -0000"), 90.0),
         ("soon", None),
+        (f"Fri, 02 Jan 2026 {'7' * 30}:00 GMT", None),
+        (f"Fri, 02 Jan 2026 03:04:05 +{'9' * 30}", None),
         ("-3", None),
         ("", None),
     ],

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api import read_created, read_executions, read_jobs
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.times import parse_time
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from tests.core.script import job_xml, page, respond
+from tests.strategies import json_values, moments, text, with_other_values
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -144,6 +148,39 @@ def test_a_record_has_the_service_s_node_names():
 def test_a_record_of_other_types_counts_as_not_known():
     record = {"JobId": "b1", "Name": 3, "State": None, "CreationTime": ["x"], "Input": "text"}
     assert InventoryJob.from_dict(record) == InventoryJob("b1", state=JobState(""))
+
+
+times = st.none() | moments.map(str).map(parse_time).filter(
+    lambda moment: moment is None or not (moment.microsecond or moment.utcoffset() % timedelta(minutes=1))
+)
+nodes = st.dictionaries(
+    text, st.recursive(text, lambda inner: st.lists(inner) | st.dictionaries(text, inner), max_leaves=3), max_size=2
+)
+jobs = st.builds(
+    InventoryJob,
+    text,
+    name=text,
+    type=text.filter(bool),
+    state=st.sampled_from(JobState) | text.map(JobState),
+    code=text,
+    message=text,
+    creation_time=times,
+    start_time=times,
+    end_time=times,
+    input=nodes,
+    operation=nodes,
+)
+
+
+@given(jobs)
+def test_every_record_survives_json(job):
+    assert InventoryJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
+
+
+@given(st.dictionaries(text, json_values) | with_other_values(InventoryJob("b1").to_dict()))
+def test_any_record_is_read_and_what_is_read_can_be_written(record):
+    job = InventoryJob.from_dict(json.loads(json.dumps(record)))
+    assert InventoryJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
 
 
 def test_executions_are_read_with_either_name_of_their_time():

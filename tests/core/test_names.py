@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.names import check_name, name_with_token, readable_name
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-
-TOKEN = "0123456789abcdef"
+from tests.strategies import any_text
 
 
 @pytest.mark.parametrize("name", ["demo", "a", "夜间-转码_01", "x" * 128, "夜" * 128])
@@ -46,12 +45,20 @@ def test_any_text_is_reduced_to_allowed_characters(text, readable):
     assert readable_name(text) == readable
 
 
-@given(st.text())
-def test_every_made_name_is_valid_short_and_ends_with_its_token(text):
-    name = name_with_token(readable_name(text), TOKEN)
+@given(any_text | st.text("夜a ", min_size=60), st.from_regex(r"[0-9a-f]{1,64}", fullmatch=True))
+def test_every_made_name_is_valid_short_and_ends_with_its_token(text, token):
+    name = name_with_token(readable_name(text), token)
     assert check_name(name) == name
     assert len(name.encode()) <= 128
-    assert name.endswith(f"-{TOKEN}")
+    assert name.endswith(f"-{token}")
+
+
+@given(any_text)
+def test_any_text_is_a_name_that_can_be_sent_or_an_error(text):
+    try:
+        assert check_name(text) == text
+    except InvalidArgumentError:
+        assert check_name(readable_name(text)[:128]) != text
 
 
 IDENTITY = TaskIdentity("dag", "run", "task", -1, 0)

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from qcloud_cos import CosConfig
+from qcloud_cos.cos_auth import CosS3Auth
 
 from airflow_provider_tencent_ci.core import signing
+from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.emulator import Behaviour
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.messages import WireRequest
+from airflow_provider_tencent_ci.emulator.signature import AccessKey, check_signature
+from tests.strategies import reserved_text, text
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "signature-vectors.json").read_text("utf-8"))
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -94,3 +104,102 @@ def test_keys_show_no_secret():
     shown = repr(Credentials("AKIDEXAMPLE", "the-secret", token="the-token"))
     assert "AKIDEXAMPLE" in shown
     assert "the-" not in shown
+
+
+ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
+
+words = reserved_text | text
+keys = words.filter(lambda key: key and not key.lower().startswith("q-") and key.lower() != "cancel")
+visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
+credentials = st.builds(Credentials, st.from_regex(r"[A-Za-z0-9]+", fullmatch=True), words, st.none() | visible)
+requests = st.builds(
+    Request,
+    st.sampled_from(["GET", "POST", "PUT"]),
+    words.filter(lambda path: not path.startswith("/")).map("/".__add__),
+    st.lists(st.tuples(keys, st.none() | words), max_size=4).map(tuple),
+    st.fixed_dictionaries({}, optional={"Content-Type": visible, "content-md5": visible, "x-other": visible}),
+)
+
+
+def on_the_wire(request: Request, keys: Credentials) -> WireRequest:
+    """The request as it arrives, target and headers, signed at ``NOW``."""
+    target = ENDPOINT.url_of(request).removeprefix(ENDPOINT.base_url)
+    return WireRequest(request.method, target, signing.sign(request, ENDPOINT.host, keys, NOW))
+
+
+def check(request: WireRequest, keys: Credentials) -> None:
+    key = AccessKey(keys.secret_id, keys.secret_key, keys.token)
+    check_signature(request, {key.secret_id: key}, Behaviour(all_parameters_signed=True), signed_at=NOW, now=NOW)
+
+
+@given(requests, credentials)
+def test_what_is_signed_is_accepted_whatever_it_is(request, keys):
+    wire = on_the_wire(request, keys)
+    assert (wire.path, wire.parameters) == (request.path, tuple((k, v or "") for k, v in request.query))
+    check(wire, keys)
+
+
+def with_header(name: str):
+    def change(wire: WireRequest) -> WireRequest:
+        return replace(wire, headers={**wire.headers, name: f"x{wire.headers[name]}"})
+
+    return change
+
+
+def with_another_signature(wire: WireRequest) -> WireRequest:
+    head, signature = wire.headers["authorization"][:-1], wire.headers["authorization"][-1]
+    return replace(wire, headers={**wire.headers, "authorization": head + ("1" if signature == "0" else "0")})
+
+
+def with_another_window(wire: WireRequest) -> WireRequest:
+    start, end = signing.key_time(NOW).split(";")
+    moved = wire.headers["authorization"].replace(f"{start};{end}", f"{start};{int(end) + 1}")
+    return replace(wire, headers={**wire.headers, "authorization": moved})
+
+
+CHANGES = {
+    "method": lambda wire: replace(wire, method="DELETE"),
+    "path": lambda wire: replace(wire, target=wire.target.replace("/", "/x", 1)),
+    "another parameter": lambda wire: replace(wire, target=f"{wire.target}{'&' if wire.raw_query else '?'}other=1"),
+    "no parameters": lambda wire: replace(wire, target=wire.target.partition("?")[0]),
+    "last value": lambda wire: replace(wire, target=f"{wire.target}x"),
+    "host": with_header("host"),
+    "type": with_header("content-type"),
+    "digest": with_header("content-md5"),
+    "token": with_header(signing.TOKEN_HEADER),
+    "signature": with_another_signature,
+    "window": with_another_window,
+}
+
+full_requests = st.builds(
+    Request,
+    st.just("POST"),
+    requests.map(lambda request: request.path),
+    st.builds(lambda query, value: (*query, ("name", value)), st.lists(st.tuples(keys, words), max_size=2), words),
+    st.fixed_dictionaries({"content-type": visible, "content-md5": visible}),
+)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+@given(request_=full_requests, keys=credentials.map(lambda keys: replace(keys, token=keys.token or "session")))
+def test_a_request_of_which_one_signed_part_was_changed_is_refused(change, request_, keys):
+    wire = on_the_wire(request_, keys)
+    check(wire, keys)
+    with pytest.raises(ServiceError):
+        check(change(wire), keys)
+
+
+# The SDK keeps parameters by their names, and its configuration strips the keys.
+sdk_queries = st.dictionaries(keys.map(str.lower), words, max_size=4)
+
+
+@given(requests, sdk_queries, st.from_regex(r"[A-Za-z0-9]{1,40}", fullmatch=True))
+def test_the_official_sdk_signs_anything_alike(request, query, secret_key):
+    config = CosConfig(Region="ap-beijing", SecretId="AKIDEXAMPLE", SecretKey=secret_key)
+    headers = {"host": ENDPOINT.host, **request.headers}
+    sent = SimpleNamespace(method=request.method, headers=dict(headers), url=ENDPOINT.base_url)
+    theirs = CosS3Auth(config, request.path, query)(sent).headers["Authorization"]
+    sign_time = theirs.partition("q-sign-time=")[2].partition("&")[0]
+    covered = {name: value for name, value in headers.items() if name != "x-other"}
+    keys = Credentials("AKIDEXAMPLE", secret_key)
+    assert signing.authorization(request.method, request.path, query.items(), covered, keys, sign_time) == theirs

@@ -3,9 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
 
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.xml import read_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from tests.strategies import any_text, reserved_text
 
 WORKFLOW = {"workflow_ids": "w1"}
 specify = InventoryJobSpecification.from_arguments
@@ -91,6 +94,7 @@ def test_one_or_several_workflows(ids, sent):
         ({**WORKFLOW, "job": {"Tag": "MediaInfo"}, "prefix": "a"}, "workflow_ids .* or job .*not both"),
         ({"workflow_ids": ["w1", ""], "prefix": "a"}, "workflow_ids=.*none empty"),
         ({"workflow_ids": [3], "prefix": "a"}, "workflow_ids=.*list of ids"),
+        ({"workflow_ids": 3, "prefix": "a"}, "workflow_ids=3 must be an id or a list of ids"),
         ({"job": "Tag", "prefix": "a"}, "job must be a mapping"),
         ({**WORKFLOW, "prefix": "a", "start_time": "noon"}, "start_time='noon' is not a time"),
         ({**WORKFLOW, "prefix": "a", "end_time": "2022-05-01"}, "end_time='2022-05-01' has no UTC offset"),
@@ -107,3 +111,17 @@ def test_one_or_several_workflows(ids, sent):
 def test_what_is_wrong_is_an_error_that_names_the_argument(arguments, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint):
         specify(**arguments)
+
+
+@given(any_text | reserved_text, reserved_text | any_text)
+def test_no_value_of_a_user_changes_the_document_around_it(key, data):
+    try:
+        body = specify(job={"Tag": "MediaInfo", "UserData": data}, object_key=key).body("demo")
+    except InvalidArgumentError:
+        return
+    root = read_xml(body, "Request")
+    assert [node.tag for node in root.iter()] == [
+        *("Request", "Name", "Type", "Input", "Object", "Operation", "Tag", "UserData")
+    ]
+    assert not any(node.attrib for node in root.iter())
+    assert (root.findtext("Input/Object"), root.findtext("Operation/UserData")) == (key, data)

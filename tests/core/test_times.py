@@ -3,11 +3,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.times import format_time, parse_time, time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from tests.strategies import any_text, moments
 
 BEIJING = timezone(timedelta(hours=8))
+
+# Moments before the first and after the last that UTC's calendar has.
+BEYOND = ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:05:43"]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +30,7 @@ def test_every_form_the_service_writes_is_read(text):
     assert parse_time(text) == datetime(2022, 2, 1, 4, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["-", "", None, "soon", "2022-02-30T00:00:00+0800", "2022-02-01T12:00:00"])
+@pytest.mark.parametrize("text", ["-", "", None, "soon", "2022-02-30T00:00:00+0800", "2022-02-01T12:00:00", *BEYOND])
 def test_what_is_no_moment_counts_as_not_known(text):
     assert parse_time(text) is None
 
@@ -34,6 +40,8 @@ def test_what_is_no_moment_counts_as_not_known(text):
     [
         (datetime(2022, 2, 1, 12, tzinfo=BEIJING), "2022-02-01T12:00:00+0800"),
         (datetime(2022, 2, 1, 4, 0, 0, 999999, tzinfo=UTC), "2022-02-01T04:00:00+0000"),
+        (datetime(1, 1, 1, 8, tzinfo=BEIJING), "0001-01-01T08:00:00+0800"),
+        (datetime(2022, 2, 1, 4, tzinfo=timezone(timedelta(microseconds=1))), "2022-02-01T03:59:59+0000"),
         (
             datetime(2022, 2, 1, 12, 5, 43, tzinfo=timezone(timedelta(hours=8, minutes=5, seconds=43))),
             "2022-02-01T04:00:00+0000",
@@ -54,7 +62,9 @@ def test_nothing_is_not_given(value):
     assert time_argument("start_time", value) is None
 
 
-@pytest.mark.parametrize("value", ["yesterday", 1643688000, b"2022-02-01", "{{ ts }}"])
+@pytest.mark.parametrize(
+    "value", ["yesterday", 1643688000, b"2022-02-01", "{{ ts }}", *BEYOND, datetime.min.replace(tzinfo=BEIJING)]
+)
 def test_what_is_no_time_is_an_error_that_names_the_argument(value):
     with pytest.raises(InvalidArgumentError, match="start_time=.*not a time"):
         time_argument("start_time", value)
@@ -64,3 +74,19 @@ def test_what_is_no_time_is_an_error_that_names_the_argument(value):
 def test_a_time_without_an_offset_is_an_error(value):
     with pytest.raises(InvalidArgumentError, match="end_time=.*no UTC offset"):
         time_argument("end_time", value)
+
+
+@given(moments.filter(lambda moment: parse_time(moment.isoformat()) is not None))
+def test_a_time_is_read_as_it_was_written_but_for_parts_of_a_second(moment):
+    assert timedelta() <= moment - parse_time(format_time(moment)) < timedelta(seconds=1)
+
+
+@given(any_text | moments.map(str) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9:.+Z-]{2,16}"))
+def test_any_text_is_a_time_that_can_be_written_or_none(text):
+    moment = parse_time(text)
+    assert moment is None or parse_time(format_time(moment)) is not None
+    try:
+        moment = time_argument("start_time", text)
+    except InvalidArgumentError:
+        return
+    assert moment is None or parse_time(format_time(moment)) is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.xml import read_xml, text_of, to_dict, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
+from tests.strategies import any_text, reserved_text, xml_text
 
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE Response [<!ENTITY a "ha">'
@@ -15,6 +17,8 @@ BOMB = (
     + "]><Response>&j;</Response>"
 )
 EXTERNAL = '<!DOCTYPE Response [<!ENTITY x SYSTEM "file:///etc/passwd">]><Response>&x;</Response>'
+
+LONG = "x" * 9_000
 
 UNREADABLE = {
     "empty": "",
@@ -39,6 +43,15 @@ UNREADABLE = {
 def test_what_is_no_answer_of_the_service_is_one_typed_error(body):
     with pytest.raises(UnreadableResponseError):
         read_xml(body.encode() if isinstance(body, str) else body, "Response")
+
+
+@pytest.mark.parametrize(
+    "body", [f'<?xml version="1.0" encoding="{LONG}"?><Response/>', f"<{LONG}/>"], ids=["encoding", "root"]
+)
+def test_what_is_repeated_of_an_answer_is_short(body):
+    with pytest.raises(UnreadableResponseError, match="xxx") as caught:
+        read_xml(body.encode(), "Response")
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("body", [BOMB, EXTERNAL], ids=["bomb", "external"])
@@ -83,19 +96,52 @@ def test_a_character_that_xml_cannot_carry_is_an_error_that_names_the_node(text)
         write_xml("Request", {"Input": {"Prefix": text}})
 
 
-@pytest.mark.parametrize("name", ["", "a b", "1a", "a><x", "a:b"])
+@pytest.mark.parametrize("name", ["", "a b", "1a", "a><x", "a:b", "a\n", 3, None])
 def test_a_name_that_xml_cannot_carry_is_an_error(name):
     with pytest.raises(InvalidArgumentError, match="name of a node"):
         write_xml("Request", {name: "1"})
 
 
-xml_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))
+@pytest.mark.parametrize("value", [b"ab", {"a"}, object(), 1j])
+def test_a_value_that_is_no_node_is_an_error_that_names_it(value):
+    with pytest.raises(InvalidArgumentError, match="Tag must be a text, a number"):
+        write_xml("Request", {"Operation": {"Tag": value}})
 
 
-@given(st.dictionaries(st.from_regex(r"[A-Z][A-Za-z]{0,8}", fullmatch=True), xml_text))
+node_names = st.text("AbcZ_", min_size=1, max_size=4)
+stripped = xml_text.map(str.strip)
+nodes = st.recursive(
+    st.dictionaries(node_names, stripped, min_size=1, max_size=3),
+    lambda inner: st.dictionaries(
+        node_names, inner | stripped | st.lists(inner | stripped, min_size=2, max_size=3), min_size=1, max_size=3
+    ),
+    max_leaves=5,
+)
+
+
+@given(nodes)
 def test_what_is_written_is_read_again(content):
-    expected = {name: text.strip() for name, text in content.items()}
-    assert to_dict(read_xml(write_xml("R", content), "R")) == expected
+    assert to_dict(read_xml(write_xml("R", content), "R")) == content
+
+
+@given(any_text | xml_text)
+def test_a_text_arrives_as_it_is_or_is_refused(text):
+    try:
+        written = write_xml("R", {"A": text})
+    except InvalidArgumentError:
+        assert any(unicodedata.category(character) in ("Cc", "Cs", "Cn") for character in text)
+        return
+    [child] = read_xml(written, "R")
+    assert (child.text or "", child.tag, child.attrib, list(child)) == (text, "A", {}, [])
+
+
+@given(st.dictionaries(any_text | reserved_text | node_names, reserved_text | any_text))
+def test_no_name_and_no_text_makes_a_node_of_its_own(content):
+    try:
+        written = write_xml("R", content)
+    except InvalidArgumentError:
+        return
+    assert [(child.tag, child.attrib, len(child)) for child in read_xml(written, "R")] == [(n, {}, 0) for n in content]
 
 
 @given(st.binary())

@@ -1,0 +1,38 @@
+"""What may come from outside, for the property tests."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+
+from hypothesis import strategies as st
+
+# With halves of surrogate pairs, which Python's texts can hold and nothing can send.
+any_text = st.text(st.characters(exclude_categories=()))
+
+# All that UTF-8 can carry.
+text = st.text()
+
+# What changes something where it is not escaped.
+reserved_text = st.text(st.sampled_from("ab1-._~ &?#=/\\%+;:@\"'<>[]{}\r\n\t\0夜🎬"), max_size=20)
+
+# XML 1.0, 2.2: the characters of a document.
+xml_text = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
+    | st.sampled_from("\t\n\r\x7f\x85<>&'\"]")
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+offsets = st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59))
+moments = st.datetimes(timezones=st.builds(timezone, offsets | st.sampled_from([timedelta(hours=8), timedelta()])))
+
+
+def with_other_values(record: dict[str, object]) -> st.SearchStrategy[dict[str, object]]:
+    """A record of ours, of which any value may be another or missing."""
+    anything = st.fixed_dictionaries({}, optional=dict.fromkeys(record, json_values))
+    kept = st.sets(st.sampled_from(sorted(record)))
+    return st.builds(lambda other, names: {**other, **{name: record[name] for name in names}}, anything, kept)
