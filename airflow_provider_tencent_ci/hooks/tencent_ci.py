@@ -225,7 +225,7 @@ class TencentCIHook(BaseHook):
         try:
             job = self.run(flows.stop_job(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
-            self.log.error("Could not cancel batch job %s; it goes on. %s", job_id, error)
+            self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)
         else:
             self.log.info("%s", stopped_or_not(job))
 
