@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.hooks import tencent_ci as hooks
 from airflow_provider_tencent_ci.transport import aio
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from tests.faults.network import Gate, Names
-from tests.faults.scene import Authorities, Clock, Scene, Watched
+from tests.faults.scene import Authorities, Clock, Scene
 from tests.faults.table import Case
 
 
@@ -68,7 +68,7 @@ def scene(
     """The case's scene, with real clients that go by its clock and speak to its log."""
     scene = Scene(case, clock, emulator, elsewhere, gate, Names(monkeypatch), authorities)
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", scene.connection())
-    monkeypatch.setattr(hooks, "BlockingTransport", partial(Watched, now=clock.now, sleep=clock.sleep))
+    monkeypatch.setattr(hooks, "BlockingTransport", scene.transport_for)
     monkeypatch.setattr(aio, "AsyncTransport", partial(aio.AsyncTransport, now=clock.now, sleep=clock.sleep_async))
     for client in (hooks.TencentCIHook, InventoryJobTrigger):
         monkeypatch.setattr(client, "log", scene.log)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.messages import Flow, Request
-from airflow_provider_tencent_ci.emulator import ActiveFault, Emulator, FaultKind
+from airflow_provider_tencent_ci.emulator import Emulator, FaultKind
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 from tests.faults.network import SERVICE_NAME, Gate, Names
@@ -135,8 +136,9 @@ class Scene:
         self.names = names
         self.authorities = authorities
         self.log = Log()
-        self.injected: ActiveFault | None = None
+        self.transport: Watched
         emulator.reset()
+        elsewhere.reset()
         clock.reset()
 
     def connection(self) -> str:
@@ -155,6 +157,11 @@ class Scene:
         if self.case.takes_real_time and trouble.fault.kind is not FaultKind.HUGE_BODY:
             extra["request_timeout"] = REQUEST_TIMEOUT_SECONDS
         return json.dumps(connection)
+
+    def transport_for(self, config: ServiceConfig) -> Watched:
+        """Return a blocking transport that goes by the clock; the last one is kept."""
+        self.transport = Watched(config, now=self.clock.now, sleep=self.clock.sleep)
+        return self.transport
 
     @property
     def strikes_at_once(self) -> bool:
@@ -177,7 +184,7 @@ class Scene:
         if fault.operation == "any" and not trouble.everywhere:
             fault = replace(fault, operation=_OPERATIONS[self.case.column])
         times = self.case.row.passing_times if self.case.span is Span.PASSING else None
-        self.injected = self.emulator.inject(replace(fault, times=times, location=self.elsewhere.url))
+        self.emulator.inject(replace(fault, times=times, location=self.elsewhere.url))
         if trouble.until_created and self.case.column is Column.SUBMIT:
             self.clock.at_pause(1, self._wait_for_a_job)
 
