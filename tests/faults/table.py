@@ -159,7 +159,6 @@ LOOKED_AND_SENT_AGAIN = Submitted(posts=3, looked=True)
 NOT_KNOWN = Failed(e.SubmitOutcomeUnknownError, posts=3, looked=True)
 
 ASKED_AGAIN = (Waiting.RIDDEN_OUT, Waiting.LOST_CONTACT)
-AS_USUAL = (Waiting.AS_USUAL, Waiting.AS_USUAL)
 
 CANCELLED_AT_ONCE = (Cancelling.AT_ONCE, Cancelling.AT_ONCE)
 NOT_CANCELLED = (Cancelling.REFUSED, Cancelling.REFUSED)
@@ -185,9 +184,9 @@ def refused(error: type[e.ApiError]) -> tuple[Both, Both]:
     return (Failed(error), Failed(error)), NOT_CANCELLED
 
 
-def refused_for_now(error: type[e.TencentCIError], most_posts: int = 6) -> tuple[Both, Both]:
+def refused_for_now(error: type[e.TencentCIError]) -> tuple[Both, Both]:
     """Return the outcomes of a request that was surely not read: it is repeated for up to a minute."""
-    return (SENT_AGAIN, Failed(error, posts=most_posts)), CANCEL_SENT_AGAIN
+    return (SENT_AGAIN, Failed(error, posts=6)), CANCEL_SENT_AGAIN
 
 
 UNDECIDED = (LOOKED_AND_SENT_AGAIN, NOT_KNOWN), CANCEL_SENT_AGAIN
@@ -213,7 +212,7 @@ THROTTLED = refused_for_now(e.ThrottledError)
 SATURATED = refused_for_now(e.QueueSaturatedError)
 # A signature whose time was not accepted is made afresh for each attempt.
 SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
-CLOCK_OFF = refused_for_now(e.AuthenticationError)
+CLOCK_OFF = (*SIGNED_AFRESH, ASKED_AGAIN)
 
 CODES_GROUP = Group(
     "The service's codes",
