@@ -20,7 +20,7 @@ translated where it is raised.
     │   ├── ServiceUnavailableError   the service failed (5xx)
     │   └── UnreadableResponseError   the answer is not what the API promises
     ├── TransportError                no answer; says which host, and whether the request was sent
-    ├── SubmitOutcomeUnknownError     a submission got no answer and the job list does not show the job
+    ├── SubmitOutcomeUnknownError     a submission got no answer, and the job list does not show the job
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
     │   ├── JobFailedError
@@ -162,7 +162,7 @@ class TransportError(TencentCIError):
 
 
 class SubmitOutcomeUnknownError(TencentCIError):
-    """A submission was sent and not answered, and the job list does not show the job."""
+    """A submission was sent and not answered, and the job list does not show the job or cannot be read."""
 
 
 class JobExistsError(TencentCIError):

@@ -51,6 +51,8 @@ _CHECK_KEY = "Check SecretId and SecretKey of the connection (login and password
 _CHECK_CLOCK = "The signature's time was not accepted: check the clock of this machine (NTP)."
 _CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the task."
 _CHECK_ARGUMENTS = "Check the arguments of the task against the message."
+_CHECK_ENDPOINT = "Check endpoint_url of the connection."
+_CHECK_PROXY = "The request did not arrive as it was sent: check endpoint_url and the proxy on the way."
 _ASK_LATER = "The request was refused for now; try again later."
 
 CODES: Mapping[str, Meaning] = MappingProxyType(
@@ -73,22 +75,35 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "InvalidContent": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
         "InvalidHost": Meaning(InvalidRequestError, _CHECK_BUCKET),
         "InvalidRegionName": Meaning(InvalidRequestError, _CHECK_BUCKET),
-        "InvalidUrl": Meaning(NotFoundError, "Check endpoint_url of the connection."),
+        "InvalidURI": Meaning(InvalidRequestError, _CHECK_ENDPOINT),
+        "InvalidUrl": Meaning(NotFoundError, _CHECK_ENDPOINT),
         "KmsFreqControl": Meaning(ThrottledError, _ASK_LATER),
+        "MalformedXML": Meaning(InvalidRequestError, _CHECK_PROXY),
         # The name stands in CI's table of numeric codes (1111); as an HTTP code it is assumed.
         "MediaBucketUnBinded": Meaning(
             InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
         ),
         "MissingAuthorization": Meaning(AuthenticationError, _CHECK_KEY),
+        "MissingContent": Meaning(InvalidRequestError, _CHECK_PROXY),
+        "MissingContentLength": Meaning(InvalidRequestError, _CHECK_PROXY),
         "NoSuchBucket": Meaning(NotFoundError, _CHECK_BUCKET),
+        "NotImplemented": Meaning(InvalidRequestError, _CHECK_ENDPOINT),
         "PaymentRequired": Meaning(InvalidRequestError, "The account is in arrears: settle it in the console."),
         "QueuePaused": Meaning(InvalidRequestError, "The queue is paused: resume it in the CI console."),
         "QueueSaturated": Meaning(QueueSaturatedError, "The queue is full; try again in some minutes."),
         "RequestTimeTooSkewed": Meaning(AuthenticationError, _CHECK_CLOCK),
         "RequestTimeout": Meaning(ServiceUnavailableError),
+        "ResourceAccessDenied": Meaning(
+            InvalidRequestError,
+            "CI may not read the input object: check its permissions and those of the service role CI_QCSRole.",
+        ),
+        "ResourceDownloadFailed": Meaning(
+            InvalidRequestError, "CI could not read the input object: check that it exists and is not archived."
+        ),
         "ResourceNotFound": Meaning(
             InvalidRequestError, "The workflow, template, queue or input object does not exist in this bucket."
         ),
+        "ResourceNotSupported": Meaning(InvalidRequestError, "CI cannot process the input object: check its format."),
         "SecretidNotExist": Meaning(AuthenticationError, _CHECK_KEY),
         "ServiceUnavailable": Meaning(ServiceUnavailableError),
         "SignatureDoesNotMatch": Meaning(AuthenticationError, _CHECK_KEY),

@@ -156,11 +156,16 @@ def submit_once(
     :param name: a name that only this submission has.
     :param created_after: older jobs are not looked at; ``None`` for all.
     :param looks: seconds to pause before each look at the list.
-    :raises SubmitOutcomeUnknownError: no submission was answered and no look found the job.
+    :raises SubmitOutcomeUnknownError: no submission was answered, and no look found the job or none was answered.
     """
     unanswered: TencentCIError | None = None
     for submissions in range(_MOST_SUBMISSIONS + 1):
-        found = yield from _look_for(name, created_after, looks, _is_live_or_succeeded)
+        try:
+            found = yield from _look_for(name, created_after, looks, _is_live_or_succeeded)
+        except (ApiError, TransportError) as error:
+            if unanswered is None:
+                raise
+            raise _outcome_unknown(name, submissions, "cannot be read", error) from error
         if found:
             return Submission(found[0], adopted=True, others=tuple(found[1:]))
         if submissions == _MOST_SUBMISSIONS:
@@ -173,10 +178,7 @@ def submit_once(
             unanswered, looks = error, _UNKNOWN_OUTCOME_LOOKS
         else:
             return Submission(job, adopted=False)
-    raise SubmitOutcomeUnknownError(
-        f"The submission of batch job {name!r} got no usable answer {_MOST_SUBMISSIONS} times, and the job list "
-        f"does not show it. Look for this name in the CI console before you submit again. Last error: {unanswered}"
-    ) from unanswered
+    raise _outcome_unknown(name, _MOST_SUBMISSIONS, "does not show it", unanswered) from unanswered
 
 
 def find_again(job_id: str) -> Flow[InventoryJob | None]:
@@ -210,14 +212,17 @@ def submit_unchecked(name: str, specification: InventoryJobSpecification) -> Flo
     return Submission(job, adopted=False)
 
 
-def get_job(job_id: str, repetition: Repetition = READS) -> Flow[InventoryJob]:
+def get_job(
+    job_id: str, repetition: Repetition = READS, looks: Sequence[float] = _NOT_LISTED_YET_LOOKS
+) -> Flow[InventoryJob]:
     """
     Read one job, through the list endpoint filtered by its id.
 
+    :param looks: seconds to pause before each look at the list, which may not show a new job yet.
     :raises NotFoundError: the list does not show it, some seconds later neither.
     """
     request = build_list(JobFilter(job_id=check_job_id(job_id)))
-    for pause_seconds in _NOT_LISTED_YET_LOOKS:
+    for pause_seconds in looks:
         if pause_seconds:
             yield from pause(pause_seconds)
         page = yield from ask(request, read_jobs, repetition)
@@ -251,25 +256,30 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     """
     Cancel a job, and look whether it has ended.
 
-    A refused cancel is no error if the job has ended: which states can be cancelled is not documented.
+    A cancel that was refused or not answered is no error if the job has ended: which states can be cancelled is not
+    documented, and only the answer may have been lost.
 
     :param within_seconds: how long to cancel and to look; the last look may come after that.
     :return: the job as it was last seen, ended or not.
     """
     repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds / 2)
-    refusal: ApiError | None = None
+    looks = (0, within_seconds / 4, within_seconds / 4)
+    failure: ApiError | TransportError | None = None
     try:
         yield from cancel_job(job_id, repetition)
-    except InvalidRequestError as error:
-        refusal = error
-    job = yield from get_job(job_id, repetition)
-    if refusal is not None and not job.state.is_terminal:
-        raise refusal
+    except (ApiError, TransportError) as error:
+        failure = error
+    try:
+        job = yield from get_job(job_id, repetition, looks)
+    except (ApiError, TransportError) as error:
+        raise failure or error from None
+    if failure is not None and not job.state.is_terminal:
+        raise failure
     for _ in range(int(within_seconds / 2 / _STOP_LOOK_SECONDS)):
         if job.state.is_terminal:
             break
         yield from pause(_STOP_LOOK_SECONDS)
-        job = yield from get_job(job_id, repetition)
+        job = yield from get_job(job_id, repetition, looks)
     return job
 
 
@@ -320,6 +330,16 @@ def _not_before(job: InventoryJob, moment: datetime | None) -> bool:
 
 def _live_then_older(job: InventoryJob) -> tuple[bool, float]:
     return job.state.is_terminal, job.creation_time.timestamp() if job.creation_time else 0.0
+
+
+def _outcome_unknown(
+    name: str, submissions: int, what_the_list_does: str, error: TencentCIError | None
+) -> SubmitOutcomeUnknownError:
+    times = "time" if submissions == 1 else "times"
+    return SubmitOutcomeUnknownError(
+        f"The submission of batch job {name!r} got no usable answer {submissions} {times}, and the job list "
+        f"{what_the_list_does}. Look for this name in the CI console before you submit again. Last error: {error}"
+    )
 
 
 def _was_surely_not_created(error: TencentCIError) -> bool:

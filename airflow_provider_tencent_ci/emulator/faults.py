@@ -41,7 +41,7 @@ class FaultKind(StrEnum):
     TRUNCATED_XML = "truncated_xml"
     """Half of the right answer, as a whole HTTP message."""
     CUT_OFF = "cut_off"
-    """The connection ends in the middle of the right answer."""
+    """The connection ends in the middle of the right answer; before it, if the answer has no body."""
     EMPTY_BODY = "empty_body"
     """200 without a body."""
     GARBAGE_BODY = "garbage_body"

@@ -82,7 +82,7 @@ def _drip(reply: Reply, fault: Fault) -> Reply:
 
 
 def _cut_off(reply: Reply, fault: Fault) -> Reply:
-    return replace(reply, delivery=Delivery(cut=True))
+    return replace(reply, delivery=Delivery(cut=True) if reply.body else Delivery(reset=True))
 
 
 def _truncate(reply: Reply, fault: Fault) -> Reply:

@@ -156,7 +156,7 @@ class InventoryJobTrigger(BaseTrigger):
                 job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
             self.log.info("%s", stopped_or_not(job))
         except Exception as error:
-            self.log.error("Could not cancel batch job %s; it goes on. %s", self.job_id, error)
+            self.log.error("Could not cancel batch job %s for certain; it may go on. %s", self.job_id, error)
 
     async def _is_unwanted(self) -> bool:
         """Whether nobody wants the job any more; raises if that cannot be found out."""

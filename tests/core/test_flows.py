@@ -181,6 +181,13 @@ def test_an_unknown_outcome_that_left_no_job_is_sent_again_after_long_looking(ou
     assert sum(script.pauses) >= 20
 
 
+def test_a_list_that_cannot_settle_an_outcome_is_an_unknown_outcome():
+    script = Script([NOTHING, LOST, failure(403, "AccessDenied")])
+    with pytest.raises(e.SubmitOutcomeUnknownError, match=f"'{NAME}'.* 1 time, .*cannot be read.*AccessDenied"):
+        submit(script)
+    assert len(script.sent("POST")) == 1
+
+
 def test_outcomes_that_stay_unknown_end_in_an_error_that_says_what_to_do():
     script = Script([NOTHING, *[LOST, *[NOTHING] * 5] * 3])
     with pytest.raises(e.SubmitOutcomeUnknownError, match=f"'{NAME}'.*Look for this name in the CI console"):
@@ -277,6 +284,33 @@ def test_a_job_that_does_not_stop_in_time_is_returned_as_it_is():
 
 def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
     assert stop(failure(400, "InvalidArgument"), page(job_xml("b1", State="Success")))[0].state == "Success"
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500)], ids=["no answer", "500"])
+def test_a_cancel_without_an_answer_is_no_error_if_the_job_has_stopped(answer):
+    by_method = {"PUT": answer, "GET": page(job_xml("b1", State="Cancel"))}
+    script = Script([lambda request: answer_to(by_method[request.method])], forever=True)
+    assert script.run(flows.stop_job("b1", within_seconds=4)).state == "Cancel"
+    assert len(script.sent("PUT")) > 1
+    assert sum(script.pauses) <= 2
+
+
+def answer_to(answer):
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def test_a_job_that_the_list_does_not_show_holds_up_no_stop():
+    script = Script([respond(""), NOTHING], forever=True)
+    with pytest.raises(e.NotFoundError):
+        script.run(flows.stop_job("b1", within_seconds=4))
+    assert sum(script.pauses) <= 2
+
+
+def test_a_refused_cancel_is_what_is_said_when_the_job_cannot_be_looked_at():
+    with pytest.raises(e.PermissionDeniedError, match="may not cancel"):
+        stop(failure(403, "AccessDenied", "may not cancel"), failure(403, "AccessDenied", "may not list"))
 
 
 def test_a_refused_cancel_of_a_live_job_is_an_error():

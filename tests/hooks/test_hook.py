@@ -155,6 +155,15 @@ def test_a_cancel_that_fails_is_said_and_not_raised(emulator, hook, caplog):
         hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
 
 
+def test_a_cancel_does_not_wait_as_long_for_an_answer_as_other_requests(emulator, monkeypatch):
+    with reconnect(monkeypatch, emulator, {"request_timeout": 300}) as hook:
+        job = submit(hook)
+        emulator.inject(Fault("hang", operation="cancel", seconds=20))
+        hook.cancel_quietly(job.job_id)
+    assert emulator.count("cancel") == 2
+    assert emulator.job(job.job_id).state == "Cancel"
+
+
 def test_a_good_connection_says_so(hook):
     worked, message = hook.test_connection()
     assert worked

@@ -72,9 +72,11 @@ def test_the_emulator_page_s_tests_pass(tmp_path):
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_the_errors_page_is_what_the_code_says():
-    page = runpy.run_path(str(ROOT / "scripts" / "write-error-docs"))["document"]()
-    assert (ROOT / "docs" / "errors.md").read_text("utf-8") == page, "run scripts/write-error-docs"
+def test_the_pages_on_errors_and_faults_are_what_code_and_tests_say():
+    pages = runpy.run_path(str(ROOT / "scripts" / "write-error-docs"))["pages"]()
+    assert set(pages) == {"errors.md", "faults.md"}
+    for name, page in pages.items():
+        assert (ROOT / "docs" / name).read_text("utf-8") == page, f"{name}: run scripts/write-error-docs"
 
 
 @pytest.mark.parametrize(

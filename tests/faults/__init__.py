@@ -1,0 +1,1 @@
+"""What a user sees of each fault: one table, which the tests hold to and ``docs/faults.md`` is made from."""

@@ -1,0 +1,450 @@
+"""
+Every fault, with what is to come of it: for a submission, a wait in a worker, a wait in the triggerer, a cancel.
+
+The tests run each row as it stands here, and ``scripts/write-error-docs`` writes it into ``docs/faults.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.emulator import Fault, FaultKind
+from tests.faults.outcomes import Cancelling, Failed, Outcome, Submitted, Waiting
+
+__all__ = [
+    "GROUPS",
+    "REQUEST_TIMEOUT_SECONDS",
+    "Case",
+    "Column",
+    "Group",
+    "Injected",
+    "NetworkFault",
+    "Row",
+    "Span",
+    "cases",
+]
+
+
+class Column(Enum):
+    """Who meets the fault."""
+
+    SUBMIT = "submit"
+    BLOCKING = "wait, in a worker"
+    DEFERRED = "wait, deferred"
+    CANCEL = "cancel"
+
+
+class Span(Enum):
+    """How long a fault goes on."""
+
+    PASSING = "passing"
+    LASTING = "lasting"
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """
+    A fault of the emulator.
+
+    :param fault: what goes wrong. Unless it names an operation, it does so for the column's own requests: the
+        ``POST`` of a submission, the questions of a wait, the ``PUT`` of a cancel.
+    :param everywhere: for all requests, from the column's own one on.
+    :param until_created: time stands still for the client until the service has acted on a submission.
+    """
+
+    fault: Fault
+    everywhere: bool = False
+    until_created: bool = False
+
+
+class NetworkFault(Enum):
+    """A fault on the way to the service, which no service can inject."""
+
+    NAME_NOT_FOUND = "the name is not found"
+    REFUSED = "nothing listens"
+    UNTRUSTED = "a certificate that nobody vouches for"
+    NO_TLS = "no TLS"
+
+
+# Longer than any test lasts.
+FOREVER_SECONDS = 3600.0
+
+# In real time, since no clock can be given to a socket; only where a fault is silence does a test wait for it.
+REQUEST_TIMEOUT_SECONDS = 0.3
+
+Both = tuple[Outcome, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One fault.
+
+    :param name: for the documentation, in Markdown.
+    :param submit: the outcome while the fault is passing, and while it lasts; ``blocking``, ``deferred`` and
+        ``cancel`` likewise. ``None`` if the row says nothing new there.
+    :param passing_times: how many requests a passing fault strikes; for the network, how many pauses it lasts.
+    """
+
+    name: str
+    trouble: Injected | NetworkFault
+    submit: Both
+    blocking: Both | None
+    deferred: Both | None
+    cancel: Both | None
+    passing_times: int = 2
+
+    def outcome(self, column: Column, span: Span) -> Outcome | None:
+        """Return what is to come of it."""
+        both: Both | None = getattr(self, column.name.lower())
+        return both and both[list(Span).index(span)]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """
+    Rows of one kind.
+
+    :param about: introduces them in the documentation.
+    :param joined: rows that end alike are one there.
+    """
+
+    title: str
+    about: str
+    rows: Sequence[Row]
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One cell."""
+
+    row: Row
+    column: Column
+    span: Span
+
+    @property
+    def expected(self) -> Outcome | None:
+        """What is to come of it."""
+        return self.row.outcome(self.column, self.span)
+
+    @property
+    def takes_real_time(self) -> bool:
+        """Whether the fault shows only after :data:`REQUEST_TIMEOUT_SECONDS`, or with megabytes."""
+        trouble = self.row.trouble
+        return isinstance(trouble, Injected) and trouble.fault.kind in (
+            FaultKind.HANG,
+            FaultKind.DRIP,
+            FaultKind.HUGE_BODY,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.row.name.replace('`', '')}, {self.span.value}"
+
+
+def cases(column: Column) -> list[Case]:
+    """Return the cells of a column."""
+    rows = (row for group in GROUPS for row in group.rows if row.outcome(column, Span.PASSING))
+    return [Case(row, column, span) for row in rows for span in Span]
+
+
+# Most rows are made of these.
+TAKEN_AT_ONCE = (Submitted(), Submitted())
+FOUND = (Submitted(found=True), Submitted(found=True))
+SENT_AGAIN = Submitted(posts=3)
+LOOKED_AND_SENT_AGAIN = Submitted(posts=3, looked=True)
+NOT_KNOWN = Failed(e.SubmitOutcomeUnknownError, posts=3, looked=True)
+
+ASKED_AGAIN = (Waiting.RIDDEN_OUT, Waiting.LOST_CONTACT)
+
+CANCELLED_AT_ONCE = (Cancelling.AT_ONCE, Cancelling.AT_ONCE)
+NOT_CANCELLED = (Cancelling.REFUSED, Cancelling.REFUSED)
+CANCEL_SENT_AGAIN = (Cancelling.AGAIN, Cancelling.GIVEN_UP)
+CANCEL_ANSWER_LOST = (Cancelling.AGAIN, Cancelling.AGAIN)
+
+
+def row(
+    name: str,
+    trouble: Fault | Injected | NetworkFault,
+    submit: Both,
+    cancel: Both | None,
+    waits: Both | None = ASKED_AGAIN,
+    passing_times: int = 2,
+) -> Row:
+    """Return a row whose two waits end alike."""
+    trouble = Injected(trouble) if isinstance(trouble, Fault) else trouble
+    return Row(name, trouble, submit, waits, waits, cancel, passing_times)
+
+
+def refused(error: type[e.ApiError]) -> tuple[Both, Both]:
+    """Return the outcomes of a definite no: it is not repeated, however long it is meant."""
+    return (Failed(error), Failed(error)), NOT_CANCELLED
+
+
+def refused_for_now(error: type[e.TencentCIError]) -> tuple[Both, Both]:
+    """Return the outcomes of a request that was surely not read: it is repeated for up to a minute."""
+    return (SENT_AGAIN, Failed(error, posts=6)), CANCEL_SENT_AGAIN
+
+
+UNDECIDED = (LOOKED_AND_SENT_AGAIN, NOT_KNOWN), CANCEL_SENT_AGAIN
+ACTED = FOUND, CANCEL_ANSWER_LOST
+
+
+def code(status: int, name: str, outcomes: tuple[Both, Both]) -> Row:
+    """Return the row of one of the service's codes."""
+    return row(f"{status} `{name}`", Fault("error", status=status, code=name), *outcomes)
+
+
+def no_known_code(status: int, outcomes: tuple[Both, Both]) -> Row:
+    """Return the row of a code that no page lists, which is judged by its status."""
+    return row(f"{status} with any other code", Fault("error", status=status, code="Brandnew"), *outcomes)
+
+
+AUTHENTICATION = refused(e.AuthenticationError)
+INVALID = refused(e.InvalidRequestError)
+NOT_FOUND = refused(e.NotFoundError)
+PERMISSION = refused(e.PermissionDeniedError)
+REDIRECTED = refused(e.RedirectError)
+THROTTLED = refused_for_now(e.ThrottledError)
+SATURATED = refused_for_now(e.QueueSaturatedError)
+# A signature whose time was not accepted is made afresh for each attempt.
+SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
+CLOCK_OFF = (*SIGNED_AFRESH, ASKED_AGAIN)
+
+CODES_GROUP = Group(
+    "The service's codes",
+    "The codes that CI's and COS's pages list, for whichever request they come; some are meant for requests that this "
+    "package never makes.",
+    joined=True,
+    rows=[
+        # API reference, 5.2, the table of CI, in its order.
+        code(301, "PermanentRedirect", REDIRECTED),
+        code(307, "TemporaryRedirect", REDIRECTED),
+        code(400, "InvalidArgument", INVALID),
+        code(400, "MissingContent", INVALID),
+        code(400, "InvalidContent", INVALID),
+        code(400, "InvalidHost", INVALID),
+        code(400, "ResourceNotFound", INVALID),
+        code(400, "ResourceAccessDenied", INVALID),
+        code(400, "ResourceDownloadFailed", INVALID),
+        code(400, "ResourceNotSupported", INVALID),
+        code(400, "CIRoleNotExist", INVALID),
+        code(401, "MissingAuthorization", AUTHENTICATION),
+        code(401, "InvalidAuthorization", AUTHENTICATION),
+        code(401, "AccessDenied", PERMISSION),
+        code(401, "SecretidNotExist", AUTHENTICATION),
+        code(401, "SignatureExpired", SIGNED_AFRESH),
+        code(403, "AccessDenied", PERMISSION),
+        code(403, "MediaBucketAlreadyBinded", PERMISSION),
+        code(403, "QueueSaturated", SATURATED),
+        code(403, "QueuePaused", INVALID),
+        code(404, "InvalidUrl", NOT_FOUND),
+        code(404, "AuditingJobNotFound", NOT_FOUND),
+        code(411, "MissingContentLength", INVALID),
+        code(413, "InvalidContent", INVALID),
+        code(429, "SlowDown", THROTTLED),
+        code(451, "UnavailableForLegalReasons", INVALID),
+        code(500, "InternalError", UNDECIDED),
+        code(501, "NotImplemented", INVALID),
+        code(503, "ServiceUnavailable", UNDECIDED),
+        # API reference, 5.2, the paragraph on COS's codes below it.
+        code(400, "ExpiredToken", AUTHENTICATION),
+        code(400, "RequestTimeout", UNDECIDED),
+        code(400, "MalformedXML", INVALID),
+        code(400, "InvalidURI", INVALID),
+        code(400, "InvalidRegionName", INVALID),
+        code(400, "InvalidBucketName", INVALID),
+        code(402, "PaymentRequired", INVALID),
+        code(403, "InvalidAccessKeyId", AUTHENTICATION),
+        code(403, "SignatureDoesNotMatch", AUTHENTICATION),
+        code(403, "RequestTimeTooSkewed", SIGNED_AFRESH),
+        code(404, "NoSuchBucket", NOT_FOUND),
+        code(503, "SlowDown", THROTTLED),
+        code(503, "KmsFreqControl", THROTTLED),
+        # Known from elsewhere: CI's table of numeric codes, and COS's page.
+        code(403, "MediaBucketUnBinded", INVALID),
+        code(400, "EntityTooLarge", INVALID),
+        # Not on any page: judged by the status.
+        no_known_code(400, INVALID),
+        no_known_code(401, AUTHENTICATION),
+        no_known_code(403, PERMISSION),
+        no_known_code(404, NOT_FOUND),
+        no_known_code(429, THROTTLED),
+        no_known_code(500, UNDECIDED),
+    ],
+)
+
+
+REFUSED_GROUP = Group(
+    "Refused for now",
+    "The service turns the request away unread.",
+    [
+        row("throttled, 429", Fault(FaultKind.SLOW_DOWN), *THROTTLED),
+        row("throttled, 503", Fault(FaultKind.SLOW_DOWN, status=503), *THROTTLED),
+        row(
+            "throttled, with `Retry-After: 20`",
+            Fault(FaultKind.SLOW_DOWN, retry_after_seconds=20),
+            submit=(SENT_AGAIN, Failed(e.ThrottledError, posts=4)),
+            cancel=NOT_CANCELLED,
+        ),
+        row(
+            "throttled, with `Retry-After: 120`",
+            Fault(FaultKind.SLOW_DOWN, retry_after_seconds=120),
+            submit=(Failed(e.ThrottledError), Failed(e.ThrottledError)),
+            cancel=NOT_CANCELLED,
+        ),
+        row("the queue is full", Fault(FaultKind.QUEUE_SATURATED), *SATURATED),
+    ],
+)
+
+FAILING_GROUP = Group(
+    "The service fails",
+    "It answers, but whether it has done what was asked, or what became of it, the answer does not tell.",
+    [
+        row("500, the request is lost", Fault(FaultKind.INTERNAL_ERROR), *UNDECIDED),
+        row("500, the request is carried out", Fault(FaultKind.INTERNAL_ERROR, after_acting=True), *ACTED),
+        row("502 in HTML, the request is lost", Fault(FaultKind.BAD_GATEWAY), *UNDECIDED),
+        row("502 in HTML, the request is carried out", Fault(FaultKind.BAD_GATEWAY, after_acting=True), *ACTED),
+        row(
+            "500 for this and all that follows, the request is lost",
+            Injected(Fault(FaultKind.INTERNAL_ERROR), everywhere=True),
+            submit=(Submitted(posts=2, looked=True), Failed(e.SubmitOutcomeUnknownError, looked=True)),
+            cancel=CANCEL_SENT_AGAIN,
+        ),
+        row(
+            "500 for this and all that follows, the request is carried out",
+            Injected(Fault(FaultKind.INTERNAL_ERROR, after_acting=True), everywhere=True),
+            submit=(Submitted(found=True), Failed(e.SubmitOutcomeUnknownError, looked=True, jobs=1)),
+            cancel=(Cancelling.AGAIN, Cancelling.UNSEEN),
+        ),
+        row(
+            "500 for the job list alone",
+            Injected(Fault(FaultKind.INTERNAL_ERROR, operation="list")),
+            submit=(Submitted(), Failed(e.ServiceUnavailableError, posts=0)),
+            cancel=(Cancelling.AT_ONCE, Cancelling.UNSEEN),
+        ),
+        row(
+            "the job list does not show the job",
+            Injected(Fault(FaultKind.MISSING_NODES, operation="list", nodes=("JobsDetail",))),
+            submit=TAKEN_AT_ONCE,
+            cancel=(Cancelling.AT_ONCE, Cancelling.UNSEEN),
+            waits=(Waiting.AS_USUAL, Waiting.LOST_CONTACT),
+        ),
+    ],
+)
+
+NO_ANSWER_GROUP = Group(
+    "No answer",
+    "The connection breaks, or nothing comes within `request_timeout`.",
+    [
+        row("reset, the request is lost", Fault(FaultKind.RESET), *UNDECIDED),
+        row("reset, the request is carried out", Fault(FaultKind.RESET, after_acting=True), *ACTED),
+        row(
+            "silence, the request is lost",
+            Fault(FaultKind.HANG, seconds=FOREVER_SECONDS),
+            submit=(Submitted(posts=2, looked=True), NOT_KNOWN),
+            cancel=CANCEL_SENT_AGAIN,
+            passing_times=1,
+        ),
+        row(
+            "silence, the request is carried out",
+            Fault(FaultKind.HANG, seconds=FOREVER_SECONDS, after_acting=True),
+            *ACTED,
+            passing_times=1,
+        ),
+        row(
+            "silence, the request is carried out late, while the list is looked at",
+            Injected(Fault(FaultKind.HANG, seconds=2 * REQUEST_TIMEOUT_SECONDS), until_created=True),
+            submit=FOUND,
+            cancel=None,
+            waits=None,
+            passing_times=1,
+        ),
+        row(
+            "the answer trickles",
+            Fault(FaultKind.DRIP, seconds=FOREVER_SECONDS),
+            submit=FOUND,
+            cancel=CANCELLED_AT_ONCE,  # its answer has no body
+            passing_times=1,
+        ),
+        row("the answer is cut off", Fault(FaultKind.CUT_OFF), *ACTED),
+    ],
+)
+
+UNREADABLE_GROUP = Group(
+    "Answers that say nothing",
+    "HTTP 200, and the request is carried out, but the body is not what the API promises. Of the answer to a cancel "
+    "the body is not looked at.",
+    [
+        row("half of the XML", Fault(FaultKind.TRUNCATED_XML), FOUND, CANCELLED_AT_ONCE),
+        row("no body", Fault(FaultKind.EMPTY_BODY), FOUND, CANCELLED_AT_ONCE),
+        row("no XML", Fault(FaultKind.GARBAGE_BODY), FOUND, CANCELLED_AT_ONCE),
+        row("an entity bomb", Fault(FaultKind.ENTITY_BOMB), FOUND, CANCELLED_AT_ONCE),
+        row("an external entity", Fault(FaultKind.EXTERNAL_ENTITY), FOUND, CANCELLED_AT_ONCE),
+        row("a body of 50 MB", Fault(FaultKind.HUGE_BODY), *ACTED),
+        row(
+            "no `JobId`",
+            Fault(FaultKind.MISSING_NODES, nodes=("JobId",)),
+            FOUND,
+            CANCELLED_AT_ONCE,
+            (Waiting.AS_USUAL, Waiting.LOST_CONTACT),
+        ),
+        row(
+            "no `State`",
+            Fault(FaultKind.MISSING_NODES, nodes=("State",)),
+            TAKEN_AT_ONCE,
+            CANCELLED_AT_ONCE,
+            (Waiting.AS_USUAL, Waiting.UNTIL_THE_DEADLINE),
+        ),
+        row(
+            "a `State` that is not documented",
+            Fault(FaultKind.UNKNOWN_STATE),
+            TAKEN_AT_ONCE,
+            CANCELLED_AT_ONCE,
+            (Waiting.AS_USUAL, Waiting.UNTIL_THE_DEADLINE),
+        ),
+    ],
+)
+
+NETWORK_GROUP = Group(
+    "The way to the service",
+    "Where it is certain that no byte of the request has left, it is sent again. Of a server that speaks no TLS that "
+    "is not certain.",
+    [
+        row("the host's name is not found", NetworkFault.NAME_NOT_FOUND, *refused_for_now(e.TransportError)),
+        row("the connection is refused", NetworkFault.REFUSED, *refused_for_now(e.TransportError)),
+        row("a certificate that nobody vouches for", NetworkFault.UNTRUSTED, *refused_for_now(e.TransportError)),
+        row(
+            "no TLS where TLS is expected",
+            NetworkFault.NO_TLS,
+            submit=(Submitted(posts=2, looked=True), Failed(e.SubmitOutcomeUnknownError, looked=True)),
+            cancel=CANCEL_SENT_AGAIN,
+        ),
+        row("307 to another host", Fault(FaultKind.REDIRECT), *REDIRECTED),
+        row("301 to another host", Fault(FaultKind.REDIRECT, status=301), *REDIRECTED),
+    ],
+)
+
+KEYS_GROUP = Group(
+    "Keys and clocks",
+    "The service does not accept who asks, or when.",
+    [
+        row("an expired temporary key", Fault(FaultKind.EXPIRED_TOKEN), *AUTHENTICATION),
+        row("a clock that is 20 minutes slow", Fault(FaultKind.SKEWED_CLOCK, seconds=1200), *CLOCK_OFF),
+        # Signatures begin up to six minutes early, so that 20 minutes are too much for some of the time only.
+        row("a clock that is 25 minutes fast", Fault(FaultKind.SKEWED_CLOCK, seconds=-1500), *CLOCK_OFF),
+    ],
+)
+
+GROUPS = (
+    REFUSED_GROUP,
+    FAILING_GROUP,
+    NO_ANSWER_GROUP,
+    UNREADABLE_GROUP,
+    NETWORK_GROUP,
+    KEYS_GROUP,
+    CODES_GROUP,
+)

@@ -1,0 +1,169 @@
+"""Each cell of the table, against the emulator: what is observed must be what the table states."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core.failures import CODES
+from airflow_provider_tencent_ci.core.flows import submit_once
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.emulator import FaultKind
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.sabotage import error_of
+from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from tests.core.test_failures import DOCUMENTED
+from tests.faults.outcomes import Cancelling, Failed, Submitted, Waiting
+from tests.faults.scene import START
+from tests.faults.table import GROUPS, Column, Injected, NetworkFault, Span, cases
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
+POLL_SECONDS = 30
+# Beyond the longest passing fault, which asks for two pauses of two minutes; less where time is real.
+CONTACT_SECONDS, CONTACT_SECONDS_IN_REAL_TIME = 400, 30
+DEADLINE_AT = START + timedelta(hours=1)
+RUN_SECONDS = 600
+
+
+def each(column):
+    return pytest.mark.parametrize("case", cases(column), ids=str)
+
+
+@each(Column.SUBMIT)
+def test_a_submission(case, scene):
+    with TencentCIHook() as hook:
+        transport = hook.get_conn()
+        if scene.strikes_at_once:
+            scene.strike()
+        else:
+            transport.before = ("POST", scene.strike)
+        message = ""
+        try:
+            submission = hook.run(submit_once("nightly-0123456789abcdef", SPECIFICATION, created_after=START))
+        except TencentCIError as error:
+            jobs, message = len(scene.emulator.jobs), str(error)
+            seen = Failed(type(error), **posts_of(transport.methods, last=True), jobs=jobs)
+        else:
+            seen = Submitted(**posts_of(transport.methods), found=submission.adopted)
+            assert [submission.job.job_id] == [job.job_id for job in scene.emulator.jobs]
+    assert seen == case.expected, message
+    assert scene.emulator.count("cancel") == 0
+    assert SECRET_KEY not in message
+
+
+def posts_of(methods, last=False):
+    """How often ``POST`` is among the methods, and whether the list was asked after each but the last, or all."""
+    after_each = "".join(methods).split("POST")[1:]
+    asked = [bool(rest) for rest in (after_each if last else after_each[:-1])]
+    assert len(set(asked)) <= 1, methods
+    return {"posts": len(after_each), "looked": any(asked)}
+
+
+@each(Column.BLOCKING)
+def test_a_wait_in_a_worker(case, scene):
+    trigger = waiting(case, scene)
+    with TencentCIHook() as hook:
+        scene.strike()
+        event = hook.run(trigger.waiting(scene.log))
+    check_wait(case, scene, event)
+
+
+@each(Column.DEFERRED)
+def test_a_deferred_wait(case, scene):
+    trigger = waiting(case, scene)
+    scene.strike()
+
+    async def events():
+        return [event.payload async for event in trigger.run()]
+
+    [event] = asyncio.run(asyncio.wait_for(events(), 60))
+    check_wait(case, scene, event)
+
+
+def waiting(case, scene):
+    """The wait for a job, which ends well unless the fault lasts."""
+    if case.span is Span.PASSING:
+        scene.emulator.configure(run_seconds=RUN_SECONDS)
+    return InventoryJobTrigger(
+        make_job(),
+        poll_interval=POLL_SECONDS,
+        deadline_at=DEADLINE_AT.isoformat(),
+        contact_timeout=CONTACT_SECONDS_IN_REAL_TIME if case.takes_real_time else CONTACT_SECONDS,
+        cancel_on_kill=True,
+    )
+
+
+def make_job():
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def check_wait(case, scene, event):
+    event = read_event(json.loads(json.dumps(event)))
+    asked_again = "asking on" in scene.log.text
+    seen = {
+        "terminal": Waiting.RIDDEN_OUT if asked_again else Waiting.AS_USUAL,
+        "deadline": Waiting.UNTIL_THE_DEADLINE,
+        "lost_contact": Waiting.LOST_CONTACT,
+    }[event["status"]]
+    assert seen is case.expected, event["message"]
+    [job] = scene.emulator.jobs
+    assert job.state == ("Success" if event["status"] == "terminal" else "Running")
+    assert scene.emulator.count("create") == 1
+    assert scene.emulator.count("cancel") == 0
+    assert SECRET_KEY not in scene.log.text + json.dumps(event)
+
+
+@each(Column.CANCEL)
+def test_a_cancel(case, scene):
+    job_id = make_job()
+    with TencentCIHook() as hook:
+        scene.strike()
+        hook.cancel_quietly(job_id)
+    again = scene.transport.methods.count("PUT") > 1
+    [job] = scene.emulator.jobs
+    if job.state != "Cancel":
+        assert "may go on" in scene.log.text
+        seen = Cancelling.GIVEN_UP if again else Cancelling.REFUSED
+    elif "may go on" in scene.log.text:
+        seen = Cancelling.UNSEEN
+    else:
+        assert "was cancelled and has stopped" in scene.log.text
+        seen = Cancelling.AGAIN if again else Cancelling.AT_ONCE
+    assert seen is case.expected, scene.log.text
+    assert (scene.clock.now() - START).total_seconds() < 10
+    assert SECRET_KEY not in scene.log.text
+
+
+def rows():
+    return [row for group in GROUPS for row in group.rows]
+
+
+def injected():
+    return [row.trouble.fault for row in rows() if isinstance(row.trouble, Injected)]
+
+
+def codes():
+    errors = [error for fault in injected() if (error := error_of(fault))]
+    return {(error.status, error.code) for error in errors}
+
+
+def test_no_two_rows_have_one_name():
+    names = [row.name for row in rows()]
+    assert len(set(names)) == len(names)
+
+
+def test_every_kind_of_fault_is_a_row():
+    assert {fault.kind for fault in injected()} == set(FaultKind)
+    assert {row.trouble for row in rows() if isinstance(row.trouble, NetworkFault)} == set(NetworkFault)
+
+
+def test_every_code_is_a_row():
+    assert {code for _, code in codes()} >= set(CODES)
+    assert codes() >= {(status, code) for status, code, *_ in DOCUMENTED if code not in ("", "Brandnew")}
