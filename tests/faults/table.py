@@ -212,7 +212,12 @@ THROTTLED = refused_for_now(e.ThrottledError)
 SATURATED = refused_for_now(e.QueueSaturatedError)
 # A signature whose time was not accepted is made afresh for each attempt.
 SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
-CLOCK_OFF = (*SIGNED_AFRESH, ASKED_AGAIN)
+# Where the service also says what time it is, that is at once.
+CLOCK_OFF = (
+    (Submitted(posts=2), Submitted(posts=2)),
+    (Cancelling.AGAIN, Cancelling.AGAIN),
+    (Waiting.RIDDEN_OUT, Waiting.RIDDEN_OUT),
+)
 
 CODES_GROUP = Group(
     "The service's codes",
