@@ -110,17 +110,17 @@ def ask(request: Request, read: Callable[[Response], ResultT], repetition: Repet
     :raises ApiError: the service's error, or an answer that ``read`` does not take.
     :raises TransportError: no answer.
     """
-    spent_seconds, attempt = 0.0, 0
+    began_at, attempt = (yield from current_time()), 0
     while True:
         attempt += 1
         try:
             return (yield from _exchange(request, read))
         except (ApiError, TransportError) as error:
-            pause_seconds = repetition.pause_seconds(error, attempt, spent_seconds)
+            now = yield from current_time()
+            pause_seconds = repetition.pause_seconds(error, attempt, (now - began_at).total_seconds())
             if pause_seconds is None:
                 raise
         yield from pause(pause_seconds)
-        spent_seconds += pause_seconds
 
 
 def pause(seconds: float) -> Flow[datetime]:

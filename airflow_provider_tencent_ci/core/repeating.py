@@ -21,7 +21,8 @@ class Repetition:
     :param attempts: at most so many requests in all.
     :param first_seconds: the pause after the first failure; each further one doubles.
     :param longest_seconds: no pause is longer, except where the service asks for it.
-    :param budget_seconds: all pauses together are not longer. A ``Retry-After`` beyond it ends the repeating.
+    :param budget_seconds: no attempt begins later than this after the first one, whether the time went to pauses or
+        to waiting for answers. A ``Retry-After`` beyond it ends the repeating.
     """
 
     may_repeat: Callable[[TencentCIError], bool]
@@ -35,7 +36,7 @@ class Repetition:
         Return how long to wait before the next attempt, or ``None`` to give up.
 
         :param attempt: how many requests have failed, from 1.
-        :param spent_seconds: the pauses so far.
+        :param spent_seconds: how long ago the first one began.
         """
         if attempt >= self.attempts or not self.may_repeat(error):
             return None

@@ -356,3 +356,15 @@ def pages_read(*answers):
 )
 def test_pages_are_followed_until_they_end_or_go_in_circles(answers, ids):
     assert pages_read(*answers) == (ids, len(answers))
+
+
+def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_request_takes():
+    def silence(_request):
+        script.now += timedelta(seconds=30)
+        raise LOST
+
+    script = Script([silence], forever=True)
+    with pytest.raises(type(LOST)):
+        script.run(flows.list_jobs_page(JobFilter()))
+    assert len(script.requests) == 2
+    assert script.now - START < timedelta(seconds=90)
