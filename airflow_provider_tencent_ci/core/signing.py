@@ -17,7 +17,7 @@ from urllib.parse import quote
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.messages import Request
 
-__all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "sign"]
+__all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "secrets_of", "sign"]
 
 TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
 
@@ -62,6 +62,17 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
         request.method, request.path, request.query, signed, credentials, key_time(now)
     )
     return headers
+
+
+def secrets_of(credentials: Credentials, signed: Mapping[str, str]) -> list[str]:
+    """
+    Return what nobody but the service may see of a signed request: key, token, ``SignKey`` and ``Signature``.
+
+    :param signed: the headers that :func:`sign` returned.
+    """
+    fields = dict(field.partition("=")[::2] for field in signed["authorization"].split("&"))
+    sign_key = _sign_key(credentials.secret_key, fields["q-key-time"])
+    return [credentials.secret_key, credentials.token or "", sign_key, fields["q-signature"]]
 
 
 def authorization(

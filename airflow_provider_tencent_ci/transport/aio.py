@@ -14,10 +14,10 @@ from yarl import URL
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.signing import secrets_of, sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -95,8 +95,9 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                return correct_clock(self._clock, Response(answer.status, found, body, self._now()))
+                secrets = secrets_of(config.credentials, headers)
+                response = received(answer.status, answer.headers, body, self._now(), secrets)
+                return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 
