@@ -30,6 +30,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.controls import Controls
+from airflow_provider_tencent_ci.emulator.gateway import RecordedRequest
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
 
 __all__ = ["PREFIX", "control"]
@@ -68,7 +69,13 @@ def _state(controls: Controls, given: Fields) -> Any:
 
 
 def _requests(controls: Controls, given: Fields) -> Any:
-    return [asdict(record) | {"body": record.body.decode(errors="replace")} for record in controls.requests]
+    return [_shown(record) for record in controls.requests]
+
+
+def _shown(record: RecordedRequest) -> dict[str, Any]:
+    shown = asdict(record) | {"body": record.body.decode(errors="replace")}
+    del shown["authorization"]  # a signature is nobody's business, even one for an emulator
+    return shown
 
 
 def _add_bucket(controls: Controls, given: Fields) -> Any:

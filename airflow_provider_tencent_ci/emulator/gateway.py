@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
@@ -47,6 +47,7 @@ class RecordedRequest:
     :param body: what was sent.
     :param fault: the kind of fault it met, if it met one.
     :param status: the HTTP status sent; ``None`` while there is none, and for a connection that was reset.
+    :param authorization: as it was sent, for a test that looks whether it turns up anywhere else.
     """
 
     operation: str
@@ -58,6 +59,7 @@ class RecordedRequest:
     body: bytes
     fault: str | None
     status: int | None = None
+    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class Gateway:
             at=self.service.clock.now(),
             body=request.body,
             fault=fault.kind if fault else None,
+            authorization=request.headers.get("authorization", ""),
         )
         self.requests.append(record)
         self.counts[operation] += 1
