@@ -36,7 +36,7 @@ def machine_role_keys(origin: MachineRole) -> Flow[Credentials]:
     text = yield from _ask(origin, METADATA_PATH + role_name, f"no role {role_name!r} is bound to this machine")
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise CredentialsError(f"{origin}: the answer is no JSON object.")
