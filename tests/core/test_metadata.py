@@ -20,9 +20,7 @@ FIELDS = {
     "Expiration": "2026-01-02T04:04:05Z",
     "Code": "Success",
 }
-KEYS = Credentials(
-    "AKIDTEMPORARY", "temporary-secret", "temporary-token==", datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC)
-)
+KEYS = Credentials("AKIDTEMPORARY", "temporary-secret", "temporary-token==", datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
 
 
 def answer(**changes):
