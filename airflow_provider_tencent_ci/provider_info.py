@@ -62,9 +62,7 @@ PROVIDER_INFO: dict[str, Any] = {
                     default="keys",
                     enum=_CREDENTIALS,
                 ),
-                "role_arn": _field(
-                    "Role to assume", "Only for assume_role: qcs::cam::uin/<account>:roleName/<name>."
-                ),
+                "role_arn": _field("Role to assume", "Only for assume_role: qcs::cam::uin/<account>:roleName/<name>."),
                 "endpoint_url": _field(
                     "Endpoint URL", "Connect here instead of the documented address: an emulator, or a proxy."
                 ),

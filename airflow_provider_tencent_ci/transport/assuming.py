@@ -104,10 +104,17 @@ def _refusal(origin: AssumedRole, base: Credentials, error: Any) -> CredentialsE
         return CredentialsError(f"{origin} could not be assumed: no usable answer ({code}). Check the network.")
     message = str(error.message)[:_MAX_MESSAGE_LENGTH].replace(base.token or base.secret_key, "***")
     return CredentialsError(
-        f"{origin} could not be assumed: {message} (code {code}, request id {error.requestId[:80]}) "
-        "Check role_arn, the role's trusted accounts, and that the keys may use sts:AssumeRole.",
+        f"{origin} could not be assumed: {message} (code {code}, request id {error.requestId[:80]}) {_advice(code)}",
         may_pass=code.startswith(_PASSING_CODES),
     )
+
+
+def _advice(code: str) -> str:
+    if code == "AuthFailure.SignatureExpire":
+        return "Check the clock of this machine (NTP)."
+    if code.startswith("AuthFailure"):
+        return "Check the keys that the role is to be assumed with."
+    return "Check role_arn, the role's trusted accounts, role_external_id, and that the keys may use sts:AssumeRole."
 
 
 @contextmanager
