@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+from pathlib import Path
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
@@ -41,6 +43,18 @@ def source(login="AKIDEXAMPLE", password="the-secret", **extra):
 
 def origin(**fields):
     return source(**fields)._origin
+
+
+@pytest.mark.parametrize(
+    "shown",
+    re.findall(r'^\{"conn_type".*', (Path(__file__).parents[2] / "docs" / "connection.md").read_text("utf-8"), re.M),
+)
+def test_the_connections_that_the_documentation_shows_are_read(environment, shown):
+    fields = json.loads(shown)
+    kind = fields["extra"].get("credentials", "keys")
+    found = source(fields.get("login"), fields.get("password"), **fields["extra"])
+    assert isinstance(found, Credentials) is (kind in ("keys", "environment"))
+    assert kind in module.KINDS
 
 
 def test_a_key_pair_is_the_default_and_can_be_named():
