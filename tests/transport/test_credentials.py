@@ -298,7 +298,8 @@ def test_a_renewal_that_ended_with_its_loop_is_begun_anew(emulator, keeper, cloc
     assert emulator.count("metadata") == 2
 
 
-def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, keeper, masker, clock):
+def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, keeper, masker, clock, monkeypatch):
+    monkeypatch.delattr(Keeper, "_wait")  # it would wait for what it has interrupted
     in_between = []
 
     def mask(credentials):
