@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
+from airflow_provider_tencent_ci.core.failures import is_lasting, is_transient, was_refused
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
 
 __all__ = ["NEVER", "READS", "SUBMISSIONS", "Repetition", "jittered", "retry_after_seconds"]
@@ -38,7 +38,7 @@ class Repetition:
         :param attempt: how many requests have failed, from 1.
         :param spent_seconds: how long ago the first one began.
         """
-        if attempt >= self.attempts or not self.may_repeat(error):
+        if attempt >= self.attempts or is_lasting(error) or not self.may_repeat(error):
             return None
         backoff = jittered(min(self.longest_seconds, self.first_seconds * 2 ** (attempt - 1)))
         pause = max(backoff, retry_after_seconds(error))

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.messages import Request
 
 __all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "secrets_of", "sign"]
@@ -52,9 +52,12 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
     Return the headers to send with ``request``: its own, ``host``, the token if there is one, ``authorization``.
 
     :param host: the wire value of ``Host``.
+    :param credentials: with ``NO_CREDENTIALS`` nothing is signed.
     :param now: the time of the signature; each attempt is signed afresh.
     """
     headers = {name.lower(): value for name, value in request.headers.items()} | {"host": host}
+    if credentials is NO_CREDENTIALS:
+        return headers
     if credentials.token:
         headers[TOKEN_HEADER] = credentials.token
     signed = {name: value for name, value in headers.items() if name in _SIGNED_HEADERS}

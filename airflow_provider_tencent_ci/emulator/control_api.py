@@ -12,6 +12,7 @@ It is unsigned JSON below ``/_emulator/``, answered to this machine only:
     POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
     POST   /_emulator/workflows   {"workflow_id", "bucket", "nodes", "active"}
     POST   /_emulator/keys        {"secret_id", "secret_key", "token", "actions", "expires_at"}
+    POST   /_emulator/roles       {"name", "actions", "external_id", "bound": true | false}
     POST   /_emulator/behaviour   switches by name, and "bucket" for those of one bucket
     POST   /_emulator/faults      {"kind", "operation", "times", ...}: the options of a fault
     DELETE /_emulator/faults
@@ -100,6 +101,14 @@ def _add_key(controls: Controls, given: Fields) -> Any:
     return {}
 
 
+def _add_role(controls: Controls, given: Fields) -> Any:
+    bound = given.pop("bound", False)
+    role = controls.add_role(**given)
+    if bound:
+        controls.bind_role(role.name)
+    return {"arn": role.arn}
+
+
 def _configure(controls: Controls, given: Fields) -> Any:
     return asdict(controls.configure(**given))
 
@@ -161,6 +170,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Controls, Fields], Any]] = {
     ("POST", "objects"): _add_objects,
     ("POST", "workflows"): _add_workflow,
     ("POST", "keys"): _add_key,
+    ("POST", "roles"): _add_role,
     ("POST", "behaviour"): _configure,
     ("POST", "faults"): _inject,
     ("DELETE", "faults"): _clear_faults,

@@ -108,7 +108,7 @@ def _with_edit(edit: Callable[[Element, Fault], None]) -> Callable[[Reply, Fault
     """Return what edits the document of an answer, if the answer has one."""
 
     def spoil(reply: Reply, fault: Fault) -> Reply:
-        if not reply.body:
+        if not reply.body.startswith(b"<"):  # empty, or of a service that speaks JSON
             return reply
         root = fromstring(reply.body)
         edit(root, fault)

@@ -12,6 +12,8 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.signing import secrets_of, sign
@@ -83,8 +85,17 @@ class AsyncTransport:
         return self._now()
 
     async def _exchange(self, request: Request) -> Response:
+        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
+        source = self._config.credentials
+        credentials = await source.current_async(self._now)
+        response = await self._send(request, credentials)
+        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
+            response = await self._send(request, await source.current_async(self._now))
+        return response
+
+    async def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
         try:
             async with self._session.request(
                 request.method,

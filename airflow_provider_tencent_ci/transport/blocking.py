@@ -13,6 +13,8 @@ from requests.exceptions import ConnectTimeout, RequestException
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.signing import secrets_of, sign
@@ -89,8 +91,17 @@ class BlockingTransport:
         return self._now()
 
     def _exchange(self, request: Request) -> Response:
+        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
+        source = self._config.credentials
+        credentials = source.current(self._now)
+        response = self._send(request, credentials)
+        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
+            response = self._send(request, source.current(self._now))
+        return response
+
+    def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
@@ -98,7 +109,7 @@ class BlockingTransport:
                 config.endpoint.url_of(request),
                 data=request.body,
                 headers=wire_headers(headers),
-                timeout=(CONNECT_TIMEOUT_SECONDS, config.request_timeout),
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, config.request_timeout), config.request_timeout),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
