@@ -262,7 +262,7 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     :param within_seconds: how long to cancel and to look; the last look may come after that.
     :return: the job as it was last seen, ended or not.
     """
-    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds / 2)
+    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds * 2 / 3)
     looks = (0, within_seconds / 4, within_seconds / 4)
     failure: ApiError | TransportError | None = None
     try:

@@ -71,8 +71,10 @@ def secrets_of(credentials: Credentials, signed: Mapping[str, str]) -> list[str]
     """
     Return what nobody but the service may see of a signed request: key, token, ``SignKey`` and ``Signature``.
 
-    :param signed: the headers that :func:`sign` returned.
+    :param signed: the headers that :func:`sign` returned; without ``authorization`` nothing was signed.
     """
+    if "authorization" not in signed:
+        return []
     fields = dict(field.partition("=")[::2] for field in signed["authorization"].split("&"))
     sign_key = _sign_key(credentials.secret_key, fields["q-key-time"])
     return [credentials.secret_key, credentials.token or "", sign_key, fields["q-signature"]]

@@ -106,7 +106,7 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-                secrets = secrets_of(config.credentials, headers)
+                secrets = secrets_of(credentials, headers)
                 response = received(answer.status, answer.headers, body, self._now(), secrets)
                 return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

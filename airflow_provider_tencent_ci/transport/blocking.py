@@ -114,7 +114,7 @@ class BlockingTransport:
                 stream=True,
             ) as answer:
                 body = _read(answer, ends_at)
-                secrets = secrets_of(config.credentials, headers)
+                secrets = secrets_of(credentials, headers)
                 response = received(answer.status_code, answer.headers, body, self._now(), secrets)
                 return correct_clock(self._clock, response)
         except (RequestException, HTTPError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.masking import MASK, masked, masked_headers
 from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.core.signing import secrets_of, sign
@@ -33,3 +33,7 @@ def test_secrets_are_replaced_wherever_they_stand():
 
 def test_what_is_too_short_to_be_a_secret_is_left():
     assert masked(b"a b c", ["", "b"]) == b"a b c"
+
+
+def test_an_unsigned_request_has_no_secrets():
+    assert secrets_of(NO_CREDENTIALS, sign(Request("GET", "/"), "host", NO_CREDENTIALS, START)) == []
