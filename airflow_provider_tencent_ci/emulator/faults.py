@@ -92,6 +92,7 @@ class Fault:
         default: at once.
     :param status: another HTTP status than the kind's own.
     :param code: another error code than the kind's own.
+    :param message: another text than the kind's own.
     :param retry_after_seconds: also send ``Retry-After``.
     :param retry_after_form: ``seconds`` or ``date``: how it is written.
     :param location: where a redirect points to; default: a host that does not exist.
@@ -107,6 +108,7 @@ class Fault:
     seconds: float | None = None
     status: int | None = None
     code: str | None = None
+    message: str | None = None
     retry_after_seconds: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
     location: str = "https://redirected.invalid/"

@@ -43,7 +43,7 @@ def error_of(fault: Fault) -> ServiceError | None:
     status = fault.status or status
     if fault.kind is FaultKind.REDIRECT and status == HTTPStatus.MOVED_PERMANENTLY:
         code = "PermanentRedirect"
-    return ServiceError(status, fault.code or code, message)
+    return ServiceError(status, fault.code or code, fault.message or message)
 
 
 def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
