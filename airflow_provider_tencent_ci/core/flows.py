@@ -30,7 +30,7 @@ from airflow_provider_tencent_ci.core.failures import classify, request_id_of, w
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import READS, SUBMISSIONS, Repetition
+from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, Repetition
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -174,7 +174,9 @@ def submit_once(
             job = yield from create_job(name, specification)
         except (ApiError, TransportError) as error:
             if _was_surely_not_created(error):
-                raise
+                if unanswered is None:
+                    raise
+                raise _outcome_unknown(name, submissions, "does not show it", error) from error
             unanswered, looks = error, _UNKNOWN_OUTCOME_LOOKS
         else:
             return Submission(job, adopted=False)
@@ -270,7 +272,7 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     except (ApiError, TransportError) as error:
         failure = error
     try:
-        job = yield from get_job(job_id, repetition, looks)
+        job = yield from get_job(job_id, repetition if failure is None else NEVER, looks)
     except (ApiError, TransportError) as error:
         raise failure or error from None
     if failure is not None and not job.state.is_terminal:

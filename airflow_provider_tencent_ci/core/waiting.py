@@ -87,6 +87,7 @@ def wait_for_job(
             if failing_seconds >= contact_timeout:
                 return WaitResult(WaitStatus.LOST_CONTACT, job, lost_contact_message(job_id, failing_seconds, error))
             pause_seconds = max(pause_seconds, retry_after_seconds(error))
+            pause_seconds = min(pause_seconds, contact_timeout - failing_seconds)
         else:
             failing_since = None
             observer.job_read(job)

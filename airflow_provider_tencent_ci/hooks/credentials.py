@@ -133,7 +133,7 @@ class _AirflowMasker:
         await mask_secrets_async(credentials.secret_key, credentials.token)
 
 
-_keepers_lock = threading.Lock()
+_keepers_lock = threading.RLock()
 
 
 @lru_cache(maxsize=_MAX_KEEPERS)

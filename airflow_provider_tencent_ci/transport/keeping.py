@@ -128,8 +128,9 @@ class Keeper:
     def _renew(self, mine: _Renewing, clock: Clock) -> None:
         outcome: Credentials | CredentialsError | None = None
         try:
-            outcome = obtain(self._origin, clock)
-            self._masker.mask(outcome)
+            keys = obtain(self._origin, clock)
+            self._masker.mask(keys)
+            outcome = keys  # not before: a signal may end this in between
         except Exception as error:
             outcome = self._as_credentials_error(error)
         finally:
@@ -139,8 +140,9 @@ class Keeper:
         outcome: Credentials | CredentialsError | None = None
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                outcome = await obtain_async(self._origin, clock)
-                await self._masker.mask_async(outcome)
+                keys = await obtain_async(self._origin, clock)
+                await self._masker.mask_async(keys)
+            outcome = keys
         except Exception as error:
             outcome = self._as_credentials_error(error)
         finally:  # also when the loop is being closed: then somebody else is to try
