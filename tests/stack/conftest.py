@@ -12,6 +12,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
 from tests.stack.triggerers import Triggerers
+from tests.stack.versions import IS_AIRFLOW_2
 
 MARKS = (
     pytest.mark.stack,
@@ -69,8 +70,7 @@ def airflow(emulator, database, tmp_path_factory):
             patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
         patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         settings = {**SETTINGS, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
-        stack_of_version = Airflow2Stack if airflow_version < "3" else AirflowStack
-        with stack_of_version(folder, free_port(), settings) as stack:
+        with (Airflow2Stack if IS_AIRFLOW_2 else AirflowStack)(folder, free_port(), settings) as stack:
             stack.finish_database(stack.begin_database())
             stack.start()
             stack.wait_until_ready()
