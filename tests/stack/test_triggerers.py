@@ -25,6 +25,7 @@ def waiting(airflow, emulator, triggerers):
     asked = lambda: run.times_said(" is Running.")  # noqa: E731
     wait_for(lambda: asked() >= WAITING, 300, lambda: f"only {asked()} of {WAITING} are asked about")
     yield run
+    assert emulator.count("cancel") == cancels
     for job in run.jobs:
         emulator.finish_job(job.job_id)
     run.wait_for_state("success", WAITING, 900)
@@ -38,6 +39,7 @@ def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting,
     ended = triggerers.busiest
     assert triggerers.load(ended) > 0
     triggerers.signal(ended, number)
+    triggerers.wait_for_end(ended)
     triggerers.end(ended)
     wait_for(lambda: triggerers.load(ended) == 0, 120, lambda: "its triggers are still its own")
 
