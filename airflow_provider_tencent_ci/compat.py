@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
@@ -87,6 +87,7 @@ __all__ = [
     "task_identity",
     "task_instance_state",
     "task_state_store",
+    "time_used_up",
     "try_started_at",
 ]
 
@@ -171,6 +172,19 @@ def run_started_at(context: Context) -> datetime | None:
 def try_started_at(context: Context) -> datetime | None:
     """Return when this try began. In its first process: before 3.2 a later one is told when it was resumed."""
     return getattr(context["ti"], "start_date", None)
+
+
+def time_used_up(context: Context) -> timedelta:
+    """
+    Return how much of ``execution_timeout`` is used up when this process begins.
+
+    None on Airflow 3, and in the first process of a try. 2.11, whose task instance alone has a ``next_method``,
+    counts the deferral, too (models/taskinstance.py).
+    """
+    ti: Any = context["ti"]
+    if getattr(ti, "next_method", None) and ti.start_date:
+        return datetime.now(UTC) - ti.start_date  # type: ignore[no-any-return]
+    return timedelta(0)
 
 
 def is_deferral_timeout(error: Exception) -> bool:

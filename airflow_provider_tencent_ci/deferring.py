@@ -2,8 +2,9 @@
 Deferring until a batch job has ended, but no longer than the task's own ``execution_timeout``.
 
 Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and begins it anew when the task resumes
-(Airflow conventions, 0.8); 2.11 ends the deferral, without a word to the trigger. So the trigger gets an absolute
-deadline. Airflow's own limit of a deferral is only the backstop for a time in which no triggerer runs.
+(Airflow conventions, 0.8); 2.11 ends the deferral, without a word to the trigger, and then fails the task without
+resuming it. So the trigger gets an absolute deadline, and the task is resumed on 2.11, too. Airflow's own limit of a
+deferral is only the backstop for a time in which no triggerer runs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.compat import try_started_at
+from airflow_provider_tencent_ci.compat import time_used_up, try_started_at
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat import BaseOperator
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["defer_in_time"]
+__all__ = ["begin_time_anew", "defer_in_time"]
 
 # Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
 _BACKSTOP = timedelta(minutes=1)
@@ -48,3 +49,13 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
         method_name="execute_complete_in_time" if comes_first else "execute_complete",
         timeout=max(ends_at - now, timedelta(0)) + _BACKSTOP,
     )
+
+
+def begin_time_anew(task: BaseOperator, context: Context) -> None:
+    """
+    Give a task that is resumed all of its ``execution_timeout``, lest Airflow fail it before it has seen to its job.
+
+    To be called before Airflow executes the task. Where Airflow does this by itself, nothing changes.
+    """
+    if task.execution_timeout is not None:
+        task.execution_timeout += time_used_up(context)

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.compat import (
     is_deferral_timeout,
     recorded_job_id,
 )
-from airflow_provider_tencent_ci.deferring import defer_in_time
+from airflow_provider_tencent_ci.deferring import begin_time_anew, defer_in_time
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import (
@@ -161,6 +161,10 @@ class TriggerInventoryJobOperator(BaseOperator):
         self._ti: Any = None
         self._has_timed_out = False
 
+    def pre_execute(self, context: Context) -> None:
+        super().pre_execute(context)
+        begin_time_anew(self, context)
+
     def execute(self, context: Context) -> str:
         """
         Submit, or find what an earlier try submitted; then wait, if asked to.
@@ -261,9 +265,7 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _time_out(self) -> NoReturn:
         self._stop_after_time_out()
-        raise AirflowTaskTimeout(
-            f"execution_timeout, {self.execution_timeout}, is over while waiting for batch job {self.job_id}."
-        )
+        raise AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {self.job_id}.")
 
     def _stop_after_time_out(self) -> None:
         """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""

@@ -12,20 +12,19 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from showcase.airflow_api import AirflowApi
 from showcase.components import Component, stop_all
 from showcase.interrupts import held
 
-__all__ = ["AirflowStack", "free_port"]
+__all__ = ["TRIGGERER", "AirflowStack", "free_port"]
 
 HOST = "127.0.0.1"
+TRIGGERER = ("triggerer", "--skip-serve-logs")
 
 _MIGRATE_SECONDS = 300.0
 _READY_SECONDS = 300.0
-_TRIGGERER = ("triggerer", "--skip-serve-logs")
-_COMMANDS = (("api-server",), ("scheduler", "--skip-serve-logs"), ("dag-processor",), _TRIGGERER)
 
 
 class AirflowStack:
@@ -38,6 +37,13 @@ class AirflowStack:
     :param port: where the API and the web UI listen.
     :param settings: further environment variables, which replace those of this class.
     """
+
+    commands: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("api-server",),
+        ("scheduler", "--skip-serve-logs"),
+        ("dag-processor",),
+        TRIGGERER,
+    )
 
     def __init__(self, dags: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -70,17 +76,17 @@ class AirflowStack:
 
     def start(self) -> None:
         """Start the components."""
-        for command in _COMMANDS:
+        for command in self.commands:
             self._start(*command)
 
     def start_triggerer(self) -> Component:
         """Start a further triggerer."""
-        return self._start(*_TRIGGERER)
+        return self._start(*TRIGGERER)
 
     @property
     def triggerers(self) -> list[Component]:
         """The triggerers, in the order of their start."""
-        return [component for component in self._components if component.name == _TRIGGERER[0]]
+        return [component for component in self._components if component.name == TRIGGERER[0]]
 
     def give_up(self, component: Component) -> None:
         """Look no longer after a component that is meant to end; it is stopped with what it has started."""

@@ -12,11 +12,12 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
 from tests.stack.triggerers import Triggerers
+from tests.stack.versions import IS_AIRFLOW_2
 
 MARKS = (
     pytest.mark.stack,
     pytest.mark.xdist_group("stack"),  # in one process, since Airflow is started once
-    pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions call no on_kill of a trigger"),
+    pytest.mark.skipif("3" < airflow_version < "3.3", reason="the newest Airflow and the oldest are run"),
     pytest.mark.skipif(
         not postgresql.programs(), reason="needs PostgreSQL's server programs, such as Debian's package"
     ),
@@ -62,6 +63,8 @@ def database():
 def airflow(emulator, database, tmp_path_factory):
     from showcase.stack import AirflowStack, free_port
 
+    from tests.stack.airflow_2 import Airflow2Stack
+
     folder = tmp_path_factory.mktemp("dags")
     (folder / "stack.py").write_text(DAGS, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -69,7 +72,7 @@ def airflow(emulator, database, tmp_path_factory):
             patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
         patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         settings = {**SETTINGS, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
-        with AirflowStack(folder, free_port(), settings) as stack:
+        with (Airflow2Stack if IS_AIRFLOW_2 else AirflowStack)(folder, free_port(), settings) as stack:
             stack.finish_database(stack.begin_database())
             stack.start()
             stack.wait_until_ready()

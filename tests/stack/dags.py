@@ -7,7 +7,7 @@ __all__ = ["DAGS"]
 DAGS = """
 from datetime import datetime, timedelta, timezone
 
-from airflow.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.stack.runs import Run
+from tests.stack.versions import only_airflow_2, only_airflow_3
 
 modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
 
@@ -55,11 +56,25 @@ def test_a_task_whose_execution_timeout_is_over_cancels_its_job(airflow, emulato
     assert run.job_states == ["Cancel"]
 
 
+@only_airflow_3("2.11 ends a task that is asked to stop")
 def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):
     run = waiting_run(airflow, emulator, "blocking", "running")
     run.signal(signal.SIGTERM)  # Airflow hands this to on_kill
     run.wait_until_asked_about()
     run.signal(signal.SIGKILL)
+    run.wait_for_try(2)
+    run.wait_for_state("running")
+    run.wait_until_asked_about()
+    assert run.job_states == ["Running"]
+    run.mark("failed")
+    run.wait_for_jobs("Cancel")
+
+
+@only_airflow_2("Airflow 3 lets a task that is asked to stop go on")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_task_that_ends_with_its_worker_leaves_the_job_to_the_retry(airflow, emulator, number):
+    run = waiting_run(airflow, emulator, "blocking", "running")
+    run.signal(number)
     run.wait_for_try(2)
     run.wait_for_state("running")
     run.wait_until_asked_about()

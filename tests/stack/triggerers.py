@@ -40,6 +40,11 @@ class Triggerers:
         """Send a signal to one, and to all that it has started."""
         self._running[triggerer_id].signal(number)
 
+    def wait_for_end(self, triggerer_id):
+        """Wait until one has ended by itself."""
+        process = self._running[triggerer_id].process
+        wait_for(lambda: process.poll() is not None, 60, lambda: "the triggerer goes on")
+
     def end(self, triggerer_id):
         """Stop one, if it has not ended yet."""
         self._airflow.give_up(self._running.pop(triggerer_id))
