@@ -19,28 +19,9 @@ from airflow.providers.common.compat.sdk import (
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 try:
-    from airflow.sdk.exceptions import (
-        AirflowFailException,
-        AirflowSensorTimeout,
-        AirflowSkipException,
-        TaskDeferralError,
-        TaskDeferralTimeout,
-    )
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 except ImportError:  # before 3.2
-    from airflow.exceptions import (  # type: ignore[no-redef]
-        AirflowFailException,
-        AirflowSensorTimeout,
-        AirflowSkipException,
-        TaskDeferralError,
-    )
-
-    try:
-        from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
-    except ImportError:
-
-        class TaskDeferralTimeout(TaskDeferralError):  # type: ignore[no-redef]
-            """Stands for what 2.11 has not: it raises the same error for a time-out and for a failed trigger."""
-
+    from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException  # type: ignore[no-redef]
 
 try:
     from airflow.sdk.exceptions import AirflowTaskTimeout
@@ -58,7 +39,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection, Context
 
 __all__ = [
-    "DEFERRAL_ERRORS",
     "DEFERRAL_FAILED",
     "AirflowFailException",
     "AirflowSensorTimeout",
@@ -91,10 +71,7 @@ __all__ = [
     "try_started_at",
 ]
 
-# What a task is resumed with when Airflow, not the trigger, has ended its deferral.
-DEFERRAL_ERRORS: tuple[type[Exception], ...] = (TaskDeferralError, TaskDeferralTimeout)
-
-# The method that such a task is resumed with; the same word in all versions.
+# The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
 DEFERRAL_FAILED = "__fail__"
 
 
@@ -187,9 +164,13 @@ def time_used_up(context: Context) -> timedelta:
     return timedelta(0)
 
 
-def is_deferral_timeout(error: Exception) -> bool:
-    """Whether Airflow ended a deferral because its time was over, for which 2.11's scheduler has only a text."""
-    return isinstance(error, TaskDeferralTimeout) or str(error) == "Trigger/execution timeout"
+def is_deferral_timeout(next_kwargs: dict[str, Any] | None) -> bool:
+    """
+    Whether Airflow ended a deferral because its time was over.
+
+    :param next_kwargs: what the task is resumed with: a ``TriggerFailureReason``, or the text of 2.11's scheduler.
+    """
+    return (next_kwargs or {}).get("error") in ("Trigger timeout", "Trigger/execution timeout")
 
 
 def task_state_store(context: Context) -> Any | None:

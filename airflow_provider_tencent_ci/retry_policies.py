@@ -43,6 +43,9 @@ _USELESS = (
     PermissionDeniedError,
     RedirectError,
 )
+# A wish to wait for longer is a mistake of the service's.
+_LONGEST_SECONDS = 86400.0
+
 _FINDS_ITS_JOB = (LostContactError, SubmitOutcomeUnknownError, WaitTimeoutError)
 
 
@@ -83,4 +86,5 @@ class InventoryJobRetryPolicy(RetryPolicy):
 
     @staticmethod
     def _asked_delay(error: ApiError) -> timedelta | None:
-        return timedelta(seconds=error.retry_after_seconds) if error.retry_after_seconds else None
+        seconds = min(error.retry_after_seconds or 0, _LONGEST_SECONDS)
+        return timedelta(seconds=seconds) if seconds else None

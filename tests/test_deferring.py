@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.exceptions import TaskDeferralError
 
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
-    AirflowSensorTimeout,
     AirflowTaskTimeout,
-    TaskDeferralError,
 )
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.exceptions import LostContactError
@@ -85,28 +83,18 @@ def test_a_task_that_never_submitted_fails_as_airflow_says(emulator, monkeypatch
         resume(TriggerInventoryJobOperator(task_id="submit"), FAILURE)
 
 
-@pytest.mark.parametrize("reason", [TIME_OUT, FAILURE])
-def test_a_sensor_fails_as_airflow_says_and_leaves_the_job(emulator, job_id, reason):
-    with pytest.raises((TaskDeferralError, AirflowSensorTimeout)):
+@pytest.mark.parametrize(("reason", "error"), [(TIME_OUT, AirflowTaskTimeout), (FAILURE, TaskDeferralError)])
+def test_a_sensor_leaves_the_job(emulator, job_id, reason, error):
+    with pytest.raises(error):
         resume(InventoryJobSensor(task_id="wait", job_id=job_id, cancel_on_kill=True), reason)
     assert emulator.count("cancel") == 0
 
 
-@pytest.mark.parametrize(
-    ("next_method", "allowed"),
-    [(None, timedelta(minutes=5)), ("execute_complete_in_time", timedelta(minutes=65))],
-    ids=["first process", "resumed"],
-)
-def test_a_resumed_task_has_all_of_its_execution_timeout_again(next_method, allowed):
-    # Only 2.11's task instance has a next_method. It takes the time since the start off execution_timeout.
-    ti = SimpleNamespace(next_method=next_method, start_date=datetime.now(UTC) - timedelta(hours=1))
-    operator = TriggerInventoryJobOperator(task_id="submit", execution_timeout=timedelta(minutes=5))
-    operator.pre_execute({"ti": ti})
-    assert timedelta(0) <= operator.execution_timeout - allowed < timedelta(minutes=1)
+def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, job_id, monkeypatch):
+    def times_out():
+        raise AirflowTaskTimeout
 
-
-def test_a_task_without_execution_timeout_gets_none():
-    ti = SimpleNamespace(next_method="execute_complete", start_date=datetime.now(UTC))
-    operator = TriggerInventoryJobOperator(task_id="submit")
-    operator.pre_execute({"ti": ti})
-    assert operator.execution_timeout is None
+    monkeypatch.setattr(operator, "_look", times_out)
+    with pytest.raises(AirflowTaskTimeout):
+        resume(operator, TIME_OUT)
+    assert emulator.job(job_id).state == "Cancel"

@@ -96,6 +96,14 @@ def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypa
     assert emulator.count("cancel") == 0
 
 
+def test_a_task_that_is_stopped_while_it_submits_says_what_may_be_left(monkeypatch):
+    task = TriggerInventoryJobOperator(task_id="a", name="nightly")
+    task._ti, said = TI, []
+    monkeypatch.setattr(type(task), "log", SimpleNamespace(warning=lambda *a: said.append(a[0] % a[1:])))
+    task.on_kill()
+    assert "look for 'nightly' in the CI console" in said[0]
+
+
 @pytest.mark.parametrize(
     "fault", [Fault("slow_down", operation="cancel", times=2), Fault("internal_error", operation="cancel")]
 )

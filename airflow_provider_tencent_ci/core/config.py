@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.credentials import CredentialsSource
@@ -75,7 +75,7 @@ class ServiceConfig:
     endpoint: Endpoint
     credentials: CredentialsSource
     verify: bool | str = True
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # may have a password
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
 
 

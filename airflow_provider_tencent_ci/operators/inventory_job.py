@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat import (
-    DEFERRAL_ERRORS,
+    DEFERRAL_FAILED,
     AirflowTaskTimeout,
     BaseOperator,
     default_deferrable,
@@ -217,44 +217,64 @@ class TriggerInventoryJobOperator(BaseOperator):
         result = read_event(event)
         if result["status"] == "deadline":
             self.job_id = result["job_id"]
-            self._time_out()
+            raise self._time_out()
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
         self._ti = context["ti"]
-        try:
+        with self._stopped_by_execution_timeout():
+            if next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
+                self.job_id = job_id
+                return self._complete_without_event(context, next_kwargs or {})
             return super().resume_execution(next_method, next_kwargs, context)
-        except DEFERRAL_ERRORS as error:
-            return self._complete_without_event(context, error)
 
     def on_kill(self) -> None:
         """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
-        if self.cancel_on_kill and self.job_id and not self._has_timed_out:
+        if not self.cancel_on_kill or self._has_timed_out:
+            return
+        if self.job_id:
             cancel_of_killed_task(self._hook, self._ti, self.job_id)
+        elif self._ti is not None:
+            self._say_what_may_be_left()
 
     @contextmanager
     def _stopped_by_execution_timeout(self) -> Iterator[None]:
+        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
         try:
             yield
         except AirflowTaskTimeout:
-            self._stop_after_time_out()
+            self._has_timed_out = True  # Airflow calls on_kill next
+            if self.cancel_on_kill:
+                self._cancel()
             raise
 
-    def _complete_without_event(self, context: Context, error: Exception) -> str:
+    def _cancel(self) -> None:
+        if self.job_id:
+            self._hook.cancel_quietly(self.job_id)
+        else:
+            self._say_what_may_be_left()
+
+    def _say_what_may_be_left(self) -> None:
+        self.log.warning(
+            "The task was stopped before its batch job was known. If a submission was on its way, or an earlier try "
+            "has made one, its job goes on: look for %r in the CI console.",
+            self.name or f"{self.dag_id}-{self.task_id}",
+        )
+
+    def _complete_without_event(self, context: Context, reason: dict[str, Any]) -> str:
         """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
-        self.job_id = recorded_job_id(context["ti"])
-        if self.job_id is None:
-            raise error
         job = self._look()
         if job is not None and job.state.is_terminal:
             return self._finish(context, job)
-        if is_deferral_timeout(error):
-            self._time_out()
+        if is_deferral_timeout(reason):
+            raise self._time_out()
+        if trace := reason.get("traceback"):
+            self.log.error("The trigger failed:\n%s", "\n".join(trace))
         raise LostContactError(
-            f"The wait for batch job {self.job_id} broke off in the triggerer: {error}. The job was left alone; "
-            "a retry of this task finds it again."
-        ) from error
+            f"The wait for batch job {self.job_id} broke off in the triggerer: {reason.get('error')}. The job was left "
+            "alone; a retry of this task finds it again."
+        )
 
     def _look(self) -> InventoryJob | None:
         try:
@@ -263,15 +283,8 @@ class TriggerInventoryJobOperator(BaseOperator):
             self.log.warning("Could not ask about batch job %s: %s", self.job_id, error)
             return None
 
-    def _time_out(self) -> NoReturn:
-        self._stop_after_time_out()
-        raise AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {self.job_id}.")
-
-    def _stop_after_time_out(self) -> None:
-        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
-        self._has_timed_out = True  # Airflow calls on_kill next
-        if self.cancel_on_kill and self.job_id:
-            self._hook.cancel_quietly(self.job_id)
+    def _time_out(self) -> AirflowTaskTimeout:
+        return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {self.job_id}.")
 
     @cached_property
     def _hook(self) -> TencentCIHook:

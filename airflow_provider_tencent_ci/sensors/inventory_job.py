@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.compat import (
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
+    is_deferral_timeout,
 )
 from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
@@ -135,10 +136,7 @@ class InventoryJobSensor(BaseSensorOperator):
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
-            raise AirflowTaskTimeout(
-                f"execution_timeout, {self.execution_timeout}, is over while waiting for batch job {self.job_id}, "
-                "which was left alone and goes on."
-            )
+            raise self._time_out()
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -148,12 +146,19 @@ class InventoryJobSensor(BaseSensorOperator):
             job = self._look()
             if job is not None and job.state.is_terminal:
                 return self._outcome(job)
+            if is_deferral_timeout(next_kwargs):
+                raise self._time_out()  # Airflow has a limit of its own for execution_timeout only
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
             cancel_of_killed_task(self._hook, self._ti, self.job_id)
+
+    def _time_out(self) -> AirflowTaskTimeout:
+        return AirflowTaskTimeout(
+            f"execution_timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
+        )
 
     @cached_property
     def _hook(self) -> TencentCIHook:

@@ -51,9 +51,15 @@ def too_large(status: int) -> UnreadableResponseError:
 def received(
     status: int, headers: Mapping[str, str], body: bytes, received_at: datetime, secrets: Iterable[str]
 ) -> Response:
-    """Return an answer as flows get it: lower-case names, and nothing in it that signed the request."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    return Response(status, masked_headers(lower, secrets), masked(body, secrets), received_at)
+    """
+    Return an answer as flows get it: with lower-case names; an error also with nothing in it that signed the request.
+
+    What a success says is compared and kept, so it stays as it came.
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    if not 200 <= status < 300:
+        found, body = masked_headers(found, secrets), masked(body, secrets)
+    return Response(status, found, body, received_at)
 
 
 def correct_clock(clock: ServiceClock, response: Response) -> Response:

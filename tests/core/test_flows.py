@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -368,3 +369,23 @@ def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_req
         script.run(flows.list_jobs_page(JobFilter()))
     assert len(script.requests) == 2
     assert script.now - START < timedelta(seconds=90)
+
+
+@pytest.mark.parametrize("refusal", [failure(403, "AccessDenied"), THROTTLED, REFUSED])
+def test_a_refusal_after_an_unknown_outcome_does_not_hide_it(refusal):
+    by_method = {"POST": iter([LOST, *[refusal] * 10]), "GET": itertools.repeat(page())}
+    script = Script([lambda request: answer_to(next(by_method[request.method]))], forever=True)
+    with pytest.raises(e.SubmitOutcomeUnknownError, match="1 time, and the job list does not show it"):
+        submit(script)
+
+
+def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():
+    def silence(_request):
+        script.now += timedelta(seconds=1.5)
+        raise LOST
+
+    script = Script([silence], forever=True)
+    with pytest.raises(e.TransportError):
+        script.run(flows.stop_job("b1", within_seconds=3))
+    assert len(script.sent("PUT")) == 2
+    assert script.now - START <= timedelta(seconds=5)

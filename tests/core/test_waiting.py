@@ -106,3 +106,10 @@ def test_a_bad_end_is_an_error_with_the_service_s_own_words(word, error, text):
     with pytest.raises(error, match=text) as caught:
         check_outcome(job)
     assert caught.value.job is job
+
+
+def test_a_wish_to_be_asked_late_does_not_outlast_the_contact_timeout():
+    script = Script([failure(503, retry_after="86400")], forever=True)
+    result, _ = wait(script)
+    assert result.status is WaitStatus.LOST_CONTACT
+    assert script.now - START == timedelta(seconds=600)

@@ -23,7 +23,7 @@ for mode, deferrable in (("deferred", True), ("blocking", False)):
 
     with DAG(f"time_out_{mode}", **START):
         TriggerInventoryJobOperator(
-            prefix="media/", deferrable=deferrable, execution_timeout=timedelta(seconds=8), **{**SUBMIT, "retries": 0}
+            prefix="media/", deferrable=deferrable, execution_timeout=timedelta(seconds=20), **{**SUBMIT, "retries": 0}
         )
 
 with DAG("many", params={"tasks": 1}, **START) as many:

@@ -249,6 +249,13 @@ def test_no_secret_comes_back_in_the_service_s_words(talkative_server, run):
     assert not re.search(r"[0-9a-f]{40}", said)
 
 
+def test_what_a_success_says_stays_as_it_came(emulator, run):
+    emulator.add_key("AKIDSHORT", "emulator")
+    config = configuration(emulator.url, credentials=Credentials("AKIDSHORT", "emulator"))
+    job = run(config, create("emulator-nightly"))
+    assert run(config, flows.get_job(job.job_id)).name == "emulator-nightly"
+
+
 def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
     emulator.inject(Fault("slow_down", times=2))
     assert run(config, flows.list_jobs_page(JobFilter())).items == ()
