@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .PHONY: help venv test fuzz demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  AIRFLOW=$(AIRFLOW)  PYTHON=$(PYTHON)  VENV=$(VENV)"
 
@@ -66,6 +66,10 @@ $(FUZZ_VENV)/.installed: fuzz/requirements.txt
 	@test -x $(FUZZ_VENV)/bin/python || $(PYTHON) -m venv $(FUZZ_VENV)
 	$(FUZZ_VENV)/bin/python -m pip install --quiet --requirement fuzz/requirements.txt
 	@touch $@
+
+# More kills, and as many waiting tasks as one would have in earnest; about a quarter of an hour.
+test-chaos: venv ## Run the long version of the tests that kill, freeze and stop things
+	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack
 
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,8 @@ __all__ = [
     "is_deferral_timeout",
     "is_first_try",
     "link_xcom_key",
-    "mask_secret",
+    "mask_secrets",
+    "mask_secrets_async",
     "recorded_job_id",
     "run_started_at",
     "task_identity",
@@ -115,13 +117,32 @@ async def get_connection_async(conn_id: str) -> Connection:
     return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
 
 
-def mask_secret(secret: str) -> None:
-    """Have Airflow replace ``secret`` in all logs of this process."""
+def mask_secrets(*secrets: str | None) -> None:
+    """Have Airflow replace ``secrets`` in all logs of this process, and of the one that writes its logs; may block."""
     try:
-        from airflow.sdk.log import mask_secret as mask
+        from airflow.sdk.log import mask_secret
     except ImportError:  # 2.11
-        from airflow.utils.log.secrets_masker import mask_secret as mask  # type: ignore[import-not-found,no-redef]
-    mask(secret)
+        from airflow.utils.log.secrets_masker import mask_secret  # type: ignore[import-not-found,no-redef]
+    for secret in filter(None, secrets):
+        with suppress(Exception):  # 3.0 alone lets a supervisor that has gone be an error
+            mask_secret(secret)
+
+
+async def mask_secrets_async(*secrets: str | None) -> None:
+    """
+    Do the same without blocking the event loop.
+
+    Before 3.3 there is only the blocking call, made in a thread as in :func:`get_connection_async`.
+    """
+    try:
+        from airflow.sdk.log import amask_secret
+    except ImportError:
+        from asgiref.sync import sync_to_async
+
+        await sync_to_async(mask_secrets, thread_sensitive=False)(*secrets)
+        return
+    for secret in filter(None, secrets):
+        await amask_secret(secret)
 
 
 def task_identity(context: Context) -> TaskIdentity:

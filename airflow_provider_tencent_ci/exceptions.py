@@ -20,6 +20,7 @@ translated where it is raised.
     │   ├── ServiceUnavailableError   the service failed (5xx)
     │   └── UnreadableResponseError   the answer is not what the API promises
     ├── TransportError                no answer; says which host, and whether the request was sent
+    │   └── CredentialsError          no valid temporary credentials to sign with; nothing was sent
     ├── SubmitOutcomeUnknownError     a submission got no answer, and the job list does not show the job
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "AuthenticationError",
+    "CredentialsError",
     "InvalidArgumentError",
     "InvalidRequestError",
     "JobCancelledError",
@@ -159,6 +161,19 @@ class TransportError(TencentCIError):
     def __init__(self, message: str, *, request_sent: bool) -> None:
         super().__init__(message)
         self.request_sent = request_sent
+
+
+class CredentialsError(TransportError):
+    """
+    There are no valid temporary credentials to sign with, so that nothing was sent. The message names their source.
+
+    :param message: what happened, at which source, and what to do.
+    :param may_pass: whether asking the source again soon may help. A wait goes on asking in either case.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = True) -> None:
+        super().__init__(message, request_sent=False)
+        self.may_pass = may_pass
 
 
 class SubmitOutcomeUnknownError(TencentCIError):

@@ -12,6 +12,9 @@ _INTEGRATION = "Tencent Cloud Infinite (CI)"
 _PACKAGE = "airflow_provider_tencent_ci"
 
 
+_CREDENTIALS = ["keys", "machine_role", "assume_role", "environment"]
+
+
 def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
     return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
 
@@ -52,6 +55,14 @@ PROVIDER_INFO: dict[str, Any] = {
                 "region": _field("Region", "Region of the bucket, such as ap-beijing."),
                 "bucket": _field("Bucket", "Long name of the bucket, <name>-<APPID>: examplebucket-1250000000."),
                 "token": _field("Session token", "Only for temporary keys.", format="password"),
+                "credentials": _field(
+                    "Credentials",
+                    "keys (default): SecretId and SecretKey above. machine_role: the CAM role of the machine. "
+                    "assume_role: the role below. environment: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY.",
+                    default="keys",
+                    enum=_CREDENTIALS,
+                ),
+                "role_arn": _field("Role to assume", "Only for assume_role: qcs::cam::uin/<account>:roleName/<name>."),
                 "endpoint_url": _field(
                     "Endpoint URL", "Connect here instead of the documented address: an emulator, or a proxy."
                 ),

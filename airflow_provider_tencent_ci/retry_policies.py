@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.compat import RetryDecision, RetryPolicy
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
+    CredentialsError,
     InvalidArgumentError,
     InvalidRequestError,
     JobError,
@@ -68,7 +69,7 @@ class InventoryJobRetryPolicy(RetryPolicy):
     ) -> RetryDecision:
         """Decide by the class of the error, never by its text."""
         name = type(exception).__name__
-        if isinstance(exception, _USELESS):
+        if isinstance(exception, _USELESS) or (isinstance(exception, CredentialsError) and not exception.may_pass):
             return RetryDecision.fail(f"{name}: another try would meet the same.")
         if isinstance(exception, JobError) and not self.retry_failed_jobs:
             return RetryDecision.fail(f"{name}: a retry would submit, and bill, all files again.")

@@ -60,8 +60,15 @@ def test_every_form_field_can_be_drawn_and_the_token_is_masked():
         assert field["label"]
         assert field["description"]
         assert field["schema"]["type"] == ["string", "null"]
-    assert list(CONNECTION["conn-fields"]) == ["region", "bucket", "token", "endpoint_url"]
+    fields = ["region", "bucket", "token", "credentials", "role_arn", "endpoint_url"]
+    assert list(CONNECTION["conn-fields"]) == fields
     assert CONNECTION["conn-fields"]["token"]["schema"]["format"] == "password"
+
+
+def test_the_form_offers_each_kind_of_credentials():
+    from airflow_provider_tencent_ci.hooks.credentials import KINDS
+
+    assert CONNECTION["conn-fields"]["credentials"]["schema"]["enum"] == list(KINDS)
 
 
 def test_the_older_form_has_the_same_fields():
@@ -116,4 +123,4 @@ def test_operator_and_sensor_load_no_http_or_xml_library():
     loaded = done.stdout.split()
     assert "airflow_provider_tencent_ci.operators.inventory_job" in loaded
     roots = {name.partition(".")[0] for name in loaded}
-    assert not roots & {"requests", "aiohttp", "defusedxml", "urllib3", "yarl"}, sorted(roots)
+    assert not roots & {"requests", "aiohttp", "defusedxml", "urllib3", "yarl", "tencentcloud"}, sorted(roots)

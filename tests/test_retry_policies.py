@@ -33,6 +33,8 @@ def job_error(kind):
         (e.QueueSaturatedError("full", retry_after_seconds=7), "retry", 7),
         (e.ThrottledError("slow down", retry_after_seconds=90), "retry", 90),
         (e.ServiceUnavailableError("down", retry_after_seconds=5), "retry", 5),
+        (e.CredentialsError("no such role", may_pass=False), "fail", None),
+        (e.CredentialsError("no answer"), "default", None),
         (e.LostContactError("lost"), "retry", None),
         (e.WaitTimeoutError("late"), "retry", None),
         (e.SubmitOutcomeUnknownError("unknown"), "retry", None),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.credentials import CredentialsSource
 from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.core.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["CONNECT_TIMEOUT_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Endpoint", "ServiceConfig"]
+__all__ = ["CONNECT_TIMEOUT_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Endpoint", "ServiceConfig", "base_url"]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -50,9 +50,8 @@ class Endpoint:
         host = f"{bucket}.ci.{region}.myqcloud.com"
         if not endpoint_url:
             return cls(f"https://{host}", host)
-        parts = _split(endpoint_url.replace("{bucket}", bucket).replace("{region}", region))
-        base_url = f"{parts.scheme}://{parts.netloc}"
-        return cls(base_url, parts.netloc if "{bucket}" in endpoint_url else host)
+        url = base_url("endpoint_url", endpoint_url.replace("{bucket}", bucket).replace("{region}", region))
+        return cls(url, urlsplit(url).netloc if "{bucket}" in endpoint_url else host)
 
     def url_of(self, request: Request) -> str:
         """Return the URL as it goes on the wire: encoded just as it is signed."""
@@ -65,6 +64,7 @@ class ServiceConfig:
     """
     All that a transport needs.
 
+    :param credentials: asked anew for each request, since temporary keys are renewed during a long wait.
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
     :param proxy: the URL of an HTTP proxy, or ``None``.
     :param request_timeout: seconds for one request, from the first byte sent to the last byte read.
@@ -73,7 +73,7 @@ class ServiceConfig:
     bucket: str
     region: str
     endpoint: Endpoint
-    credentials: Credentials
+    credentials: CredentialsSource
     verify: bool | str = True
     proxy: str | None = None
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
@@ -105,12 +105,18 @@ def _check_region(region: str | None) -> None:
         raise InvalidArgumentError(f"region={region!r} is not a region, such as ap-beijing.")
 
 
-def _split(url: str) -> SplitResult:
+def base_url(field: str, url: str) -> str:
+    """
+    Return scheme and authority of a URL that has nothing else.
+
+    :param field: what the URL is, for the error.
+    :raises InvalidArgumentError: it has more, or is no URL.
+    """
     try:
         parts = urlsplit(url)
         has_address = parts.scheme in ("http", "https") and _AUTHORITY.fullmatch(parts.netloc) and parts.port != 0
         if has_address and not (parts.path.strip("/") or parts.query or parts.fragment):
-            return parts
+            return f"{parts.scheme}://{parts.netloc}"
     except ValueError:  # brackets or a port that are none
         pass
-    raise InvalidArgumentError("endpoint_url must be http(s)://host[:port], with no user, path or query.")
+    raise InvalidArgumentError(f"{field} must be http(s)://host[:port], with no user, path or query.")

@@ -1,11 +1,16 @@
-"""The keys that sign a request."""
+"""The keys that sign a request, and what hands them out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
-__all__ = ["Credentials"]
+__all__ = ["NO_CREDENTIALS", "Clock", "Credentials", "CredentialsSource"]
+
+# Returns the time (aware, UTC).
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +18,7 @@ class Credentials:
     """
     A key pair, with a session token if the keys are temporary.
 
-    Its ``repr`` shows the key id alone.
+    Its ``repr`` shows the key id alone. As a source of credentials it is one that never changes.
 
     :param secret_id: SecretId.
     :param secret_key: SecretKey.
@@ -25,3 +30,40 @@ class Credentials:
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
+
+    def current(self, clock: Clock) -> Credentials:
+        """Return itself."""
+        return self
+
+    async def current_async(self, clock: Clock) -> Credentials:
+        """Return itself."""
+        return self
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        """Return ``False``: there are no others."""
+        return False
+
+
+# For requests that are not signed.
+NO_CREDENTIALS = Credentials("", "")
+
+
+class CredentialsSource(Protocol):
+    """What a transport asks for the credentials of each request."""
+
+    def current(self, clock: Clock) -> Credentials:
+        """
+        Return credentials that are valid now; may block.
+
+        :raises CredentialsError: there are none.
+        """
+
+    async def current_async(self, clock: Clock) -> Credentials:
+        """
+        Return credentials that are valid now, without blocking an event loop.
+
+        :raises CredentialsError: there are none.
+        """
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        """Take note that the service calls ``used`` expired; return whether there may be others to try."""

@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.core.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
+    CredentialsError,
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
@@ -31,7 +32,18 @@ from airflow_provider_tencent_ci.exceptions import (
     UnreadableResponseError,
 )
 
-__all__ = ["CODES", "Meaning", "classify", "is_transient", "request_id_of", "was_refused"]
+__all__ = [
+    "CODES",
+    "Meaning",
+    "classify",
+    "is_lasting",
+    "is_transient",
+    "refused_for_expired_keys",
+    "refused_for_its_time",
+    "request_id_of",
+    "service_time_of",
+    "was_refused",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +180,19 @@ def is_transient(error: TencentCIError) -> bool:
     return was_refused(error) or isinstance(error, TransportError | ServiceUnavailableError | UnreadableResponseError)
 
 
+def is_lasting(error: TencentCIError) -> bool:
+    """Whether the error is of a kind that usually passes, and this one surely does not within a minute."""
+    return isinstance(error, CredentialsError) and not error.may_pass
+
+
 def refused_for_its_time(response: Response) -> bool:
     """Whether the service turned a request away because its signature is too old, or not yet valid."""
     return 400 <= response.status < 500 and _code_and_message(response)[0] in _SIGNED_TOO_LONG_AGO
+
+
+def refused_for_expired_keys(response: Response) -> bool:
+    """Whether the service turned a request away, before acting on it, since its temporary keys have expired."""
+    return 400 <= response.status < 500 and _code_and_message(response)[0] == "ExpiredToken"
 
 
 def service_time_of(response: Response) -> datetime | None:

@@ -110,17 +110,17 @@ def ask(request: Request, read: Callable[[Response], ResultT], repetition: Repet
     :raises ApiError: the service's error, or an answer that ``read`` does not take.
     :raises TransportError: no answer.
     """
-    spent_seconds, attempt = 0.0, 0
+    began_at, attempt = (yield from current_time()), 0
     while True:
         attempt += 1
         try:
             return (yield from _exchange(request, read))
         except (ApiError, TransportError) as error:
-            pause_seconds = repetition.pause_seconds(error, attempt, spent_seconds)
+            now = yield from current_time()
+            pause_seconds = repetition.pause_seconds(error, attempt, (now - began_at).total_seconds())
             if pause_seconds is None:
                 raise
         yield from pause(pause_seconds)
-        spent_seconds += pause_seconds
 
 
 def pause(seconds: float) -> Flow[datetime]:
@@ -262,7 +262,7 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     :param within_seconds: how long to cancel and to look; the last look may come after that.
     :return: the job as it was last seen, ended or not.
     """
-    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds / 2)
+    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds * 2 / 3)
     looks = (0, within_seconds / 4, within_seconds / 4)
     failure: ApiError | TransportError | None = None
     try:

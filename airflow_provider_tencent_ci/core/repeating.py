@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
+from airflow_provider_tencent_ci.core.failures import is_lasting, is_transient, was_refused
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
 
 __all__ = ["NEVER", "READS", "SUBMISSIONS", "Repetition", "jittered", "retry_after_seconds"]
@@ -21,7 +21,8 @@ class Repetition:
     :param attempts: at most so many requests in all.
     :param first_seconds: the pause after the first failure; each further one doubles.
     :param longest_seconds: no pause is longer, except where the service asks for it.
-    :param budget_seconds: all pauses together are not longer. A ``Retry-After`` beyond it ends the repeating.
+    :param budget_seconds: no attempt begins later than this after the first one, whether the time went to pauses or
+        to waiting for answers. A ``Retry-After`` beyond it ends the repeating.
     """
 
     may_repeat: Callable[[TencentCIError], bool]
@@ -35,9 +36,9 @@ class Repetition:
         Return how long to wait before the next attempt, or ``None`` to give up.
 
         :param attempt: how many requests have failed, from 1.
-        :param spent_seconds: the pauses so far.
+        :param spent_seconds: how long ago the first one began.
         """
-        if attempt >= self.attempts or not self.may_repeat(error):
+        if attempt >= self.attempts or is_lasting(error) or not self.may_repeat(error):
             return None
         backoff = jittered(min(self.longest_seconds, self.first_seconds * 2 ** (attempt - 1)))
         pause = max(backoff, retry_after_seconds(error))

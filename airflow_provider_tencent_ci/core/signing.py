@@ -14,10 +14,10 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.messages import Request
 
-__all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "sign"]
+__all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "secrets_of", "sign"]
 
 TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
 
@@ -52,9 +52,12 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
     Return the headers to send with ``request``: its own, ``host``, the token if there is one, ``authorization``.
 
     :param host: the wire value of ``Host``.
+    :param credentials: with ``NO_CREDENTIALS`` nothing is signed.
     :param now: the time of the signature; each attempt is signed afresh.
     """
     headers = {name.lower(): value for name, value in request.headers.items()} | {"host": host}
+    if credentials is NO_CREDENTIALS:
+        return headers
     if credentials.token:
         headers[TOKEN_HEADER] = credentials.token
     signed = {name: value for name, value in headers.items() if name in _SIGNED_HEADERS}
@@ -62,6 +65,19 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
         request.method, request.path, request.query, signed, credentials, key_time(now)
     )
     return headers
+
+
+def secrets_of(credentials: Credentials, signed: Mapping[str, str]) -> list[str]:
+    """
+    Return what nobody but the service may see of a signed request: key, token, ``SignKey`` and ``Signature``.
+
+    :param signed: the headers that :func:`sign` returned; without ``authorization`` nothing was signed.
+    """
+    if "authorization" not in signed:
+        return []
+    fields = dict(field.partition("=")[::2] for field in signed["authorization"].split("&"))
+    sign_key = _sign_key(credentials.secret_key, fields["q-key-time"])
+    return [credentials.secret_key, credentials.token or "", sign_key, fields["q-signature"]]
 
 
 def authorization(

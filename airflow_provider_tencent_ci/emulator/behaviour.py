@@ -76,6 +76,12 @@ class Behaviour:
     :param skew_seconds: how far in the future a signature may begin (COS: 15 minutes; API reference, 6.3).
     :param clock_offset_seconds: how far the server's clock is off, for signatures and the ``Date`` header.
 
+    What the metadata service and STS hand out:
+
+    :param temporary_key_seconds: how long temporary keys live at most; 0: they have expired when they arrive. STS
+        makes them live for ``DurationSeconds`` if that is shorter; how long a machine's real keys live is not
+        documented.
+
     How answers look:
 
     :param cos_style_errors: errors have COS's codes and ``Resource``, and a wrong signature is explained by
@@ -113,6 +119,8 @@ class Behaviour:
     all_parameters_signed: bool = True
     skew_seconds: float = 900.0
     clock_offset_seconds: float = 0.0
+
+    temporary_key_seconds: float = 7200.0
 
     cos_style_errors: bool = False
     shuffle_nodes: bool = False

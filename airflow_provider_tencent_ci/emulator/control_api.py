@@ -12,6 +12,7 @@ It is unsigned JSON below ``/_emulator/``, answered to this machine only:
     POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
     POST   /_emulator/workflows   {"workflow_id", "bucket", "nodes", "active"}
     POST   /_emulator/keys        {"secret_id", "secret_key", "token", "actions", "expires_at"}
+    POST   /_emulator/roles       {"name", "actions", "external_id", "bound": true | false}
     POST   /_emulator/behaviour   switches by name, and "bucket" for those of one bucket
     POST   /_emulator/faults      {"kind", "operation", "times", ...}: the options of a fault
     DELETE /_emulator/faults
@@ -30,6 +31,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.controls import Controls
+from airflow_provider_tencent_ci.emulator.gateway import RecordedRequest
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
 
 __all__ = ["PREFIX", "control"]
@@ -68,7 +70,13 @@ def _state(controls: Controls, given: Fields) -> Any:
 
 
 def _requests(controls: Controls, given: Fields) -> Any:
-    return [asdict(record) | {"body": record.body.decode(errors="replace")} for record in controls.requests]
+    return [_shown(record) for record in controls.requests]
+
+
+def _shown(record: RecordedRequest) -> dict[str, Any]:
+    shown = asdict(record) | {"body": record.body.decode(errors="replace")}
+    del shown["authorization"]  # a signature is nobody's business, even one for an emulator
+    return shown
 
 
 def _add_bucket(controls: Controls, given: Fields) -> Any:
@@ -91,6 +99,14 @@ def _add_key(controls: Controls, given: Fields) -> Any:
     _with_times(given, "expires_at")
     controls.add_key(**given)
     return {}
+
+
+def _add_role(controls: Controls, given: Fields) -> Any:
+    bound = given.pop("bound", False)
+    role = controls.add_role(**given)
+    if bound:
+        controls.bind_role(role.name)
+    return {"arn": role.arn}
 
 
 def _configure(controls: Controls, given: Fields) -> Any:
@@ -154,6 +170,7 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Controls, Fields], Any]] = {
     ("POST", "objects"): _add_objects,
     ("POST", "workflows"): _add_workflow,
     ("POST", "keys"): _add_key,
+    ("POST", "roles"): _add_role,
     ("POST", "behaviour"): _configure,
     ("POST", "faults"): _inject,
     ("DELETE", "faults"): _clear_faults,

@@ -20,8 +20,10 @@ from airflow_provider_tencent_ci.emulator.clock import Clock
 from airflow_provider_tencent_ci.emulator.faults import ANY_OPERATION, ActiveFault, Fault
 from airflow_provider_tencent_ci.emulator.gateway import Exchange, Gateway, RecordedRequest
 from airflow_provider_tencent_ci.emulator.jobs import Failure, Job
+from airflow_provider_tencent_ci.emulator.key_services import KEY_OPERATIONS
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
 from airflow_provider_tencent_ci.emulator.operations import OPERATION_NAMES
+from airflow_provider_tencent_ci.emulator.roles import Role
 from airflow_provider_tencent_ci.emulator.service import Service
 from airflow_provider_tencent_ci.emulator.signature import AccessKey
 from airflow_provider_tencent_ci.emulator.summaries import FileSummary, JobSummary, bucket_summary
@@ -61,7 +63,7 @@ class Controls:
         self.reset()
 
     def reset(self) -> None:
-        """Return to the state at the start: no jobs, faults or records, the first bucket and key, the real time."""
+        """Return to the state at the start: no jobs, faults or records; first bucket, key and role; the real time."""
         with self._lock:
             self._clock.reset()
             self._service.clear(self._initial_behaviour)
@@ -71,6 +73,8 @@ class Controls:
             media = defaults.media_objects(self._object_count, self._clock.now())
             bucket.objects.update((stored.key, stored) for stored in media)
             self.add_key(defaults.SECRET_ID, defaults.SECRET_KEY)
+            self.add_role(defaults.ROLE_NAME)
+            self.bind_role(defaults.ROLE_NAME)
 
     # --- what there is
 
@@ -144,6 +148,29 @@ class Controls:
         with self._lock:
             self._gateway.keys[secret_id] = AccessKey(secret_id, secret_key, token, allowed, expires_at)
 
+    def add_role(self, name: str, *, actions: Iterable[str] | None = None, external_id: str | None = None) -> Role:
+        """
+        Add a role that any key may assume which may use ``sts:AssumeRole``, or replace the one of this name.
+
+        :param actions: the CAM actions that its keys may use; default: all.
+        :param external_id: what somebody who assumes it must say; default: nothing.
+        """
+        role = Role(name, None if actions is None else frozenset(actions), external_id)
+        with self._lock:
+            self._gateway.key_services.roles[name] = role
+        return role
+
+    def bind_role(self, name: str | None) -> None:
+        """Make a role the machine's, whose keys the metadata service hands out; ``None``: the machine has none."""
+        with self._lock:
+            self._gateway.key_services.bound_role = name
+
+    @property
+    def temporary_keys(self) -> list[AccessKey]:
+        """The keys that the metadata service and STS have handed out, expired ones included, oldest first."""
+        with self._lock:
+            return list(self._gateway.key_services.handed_out)
+
     def configure(self, *, bucket: str | None = None, **switches: Any) -> Behaviour:
         """
         Change switches of :class:`Behaviour` by name, and return all of them.
@@ -178,8 +205,9 @@ class Controls:
         :raises ValueError: there is no such kind, option or operation.
         """
         fault = fault if isinstance(fault, Fault) else Fault.of(fault, **options)
-        if fault.operation not in (ANY_OPERATION, *OPERATION_NAMES):
-            raise ValueError(f"There is no operation {fault.operation!r}. There are: {', '.join(OPERATION_NAMES)}.")
+        names = (*OPERATION_NAMES, *KEY_OPERATIONS)
+        if fault.operation not in (ANY_OPERATION, *names):
+            raise ValueError(f"There is no operation {fault.operation!r}. There are: {', '.join(names)}.")
         with self._lock:
             return self._gateway.faults.inject(fault)
 

@@ -1,4 +1,4 @@
-"""What a new emulator holds: one bucket with a few films, one workflow, one queue and one obviously fake key pair."""
+"""What a new emulator holds: a bucket with a few films, a workflow, a queue, an obviously fake key pair and a role."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "OBJECT_COUNT",
     "QUEUE_ID",
     "REGION",
+    "ROLE_NAME",
     "SECRET_ID",
     "SECRET_KEY",
     "WORKFLOW_ID",
@@ -23,6 +24,7 @@ BUCKET = "examplebucket-1250000000"
 REGION = "ap-beijing"
 SECRET_ID = "AKIDFAKEEMULATORSECRETID"  # noqa: S105 - invented
 SECRET_KEY = "fake-secret-key-of-the-emulator"  # noqa: S105 - invented
+ROLE_NAME = "emulator-role"
 WORKFLOW_ID = "w00000000000000000000000000000001"
 QUEUE_ID = "p00000000000000000000000000000001"
 OBJECT_COUNT = 8

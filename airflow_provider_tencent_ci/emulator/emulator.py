@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from airflow_provider_tencent_ci.emulator import defaults
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.controls import Controls
+from airflow_provider_tencent_ci.emulator.roles import Role
 from airflow_provider_tencent_ci.emulator.server import start_server
 
 __all__ = ["CONNECTION_VARIABLE", "Emulator"]
@@ -129,18 +130,28 @@ class Emulator(Controls):
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
-    def connection(self) -> dict[str, Any]:
-        """Return an Airflow connection to the first bucket."""
-        return {
-            "conn_type": "tencent_ci",
-            "login": defaults.SECRET_ID,
-            "password": defaults.SECRET_KEY,
-            "extra": {"region": self.default_region, "bucket": self.default_bucket, "endpoint_url": self.url},
-        }
+    def connection(self, credentials: str = "keys") -> dict[str, Any]:
+        """
+        Return an Airflow connection to the first bucket.
 
-    def connection_json(self) -> str:
+        :param credentials: ``keys``; ``machine_role`` for the keys of the machine's role; ``assume_role`` for those of
+            the first role, assumed with the first key.
+        """
+        extra = {"region": self.default_region, "bucket": self.default_bucket, "endpoint_url": self.url}
+        key_pair = {"login": defaults.SECRET_ID, "password": defaults.SECRET_KEY}
+        if credentials == "machine_role":
+            extra |= {"credentials": credentials, "metadata_url": self.url}
+            key_pair = {}
+        elif credentials == "assume_role":
+            role_arn = Role(defaults.ROLE_NAME).arn
+            extra |= {"credentials": credentials, "role_arn": role_arn, "sts_url": self.url}
+        elif credentials != "keys":
+            raise ValueError(f"credentials={credentials!r} is none of keys, machine_role, assume_role.")
+        return {"conn_type": "tencent_ci", **key_pair, "extra": extra}
+
+    def connection_json(self, credentials: str = "keys") -> str:
         """Return the connection as a value for ``AIRFLOW_CONN_TENCENT_CI_DEFAULT``."""
-        return json.dumps(self.connection())
+        return json.dumps(self.connection(credentials))
 
     def connection_uri(self) -> str:
         """Return the connection as a URI, the other form of the variable's value."""

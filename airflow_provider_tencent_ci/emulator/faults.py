@@ -81,7 +81,8 @@ class Fault:
 
     :param kind: what; a :class:`FaultKind` or its value.
     :param operation: for requests of which operation (``create``, ``list``, ``get``, ``cancel``, ``executions``,
-        ``execution``, ``jobs``, ``pic_jobs``, ``queues``, ``workflows``, ``trigger``); ``any``: all of them.
+        ``execution``, ``jobs``, ``pic_jobs``, ``queues``, ``workflows``, ``trigger``; of the services that hand out
+        temporary keys: ``metadata_roles``, ``metadata``, ``assume_role``); ``any``: all of them.
     :param times: for how many requests; ``None``: until it is cleared.
     :param skip: how many such requests go well before the first that does not.
     :param after_acting: the service acts on the request (creates the job, say) and then the fault shows. Faults
@@ -91,6 +92,7 @@ class Fault:
         default: at once.
     :param status: another HTTP status than the kind's own.
     :param code: another error code than the kind's own.
+    :param message: another text than the kind's own.
     :param retry_after_seconds: also send ``Retry-After``.
     :param retry_after_form: ``seconds`` or ``date``: how it is written.
     :param location: where a redirect points to; default: a host that does not exist.
@@ -106,6 +108,7 @@ class Fault:
     seconds: float | None = None
     status: int | None = None
     code: str | None = None
+    message: str | None = None
     retry_after_seconds: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
     location: str = "https://redirected.invalid/"

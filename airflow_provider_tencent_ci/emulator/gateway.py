@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.faults import Fault, FaultBook, FaultKind
+from airflow_provider_tencent_ci.emulator.key_services import KEY_OPERATIONS, KeyServices, key_operation, key_refusal
 from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply, WireRequest
 from airflow_provider_tencent_ci.emulator.operations import Call, find_operation, operation_name
 from airflow_provider_tencent_ci.emulator.rendering import error_body
@@ -47,6 +48,7 @@ class RecordedRequest:
     :param body: what was sent.
     :param fault: the kind of fault it met, if it met one.
     :param status: the HTTP status sent; ``None`` while there is none, and for a connection that was reset.
+    :param authorization: as it was sent, for a test that looks whether it turns up anywhere else.
     """
 
     operation: str
@@ -58,6 +60,7 @@ class RecordedRequest:
     body: bytes
     fault: str | None
     status: int | None = None
+    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class _Turn:
     :param server_at: the time by the server's clock, which may be off.
     """
 
+    operation: str
     request: WireRequest
     behaviour: Behaviour
     server_at: datetime
@@ -114,6 +118,7 @@ class Gateway:
         self.service = service
         self.default_bucket = default_bucket
         self.keys: dict[str, AccessKey] = {}
+        self.key_services = KeyServices(self.keys)
         self.faults = FaultBook()
         self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_RECORDED)
         self.counts: Counter[str] = Counter()
@@ -122,16 +127,17 @@ class Gateway:
         self._serial = itertools.count(1)
 
     def reset(self) -> None:
-        """Forget faults, records and keys; requests that still hang will not be acted on."""
+        """Forget faults, records, keys and roles; requests that still hang will not be acted on."""
         self.faults.clear()
         self.requests.clear()
         self.counts.clear()
         self.keys.clear()
+        self.key_services.clear()
         self._era += 1
 
     def receive(self, request: WireRequest) -> Exchange:
         """Record a request and choose its fault."""
-        operation = operation_name(request)
+        operation = key_operation(request) or operation_name(request)
         fault = self.faults.next_for(operation)
         record = RecordedRequest(
             operation=operation,
@@ -142,6 +148,7 @@ class Gateway:
             at=self.service.clock.now(),
             body=request.body,
             fault=fault.kind if fault else None,
+            authorization=request.headers.get("authorization", ""),
         )
         self.requests.append(record)
         self.counts[operation] += 1
@@ -164,7 +171,7 @@ class Gateway:
         if fault and fault.kind is FaultKind.SKEWED_CLOCK:
             behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
         server_at = self.service.clock.real() + timedelta(seconds=behaviour.clock_offset_seconds)
-        return _Turn(exchange.request, behaviour, server_at, self._request_id())
+        return _Turn(exchange.record.operation, exchange.request, behaviour, server_at, self._request_id())
 
     def _reply(self, turn: _Turn, fault: Fault | None) -> Reply:
         if fault is None:
@@ -174,9 +181,21 @@ class Gateway:
 
     def _act(self, turn: _Turn) -> Reply:
         try:
+            if turn.operation in KEY_OPERATIONS:
+                return self._hand_out_keys(turn)
             return Reply(200, turn.headers(), self._carry_out(turn))
         except ServiceError as error:
             return _refusal(turn, error)
+
+    def _hand_out_keys(self, turn: _Turn) -> Reply:
+        return self.key_services.answer(
+            turn.operation,
+            turn.request,
+            signed_at=turn.server_at,
+            now=self.service.clock.now(),
+            longest_seconds=turn.behaviour.temporary_key_seconds,
+            request_id=turn.request_id,
+        )
 
     def _carry_out(self, turn: _Turn) -> bytes:
         """Let a request through the gates in the order of a real front end, then act on it."""
@@ -229,6 +248,8 @@ def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
 
 
 def _refusal(turn: _Turn, error: ServiceError) -> Reply:
+    if turn.operation in KEY_OPERATIONS:
+        return key_refusal(turn.operation, error, turn.request_id)
     if turn.behaviour.cos_style_errors:
         error = error.in_words_of_cos()
     trace_id = base64.b64encode(turn.request_id.encode()).decode()

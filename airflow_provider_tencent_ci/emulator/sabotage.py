@@ -43,7 +43,7 @@ def error_of(fault: Fault) -> ServiceError | None:
     status = fault.status or status
     if fault.kind is FaultKind.REDIRECT and status == HTTPStatus.MOVED_PERMANENTLY:
         code = "PermanentRedirect"
-    return ServiceError(status, fault.code or code, message)
+    return ServiceError(status, fault.code or code, fault.message or message)
 
 
 def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _with_edit(edit: Callable[[Element, Fault], None]) -> Callable[[Reply, Fault
     """Return what edits the document of an answer, if the answer has one."""
 
     def spoil(reply: Reply, fault: Fault) -> Reply:
-        if not reply.body:
+        if not reply.body.startswith(b"<"):  # empty, or of a service that speaks JSON
             return reply
         root = fromstring(reply.body)
         edit(root, fault)

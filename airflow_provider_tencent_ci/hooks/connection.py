@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.config import REQUEST_TIMEOUT_SECONDS, Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.hooks.credentials import read_credentials
+from airflow_provider_tencent_ci.hooks.extra import text_field, verify_field
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -23,8 +24,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     Turn a connection into a configuration.
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
-    the path of a CA bundle), ``proxy`` (a URL; by default what the environment names) and ``request_timeout``
-    (seconds, default 30).
+    the path of a CA bundle), ``proxy`` (a URL; by default what the environment names), ``request_timeout`` (seconds,
+    default 30), and ``credentials`` with the fields that belong to it (:mod:`.credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
     :param region: likewise.
@@ -32,16 +33,17 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     """
     try:
         extra = _extra(connection)
-        bucket = bucket or _text(extra, "bucket")
-        region = region or _text(extra, "region")
-        endpoint = Endpoint.of_bucket(bucket or "", region or "", _text(extra, "endpoint_url"))
+        bucket = bucket or text_field(extra, "bucket")
+        region = region or text_field(extra, "region")
+        proxy = text_field(extra, "proxy")
+        endpoint = Endpoint.of_bucket(bucket or "", region or "", text_field(extra, "endpoint_url"))
         return ServiceConfig(
             bucket=bucket or "",
             region=region or "",
             endpoint=endpoint,
-            credentials=_credentials(connection, extra),
-            verify=_verify(extra),
-            proxy=_text(extra, "proxy") or _environment_proxy(endpoint.base_url),
+            credentials=read_credentials(connection, extra, proxy),
+            verify=verify_field(extra),
+            proxy=proxy or _environment_proxy(endpoint.base_url),
             request_timeout=_request_timeout(extra),
         )
     except InvalidArgumentError as error:
@@ -57,28 +59,6 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
     if not isinstance(extra, dict):
         raise InvalidArgumentError('extra must be a JSON object, such as {"region": "ap-beijing", "bucket": "..."}.')
     return extra
-
-
-def _credentials(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
-    if not connection.login:
-        raise InvalidArgumentError("login is missing: it holds the SecretId.")
-    if not connection.password:
-        raise InvalidArgumentError("password is missing: it holds the SecretKey.")
-    return Credentials(connection.login.strip(), connection.password.strip(), _text(extra, "token"))
-
-
-def _text(extra: Mapping[str, Any], field: str) -> str | None:
-    value = extra.get(field)
-    if value is not None and not isinstance(value, str):
-        raise InvalidArgumentError(f"{field} in extra must be a text.")
-    return value.strip() or None if value else None
-
-
-def _verify(extra: Mapping[str, Any]) -> bool | str:
-    value = extra.get("verify", True)
-    if isinstance(value, bool) or (isinstance(value, str) and value):
-        return value
-    raise InvalidArgumentError("verify in extra must be true, false or the path of a CA bundle.")
 
 
 def _request_timeout(extra: Mapping[str, Any]) -> float:

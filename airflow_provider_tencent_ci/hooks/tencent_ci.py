@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secret
+from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
 from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
@@ -94,14 +95,17 @@ class TencentCIHook(BaseHook):
         """What the connection and the hook's arguments come down to. Reads the connection, once."""
         connection = self.get_connection(self.tencent_ci_conn_id)
         config = read_connection(connection, self.bucket, self.region)
-        if config.credentials.token:
-            mask_secret(config.credentials.token)
+        if isinstance(config.credentials, Credentials):
+            mask_secrets(config.credentials.secret_key, config.credentials.token)
         return config
 
     async def read_config(self) -> ServiceConfig:
         """Return what :attr:`config` is, without blocking an event loop."""
         connection = await get_connection_async(self.tencent_ci_conn_id)
-        return read_connection(connection, self.bucket, self.region)
+        config = read_connection(connection, self.bucket, self.region)
+        if isinstance(config.credentials, Credentials):
+            await mask_secrets_async(config.credentials.secret_key, config.credentials.token)
+        return config
 
     def get_conn(self) -> BlockingTransport:
         """Return the transport, which drives the flows of ``core``; made at the first call."""

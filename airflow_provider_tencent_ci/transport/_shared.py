@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.masking import masked, masked_headers
 from airflow_provider_tencent_ci.core.messages import Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 
-__all__ = ["correct_clock", "no_answer", "too_large", "wire_headers"]
+__all__ = ["correct_clock", "no_answer", "received", "too_large", "wire_headers"]
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,14 @@ def too_large(status: int) -> UnreadableResponseError:
     return UnreadableResponseError(
         f"The answer is larger than {MAX_BODY_BYTES // 1024**2} MB and was not read further.", status=status
     )
+
+
+def received(
+    status: int, headers: Mapping[str, str], body: bytes, received_at: datetime, secrets: Iterable[str]
+) -> Response:
+    """Return an answer as flows get it: lower-case names, and nothing in it that signed the request."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    return Response(status, masked_headers(lower, secrets), masked(body, secrets), received_at)
 
 
 def correct_clock(clock: ServiceClock, response: Response) -> Response:

@@ -12,12 +12,14 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.signing import secrets_of, sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -83,8 +85,17 @@ class AsyncTransport:
         return self._now()
 
     async def _exchange(self, request: Request) -> Response:
+        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
+        source = self._config.credentials
+        credentials = await source.current_async(self._now)
+        response = await self._send(request, credentials)
+        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
+            response = await self._send(request, await source.current_async(self._now))
+        return response
+
+    async def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
         try:
             async with self._session.request(
                 request.method,
@@ -95,8 +106,9 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                return correct_clock(self._clock, Response(answer.status, found, body, self._now()))
+                secrets = secrets_of(credentials, headers)
+                response = received(answer.status, answer.headers, body, self._now(), secrets)
+                return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

@@ -13,12 +13,14 @@ from requests.exceptions import ConnectTimeout, RequestException
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.signing import secrets_of, sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -89,8 +91,17 @@ class BlockingTransport:
         return self._now()
 
     def _exchange(self, request: Request) -> Response:
+        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
+        source = self._config.credentials
+        credentials = source.current(self._now)
+        response = self._send(request, credentials)
+        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
+            response = self._send(request, source.current(self._now))
+        return response
+
+    def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, config.credentials, self._clock.at(self._now()))
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
@@ -98,13 +109,14 @@ class BlockingTransport:
                 config.endpoint.url_of(request),
                 data=request.body,
                 headers=wire_headers(headers),
-                timeout=(CONNECT_TIMEOUT_SECONDS, config.request_timeout),
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, config.request_timeout), config.request_timeout),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
                 body = _read(answer, ends_at)
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                return correct_clock(self._clock, Response(answer.status_code, found, body, self._now()))
+                secrets = secrets_of(credentials, headers)
+                response = received(answer.status_code, answer.headers, body, self._now(), secrets)
+                return correct_clock(self._clock, response)
         except (RequestException, HTTPError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

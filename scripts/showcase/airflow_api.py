@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -118,6 +119,11 @@ class AirflowApi:
         """Return all that Airflow says of a task instance."""
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return found
+
+    def add_connection(self, conn_id: str, connection: dict[str, Any]) -> None:
+        """Store a connection: ``conn_type``, ``login``, ``password``, and ``extra`` as a dictionary."""
+        body = {**connection, "connection_id": conn_id, "extra": json.dumps(connection.get("extra") or {})}
+        self._call("POST", "/api/v2/connections", json=body)
 
     def unpause(self, dag_id: str) -> None:
         """Let a DAG's runs start."""

@@ -26,6 +26,7 @@ MARKS = (
 # Short, so that a killed process is missed soon. What they are here is not what they should be in production.
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # for test_leaks
     "AIRFLOW__CORE__PARALLELISM": "8",
     "AIRFLOW__API__MAXIMUM_PAGE_LIMIT": "1000",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "200",
@@ -39,6 +40,7 @@ SETTINGS = {
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which looks at what all others left
     for item in items:
         if here in item.path.parents:
             for mark in MARKS:

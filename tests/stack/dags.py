@@ -33,6 +33,18 @@ with DAG("many", params={"tasks": 1}, **START) as many:
 
     TriggerInventoryJobOperator.partial(deferrable=True, **{**SUBMIT, "poll_interval": 5}).expand(prefix=prefixes())
 
+CONNECTIONS = ["with_keys", "with_machine_role", "with_assume_role"]
+for mode, deferrable in (("leaks", True), ("leaks_blocking", False)):
+    with DAG(mode, **START):
+        TriggerInventoryJobOperator.partial(prefix="media/", deferrable=deferrable, **SUBMIT).expand(
+            tencent_ci_conn_id=CONNECTIONS
+        )
+
+with DAG("leaks_refused", **START):
+    TriggerInventoryJobOperator.partial(prefix="media/", **{**SUBMIT, "retries": 0}).expand(
+        tencent_ci_conn_id=["with_keys", "with_wrong_key"]
+    )
+
 with DAG("time_limited", **START):
     TriggerInventoryJobOperator(prefix="media/", deferrable=True, wait_timeout=20, **SUBMIT)
 """

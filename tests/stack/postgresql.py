@@ -45,6 +45,12 @@ class PostgreSQL:
             cursor.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
 
+    def dump(self) -> str:
+        """Return all that is in the database, as text."""
+        arguments = ["--host", HOST, "--port", str(self._port), "--username=airflow", "airflow"]
+        done = subprocess.run([self._programs / "pg_dump", *arguments], capture_output=True, timeout=60, check=True)
+        return done.stdout.decode("utf-8", "replace")
+
     def __enter__(self) -> Self:
         if self._user:
             shutil.chown(self._home, self._user)

@@ -8,7 +8,9 @@ import ssl
 import threading
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 import pytest
 import trustme
@@ -210,6 +212,41 @@ def test_a_certificate_that_the_bundle_vouches_for_is_accepted(tls_server, run):
     url, bundle = tls_server
     with pytest.raises(e.TransportError, match="may have reached it"):
         run(configuration(url, verify=str(bundle)), look())
+
+
+@pytest.fixture
+def talkative_server():
+    """A server whose errors repeat all that the request carried."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            told = escape("; ".join(self.headers.values()))
+            body = f"<Error><Code>SignatureDoesNotMatch</Code><Message>{told}; {SECRET_KEY}</Message></Error>".encode()
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("x-ci-request-id", self.headers["x-ci-security-token"])
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_no_secret_comes_back_in_the_service_s_words(talkative_server, run):
+    credentials = Credentials(SECRET_ID, SECRET_KEY, "a-session-token")
+    with pytest.raises(e.AuthenticationError) as caught:
+        run(configuration(talkative_server, credentials=credentials), look())
+    said = str(caught.value)
+    assert "q-signature=***" in said
+    assert f"q-ak={SECRET_ID}" in said
+    assert SECRET_KEY not in said
+    assert "a-session-token" not in said
+    assert not re.search(r"[0-9a-f]{40}", said)
 
 
 def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):

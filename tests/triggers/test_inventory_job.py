@@ -118,6 +118,30 @@ def test_a_waiting_trigger_leaves_the_loop_to_others(emulator, job_id):
     asyncio.run(asyncio.wait_for(main(), 25))
 
 
+@pytest.mark.parametrize("credentials", ["machine_role", "assume_role"])
+def test_many_triggers_share_their_temporary_keys(emulator, job_id, monkeypatch, credentials):
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json(credentials))
+
+    async def main():
+        triggers = [InventoryJobTrigger(job_id, poll_interval=0.2) for _ in range(50)]
+        return [event.payload for event in await asyncio.gather(*(anext(trigger.run()) for trigger in triggers))]
+
+    events = asyncio.run(asyncio.wait_for(main(), 60))
+    assert {event["status"] for event in events} == {"terminal"}
+    assert emulator.count("metadata") + emulator.count("assume_role") == 1
+    [key] = emulator.temporary_keys
+    assert not any(secret in json.dumps(events) for secret in (key.secret_id, key.secret_key, key.token))
+
+
+def test_a_machine_without_a_role_is_one_event_and_cancels_nothing(emulator, job_id, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json("machine_role"))
+    emulator.bind_role(None)
+    event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1, contact_timeout=0.5, cancel_on_kill=True))
+    assert (event["status"], event["job"]) == ("lost_contact", None)
+    assert "no role is bound to this machine" in event["message"]
+    assert emulator.count("cancel") == 0
+
+
 @pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
 @pytest.mark.parametrize("event", [None, "success", "failed", {"status": "success"}])
 def test_a_task_never_takes_an_event_of_others_for_success(kind, event):

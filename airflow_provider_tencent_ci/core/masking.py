@@ -1,0 +1,31 @@
+"""Keeping secrets out of what the service sends back: its error texts go to logs, XCom and the triggerer's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+__all__ = ["MASK", "masked", "masked_headers"]
+
+MASK = "***"
+
+# A shorter one is no secret, and would be found everywhere.
+_SHORTEST = 8
+
+
+def masked(body: bytes, secrets: Iterable[str]) -> bytes:
+    """Return a body with each secret in it replaced."""
+    for secret in _long_enough(secrets):
+        body = body.replace(secret.encode(), MASK.encode())
+    return body
+
+
+def masked_headers(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
+    """Return headers with each secret in their values replaced."""
+    found = dict(headers)
+    for secret in _long_enough(secrets):
+        found = {name: value.replace(secret, MASK) for name, value in found.items()}
+    return found
+
+
+def _long_enough(secrets: Iterable[str]) -> Iterable[str]:
+    return (secret for secret in secrets if len(secret) >= _SHORTEST)

@@ -1,0 +1,78 @@
+"""
+The exchange with the metadata service of a machine, which hands out the keys of the machine's role.
+
+It is plain, unsigned HTTP within the machine. Paths and fields are those of document 213/4934, and were seen in the
+official SDKs (tencentcloud/common/credential.py, cvm_role_provider.go).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.origins import MachineRole
+from airflow_provider_tencent_ci.core.temporary_keys import read_temporary_keys
+from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
+
+__all__ = ["METADATA_PATH", "machine_role_keys"]
+
+METADATA_PATH = "/latest/meta-data/cam/security-credentials/"
+
+# An answer is about two kilobytes long.
+_MAX_BYTES = 64 * 1024
+
+_ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+
+
+def machine_role_keys(origin: MachineRole) -> Flow[Credentials]:
+    """
+    Ask for the keys of the machine's role, and for its name first if it is not given.
+
+    :raises CredentialsError: there is no answer, no such role, or no usable keys in the answer.
+    """
+    role_name = origin.role_name or (yield from _bound_role(origin))
+    text = yield from _ask(origin, METADATA_PATH + role_name, f"no role {role_name!r} is bound to this machine")
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise CredentialsError(f"{origin}: the answer is no JSON object.")
+    if fields.get("Code") != "Success":
+        raise CredentialsError(f"{origin}: the metadata service did not hand out its keys: {_code(fields)}.")
+    return read_temporary_keys(origin, fields)
+
+
+def _bound_role(origin: MachineRole) -> Flow[str]:
+    """Return the first name of the list; a machine has at most one role (document 213/45917)."""
+    text = yield from _ask(origin, METADATA_PATH, "no role is bound to this machine")
+    role_name = text.strip().partition("\n")[0].strip()
+    if not _ROLE_NAME.fullmatch(role_name):
+        raise CredentialsError(f"{origin}: the metadata service names no role. Bind one to the machine.")
+    return role_name
+
+
+def _ask(origin: MachineRole, path: str, if_not_found: str) -> Flow[str]:
+    try:
+        response = yield Request("GET", path, headers={"accept": "*/*"})
+    except (ApiError, TransportError):  # their advice is about the service of the bucket
+        raise CredentialsError(
+            f"{origin}: the metadata service gave no usable answer. It answers on Tencent's own machines (CVM) only; "
+            "elsewhere use other credentials."
+        ) from None
+    if not isinstance(response, Response):
+        raise TypeError(f"A driver answers a request with a response, not with {response!r}.")
+    if response.status == 404:
+        raise CredentialsError(f"{origin}: {if_not_found}. Bind a CAM role to it in the CVM console.", may_pass=False)
+    if response.status != 200 or len(response.body) > _MAX_BYTES:
+        raise CredentialsError(
+            f"{origin}: the metadata service answered with HTTP {response.status}, {len(response.body)} bytes."
+        )
+    return response.body.decode(errors="replace")
+
+
+def _code(fields: dict[str, object]) -> str:
+    code = fields.get("Code")
+    return code if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code) else "no code"

@@ -1,0 +1,84 @@
+"""When temporary keys are used, renewed and given up. It knows no clock and asks nobody."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.exceptions import CredentialsError
+
+__all__ = ["Renewal"]
+
+# Also the official SDK renews a machine's keys five minutes early; short-lived keys are used for most of their life.
+_MARGIN = timedelta(minutes=5)
+_MARGIN_SHARE = 4
+
+# After a failure the source is left alone for so long, however many ask.
+_AFTER_FAILURE = timedelta(seconds=10)
+
+# Keys that the service calls expired so soon will not get better by asking for more: a clock is wrong.
+_TOO_YOUNG_TO_EXPIRE = timedelta(seconds=60)
+
+
+class Renewal:
+    """The keys of one source over time."""
+
+    def __init__(self) -> None:
+        self._held: Credentials | None = None
+        self._obtained_at: datetime | None = None
+        self._due_at: datetime | None = None
+        self._error: CredentialsError | None = None
+        self._failed_at: datetime | None = None
+
+    def usable(self, now: datetime) -> Credentials | None:
+        """Return the keys that are held, if they are valid."""
+        held = self._held
+        if held is None or (held.expires_at is not None and held.expires_at <= now):
+            return None
+        return held
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to ask the source."""
+        if self._failed_at is not None and self._failed_at <= now < self._failed_at + _AFTER_FAILURE:
+            return False
+        return self._held is None or (self._due_at is not None and self._due_at <= now)
+
+    def renewed(self, credentials: Credentials, now: datetime) -> None:
+        """
+        Take up new keys.
+
+        :raises CredentialsError: they have expired; those that are held stay.
+        """
+        lifetime = credentials.expires_at - now if credentials.expires_at else None
+        if lifetime is not None and lifetime <= timedelta(0):
+            raise CredentialsError(
+                f"Temporary keys had expired when they were handed out, by {-lifetime.total_seconds():.0f} seconds. "
+                "Check the clock of this machine (NTP)."
+            )
+        self._held, self._obtained_at = credentials, now
+        self._due_at = now + lifetime - min(_MARGIN, lifetime / _MARGIN_SHARE) if lifetime else None
+        self._error = self._failed_at = None
+
+    def failed(self, error: CredentialsError, now: datetime) -> bool:
+        """Take note that the source gave none; return whether that is news."""
+        is_news = self._error is None
+        self._error, self._failed_at = error, now
+        return is_news
+
+    def error(self) -> CredentialsError:
+        """Return why there are no keys; a new exception each time, since many may raise it at once."""
+        error = self._error or CredentialsError("There are no temporary keys.")
+        return CredentialsError(str(error), may_pass=error.may_pass)
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        """
+        Drop keys that the service calls expired.
+
+        :return: whether others may be had: newer ones are held already, or the source may be asked.
+        """
+        if self._held != used:
+            return True
+        if self._obtained_at is not None and now < self._obtained_at + _TOO_YOUNG_TO_EXPIRE:
+            return False
+        self._held = None
+        return True

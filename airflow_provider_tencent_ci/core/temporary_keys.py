@@ -1,0 +1,55 @@
+"""Temporary keys as the metadata service and STS hand them out: the same fields in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.origins import Origin
+from airflow_provider_tencent_ci.exceptions import CredentialsError
+
+__all__ = ["read_temporary_keys"]
+
+# Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; some room is left for a later one.
+_MAX_KEY_LENGTH = 1024
+_MAX_TOKEN_LENGTH = 8192
+
+
+def read_temporary_keys(origin: Origin, fields: Mapping[str, object]) -> Credentials:
+    """
+    Read ``TmpSecretId``, ``TmpSecretKey``, ``Token`` and ``ExpiredTime`` (Unix seconds).
+
+    The names are documented for STS (1150/49457) and seen in the official SDKs for the metadata service.
+
+    :param origin: who answered, for the error.
+    :raises CredentialsError: a field is missing or cannot be right; the message names it and never shows it.
+    """
+    return Credentials(
+        secret_id=_text(origin, fields, "TmpSecretId", _MAX_KEY_LENGTH),
+        secret_key=_text(origin, fields, "TmpSecretKey", _MAX_KEY_LENGTH),
+        token=_text(origin, fields, "Token", _MAX_TOKEN_LENGTH),
+        expires_at=_moment(origin, fields, "ExpiredTime"),
+    )
+
+
+def _text(origin: Origin, fields: Mapping[str, object], name: str, longest: int) -> str:
+    """Return a field that can travel in a header: a line break in it would begin another one."""
+    value = fields.get(name)
+    if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
+        return value
+    raise _unreadable(origin, name)
+
+
+def _moment(origin: Origin, fields: Mapping[str, object], name: str) -> datetime:
+    value = fields.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OverflowError, OSError, ValueError):  # beyond the years that there are
+            pass
+    raise _unreadable(origin, name)
+
+
+def _unreadable(origin: Origin, name: str) -> CredentialsError:
+    return CredentialsError(f"{origin}: the answer has no usable {name}.")

@@ -1,0 +1,92 @@
+"""
+Checks the signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of.
+
+Written from "Signature Method v3" of that API; what the official Python SDK signs was seen in its
+``common/abstract_client.py``, and the SDK itself is the judge in the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.messages import WireRequest
+from airflow_provider_tencent_ci.emulator.signature import AccessKey
+
+__all__ = ["check_tc3"]
+
+# A request is refused when its time differs by more (documented).
+_TOLERANCE_SECONDS = 300
+
+_AUTHORIZATION = re.compile(
+    r"TC3-HMAC-SHA256 Credential=(?P<id>[^/,\s]+)/(?P<date>\d{4}-\d\d-\d\d)/(?P<service>[a-z]+)/tc3_request, ?"
+    r"SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
+)
+_MUST_BE_SIGNED = frozenset({"content-type", "host"})
+
+
+def check_tc3(
+    request: WireRequest, keys: Mapping[str, AccessKey], *, service: str, signed_at: datetime, now: datetime
+) -> AccessKey:
+    """
+    Return the key that signed ``request``.
+
+    :param service: the name that the signature must be for.
+    :param signed_at: the server's time for the signature.
+    :param now: the time for the expiry of keys.
+    :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
+    """
+    claim = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    if claim is None or claim["service"] != service or _MUST_BE_SIGNED - set(claim["headers"].split(";")):
+        raise _refused("InvalidAuthorization", "Authorization is missing or malformed.")
+    key = keys.get(claim["id"])
+    if key is None:
+        raise _refused("SecretIdNotFound", "The SecretId is not found.")
+    timestamp = _timestamp(request)
+    if abs(signed_at.timestamp() - timestamp) > _TOLERANCE_SECONDS:
+        raise _refused("SignatureExpire", "The signature has expired, or is not valid yet.")
+    date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+    expected = _signature(request, claim["headers"], key.secret_key, date, service, timestamp)
+    if claim["date"] != date or not hmac.compare_digest(expected, claim["signature"]):
+        raise _refused("SignatureFailure", "The signature does not match the request.")
+    if request.headers.get("x-tc-token") != key.token:
+        raise _refused("TokenFailure", "The token is not that of the key.")
+    if key.expires_at is not None and now >= key.expires_at:
+        raise _refused("TokenFailure", "The token has expired.")
+    return key
+
+
+def _timestamp(request: WireRequest) -> int:
+    text = request.headers.get("x-tc-timestamp", "")
+    if not re.fullmatch("[0-9]{1,11}", text):
+        raise _refused("SignatureExpire", "X-TC-Timestamp is missing or no number.")
+    return int(text)
+
+
+def _signature(
+    request: WireRequest, signed_headers: str, secret_key: str, date: str, service: str, timestamp: int
+) -> str:
+    headers = "".join(f"{name}:{request.headers.get(name, '').strip()}\n" for name in signed_headers.split(";"))
+    path = request.target.partition("?")[0]
+    canonical = "\n".join(
+        (request.method, path, request.raw_query, headers, signed_headers, hashlib.sha256(request.body).hexdigest())
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    to_sign = f"TC3-HMAC-SHA256\n{timestamp}\n{date}/{service}/tc3_request\n{digest}"
+    key = f"TC3{secret_key}".encode()
+    for part in (date, service, "tc3_request"):
+        key = _hmac(key, part)
+    return _hmac(key, to_sign).hex()
+
+
+def _hmac(key: bytes, message: str) -> bytes:
+    return hmac.new(key, message.encode(), hashlib.sha256).digest()
+
+
+def _refused(reason: str, message: str) -> ServiceError:
+    """Return a refusal; Tencent's API sends them with status 200."""
+    return ServiceError(200, f"AuthFailure.{reason}", message)

@@ -1,0 +1,159 @@
+"""Which credentials a connection names."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_tencent_ci.compat import mask_secrets, mask_secrets_async
+from airflow_provider_tencent_ci.core.config import base_url
+from airflow_provider_tencent_ci.core.credentials import Credentials, CredentialsSource
+from airflow_provider_tencent_ci.core.origins import (
+    DEFAULT_DURATION_SECONDS,
+    DEFAULT_SESSION_NAME,
+    MAX_DURATION_SECONDS,
+    METADATA_URL,
+    STS_REGION,
+    STS_URL,
+    AssumedRole,
+    MachineRole,
+    Origin,
+)
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.hooks.extra import text_field, verify_field
+from airflow_provider_tencent_ci.transport.keeping import Keeper
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+__all__ = ["KINDS", "read_credentials"]
+
+# Seen in the official SDKs: the first two in all of them; for the token each tool has a name of its own (the Node SDK,
+# the command line, Terraform).
+_SECRET_ID_VARIABLE = "TENCENTCLOUD_SECRET_ID"  # noqa: S105 - the name of a variable
+_SECRET_KEY_VARIABLE = "TENCENTCLOUD_SECRET_KEY"  # noqa: S105 - the name of a variable
+_TOKEN_VARIABLES = ("TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN")
+
+# An origin that is no longer asked for gives way; a triggerer may run for months and see connections change.
+_MAX_KEEPERS = 64
+
+ReadT = TypeVar("ReadT")
+
+
+def read_credentials(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> CredentialsSource:
+    """
+    Return the credentials of a connection, or what renews them.
+
+    Connections that name the same source share their temporary keys within a process; those of a connection that was
+    changed are other ones.
+
+    :param proxy: the proxy that the connection names, for STS.
+    :raises InvalidArgumentError: a field is missing or wrong; the message names it.
+    """
+    kind = text_field(extra, "credentials") or "keys"
+    return _choose(KINDS, "credentials", kind)(connection, extra, proxy)
+
+
+def _keys(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> Credentials:
+    if not connection.login:
+        raise InvalidArgumentError("login is missing: it holds the SecretId.")
+    if not connection.password:
+        raise InvalidArgumentError("password is missing: it holds the SecretKey.")
+    return Credentials(connection.login.strip(), connection.password.strip(), text_field(extra, "token"))
+
+
+def _environment(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> Credentials:
+    for variable in (_SECRET_ID_VARIABLE, _SECRET_KEY_VARIABLE):
+        if not os.environ.get(variable, "").strip():
+            raise InvalidArgumentError(
+                f"{variable} is not set in the environment of this process, where credentials=environment looks for it."
+            )
+    token = next((os.environ[variable] for variable in _TOKEN_VARIABLES if os.environ.get(variable)), "")
+    return Credentials(
+        os.environ[_SECRET_ID_VARIABLE].strip(), os.environ[_SECRET_KEY_VARIABLE].strip(), token.strip() or None
+    )
+
+
+def _machine_role(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> MachineRole:
+    return MachineRole(
+        role_name=text_field(extra, "role_name"),
+        metadata_url=base_url("metadata_url in extra", text_field(extra, "metadata_url") or METADATA_URL),
+    )
+
+
+def _assumed_role(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> AssumedRole:
+    role_arn = text_field(extra, "role_arn")
+    if not role_arn:
+        raise InvalidArgumentError(
+            "role_arn in extra is missing: it names the role to assume, qcs::cam::uin/<account>:roleName/<name>."
+        )
+    read_base = _choose(_BASES, "assume_role_with", text_field(extra, "assume_role_with") or "keys")
+    return AssumedRole(
+        base=read_base(connection, extra, proxy),
+        role_arn=role_arn,
+        session_name=text_field(extra, "role_session_name") or DEFAULT_SESSION_NAME,
+        external_id=text_field(extra, "role_external_id"),
+        duration_seconds=_duration_seconds(extra),
+        sts_url=base_url("sts_url in extra", text_field(extra, "sts_url") or STS_URL),
+        region=text_field(extra, "sts_region") or STS_REGION,
+        verify=verify_field(extra),
+        proxy=proxy,
+    )
+
+
+def _duration_seconds(extra: Mapping[str, Any]) -> int:
+    value = extra.get("role_duration", DEFAULT_DURATION_SECONDS)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_DURATION_SECONDS:
+        raise InvalidArgumentError(
+            f"role_duration in extra must be a whole number of seconds, at most {MAX_DURATION_SECONDS}."
+        )
+    return value
+
+
+def _kept(read: Callable[..., Origin]) -> Callable[..., CredentialsSource]:
+    return lambda *arguments: _shared_keeper(read(*arguments))
+
+
+def _choose(kinds: Mapping[str, ReadT], field: str, kind: str) -> ReadT:
+    if kind not in kinds:
+        raise InvalidArgumentError(f"{field}={kind!r} in extra is none of {', '.join(kinds)}.")
+    return kinds[kind]
+
+
+class _AirflowMasker:
+    """Has Airflow hide new keys in its logs."""
+
+    def mask(self, credentials: Credentials) -> None:
+        mask_secrets(credentials.secret_key, credentials.token)
+
+    async def mask_async(self, credentials: Credentials) -> None:
+        await mask_secrets_async(credentials.secret_key, credentials.token)
+
+
+_keepers_lock = threading.Lock()
+
+
+@lru_cache(maxsize=_MAX_KEEPERS)
+def _keeper(origin: Origin) -> Keeper:
+    return Keeper(origin, _AirflowMasker())
+
+
+def _shared_keeper(origin: Origin) -> Keeper:
+    with _keepers_lock:  # two threads that come first at once would each get one of their own
+        return _keeper(origin)
+
+
+_BASES: Mapping[str, Callable[..., Credentials | MachineRole]] = {
+    "keys": _keys,
+    "machine_role": _machine_role,
+    "environment": _environment,
+}
+KINDS: Mapping[str, Callable[..., CredentialsSource]] = {
+    "keys": _keys,
+    "machine_role": _kept(_machine_role),
+    "assume_role": _kept(_assumed_role),
+    "environment": _environment,
+}

@@ -1,0 +1,34 @@
+"""The fields of a connection's extra, read alike everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["text_field", "verify_field"]
+
+
+def text_field(extra: Mapping[str, Any], field: str) -> str | None:
+    """
+    Return a text without the blanks around it; ``None`` if there is none.
+
+    :raises InvalidArgumentError: it is something else.
+    """
+    value = extra.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InvalidArgumentError(f"{field} in extra must be a text.")
+    return value.strip() or None if value else None
+
+
+def verify_field(extra: Mapping[str, Any]) -> bool | str:
+    """
+    Return ``verify``, by default ``True``.
+
+    :raises InvalidArgumentError: it is neither true nor false nor a path.
+    """
+    value = extra.get("verify", True)
+    if isinstance(value, bool) or (isinstance(value, str) and value):
+        return value
+    raise InvalidArgumentError("verify in extra must be true, false or the path of a CA bundle.")

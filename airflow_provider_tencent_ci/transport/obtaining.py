@@ -1,0 +1,60 @@
+"""Getting new temporary keys from where they come from, in either way of waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Clock, Credentials
+from airflow_provider_tencent_ci.core.metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole, Origin
+from airflow_provider_tencent_ci.transport.assuming import assume_role
+
+__all__ = ["obtain", "obtain_async"]
+
+# The metadata service is next door, and many may be waiting.
+_METADATA_SECONDS = 5.0
+
+
+def obtain(origin: Origin | Credentials, clock: Clock) -> Credentials:
+    """
+    Return new keys; blocks.
+
+    :raises CredentialsError: there are none.
+    """
+    from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+
+    if isinstance(origin, AssumedRole):
+        return assume_role(origin, obtain(origin.base, clock))
+    if isinstance(origin, MachineRole):
+        with BlockingTransport(_metadata_service(origin), now=clock) as transport:
+            return transport.run(machine_role_keys(origin))
+    return origin
+
+
+async def obtain_async(origin: Origin | Credentials, clock: Clock) -> Credentials:
+    """
+    Return new keys without blocking an event loop.
+
+    :raises CredentialsError: there are none.
+    """
+    from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+
+    if isinstance(origin, AssumedRole):
+        return await asyncio.to_thread(assume_role, origin, await obtain_async(origin.base, clock))
+    if isinstance(origin, MachineRole):
+        async with AsyncTransport(_metadata_service(origin), now=clock) as transport:
+            return await transport.run(machine_role_keys(origin))
+    return origin
+
+
+def _metadata_service(origin: MachineRole) -> ServiceConfig:
+    """Return how it is asked: unsigned and never through a proxy, which would see the keys."""
+    return ServiceConfig(
+        bucket="",
+        region="",
+        endpoint=Endpoint(origin.metadata_url, urlsplit(origin.metadata_url).netloc),
+        credentials=NO_CREDENTIALS,
+        request_timeout=_METADATA_SECONDS,
+    )

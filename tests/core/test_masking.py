@@ -1,0 +1,39 @@
+"""No secret comes back in what the service says."""
+
+from __future__ import annotations
+
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
+from airflow_provider_tencent_ci.core.masking import MASK, masked, masked_headers
+from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from tests.core.script import START
+
+CREDENTIALS = Credentials("AKIDEXAMPLE", "a-long-secret-key", "a-long-token")
+
+
+def test_the_secrets_of_a_request_are_key_token_sign_key_and_signature():
+    signed = sign(Request("GET", "/"), "host", CREDENTIALS, START)
+    key, token, sign_key, signature = secrets_of(CREDENTIALS, signed)
+    assert (key, token) == ("a-long-secret-key", "a-long-token")
+    assert len(sign_key) == len(signature) == 40
+    assert signed["authorization"].endswith(f"q-signature={signature}")
+    assert sign_key not in signed["authorization"]
+
+
+def test_secrets_are_replaced_wherever_they_stand():
+    body = b"<Message>a-long-secret-key, a-long-token and again a-long-token</Message>"
+    assert masked(body, ["a-long-secret-key", "a-long-token"]) == (
+        f"<Message>{MASK}, {MASK} and again {MASK}</Message>".encode()
+    )
+    assert masked_headers({"location": "/?t=a-long-token", "date": "now"}, ["a-long-token"]) == {
+        "location": f"/?t={MASK}",
+        "date": "now",
+    }
+
+
+def test_what_is_too_short_to_be_a_secret_is_left():
+    assert masked(b"a b c", ["", "b"]) == b"a b c"
+
+
+def test_an_unsigned_request_has_no_secrets():
+    assert secrets_of(NO_CREDENTIALS, sign(Request("GET", "/"), "host", NO_CREDENTIALS, START)) == []

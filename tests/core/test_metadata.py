@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.origins import MachineRole
+from airflow_provider_tencent_ci.exceptions import CredentialsError, UnreadableResponseError
+from tests.core.script import LOST, REFUSED, Script, respond
+
+PATH = "/latest/meta-data/cam/security-credentials/"
+FIELDS = {
+    "TmpSecretId": "AKIDTEMPORARY",
+    "TmpSecretKey": "temporary-secret",
+    "Token": "temporary-token==",
+    "ExpiredTime": 1767326645,
+    "Expiration": "2026-01-02T04:04:05Z",
+    "Code": "Success",
+}
+KEYS = Credentials("AKIDTEMPORARY", "temporary-secret", "temporary-token==", datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
+
+
+def answer(**changes):
+    fields = {name: value for name, value in {**FIELDS, **changes}.items() if value is not ...}
+    return respond(json.dumps(fields))
+
+
+def ask(script, role_name="media-role"):
+    return script.run(machine_role_keys(MachineRole(role_name)))
+
+
+def test_the_role_s_name_is_asked_for_and_then_its_keys():
+    script = Script([respond("media-role\n"), answer()])
+    assert ask(script, None) == KEYS
+    assert [request.path for request in script.requests] == [PATH, f"{PATH}media-role"]
+
+
+def test_a_name_that_is_given_is_not_asked_for():
+    script = Script([answer()])
+    assert ask(script) == KEYS
+    assert [(request.method, request.path) for request in script.requests] == [("GET", f"{PATH}media-role")]
+
+
+@pytest.mark.parametrize("name", ["", "\n", "<html>", "../../user-data", "a b", "r" * 129, "角色"])
+def test_a_name_that_is_none_is_an_error(name):
+    with pytest.raises(CredentialsError, match="names no role"):
+        ask(Script([respond(name)]), None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"Code": "InternalError"}, "did not hand out its keys: InternalError"),
+        ({"Code": ...}, "no code"),
+        ({"Code": ["temporary-secret"]}, "no code"),
+        ({"TmpSecretId": ...}, "no usable TmpSecretId"),
+        ({"TmpSecretId": ""}, "no usable TmpSecretId"),
+        ({"TmpSecretKey": None}, "no usable TmpSecretKey"),
+        ({"TmpSecretKey": 7}, "no usable TmpSecretKey"),
+        ({"TmpSecretKey": "temporary-secret" * 100}, "no usable TmpSecretKey"),
+        ({"Token": "temporary-token\r\nx-injected: yes"}, "no usable Token"),
+        ({"Token": "令牌"}, "no usable Token"),
+        ({"Token": "t" * 8193}, "no usable Token"),
+        ({"ExpiredTime": ...}, "no usable ExpiredTime"),
+        ({"ExpiredTime": "1767326645"}, "no usable ExpiredTime"),
+        ({"ExpiredTime": True}, "no usable ExpiredTime"),
+        ({"ExpiredTime": 10**18}, "no usable ExpiredTime"),
+        ({"ExpiredTime": 10**400}, "no usable ExpiredTime"),
+    ],
+)
+def test_an_answer_that_is_not_as_it_should_be_is_an_error_that_shows_nothing_of_it(changes, complaint):
+    with pytest.raises(CredentialsError, match=complaint) as caught:
+        ask(Script([answer(**changes)]))
+    assert caught.value.may_pass
+    assert "temporary" not in str(caught.value)
+    assert "metadata.tencentyun.com" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["", "no JSON {", "[1]", "null", '"text"', "\x00\xff", "[" * 60_000])
+def test_what_is_no_json_object_is_an_error(body):
+    with pytest.raises(CredentialsError):
+        ask(Script([respond(body)]))
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint", "may_pass"),
+    [
+        (LOST, "gave no usable answer. It answers on Tencent's own machines", True),
+        (REFUSED, "gave no usable answer", True),
+        (UnreadableResponseError("too large"), "gave no usable answer", True),
+        (respond("", 404), "no role 'media-role' is bound to this machine. Bind a CAM role", False),
+        (respond("", 302, location="http://elsewhere.invalid/"), "answered with HTTP 302", True),
+        (respond("", 500), "answered with HTTP 500", True),
+        (respond("x" * 65537), "answered with HTTP 200, 65537 bytes", True),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_no_answer_is_an_error_that_says_what_to_do(step, complaint, may_pass):
+    script = Script([step])
+    with pytest.raises(CredentialsError, match=complaint) as caught:
+        ask(script)
+    assert caught.value.may_pass is may_pass
+    assert not caught.value.request_sent
+    assert len(script.requests) == 1, "who asks again is decided elsewhere"

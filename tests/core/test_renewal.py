@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.renewal import Renewal
+from airflow_provider_tencent_ci.exceptions import CredentialsError
+from tests.core.script import START
+
+
+def after(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+def keys(lifetime_seconds, name="AKIDTEMPORARY"):
+    return Credentials(name, "the-secret", "the-token", after(lifetime_seconds))
+
+
+def holding(lifetime_seconds):
+    renewal = Renewal()
+    renewal.renewed(keys(lifetime_seconds), START)
+    return renewal
+
+
+def test_without_keys_the_source_is_asked_at_once():
+    assert Renewal().usable(START) is None
+    assert Renewal().is_due(START)
+
+
+@pytest.mark.parametrize(
+    ("lifetime_seconds", "due_after_seconds"),
+    [(7200, 6900), (1200, 900), (400, 300), (40, 30), (4, 3)],
+)
+def test_keys_are_renewed_five_minutes_early_and_short_ones_after_three_quarters(lifetime_seconds, due_after_seconds):
+    renewal = holding(lifetime_seconds)
+    assert not renewal.is_due(after(due_after_seconds - 0.001))
+    assert renewal.is_due(after(due_after_seconds))
+    assert renewal.usable(after(lifetime_seconds - 0.001)) == keys(lifetime_seconds)
+    assert renewal.usable(after(lifetime_seconds)) is None
+
+
+def test_keys_without_an_end_are_never_due():
+    renewal = Renewal()
+    renewal.renewed(Credentials("AKIDEXAMPLE", "the-secret"), START)
+    assert not renewal.is_due(START + timedelta(days=10_000))
+
+
+@pytest.mark.parametrize("lifetime_seconds", [0, -1, -7200])
+def test_keys_that_have_expired_already_are_refused_and_the_old_ones_stay(lifetime_seconds):
+    renewal = holding(7200)
+    with pytest.raises(CredentialsError, match=r"had expired .* Check the clock of this machine"):
+        renewal.renewed(keys(lifetime_seconds, "AKIDLATE"), START)
+    assert renewal.usable(START) == keys(7200)
+
+
+def test_after_a_failure_the_source_is_left_alone_for_ten_seconds_and_the_old_keys_are_used():
+    renewal = holding(7200)
+    assert renewal.failed(CredentialsError("no answer"), after(6900)), "the first failure is news"
+    assert renewal.usable(after(6901)) == keys(7200)
+    assert not renewal.is_due(after(6909.9))
+    assert renewal.is_due(after(6910))
+    assert not renewal.failed(CredentialsError("no answer"), after(6910)), "the second is none"
+    renewal.renewed(keys(14_000), after(6920))
+    assert renewal.failed(CredentialsError("no answer"), after(13_900)), "after a success it is news again"
+
+
+def test_a_clock_that_was_put_back_does_not_keep_the_source_from_being_asked():
+    renewal = Renewal()
+    renewal.failed(CredentialsError("no answer"), START)
+    assert renewal.is_due(after(-3600))
+
+
+@pytest.mark.parametrize("may_pass", [True, False])
+def test_the_error_is_a_new_one_each_time(may_pass):
+    renewal = Renewal()
+    renewal.failed(CredentialsError("no answer", may_pass=may_pass), START)
+    first, second = renewal.error(), renewal.error()
+    assert first is not second
+    assert (str(first), first.may_pass, first.request_sent) == ("no answer", may_pass, False)
+
+
+def test_keys_that_the_service_calls_expired_are_dropped():
+    renewal = holding(7200)
+    assert renewal.discard(keys(7200), after(60))
+    assert renewal.usable(after(60)) is None
+    assert renewal.is_due(after(60))
+    assert renewal.discard(keys(7200), after(60)), "others that used them are to ask for newer ones, too"
+
+
+def test_new_keys_that_the_service_calls_expired_are_kept_since_asking_again_cannot_help():
+    renewal = holding(7200)
+    assert not renewal.discard(keys(7200), after(59))
+    assert renewal.usable(after(59)) == keys(7200)
+
+
+def test_who_used_older_keys_is_told_that_there_are_newer_ones():
+    renewal = holding(7200)
+    assert renewal.discard(keys(7000, "AKIDOLDER"), after(1))
+    assert renewal.usable(after(1)) == keys(7200)

@@ -1,0 +1,210 @@
+"""Hook and connections with each source of credentials, against the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import threading
+
+import pytest
+
+from airflow_provider_tencent_ci.compat import mask_secrets, mask_secrets_async
+from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.transport import obtaining
+from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+
+KINDS = ["keys", "machine_role", "assume_role", "environment"]
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def connect(emulator, monkeypatch):
+    """Sets the connection up, with the keys where they belong."""
+
+    def connect(kind, login=defaults.SECRET_ID, password=defaults.SECRET_KEY, **extra):
+        connection = emulator.connection("keys" if kind == "environment" else kind)
+        connection["extra"] |= {"credentials": kind, **extra}
+        if kind == "environment":
+            monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", login)
+            monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", password)
+            del connection["login"], connection["password"]
+        elif kind != "machine_role":
+            connection |= {"login": login, "password": password}
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
+        return TencentCIHook()
+
+    return connect
+
+
+def redact(text):
+    for module in (
+        "airflow.sdk._shared.secrets_masker",
+        "airflow.sdk.execution_time.secrets_masker",
+        "airflow.utils.log.secrets_masker",
+    ):
+        try:
+            return importlib.import_module(module).redact(text)
+        except ImportError:
+            continue
+    raise AssertionError("This Airflow has its masker elsewhere.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_is_submitted_with_each_source(emulator, connect, kind):
+    with connect(kind) as hook:
+        job = hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/")
+        assert hook.get_inventory_job(job.job_id).job_id == job.job_id
+    assert emulator.count("metadata") + emulator.count("assume_role") == (kind in ("machine_role", "assume_role"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_good_connection_says_so(connect, kind):
+    assert connect(kind).test_connection()[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "advice"),
+    [
+        ("keys", {"password": "wrong"}, "Check SecretId and SecretKey of the connection"),
+        ("environment", {"login": " "}, "TENCENTCLOUD_SECRET_ID is not set in the environment of this process"),
+        ("environment", {"password": "wrong"}, "Check SecretId and SecretKey"),
+        ("machine_role", {"metadata_url": "http://127.0.0.1:1"}, "It answers on Tencent's own machines (CVM) only"),
+        ("machine_role", {"role_name": "other"}, "no role 'other' is bound to this machine. Bind a CAM role to it"),
+        ("assume_role", {"password": "wrong"}, "Check the keys that the role is to be assumed with"),
+        ("assume_role", {"role_arn": "qcs::cam::uin/1:roleName/no"}, "Check role_arn, the role's trusted accounts"),
+        ("assume_role", {"role_arn": ""}, "role_arn in extra is missing"),
+        ("assume_role", {"sts_url": "http://127.0.0.1:1"}, "no usable answer (ClientNetworkError). Check the network"),
+    ],
+)
+def test_a_wrong_connection_names_source_and_cause(connect, kind, fields, advice):
+    worked, message = connect(kind, **fields).test_connection()
+    assert not worked
+    assert advice in message
+    assert "wrong" not in message
+    assert defaults.SECRET_KEY not in message
+
+
+def test_a_role_that_may_not_list_names_the_action(emulator, connect):
+    emulator.add_role(defaults.ROLE_NAME, actions=["ci:CreateInventoryTriggerJob"])
+    worked, message = connect("machine_role").test_connection()
+    assert not worked
+    assert "DescribeInventoryTriggerJobs" in message
+
+
+@pytest.mark.parametrize("kind", ["machine_role", "assume_role"])
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_airflow_masks_new_keys_in_its_logs(emulator, connect, kind, in_a_loop):
+    hook = connect(kind)
+    if in_a_loop:
+
+        async def main():
+            async with AsyncTransport(await hook.read_config()) as transport:
+                await transport.run(obtain_nothing())
+
+        asyncio.run(main())
+    else:
+        hook.run(obtain_nothing())
+    [key] = emulator.temporary_keys
+    assert redact(f"{key.secret_key} {key.token}") == "*** ***"
+
+
+def obtain_nothing():
+    from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+    from airflow_provider_tencent_ci.core.flows import ask
+
+    return ask(build_list(JobFilter()), read_jobs)
+
+
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_airflow_masks_what_the_environment_and_the_connection_hold(connect, emulator, monkeypatch, in_a_loop):
+    secret, token = f"of-the-environment-{in_a_loop}", f"token-of-the-environment-{in_a_loop}"
+    monkeypatch.setenv("TENCENTCLOUD_TOKEN", token)
+    hook = connect("environment", password=secret)
+    config = asyncio.run(hook.read_config()) if in_a_loop else hook.config
+    assert config.credentials.token == token
+    assert redact(f"{secret} {token}") == "*** ***"
+
+
+class Supervisor:
+    """The process that writes this one's logs; whoever calls it in a loop's thread blocks the loop."""
+
+    def __init__(self):
+        self.told = []
+        self.loop_thread = None
+
+    def send(self, message):
+        if threading.get_ident() != self.loop_thread:
+            self.told.append(message.value)
+
+    async def asend(self, message):
+        await asyncio.sleep(0)
+        self.told.append(message.value)
+
+
+@pytest.fixture
+def supervisor(monkeypatch):
+    task_runner = pytest.importorskip("airflow.sdk.execution_time.task_runner", reason="2.11 has no supervisor")
+    supervisor = Supervisor()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    return supervisor
+
+
+def test_the_supervisor_is_told_without_blocking_the_loop(supervisor):
+    async def main():
+        supervisor.loop_thread = threading.get_ident()
+        await mask_secrets_async("a-first-secret", None, "a-second-secret")
+
+    asyncio.run(main())
+    assert supervisor.told == ["a-first-secret", "a-second-secret"]
+
+
+def test_the_supervisor_is_told_by_a_task(supervisor):
+    mask_secrets("a-third-secret", None)
+    assert supervisor.told == ["a-third-secret"]
+
+
+def test_a_supervisor_that_has_gone_is_no_error(supervisor):
+    supervisor.send = supervisor.asend = None
+    mask_secrets("a-fourth-secret")
+    asyncio.run(mask_secrets_async("a-fifth-secret"))
+
+
+def test_a_connection_that_is_changed_gets_keys_of_its_own(emulator, connect):
+    emulator.add_key("AKIDOTHER", "other-key")
+    connect("assume_role").run(obtain_nothing())
+    connect("assume_role", login="AKIDOTHER", password="other-key").run(obtain_nothing())
+    connect("assume_role").run(obtain_nothing())
+    assert emulator.count("assume_role") == 2
+    worked, _ = connect("assume_role", password="wrong").test_connection()
+    assert not worked, "the keys of another connection are not for this one"
+
+
+def test_hooks_of_one_process_share_their_keys(emulator, connect):
+    for _ in range(3):
+        with connect("machine_role") as hook:
+            hook.run(obtain_nothing())
+    assert emulator.count("metadata") == 1
+
+
+def test_no_log_at_any_level_shows_a_key(emulator, connect, caplog, monkeypatch):
+    monkeypatch.setattr(obtaining, "_METADATA_SECONDS", 0.5)
+    with caplog.at_level(logging.DEBUG):
+        for kind in KINDS:
+            hook = connect(kind)
+            hook.test_connection()
+            emulator.inject("error", operation="list", status=403, code="AccessDenied")
+            hook.test_connection()
+    shown = caplog.text + repr([vars(record) for record in caplog.records])
+    for key in emulator.temporary_keys:
+        assert key.secret_key not in shown
+        assert key.token not in shown
+    assert defaults.SECRET_KEY not in shown

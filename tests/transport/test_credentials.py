@@ -1,0 +1,594 @@
+"""Temporary keys over both transports: where they come from, how long they last, how often they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from tencentcloud.common import abstract_client
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.waiting import WaitStatus, wait_for_job
+from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.emulator.roles import Role
+from airflow_provider_tencent_ci.transport import obtaining
+from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.transport.keeping import Keeper
+from tests.transport.conftest import configuration
+
+BASE = Credentials(defaults.SECRET_ID, defaults.SECRET_KEY)
+ARN = Role(defaults.ROLE_NAME).arn
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=defaults.WORKFLOW_ID, prefix="media/")
+HOUR = 3600
+
+
+class Clock:
+    """A time that pauses move, and tests."""
+
+    def __init__(self):
+        self.moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def now(self):
+        return self.moment
+
+    def sleep(self, seconds):
+        self.moment += timedelta(seconds=seconds)
+
+    async def sleep_async(self, seconds):
+        self.sleep(seconds)
+
+
+class Masker:
+    """Takes note of the keys it is told of."""
+
+    def __init__(self):
+        self.told = []
+
+    def mask(self, credentials):
+        self.told.append(credentials)
+
+    async def mask_async(self, credentials):
+        self.told.append(credentials)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    # The SDK signs by the time of the machine.
+    monkeypatch.setattr(abstract_client, "time", SimpleNamespace(time=lambda: clock.now().timestamp()))
+    return clock
+
+
+@pytest.fixture
+def emulator(clock):
+    with Emulator(now=clock.now) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def masker():
+    return Masker()
+
+
+def machine_role(emulator):
+    return MachineRole(metadata_url=emulator.url)
+
+
+def assumed_role(emulator, base=BASE, **fields):
+    return AssumedRole(base, ARN, sts_url=emulator.url, **fields)
+
+
+ORIGINS = {
+    "machine role": machine_role,
+    "assumed role": assumed_role,
+    "assumed role with the machine's": lambda emulator: assumed_role(emulator, machine_role(emulator)),
+}
+
+
+@pytest.fixture(params=ORIGINS)
+def origin(request, emulator):
+    return ORIGINS[request.param](emulator)
+
+
+def operation_of(origin):
+    return "metadata" if isinstance(origin, MachineRole) else "assume_role"
+
+
+@pytest.fixture
+def keeper(emulator, masker):
+    return Keeper(machine_role(emulator), masker)
+
+
+@pytest.fixture
+def config(emulator, keeper):
+    return configuration(emulator.url, credentials=keeper)
+
+
+def look():
+    """One list request, not repeated."""
+    return flows.ask(build_list(JobFilter()), read_jobs, NEVER)
+
+
+def statuses(emulator, operation="list"):
+    return [request.status for request in emulator.requests if request.operation == operation]
+
+
+class Watcher:
+    def __init__(self):
+        self.failures = []
+
+    def job_read(self, job):
+        pass
+
+    def asking_failed(self, error, failing_seconds):
+        self.failures.append(error)
+
+
+def wait(job, watcher=None, **options):
+    options = {"poll_interval": 240, "deadline_at": None, "contact_timeout": 600, **options}
+    return wait_for_job(job.job_id, observer=watcher or Watcher(), **options)
+
+
+# --- sources
+
+
+def test_each_source_signs_for_the_service(emulator, origin, masker, run):
+    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    for _ in range(3):
+        assert run(config, look()).items == ()
+    assert statuses(emulator) == [200] * 3
+    assert emulator.count(operation_of(origin)) == 1
+    [told] = masker.told
+    assert told.secret_key == emulator.temporary_keys[-1].secret_key
+
+
+def test_an_assumed_role_is_asked_for_with_all_that_the_connection_says(emulator, masker, run):
+    emulator.add_role(defaults.ROLE_NAME, external_id="an-id")
+    origin = assumed_role(emulator, external_id="an-id", duration_seconds=900, session_name="nightly")
+    run(configuration(emulator.url, credentials=Keeper(origin, masker)), look())
+    assert masker.told[0].expires_at == emulator.now() + timedelta(seconds=900)
+    assert b'"RoleSessionName": "nightly"' in emulator.requests[0].body
+
+
+def test_the_metadata_service_is_asked_unsigned_and_not_through_a_proxy(emulator, config, run, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    seen = []
+    receive = emulator.receive
+    monkeypatch.setattr(emulator, "receive", lambda request: seen.append(request) or receive(request))
+    run(config, look())
+    names, keys, _ = seen
+    assert "authorization" not in {*names.headers, *keys.headers}
+    assert keys.host == "127.0.0.1"
+
+
+# --- many hours
+
+
+def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, origin, masker, run, clock):
+    emulator.configure(run_seconds=36 * HOUR)
+    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    result = run(config, wait(job))
+    assert result.status is WaitStatus.TERMINAL
+    assert set(statuses(emulator)) == {200}
+    # Keys of two hours are renewed at the first question after 1:55 h, which comes within four minutes.
+    assert emulator.count(operation_of(origin)) == 19
+    assert len(masker.told) == 19
+
+
+def test_short_lived_keys_are_renewed_before_they_end(emulator, origin, masker, run, clock):
+    emulator.configure(temporary_key_seconds=40, run_seconds=300)
+    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    assert run(config, wait(job, poll_interval=5)).status is WaitStatus.TERMINAL
+    assert set(statuses(emulator)) == {200}
+    assert 8 <= emulator.count(operation_of(origin)) <= 11
+
+
+# --- many who wait
+
+
+def test_a_thousand_waits_in_one_loop_share_one_renewal_for_each_expiry(emulator, config, clock):
+    async def main():
+        async with AsyncTransport(config, now=clock.now, sleep=clock.sleep_async) as transport:
+            for expiry in range(1, 4):
+                await asyncio.gather(*(transport.run(look()) for _ in range(1000)))
+                assert emulator.count("metadata") == expiry
+                clock.sleep(2 * HOUR)
+
+    asyncio.run(main())
+    assert set(statuses(emulator)) == {200}
+
+
+def test_threads_share_one_renewal_for_each_expiry(emulator, config, clock):
+    start = threading.Barrier(50)
+
+    def ask():
+        start.wait()
+        with BlockingTransport(config, now=clock.now, sleep=clock.sleep) as transport:
+            transport.run(look())
+
+    for expiry in range(1, 4):
+        threads = [threading.Thread(target=ask) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert emulator.count("metadata") == expiry
+        clock.sleep(2 * HOUR)
+    assert statuses(emulator) == [200] * 150
+
+
+def test_threads_and_a_loop_share_one_renewal(emulator, keeper, clock):
+    emulator.inject("hang", operation="metadata", seconds=0.3)
+    found = []
+
+    async def main():
+        first = asyncio.ensure_future(keeper.current_async(clock.now))
+        await asyncio.sleep(0)  # it has begun
+        other = asyncio.to_thread(keeper.current, clock.now)
+        found.extend(await asyncio.gather(first, other, keeper.current_async(clock.now)))
+
+    asyncio.run(main())
+    assert len(found) == 3
+    assert len(set(found)) == emulator.count("metadata") == 1
+
+
+def test_others_use_the_old_keys_while_they_are_renewed(emulator, keeper, clock):
+    old = keeper.current(clock.now)
+    clock.sleep(2 * HOUR - 60)
+    hang = emulator.inject("hang", operation="metadata", seconds=0.5)
+
+    async def main():
+        first = asyncio.ensure_future(keeper.current_async(clock.now))
+        await asyncio.sleep(0)  # it has begun
+        assert await keeper.current_async(clock.now) == old
+        assert keeper.current(clock.now) == old
+        assert not first.done()
+        assert await first != old
+
+    asyncio.run(main())
+    assert hang.injected == 1
+
+
+def test_a_renewal_outlives_the_one_who_began_it(emulator, keeper, clock):
+    emulator.inject("hang", operation="metadata", seconds=0.3)
+
+    async def main():
+        first = asyncio.ensure_future(keeper.current_async(clock.now))
+        second = asyncio.ensure_future(keeper.current_async(clock.now))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        await second
+        assert first.cancelled()
+
+    asyncio.run(main())
+    assert emulator.count("metadata") == 1
+
+
+def test_each_loop_may_come_and_go(emulator, keeper, clock):
+    for _ in range(3):
+        assert asyncio.run(keeper.current_async(clock.now))
+        clock.sleep(2 * HOUR)
+    assert emulator.count("metadata") == 3
+
+
+def test_a_renewal_that_ended_with_its_loop_is_begun_anew(emulator, keeper, clock):
+    emulator.inject("hang", operation="metadata", seconds=3)
+
+    async def give_up():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(keeper.current_async(clock.now), 0.1)
+
+    asyncio.run(give_up())
+    assert asyncio.run(keeper.current_async(clock.now))
+    assert keeper.current(clock.now)
+    assert emulator.count("metadata") == 2
+
+
+def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, keeper, masker, clock, monkeypatch):
+    monkeypatch.delattr(Keeper, "_wait")  # it would wait for what it has interrupted
+    in_between = []
+
+    def mask(credentials):
+        if not in_between:
+            in_between.append(credentials)
+            in_between.append(keeper.current(clock.now))
+
+    masker.mask = mask
+    keeper.current(clock.now)
+    assert in_between[1].secret_id == emulator.temporary_keys[1].secret_id
+    assert emulator.count("metadata") == 2
+
+
+def test_a_renewal_leaves_the_loop_to_others(emulator, masker, clock):
+    hang = emulator.inject("hang", operation="assume_role", seconds=0.5)
+    keeper = Keeper(assumed_role(emulator), masker)
+
+    async def main():
+        asking = asyncio.ensure_future(keeper.current_async(clock.now))
+        while not hang.injected:  # noqa: ASYNC110 - the count is the emulator thread's
+            await asyncio.sleep(0.01)
+        assert not asking.done()
+        await asking
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+# --- failures
+
+
+def test_a_renewal_that_fails_is_one_line_in_the_log_while_the_old_keys_are_valid(emulator, config, run, clock, caplog):
+    run(config, look())
+    clock.sleep(2 * HOUR - 250)
+    fault = emulator.inject("internal_error", operation="metadata_roles", times=None)
+    for _ in range(24):
+        run(config, look())
+        clock.sleep(4)
+        run(config, look())
+        clock.sleep(6)
+    assert set(statuses(emulator)) == {200}
+    assert fault.injected == 24, "it is asked every ten seconds at most"
+    [warning] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warning.getMessage().startswith("Could not renew temporary keys, which last until 2026-01-02 05:04:05+00:00")
+    emulator.clear_faults()
+    clock.sleep(10)
+    run(config, look())
+    assert emulator.count("metadata") == 2
+
+
+def test_without_valid_keys_nothing_is_sent_and_the_source_is_left_alone_for_a_while(emulator, config, run, clock):
+    run(config, look())
+    clock.sleep(2 * HOUR)
+    fault = emulator.inject("internal_error", operation="metadata_roles", times=None)
+    for _ in range(5):
+        with pytest.raises(e.CredentialsError, match="answered with HTTP 500") as caught:
+            run(config, look())
+        assert not caught.value.request_sent
+    assert (fault.injected, emulator.count("list")) == (1, 1)
+
+
+def test_a_wait_rides_out_a_source_that_fails(emulator, config, run, clock):
+    emulator.configure(run_seconds=4 * HOUR)
+    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    clock.sleep(2 * HOUR)
+    emulator.inject("internal_error", operation="metadata_roles", times=4)
+    watcher = Watcher()
+    assert run(config, wait(job, watcher, poll_interval=60)).status is WaitStatus.TERMINAL
+    assert {type(failure) for failure in watcher.failures} == {e.CredentialsError}
+    assert len(watcher.failures) == 4
+
+
+def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emulator, config, run, clock):
+    emulator.configure(run_seconds=9 * HOUR)
+    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    clock.sleep(2 * HOUR)
+    emulator.bind_role(None)
+    began_at = clock.now()
+    result = run(config, wait(job, poll_interval=60))
+    assert result.status is WaitStatus.LOST_CONTACT
+    assert "no role is bound to this machine" in result.message
+    assert clock.now() - began_at >= timedelta(seconds=600)
+    assert emulator.count("cancel") == 0
+    assert emulator.job(job.job_id).state == "Running"
+
+
+@pytest.mark.parametrize("failing", [1, None])
+def test_a_submission_without_keys_is_repeated_and_surely_not_sent(emulator, config, run, clock, failing):
+    emulator.inject("internal_error", operation="metadata_roles", times=failing)
+    submit = flows.submit_once("nightly-1", SPECIFICATION, created_after=None)
+    if failing is None:
+        with pytest.raises(e.CredentialsError):
+            run(config, submit)
+        assert emulator.jobs == []
+    else:
+        assert not run(config, submit).adopted
+        assert emulator.count("create") == len(emulator.jobs) == 1
+
+
+def test_keys_that_end_between_the_look_and_the_submission_are_no_unknown_outcome(emulator, config, run, clock):
+    emulator.inject("internal_error", operation="metadata_roles", times=None, skip=1)
+    run(config, look())
+    clock.sleep(2 * HOUR)
+    with pytest.raises(e.CredentialsError):
+        run(config, flows.create_job("nightly-1", SPECIFICATION))
+    assert emulator.count("create") == 0
+
+
+def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config, run, clock):
+    emulator.bind_role(None)
+    began_at = clock.now()
+    with pytest.raises(e.CredentialsError, match="Bind a CAM role to it"):
+        run(config, flows.submit_once("nightly-1", SPECIFICATION, created_after=None))
+    assert clock.now() == began_at
+    assert emulator.count("metadata_roles") == 1
+
+
+@pytest.mark.parametrize("operation", ["metadata_roles", "metadata"])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("error", {"status": 500}),
+        ("bad_gateway", {}),
+        ("redirect", {}),
+        ("reset", {"times": None}),
+        ("hang", {"seconds": 20}),
+        ("drip", {"seconds": 60}),
+        ("cut_off", {}),
+        ("truncated_xml", {}),
+        ("empty_body", {}),
+        ("garbage_body", {}),
+        ("huge_body", {}),
+    ],
+)
+def test_a_broken_metadata_service_is_one_typed_error(emulator, config, run, monkeypatch, operation, kind, options):
+    monkeypatch.setattr(obtaining, "_METADATA_SECONDS", 0.5)
+    emulator.inject(kind, operation=operation, **options)
+    with pytest.raises(e.CredentialsError, match=emulator.url) as caught:
+        run(config, look())
+    assert emulator.count("list") == 0
+    assert not any(key.secret_key in str(caught.value) for key in emulator.temporary_keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "complaint", "may_pass"),
+    [
+        ("error", {"status": 200, "code": "InternalError.DbError"}, "code InternalError.DbError, request id", True),
+        ("error", {"status": 200, "code": "RequestLimitExceeded"}, "code RequestLimitExceeded, request id", True),
+        ("error", {"status": 200, "code": "UnauthorizedOperation"}, "Check role_arn, the role's trusted", False),
+        ("error", {"status": 200, "code": "ResourceNotFound.RoleNotFound"}, "Check role_arn", False),
+        ("error", {"status": 500}, "no usable answer .ServerNetworkError", True),
+        ("bad_gateway", {}, "no usable answer", True),
+        ("redirect", {}, "no usable answer", True),
+        ("reset", {"times": None}, "no usable answer .ClientNetworkError", True),
+        ("cut_off", {}, "no usable answer", True),
+        ("truncated_xml", {}, "no usable answer", True),
+        ("empty_body", {}, "no usable answer", True),
+        ("garbage_body", {}, "no usable answer", True),
+    ],
+)
+def test_a_broken_sts_is_one_typed_error(emulator, masker, run, kind, options, complaint, may_pass):
+    emulator.inject(kind, operation="assume_role", **options)
+    config = configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker))
+    with pytest.raises(e.CredentialsError, match=complaint) as caught:
+        run(config, look())
+    assert caught.value.may_pass is may_pass
+    assert ARN in str(caught.value)
+    assert BASE.secret_key not in str(caught.value)
+    assert emulator.count("list") == 0
+
+
+def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
+    emulator.configure(temporary_key_seconds=0)
+    with pytest.raises(e.CredentialsError, match="expired"):
+        run(configuration(emulator.url, credentials=Keeper(origin, masker)), look())
+    assert emulator.count("list") == 0
+
+
+def test_an_sdk_that_is_not_installed_says_what_to_install(emulator, masker, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tencentcloud.sts.v20180813.sts_client", None)
+    config = configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker))
+    with pytest.raises(e.CredentialsError, match=r"pip install 'airflow-provider-tencent-ci\[sts\]'") as caught:
+        run(config, look())
+    assert not caught.value.may_pass
+
+
+def test_what_nobody_foresaw_is_an_error_without_its_text(emulator, keeper, masker, run):
+    def mask(credentials):
+        raise KeyError(credentials.secret_key)
+
+    async def mask_async(credentials):
+        mask(credentials)
+
+    masker.mask, masker.mask_async = mask, mask_async
+    with pytest.raises(e.CredentialsError, match=r"could not be asked for its keys: KeyError\.$"):
+        run(configuration(emulator.url, credentials=keeper), look())
+
+
+# --- keys that the service calls expired
+
+
+def test_keys_that_the_service_calls_expired_are_renewed_and_the_request_repeated(emulator, config, run, clock):
+    run(config, look())
+    clock.sleep(HOUR)
+    emulator.inject("expired_token", operation="list")
+    assert run(config, look()).items == ()
+    assert statuses(emulator) == [200, 400, 200]
+    assert emulator.count("metadata") == 2
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_submission_with_expired_keys_is_repeated_since_it_was_not_acted_on(emulator, config, run, clock, status):
+    run(config, look())
+    clock.sleep(HOUR)
+    emulator.inject("expired_token", operation="create", status=status)
+    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    assert statuses(emulator, "create") == [status, 200]
+    assert [each.job_id for each in emulator.jobs] == [job.job_id]
+
+
+def test_a_service_that_calls_all_keys_expired_is_not_asked_for_ever(emulator, config, run, clock):
+    run(config, look())
+    clock.sleep(HOUR)
+    emulator.inject("expired_token", operation="list", times=None)
+    for _ in range(3):
+        with pytest.raises(e.AuthenticationError) as caught:
+            run(config, look())
+        assert caught.value.code == "ExpiredToken"
+    assert statuses(emulator) == [200, 400, 400, 400, 400], "repeated once, and not again with keys so young"
+    assert emulator.count("metadata") == 2
+
+
+def test_many_whose_keys_expired_at_once_renew_them_once(emulator, config, clock):
+    async def main():
+        async with AsyncTransport(config, now=clock.now, sleep=clock.sleep_async) as transport:
+            await transport.run(look())
+            clock.sleep(HOUR)
+            emulator.inject("expired_token", operation="list", times=50)
+            await asyncio.gather(*(transport.run(look()) for _ in range(50)))
+
+    asyncio.run(main())
+    assert emulator.count("metadata") == 2
+    assert statuses(emulator).count(200) == 51
+
+
+def test_keys_that_a_user_gave_are_not_renewed(emulator, run):
+    emulator.add_key("AKIDTEMPORARY", "temporary-secret", token="token")
+    emulator.inject("expired_token", operation="list")
+    config = configuration(emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", "token"))
+    with pytest.raises(e.AuthenticationError, match="The temporary key has expired: get a new one"):
+        run(config, look())
+    assert statuses(emulator) == [400]
+
+
+# --- secrets
+
+
+def test_no_log_at_any_level_shows_a_key_or_a_token(emulator, origin, masker, run, clock, caplog):
+    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("tencentcloud_sdk_common").setLevel(logging.DEBUG)
+        run(config, look())
+        clock.sleep(HOUR)
+        emulator.inject("expired_token", operation="list")
+        run(config, look())
+        emulator.inject("error", status=200, code="UnauthorizedOperation", operation="assume_role")
+        emulator.inject("internal_error", operation="metadata")
+        clock.sleep(2 * HOUR)
+        with pytest.raises(e.CredentialsError):
+            run(config, look())
+    logging.getLogger("tencentcloud_sdk_common").setLevel(logging.NOTSET)
+    assert caplog.records, "there was something to look through"
+    shown = caplog.text + repr([vars(record) for record in caplog.records])
+    for key in (BASE, *emulator.temporary_keys):
+        assert key.secret_key not in shown
+        assert not key.token or key.token not in shown
+
+
+def test_what_others_do_with_the_sdk_is_logged_as_ever(emulator, masker, run, caplog):
+    logger = logging.getLogger("tencentcloud_sdk_common")
+    hang = emulator.inject("hang", operation="assume_role", seconds=0.5)
+
+    def somebody_else():
+        while not hang.injected:
+            pass
+        logger.warning("from another thread")
+
+    thread = threading.Thread(target=somebody_else)
+    thread.start()
+    run(configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker)), look())
+    thread.join()
+    logger.warning("afterwards")
+    assert [record.getMessage() for record in caplog.records] == ["from another thread", "afterwards"]
