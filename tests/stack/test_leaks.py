@@ -54,7 +54,8 @@ def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, data
     assert any("Starting new HTTP connection" in text for text in places.values()), "no DEBUG output of HTTP"
     assert "Your key *** may not do this" in "".join(places.values())
     for job in [*waiting.jobs, *blocking.jobs]:
-        assert job.job_id in places["the database"]
+        as_bytes = job.job_id.encode().hex()  # as 2.11 stores an XCom
+        assert job.job_id in places["the database"] or as_bytes in places["the database"]
 
     secrets = secrets_that_were_used(emulator) | {"a-wrong-secret-key-that-nobody-has"}
     assert len(secrets) > 50
