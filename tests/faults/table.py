@@ -73,7 +73,7 @@ class NetworkFault(Enum):
 FOREVER_SECONDS = 3600.0
 
 # In real time, since no clock can be given to a socket; only where a fault is silence does a test wait for it.
-REQUEST_TIMEOUT_SECONDS = 0.3
+REQUEST_TIMEOUT_SECONDS = 0.5
 
 Both = tuple[Outcome, Outcome]
 

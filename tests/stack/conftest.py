@@ -93,6 +93,9 @@ def logs_of_a_failed_test(airflow):
     for path in _task_logs(airflow):
         if said := path.read_text("utf-8", "replace")[began.get(path, 0) :]:
             print(path.relative_to(airflow.home), said[-4000:], sep="\n")
+    for line in (airflow.home / "scheduler.log").read_text("utf-8", "replace").splitlines():
+        if "[error" in line or "[warning" in line:
+            print(line[:1000])
 
 
 def _task_logs(airflow):
