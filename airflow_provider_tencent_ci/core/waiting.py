@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +21,7 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = ["WaitObserver", "WaitResult", "WaitStatus", "check_outcome", "lost_contact_message", "wait_for_job"]
+__all__ = ["Wait", "WaitObserver", "WaitResult", "WaitStatus", "check_outcome", "lost_contact_message", "wait_for_job"]
 
 
 class WaitStatus(StrEnum):
@@ -55,50 +56,74 @@ class WaitObserver(Protocol):
         """Take note that the service could not be asked, for so long by now."""
 
 
-def wait_for_job(
-    job_id: str,
-    *,
-    poll_interval: float,
-    deadline_at: datetime | None,
-    contact_timeout: float,
-    observer: WaitObserver,
-) -> Flow[WaitResult]:
+class Wait:
     """
-    Ask until the job has ended, the deadline has passed, or the service could not be asked for too long.
+    One wait: judges each reading of the job, and each failure to read it.
 
-    The deadline is judged only after the job was read: a job that ended in time is never seen as timed out,
-    however late one asks. Failing to ask is not failing; it is ridden out.
+    The deadline is judged only when the job was read: a job that ended in time is never seen as timed out, however late
+    one asks. Failing to ask is not failing; it is ridden out.
 
-    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    :param job_id: the job.
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
     """
-    job: InventoryJob | None = None
-    failing_since: datetime | None = None
+
+    def __init__(
+        self, job_id: str, *, deadline_at: datetime | None, contact_timeout: float, observer: WaitObserver
+    ) -> None:
+        self.job_id = job_id
+        self.deadline_at = deadline_at
+        self._contact_timeout = contact_timeout
+        self._observer = observer
+        self._job: InventoryJob | None = None
+        self._failing_since: datetime | None = None
+
+    def judge(self, reading: InventoryJob | TencentCIError, now: datetime) -> WaitResult | None:
+        """Take note of what was read, or why it could not be; return how the wait ends, if it does."""
+        return self._failed(reading, now) if isinstance(reading, TencentCIError) else self._read(reading, now)
+
+    def longest_pause_seconds(self, now: datetime) -> float:
+        """Return how long the job may be left unasked: until the deadline, or until contact counts as lost."""
+        if self._failing_since is not None:
+            return self._contact_timeout - (now - self._failing_since).total_seconds()
+        return max(0.0, (self.deadline_at - now).total_seconds()) if self.deadline_at else math.inf
+
+    def _read(self, job: InventoryJob, now: datetime) -> WaitResult | None:
+        self._job, self._failing_since = job, None
+        self._observer.job_read(job)
+        if job.state.is_terminal:
+            return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job.job_id} has ended: {job.state.value}.")
+        if self.deadline_at is not None and now >= self.deadline_at:
+            return WaitResult(WaitStatus.DEADLINE, job, _deadline(job, self.deadline_at))
+        return None
+
+    def _failed(self, error: TencentCIError, now: datetime) -> WaitResult | None:
+        self._failing_since = self._failing_since or now
+        failing_seconds = (now - self._failing_since).total_seconds()
+        self._observer.asking_failed(error, failing_seconds)
+        if failing_seconds < self._contact_timeout:
+            return None
+        message = lost_contact_message(self.job_id, failing_seconds, error)
+        return WaitResult(WaitStatus.LOST_CONTACT, self._job, message)
+
+
+def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
+    """
+    Ask about one job until the wait is over.
+
+    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    """
     while True:
-        pause_seconds = jittered(poll_interval)
+        reading: InventoryJob | TencentCIError
         try:
-            job = yield from get_job(job_id, NEVER)
+            reading = yield from get_job(wait.job_id, NEVER)
         except (ApiError, TransportError) as error:
-            now = yield from current_time()
-            failing_since = failing_since or now
-            failing_seconds = (now - failing_since).total_seconds()
-            observer.asking_failed(error, failing_seconds)
-            if failing_seconds >= contact_timeout:
-                return WaitResult(WaitStatus.LOST_CONTACT, job, lost_contact_message(job_id, failing_seconds, error))
-            pause_seconds = max(pause_seconds, retry_after_seconds(error))
-            pause_seconds = min(pause_seconds, contact_timeout - failing_seconds)
-        else:
-            failing_since = None
-            observer.job_read(job)
-            if job.state.is_terminal:
-                return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job_id} has ended: {job.state.value}.")
-            if deadline_at is not None:
-                now = yield from current_time()
-                if now >= deadline_at:
-                    return WaitResult(WaitStatus.DEADLINE, job, _deadline(job, deadline_at))
-                pause_seconds = min(pause_seconds, (deadline_at - now).total_seconds())
-        yield from pause(pause_seconds)
+            reading = error
+        now = yield from current_time()
+        if result := wait.judge(reading, now):
+            return result
+        asked_for = retry_after_seconds(reading) if isinstance(reading, TencentCIError) else 0
+        yield from pause(min(max(jittered(poll_interval), asked_for), wait.longest_pause_seconds(now)))
 
 
 def check_outcome(job: InventoryJob) -> InventoryJob:

@@ -46,9 +46,9 @@ class AsyncTransport:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._config = config
-        self._now = now
+        self.now = now
         self._clock = ServiceClock()
-        self._sleep = sleep
+        self.sleep = sleep
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> AsyncTransport:
@@ -81,21 +81,21 @@ class AsyncTransport:
         if isinstance(step, Request):
             return await self._exchange(step)
         if step.seconds > 0:
-            await self._sleep(step.seconds)
-        return self._now()
+            await self.sleep(step.seconds)
+        return self.now()
 
     async def _exchange(self, request: Request) -> Response:
         """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
         source = self._config.credentials
-        credentials = await source.current_async(self._now)
+        credentials = await source.current_async(self.now)
         response = await self._send(request, credentials)
-        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
-            response = await self._send(request, await source.current_async(self._now))
+        if refused_for_expired_keys(response) and source.discard(credentials, self.now()):
+            response = await self._send(request, await source.current_async(self.now))
         return response
 
     async def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
-        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self.now()))
         try:
             async with self._session.request(
                 request.method,
@@ -107,7 +107,7 @@ class AsyncTransport:
             ) as answer:
                 body = await _read(answer)
                 secrets = secrets_of(credentials, headers)
-                response = received(answer.status, answer.headers, body, self._now(), secrets)
+                response = received(answer.status, answer.headers, body, self.now(), secrets)
                 return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None

@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.stopping import is_unwanted
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
 
 __all__ = ["InventoryJobTrigger"]
 
@@ -121,25 +122,31 @@ class InventoryJobTrigger(BaseTrigger):
         :param log: where to say what is seen.
         """
         from airflow_provider_tencent_ci.core.waiting import wait_for_job
+
+        return self._event((yield from wait_for_job(self._new_wait(log), self.poll_interval)))
+
+    async def _wait(self) -> dict[str, Any]:
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+        from airflow_provider_tencent_ci.polling import wait_together
+
+        hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+        config = await hook.read_config()
+        return self._event(await wait_together(config, self._new_wait(self.log), self.poll_interval))
+
+    def _new_wait(self, log: Any) -> Wait:
+        from airflow_provider_tencent_ci.core.waiting import Wait
         from airflow_provider_tencent_ci.reporting import WaitLog
 
-        result = yield from wait_for_job(
+        return Wait(
             self.job_id,
-            poll_interval=self.poll_interval,
             deadline_at=datetime.fromisoformat(self.deadline_at) if self.deadline_at else None,
             contact_timeout=self.contact_timeout,
             observer=WaitLog(log),
         )
+
+    def _event(self, result: WaitResult) -> dict[str, Any]:
         job = result.job.to_dict() if result.job else None
         return write_event(result.status.value, self.job_id, job, result.message)
-
-    async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
-
-        hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
-        async with AsyncTransport(await hook.read_config()) as transport:
-            return await transport.run(self.waiting(self.log))
 
     async def _stop(self) -> None:
         from airflow_provider_tencent_ci.core.flows import stop_job

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.waiting import WaitStatus, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, check_outcome, wait_for_job
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
@@ -28,8 +28,8 @@ def state(word):
 
 def wait(script, **options):
     watcher = Watcher()
-    options = {"poll_interval": 30, "deadline_at": None, "contact_timeout": 600, **options}
-    return script.run(wait_for_job("b1", observer=watcher, **options)), watcher
+    wait = Wait("b1", observer=watcher, **{"deadline_at": None, "contact_timeout": 600, **options})
+    return script.run(wait_for_job(wait, 30)), watcher
 
 
 @pytest.mark.parametrize("word", ["Success", "Failed", "Cancel"])

@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.waiting import WaitStatus, wait_for_job
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, wait_for_job
 from airflow_provider_tencent_ci.emulator import Emulator, defaults
 from airflow_provider_tencent_ci.emulator.roles import Role
 from airflow_provider_tencent_ci.transport import obtaining
@@ -137,8 +137,9 @@ class Watcher:
 
 
 def wait(job, watcher=None, **options):
-    options = {"poll_interval": 240, "deadline_at": None, "contact_timeout": 600, **options}
-    return wait_for_job(job.job_id, observer=watcher or Watcher(), **options)
+    poll_interval = options.pop("poll_interval", 240)
+    options = {"deadline_at": None, "contact_timeout": 600, **options}
+    return wait_for_job(Wait(job.job_id, observer=watcher or Watcher(), **options), poll_interval)
 
 
 # --- sources

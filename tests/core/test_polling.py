@@ -1,0 +1,92 @@
+"""How many requests it takes to ask about many jobs, and what becomes of those that are not found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core.polling import read_together
+from tests.core.script import LOST, START, Script, failure, job_xml, page
+
+
+def service(jobs, page_size=100, **errors):
+    """Answers as the list endpoint would: ``jobs`` by id and state; ``errors`` by the job that is asked about."""
+
+    def answer(request):
+        query = dict(request.query)
+        if job_id := query.get("jobId"):
+            if job_id in errors:
+                return errors[job_id]
+            return page(*[job_xml(job_id, State=jobs[job_id])] if job_id in jobs else [])
+        live = [job_id for job_id, state in jobs.items() if state in query["states"].split(",")]
+        start = int(query.get("nextToken") or 0)
+        shown = live[start : start + page_size]
+        more = str(start + page_size) if start + page_size < len(live) else None
+        return page(*(job_xml(job_id, State=jobs[job_id]) for job_id in shown), next_token=more)
+
+    return answer
+
+
+def read(answer, ids, created_at=None):
+    script = Script([answer], forever=True)
+    readings = script.run(read_together(dict.fromkeys(ids, created_at)))
+    return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
+
+
+def running(number):
+    return {f"b{index}": "Running" for index in range(number)}
+
+
+@pytest.mark.parametrize(("jobs", "requests"), [(1, 1), (2, 2), (3, 1), (100, 1), (101, 2), (1000, 10)])
+def test_a_page_answers_for_a_hundred(jobs, requests):
+    readings, script = read(service(running(jobs)), running(jobs))
+    assert readings == running(jobs)
+    assert len(script.requests) == requests
+
+
+@pytest.mark.parametrize("state", ["Success", "Failed", "Cancel", "Archived"])
+def test_a_job_that_is_not_live_is_asked_about_by_its_id(state):
+    jobs = running(5) | {"b3": state}
+    readings, script = read(service(jobs), jobs)
+    assert readings == jobs
+    assert [dict(request.query).get("jobId") for request in script.requests] == [None, "b3"]
+
+
+def test_pages_begin_with_the_oldest_job_and_have_live_ones_only():
+    _, script = read(service(running(5)), running(5), START - timedelta(hours=1))
+    [query] = [dict(request.query) for request in script.requests]
+    assert query["states"] == "Submitted,Running,Pause"
+    assert query["startCreationTime"] == "2026-01-02T02:04:05+0000"
+
+
+def test_other_people_s_jobs_cost_no_more_than_asking_one_by_one():
+    wanted = ["x1", "x2", "x3"]
+    jobs = running(100_000) | dict.fromkeys(wanted, "Running")
+    readings, script = read(service(jobs), wanted)
+    assert readings == dict.fromkeys(wanted, "Running")
+    assert len(script.requests) == 6
+
+
+def test_what_is_wrong_with_one_job_is_no_other_one_s_concern():
+    jobs = running(5)
+    readings, _ = read(service({**jobs, "b2": "Success"}, b2=failure(400, "InvalidArgument")), [*jobs, "gone"])
+    assert isinstance(readings.pop("b2"), e.InvalidRequestError)
+    assert isinstance(readings.pop("gone"), e.NotFoundError)
+    assert set(readings.values()) == {"Running"}
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), failure(403, "AccessDenied")])
+def test_a_service_that_fails_is_asked_once_for_all(answer):
+    readings, script = read(answer, running(50))
+    assert len(script.requests) == 1
+    assert len(readings) == 50
+    assert len({id(error) for error in readings.values()}) == 1
+
+
+def test_what_was_read_before_the_service_failed_counts():
+    answers = iter([service(running(150)), lambda _: failure(500)])
+    readings, _ = read(lambda request: next(answers)(request), running(150))
+    assert list(readings.values()).count("Running") == 100
+    assert len(readings) == 150

@@ -1,0 +1,241 @@
+"""The poller that waiting triggers share: what it asks, whom it serves, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci import polling
+from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+LONG = 3600
+
+
+class Silent:
+    def job_read(self, job):
+        pass
+
+    def asking_failed(self, error, failing_seconds):
+        pass
+
+
+class Broken(Silent):
+    def job_read(self, job):
+        raise RuntimeError("cannot write the log")
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=24 * LONG) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def config(emulator):
+    endpoint = Endpoint.of_bucket(BUCKET, REGION, emulator.url)
+    return ServiceConfig(BUCKET, REGION, endpoint, Credentials(SECRET_ID, SECRET_KEY), request_timeout=5)
+
+
+def submit(number=1):
+    with TencentCIHook() as hook:
+        return [
+            hook.trigger_inventory_job(name=f"j{index}", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+            for index in range(number)
+        ]
+
+
+def wait(config, job_id, poll_interval=LONG, observer=None, **limits):
+    limits = {"deadline_at": None, "contact_timeout": 600, **limits}
+    return asyncio.ensure_future(
+        polling.wait_together(config, Wait(job_id, observer=observer or Silent(), **limits), poll_interval)
+    )
+
+
+async def until(reached):
+    async with asyncio.timeout(20):
+        while not reached():  # noqa: ASYNC110 - what is waited for happens in the emulator's thread
+            await asyncio.sleep(0.01)
+
+
+def run(main):
+    """Run a test in a loop of its own, after which nothing may be left."""
+
+    async def all_of_it():
+        before = asyncio.all_tasks()
+        await main()
+        await until(lambda: asyncio.all_tasks() == before)
+        assert not polling._pollers.get(asyncio.get_running_loop())
+
+    asyncio.run(asyncio.wait_for(all_of_it(), 60))
+
+
+def test_one_that_waits_alone_asks_by_the_job_s_id(emulator, config):
+    [job_id] = submit()
+
+    async def main():
+        waiting = wait(config, job_id)
+        await until(lambda: emulator.count("list") == 1)
+        waiting.cancel()
+
+    run(main)
+    assert f"jobId={job_id}" in emulator.requests[-1].query
+
+
+def test_many_are_served_by_few_requests(emulator, config):
+    jobs = submit(250)
+
+    async def main():
+        waits = [wait(config, job_id, 0.5) for job_id in jobs]
+        await until(lambda: emulator.count("list") > 9)
+        emulator.advance(48 * LONG)
+        results = await asyncio.gather(*waits)
+        assert {result.job.job_id: result.status for result in results} == dict.fromkeys(jobs, WaitStatus.TERMINAL)
+
+    run(main)
+    queries = [request.query for request in emulator.requests if request.operation == "list"]
+    pages = [query for query in queries if "jobId=" not in query]
+    assert sum("jobId=" in query for query in queries) <= len(jobs) + 2  # the ends, and at most two at the beginning
+    assert 6 <= len(pages) <= 40
+
+
+def test_a_new_one_is_served_at_once_whatever_the_others_interval(emulator, config):
+    first, second = submit(2)
+
+    async def main():
+        waits = [wait(config, first)]
+        await until(lambda: emulator.count("list") == 1)
+        emulator.finish_job(second)
+        assert (await wait(config, second)).status is WaitStatus.TERMINAL
+        waits[0].cancel()
+
+    run(main)
+    assert emulator.count("list") == 2
+
+
+def test_a_deadline_is_kept_between_two_ticks(emulator, config):
+    [job_id] = submit()
+
+    async def main():
+        result = await wait(config, job_id, deadline_at=datetime.now(UTC) + timedelta(seconds=0.3))
+        assert result.status is WaitStatus.DEADLINE
+
+    run(main)
+
+
+def test_a_deadline_that_has_passed_while_the_service_is_down_is_no_reason_to_hurry(emulator, config):
+    [job_id] = submit()
+    emulator.inject(Fault("internal_error", operation="list", times=None))
+
+    async def main():
+        waiting = wait(config, job_id, deadline_at=datetime.now(UTC) - timedelta(seconds=1))
+        await until(lambda: emulator.count("list") == 1)
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+
+    run(main)
+    assert emulator.count("list") == 1
+
+
+def test_one_s_end_cancellation_or_fault_is_no_other_one_s_concern(emulator, config):
+    jobs = submit(5)
+
+    async def main():
+        ended, cancelled, broken, unknown, patient = (
+            wait(config, jobs[0], 0.2),
+            wait(config, jobs[1], 0.2),
+            wait(config, jobs[2], 0.2, Broken()),
+            wait(config, "b" + "0" * 32, 0.2, contact_timeout=0.5),
+            wait(config, jobs[4], 0.2),
+        )
+        emulator.finish_job(jobs[0])
+        cancelled.cancel()
+        assert (await ended).status is WaitStatus.TERMINAL
+        with pytest.raises(RuntimeError, match="cannot write the log"):
+            await broken
+        assert (await unknown).status is WaitStatus.LOST_CONTACT
+        assert not patient.done()
+        emulator.finish_job(jobs[4])
+        assert (await patient).status is WaitStatus.TERMINAL
+
+    run(main)
+
+
+def test_two_may_wait_for_the_same_job(emulator, config):
+    [job_id] = submit()
+
+    async def main():
+        waits = [wait(config, job_id, 0.2), wait(config, job_id, 0.2)]
+        await until(lambda: emulator.count("list") >= 2)
+        emulator.finish_job(job_id)
+        assert [result.status for result in await asyncio.gather(*waits)] == [WaitStatus.TERMINAL] * 2
+
+    run(main)
+
+
+def test_a_wish_to_be_asked_later_holds_for_everybody(emulator, config):
+    jobs = submit(2)
+    emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=1))
+
+    async def main():
+        first = wait(config, jobs[0], 0.1)
+        await until(lambda: emulator.count("list") == 1)
+        second = wait(config, jobs[1], 0.1)
+        await asyncio.sleep(0.5)
+        assert emulator.count("list") == 1
+        await until(lambda: emulator.count("list") > 2)
+        first.cancel()
+        second.cancel()
+
+    run(main)
+
+
+def test_other_credentials_have_a_poller_of_their_own(emulator, config):
+    [job_id] = submit()
+    emulator.add_key("AKIDOTHER", "another-secret-key")
+    endpoint = config.endpoint
+    other = ServiceConfig(BUCKET, REGION, endpoint, Credentials("AKIDOTHER", "another-secret-key"))
+
+    async def main():
+        waits = [wait(config, job_id), wait(other, job_id)]
+        await until(lambda: emulator.count("list") == 2)
+        assert len(polling._pollers[asyncio.get_running_loop()]) == 2
+        for waiting in waits:
+            waiting.cancel()
+
+    run(main)
+
+
+def test_nothing_is_left_when_thousands_came_and_went(emulator, config):
+    [job_id] = submit()
+    emulator.finish_job(job_id)
+
+    async def main():
+        for _ in range(20):
+            results = await asyncio.gather(*(wait(config, job_id) for _ in range(500)))
+            assert {result.status for result in results} == {WaitStatus.TERMINAL}
+        gc.collect()
+        assert not [item for item in gc.get_objects() if isinstance(item, polling._Waiter)]
+
+    run(main)
+    assert emulator.count("list") < 500
+
+
+def test_a_loop_that_is_closed_takes_its_waits_with_it(emulator, config):
+    [job_id] = submit()
+
+    async def main():
+        wait(config, job_id)
+        await until(lambda: emulator.count("list") == 1)
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    gc.collect()
+    assert not len(polling._pollers)
