@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import math
 import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Poller", "wait_together"]
 
-# Whatever is asked for, or the poller would never sleep.
-_SHORTEST_INTERVAL_SECONDS = 0.1
+# Whatever is asked for: with less the poller would never sleep, and times far beyond a day leave the calendar.
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 
 # Pollers of different buckets, and of different triggerers, must not fall into step.
 _SHORTEST_TICK = 0.8
@@ -64,7 +63,8 @@ class _Waiter:
     One who waits.
 
     :param interval: the longest time between two readings.
-    :param limit_at: when it has to be served, whatever the ticks are and the service wishes; ``None`` for never.
+    :param limit_at: when it has to be served, whatever the ticks are and the service wishes: at its deadline, or when
+        contact counts as lost; after a day in any case.
     :param read_at: when there was a reading last; ``None`` if there was none: it need not wait for a tick.
     :param created_at: when its job was created, once that is known.
     :param question: waits for the next reading; ``None`` while the last one is judged.
@@ -108,7 +108,7 @@ class Poller:
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
-        waiter = _Waiter(wait.job_id, timedelta(seconds=max(poll_interval, _SHORTEST_INTERVAL_SECONDS)))
+        waiter = _Waiter(wait.job_id, _bounded(max(poll_interval, _SHORTEST_SECONDS)))
         self._waiters.add(waiter)
         try:
             while True:
@@ -116,8 +116,7 @@ class Poller:
                 now = self._transport.now()
                 if result := wait.judge(reading, now):
                     return result
-                seconds = wait.longest_pause_seconds(now)
-                waiter.limit_at = now + timedelta(seconds=seconds) if seconds < math.inf else None
+                waiter.limit_at = now + _bounded(wait.longest_pause_seconds(now))
         finally:
             self._waiters.discard(waiter)
             self._changed.set()
@@ -135,14 +134,14 @@ class Poller:
             waiter.question = None
 
     async def _answer_all(self) -> None:
-        failure: BaseException | None = None
+        failure: Exception | None = None
         try:
             while self._waiters:
                 async with self._transport:
                     while self._waiters:
                         await self._sleep()
                         await self._answer(self._turn())
-        except BaseException as error:
+        except Exception as error:  # theirs to report
             failure = error
         finally:
             self._answering = None
@@ -183,12 +182,12 @@ class Poller:
         jobs = {waiter.job_id: waiter.created_at for waiter in turn}
         readings = await self._transport.run(read_together(jobs))
         now = self._transport.now()
+        errors = [reading for reading in readings.values() if isinstance(reading, TencentCIError)]
+        self._not_before = now + _bounded(max(map(retry_after_seconds, errors), default=0))
         for waiter in turn:
             reading = readings[waiter.job_id]
             waiter.read_at = now
-            if isinstance(reading, TencentCIError):
-                self._not_before = max(self._not_before, now + timedelta(seconds=retry_after_seconds(reading)))
-            else:
+            if not isinstance(reading, TencentCIError):
                 waiter.created_at = reading.creation_time
             if waiter.question and not waiter.question.done():
                 waiter.question.set_result(reading)
@@ -198,13 +197,17 @@ class Poller:
         return min(waiter.interval for waiter in self._waiters)
 
 
-def _give_up(waiter: _Waiter, failure: BaseException | None) -> None:
+def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
     """End a question that nobody answers any more."""
     if waiter.question and not waiter.question.done():
-        if isinstance(failure, Exception):
+        if failure:
             waiter.question.set_exception(failure)
         else:  # the event loop is being closed
             waiter.question.cancel()
+
+
+def _bounded(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
 
 
 async def _first_of(*sleeps: Awaitable[object]) -> None:

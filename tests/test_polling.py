@@ -198,6 +198,35 @@ def test_a_wish_to_be_asked_later_holds_for_everybody(emulator, config):
     run(main)
 
 
+@pytest.mark.parametrize("seconds", [1e18, float("inf")])
+def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
+    jobs = submit(2)
+    emulator.inject(Fault("error", operation="list", status=503, retry_after_seconds=1e18, times=None))
+
+    async def main():
+        waits = [
+            wait(config, jobs[0], seconds, contact_timeout=seconds),
+            wait(config, jobs[1], 0.2, contact_timeout=0.5),
+        ]
+        assert (await waits[1]).status is WaitStatus.LOST_CONTACT
+        assert not waits[0].done()
+        waits[0].cancel()
+
+    run(main)
+
+
+def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
+    [job_id] = submit()
+    monkeypatch.setattr(polling, "read_together", lambda _jobs: 1 / 0)
+
+    async def main():
+        for waiting in [wait(config, job_id), wait(config, job_id)]:
+            with pytest.raises(ZeroDivisionError):
+                await waiting
+
+    run(main)
+
+
 def test_other_credentials_have_a_poller_of_their_own(emulator, config):
     [job_id] = submit()
     emulator.add_key("AKIDOTHER", "another-secret-key")
