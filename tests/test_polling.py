@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -260,11 +261,13 @@ def test_nothing_is_left_when_thousands_came_and_went(emulator, config):
 
 def test_a_loop_that_is_closed_takes_its_waits_with_it(emulator, config):
     [job_id] = submit()
+    loops = []
 
     async def main():
+        loops.append(weakref.ref(asyncio.get_running_loop()))
         wait(config, job_id)
         await until(lambda: emulator.count("list") == 1)
 
     asyncio.run(asyncio.wait_for(main(), 20))
     gc.collect()
-    assert not len(polling._pollers)
+    assert loops[0]() is None
