@@ -43,7 +43,8 @@ def emulator(monkeypatch):
 @pytest.fixture
 def config(emulator):
     endpoint = Endpoint.of_bucket(BUCKET, REGION, emulator.url)
-    return ServiceConfig(BUCKET, REGION, endpoint, Credentials(SECRET_ID, SECRET_KEY), request_timeout=5)
+    keys = Credentials(SECRET_ID, SECRET_KEY)
+    return ServiceConfig(BUCKET, REGION, endpoint, keys, request_timeout=5, requests_per_second=1000)
 
 
 def submit(number=1):
@@ -218,7 +219,7 @@ def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
 
 def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
     [job_id] = submit()
-    monkeypatch.setattr(polling, "read_together", lambda _jobs: 1 / 0)
+    monkeypatch.setattr(polling, "Sweep", lambda *_arguments: 1 / 0)
 
     async def main():
         for waiting in [wait(config, job_id), wait(config, job_id)]:
