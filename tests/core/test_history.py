@@ -141,7 +141,7 @@ def test_a_wait_reads_the_history_once_and_is_sharp_about_the_expected_end():
     script = Service(3600, page(*(earlier(seconds) for seconds in (3500, 3600, 3700)))).wait()
     assert sum("states" in dict(request.query) for request in script.requests) == 1
     assert script.now - START < timedelta(seconds=3604)
-    assert max(script.pauses[-10:]) <= 3.75
+    assert max(script.pauses[-10:]) <= 3
     assert max(script.pauses) > 25
 
 
