@@ -77,6 +77,5 @@ def _number(extra: Mapping[str, Any], name: str, default: float, most: float) ->
 
 def _environment_proxy(base_url: str) -> str | None:
     parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    return proxy if proxy and not urllib.request.proxy_bypass(parts.netloc) else None
