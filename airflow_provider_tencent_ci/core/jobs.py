@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 from airflow_provider_tencent_ci.core.xml import Node, text_of, to_dict
 
-__all__ = ["InventoryJob", "JobState", "WorkflowExecution"]
+__all__ = ["ACTIVE_STATES", "ENDED_STATES", "InventoryJob", "JobState", "WorkflowExecution"]
 
 
 class JobState(StrEnum):
@@ -46,6 +46,11 @@ class JobState(StrEnum):
     def is_known(self) -> bool:
         """Whether the API's documentation has this word."""
         return self.name != "UNKNOWN"
+
+
+# As the list endpoint takes them.
+ACTIVE_STATES = (JobState.SUBMITTED.value, JobState.RUNNING.value, JobState.PAUSE.value)
+ENDED_STATES = (JobState.SUCCESS.value, JobState.FAILED.value, JobState.CANCEL.value)
 
 
 @dataclass(frozen=True, slots=True)

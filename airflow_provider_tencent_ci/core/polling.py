@@ -14,7 +14,7 @@ from datetime import datetime
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.flows import ask, get_job
-from airflow_provider_tencent_ci.core.jobs import JobState
+from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, ENDED_STATES
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
@@ -25,9 +25,6 @@ __all__ = ["Sweep"]
 
 # So few are asked about one by one: a page of other people's jobs would be no cheaper.
 _FEW = 2
-
-_LIVE = (JobState.SUBMITTED.value, JobState.RUNNING.value, JobState.PAUSE.value)
-_ENDED = (JobState.SUCCESS.value, JobState.FAILED.value, JobState.CANCEL.value)
 
 
 class Sweep:
@@ -44,7 +41,7 @@ class Sweep:
 
     def __init__(self, jobs: Mapping[str, datetime | None], pages_before: int = 0) -> None:
         self._left = dict(jobs)
-        self._states = [_LIVE, _ENDED] if len(jobs) > max(_FEW, pages_before) else []
+        self._states = [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_FEW, pages_before) else []
         self._listing: _Listing | None = None
         #: How many pages it took to find the live ones, or could not find them; ``None`` if none was read.
         self.pages_of_live: int | None = None
@@ -69,7 +66,7 @@ class Sweep:
 
     def _read_page(self, listing: _Listing) -> Flow[dict[str, Reading]]:
         readings = yield from listing.read_page(self._left)
-        if listing.states is _LIVE:
+        if listing.states is ACTIVE_STATES:
             self.pages_of_live = listing.pages_read
         if listing.is_exhausted:  # not worth more: what is left may be anywhere
             self._states.clear()
@@ -102,7 +99,7 @@ class _Listing:
         self._criteria = JobFilter(
             states=states,
             start_creation_time=bounds[0],
-            end_creation_time=bounds[1] if states is _ENDED else None,
+            end_creation_time=bounds[1] if states is ENDED_STATES else None,
         )
         self._pages = Pages()
         self._most_pages = len(wanted)

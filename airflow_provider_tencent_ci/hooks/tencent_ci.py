@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
@@ -232,7 +233,7 @@ class TencentCIHook(BaseHook):
             config = self.config
             limit = min(config.request_timeout, _STOP_SECONDS / 2)
             with BlockingTransport(replace(config, request_timeout=limit)) as transport:
-                job = transport.run(flows.stop_job(job_id, within_seconds=_STOP_SECONDS))
+                job = transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)
         else:

@@ -150,7 +150,7 @@ class InventoryJobTrigger(BaseTrigger):
         return write_event(result.status.value, self.job_id, job, result.message)
 
     async def _stop(self) -> None:
-        from airflow_provider_tencent_ci.core.flows import stop_job
+        from airflow_provider_tencent_ci.core.cancelling import stop_job
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
         from airflow_provider_tencent_ci.reporting import stopped_or_not
         from airflow_provider_tencent_ci.transport.aio import AsyncTransport
