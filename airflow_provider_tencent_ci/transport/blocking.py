@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
@@ -114,8 +114,7 @@ class BlockingTransport:
                 stream=True,
             ) as answer:
                 body = _read(answer, ends_at)
-                secrets = secrets_of(credentials, headers)
-                response = received(answer.status_code, answer.headers, body, self._now(), secrets)
+                response = received(answer.status_code, answer.headers, body, self._now(), credentials, headers)
                 return correct_clock(self._clock, response)
         except (RequestException, HTTPError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
