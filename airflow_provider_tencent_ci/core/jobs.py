@@ -91,16 +91,17 @@ class InventoryJob:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> InventoryJob:
         """Read what :meth:`to_dict` wrote; names that are missing or of another type count as not known."""
+        texts = {name: value for name, value in record.items() if isinstance(value, str)}
         return cls(
-            job_id=_text(record, "JobId"),
-            name=_text(record, "Name"),
-            type=_text(record, "Type") or "Workflow",
-            state=JobState(_text(record, "State")),
-            code=_text(record, "Code"),
-            message=_text(record, "Message"),
-            creation_time=parse_time(_text(record, "CreationTime")),
-            start_time=parse_time(_text(record, "StartTime")),
-            end_time=parse_time(_text(record, "EndTime")),
+            job_id=texts.get("JobId", ""),
+            name=texts.get("Name", ""),
+            type=texts.get("Type") or "Workflow",
+            state=JobState(texts.get("State", "")),
+            code=texts.get("Code", ""),
+            message=texts.get("Message", ""),
+            creation_time=parse_time(texts.get("CreationTime")),
+            start_time=parse_time(texts.get("StartTime")),
+            end_time=parse_time(texts.get("EndTime")),
             input=_mapping(record, "Input"),
             operation=_mapping(record, "Operation"),
         )
@@ -152,14 +153,9 @@ class WorkflowExecution:
         )
 
 
-def _text(record: Mapping[str, Any], name: str) -> str:
-    value = record.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Node]:
     value = record.get(name)
-    return dict(value) if isinstance(value, Mapping) else {}
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _written(moment: datetime | None) -> str | None:

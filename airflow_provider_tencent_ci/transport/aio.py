@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.rate import TokenBucket
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
@@ -116,8 +116,7 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-                secrets = secrets_of(credentials, headers)
-                response = received(answer.status, answer.headers, body, self.now(), secrets)
+                response = received(answer.status, answer.headers, body, self.now(), credentials, headers)
                 return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
