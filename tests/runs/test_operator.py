@@ -293,12 +293,12 @@ class Racing(TriggerInventoryJobOperator):
         context.pop("task_state_store", None)  # which would find the first job without a look at the list
         return super().execute(context)
 
-    def _say(self, submission):
-        super()._say(submission)
-        if submission.adopted:
-            return
+    def _submit(self, context, specification):
+        job = super()._submit(context, specification)
+        if context["ti"].try_number > 1:
+            return job
         with TencentCIHook() as hook:
-            hook.trigger_inventory_job(name=submission.job.name, workflow_ids=WORKFLOW, prefix="media/")
+            hook.trigger_inventory_job(name=job.name, workflow_ids=WORKFLOW, prefix="media/")
         raise RuntimeError("died")
 """
     task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0), "
