@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     TaskInstanceKey,
     XCom,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
@@ -52,11 +52,15 @@ __all__ = [
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
+    "StartTriggerArgs",
+    "TaskSuccessEvent",
     "TriggerEvent",
     "XCom",
     "default_deferrable",
     "get_connection_async",
+    "has_listeners",
     "has_trigger_on_kill",
+    "has_workerless_waits",
     "is_deferral_timeout",
     "is_first_try",
     "link_xcom_key",
@@ -69,6 +73,7 @@ __all__ = [
     "task_state_store",
     "time_used_up",
     "try_started_at",
+    "uses_own_xcom_backend",
 ]
 
 # The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
@@ -205,6 +210,25 @@ def recorded_job_id(ti: Any) -> str | None:
 def has_trigger_on_kill() -> bool:
     """Whether Airflow calls a trigger's ``on_kill`` (3.3 and later)."""
     return hasattr(BaseTrigger, "on_kill")
+
+
+def has_workerless_waits() -> bool:
+    """Whether a task can begin in the triggerer, its templates rendered there, and end there (3.3 and later)."""
+    return hasattr(BaseTrigger, "render_template_fields")
+
+
+def has_listeners() -> bool:
+    """Whether a plugin listens to the ends of tasks, such as OpenLineage's; asked on a worker of 3.3 and later."""
+    from airflow.sdk.listener import get_listener_manager
+
+    return bool(get_listener_manager().has_listeners)
+
+
+def uses_own_xcom_backend() -> bool:
+    """Whether ``[core] xcom_backend`` is set; asked on Airflow 3."""
+    from airflow.sdk.bases.xcom import BaseXCom
+
+    return XCom is not BaseXCom
 
 
 def _state_in_database(ti: Any) -> str | None:

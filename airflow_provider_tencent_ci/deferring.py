@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["begin_time_anew", "broken_off", "defer_in_time", "look_once"]
+__all__ = ["BACKSTOP", "begin_time_anew", "broken_off", "defer_in_time", "look_once"]
 
 # Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
-_BACKSTOP = timedelta(minutes=1)
+BACKSTOP = timedelta(minutes=1)
 
 
 def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTrigger) -> NoReturn:
@@ -50,7 +50,7 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
     task.defer(
         trigger=trigger,
         method_name="execute_complete_in_time" if comes_first else "execute_complete",
-        timeout=max(ends_at - now, timedelta(0)) + _BACKSTOP,
+        timeout=max(ends_at - now, timedelta(0)) + BACKSTOP,
     )
 
 

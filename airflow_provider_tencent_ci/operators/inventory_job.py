@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.compat import (
 )
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
+from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import (
     InvalidArgumentError,
@@ -87,6 +88,10 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
+    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
+        to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
+        an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
+        ``docs/waiting.md``.
     """
 
     template_fields: Sequence[str] = (
@@ -132,6 +137,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         wait_timeout: float | timedelta | None = None,
         contact_timeout: float | timedelta = 600,
         cancel_on_kill: bool = True,
+        end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -155,6 +161,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.wait_timeout = wait_timeout
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
         self._has_timed_out = False
@@ -297,9 +304,15 @@ class TriggerInventoryJobOperator(BaseOperator):
             deadline_at=self._deadline_at(),
             contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
             cancel_on_kill=self.cancel_on_kill,
+            success_xcoms=self._success_xcoms(),
         )
         json.dumps(trigger.serialize())
         return trigger
+
+    def _success_xcoms(self) -> dict[str, str] | None:
+        if self.end_from_trigger and self.deferrable and self.wait_for_completion:
+            return success_xcoms(self, JOB_ID, {"job": RECORD})
+        return None
 
     def _deadline_at(self) -> str | None:
         deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
