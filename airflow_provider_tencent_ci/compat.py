@@ -57,6 +57,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "default_deferrable",
+    "forget_xcom",
     "get_connection_async",
     "has_listeners",
     "has_trigger_on_kill",
@@ -66,6 +67,7 @@ __all__ = [
     "link_xcom_key",
     "mask_secrets",
     "mask_secrets_async",
+    "push_xcoms",
     "recorded_job_id",
     "run_started_at",
     "task_identity",
@@ -73,7 +75,6 @@ __all__ = [
     "task_state_store",
     "time_used_up",
     "try_started_at",
-    "uses_own_xcom_backend",
 ]
 
 # The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
@@ -224,11 +225,21 @@ def has_listeners() -> bool:
     return bool(get_listener_manager().has_listeners)
 
 
-def uses_own_xcom_backend() -> bool:
-    """Whether ``[core] xcom_backend`` is set; asked on Airflow 3."""
-    from airflow.sdk.bases.xcom import BaseXCom
+def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
+    """
+    Push XComs for a task instance as a worker does, from wherever XCom is written; blocks.
 
-    return XCom is not BaseXCom
+    The XComs of an ending event are no substitute: 3.3.2 stores them as JSON within JSON (models/xcom.py), so that
+    another task would be handed the text of it.
+    """
+    where = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
+    for key, value in values.items():
+        XCom.set(key=key, value=value, **where)
+
+
+def forget_xcom(ti: Any, key: str) -> None:
+    """Delete an XCom of a task instance if there is one; blocks."""
+    XCom.delete(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
 
 
 def _state_in_database(ti: Any) -> str | None:

@@ -1,9 +1,9 @@
 """
 Ending a task from the triggerer, which saves the worker that would be started only to say so.
 
-Airflow's ``TaskSuccessEvent`` sets the state and pushes XComs, no more (models/trigger.py of 3.3.2). So only a success
-is ended this way, and only where a worker would do nothing else at the end; a failure, a skip and a retry are always a
-worker's. The result is the same in either case.
+Airflow's ``TaskSuccessEvent`` sets the state, and little else (models/trigger.py of 3.3.2). So only a success is ended
+this way, with the XComs pushed before, and only where a worker would do nothing else at the end; a failure, a skip and
+a retry are always a worker's. The result is the same in either case.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.compat import has_listeners, has_workerless_waits, uses_own_xcom_backend
+from airflow_provider_tencent_ci.compat import has_listeners, has_workerless_waits
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat import BaseOperator
@@ -55,7 +55,6 @@ def why_a_worker_must_end(task: BaseOperator) -> str | None:
         "it has multiple_outputs": task.multiple_outputs,
         "its result is the DAG's": task.returns_dag_result,
         "a mapped task expands over its result": _is_expanded_over(task),
-        "XComs have a backend of their own": uses_own_xcom_backend(),
         "[state_store] clear_on_success is set": conf.getboolean("state_store", "clear_on_success", fallback=False),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.compat import (
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
+    forget_xcom,
     has_workerless_waits,
     is_deferral_timeout,
 )
@@ -179,6 +180,9 @@ class InventoryJobSensor(BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
         self._ti = context["ti"]
+        if self.start_from_trigger:
+            # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
+            forget_xcom(self._ti, "return_value")
         if next_method == DEFERRAL_FAILED:
             job = self._look()
             if job is not None and job.state.is_terminal:

@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.compat import (
     TaskSuccessEvent,
     TriggerEvent,
     has_trigger_on_kill,
+    push_xcoms,
     recorded_job_id,
     task_instance_state,
 )
@@ -103,7 +104,7 @@ class InventoryJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
         try:
-            event = self._ending(await self._wait())
+            event = await self._ending(await self._wait())
         except asyncio.CancelledError:
             if not has_trigger_on_kill():
                 await self.on_kill()
@@ -133,9 +134,11 @@ class InventoryJobTrigger(BaseTrigger):
         return self._event((yield from wait_for_job(self._new_wait(log), self.poll_interval)))
 
     async def _wait(self) -> dict[str, Any]:
+        return await self._wait_with(await self._read_config())
+
+    async def _wait_with(self, config: ServiceConfig) -> dict[str, Any]:
         from airflow_provider_tencent_ci.polling import wait_together
 
-        config = await self._read_config()
         return self._event(await wait_together(config, self._new_wait(self.log), self.poll_interval))
 
     async def _read_config(self) -> ServiceConfig:
@@ -143,15 +146,22 @@ class InventoryJobTrigger(BaseTrigger):
 
         return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
 
-    def _ending(self, event: dict[str, Any]) -> TriggerEvent:
+    async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
         """Return the event that resumes the task, or ends it if it is to end well and here."""
         # Only a real triggerer says whose trigger it is. dag.test() would resume the task with a bare word.
-        if self.success_xcoms is None or self.task_instance is None or not has_succeeded(event):
-            return TriggerEvent(event)  # type: ignore[no-untyped-call]
+        if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
+            try:
+                return await self._success(event, self.success_xcoms)
+            except Exception as error:  # a worker may have better luck
+                self.log.warning("The task could not be ended in the triggerer: %s", error)
+        return TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _success(self, event: dict[str, Any], xcoms: dict[str, str]) -> TriggerEvent:
         values = {"job_id": event["job_id"], "record": event["job"]}
-        xcoms = {key: values[value] for key, value in self.success_xcoms.items()}
+        pushed = {key: values[value] for key, value in xcoms.items()}
+        await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, pushed)
         self.log.info("Batch job %s (%s) succeeded.", event["job_id"], event["job"].get("Name"))
-        return TaskSuccessEvent(xcoms=xcoms)
+        return TaskSuccessEvent()
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:
         self.log.warning("Cannot wait for batch job %s: %s", self.job_id, error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.compat import XCom, link_xcom_key
+from airflow_provider_tencent_ci.compat import link_xcom_key, push_xcoms
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import write_not_started
@@ -58,7 +58,9 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
     async def _wait(self) -> dict[str, Any]:
         await self._render_arguments()
         self.deadline_at = self._limit().isoformat()
-        return await super()._wait()
+        config = await self._read_config()
+        await sync_to_async(_leave_link, thread_sensitive=False)(self.task_instance, config)
+        return await self._wait_with(config)
 
     async def _render_arguments(self) -> None:
         """Render the templates, which may ask Airflow for something that the triggerer has no answer to."""
@@ -78,11 +80,6 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         if limit_at is None:
             raise LookupError("Airflow gave the triggerer no limit of the time to wait")
         return limit_at - timedelta(seconds=self.seconds_before_limit)
-
-    async def _read_config(self) -> ServiceConfig:
-        config = await super()._read_config()
-        await sync_to_async(_begin_try, thread_sensitive=False)(self.task_instance, config)
-        return config
 
     def _observer(self, log: Any) -> WaitLog:
         return _FirstLook(log)
@@ -127,10 +124,6 @@ class _FirstLook(WaitLog):
         super().asking_failed(error, failing_seconds)
 
 
-def _begin_try(ti: Any, config: ServiceConfig) -> None:
-    """Do what Airflow and the sensor do at the beginning of a try: forget an earlier one's result, leave the link."""
-    where = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
-    XCom.delete(key="return_value", **where)
+def _leave_link(ti: Any, config: ServiceConfig) -> None:
     url = console_url(config.bucket, config.region)
-    for key in filter(None, (JOB_URL_KEY, link_xcom_key(InventoryJobLink()))):
-        XCom.set(key=key, value=url, **where)
+    push_xcoms(ti, {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key})
