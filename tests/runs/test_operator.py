@@ -60,6 +60,19 @@ def test_the_return_value_is_the_job_id_in_every_mode(emulator, mode):
     )
 
 
+def test_an_end_in_the_triggerer_is_the_same_in_dag_test(emulator):
+    run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
+    assert run.state == "success"
+    assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job"]["JobId"] == only_job(emulator).job_id
+
+
+def test_a_bad_end_never_passes_for_success(emulator):
+    emulator.configure(outcome="fail", failure_code="TemplateNotFound")
+    run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
+    assert run.state == "failed"
+    assert "TemplateNotFound" in run.failure
+
+
 @waiting
 def test_a_wait_leaves_the_final_record(emulator, mode):
     record = submit(mode=mode).xcoms["submit"]["job"]

@@ -118,7 +118,7 @@ def test_what_cannot_go_on_fails_as_on_a_worker(airflow, emulator, database):
     assert run.task_states == {
         "submit": ["success"],
         "skip": ["skipped"],
-        **dict.fromkeys(("wait", "limited", "nothing", "unknown"), ["failed"]),
+        **{task_id: ["failed"] for task_id in ("wait", "limited", "nothing", "unknown")},
     }
     assert set(run.tries.values()) == {1}
     assert "AirflowSensorTimeout" in run.errors("wait")
