@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
     TaskInstanceKey,
     XCom,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
@@ -53,16 +53,22 @@ __all__ = [
     "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
+    "StartTriggerArgs",
+    "TaskSuccessEvent",
     "TriggerEvent",
     "XCom",
     "default_deferrable",
+    "forget_xcom",
     "get_connection_async",
+    "has_listeners",
+    "has_workerless_waits",
     "is_deferral_timeout",
     "is_first_try",
     "link_xcom_key",
     "mask_secrets",
     "mask_secrets_async",
     "must_stop_itself",
+    "push_xcoms",
     "recorded_job_id",
     "run_started_at",
     "task_identity",
@@ -214,6 +220,35 @@ def must_stop_itself(error: asyncio.CancelledError) -> bool:
     :param error: what the trigger was cancelled with.
     """
     return not hasattr(BaseTrigger, "on_kill") or "__airflow_user_action__" in map(str, error.args)
+
+
+def has_workerless_waits() -> bool:
+    """Whether a task can begin in the triggerer, its templates rendered there, and end there (3.3 and later)."""
+    return hasattr(BaseTrigger, "render_template_fields")
+
+
+def has_listeners() -> bool:
+    """Whether a plugin listens to the ends of tasks, such as OpenLineage's; asked on a worker of 3.3 and later."""
+    from airflow.sdk.listener import get_listener_manager
+
+    return bool(get_listener_manager().has_listeners)
+
+
+def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
+    """
+    Push XComs for a task instance as a worker does, from wherever XCom is written; blocks.
+
+    The XComs of an ending event are no substitute: 3.3.2 stores them as JSON within JSON (models/xcom.py), so that
+    another task would be handed the text of it.
+    """
+    where = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
+    for key, value in values.items():
+        XCom.set(key=key, value=value, **where)
+
+
+def forget_xcom(ti: Any, key: str) -> None:
+    """Delete an XCom of a task instance if there is one; blocks."""
+    XCom.delete(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
 
 
 def _state_in_database(ti: Any) -> str | None:

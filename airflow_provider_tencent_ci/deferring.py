@@ -10,9 +10,10 @@ deferral is only the backstop for a time in which no triggerer runs.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import time_used_up, try_started_at
+from airflow_provider_tencent_ci.exceptions import LostContactError, TencentCIError
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_tencent_ci.compat import BaseOperator
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["begin_time_anew", "defer_in_time"]
+__all__ = ["BACKSTOP", "begin_time_anew", "broken_off", "defer_in_time", "look_once"]
 
 # Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
-_BACKSTOP = timedelta(minutes=1)
+BACKSTOP = timedelta(minutes=1)
 
 
 def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTrigger) -> NoReturn:
@@ -47,7 +50,7 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
     task.defer(
         trigger=trigger,
         method_name="execute_complete_in_time" if comes_first else "execute_complete",
-        timeout=max(ends_at - now, timedelta(0)) + _BACKSTOP,
+        timeout=max(ends_at - now, timedelta(0)) + BACKSTOP,
     )
 
 
@@ -59,3 +62,26 @@ def begin_time_anew(task: BaseOperator, context: Context) -> None:
     """
     if task.execution_timeout is not None:
         task.execution_timeout += time_used_up(context)
+
+
+def look_once(hook: TencentCIHook, job_id: str) -> InventoryJob | None:
+    """Return the job of a task whose trigger Airflow gave up; ``None`` if it cannot be asked about."""
+    try:
+        return hook.get_inventory_job(job_id)
+    except TencentCIError as error:
+        hook.log.warning("Could not ask about batch job %s: %s", job_id, error)
+        return None
+
+
+def broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:
+    """
+    Return the error of a wait whose trigger failed.
+
+    :param reason: what Airflow resumes such a task with.
+    """
+    if trace := reason.get("traceback"):
+        hook.log.error("The trigger failed:\n%s", "\n".join(trace))
+    return LostContactError(
+        f"The wait for batch job {job_id} broke off in the triggerer: {reason.get('error')}. The job was left "
+        "alone; a retry of this task finds it again."
+    )

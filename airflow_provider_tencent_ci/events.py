@@ -6,11 +6,21 @@ from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 
-__all__ = ["EVENT_VERSION", "STATUSES", "read_event", "write_event"]
+__all__ = [
+    "EVENT_VERSION",
+    "STATUSES",
+    "has_succeeded",
+    "is_not_started",
+    "read_event",
+    "write_event",
+    "write_not_started",
+]
 
 EVENT_VERSION = 1
 
 STATUSES = ("terminal", "deadline", "lost_contact")
+
+_NOT_STARTED = "not_started"
 
 
 def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: str) -> dict[str, Any]:
@@ -22,6 +32,27 @@ def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: s
     :param job: the last record read, with the service's node names; ``None`` if there never was one.
     """
     return {"version": EVENT_VERSION, "status": status, "job_id": job_id, "job": job, "message": message}
+
+
+def write_not_started(message: str) -> dict[str, Any]:
+    """
+    Return the event of a wait that was to begin in the triggerer and could not; a worker has to begin it.
+
+    It is none of :data:`STATUSES`: only a task that no worker has begun understands it.
+
+    :param message: why.
+    """
+    return {"version": EVENT_VERSION, "status": _NOT_STARTED, "job_id": "", "job": None, "message": message}
+
+
+def is_not_started(event: object) -> bool:
+    """Whether it is the event of :func:`write_not_started`."""
+    return isinstance(event, dict) and (event.get("version"), event.get("status")) == (EVENT_VERSION, _NOT_STARTED)
+
+
+def has_succeeded(event: dict[str, Any]) -> bool:
+    """Whether it tells of this very job that it has ended as ``Success``."""
+    return _is_ours(event) and event["status"] == "terminal" and event["job"].get("State") == "Success"
 
 
 def read_event(event: object) -> dict[str, Any]:

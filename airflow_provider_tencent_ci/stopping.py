@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.compat import task_instance_state
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["cancel_of_killed_task", "is_unwanted"]
+__all__ = ["cancel_of_killed_task", "cancel_or_say", "is_unwanted", "say_what_may_be_left"]
 
 # Airflow kills the process five seconds after it was asked to stop.
 _ASK_SECONDS = 1.5
@@ -57,6 +57,23 @@ def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str) -> None:
         hook.log.info("Batch job %s is left to the task's retry: nobody has stopped the task.", job_id)
     else:
         hook.cancel_quietly(job_id)
+
+
+def cancel_or_say(hook: TencentCIHook, job_id: str | None, name: str) -> None:
+    """Cancel the job, or say that there may be one that is not known yet; never raises."""
+    if job_id:
+        hook.cancel_quietly(job_id)
+    else:
+        say_what_may_be_left(hook.log, name)
+
+
+def say_what_may_be_left(log: Any, name: str) -> None:
+    """Say what may go on when a task is stopped before it knew its job."""
+    log.warning(
+        "The task was stopped before its batch job was known. If a submission was on its way, or an earlier try "
+        "has made one, its job goes on: look for %r in the CI console.",
+        name,
+    )
 
 
 _UNKNOWN = object()

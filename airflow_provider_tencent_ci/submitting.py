@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["submit_for_task"]
+__all__ = ["say_what_was_submitted", "submit_for_task"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,27 @@ def submit_for_task(
     if on_existing == "fail":
         return hook.run(flows.submit_new(name, specification))
     return _submit_once(context, hook, specification, name)
+
+
+def say_what_was_submitted(hook: TencentCIHook, submission: Submission, *, on_duplicate: str) -> None:
+    """
+    Say what became of a submission, and see to further jobs of it.
+
+    :param on_duplicate: ``report`` or ``cancel``; see the operator.
+    """
+    job = submission.job
+    done = "Found again" if submission.adopted else "Submitted"
+    hook.log.info("%s batch job %s, %s (%s).", done, job.job_id, job.name, job.state.value)
+    for other in submission.others:
+        hook.log.warning(
+            "There is a second batch job of this name, %s (%s), created at %s. It is not waited for, and its files are "
+            "billed, too.",
+            other.job_id,
+            other.state.value,
+            other.creation_time,
+        )
+        if on_duplicate == "cancel" and not other.state.is_terminal:
+            hook.cancel_quietly(other.job_id)
 
 
 def _submit_once(

@@ -91,10 +91,10 @@ def test_a_sensor_leaves_the_job(emulator, job_id, reason, error):
 
 
 def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, job_id, monkeypatch):
-    def times_out():
+    def times_out(_hook, _job_id):
         raise AirflowTaskTimeout
 
-    monkeypatch.setattr(operator, "_look", times_out)
+    monkeypatch.setattr(operators, "look_once", times_out)
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
     assert emulator.job(job_id).state == "Cancel"

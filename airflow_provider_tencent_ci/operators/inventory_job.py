@@ -17,23 +17,22 @@ from airflow_provider_tencent_ci.compat import (
     is_deferral_timeout,
     recorded_job_id,
 )
-from airflow_provider_tencent_ci.deferring import begin_time_anew, defer_in_time
+from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
+from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import (
     InvalidArgumentError,
     LostContactError,
-    TencentCIError,
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
+from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-    from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -89,6 +88,10 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
+    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
+        to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
+        an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
+        ``docs/waiting.md``.
     """
 
     template_fields: Sequence[str] = (
@@ -134,6 +137,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         wait_timeout: float | timedelta | None = None,
         contact_timeout: float | timedelta = 600,
         cancel_on_kill: bool = True,
+        end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -157,6 +161,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.wait_timeout = wait_timeout
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
         self._has_timed_out = False
@@ -236,7 +241,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         if self.job_id:
             cancel_of_killed_task(self._hook, self._ti, self.job_id)
         elif self._ti is not None:
-            self._say_what_may_be_left()
+            say_what_may_be_left(self.log, self._look_for)
 
     @contextmanager
     def _stopped_by_execution_timeout(self) -> Iterator[None]:
@@ -246,45 +251,24 @@ class TriggerInventoryJobOperator(BaseOperator):
         except AirflowTaskTimeout:
             self._has_timed_out = True  # Airflow calls on_kill next
             if self.cancel_on_kill:
-                self._cancel()
+                cancel_or_say(self._hook, self.job_id, self._look_for)
             raise
-
-    def _cancel(self) -> None:
-        if self.job_id:
-            self._hook.cancel_quietly(self.job_id)
-        else:
-            self._say_what_may_be_left()
-
-    def _say_what_may_be_left(self) -> None:
-        self.log.warning(
-            "The task was stopped before its batch job was known. If a submission was on its way, or an earlier try "
-            "has made one, its job goes on: look for %r in the CI console.",
-            self.name or f"{self.dag_id}-{self.task_id}",
-        )
 
     def _complete_without_event(self, context: Context, reason: dict[str, Any]) -> str:
         """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
-        job = self._look()
+        job = look_once(self._hook, self.job_id or "")
         if job is not None and job.state.is_terminal:
             return self._finish(context, job)
         if is_deferral_timeout(reason):
             raise self._time_out()
-        if trace := reason.get("traceback"):
-            self.log.error("The trigger failed:\n%s", "\n".join(trace))
-        raise LostContactError(
-            f"The wait for batch job {self.job_id} broke off in the triggerer: {reason.get('error')}. The job was left "
-            "alone; a retry of this task finds it again."
-        )
-
-    def _look(self) -> InventoryJob | None:
-        try:
-            return self._hook.get_inventory_job(self.job_id or "")
-        except TencentCIError as error:
-            self.log.warning("Could not ask about batch job %s: %s", self.job_id, error)
-            return None
+        raise broken_off(self._hook, self.job_id or "", reason)
 
     def _time_out(self) -> AirflowTaskTimeout:
         return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {self.job_id}.")
+
+    @property
+    def _look_for(self) -> str:
+        return self.name or f"{self.dag_id}-{self.task_id}"
 
     @cached_property
     def _hook(self) -> TencentCIHook:
@@ -320,9 +304,15 @@ class TriggerInventoryJobOperator(BaseOperator):
             deadline_at=self._deadline_at(),
             contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
             cancel_on_kill=self.cancel_on_kill,
+            success_xcoms=self._success_xcoms(),
         )
         json.dumps(trigger.serialize())
         return trigger
+
+    def _success_xcoms(self) -> dict[str, str] | None:
+        if self.end_from_trigger and self.deferrable and self.wait_for_completion:
+            return success_xcoms(self, JOB_ID, {"job": RECORD})
+        return None
 
     def _deadline_at(self) -> str | None:
         deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
@@ -330,7 +320,7 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.core.names import readable_name
-        from airflow_provider_tencent_ci.submitting import submit_for_task
+        from airflow_provider_tencent_ci.submitting import say_what_was_submitted, submit_for_task
 
         name = self.name or readable_name(f"{self.dag_id}-{self.task_id}")
         submission = submit_for_task(context, self._hook, specification, name=name, on_existing=self.on_existing)
@@ -338,23 +328,8 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
-        self._say(submission)
+        say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
-
-    def _say(self, submission: Submission) -> None:
-        job = submission.job
-        done = "Found again" if submission.adopted else "Submitted"
-        self.log.info("%s batch job %s, %s (%s).", done, job.job_id, job.name, job.state.value)
-        for other in submission.others:
-            self.log.warning(
-                "There is a second batch job of this name, %s (%s), created at %s. It is not waited for, and its files "
-                "are billed, too.",
-                other.job_id,
-                other.state.value,
-                other.creation_time,
-            )
-            if self.on_duplicate == "cancel" and not other.state.is_terminal:
-                self._hook.cancel_quietly(other.job_id)
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""

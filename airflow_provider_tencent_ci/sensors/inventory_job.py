@@ -16,13 +16,21 @@ from airflow_provider_tencent_ci.compat import (
     BaseSensorOperator,
     PokeReturnValue,
     default_deferrable,
+    forget_xcom,
+    has_workerless_waits,
     is_deferral_timeout,
 )
 from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.ending import RECORD, success_xcoms
+from airflow_provider_tencent_ci.events import is_not_started, read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.starting import (
+    StartInTriggerer,
+    execution_timeout_comes_first,
+    why_a_worker_must_begin,
+)
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -58,10 +66,18 @@ class InventoryJobSensor(BaseSensorOperator):
         questions, so that there ``timeout`` alone ends it.
     :param cancel_on_kill: cancel the job when somebody stops the task while it runs. Off by default: a sensor only
         observes.
+    :param start_from_trigger: begin in the triggerer, which saves the worker that would be started only to defer the
+        task; it implies ``deferrable``. Airflow 3.3 and later can do so, for a task that is not mapped; otherwise, and
+        wherever the result would not be the same, a worker begins it. ``job_id`` must be a text, a template, or the
+        ``.output`` of one task. See ``docs/waiting.md``.
+    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
+        to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
+        an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred.
     """
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
+    start_trigger_args = StartInTriggerer()
     ui_color = "#e8f2ff"
 
     def __init__(
@@ -75,6 +91,8 @@ class InventoryJobSensor(BaseSensorOperator):
         poke_interval: float | timedelta = 30,
         contact_timeout: float | timedelta = 600,
         cancel_on_kill: bool = False,
+        start_from_trigger: bool = False,
+        end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
@@ -82,9 +100,12 @@ class InventoryJobSensor(BaseSensorOperator):
         self.bucket = bucket
         self.region = region
         self.tencent_ci_conn_id = tencent_ci_conn_id
-        self.deferrable = deferrable
+        self.deferrable = deferrable or start_from_trigger
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.start_from_trigger = start_from_trigger and has_workerless_waits()
+        self.end_from_trigger = end_from_trigger
+        self._is_to_start_there = start_from_trigger
         self._failing_since: datetime | None = None
         self._ti: Any = None
 
@@ -97,6 +118,11 @@ class InventoryJobSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: ``timeout`` is over.
         :raises LostContactError: the service could not be asked for ``contact_timeout``.
         """
+        if self._is_to_start_there:
+            self.log.info("start_from_trigger: a worker begins this task nevertheless, since %s.", self._why_here())
+        return self._begin(context)
+
+    def _begin(self, context: Context) -> Any:
         self._ti = context["ti"]
         with self._hook as hook:
             push_link(context, hook.config)
@@ -139,21 +165,45 @@ class InventoryJobSensor(BaseSensorOperator):
             raise self._time_out()
         return self.execute_complete(context, event)
 
+    def execute_started(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """
+        End the task as its wait did, which began in the triggerer; or begin it, if it could not be begun there.
+
+        A deadline stands for the end of ``execution_timeout`` if that is shorter than ``timeout``.
+        """
+        if is_not_started(event):
+            return self._begin(context)  # type: ignore[no-any-return]
+        if execution_timeout_comes_first(self):
+            return self.execute_complete_in_time(context, event)
+        return self.execute_complete(context, event)
+
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
         self._ti = context["ti"]
+        if self.start_from_trigger:
+            # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
+            forget_xcom(self._ti, "return_value")
         if next_method == DEFERRAL_FAILED:
             job = self._look()
             if job is not None and job.state.is_terminal:
                 return self._outcome(job)
-            if is_deferral_timeout(next_kwargs):
-                raise self._time_out()  # Airflow has a limit of its own for execution_timeout only
+            # Airflow has a limit of its own for execution_timeout, and for timeout only of a start in the triggerer.
+            if is_deferral_timeout(next_kwargs) and not self._is_time_to_wait_over():
+                raise self._time_out()
         return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
             cancel_of_killed_task(self._hook, self._ti, self.job_id)
+
+    def _why_here(self) -> str:
+        if not self.start_from_trigger:
+            return "Airflow can do without from 3.3 on"
+        return why_a_worker_must_begin(self) or "Airflow begins mapped tasks, and those of dag.test(), on a worker"
+
+    def _is_time_to_wait_over(self) -> bool:
+        return self.start_from_trigger and not execution_timeout_comes_first(self)
 
     def _time_out(self) -> AirflowTaskTimeout:
         return AirflowTaskTimeout(
@@ -182,6 +232,7 @@ class InventoryJobSensor(BaseSensorOperator):
             poll_interval=self.poke_interval,
             deadline_at=deadline_at.isoformat(),
             contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
+            success_xcoms=success_xcoms(self, RECORD) if self.deferrable and self.end_from_trigger else None,
         )
 
     def _look(self) -> InventoryJob | None:

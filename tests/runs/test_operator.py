@@ -60,6 +60,19 @@ def test_the_return_value_is_the_job_id_in_every_mode(emulator, mode):
     )
 
 
+def test_an_end_in_the_triggerer_is_the_same_in_dag_test(emulator):
+    run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
+    assert run.state == "success"
+    assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job"]["JobId"] == only_job(emulator).job_id
+
+
+def test_a_bad_end_never_passes_for_success(emulator):
+    emulator.configure(outcome="fail", failure_code="TemplateNotFound")
+    run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
+    assert run.state == "failed"
+    assert "TemplateNotFound" in run.failure
+
+
 @waiting
 def test_a_wait_leaves_the_final_record(emulator, mode):
     record = submit(mode=mode).xcoms["submit"]["job"]
@@ -293,12 +306,12 @@ class Racing(TriggerInventoryJobOperator):
         context.pop("task_state_store", None)  # which would find the first job without a look at the list
         return super().execute(context)
 
-    def _say(self, submission):
-        super()._say(submission)
-        if submission.adopted:
-            return
+    def _submit(self, context, specification):
+        job = super()._submit(context, specification)
+        if context["ti"].try_number > 1:
+            return job
         with TencentCIHook() as hook:
-            hook.trigger_inventory_job(name=submission.job.name, workflow_ids=WORKFLOW, prefix="media/")
+            hook.trigger_inventory_job(name=job.name, workflow_ids=WORKFLOW, prefix="media/")
         raise RuntimeError("died")
 """
     task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0), "

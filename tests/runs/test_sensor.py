@@ -15,6 +15,7 @@ MODES = {
     "poke": "mode='poke', deferrable=False",
     "reschedule": "mode='reschedule', deferrable=False",
     "deferred": "deferrable=True",
+    "without workers": "start_from_trigger=True, end_from_trigger=True",  # which dag.test() has nevertheless
 }
 modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 again = broken_in_airflow_3_0("hands a sensor the time of its first look as text, so that a second look fails")

@@ -13,6 +13,7 @@ from tests.stack import postgresql
 from tests.stack.dags import DAGS
 from tests.stack.triggerers import Triggerers
 from tests.stack.versions import IS_AIRFLOW_2
+from tests.stack.workerless_dags import WORKERLESS_DAGS
 
 MARKS = (
     pytest.mark.stack,
@@ -67,6 +68,8 @@ def airflow(emulator, database, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("dags")
     (folder / "stack.py").write_text(DAGS, "utf-8")
+    if not IS_AIRFLOW_2:
+        (folder / "workerless.py").write_text(WORKERLESS_DAGS, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in os.environ.items():
             patch.setenv(name, value)  # the stack writes its settings here; this puts ours back

@@ -1,0 +1,64 @@
+"""
+Ending a task from the triggerer, which saves the worker that would be started only to say so.
+
+Airflow's ``TaskSuccessEvent`` sets the state, and little else (models/trigger.py of 3.3.2). So only a success is ended
+this way, with the XComs pushed before, and only where a worker would do nothing else at the end; a failure, a skip and
+a retry are always a worker's. The result is the same in either case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.configuration import conf
+
+from airflow_provider_tencent_ci.compat import has_listeners, has_workerless_waits
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.compat import BaseOperator
+
+__all__ = ["JOB_ID", "RECORD", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
+
+# What the trigger has to push, in its arguments.
+JOB_ID, RECORD = "job_id", "record"
+
+
+def success_xcoms(task: BaseOperator, returned: str, pushed: dict[str, str] | None = None) -> dict[str, str] | None:
+    """
+    Return which XComs the trigger pushes when it ends ``task``; ``None`` if it must not. Asked on a worker.
+
+    :param returned: what the task returns: ``JOB_ID`` or ``RECORD``.
+    :param pushed: what else it pushes at the end, likewise, by key.
+    """
+    reason = why_a_worker_must_end(task)
+    if reason is None and has_listeners():
+        reason = "a plugin listens to the ends of tasks"
+    if reason is not None:
+        task.log.info("end_from_trigger: a worker ends this task nevertheless, since %s.", reason)
+        return None
+    return xcoms_of(task, returned, pushed)
+
+
+def xcoms_of(task: BaseOperator, returned: str, pushed: dict[str, str] | None = None) -> dict[str, str]:
+    """Return what :func:`success_xcoms` does, without asking whether a worker must end the task."""
+    return {**({"return_value": returned} if task.do_xcom_push else {}), **(pushed or {})}
+
+
+def why_a_worker_must_end(task: BaseOperator) -> str | None:
+    """Return what a worker does when ``task`` succeeds and the triggerer cannot; ``None`` if there is nothing."""
+    if not has_workerless_waits():
+        return "Airflow can do without from 3.3 on"
+    reasons = {
+        "it has outlets": task.outlets,
+        "it has an on_success_callback": task.on_success_callback,
+        "it has a post_execute": task._post_execute_hook,
+        "it has multiple_outputs": task.multiple_outputs,
+        "its result is the DAG's": task.returns_dag_result,
+        "a mapped task expands over its result": _is_expanded_over(task),
+        "[state_store] clear_on_success is set": conf.getboolean("state_store", "clear_on_success", fallback=False),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _is_expanded_over(task: BaseOperator) -> bool:
+    return task.has_dag() and any(task.iter_mapped_dependants())  # type: ignore[no-untyped-call]

@@ -1,0 +1,116 @@
+"""
+Starting a sensor in the triggerer, so that no worker is needed to begin it.
+
+Airflow's scheduler makes the trigger from arguments that stand in the DAG (models/taskinstance.py: ``defer_task``), and
+the triggerer renders their templates. It does not know references to other tasks' results; these are written as
+templates of the kind that it can render.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.compat import StartTriggerArgs
+from airflow_provider_tencent_ci.deferring import BACKSTOP
+from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+__all__ = ["StartInTriggerer", "execution_timeout_comes_first", "why_a_worker_must_begin"]
+
+_TRIGGER = "airflow_provider_tencent_ci.triggers.starting.StartingInventoryJobTrigger"
+
+
+class StartInTriggerer:
+    """
+    The attribute ``start_trigger_args`` that Airflow reads; made when it is read, so that it is never out of date.
+
+    The class has none: Airflow 3.3 cannot start mapped tasks in the triggerer, and would take it for theirs.
+    """
+
+    def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
+        if sensor is None or not sensor.start_from_trigger or why_a_worker_must_begin(sensor):
+            return None
+        return StartTriggerArgs(
+            trigger_cls=_TRIGGER,
+            trigger_kwargs=_arguments(sensor),
+            next_method="execute_started",
+            timeout=timedelta(seconds=sensor.timeout) + BACKSTOP,
+        )
+
+
+def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
+    """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
+    reasons = {
+        "it has an on_execute_callback": sensor.on_execute_callback,
+        "it has a pre_execute": sensor._pre_execute_hook,
+        "it has a map_index_template": sensor.map_index_template,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
+    """Whether ``execution_timeout`` is over before ``timeout`` is, both counted from the start."""
+    limit: timedelta | None = sensor.execution_timeout
+    return limit is not None and limit <= timedelta(seconds=sensor.timeout)
+
+
+def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
+    ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
+    return {
+        "job_id": _template(sensor, "job_id"),
+        "tencent_ci_conn_id": _template(sensor, "tencent_ci_conn_id"),
+        "bucket": _template(sensor, "bucket"),
+        "region": _template(sensor, "region"),
+        "poll_interval": sensor.poke_interval,
+        "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
+        "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
+        "seconds_before_limit": _seconds_before_limit(sensor),
+    }
+
+
+def _seconds_before_limit(sensor: InventoryJobSensor) -> float:
+    """
+    Return how long before Airflow's own limit the time to wait is over.
+
+    That limit is the one absolute time that Airflow keeps of such a start: the earlier one of ``execution_timeout`` and
+    the timeout in :class:`StartTriggerArgs`.
+    """
+    ends_after = timedelta(seconds=sensor.timeout)
+    limit = min(ends_after + BACKSTOP, sensor.execution_timeout or timedelta.max)
+    return max(0.0, (limit - ends_after).total_seconds())
+
+
+def _template(sensor: InventoryJobSensor, field: str) -> Any:
+    """
+    Return a field as the triggerer can render it.
+
+    :raises InvalidArgumentError: it refers to something that there is no such template for.
+    """
+    from airflow.sdk.definitions._internal.mixins import ResolveMixin
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
+    value = getattr(sensor, field)
+    if not isinstance(value, ResolveMixin):
+        return value
+    if isinstance(value, PlainXComArg) and (index := _map_index(value, sensor)):
+        # Without a map index the triggerer would wait for ever; without "or" nothing would become the text "None".
+        return f"{{{{ ti.xcom_pull({value.operator.task_id!r}, key={value.key!r}, map_indexes={index}) or '' }}}}"
+    raise InvalidArgumentError(
+        f"{sensor.task_id}: with start_from_trigger, {field} must be a text, a template, or the .output of one task "
+        f"(or one of its keys) that is not mapped, or is in the same mapped task group; not {value!r}."
+    )
+
+
+def _map_index(reference: Any, sensor: InventoryJobSensor) -> str | None:
+    """Return which instance of the other task is meant, as a template has it; ``None`` if it is not exactly one."""
+    group = reference.operator.get_closest_mapped_task_group()
+    if reference.operator.is_mapped:
+        return None
+    if group is None:
+        return "-1"
+    return "ti.map_index" if group is sensor.get_closest_mapped_task_group() else None

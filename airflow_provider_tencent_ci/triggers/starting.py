@@ -1,0 +1,129 @@
+"""Waiting for the batch job of a sensor that no worker has begun."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+
+from airflow_provider_tencent_ci.compat import link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.core.failures import is_transient
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.events import write_not_started
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
+from airflow_provider_tencent_ci.reporting import WaitLog
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_tencent_ci.core.config import ServiceConfig
+
+__all__ = ["StartingInventoryJobTrigger"]
+
+# The first question that a triggerer asks Airflow takes it some seconds, all others almost none.
+_RENDER_SECONDS = 60.0
+
+
+class StartingInventoryJobTrigger(InventoryJobTrigger):
+    """
+    Begin a sensor as a worker would, then wait like any other trigger.
+
+    Airflow's scheduler makes it (``start_from_trigger``). What cannot be begun here as expected is left to a worker,
+    with the event of :func:`~airflow_provider_tencent_ci.events.write_not_started`: so an error is the same one, in the
+    same place, as without ``start_from_trigger``.
+
+    :param seconds_before_limit: how long before Airflow's own limit of the deferral the time to wait is over. That
+        limit is an absolute time in Airflow's database; a triggerer restart does not move it.
+
+    All others are those of :class:`InventoryJobTrigger`; those that the sensor has as fields may be templates.
+    """
+
+    def __init__(self, *arguments: Any, seconds_before_limit: float = 0, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.seconds_before_limit = seconds_before_limit
+        self._context: Context | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path, arguments = super().serialize()
+        return path, {**arguments, "seconds_before_limit": self.seconds_before_limit}
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Keep the context. Airflow calls this where nothing ends it, should it never return."""
+        self._context = context
+
+    async def _wait(self) -> dict[str, Any]:
+        await self._render_arguments()
+        self.deadline_at = self._limit().isoformat()
+        config = await self._read_config()
+        await sync_to_async(_leave_link, thread_sensitive=False)(self.task_instance, config)
+        return await self._wait_with(config)
+
+    async def _render_arguments(self) -> None:
+        """Render the templates, which may ask Airflow for something that the triggerer has no answer to."""
+        if self._context is None:
+            raise LookupError("Airflow gave the triggerer nothing to render templates with")
+        ti = _TaskInstance(self._context["ti"])
+        context: Any = {**self._context, "ti": ti, "task_instance": ti}
+        try:
+            # Airflow makes the blocking calls of templates awaits of this very task (greenback), which can be ended.
+            async with asyncio.timeout(_RENDER_SECONDS):  # noqa: ASYNC100
+                super().render_template_fields(context)
+        except TimeoutError:
+            raise TimeoutError("a template asks Airflow for something that it does not tell the triggerer") from None
+
+    def _limit(self) -> datetime:
+        limit_at: datetime | None = getattr(self, "timeout_after", None)
+        if limit_at is None:
+            raise LookupError("Airflow gave the triggerer no limit of the time to wait")
+        return limit_at - timedelta(seconds=self.seconds_before_limit)
+
+    def _observer(self, log: Any) -> WaitLog:
+        return _FirstLook(log)
+
+    def _could_not_wait(self, error: Exception) -> dict[str, Any]:
+        self.log.warning("A worker has to begin this wait: %s: %s", type(error).__name__, error)
+        return write_not_started(f"{type(error).__name__}: {error}")
+
+
+class _TaskInstance:
+    """
+    The task instance as templates see it, which pulls XComs as the triggerer can.
+
+    Without a map index Airflow asks for the XComs of all indexes, in a message that the triggerer does not know and
+    leaves unanswered for ever (3.3.2, jobs/triggerer_job_runner.py: ``ToTriggerSupervisor``).
+    """
+
+    def __init__(self, ti: Any) -> None:
+        self._ti = ti
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ti, name)
+
+    def xcom_pull(self, *arguments: Any, **named: Any) -> Any:
+        """Pull as the task instance does; by default what a task pushed that is not mapped."""
+        return self._ti.xcom_pull(*arguments, **{"map_indexes": -1, **named})
+
+
+class _FirstLook(WaitLog):
+    """Says what a wait sees, and ends it if the first look shows that asking on cannot help, as on a worker."""
+
+    _has_looked = False
+
+    def job_read(self, job: InventoryJob) -> None:
+        self._has_looked = True
+        super().job_read(job)
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        if not self._has_looked and not is_transient(error):
+            raise error
+        self._has_looked = True
+        super().asking_failed(error, failing_seconds)
+
+
+def _leave_link(ti: Any, config: ServiceConfig) -> None:
+    url = console_url(config.bucket, config.region)
+    push_xcoms(ti, {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key})

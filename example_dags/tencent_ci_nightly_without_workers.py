@@ -1,0 +1,54 @@
+"""The nightly job with as few worker processes as can be: one to submit, none to wait (Airflow 3.3 and later)."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
+PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
+POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
+
+# [START without_workers]
+with DAG(
+    dag_id="tencent_ci_nightly_without_workers",
+    # From two o'clock to two o'clock, Beijing time.
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
+    start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["tencent-ci"],
+):
+    nightly = {
+        "workflow_ids": WORKFLOW_ID,
+        "start_time": "{{ data_interval_start }}",
+        "end_time": "{{ data_interval_end }}",
+    }
+    # As two tasks: a worker submits, and the wait begins and ends in the triggerer.
+    submit = TriggerInventoryJobOperator(task_id="submit", prefix=f"{PREFIX}0001", **nightly)
+    InventoryJobSensor(
+        task_id="wait",
+        job_id=submit.output,
+        start_from_trigger=True,
+        end_from_trigger=True,
+        poke_interval=POLL_SECONDS,
+        timeout=timedelta(hours=12),
+    )
+    # As one task: a worker submits and defers, and the task ends in the triggerer.
+    TriggerInventoryJobOperator(
+        task_id="transcode",
+        prefix=f"{PREFIX}0002",
+        wait_for_completion=True,
+        deferrable=True,
+        end_from_trigger=True,
+        poll_interval=POLL_SECONDS,
+        wait_timeout=timedelta(hours=12),
+        **nightly,
+    )
+# [END without_workers]

@@ -1,0 +1,98 @@
+"""When a task may end in the triggerer, and with which XComs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_tencent_ci import ending
+from airflow_provider_tencent_ci.compat import has_workerless_waits
+from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms, why_a_worker_must_end
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+only_3_3 = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
+
+
+def sensor(**arguments):
+    return InventoryJobSensor(task_id="wait", job_id="b1", **arguments)
+
+
+@only_3_3
+def test_a_task_of_which_nothing_is_left_to_do_may_end_there():
+    assert why_a_worker_must_end(sensor()) is None
+    assert success_xcoms(sensor(), RECORD) == {"return_value": RECORD}
+    assert success_xcoms(sensor(), JOB_ID, {"job": RECORD}) == {"return_value": JOB_ID, "job": RECORD}
+
+
+@only_3_3
+def test_what_a_task_does_not_return_is_not_pushed():
+    assert success_xcoms(sensor(do_xcom_push=False), JOB_ID, {"job": RECORD}) == {"job": RECORD}
+
+
+@only_3_3
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"outlets": ["an asset"]}, "outlets"),
+        ({"on_success_callback": print}, "on_success_callback"),
+        ({"post_execute": print}, "post_execute"),
+        ({"multiple_outputs": True}, "multiple_outputs"),
+    ],
+)
+def test_what_only_a_worker_does_is_left_to_it(arguments, reason):
+    if "outlets" in arguments:
+        from airflow.sdk import Asset
+
+        arguments = {"outlets": [Asset("done")]}
+    task = sensor(**arguments)
+    assert reason in why_a_worker_must_end(task)
+    assert success_xcoms(task, RECORD) is None
+
+
+@only_3_3
+def test_a_result_that_a_mapped_task_expands_over_is_a_worker_s_to_push():
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        task = sensor()
+
+        @dag.task
+        def use(node):
+            return node
+
+        use.expand(node=task.output)
+    assert "expands over" in why_a_worker_must_end(task)
+
+
+@only_3_3
+def test_listeners_are_told_by_a_worker(monkeypatch):
+    monkeypatch.setattr(ending, "has_listeners", lambda: True)
+    assert success_xcoms(sensor(), RECORD) is None
+
+
+@only_3_3
+def test_a_store_that_is_to_be_cleared_is_left_to_a_worker(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", "True")
+    assert "clear_on_success" in why_a_worker_must_end(sensor())
+
+
+@pytest.mark.skipif(has_workerless_waits(), reason="Airflow can do so from 3.3 on")
+def test_an_older_airflow_ends_tasks_on_workers():
+    assert success_xcoms(sensor(), RECORD) is None
+    assert sensor(start_from_trigger=True).start_trigger_args is None
+    assert sensor(start_from_trigger=True).start_from_trigger is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "may_end"),
+    [
+        ({"wait_for_completion": True, "deferrable": True, "end_from_trigger": True}, has_workerless_waits()),
+        ({"wait_for_completion": True, "deferrable": False, "end_from_trigger": True}, False),
+        ({"wait_for_completion": False, "deferrable": True, "end_from_trigger": True}, False),
+        ({"wait_for_completion": True, "deferrable": True}, False),
+    ],
+)
+def test_the_operator_ends_there_only_if_it_waits_there_and_is_asked_to(arguments, may_end):
+    operator = TriggerInventoryJobOperator(task_id="submit", workflow_ids="w1", prefix="media/", **arguments)
+    assert (operator._checked_trigger().success_xcoms is not None) is may_end

@@ -1,0 +1,147 @@
+"""What Airflow is told of a sensor that begins in the triggerer, and what becomes of it on a worker."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_tencent_ci.compat import AirflowSensorTimeout, AirflowTaskTimeout, has_workerless_waits
+from airflow_provider_tencent_ci.events import write_event, write_not_started
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnexpectedEventError
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
+
+pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
+
+
+@pytest.fixture(autouse=True)
+def dag():
+    with DAG("d", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
+        yield dag
+
+
+def sensor(job_id="b1", **arguments):
+    return InventoryJobSensor(task_id="wait", job_id=job_id, start_from_trigger=True, **arguments)
+
+
+def submit(task_id="submit", **arguments):
+    return TriggerInventoryJobOperator(task_id=task_id, workflow_ids="w1", prefix="media/", **arguments)
+
+
+def arguments_of(task):
+    return task.start_trigger_args.trigger_kwargs
+
+
+def test_the_arguments_are_json_and_make_the_trigger():
+    arguments = json.loads(json.dumps(arguments_of(sensor(bucket="media-1250000000", end_from_trigger=True))))
+    trigger = StartingInventoryJobTrigger(**arguments)
+    path, serialized = trigger.serialize()
+    assert path == sensor_path() == "airflow_provider_tencent_ci.triggers.starting.StartingInventoryJobTrigger"
+    assert serialized.items() >= arguments.items()
+    assert StartingInventoryJobTrigger(**serialized).serialize() == (path, serialized)
+    assert arguments["success_xcoms"] == {"return_value": "record"}
+
+
+def sensor_path():
+    return InventoryJobSensor(task_id="other", job_id="b1", start_from_trigger=True).start_trigger_args.trigger_cls
+
+
+def test_it_ends_in_the_triggerer_only_if_asked_to_and_if_it_can():
+    assert arguments_of(sensor())["success_xcoms"] is None
+    with_callback = InventoryJobSensor(
+        task_id="other", job_id="b1", start_from_trigger=True, end_from_trigger=True, on_success_callback=print
+    )
+    assert arguments_of(with_callback)["success_xcoms"] is None
+
+
+@pytest.mark.parametrize("key", ["return_value", "job_id"])
+def test_a_reference_to_a_task_becomes_a_template_and_stays_a_dependency(dag, key):
+    task = sensor(submit().output[key])
+    assert arguments_of(task)["job_id"] == f"{{{{ ti.xcom_pull('submit', key='{key}', map_indexes=-1) or '' }}}}"
+    assert task.upstream_task_ids == {"submit"}
+
+
+def test_a_reference_names_the_task_as_its_groups_do():
+    from airflow.sdk import TaskGroup
+
+    with TaskGroup("night"):
+        task = sensor(submit().output)
+    assert "'night.submit'" in arguments_of(task)["job_id"]
+
+
+def test_within_a_mapped_group_a_reference_is_to_the_same_index():
+    from airflow.sdk import task_group
+
+    tasks = []
+
+    @task_group
+    def batch(prefix):
+        tasks.append(sensor(submit().output))
+
+    batch.expand(prefix=["media/1/", "media/2/"])
+    assert "map_indexes=ti.map_index" in arguments_of(tasks[0])["job_id"]
+
+
+def test_texts_and_templates_are_left_as_they_are():
+    template = "{{ ti.xcom_pull('submit') }}"
+    assert arguments_of(sensor(template))["job_id"] == template
+
+
+def mapped_output():
+    return TriggerInventoryJobOperator.partial(task_id="many", workflow_ids="w1").expand(prefix=["a", "b"]).output
+
+
+@pytest.mark.parametrize(
+    "reference", [lambda: submit().output.map(str), lambda: mapped_output()], ids=["map", "mapped"]
+)
+def test_what_the_triggerer_cannot_render_is_refused(reference):
+    with pytest.raises(InvalidArgumentError, match="with start_from_trigger, job_id must be a text"):
+        sensor(reference())
+
+
+def test_a_mapped_sensor_is_begun_on_workers():
+    mapped = InventoryJobSensor.partial(task_id="wait", start_from_trigger=True).expand(job_id=["b1", "b2"])
+    assert mapped.start_trigger_args is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"on_execute_callback": print}, {"pre_execute": print}, {"map_index_template": "{{ params }}"}]
+)
+def test_what_a_worker_does_at_the_beginning_is_left_to_it(arguments):
+    assert sensor(**arguments).start_trigger_args is None
+
+
+@pytest.mark.parametrize(
+    ("timeout", "execution_timeout", "seconds_before_limit"),
+    [(100, None, 60), (100, 1000, 60), (100, 130, 30), (100, 100, 0), (100, 20, 0)],
+)
+def test_the_time_to_wait_is_told_by_airflow_s_own_limit(timeout, execution_timeout, seconds_before_limit):
+    limit = timedelta(seconds=execution_timeout) if execution_timeout else None
+    task = sensor(timeout=timeout, execution_timeout=limit)
+    assert task.start_trigger_args.timeout == timedelta(seconds=timeout + 60)
+    assert arguments_of(task)["seconds_before_limit"] == seconds_before_limit
+
+
+@pytest.mark.parametrize(
+    ("execution_timeout", "error"),
+    [(None, AirflowSensorTimeout), (timedelta(days=2), AirflowSensorTimeout), (timedelta(hours=1), AirflowTaskTimeout)],
+)
+def test_a_deadline_stands_for_the_limit_that_comes_first(execution_timeout, error):
+    task = sensor(timeout=timedelta(days=1), execution_timeout=execution_timeout)
+    with pytest.raises(error):
+        task.execute_started({}, write_event("deadline", "b1", None, "too long"))
+
+
+def test_only_a_task_that_begins_in_the_triggerer_understands_that_it_was_not_begun():
+    with pytest.raises(UnexpectedEventError):
+        sensor().execute_complete({}, write_not_started("no templates"))
+
+
+@pytest.mark.parametrize("event", [None, "success", "failed", {"status": "not_started"}])
+def test_a_task_never_takes_an_event_of_others_for_success(event):
+    with pytest.raises(UnexpectedEventError):
+        sensor().execute_started({}, event)

@@ -1,0 +1,94 @@
+"""A wait that may end its task in the triggerer: only a success does."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_tencent_ci.compat import TaskSuccessEvent
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.triggers import inventory_job as triggers
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+TI = SimpleNamespace(id=1, dag_id="nightly", task_id="submit", run_id="r1", map_index=-1)
+XCOMS = {"return_value": "job_id", "job": "record"}
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def pushed(monkeypatch):
+    pushed = {}
+    monkeypatch.setattr(triggers, "push_xcoms", lambda ti, values: pushed.update({ti.task_id: values}))
+    return pushed
+
+
+def event_of(job_id, ti=TI, **arguments):
+    trigger = InventoryJobTrigger(job_id, poll_interval=0.1, **arguments)
+    trigger.task_instance = ti
+
+    async def collect():
+        return [event async for event in trigger.run()]
+
+    [event] = asyncio.run(asyncio.wait_for(collect(), 30))
+    return event
+
+
+def test_a_success_ends_the_task_with_its_xcoms(emulator, job_id, pushed):
+    emulator.finish_job(job_id)
+    event = event_of(job_id, success_xcoms=XCOMS)
+    assert type(event) is TaskSuccessEvent
+    assert event.xcoms is None  # which Airflow would store as text
+    assert pushed["submit"]["return_value"] == job_id
+    assert (pushed["submit"]["job"]["JobId"], pushed["submit"]["job"]["State"]) == (job_id, "Success")
+
+
+def test_a_success_of_a_task_that_returns_nothing_pushes_nothing(emulator, job_id, pushed):
+    emulator.finish_job(job_id)
+    assert type(event_of(job_id, success_xcoms={})) is TaskSuccessEvent
+    assert pushed == {"submit": {}}
+
+
+@pytest.mark.parametrize("outcome", ["fail_job", "cancel_job"])
+def test_a_bad_end_resumes_the_task(emulator, job_id, pushed, outcome):
+    getattr(emulator, outcome)(job_id)
+    event = event_of(job_id, success_xcoms=XCOMS)
+    assert read_event(event.payload)["status"] == "terminal"
+    assert pushed == {}
+
+
+def test_a_deadline_resumes_the_task(emulator, job_id, pushed):
+    event = event_of(job_id, success_xcoms=XCOMS, deadline_at="2026-01-01T00:00:00+00:00")
+    assert read_event(event.payload)["status"] == "deadline"
+    assert pushed == {}
+
+
+@pytest.mark.parametrize(("ti", "xcoms"), [(TI, None), (None, XCOMS)], ids=["not asked to", "dag.test"])
+def test_a_success_otherwise_resumes_the_task(emulator, job_id, pushed, ti, xcoms):
+    emulator.finish_job(job_id)
+    event = event_of(job_id, ti, success_xcoms=xcoms)
+    assert read_event(event.payload)["job"]["State"] == "Success"
+    assert pushed == {}
+
+
+@pytest.mark.parametrize("nonsense", [{"job": "everything"}, ["job"], 7])
+def test_nonsense_resumes_the_task(emulator, job_id, pushed, nonsense):
+    emulator.finish_job(job_id)
+    assert read_event(event_of(job_id, success_xcoms=nonsense).payload)["job"]["State"] == "Success"
+
+
+def test_a_task_whose_xcoms_cannot_be_pushed_is_resumed(emulator, job_id, monkeypatch):
+    def refuse(_ti, _values):
+        raise RuntimeError("no API server")
+
+    monkeypatch.setattr(triggers, "push_xcoms", refuse)
+    emulator.finish_job(job_id)
+    assert read_event(event_of(job_id, success_xcoms=XCOMS).payload)["job"]["State"] == "Success"

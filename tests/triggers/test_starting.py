@@ -1,0 +1,167 @@
+"""The trigger of a sensor that no worker has begun: as a worker would begin it, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_tencent_ci.compat import TaskSuccessEvent, has_workerless_waits
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.events import is_not_started, read_event
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggers import inventory_job as triggers
+from airflow_provider_tencent_ci.triggers import starting
+from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
+
+pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
+
+FIELDS = ("job_id", "bucket", "region", "tencent_ci_conn_id")
+
+
+class TaskInstance(SimpleNamespace):
+    """Of the sensor ``wait``; what other tasks have pushed is pulled as in the triggerer."""
+
+    def xcom_pull(self, task_ids, *, key="return_value", map_indexes=None):
+        if map_indexes is None:
+            import greenback
+
+            return greenback.await_(asyncio.get_running_loop().create_future())  # which nobody answers
+        return self.pushed.get((task_ids, key, map_indexes))
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=0.5) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def pushed(monkeypatch):
+    pushed = {}
+    for module in (starting, triggers):
+        monkeypatch.setattr(module, "push_xcoms", lambda _ti, values: pushed.update(values))
+    return pushed
+
+
+def event_of(job_id, *, pushed=None, limit_at=None, **arguments):
+    """Run the trigger as Airflow 3.3 does, with the context that it makes for such a task."""
+    trigger = StartingInventoryJobTrigger(job_id, **{"poll_interval": 0.1, **arguments})
+    task = SimpleNamespace(
+        template_fields=FIELDS,
+        template_ext=(),
+        start_trigger_args=SimpleNamespace(trigger_kwargs=dict.fromkeys(FIELDS)),
+        get_template_env=lambda: None,
+        dag=None,
+    )
+    ti = TaskInstance(
+        id=1, dag_id="d", task_id="wait", run_id="r1", map_index=-1, try_number=1, task=task, pushed=pushed or {}
+    )
+    trigger.task_instance = ti
+    trigger.timeout_after = limit_at or datetime.now(UTC) + timedelta(hours=1)
+
+    async def collect():
+        import greenback
+
+        await greenback.ensure_portal()
+        trigger.render_template_fields({"ti": ti, "task_instance": ti})
+        return [event async for event in trigger.run()]
+
+    [event] = asyncio.run(asyncio.wait_for(collect(), 30))
+    return event
+
+
+@pytest.fixture
+def long_job_id(emulator):
+    """The id of a job that does not end by itself."""
+    emulator.configure(run_seconds=3600)
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def why_not_started(event):
+    assert is_not_started(event.payload), event.payload
+    return event.payload["message"]
+
+
+def test_it_waits_for_a_job_and_leaves_the_link(emulator, job_id, pushed):
+    event = event_of(job_id)
+    assert read_event(event.payload)["job"]["State"] == "Success"
+    assert pushed["job_url"] == pushed["_link_InventoryJobLink"] != ""
+
+
+def test_it_ends_the_task_if_asked_to(emulator, job_id, pushed):
+    assert type(event_of(job_id, success_xcoms={"return_value": "record"})) is TaskSuccessEvent
+    assert pushed["return_value"]["JobId"] == job_id
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ ti.xcom_pull('submit', key='return_value', map_indexes=-1) or '' }}",
+        "{{ ti.xcom_pull('submit') }}",
+        "{{ task_instance.xcom_pull(task_ids='submit') }}",
+    ],
+)
+def test_it_renders_what_another_task_has_pushed(emulator, job_id, template):
+    event = event_of(template, pushed={("submit", "return_value", -1): job_id})
+    assert read_event(event.payload)["job_id"] == job_id
+
+
+def test_a_template_that_is_never_answered_is_given_up(emulator, monkeypatch):
+    monkeypatch.setattr(starting, "_RENDER_SECONDS", 0.2)
+    event = event_of("{{ ti.xcom_pull('submit', map_indexes=None) }}")
+    assert "it does not tell the triggerer" in why_not_started(event)
+
+
+def test_a_template_that_fails_is_a_worker_s(emulator):
+    assert "ZeroDivisionError" in why_not_started(event_of("{{ 1 / 0 }}"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"job_id": "{{ ti.xcom_pull('submit') or '' }}"}, "InvalidArgumentError: job_id=''"),
+        ({"job_id": "b0000000000000000000000000000000"}, "NotFoundError"),
+        ({"job_id": "b1", "bucket": "short"}, "InvalidArgumentError"),
+        ({"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection"}, "there_is_no_such_connection"),
+        ({"job_id": "b1", "poll_interval": "often"}, "TypeError"),
+    ],
+)
+def test_what_a_worker_would_fail_of_at_once_is_a_worker_s(emulator, arguments, complaint):
+    assert complaint in why_not_started(event_of(**arguments))
+
+
+def test_without_anything_to_render_with_it_is_a_worker_s(emulator):
+    async def collect():
+        return [event async for event in StartingInventoryJobTrigger("b1").run()]
+
+    [event] = asyncio.run(collect())
+    assert "nothing to render templates with" in why_not_started(event)
+
+
+def test_what_passes_is_ridden_out(emulator, job_id):
+    emulator.inject(Fault("internal_error", operation="list", times=2))
+    assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
+
+
+def test_a_refusal_after_the_first_look_is_ridden_out(emulator, long_job_id):
+    emulator.inject(Fault("internal_error", operation="list"))
+    emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
+    assert read_event(event_of(long_job_id, contact_timeout=0.5).payload)["status"] == "lost_contact"
+
+
+def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
+    limit_at = datetime.now(UTC) + timedelta(seconds=60)
+    event = read_event(event_of(long_job_id, limit_at=limit_at, seconds_before_limit=60).payload)
+    assert event["status"] == "deadline"
+    assert f"{limit_at - timedelta(seconds=60):%H:%M:%S} UTC" in event["message"]
+
+
+@pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
+def test_its_constructor_takes_anything(nonsense):
+    StartingInventoryJobTrigger(*[nonsense] * 9, seconds_before_limit=nonsense)
