@@ -28,7 +28,6 @@ from airflow_provider_tencent_ci.exceptions import (
 )
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
-from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
 
@@ -301,6 +301,8 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _checked_trigger(self) -> InventoryJobTrigger:
         """Return the trigger, proven to be serialisable: after the submission it would be too late to find out."""
+        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
         trigger = InventoryJobTrigger(
             tencent_ci_conn_id=self.tencent_ci_conn_id,
             bucket=self.bucket,
