@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.events import read_event, write_event
+from airflow_provider_tencent_ci.events import read_capacity, read_event, write_capacity, write_event
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from tests.strategies import json_values, with_other_values
 
@@ -63,3 +63,26 @@ def test_whatever_resumes_a_task_is_an_event_of_ours_or_refused(event):
     assert isinstance(result["message"], str)
     if result["status"] == "terminal":
         assert InventoryJob.from_dict(result["job"]).state.is_terminal
+
+
+def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written():
+    assert read_capacity(json.loads(json.dumps(write_capacity()))) == ""
+    assert read_capacity(json.loads(json.dumps(write_capacity("no answer")))) == "no answer"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "success",
+        "failed",
+        {},
+        {"version": 1, "status": "terminal", "message": ""},
+        {"version": 2, "status": "capacity", "message": ""},
+        {"version": 1, "status": "capacity"},
+        {"version": 1, "status": "capacity", "message": "but not"},
+    ],
+)
+def test_any_other_event_is_no_leave_to_submit(event):
+    with pytest.raises(UnexpectedEventError, match="Nothing was submitted"):
+        read_capacity(event)

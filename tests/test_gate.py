@@ -100,7 +100,7 @@ def test_who_is_cancelled_takes_no_place(emulator):
         waits[0].cancel()
         emulator.finish_job(job_id)
         await until(lambda: waits[1].done())
-        assert waits[1].result().payload == {"version": 1, "status": "capacity"}
+        assert waits[1].result().payload == {"version": 1, "status": "capacity", "message": ""}
         end_all(waits)
 
     run(main)
