@@ -67,6 +67,7 @@ class Growth:
         return 1024 * slope
 
 
-def rate(times):
-    """How many per second, from the first one to the last one."""
-    return (len(times) - 1) / (times[-1] - times[0]).total_seconds()
+def rate(moments, until):
+    """How many per second, from the first one to the last one before ``until``."""
+    counted = [moment for moment in moments if moment < until]
+    return (len(counted) - 1) / (counted[-1] - counted[0]).total_seconds()

@@ -45,6 +45,7 @@ class Night:
         self.usage = {}  # by moment and component
         self.struck_tasks, self.struck_waits = [], 0
         self.struck_at = self.waits_moved_at = None
+        self.parts_before = 0  # of tasks, each of which has two: submit and end
         self._cluster, self._emulator, self._database, self._triggerers = cluster, emulator, database, triggerers
         self._dead_triggerer = None
         self._said_at = 0.0
@@ -55,6 +56,7 @@ class Night:
         self._run = Run(self._cluster, self._emulator, DAG_ID, jobs=self.jobs_wanted)
         self._follow(lambda: len(self.jobs) >= self.jobs_wanted // 2)
         self._measure("half-way")
+        self.parts_before = len(self.jobs) + self.task_states.get("success", 0)
         self._kill_worker()
         self._kill_triggerer()
         self._follow(lambda: self.state in ("success", "failed"))
@@ -71,10 +73,14 @@ class Night:
         return self._database.query(_RUN, DAG_ID, self._run.run_id)[0][0]
 
     @property
-    def seconds(self):
-        """How long the DAG run took."""
-        _, began_at, ended_at = self._database.query(_RUN, DAG_ID, self._run.run_id)[0]
-        return (ended_at - began_at).total_seconds()
+    def began_at(self):
+        """When the DAG run began."""
+        return self._database.query(_RUN, DAG_ID, self._run.run_id)[0][1]
+
+    @property
+    def ended_at(self):
+        """When the DAG run ended."""
+        return self._database.query(_RUN, DAG_ID, self._run.run_id)[0][2]
 
     @property
     def task_states(self):

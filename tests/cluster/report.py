@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 from tests.cluster.figures import rate
 
 __all__ = ["report"]
@@ -9,17 +12,19 @@ __all__ = ["report"]
 
 def report(night, emulator):
     """Return all that was measured."""
-    return "\n".join(["", *_pace(night, emulator), "", *_recovery(night), "", *_memory(night), "", *_waits(night)])
+    parts = (_pace(night, emulator), _recovery(night), _memory(night), _cpu_per_job(night), _waits(night))
+    return "\n\n".join(["", *("\n".join(lines) for lines in parts)])
 
 
 def _pace(night, emulator):
-    submitted = [job.created_at for job in night.jobs]
-    before = [moment for moment in submitted if moment < night.struck_at]
-    after = [moment for moment in submitted if moment > night.struck_at]
+    before, after = night.struck_at - night.began_at, night.ended_at - night.struck_at
+    pace_before = night.parts_before / before.total_seconds()
+    pace_after = (2 * len(night.jobs) - night.parts_before) / after.total_seconds()
     requests = ", ".join(f"{emulator.count(kind)} {kind}" for kind in ("create", "list", "cancel"))
     return [
-        f"{len(submitted)} jobs, {night.seconds:.0f} s for the run",
-        f"submissions per second: {rate(before):.2f} before the kills, {rate(after):.2f} after them",
+        f"{len(night.jobs)} jobs; the run took {(before + after).total_seconds():.0f} s",
+        f"submissions per second before the kills: {rate([job.created_at for job in night.jobs], night.struck_at):.2f}",
+        f"parts of tasks per second: {pace_before:.2f} before the kills, {pace_after:.2f} after them",
         f"requests to the service: {requests}",
     ]
 
@@ -43,6 +48,16 @@ def _memory(night):
         cells = [_cell(night.usage[moment].get(name)) for moment in moments]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
+
+
+def _cpu_per_job(night):
+    """Return the CPU time that the run took in each kind of component; what was killed counts until then."""
+    seconds = Counter()
+    for name, before in night.usage["before the run"].items():
+        last = [usage[name] for usage in night.usage.values() if name in usage][-1]
+        seconds[re.sub(r"-\d+$", "", name)] += last.cpu_seconds - before.cpu_seconds
+    cells = ", ".join(f"{name} {spent / len(night.jobs):.2f}" for name, spent in sorted(seconds.items()))
+    return [f"CPU-seconds per job: {cells}"]
 
 
 def _cell(usage):
