@@ -81,7 +81,7 @@ test-chaos: venv ## Run the long version of the tests that kill, freeze and stop
 # PostgreSQL, Redis, two schedulers, two triggerers, two Celery workers, of which a worker and a triggerer are killed.
 test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/deployment.md)
 	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
-	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no tests/cluster
+	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
 
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py
