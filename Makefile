@@ -15,6 +15,13 @@ STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 # Each process of the tests has an Airflow of its own.
 PROCESSES ?= 2
 
+# What an environment has besides Airflow; a cluster's differs, lest its packages take part in all other tests.
+EXTRAS       ?= test,dev
+CLUSTER_VENV ?= .venv-cluster
+
+# How many batch jobs the cluster is given.
+JOBS ?= 500
+
 # How long to fuzz; the environment for it is one of its own, without Airflow.
 SECONDS   ?= 600
 FUZZ_VENV ?= .venv-fuzz
@@ -25,7 +32,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos fuzz demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster fuzz demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +47,7 @@ $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS)
 	  echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),venv)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.[test,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	@rm -f $(VENV)/.installed-airflow-*
 	@touch $@
 	@echo "$(VENV): Airflow $(AIRFLOW), $$($(BIN)/python --version)"
@@ -70,6 +77,11 @@ $(FUZZ_VENV)/.installed: fuzz/requirements.txt
 # More kills, and as many waiting tasks as one would have in earnest; about a quarter of an hour.
 test-chaos: venv ## Run the long version of the tests that kill, freeze and stop things
 	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack
+
+# PostgreSQL, Redis, two schedulers, two triggerers, two Celery workers, of which a worker and a triggerer are killed.
+test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/deployment.md)
+	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
+	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
 
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py

@@ -59,6 +59,10 @@ class Component:
         """Send a signal to the process and to all that it has started."""
         _signal({self.process.pid: self.process}, number)
 
+    def pids(self) -> list[int]:
+        """Return its live processes."""
+        return list(_members({self.process.pid: self.process}))
+
     def check(self) -> None:
         """Raise if it has ended, which none of those that serve does by itself."""
         status = self.process.poll()

@@ -28,6 +28,11 @@ class Triggerers:
             self.end(triggerer_id)
 
     @property
+    def running(self):
+        """Those that run, by their ids."""
+        return dict(self._running)
+
+    @property
     def busiest(self):
         """The id of the one that runs the most triggers."""
         return max(self._running, key=self.load)
