@@ -57,6 +57,7 @@ __all__ = [
     "SubmitOutcomeUnknownError",
     "TencentCIError",
     "ThrottledError",
+    "TooManyActiveJobsError",
     "TransportError",
     "UnexpectedEventError",
     "UnreadableResponseError",
@@ -190,6 +191,10 @@ class JobExistsError(TencentCIError):
     def __init__(self, message: str, *, job: InventoryJob) -> None:
         super().__init__(message)
         self.job = job
+
+
+class TooManyActiveJobsError(TencentCIError):
+    """As many batch jobs of the bucket are active as ``max_active_jobs`` says. Nothing was submitted."""
 
 
 class JobError(TencentCIError):

@@ -3,9 +3,9 @@ One poller for all tasks that wait for jobs of one bucket in one triggerer.
 
 .. code-block:: text
 
-    trigger ─┐                       ┌─ at once: a new one, or one whose deadline has come
-    trigger ─┼─ a question ─ Poller ─┤                                                       ── few list requests
-    trigger ─┘    a reading          └─ at each tick: all whose turn comes before the next one
+    trigger ─┐                       ┌─ at once: a new one
+    trigger ─┼─ a question ─ Poller ─┤                                                     ── few list requests
+    trigger ─┘    a reading          └─ in sweeps: whose time has come, and whose has almost
 
 A trigger leaves a question and is given a reading, which it judges in a task of its own. So what one of them makes of
 it, and says in its log, is no concern of the poller, nor of the others.
@@ -15,36 +15,47 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from airflow_provider_tencent_ci.core.api import check_job_id
-from airflow_provider_tencent_ci.core.polling import Reading, read_together
+from airflow_provider_tencent_ci.core.history import History
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.polling import Sweep
 from airflow_provider_tencent_ci.core.repeating import retry_after_seconds
+from airflow_provider_tencent_ci.core.waiting import next_step_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
+    from airflow_provider_tencent_ci.core.history import Kind
+    from airflow_provider_tencent_ci.core.waiting import Reading, Wait, WaitResult
 
 __all__ = ["Poller", "wait_together"]
 
 # Whatever is asked for: with less the poller would never sleep, and times far beyond a day leave the calendar.
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 
-# Pollers of different buckets, and of different triggerers, must not fall into step.
-_SHORTEST_TICK = 0.8
+# Sweeps may follow each other closely as long as they are cheap: so many requests in the shortest `poll_interval`.
+_REQUESTS_PER_INTERVAL = 11
+
+# Whose time comes within this share of its interval joins a sweep.
+_ALMOST = 0.5
+
+# So many are given their readings at once, before others of the event loop have their turn.
+_AT_ONCE = 100
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float) -> WaitResult:
     """
     Wait until a job has ended, or as ``wait`` says; with the poller of all who wait with this configuration here.
 
-    :param poll_interval: seconds between two questions; a random part of up to a fifth is taken off.
+    :param poll_interval: the longest time between two questions, in seconds (:mod:`.core.schedule`).
     :raises InvalidArgumentError: this can be no job's id.
     """
     check_job_id(wait.job_id)
@@ -63,17 +74,17 @@ class _Waiter:
     One who waits.
 
     :param interval: the longest time between two readings.
-    :param limit_at: when it has to be served, whatever the ticks are and the service wishes: at its deadline, or when
-        contact counts as lost; after a day in any case.
-    :param read_at: when there was a reading last; ``None`` if there was none: it need not wait for a tick.
+    :param due_at: when it wants to be read again; in the beginning, at once.
+    :param limit_at: when it has to be told something, even while the service wishes to be left alone: when contact
+        counts as lost. After a day in any case.
     :param created_at: when its job was created, once that is known.
     :param question: waits for the next reading; ``None`` while the last one is judged.
     """
 
     job_id: str
     interval: timedelta
+    due_at: datetime = _ALWAYS
     limit_at: datetime | None = None
-    read_at: datetime | None = None
     created_at: datetime | None = None
     question: asyncio.Future[Reading] | None = None
 
@@ -81,8 +92,15 @@ class _Waiter:
     def is_asking(self) -> bool:
         return self.question is not None and not self.question.done()
 
-    def is_due_by(self, moment: datetime) -> bool:
-        return self.read_at is None or self.read_at + self.interval < moment
+    def is_due(self, by: datetime, now: datetime) -> bool:
+        """Whether its time comes by then; also if that seems further away than it can be: the clock was set back."""
+        return not by < self.due_at <= now + self.interval
+
+    def answer(self, reading: Reading) -> None:
+        if isinstance(reading, InventoryJob):
+            self.created_at = reading.creation_time
+        if self.question is not None and not self.question.done():
+            self.question.set_result(reading)
 
 
 class Poller:
@@ -97,9 +115,14 @@ class Poller:
 
         self._transport = AsyncTransport(config)
         self._waiters: set[_Waiter] = set()
+        self._newcomers: set[_Waiter] = set()
         self._changed = asyncio.Event()
         self._answering: asyncio.Task[None] | None = None
-        self._tick_at = self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._history = History()
+        self._to_learn: set[Kind] = set()
+        self._pages_before = 0
+        self._next_sweep_at = self._not_before = _ALWAYS
+        self._last_error: TencentCIError | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -108,17 +131,23 @@ class Poller:
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
-        waiter = _Waiter(wait.job_id, _bounded(max(poll_interval, _SHORTEST_SECONDS)))
+        interval = _bounded(max(poll_interval, _SHORTEST_SECONDS))
+        waiter = _Waiter(wait.job_id, interval)
         self._waiters.add(waiter)
+        self._newcomers.add(waiter)
         try:
             while True:
                 reading = await self._read(waiter)
                 now = self._transport.now()
                 if result := wait.judge(reading, now):
                     return result
+                self._note_kind(reading, now, interval)
+                step = _bounded(next_step_seconds(reading, interval.total_seconds(), self._history, now))
                 waiter.limit_at = now + _bounded(wait.longest_pause_seconds(now))
+                waiter.due_at = min(now + step, waiter.limit_at)
         finally:
             self._waiters.discard(waiter)
+            self._newcomers.discard(waiter)
             self._changed.set()
 
     async def _read(self, waiter: _Waiter) -> Reading:
@@ -140,7 +169,7 @@ class Poller:
                 async with self._transport:
                     while self._waiters:
                         await self._sleep()
-                        await self._answer(self._turn())
+                        await self._serve()
         except Exception as error:  # theirs to report
             failure = error
         finally:
@@ -151,50 +180,93 @@ class Poller:
     async def _sleep(self) -> None:
         """Sleep until it is somebody's turn, or something changes."""
         self._changed.clear()
-        asking = [waiter for waiter in self._waiters if waiter.is_asking]
+        asking = self._asking()
         if not asking:
             if self._waiters:
                 await self._changed.wait()
             return
-        now = self._transport.now()
-        next_at = now if any(waiter.read_at is None for waiter in asking) else self._tick_at
+        now, interval = self._transport.now(), self._interval
+        sweep_at = _ALWAYS if self._newcomers else max(self._next_sweep_at, min(waiter.due_at for waiter in asking))
         limits = [waiter.limit_at for waiter in asking if waiter.limit_at]
-        # No longer than a tick: the clock may be set back meanwhile.
-        wake_at = min([max(next_at, self._not_before), now + self._interval, *limits])
+        # No longer than an interval: the clock may be set back meanwhile.
+        wake_at = min([max(sweep_at, self._not_before), now + interval, *limits])
         if wake_at > now:
             await _first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
 
-    def _turn(self) -> list[_Waiter]:
-        """Return whose turn it is, and set the next tick if one has come."""
-        now = self._transport.now()
-        asking = [waiter for waiter in self._waiters if waiter.is_asking]
-        at_limit = {waiter for waiter in asking if waiter.limit_at and waiter.limit_at <= now}
-        if not asking or now < self._not_before:
-            return list(at_limit)
-        if now < self._tick_at <= now + self._interval:
-            return [waiter for waiter in asking if waiter.read_at is None or waiter in at_limit]
-        self._tick_at = now + self._interval * random.uniform(_SHORTEST_TICK, 1)  # noqa: S311 - spreads load
-        return [waiter for waiter in asking if waiter in at_limit or waiter.is_due_by(self._tick_at)]
-
-    async def _answer(self, turn: list[_Waiter]) -> None:
-        if not turn:
+    async def _serve(self) -> None:
+        """Answer those whose turn it is."""
+        now, interval = self._transport.now(), self._interval
+        asking = self._asking()
+        turn = {waiter for waiter in asking if waiter.limit_at and waiter.limit_at <= now}
+        if self._last_error and self._is_held(now):
+            # The service wishes to be left alone, and is: what it said last is what is known.
+            await _hand_out(dict.fromkeys(turn, self._last_error).items())
             return
-        jobs = {waiter.job_id: waiter.created_at for waiter in turn}
-        readings = await self._transport.run(read_together(jobs))
-        now = self._transport.now()
-        errors = [reading for reading in readings.values() if isinstance(reading, TencentCIError)]
-        self._not_before = now + _bounded(max(map(retry_after_seconds, errors), default=0))
+        turn |= self._newcomers
+        if not now < self._next_sweep_at <= now + interval and any(waiter.is_due(now, now) for waiter in asking):
+            turn |= {waiter for waiter in asking if waiter.is_due(now + waiter.interval * _ALMOST, now)}
+        if turn:
+            requests = await self._sweep(turn) + await self._learn()
+            self._next_sweep_at = self._transport.now() + interval * min(1, requests / _REQUESTS_PER_INTERVAL)
+
+    async def _sweep(self, turn: set[_Waiter]) -> int:
+        """Read the jobs of ``turn``, a request at a time; return how many it took."""
+        self._newcomers -= turn
+        waiters: dict[str, list[_Waiter]] = {}
         for waiter in turn:
-            reading = readings[waiter.job_id]
-            waiter.read_at = now
-            if not isinstance(reading, TencentCIError):
-                waiter.created_at = reading.creation_time
-            if waiter.question and not waiter.question.done():
-                waiter.question.set_result(reading)
+            waiters.setdefault(waiter.job_id, []).append(waiter)
+        sweep = Sweep({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
+        requests = 0
+        while not sweep.is_over and self._waiters and not self._is_held(self._transport.now()):
+            readings = await self._transport.run(sweep.step())
+            requests += 1
+            self._heed(readings.values())
+            await _hand_out((waiter, reading) for job_id, reading in readings.items() for waiter in waiters[job_id])
+            if self._newcomers and not sweep.is_over:  # they need not wait for its end
+                requests += await self._sweep({self._newcomers.pop()})
+        if sweep.pages_of_live is not None:
+            self._pages_before = sweep.pages_of_live
+        elif len(waiters) > 1:  # bit by bit, lest pages be forgotten for good
+            self._pages_before = max(0, self._pages_before - 1)
+        return requests
+
+    async def _learn(self) -> int:
+        """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
+        now = self._transport.now()
+        if not self._to_learn or self._is_held(now):
+            return 0
+        if error := await self._transport.run(self._history.learn(self._to_learn.pop(), now)):
+            self._heed([error])
+        return 1
+
+    def _note_kind(self, reading: Reading, now: datetime, interval: timedelta) -> None:
+        if isinstance(reading, InventoryJob):
+            kind = self._history.unknown_kind(reading, now, interval.total_seconds())
+            if kind is not None:
+                self._to_learn.add(kind)
+
+    def _heed(self, readings: Iterable[Reading]) -> None:
+        """Take note of what the service wishes; a good answer ends that."""
+        self._last_error = next((reading for reading in readings if isinstance(reading, TencentCIError)), None)
+        self._not_before = self._transport.now() + _bounded(retry_after_seconds(self._last_error))
+
+    def _is_held(self, now: datetime) -> bool:
+        """Whether the service wishes to be left alone."""
+        return self._last_error is not None and now < self._not_before
+
+    def _asking(self) -> list[_Waiter]:
+        return [waiter for waiter in self._waiters if waiter.is_asking]
 
     @property
     def _interval(self) -> timedelta:
-        return min(waiter.interval for waiter in self._waiters)
+        return min((waiter.interval for waiter in self._waiters), default=_bounded(_LONGEST_SECONDS))
+
+
+async def _hand_out(readings: Iterable[tuple[_Waiter, Reading]]) -> None:
+    for number, (waiter, reading) in enumerate(readings, 1):
+        waiter.answer(reading)
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
 def _give_up(waiter: _Waiter, failure: Exception | None) -> None:

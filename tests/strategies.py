@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta, timezone
+from xml.sax.saxutils import escape
 
 from hypothesis import strategies as st
 
@@ -19,6 +20,20 @@ reserved_text = st.text(st.sampled_from("ab1-._~ &?#=/\\%+;:@\"'<>[]{}\r\n\t\0å¤
 xml_text = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
     | st.sampled_from("\t\n\r\x7f\x85<>&'\"]")
+)
+
+# Elements of the service's words, as XML.
+_words = st.sampled_from(
+    [
+        *("Response", "Error", "Code", "Message", "JobsDetail", "JobId", "Name", "Type", "State", "CreationTime"),
+        *("EndTime", "Input", "Operation", "NextToken", "WorkflowExecutionList", "RunId", "Object", "CreateTime"),
+    ]
+)
+_values = st.sampled_from(["b1", "Success", "Archived", "-", "2022-06-27T15:23:10+0800"]) | xml_text.map(escape)
+elements = st.recursive(
+    st.builds("<{0}>{1}</{0}>".format, _words, _values),
+    lambda inner: st.builds("<{0}>{1}</{0}>".format, _words, st.lists(inner, max_size=4).map("".join)),
+    max_leaves=8,
 )
 
 json_values = st.recursive(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
+import sys
+import time
 import weakref
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -43,7 +47,8 @@ def emulator(monkeypatch):
 @pytest.fixture
 def config(emulator):
     endpoint = Endpoint.of_bucket(BUCKET, REGION, emulator.url)
-    return ServiceConfig(BUCKET, REGION, endpoint, Credentials(SECRET_ID, SECRET_KEY), request_timeout=5)
+    keys = Credentials(SECRET_ID, SECRET_KEY)
+    return ServiceConfig(BUCKET, REGION, endpoint, keys, request_timeout=5, requests_per_second=1000)
 
 
 def submit(number=1):
@@ -218,7 +223,7 @@ def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
 
 def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
     [job_id] = submit()
-    monkeypatch.setattr(polling, "read_together", lambda _jobs: 1 / 0)
+    monkeypatch.setattr(polling, "Sweep", lambda *_arguments: 1 / 0)
 
     async def main():
         for waiting in [wait(config, job_id), wait(config, job_id)]:
@@ -244,19 +249,182 @@ def test_other_credentials_have_a_poller_of_their_own(emulator, config):
     run(main)
 
 
-def test_nothing_is_left_when_thousands_came_and_went(emulator, config):
+def test_a_thousand_waits_cost_twelve_requests_an_interval_and_no_burst_when_they_end(emulator, config):
+    jobs = submit(1000)
+
+    async def main():
+        waits = [wait(config, job_id, 1) for job_id in jobs]
+        await until(lambda: emulator.count("list") >= 10)
+        before, began_at = emulator.count("list"), time.monotonic()
+        await until(lambda: emulator.count("list") >= before + 40)
+        intervals = time.monotonic() - began_at
+        assert emulator.count("list") - before <= 12 * (intervals + 1)
+        emulator.advance(48 * LONG)
+        before = emulator.count("list")
+        assert {result.status for result in await asyncio.gather(*waits)} == {WaitStatus.TERMINAL}
+        assert emulator.count("list") - before <= 30
+
+    run(main)
+    assert not any("jobId=" in request.query for request in emulator.requests if request.operation == "list")
+
+
+def test_a_newcomer_is_read_between_two_pages_of_a_sweep(emulator, config):
+    jobs = submit(501)
+
+    async def main():
+        waits = [wait(config, job_id) for job_id in jobs[:-1]]
+        await until(lambda: emulator.count("list") == 1)
+        waits.append(wait(config, jobs[-1]))
+        await until(lambda: emulator.count("list") == 6)
+        for waiting in waits:
+            waiting.cancel()
+
+    run(main)
+    queries = [request.query for request in emulator.requests if request.operation == "list"]
+    assert f"jobId={jobs[-1]}" in "".join(queries[1:5])
+
+
+class Turns(Silent):
+    """Notes in which turns of the event loop it is told something."""
+
+    def __init__(self):
+        self.turn, self.told = 0, []
+
+    async def count(self):
+        while True:
+            self.turn += 1
+            await asyncio.sleep(0)
+
+    def asking_failed(self, error, failing_seconds):
+        self.told.append(self.turn)
+
+
+def test_an_error_that_thousands_are_told_leaves_the_loop_to_others_in_between(emulator, config):
+    [job_id] = submit()
+    emulator.inject(Fault("internal_error", operation="list", times=None))
+    turns = Turns()
+
+    async def main():
+        counting = asyncio.ensure_future(turns.count())
+        waits = [wait(config, job_id, observer=turns) for _ in range(3000)]
+        await until(lambda: len(turns.told) == len(waits))
+        for task in [counting, *waits]:
+            task.cancel()
+
+    run(main)
+    assert max(turns.told.count(turn) for turn in set(turns.told)) <= 100
+
+
+def test_a_service_that_wishes_to_be_left_alone_is_left_alone_even_when_contact_is_lost(emulator, config):
+    [job_id] = submit()
+    emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=3600, times=None))
+
+    async def main():
+        result = await wait(config, job_id, 0.1, contact_timeout=0.3)
+        assert result.status is WaitStatus.LOST_CONTACT
+
+    run(main)
+    assert emulator.count("list") == 1
+
+
+def test_no_more_requests_a_second_than_the_endpoint_s_limit_whatever_the_bucket(emulator, config):
+    jobs = submit(40)
+    emulator.add_key("AKIDOTHER", "another-secret-key")
+    mine = replace(config, requests_per_second=20)
+    other = replace(mine, credentials=Credentials("AKIDOTHER", "another-secret-key"))
+
+    async def main():
+        began_at = time.monotonic()
+        waits = [wait(one, job_id, 0.1) for one in (mine, other) for job_id in jobs]
+        await until(lambda: emulator.count("list") >= 50)
+        assert emulator.count("list") <= 20 + 20 * (time.monotonic() - began_at) + 1
+        for waiting in waits:
+            waiting.cancel()
+
+    run(main)
+
+
+def test_pollers_of_different_buckets_do_not_fall_into_step(emulator, config):
+    [job_id] = submit()
+    configs = []
+    for number in range(3):
+        emulator.add_key(f"AKIDNUMBER{number}", "another-secret-key")
+        configs.append(replace(config, credentials=Credentials(f"AKIDNUMBER{number}", "another-secret-key")))
+
+    async def main():
+        waits = [wait(one, job_id, 30) for one in configs for _ in range(3)]
+        await until(lambda: len(waiters()) == len(waits) and all(waiter.limit_at for waiter in waiters()))
+        assert len({round(waiter.due_at.timestamp(), 3) for waiter in waiters()}) == len(waits)
+        for waiting in waits:
+            waiting.cancel()
+
+    def waiters():
+        pollers = polling._pollers.get(asyncio.get_running_loop(), {}).values()
+        return [waiter for poller in pollers for waiter in poller._waiters]
+
+    run(main)
+
+
+COME_AND_GO = """
+import asyncio, gc, os, resource, stat
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+def pages():
+    gc.collect()
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1])
+
+def is_open(fd):
+    try:
+        return bool(os.fstat(fd))
+    except OSError:  # that of the listing itself
+        return False
+
+def sockets():
+    return sum(stat.S_ISSOCK(os.fstat(fd).st_mode) for fd in map(int, os.listdir("/proc/self/fd")) if is_open(fd))
+
+async def come_and_go(number):
+    events = await asyncio.gather(*(anext(InventoryJobTrigger("JOB").run()) for _ in range(number)))
+    assert {event.payload["status"] for event in events} == {"terminal"}
+    await asyncio.sleep(0.1)
+
+async def main():
+    for _ in range(4):
+        await come_and_go(500)
+    before = pages(), sockets(), len(asyncio.all_tasks())
+    for _ in range(20):
+        await come_and_go(500)
+    after = pages(), sockets(), len(asyncio.all_tasks())
+    print((after[0] - before[0]) * resource.getpagesize(), after[1] - before[1], after[2] - before[2])
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_when_ten_thousand_triggers_came_and_went(emulator):
+    [job_id] = submit()
+    emulator.finish_job(job_id)
+    script = COME_AND_GO.replace("JOB", job_id)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    memory, sockets, tasks = map(int, done.stdout.split()[-3:])
+    assert (sockets, tasks) == (0, 0)
+    assert memory < 5 * 1024**2
+
+
+def test_waiters_that_came_and_went_are_forgotten(emulator, config):
     [job_id] = submit()
     emulator.finish_job(job_id)
 
     async def main():
-        for _ in range(20):
+        for _ in range(4):
             results = await asyncio.gather(*(wait(config, job_id) for _ in range(500)))
             assert {result.status for result in results} == {WaitStatus.TERMINAL}
         gc.collect()
         assert not [item for item in gc.get_objects() if type(item) is polling._Waiter]  # isinstance wakes proxies
 
     run(main)
-    assert emulator.count("list") < 500
+    assert emulator.count("list") < 100
 
 
 def test_a_loop_that_is_closed_takes_its_waits_with_it(emulator, config):

@@ -7,6 +7,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_tencent_ci import stopping
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
@@ -186,3 +187,42 @@ def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch)
     monkeypatch.setattr(triggers, "is_unwanted", raising)
     killed(monkeypatch, job_id, "failed", job_id)
     assert emulator.count("cancel") == 0
+
+
+def cancelled(emulator, monkeypatch, job_id, *message):
+    """How many cancels a trigger sends whose ``run`` is cancelled twice, before Airflow gets to call ``on_kill``."""
+    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
+    trigger = InventoryJobTrigger(job_id, cancel_on_kill=True)
+    trigger.task_instance = TI
+
+    async def main():
+        run = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.sleep(0.2)
+        run.cancel(*message)
+        await asyncio.sleep(0)
+        run.cancel(*message)
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await run
+        assert caught.value.args == tuple(message)
+        cancels = emulator.count("cancel")
+        if cancels:
+            await trigger.on_kill()  # comes late, and does nothing more
+            assert emulator.count("cancel") == cancels
+        return cancels
+
+    return asyncio.run(main())
+
+
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
+def test_a_trigger_that_is_cancelled_by_a_user_s_action_does_not_rely_on_being_told(emulator, job_id, monkeypatch):
+    from airflow.jobs.triggerer_job_runner import _USER_ACTION_CANCEL_MSG
+
+    assert cancelled(emulator, monkeypatch, job_id, _USER_ACTION_CANCEL_MSG) == 1
+    assert emulator.job(job_id).state == "Cancel"
+
+
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
+def test_a_trigger_that_ends_with_its_triggerer_asks_nobody(emulator, job_id, monkeypatch):
+    assert cancelled(emulator, monkeypatch, job_id) == 0
+    assert emulator.job(job_id).state == "Submitted"

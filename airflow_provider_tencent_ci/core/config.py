@@ -11,12 +11,22 @@ from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.core.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["CONNECT_TIMEOUT_SECONDS", "REQUEST_TIMEOUT_SECONDS", "Endpoint", "ServiceConfig", "base_url"]
+__all__ = [
+    "CONNECT_TIMEOUT_SECONDS",
+    "REQUESTS_PER_SECOND",
+    "REQUEST_TIMEOUT_SECONDS",
+    "Endpoint",
+    "ServiceConfig",
+    "base_url",
+]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
 # From the first byte sent to the last byte read. CI names no limit; the official SDK's default is 30 s, too.
 REQUEST_TIMEOUT_SECONDS = 30.0
+
+# CI names no limit either. A triggerer needs far fewer (docs/how_it_works.md); this is for bursts.
+REQUESTS_PER_SECOND = 10.0
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -68,6 +78,7 @@ class ServiceConfig:
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
     :param proxy: the URL of an HTTP proxy, or ``None``.
     :param request_timeout: seconds for one request, from the first byte sent to the last byte read.
+    :param requests_per_second: how many a process sends to this endpoint from event loops; it bounds a triggerer.
     """
 
     bucket: str
@@ -77,6 +88,7 @@ class ServiceConfig:
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)  # may have a password
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
+    requests_per_second: float = REQUESTS_PER_SECOND
 
 
 def _check_bucket(bucket: str | None) -> None:

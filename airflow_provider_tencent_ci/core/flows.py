@@ -9,7 +9,7 @@ result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ from airflow_provider_tencent_ci.core.failures import classify, request_id_of, w
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, Repetition
+from airflow_provider_tencent_ci.core.repeating import READS, SUBMISSIONS, Repetition
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -58,14 +58,17 @@ __all__ = [
     "get_job",
     "list_executions_page",
     "list_jobs_page",
+    "no_check",
     "pause",
-    "stop_job",
     "submit_new",
     "submit_once",
     "submit_unchecked",
 ]
 
 ResultT = TypeVar("ResultT")
+
+# Looks whether something may be submitted now, and raises if not.
+Check = Callable[[], Flow[None]]
 
 # Seconds to pause before each look at the job list. A later try looks for longer, since an earlier try may have
 # submitted a moment ago and how far the list lags behind is not documented (API reference, 11.15).
@@ -75,8 +78,6 @@ _UNKNOWN_OUTCOME_LOOKS: Sequence[float] = (1, 2, 4, 6, 8)
 
 # A job that was created a moment ago may not be in the list yet.
 _NOT_LISTED_YET_LOOKS: Sequence[float] = (0, 2, 4, 8)
-
-_STOP_LOOK_SECONDS = 0.5
 
 _MOST_SUBMISSIONS = 3
 
@@ -136,6 +137,11 @@ def current_time() -> Flow[datetime]:
     return (yield from pause(0))
 
 
+def no_check() -> Flow[None]:
+    """Let everything be submitted at any time."""
+    yield from ()
+
+
 def create_job(name: str, specification: InventoryJobSpecification) -> Flow[InventoryJob]:
     """Submit, once: repeated only when the service surely did not read the request."""
     return (yield from ask(build_create(name, specification), read_created, SUBMISSIONS))
@@ -147,6 +153,7 @@ def submit_once(
     *,
     created_after: datetime | None,
     looks: Sequence[float] = FIRST_TRY_LOOKS,
+    check: Check = no_check,
 ) -> Flow[Submission]:
     """
     Submit unless the job list shows that it has been done; adopt the job if so.
@@ -156,6 +163,7 @@ def submit_once(
     :param name: a name that only this submission has.
     :param created_after: older jobs are not looked at; ``None`` for all.
     :param looks: seconds to pause before each look at the list.
+    :param check: raises if nothing may be submitted now. What is there already is adopted in any case.
     :raises SubmitOutcomeUnknownError: no submission was answered, and no look found the job or none was answered.
     """
     unanswered: TencentCIError | None = None
@@ -170,6 +178,8 @@ def submit_once(
             return Submission(found[0], adopted=True, others=tuple(found[1:]))
         if submissions == _MOST_SUBMISSIONS:
             break
+        if unanswered is None:
+            yield from check()
         try:
             job = yield from create_job(name, specification)
         except (ApiError, TransportError) as error:
@@ -192,7 +202,7 @@ def find_again(job_id: str) -> Flow[InventoryJob | None]:
     return job if _is_live_or_succeeded(job) else None
 
 
-def submit_new(name: str, specification: InventoryJobSpecification) -> Flow[Submission]:
+def submit_new(name: str, specification: InventoryJobSpecification, check: Check = no_check) -> Flow[Submission]:
     """
     Submit if no job of this name exists.
 
@@ -205,11 +215,12 @@ def submit_new(name: str, specification: InventoryJobSpecification) -> Flow[Subm
             'Choose another name, or on_existing="adopt" to find one\'s own job again.',
             job=found[0],
         )
-    return (yield from submit_once(name, specification, created_after=None, looks=()))
+    return (yield from submit_once(name, specification, created_after=None, looks=(), check=check))
 
 
-def submit_unchecked(name: str, specification: InventoryJobSpecification) -> Flow[Submission]:
+def submit_unchecked(name: str, specification: InventoryJobSpecification, check: Check = no_check) -> Flow[Submission]:
     """Submit, whatever jobs of this name there are."""
+    yield from check()
     job = yield from create_job(name, specification)
     return Submission(job, adopted=False)
 
@@ -252,37 +263,6 @@ def list_executions_page(
 def cancel_job(job_id: str, repetition: Repetition = READS) -> Flow[None]:
     """Ask the service to cancel a job. It stops some time later, or not any more: read it again to know."""
     yield from ask(build_cancel(job_id), read_nothing, repetition)
-
-
-def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
-    """
-    Cancel a job, and look whether it has ended.
-
-    A cancel that was refused or not answered is no error if the job has ended: which states can be cancelled is not
-    documented, and only the answer may have been lost.
-
-    :param within_seconds: how long to cancel and to look; the last look may come after that.
-    :return: the job as it was last seen, ended or not.
-    """
-    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds * 2 / 3)
-    looks = (0, within_seconds / 4, within_seconds / 4)
-    failure: ApiError | TransportError | None = None
-    try:
-        yield from cancel_job(job_id, repetition)
-    except (ApiError, TransportError) as error:
-        failure = error
-    try:
-        job = yield from get_job(job_id, repetition if failure is None else NEVER, looks)
-    except (ApiError, TransportError) as error:
-        raise failure or error from None
-    if failure is not None and not job.state.is_terminal:
-        raise failure
-    for _ in range(int(within_seconds / 2 / _STOP_LOOK_SECONDS)):
-        if job.state.is_terminal:
-            break
-        yield from pause(_STOP_LOOK_SECONDS)
-        job = yield from get_job(job_id, repetition, looks)
-    return job
 
 
 def _exchange(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 from airflow_provider_tencent_ci.core.xml import Node, text_of, to_dict
 
-__all__ = ["InventoryJob", "JobState", "WorkflowExecution"]
+__all__ = ["ACTIVE_STATES", "ENDED_STATES", "InventoryJob", "JobState", "WorkflowExecution"]
 
 
 class JobState(StrEnum):
@@ -46,6 +46,11 @@ class JobState(StrEnum):
     def is_known(self) -> bool:
         """Whether the API's documentation has this word."""
         return self.name != "UNKNOWN"
+
+
+# As the list endpoint takes them.
+ACTIVE_STATES = (JobState.SUBMITTED.value, JobState.RUNNING.value, JobState.PAUSE.value)
+ENDED_STATES = (JobState.SUCCESS.value, JobState.FAILED.value, JobState.CANCEL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +91,17 @@ class InventoryJob:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> InventoryJob:
         """Read what :meth:`to_dict` wrote; names that are missing or of another type count as not known."""
+        texts = {name: value for name, value in record.items() if isinstance(value, str)}
         return cls(
-            job_id=_text(record, "JobId"),
-            name=_text(record, "Name"),
-            type=_text(record, "Type") or "Workflow",
-            state=JobState(_text(record, "State")),
-            code=_text(record, "Code"),
-            message=_text(record, "Message"),
-            creation_time=parse_time(_text(record, "CreationTime")),
-            start_time=parse_time(_text(record, "StartTime")),
-            end_time=parse_time(_text(record, "EndTime")),
+            job_id=texts.get("JobId", ""),
+            name=texts.get("Name", ""),
+            type=texts.get("Type") or "Workflow",
+            state=JobState(texts.get("State", "")),
+            code=texts.get("Code", ""),
+            message=texts.get("Message", ""),
+            creation_time=parse_time(texts.get("CreationTime")),
+            start_time=parse_time(texts.get("StartTime")),
+            end_time=parse_time(texts.get("EndTime")),
             input=_mapping(record, "Input"),
             operation=_mapping(record, "Operation"),
         )
@@ -147,14 +153,9 @@ class WorkflowExecution:
         )
 
 
-def _text(record: Mapping[str, Any], name: str) -> str:
-    value = record.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Node]:
     value = record.get(name)
-    return dict(value) if isinstance(value, Mapping) else {}
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -12,12 +12,13 @@ import re
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["MAX_NAME_LENGTH", "check_name", "name_with_token", "readable_name"]
+__all__ = ["MAX_NAME_LENGTH", "check_name", "name_with_token", "readable_name", "readable_part"]
 
 MAX_NAME_LENGTH = 128
 
 # The documentation says "Chinese" and no more: the unified ideographs with extension A are taken as safe.
 _ALLOWED = "A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff"
+_TOKEN = re.compile("-[0-9a-f]{16}$")
 _NOT_ALLOWED = re.compile(f"[^{_ALLOWED}]+")
 
 
@@ -44,6 +45,11 @@ def check_name(name: str) -> str:
 def readable_name(text: str) -> str:
     """Reduce any text to allowed characters: each run of others becomes one ``_``; never empty."""
     return _NOT_ALLOWED.sub("_", text).strip("_") or "job"
+
+
+def readable_part(name: str) -> str:
+    """Return what :func:`name_with_token` was given; a name without a token is one as a whole."""
+    return _TOKEN.sub("", name)
 
 
 def name_with_token(readable: str, token: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from airflow_provider_tencent_ci.core.api import ItemT, Page
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 
 __all__ = ["Pages"]
 
 _MOST_PAGES = 10_000
+
+# An item comes twice where new ones have moved the list on by a few; all ids of a long list would be megabytes.
+_MOST_REMEMBERED = 10_000
 
 
 class Pages:
@@ -23,21 +28,25 @@ class Pages:
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
-        self._seen: set[str] = set()
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self.next_token = ""
 
     def new_items(self, page: Page[ItemT]) -> list[ItemT]:
         """Return the items not seen before, and move on to the next page, or to ``None`` at the end."""
-        fresh: list[ItemT] = []
-        for item in page.items:
-            if _id(item) not in self._seen:
-                self._seen.add(_id(item))
-                fresh.append(item)
+        fresh = [item for item in page.items if self._is_new(_id(item))]
+        while len(self._seen) > _MOST_REMEMBERED:
+            self._seen.popitem(last=False)
         self._tokens.add(self.next_token or "")
         ended = not page.next_token or page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
         nothing_new = bool(page.items) and not fresh
         self.next_token = None if ended or nothing_new else page.next_token
         return fresh
+
+    def _is_new(self, item_id: str) -> bool:
+        if item_id in self._seen:
+            return False
+        self._seen[item_id] = None
+        return True
 
 
 def _id(item: InventoryJob | WorkflowExecution) -> str:

@@ -2,8 +2,8 @@
 Asking about many jobs with few requests.
 
 The list endpoint gives a hundred jobs for the price of one. What is waited for is live, so pages of live jobs answer
-for most; a job that is on none of them has ended a moment ago, or is in a state of which nobody knows yet, and is asked
-about by its id.
+for most; what is on none of them has just ended, so that pages of ended jobs answer for many at once; the few that are
+left are asked about by their ids.
 """
 
 from __future__ import annotations
@@ -14,62 +14,108 @@ from datetime import datetime
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.flows import ask, get_job
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, ENDED_STATES
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from airflow_provider_tencent_ci.core.waiting import Reading
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
-__all__ = ["Reading", "read_together"]
-
-# What became of asking about one job.
-Reading = InventoryJob | TencentCIError
+__all__ = ["Sweep"]
 
 # So few are asked about one by one: a page of other people's jobs would be no cheaper.
 _FEW = 2
 
-_LIVE = (JobState.SUBMITTED.value, JobState.RUNNING.value, JobState.PAUSE.value)
 
-
-def read_together(jobs: Mapping[str, datetime | None]) -> Flow[dict[str, Reading]]:
+class Sweep:
     """
-    Ask about jobs, each once, with no more than twice as many requests as there are jobs, and mostly with far fewer.
+    Asks about jobs, each once: one request a step, no more than thrice as many as there are jobs, and mostly far fewer.
 
     What is wrong with one job is that one's reading. When the service fails, it is asked no further: all jobs that are
     not read yet get its error.
 
     :param jobs: ids, and when each was created, as far as it is known.
+    :param pages_before: how many pages the last sweep took to find the live ones. Where one by one is cheaper, as for
+        a handful in a bucket full of other people's jobs, no page is read.
     """
-    readings: dict[str, Reading] = {}
-    try:
-        if len(jobs) > _FEW:
-            yield from _read_pages(jobs, readings)
-        for job_id in jobs:
-            if job_id not in readings:
-                readings[job_id] = yield from _read_one(job_id)
-    except (ApiError, TransportError) as error:
-        for job_id in jobs:
-            readings.setdefault(job_id, error)
-    return readings
+
+    def __init__(self, jobs: Mapping[str, datetime | None], pages_before: int = 0) -> None:
+        self._left = dict(jobs)
+        self._states = [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_FEW, pages_before) else []
+        self._listing: _Listing | None = None
+        #: How many pages it took to find the live ones, or could not find them; ``None`` if none was read.
+        self.pages_of_live: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all jobs are read."""
+        return not self._left
+
+    def step(self) -> Flow[dict[str, Reading]]:
+        """Send the next request; return what it tells, by job: none, one or many readings."""
+        readings: dict[str, Reading]
+        try:
+            if self._listing is None and self._states and len(self._left) > _FEW:
+                self._listing = _Listing(self._left, self._states.pop(0))
+            readings = yield from self._read_page(self._listing) if self._listing else self._read_one()
+        except (ApiError, TransportError) as error:
+            readings = dict.fromkeys(self._left, error)
+        for job_id in readings:
+            del self._left[job_id]
+        return readings
+
+    def _read_page(self, listing: _Listing) -> Flow[dict[str, Reading]]:
+        readings = yield from listing.read_page(self._left)
+        if listing.states is ACTIVE_STATES:
+            self.pages_of_live = listing.pages_read
+        if listing.is_exhausted:  # not worth more: what is left may be anywhere
+            self._states.clear()
+        if listing.is_over:
+            self._listing = None
+        return readings
+
+    def _read_one(self) -> Flow[dict[str, Reading]]:
+        job_id = next(iter(self._left))
+        try:
+            return {job_id: (yield from get_job(job_id, NEVER, looks=(0,)))}
+        except (ApiError, TransportError) as error:
+            if is_transient(error):
+                raise
+            return {job_id: error}
 
 
-def _read_pages(jobs: Mapping[str, datetime | None], readings: dict[str, Reading]) -> Flow[None]:
-    """Read pages of live jobs until all are found, or asking one by one would have been cheaper."""
-    created = list(jobs.values())
-    oldest = min((moment for moment in created if moment), default=None) if None not in created else None
-    criteria = JobFilter(states=_LIVE, start_creation_time=oldest)
-    pages = Pages()
-    for _ in jobs:
-        page = yield from ask(build_list(criteria, pages.next_token or ""), read_jobs, NEVER)
-        readings.update({job.job_id: job for job in pages.new_items(page) if job.job_id in jobs})
-        if pages.next_token is None or len(readings) == len(jobs):
-            return
+class _Listing:
+    """
+    Pages of jobs in some states, from the oldest wanted one on.
 
+    :param states: these.
+    """
 
-def _read_one(job_id: str) -> Flow[Reading]:
-    try:
-        return (yield from get_job(job_id, NEVER, looks=(0,)))
-    except (ApiError, TransportError) as error:
-        if is_transient(error):
-            raise
-        return error
+    def __init__(self, wanted: Mapping[str, datetime | None], states: tuple[str, ...]) -> None:
+        created = list(wanted.values())
+        known = [moment for moment in created if moment]
+        bounds = (min(known), max(known)) if known and len(known) == len(created) else (None, None)
+        # Live jobs have no upper bound: all that are younger are waited for, too, more often than not.
+        self._criteria = JobFilter(
+            states=states,
+            start_creation_time=bounds[0],
+            end_creation_time=bounds[1] if states is ENDED_STATES else None,
+        )
+        self._pages = Pages()
+        self._most_pages = len(wanted)
+        self.states = states
+        self.pages_read = 0
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it has cost as much as asking one by one would have, and goes on."""
+        return self.pages_read >= self._most_pages and self._pages.next_token is not None
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_exhausted or self._pages.next_token is None
+
+    def read_page(self, wanted: Mapping[str, datetime | None]) -> Flow[dict[str, Reading]]:
+        page = yield from ask(build_list(self._criteria, self._pages.next_token or ""), read_jobs, NEVER)
+        self.pages_read += 1
+        return {job.job_id: job for job in self._pages.new_items(page) if job.job_id in wanted}

@@ -50,8 +50,8 @@ def jittered(seconds: float) -> float:
     return seconds * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
 
 
-def retry_after_seconds(error: TencentCIError) -> float:
-    """Return what the service asked to wait, 0 if it did not."""
+def retry_after_seconds(error: object) -> float:
+    """Return what the service asked to wait, in seconds; 0 if it did not, or if this is no error of its."""
     return (error.retry_after_seconds or 0) if isinstance(error, ApiError) else 0
 
 

@@ -30,8 +30,10 @@ class ServiceClock:
 
     def learn(self, response: Response) -> bool:
         """Take the service's time from an answer that turns a signature away; return whether it did."""
+        if not refused_for_its_time(response):
+            return False
         service_time = service_time_of(response)
-        if service_time is None or not refused_for_its_time(response):
+        if service_time is None:
             return False
         self.ahead = service_time - response.received_at
         return True

@@ -31,14 +31,19 @@ _LATE_SECONDS = 600
 _SIGNED_HEADERS = frozenset({"host", "content-type", "content-md5", TOKEN_HEADER})
 
 
+_UNRESERVED = "-_.~"
+_ENCODED_ASCII = [quote(chr(code), safe=_UNRESERVED) for code in range(128)]
+
+
 def encode(text: str) -> str:
     """Percent-encode all but ``A-Z a-z 0-9 - _ . ~``: a blank becomes ``%20``, a plus sign ``%2B``."""
-    return quote(text, safe="-_.~")
+    # Nearly all is ASCII, and quote() takes four times as long for it.
+    return text.translate(_ENCODED_ASCII) if text.isascii() else quote(text, safe=_UNRESERVED)
 
 
 def query_string(query: Iterable[tuple[str, str | None]]) -> str:
     """Write the query exactly as it is signed, so that no server has to guess what a ``+`` means."""
-    return "&".join(encode(key) if value is None else f"{encode(key)}={encode(value)}" for key, value in query)
+    return "&".join([encode(key) if value is None else f"{encode(key)}={encode(value)}" for key, value in query])
 
 
 def key_time(now: datetime) -> str:
@@ -94,7 +99,7 @@ def authorization(
     :param path: the decoded path.
     :param sign_time: used as both ``q-sign-time`` and ``q-key-time``, as every SDK does.
     """
-    parameters, parameter_list = _canonical((key, value or "") for key, value in query)
+    parameters, parameter_list = _canonical(query)
     header_text, header_list = _canonical(headers.items())
     http_string = f"{method.lower()}\n{path}\n{parameters}\n{header_text}\n"
     string_to_sign = f"sha1\n{sign_time}\n{hashlib.sha1(http_string.encode()).hexdigest()}\n"
@@ -105,10 +110,10 @@ def authorization(
     )
 
 
-def _canonical(pairs: Iterable[tuple[str, str]]) -> tuple[str, str]:
+def _canonical(pairs: Iterable[tuple[str, str | None]]) -> tuple[str, str]:
     """Return ``k=v`` pairs joined by ``&`` and the keys joined by ``;``, both sorted by key."""
-    ordered = sorted((encode(key).lower(), encode(value)) for key, value in pairs)
-    return "&".join(f"{key}={value}" for key, value in ordered), ";".join(key for key, _ in ordered)
+    ordered = sorted([(encode(key).lower(), encode(value or "")) for key, value in pairs])
+    return "&".join([f"{key}={value}" for key, value in ordered]), ";".join([key for key, _ in ordered])
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ for a time that is not known yet (API reference, 2.10).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -20,10 +20,11 @@ _MINUTE = timedelta(minutes=1)
 def format_time(moment: datetime) -> str:
     """Write an aware datetime as the service reads it, in the offset it was given in, to the second."""
     offset = moment.utcoffset()
-    if offset is None or offset % _MINUTE:  # %z would write the seconds of a historical offset too
+    if offset is None or offset % _MINUTE:  # the seconds of a historical offset would be written too
         moment = moment.astimezone(UTC)
-    # Not %Y, which writes the year 1 as "1" on some systems.
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}{moment:%z}"
+    # Not strftime, which is slow, and writes the year 1 as "1" on some systems.
+    text = moment.isoformat(timespec="seconds")
+    return f"{text[:-3]}{text[-2:]}"  # without the colon of the offset
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -32,7 +33,9 @@ def parse_time(text: str | None) -> datetime | None:
 
     A time is never worth failing a wait for, so what cannot be read counts as not known.
     """
-    moment = _parse_iso(text or "")
+    if not text or text == "-":
+        return None
+    moment = _parse_iso(text)
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
 
 
@@ -62,6 +65,8 @@ def time_argument(name: str, value: datetime | str | None) -> datetime | None:
 
 def _is_in_utc_s_years(moment: datetime) -> bool:
     """Whether it can be written in UTC: the first and last hours of the calendar in other offsets cannot."""
+    if MINYEAR < moment.year < MAXYEAR:
+        return True
     try:
         moment.astimezone(UTC)
     except OverflowError:

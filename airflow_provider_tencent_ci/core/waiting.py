@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause
+from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.core.repeating import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.schedule import step_seconds
 from airflow_provider_tencent_ci.core.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -21,7 +23,20 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = ["Wait", "WaitObserver", "WaitResult", "WaitStatus", "check_outcome", "lost_contact_message", "wait_for_job"]
+__all__ = [
+    "Reading",
+    "Wait",
+    "WaitObserver",
+    "WaitResult",
+    "WaitStatus",
+    "check_outcome",
+    "lost_contact_message",
+    "next_step_seconds",
+    "wait_for_job",
+]
+
+# What became of asking about one job.
+Reading = InventoryJob | TencentCIError
 
 
 class WaitStatus(StrEnum):
@@ -78,7 +93,7 @@ class Wait:
         self._job: InventoryJob | None = None
         self._failing_since: datetime | None = None
 
-    def judge(self, reading: InventoryJob | TencentCIError, now: datetime) -> WaitResult | None:
+    def judge(self, reading: Reading, now: datetime) -> WaitResult | None:
         """Take note of what was read, or why it could not be; return how the wait ends, if it does."""
         return self._failed(reading, now) if isinstance(reading, TencentCIError) else self._read(reading, now)
 
@@ -111,10 +126,11 @@ def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
     """
     Ask about one job until the wait is over.
 
-    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    :param poll_interval: the longest time between two questions, in seconds (:mod:`.schedule`).
     """
+    history = History()
     while True:
-        reading: InventoryJob | TencentCIError
+        reading: Reading
         try:
             reading = yield from get_job(wait.job_id, NEVER)
         except (ApiError, TransportError) as error:
@@ -122,8 +138,19 @@ def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
         now = yield from current_time()
         if result := wait.judge(reading, now):
             return result
-        asked_for = retry_after_seconds(reading) if isinstance(reading, TencentCIError) else 0
-        yield from pause(min(max(jittered(poll_interval), asked_for), wait.longest_pause_seconds(now)))
+        asked_for = retry_after_seconds(reading)
+        if isinstance(reading, InventoryJob) and (kind := history.unknown_kind(reading, now, poll_interval)):
+            asked_for = retry_after_seconds((yield from history.learn(kind, now)))
+        pause_seconds = max(next_step_seconds(reading, poll_interval, history, now), asked_for)
+        yield from pause(min(pause_seconds, wait.longest_pause_seconds(now)))
+
+
+def next_step_seconds(reading: Reading, poll_interval: float, history: History, now: datetime) -> float:
+    """Return how long to wait after a reading that has not ended the wait, by :mod:`.schedule`, in seconds."""
+    if isinstance(reading, TencentCIError) or reading.creation_time is None:
+        return step_seconds(poll_interval, poll_interval, None)
+    age_seconds = (now - reading.creation_time).total_seconds()
+    return step_seconds(poll_interval, age_seconds, history.expected(reading))
 
 
 def check_outcome(job: InventoryJob) -> InventoryJob:

@@ -182,7 +182,7 @@ class Job:
     def _run_seconds(self) -> float:
         if self.behaviour.run_seconds is not None:
             return self.behaviour.run_seconds
-        return max((work.ends_after_seconds for work in self.works), default=0.0)
+        return self.works[-1].ends_after_seconds if self.works else 0.0  # their turns come in order
 
     def _cancelled_by_script(self, started_at: datetime, duration: timedelta) -> Ending | None:
         return Ending(started_at + duration / 2, "Cancel") if self.behaviour.outcome == "cancel" else None

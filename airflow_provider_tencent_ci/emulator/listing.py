@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.errors import invalid_argument
 from airflow_provider_tencent_ci.emulator.times import read_time, to_the_second
 
-__all__ = ["Filters", "Page", "Query", "matches_name", "one_of", "paged", "read_number"]
+__all__ = ["Filters", "Page", "Query", "cut", "last_shown", "matches_name", "one_of", "paged", "read_number"]
 
 Query = Mapping[str, str]
 
@@ -115,22 +116,37 @@ def paged(entries: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> 
     A token is the number of the last entry shown, so that entries that are new meanwhile move nothing.
     """
     ordered = sorted(entries, key=lambda entry: entry.sequence, reverse=not filters.ascending)
-    rest = ordered if behaviour.repeat_token else _after(ordered, filters)
+    last = last_shown(filters, behaviour)
+    return cut(ordered if last is None else _after(ordered, last, filters), filters, behaviour)
+
+
+def last_shown(filters: Filters, behaviour: Behaviour) -> int | None:
+    """
+    Return the number of the last entry of the page before; ``None`` for the first page.
+
+    :raises ServiceError: the token is none of this service's.
+    """
+    if behaviour.repeat_token or not filters.token:
+        return None
+    last = read_number(filters.token)
+    if last is None:
+        raise invalid_argument(f"nextToken {filters.token!r} was not given out by this service.")
+    return last
+
+
+def cut(rest: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> Page[EntryT]:
+    """Return the first page of entries in their order; no more of them are looked at than it takes."""
     size = (filters.size + 1) // 2 if behaviour.short_pages else filters.size
-    shown = rest[:size]
-    more = len(rest) > size or behaviour.repeat_token or (behaviour.end_of_list == "extra_page" and bool(shown))
+    found = list(islice(rest, size + 1))
+    shown = found[:size]
+    more = len(found) > size or behaviour.repeat_token or (behaviour.end_of_list == "extra_page" and bool(shown))
     if more and shown:
         return Page(shown, str(shown[-1].sequence))
     return Page(shown, "" if behaviour.end_of_list == "empty" else None)
 
 
-def _after(ordered: Sequence[EntryT], filters: Filters) -> Sequence[EntryT]:
-    if not filters.token:
-        return ordered
-    last = read_number(filters.token)
-    if last is None:
-        raise invalid_argument(f"nextToken {filters.token!r} was not given out by this service.")
-    return [entry for entry in ordered if (entry.sequence > last if filters.ascending else entry.sequence < last)]
+def _after(ordered: Iterable[EntryT], last: int, filters: Filters) -> Iterable[EntryT]:
+    return (entry for entry in ordered if (entry.sequence > last if filters.ascending else entry.sequence < last))
 
 
 def _states(text: str) -> frozenset[str] | None:

@@ -20,7 +20,16 @@ from airflow_provider_tencent_ci.emulator.documents import JobRequest, read_crea
 from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
 from airflow_provider_tencent_ci.emulator.inputs import InputFile, select_files
 from airflow_provider_tencent_ci.emulator.jobs import Ending, Failure, Job, Pause, Status, Work, plan_work
-from airflow_provider_tencent_ci.emulator.listing import Filters, Page, Query, matches_name, one_of, paged
+from airflow_provider_tencent_ci.emulator.listing import (
+    Filters,
+    Page,
+    Query,
+    cut,
+    last_shown,
+    matches_name,
+    one_of,
+    paged,
+)
 
 __all__ = ["FileRecord", "JobRecord", "Service"]
 
@@ -142,14 +151,14 @@ class Service:
         """Return a page of workflow executions; ``jobId`` is the batch's (API reference, 3.1)."""
         behaviour = self.behaviour_of(bucket)
         filters = Filters.read(query)
-        return paged(
-            [
+        return cut(
+            (
                 record
-                for record in self._file_records(bucket, "Workflow", query.get("jobId", ""))
+                for record in self._file_records(bucket, "Workflow", query.get("jobId", ""), filters)
                 if filters.admit(record.created_at, record.status.state)
                 and query.get("workflowId", "") in ("", record.work.workflow_id)
                 and matches_name(query.get("name", ""), record.work.key, behaviour)
-            ],
+            ),
             filters,
             behaviour,
         )
@@ -176,16 +185,16 @@ class Service:
         if not query.get("tag"):
             raise invalid_argument("tag is required.")
         filters = Filters.read(query)
-        return paged(
-            [
+        return cut(
+            (
                 record
-                for record in self._file_records(bucket, "Job", query.get("inventoryTriggerJobId", ""))
+                for record in self._file_records(bucket, "Job", query.get("inventoryTriggerJobId", ""), filters)
                 if filters.admit(record.created_at, record.status.state)
                 and query["tag"] == record.job.request.tag
                 and (record.job.request.tag in PICTURE_TAGS) is pictures
                 and query.get("queueId", "") in ("", record.job.queue_id)
                 and query.get("inputObject", "") in ("", record.work.key)
-            ],
+            ),
             filters,
             self.behaviour_of(bucket),
         )
@@ -297,12 +306,15 @@ class Service:
             return False
         return True
 
-    def _file_records(self, bucket: Bucket, job_type: str, job_id: str) -> Iterator[FileRecord]:
-        for job in self._jobs_of(bucket):
+    def _file_records(self, bucket: Bucket, job_type: str, job_id: str, filters: Filters) -> Iterator[FileRecord]:
+        """Yield files in the order asked for, from the page asked for on; each state is worked out as it is used."""
+        last = last_shown(filters, self.behaviour_of(bucket))
+        jobs = sorted(self._jobs_of(bucket), key=lambda job: job.sequence, reverse=not filters.ascending)
+        for job in jobs:
             if job.request.type == job_type and job_id in ("", job.job_id):
-                yield from self._files_of(job)
+                yield from self._files_of(job, _indexes(job, last, ascending=filters.ascending))
 
-    def _files_of(self, job: Job) -> Iterator[FileRecord]:
+    def _files_of(self, job: Job, indexes: range | None = None) -> Iterator[FileRecord]:
         """
         Yield the files of a batch as they are now.
 
@@ -316,11 +328,20 @@ class Service:
         never_started = timeline.ending and created_at and timeline.ending.ends_at < created_at
         if created_at is None or created_at > now or never_started:
             return
-        for index, work in enumerate(job.works):
+        for index in range(len(job.works)) if indexes is None else indexes:
+            work = job.works[index]
             status = job.work_status(work, timeline, now)
             if runs_workflow and status.state in ("Submitted", "Pause"):
                 status = Status("Running")
             yield FileRecord(job, work, status, created_at, job.sequence * _MAX_FILES + index)
+
+
+def _indexes(job: Job, last: int | None, *, ascending: bool) -> range:
+    """Return which files of a batch come after the entry with number ``last``, in their order."""
+    first, count = job.sequence * _MAX_FILES, len(job.works)
+    if ascending:
+        return range(0 if last is None else max(0, last + 1 - first), count)
+    return range(count - 1 if last is None else min(count, last - first) - 1, -1, -1)
 
 
 def _words(query: Query, name: str) -> frozenset[str]:

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.config import REQUEST_TIMEOUT_SECONDS, Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.config import (
+    REQUEST_TIMEOUT_SECONDS,
+    REQUESTS_PER_SECOND,
+    Endpoint,
+    ServiceConfig,
+)
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.credentials import read_credentials
 from airflow_provider_tencent_ci.hooks.extra import text_field, verify_field
@@ -25,7 +30,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
     the path of a CA bundle), ``proxy`` (a URL; by default what the environment names), ``request_timeout`` (seconds,
-    default 30), and ``credentials`` with the fields that belong to it (:mod:`.credentials`, docs/connection.md).
+    default 30), ``requests_per_second`` (of a triggerer, default 10), and ``credentials`` with the fields that belong
+    to it (:mod:`.credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
     :param region: likewise.
@@ -44,7 +50,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             credentials=read_credentials(connection, extra, proxy),
             verify=verify_field(extra),
             proxy=proxy or _environment_proxy(endpoint.base_url),
-            request_timeout=_request_timeout(extra),
+            request_timeout=_number(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
+            requests_per_second=_number(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
         )
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None
@@ -61,15 +68,14 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
     return extra
 
 
-def _request_timeout(extra: Mapping[str, Any]) -> float:
-    value = extra.get("request_timeout", REQUEST_TIMEOUT_SECONDS)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 300:
-        raise InvalidArgumentError("request_timeout in extra must be a number of seconds, more than 0, at most 300.")
+def _number(extra: Mapping[str, Any], name: str, default: float, most: float) -> float:
+    value = extra.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise InvalidArgumentError(f"{name} in extra must be a number, more than 0, at most {most}.")
     return float(value)
 
 
 def _environment_proxy(base_url: str) -> str | None:
     parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    return proxy if proxy and not urllib.request.proxy_bypass(parts.netloc) else None

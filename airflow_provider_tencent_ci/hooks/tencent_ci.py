@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
@@ -21,6 +22,7 @@ from airflow_provider_tencent_ci.core.specification import InventoryJobSpecifica
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection import read_connection
 from airflow_provider_tencent_ci.reporting import stopped_or_not
+from airflow_provider_tencent_ci.transport.ahead import Ahead
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 
 if TYPE_CHECKING:
@@ -178,7 +180,10 @@ class TencentCIHook(BaseHook):
         page_size: int = MAX_PAGE_SIZE,
     ) -> Iterator[InventoryJob]:
         """
-        List batch jobs, page by page as they are used.
+        List batch jobs. One page is asked for ahead: while the jobs of a page are used, the next one is on its way.
+
+        Stopping after the first page so costs one request for nothing, unless that is the only page. What goes wrong
+        with a page is raised where its first job would come.
 
         :param job_id: only this job.
         :param name: only jobs of this name. Whether the service compares exactly is not documented.
@@ -232,7 +237,7 @@ class TencentCIHook(BaseHook):
             config = self.config
             limit = min(config.request_timeout, _STOP_SECONDS / 2)
             with BlockingTransport(replace(config, request_timeout=limit)) as transport:
-                job = transport.run(flows.stop_job(job_id, within_seconds=_STOP_SECONDS))
+                job = transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)
         else:
@@ -242,7 +247,9 @@ class TencentCIHook(BaseHook):
         self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
     ) -> Iterator[WorkflowExecution]:
         """
-        List what a workflow did with each file, page by page as they are used.
+        List what a workflow did with each file, in constant memory however many files there are.
+
+        One page is asked for ahead, as in :meth:`list_inventory_jobs`.
 
         :param workflow_id: the workflow.
         :param job_id: only executions of this batch job.
@@ -271,6 +278,12 @@ class TencentCIHook(BaseHook):
         return BlockingTransport(self.config)
 
     def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
+        """Return the items of all pages; while those of one are used, the next one is on its way."""
         pages = Pages()
-        while pages.next_token is not None:
-            yield from pages.new_items(self.run(read_page(pages.next_token)))
+        items = pages.new_items(self.run(read_page("")))
+        with Ahead[Page[ItemT]](self._transport) as ahead:
+            while pages.next_token is not None:
+                ahead.start(read_page(pages.next_token))
+                yield from items
+                items = pages.new_items(ahead.result())
+            yield from items

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.masking import masked, masked_headers
 from airflow_provider_tencent_ci.core.messages import Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.signing import secrets_of
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 
@@ -49,15 +51,24 @@ def too_large(status: int) -> UnreadableResponseError:
 
 
 def received(
-    status: int, headers: Mapping[str, str], body: bytes, received_at: datetime, secrets: Iterable[str]
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    received_at: datetime,
+    credentials: Credentials,
+    signed: Mapping[str, str],
 ) -> Response:
     """
     Return an answer as flows get it: with lower-case names; an error also with nothing in it that signed the request.
 
     What a success says is compared and kept, so it stays as it came.
+
+    :param credentials: what the request was signed with.
+    :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.signing.sign` returned for it.
     """
     found = {name.lower(): value for name, value in headers.items()}
     if not 200 <= status < 300:
+        secrets = secrets_of(credentials, signed)
         found, body = masked_headers(found, secrets), masked(body, secrets)
     return Response(status, found, body, received_at)
 

@@ -15,8 +15,9 @@ from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, Ser
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.rate import TokenBucket
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
@@ -28,10 +29,15 @@ __all__ = ["AsyncTransport"]
 
 ResultT = TypeVar("ResultT")
 
+# One for each endpoint and limit, for all transports of this process: so few that they may stay.
+_turns: dict[tuple[str, float], TokenBucket] = {}
+
 
 class AsyncTransport:
     """
     Drives flows in the running event loop, over one pool of connections, between ``async with`` and its end.
+
+    All of one process together send no more than ``requests_per_second`` to an endpoint.
 
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
@@ -48,6 +54,8 @@ class AsyncTransport:
         self._config = config
         self.now = now
         self._clock = ServiceClock()
+        limit = (config.endpoint.base_url, config.requests_per_second)
+        self._turns = _turns.setdefault(limit, TokenBucket(config.requests_per_second))
         self.sleep = sleep
         self._session: aiohttp.ClientSession
 
@@ -95,6 +103,8 @@ class AsyncTransport:
 
     async def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self._config
+        if seconds := self._turns.reserve(self.now()):
+            await self.sleep(seconds)
         headers = sign(request, config.endpoint.host, credentials, self._clock.at(self.now()))
         try:
             async with self._session.request(
@@ -106,8 +116,7 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 body = await _read(answer)
-                secrets = secrets_of(credentials, headers)
-                response = received(answer.status, answer.headers, body, self.now(), secrets)
+                response = received(answer.status, answer.headers, body, self.now(), credentials, headers)
                 return correct_clock(self._clock, response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
@@ -48,8 +48,8 @@ class BlockingTransport:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._config = config
-        self._now = now
+        self.config = config
+        self.now = now
         self._clock = ServiceClock()
         self._sleep = sleep
         self._session = _session(config)
@@ -61,6 +61,12 @@ class BlockingTransport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def twin(self, *, sleep: Callable[[float], None]) -> BlockingTransport:
+        """Return a transport for another thread: the same configuration and clocks, connections of its own."""
+        other = BlockingTransport(self.config, now=self.now, sleep=sleep)
+        other._clock = self._clock
+        return other
 
     def close(self) -> None:
         """Close the connections."""
@@ -88,20 +94,20 @@ class BlockingTransport:
             return self._exchange(step)
         if step.seconds > 0:
             self._sleep(step.seconds)
-        return self._now()
+        return self.now()
 
     def _exchange(self, request: Request) -> Response:
         """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
-        source = self._config.credentials
-        credentials = source.current(self._now)
+        source = self.config.credentials
+        credentials = source.current(self.now)
         response = self._send(request, credentials)
-        if refused_for_expired_keys(response) and source.discard(credentials, self._now()):
-            response = self._send(request, source.current(self._now))
+        if refused_for_expired_keys(response) and source.discard(credentials, self.now()):
+            response = self._send(request, source.current(self.now))
         return response
 
     def _send(self, request: Request, credentials: Credentials) -> Response:
-        config = self._config
-        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self._now()))
+        config = self.config
+        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self.now()))
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
@@ -114,8 +120,7 @@ class BlockingTransport:
                 stream=True,
             ) as answer:
                 body = _read(answer, ends_at)
-                secrets = secrets_of(credentials, headers)
-                response = received(answer.status_code, answer.headers, body, self._now(), secrets)
+                response = received(answer.status_code, answer.headers, body, self.now(), credentials, headers)
                 return correct_clock(self._clock, response)
         except (RequestException, HTTPError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None

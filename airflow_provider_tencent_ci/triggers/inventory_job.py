@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.compat import (
     BaseTrigger,
     TaskSuccessEvent,
     TriggerEvent,
-    has_trigger_on_kill,
+    must_stop_itself,
     push_xcoms,
     recorded_job_id,
     task_instance_state,
@@ -105,8 +105,8 @@ class InventoryJobTrigger(BaseTrigger):
         """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
         try:
             event = await self._ending(await self._wait())
-        except asyncio.CancelledError:
-            if not has_trigger_on_kill():
+        except asyncio.CancelledError as error:
+            if must_stop_itself(error):
                 await self.on_kill()
             raise
         except Exception as error:  # a failed trigger would skip the task's own handling
@@ -116,11 +116,12 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """
-        Cancel the job if asked to and if nobody wants it any more.
+        Cancel the job if asked to and if nobody wants it any more; once, however often this is called.
 
         Airflow 3.3 interrupts this after about a second, again and again; so it is done in a task of its own.
         """
         if self.cancel_on_kill and not self._is_over:
+            self._is_over = True
             await to_its_end(self._stop())
 
     def waiting(self, log: Any) -> Flow[dict[str, Any]]:
@@ -188,7 +189,7 @@ class InventoryJobTrigger(BaseTrigger):
         return write_event(result.status.value, self.job_id, job, result.message)
 
     async def _stop(self) -> None:
-        from airflow_provider_tencent_ci.core.flows import stop_job
+        from airflow_provider_tencent_ci.core.cancelling import stop_job
         from airflow_provider_tencent_ci.reporting import stopped_or_not
         from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 

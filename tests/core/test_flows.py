@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
@@ -268,7 +269,7 @@ def test_a_remembered_job_is_found_again_unless_it_ended_badly(answers, found):
 
 def stop(*answers):
     script = Script(answers)
-    return script.run(flows.stop_job("b1", within_seconds=4)), script
+    return script.run(stop_job("b1", within_seconds=4)), script
 
 
 def test_a_stopped_job_is_looked_at_until_it_has_ended():
@@ -291,7 +292,7 @@ def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
 def test_a_cancel_without_an_answer_is_no_error_if_the_job_has_stopped(answer):
     by_method = {"PUT": answer, "GET": page(job_xml("b1", State="Cancel"))}
     script = Script([lambda request: answer_to(by_method[request.method])], forever=True)
-    assert script.run(flows.stop_job("b1", within_seconds=4)).state == "Cancel"
+    assert script.run(stop_job("b1", within_seconds=4)).state == "Cancel"
     assert len(script.sent("PUT")) > 1
     assert sum(script.pauses) <= 3
 
@@ -305,7 +306,7 @@ def answer_to(answer):
 def test_a_job_that_the_list_does_not_show_holds_up_no_stop():
     script = Script([respond(""), NOTHING], forever=True)
     with pytest.raises(e.NotFoundError):
-        script.run(flows.stop_job("b1", within_seconds=4))
+        script.run(stop_job("b1", within_seconds=4))
     assert sum(script.pauses) <= 3
 
 
@@ -386,6 +387,6 @@ def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():
 
     script = Script([silence], forever=True)
     with pytest.raises(e.TransportError):
-        script.run(flows.stop_job("b1", within_seconds=3))
+        script.run(stop_job("b1", within_seconds=3))
     assert len(script.sent("PUT")) == 2
     assert script.now - START <= timedelta(seconds=5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from fuzz.answers import answer_of, check, check_error
 from tests.core.script import job_xml
-from tests.strategies import xml_text
+from tests.strategies import elements
 
 CORPUS = sorted((Path(__file__).parents[2] / "fuzz" / "corpus").iterdir())
 
@@ -50,20 +49,6 @@ def test_an_error_that_says_too_much_is_a_finding(text):
 def test_any_body_is_a_value_or_a_typed_error(body):
     check(b"200\n\n" + body)
     check(b"503\n\n" + body)
-
-
-words = st.sampled_from(
-    [
-        *("Response", "Error", "Code", "Message", "JobsDetail", "JobId", "Name", "Type", "State", "CreationTime"),
-        *("EndTime", "Input", "Operation", "NextToken", "WorkflowExecutionList", "RunId", "Object", "CreateTime"),
-    ]
-)
-values = st.sampled_from(["b1", "Success", "Archived", "-", "2022-06-27T15:23:10+0800"]) | xml_text.map(escape)
-elements = st.recursive(
-    st.builds("<{0}>{1}</{0}>".format, words, values),
-    lambda inner: st.builds("<{0}>{1}</{0}>".format, words, st.lists(inner, max_size=4).map("".join)),
-    max_leaves=8,
-)
 
 
 @given(st.integers(100, 599), st.lists(elements, max_size=4).map("".join), st.sampled_from(["Response", "Error"]))

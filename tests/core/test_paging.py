@@ -70,3 +70,10 @@ def test_a_page_that_brings_nothing_new_is_the_last():
     numbers = count(1)
     asked, found = follow(lambda _token: page([1, 2], str(next(numbers))))
     assert (len(asked), found) == (2, ["b1", "b2"])
+
+
+def test_an_item_is_known_again_for_ten_thousand_others_and_no_more_are_kept():
+    pages = Pages()
+    for number in range(0, 20_000, 100):
+        pages.new_items(page(range(number, number + 100), f"token-{number}"))
+    assert pages.new_items(page([9_999, 10_000, 19_999])) == [InventoryJob("b9999")]

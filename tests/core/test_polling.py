@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.polling import read_together
+from airflow_provider_tencent_ci.core.polling import Sweep
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
@@ -20,7 +20,8 @@ def service(jobs, page_size=100, **errors):
             if job_id in errors:
                 return errors[job_id]
             return page(*[job_xml(job_id, State=jobs[job_id])] if job_id in jobs else [])
-        live = [job_id for job_id, state in jobs.items() if state in query["states"].split(",")]
+        shown_states = query["states"].split(",")
+        live = [job_id for job_id, state in jobs.items() if state in shown_states]
         start = int(query.get("nextToken") or 0)
         shown = live[start : start + page_size]
         more = str(start + page_size) if start + page_size < len(live) else None
@@ -29,9 +30,14 @@ def service(jobs, page_size=100, **errors):
     return answer
 
 
-def read(answer, ids, created_at=None):
+def read(answer, ids, created_at=None, pages_before=0):
     script = Script([answer], forever=True)
-    readings = script.run(read_together(dict.fromkeys(ids, created_at)))
+    readings = {}
+    sweep = Sweep(dict.fromkeys(ids, created_at), pages_before)
+    while not sweep.is_over:
+        before = len(script.requests)
+        readings |= script.run(sweep.step())
+        assert len(script.requests) == before + 1, "a step is a request"
     return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
 
 
@@ -52,6 +58,35 @@ def test_a_job_that_is_not_live_is_asked_about_by_its_id(state):
     readings, script = read(service(jobs), jobs)
     assert readings == jobs
     assert [dict(request.query).get("jobId") for request in script.requests] == [None, "b3"]
+
+
+def test_jobs_that_ended_together_are_found_on_pages_of_ended_ones():
+    jobs = running(300) | {f"b{index}": "Success" for index in range(0, 300, 2)}
+    readings, script = read(service(jobs), jobs, START)
+    assert readings == jobs
+    queries = [dict(request.query) for request in script.requests]
+    assert [query["states"] for query in queries] == ["Submitted,Running,Pause"] * 2 + ["Success,Failed,Cancel"] * 2
+    assert {query["startCreationTime"] for query in queries} == {"2026-01-02T03:04:05+0000"}
+    assert queries[-1]["endCreationTime"] == "2026-01-02T03:04:05+0000"
+    assert "endCreationTime" not in queries[0]
+
+
+def test_a_few_in_a_bucket_full_of_other_people_s_jobs_are_asked_about_one_by_one():
+    jobs = running(1000)
+    wanted = [f"b{index}" for index in range(990, 1000)]
+    _, script = read(service(jobs), wanted, pages_before=10)
+    assert [dict(request.query)["jobId"] for request in script.requests] == wanted
+    _, script = read(service(jobs), jobs, pages_before=10)
+    assert len(script.requests) == 10
+
+
+def test_it_says_how_many_pages_it_took():
+    for jobs, pages in [(2, None), (3, 1), (250, 3)]:
+        sweep = Sweep(dict.fromkeys(running(jobs)))
+        script = Script([service(running(jobs))], forever=True)
+        while not sweep.is_over:
+            script.run(sweep.step())
+        assert sweep.pages_of_live == pages
 
 
 def test_pages_begin_with_the_oldest_job_and_have_live_ones_only():

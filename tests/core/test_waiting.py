@@ -38,7 +38,7 @@ def test_a_wait_ends_with_the_job(word):
     result, watcher = wait(script)
     assert (result.status, result.job.state) == (WaitStatus.TERMINAL, word)
     assert watcher.states == ["Submitted", "Running", "Pause", "Archived", word]
-    assert all(15 <= pause <= 30 for pause in script.pauses)
+    assert all(2.5 <= pause <= 30 for pause in script.pauses)
 
 
 def test_a_wait_ends_at_the_deadline_and_leaves_the_job():

@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_tencent_ci.emulator import defaults
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.jobs import Job
 from tests.emulator.wire import node_body, request_body
 
 PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "size", "orderByTime")
@@ -215,6 +216,39 @@ def test_executions_are_filtered_by_state(service, submit, clock, executed):
     assert executed(states="Failed") == ["media/0001.mp4"]
     assert executed(states="Success") == ["media/0002.mp4"]
     assert executed(states="Running", orderByTime="Asc") == ["media/0003.mp4", "media/0004.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("switches", "size"), [({}, 3), ({}, 4), ({"end_of_list": "extra_page"}, 100), ({"short_pages": True}, 9)]
+)
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_pages_hold_every_execution_of_all_batches_once_and_in_order(service, bucket, submit, order, switches, size):
+    submit("a"), submit("child", node_body), submit("b"), submit("c", **switches)
+    jobs = [job for job in service.jobs.values() if job.request.type == "Workflow"]
+    expected = [work.work_id for job in jobs for work in job.works]
+
+    def listed(**query):
+        page = service.list_executions(bucket, query)
+        return [record.work.work_id for record in page.entries], page.next_token
+
+    found = [work_id for page, _ in pages(listed, size=str(size), orderByTime=order) for work_id in page]
+    assert found == (expected if order == "Asc" else expected[::-1])
+    with pytest.raises(ServiceError, match="nextToken"):
+        listed(nextToken="none of ours")
+
+
+@pytest.mark.parametrize("order", ["Desc", "Asc"])
+def test_a_page_of_executions_costs_no_more_than_its_own_files(service, bucket, clock, submit, order, monkeypatch):
+    for stored in defaults.media_objects(500, clock.now()):
+        bucket.objects[stored.key] = stored
+    submit("a")
+    asked = []
+    status = Job.work_status
+    monkeypatch.setattr(Job, "work_status", lambda job, work, *rest: asked.append(work) or status(job, work, *rest))
+    query = {"size": "10", "orderByTime": order}
+    token = service.list_executions(bucket, query).next_token
+    service.list_executions(bucket, {**query, "nextToken": token})
+    assert len(asked) == 2 * (10 + 1)
 
 
 def test_child_jobs_are_listed_by_the_path_of_their_kind(service, bucket, submit):

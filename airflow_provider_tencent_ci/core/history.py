@@ -1,0 +1,119 @@
+"""How long earlier jobs of a kind took, read from the job list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.flows import ask
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.names import readable_part
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.schedule import Expectation
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+
+__all__ = ["History"]
+
+# Jobs of a kind change from week to week, not from hour to hour.
+_VALID = timedelta(hours=6)
+
+# With fewer under its own name, a job is judged by all jobs of its kind.
+_ENOUGH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """
+    What jobs have in common that take about equally long.
+
+    :param type: ``Workflow`` or ``Job``.
+    :param what: the workflow's id; of a ``Job``, its ``Tag``.
+    """
+
+    type: str
+    what: str
+
+    @classmethod
+    def of(cls, job: InventoryJob) -> Kind | None:
+        """Return the kind of a job; ``None`` if it does not say, or has several workflows."""
+        what = job.operation.get("WorkflowIds" if job.type == "Workflow" else "Tag")
+        return cls(job.type, what) if isinstance(what, str) and what and "," not in what else None
+
+    @property
+    def filter(self) -> JobFilter:
+        """The youngest jobs that may be of this kind, those that succeeded only: a failure says little of the next."""
+        workflow_id = self.what if self.type == "Workflow" else None
+        return JobFilter(states=(JobState.SUCCESS.value,), job_type=self.type, workflow_id=workflow_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a kind: what to expect of jobs of some names, and of all others."""
+
+    valid_until: datetime
+    of_name: Mapping[str, Expectation | None] = field(default_factory=dict)
+    of_all: Expectation | None = None
+
+    @classmethod
+    def of(cls, jobs: Sequence[InventoryJob], valid_until: datetime) -> _Known:
+        of_name: dict[str, list[float]] = {}
+        for job in jobs:
+            of_name.setdefault(readable_part(job.name), []).append(_seconds_of(job))
+        return cls(
+            valid_until,
+            {name: Expectation.of(seconds) for name, seconds in of_name.items() if len(seconds) >= _ENOUGH},
+            Expectation.of([_seconds_of(job) for job in jobs]),
+        )
+
+
+class History:
+    """
+    What is known of earlier jobs, by their kind: one page of the list each, and that for some hours.
+
+    It only makes a wait sharper, so it is read late, seldom, and never twice after a failure.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Kind, _Known] = {}
+
+    def expected(self, job: InventoryJob) -> Expectation | None:
+        """Return when a job will end, if its kind is known and has ended before."""
+        kind = Kind.of(job)
+        known = self._known.get(kind) if kind else None
+        return known.of_name.get(readable_part(job.name), known.of_all) if known else None
+
+    def unknown_kind(self, job: InventoryJob, now: datetime, worth_seconds: float) -> Kind | None:
+        """
+        Return the kind of a job if it is not known, or not any more.
+
+        :param worth_seconds: younger jobs are not worth a request: most of them end before it would help.
+        """
+        if job.creation_time is None or (now - job.creation_time).total_seconds() < worth_seconds:
+            return None
+        kind = Kind.of(job)
+        known = self._known.get(kind) if kind else None
+        return kind if known is None or now >= known.valid_until else None
+
+    def learn(self, kind: Kind, now: datetime) -> Flow[ApiError | TransportError | None]:
+        """Read how long the last jobs of a kind took. Done once, even if the service fails; return its error then."""
+        self._known = {other: known for other, known in self._known.items() if now < known.valid_until}
+        self._known[kind] = _Known(now + _VALID)
+        try:
+            page = yield from ask(build_list(kind.filter), read_jobs, NEVER)
+        except (ApiError, TransportError) as error:
+            return error
+        self._known[kind] = _Known.of([job for job in page.items if _is_of(kind, job)], now + _VALID)
+        return None
+
+
+def _is_of(kind: Kind, job: InventoryJob) -> bool:
+    return Kind.of(job) == kind and job.state is JobState.SUCCESS and _seconds_of(job) > 0
+
+
+def _seconds_of(job: InventoryJob) -> float:
+    if job.creation_time is None or job.end_time is None:
+        return 0.0
+    return (job.end_time - job.creation_time).total_seconds()

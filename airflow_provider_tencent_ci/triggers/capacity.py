@@ -1,0 +1,77 @@
+"""Waiting in the triggerer until a bucket has room for one more batch job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow_provider_tencent_ci.compat import BaseTrigger, TriggerEvent
+
+__all__ = ["InventoryJobCapacityTrigger"]
+
+
+class InventoryJobCapacityTrigger(BaseTrigger):
+    """
+    Wait until fewer than so many batch jobs of a bucket are active, and yield one event.
+
+    It only reads, and there is no job yet that a stop would have to cancel. As few are let go as there are places
+    (:mod:`airflow_provider_tencent_ci.capacity`). The event is ``{"version": 1, "status": "capacity"}``, or
+    ``"lost_contact"`` with a ``message``.
+
+    :param max_active_jobs: how many.
+    :param tencent_ci_conn_id: the connection.
+    :param bucket: the bucket's long name; by default the connection's.
+    :param region: its region; by default the connection's.
+    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    """
+
+    def __init__(
+        self,
+        max_active_jobs: int = 1,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        bucket: str | None = None,
+        region: str | None = None,
+        poll_interval: float = 30,
+        contact_timeout: float = 600,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.max_active_jobs = max_active_jobs
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.bucket = bucket
+        self.region = region
+        self.poll_interval = poll_interval
+        self.contact_timeout = contact_timeout
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, all of them JSON values."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "max_active_jobs": self.max_active_jobs,
+                "tencent_ci_conn_id": self.tencent_ci_conn_id,
+                "bucket": self.bucket,
+                "region": self.region,
+                "poll_interval": self.poll_interval,
+                "contact_timeout": self.contact_timeout,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event."""
+        event = {"version": 1, "status": "capacity"}
+        try:
+            await self._wait()
+        except Exception as error:  # a failed trigger would skip the task's own handling
+            self.log.warning("Cannot find out how many batch jobs are active: %s", error)
+            event |= {"status": "lost_contact", "message": f"{type(error).__name__}: {error}"}
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> None:
+        from airflow_provider_tencent_ci.capacity import wait_for_capacity
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+        hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+        await wait_for_capacity(
+            await hook.read_config(), self.max_active_jobs, self.poll_interval, self.contact_timeout
+        )

@@ -1,0 +1,102 @@
+"""How many more jobs may be submitted, and that nothing is submitted when none may."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.capacity import check_capacity, free_places
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from tests.core.script import START, Script, failure, job_xml, page
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
+
+
+def active(number):
+    """The pages of a bucket in which so many jobs are active."""
+
+    def answer(request):
+        query = dict(request.query)
+        assert query["states"] == "Submitted,Running,Pause"
+        start = int(query.get("nextToken") or 0)
+        more = str(start + 100) if start + 100 < number else None
+        return page(*(job_xml(f"b{index}") for index in range(start, min(number, start + 100))), next_token=more)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("most", "jobs", "free", "requests"),
+    [
+        (1, 0, 1, 1),
+        (1, 1, 0, 1),
+        (1, 100_000, 0, 1),
+        (50, 20, 30, 1),
+        (100, 100, 0, 1),
+        (250, 249, 1, 3),
+        (250, 900, 0, 3),
+    ],
+)
+def test_what_is_active_takes_its_place_and_no_more_pages_are_read_than_it_takes(most, jobs, free, requests):
+    script = Script([active(jobs)], forever=True)
+    assert script.run(free_places(most)) == free
+    assert len(script.requests) == requests
+
+
+def test_no_limit_costs_no_look():
+    script = Script()
+    script.run(check_capacity(None))
+    assert not script.requests
+
+
+SUBMISSIONS = [
+    lambda check: flows.submit_once("nightly", SPECIFICATION, created_after=None, check=check),
+    lambda check: flows.submit_new("nightly", SPECIFICATION, check),
+    lambda check: flows.submit_unchecked("nightly", SPECIFICATION, check),
+]
+
+
+@pytest.mark.parametrize("submit", SUBMISSIONS)
+def test_nothing_is_submitted_while_as_many_jobs_are_active(submit):
+    script = Script([lambda request: page() if dict(request.query).get("name") else active(3)(request)], forever=True)
+    with pytest.raises(e.TooManyActiveJobsError, match="At least 3 .* max_active_jobs"):
+        script.run(submit(lambda: check_capacity(3)))
+    assert not script.sent("POST")
+
+
+@pytest.mark.parametrize("submit", SUBMISSIONS)
+def test_a_place_that_is_free_is_taken(submit):
+    def answer(request):
+        query = dict(request.query)
+        if request.method == "POST":
+            return page(job_xml("b-new", Name="nightly"))
+        return page() if query.get("name") else active(2)(request)
+
+    script = Script([answer], forever=True)
+    assert script.run(submit(lambda: check_capacity(3))).job.job_id == "b-new"
+
+
+def test_a_job_of_one_s_own_is_found_again_however_many_are_active():
+    script = Script([page(job_xml("b1", Name="nightly"))])
+    submission = script.run(
+        flows.submit_once("nightly", SPECIFICATION, created_after=None, check=lambda: check_capacity(1))
+    )
+    assert (submission.job.job_id, submission.adopted) == ("b1", True)
+
+
+def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitted():
+    """Others may have filled the bucket meanwhile; that must not hide that the job may exist."""
+
+    def answer(request):
+        if request.method == "POST":
+            return next(lost)
+        return page() if dict(request.query).get("name") else counts.pop(0)(request)
+
+    counts, lost = [active(2)], iter([failure(500), page(job_xml("b1", Name="nightly"))])
+    script = Script([answer], forever=True)
+    submission = script.run(
+        flows.submit_once("nightly", SPECIFICATION, created_after=START, check=lambda: check_capacity(3))
+    )
+    assert submission.job.job_id == "b1"
+    assert not counts, "looked at once, and not between the two submissions"

@@ -1,0 +1,156 @@
+"""What earlier jobs of a kind say about one that is waited for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core.history import History
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.schedule import Expectation
+from airflow_provider_tencent_ci.core.times import format_time
+from airflow_provider_tencent_ci.core.waiting import Wait, wait_for_job
+from tests.core.script import LOST, START, Script, failure, job_xml, page
+
+LATER = START + timedelta(hours=1)
+
+
+def operation(type, what):
+    return {"WorkflowIds" if type == "Workflow" else "Tag": what}
+
+
+def waiting(type="Workflow", what="w1", name="nightly-0123456789abcdef"):
+    return InventoryJob("b0", name=name, type=type, creation_time=START, operation=operation(type, what))
+
+
+def earlier(seconds, name="nightly-fedcba9876543210", type="Workflow", what="w1", state="Success"):
+    [(node, text)] = operation(type, what).items()
+    return job_xml(
+        f"b{seconds}-{name}",
+        Name=name,
+        Type=type,
+        State=state,
+        CreationTime=format_time(START),
+        EndTime=format_time(START + timedelta(seconds=seconds)) if seconds else "-",
+        Operation=f"<{node}>{text}</{node}>",
+    )
+
+
+def learn(job, *answers, now=LATER):
+    history, script = History(), Script(answers)
+    if kind := history.unknown_kind(job, now, 30):
+        script.run(history.learn(kind, now))
+    return history, script
+
+
+@pytest.mark.parametrize(
+    ("type", "what", "query"),
+    [("Workflow", "w1", {"type": "Workflow", "workflowId": "w1"}), ("Job", "Transcode", {"type": "Job"})],
+)
+def test_jobs_of_the_same_workflow_or_tag_tell_when_one_will_end(type, what, query):
+    job = waiting(type, what)
+    jobs = [earlier(600, type=type, what=what), earlier(60, type=type, what="another")]
+    history, script = learn(job, page(*jobs))
+    assert history.expected(job) == Expectation.of([600])
+    [sent] = [dict(request.query) for request in script.requests]
+    assert sent == {"states": "Success", "size": "100", **query}
+    assert history.unknown_kind(job, LATER, 30) is None
+
+
+def test_jobs_of_the_same_name_count_for_more_if_there_are_enough():
+    others = [earlier(seconds, name="hourly-fedcba9876543210") for seconds in (60, 61, 62)]
+    own = [earlier(seconds) for seconds in (600, 610)]
+    history, _ = learn(waiting(), page(*others, *own))
+    assert history.expected(waiting()) == Expectation.of([60, 61, 62, 600, 610])
+    history, _ = learn(waiting(), page(*others, *own, earlier(620)))
+    assert history.expected(waiting()) == Expectation.of([600, 610, 620])
+    assert history.expected(waiting(name="new")).until_seconds > 620
+
+
+@pytest.mark.parametrize("nonsense", [earlier(600, state="Failed"), earlier(0), earlier(-5)])
+def test_jobs_that_tell_nothing_do_not_count(nonsense):
+    history, _ = learn(waiting(), page(nonsense))
+    assert history.expected(waiting()) is None
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        waiting(what=""),
+        waiting(what="w1,w2"),
+        waiting(what=["w1", "w2"]),
+        InventoryJob("b0", creation_time=START),
+        InventoryJob("b0", operation={"WorkflowIds": "w1"}),
+    ],
+)
+def test_a_job_that_does_not_say_what_it_is_costs_no_request(job):
+    history, script = learn(job)
+    assert history.expected(job) is None
+    assert not script.requests
+
+
+def test_a_young_job_is_not_worth_a_request():
+    assert History().unknown_kind(waiting(), START + timedelta(seconds=29), 30) is None
+
+
+def test_what_is_known_is_asked_for_again_after_some_hours():
+    history, _ = learn(waiting(), page(earlier(600)))
+    assert history.unknown_kind(waiting(), LATER + timedelta(hours=5), 30) is None
+    assert history.unknown_kind(waiting(), LATER + timedelta(hours=7), 30) is not None
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>")])
+def test_a_service_that_does_not_tell_is_not_asked_again_and_harms_nobody(answer):
+    history, _ = learn(waiting(), answer)
+    assert history.expected(waiting()) is None
+    assert history.unknown_kind(waiting(), LATER, 30) is None
+
+
+class Silent:
+    def job_read(self, job):
+        pass
+
+    def asking_failed(self, error, failing_seconds):
+        raise AssertionError(error)
+
+
+class Service:
+    """A job that runs for so long, and others before it; or an error instead of these."""
+
+    def __init__(self, run_seconds, history):
+        self.script = Script([self], forever=True)
+        self.run_seconds, self.history = run_seconds, history
+
+    def __call__(self, request):
+        query = dict(request.query)
+        if query.get("states") == "Success":
+            return self.history
+        ended = self.script.now >= START + timedelta(seconds=self.run_seconds)
+        workflow = "<WorkflowIds>w1</WorkflowIds>"
+        return page(job_xml("b1", State="Success" if ended else "Running", Operation=workflow))
+
+    def wait(self):
+        wait = Wait("b1", deadline_at=None, contact_timeout=600, observer=Silent())
+        result = self.script.run(wait_for_job(wait, 30))
+        assert result.job.state is JobState.SUCCESS
+        return self.script
+
+
+def test_a_wait_reads_the_history_once_and_is_sharp_about_the_expected_end():
+    script = Service(3600, page(*(earlier(seconds) for seconds in (3500, 3600, 3700)))).wait()
+    assert sum("states" in dict(request.query) for request in script.requests) == 1
+    assert script.now - START < timedelta(seconds=3604)
+    assert max(script.pauses[-10:]) <= 3
+    assert max(script.pauses) > 25
+
+
+@pytest.mark.parametrize("history", [failure(500), failure(403, "AccessDenied")])
+def test_a_wait_goes_on_without_a_history(history):
+    script = Service(3600, history).wait()
+    assert max(script.pauses[-10:]) > 20
+
+
+def test_a_wish_to_be_left_alone_counts_for_the_history_too():
+    script = Service(3600, failure(429, "SlowDown", retry_after="100")).wait()
+    assert 100 in script.pauses

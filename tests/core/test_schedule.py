@@ -1,0 +1,64 @@
+"""When to ask again: seldom, but not around the moments at which something is to be expected."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from airflow_provider_tencent_ci.core.schedule import Expectation, step_seconds
+
+HOUR = 3600
+NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)
+
+
+def steps(poll_interval, age, expected=None):
+    """The bounds of what a step can be."""
+    found = [step_seconds(poll_interval, age, expected) for _ in range(300)]
+    return min(found), max(found)
+
+
+@pytest.mark.parametrize(
+    ("age", "expected", "longest"),
+    [
+        (0, None, 3),
+        (-600, None, 3),  # clocks differ
+        (20, None, 10),
+        (60, None, 30),
+        (HOUR, None, 30),
+        (0.5 * HOUR, NIGHTLY, 30),
+        (0.8 * HOUR - 10, NIGHTLY, 10),  # not beyond the moment from which on it may end
+        (0.8 * HOUR - 1, NIGHTLY, 3),
+        (0.8 * HOUR, NIGHTLY, 3),
+        (1.2 * HOUR, NIGHTLY, 3),
+        (1.2 * HOUR + 100, NIGHTLY, 10),  # overdue
+        (1.5 * HOUR, NIGHTLY, 30),
+    ],
+)
+def test_a_step_is_as_long_as_nothing_is_expected_and_has_a_random_part(age, expected, longest):
+    least, most = steps(30, age, expected)
+    assert 0.85 * longest <= least < 0.9 * longest
+    assert 0.96 * longest < most <= longest
+
+
+@pytest.mark.parametrize("poll_interval", [0.2, 1, 3, 8, 30, 600])
+def test_no_step_is_longer_than_the_interval_nor_shorter_than_a_second_of_it(poll_interval):
+    for age in (0, 1, 30, 0.8 * HOUR, HOUR, 24 * HOUR):
+        least, most = steps(poll_interval, age, NIGHTLY)
+        assert most <= poll_interval
+        assert least >= 0.85 * min(poll_interval, 1)
+
+
+def test_what_to_expect_after_one_job_is_vague_and_gets_sharper_with_each():
+    generator = random.Random(1)
+    of_number = {number: [generator.uniform(3000, 4200) for _ in range(number)] for number in (4, 100)}
+    alone, few, many = Expectation.of([3600]), Expectation.of(of_number[4]), Expectation.of(of_number[100])
+    assert alone == Expectation(1800, 5400)
+    assert few.from_seconds == pytest.approx(min(of_number[4]) * 0.75)
+    assert 2800 < many.from_seconds < 3000
+    assert 4200 < many.until_seconds < 4500
+    assert Expectation.of([]) is None
+
+
+def test_a_job_that_broke_off_or_hung_once_spoils_no_expectation():
+    assert Expectation.of([1, *[3600] * 60, 9 * HOUR]) == Expectation.of([3600] * 62)

@@ -1,0 +1,145 @@
+"""The gate at which tasks wait for room in a bucket: who is let go, when, and what is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from airflow_provider_tencent_ci import capacity
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+def submit(number):
+    with TencentCIHook() as hook:
+        jobs = [
+            hook.trigger_inventory_job(name=f"j{index}", workflow_ids=WORKFLOW_ID, prefix="media/")
+            for index in range(number)
+        ]
+    return [job.job_id for job in jobs]
+
+
+def wait(max_active_jobs=3, poll_interval=0.2, **arguments):
+    trigger = InventoryJobCapacityTrigger(max_active_jobs, poll_interval=poll_interval, **arguments)
+    return asyncio.ensure_future(anext(trigger.run()))
+
+
+def statuses(waits):
+    return [json.loads(json.dumps(waiting.result().payload))["status"] for waiting in waits if waiting.done()]
+
+
+async def until(reached):
+    async with asyncio.timeout(20):
+        while not reached():  # noqa: ASYNC110 - what is waited for happens in the emulator's thread
+            await asyncio.sleep(0.01)
+
+
+def run(main):
+    async def all_of_it():
+        before = asyncio.all_tasks()
+        await main()
+        await until(lambda: asyncio.all_tasks() == before)
+        assert not capacity._gates.get(asyncio.get_running_loop())
+
+    asyncio.run(asyncio.wait_for(all_of_it(), 60))
+
+
+def end_all(waits):
+    for waiting in waits:
+        waiting.cancel()
+
+
+def test_as_many_are_let_go_as_there_are_places_and_those_who_came_first(emulator):
+    jobs = submit(2)
+
+    async def main():
+        waits = [wait(5, poll_interval=3) for _ in range(6)]
+        await until(lambda: len(statuses(waits)) == 3)
+        assert [waiting.done() for waiting in waits] == [True] * 3 + [False] * 3
+        submit(3)  # as those would do who were let go; before the next look
+        before = emulator.count("list")
+        await until(lambda: emulator.count("list") > before)
+        emulator.finish_job(jobs[0])
+        await until(lambda: len(statuses(waits)) == 4)
+        assert [waiting.done() for waiting in waits] == [True] * 4 + [False] * 2
+        end_all(waits)
+
+    run(main)
+
+
+def test_hundreds_wait_for_the_price_of_one(emulator):
+    submit(3)
+
+    async def main():
+        waits = [wait() for _ in range(300)]
+        await until(lambda: emulator.count("list") >= 5)
+        assert not statuses(waits)
+        end_all(waits)
+
+    run(main)
+    assert emulator.count("list") < 20
+
+
+def test_who_is_cancelled_takes_no_place(emulator):
+    [job_id] = submit(1)
+
+    async def main():
+        waits = [wait(1) for _ in range(3)]
+        await until(lambda: emulator.count("list") >= 1)
+        waits[0].cancel()
+        emulator.finish_job(job_id)
+        await until(lambda: waits[1].done())
+        assert waits[1].result().payload == {"version": 1, "status": "capacity"}
+        end_all(waits)
+
+    run(main)
+
+
+@pytest.mark.parametrize("fault", ["internal_error", "reset", "truncated_xml"])
+def test_a_service_that_fails_is_ridden_out(emulator, fault):
+    emulator.inject(Fault(fault, operation="list", times=3))
+
+    async def main():
+        waits = [wait(), wait()]
+        await asyncio.gather(*waits)
+        assert statuses(waits) == ["capacity"] * 2
+
+    run(main)
+
+
+def test_a_service_that_cannot_be_asked_for_too_long_is_given_up(emulator):
+    emulator.inject(Fault("internal_error", operation="list", times=None))
+
+    async def main():
+        waits = [wait(contact_timeout=0.5), wait(contact_timeout=0.5)]
+        await asyncio.gather(*waits)
+        assert statuses(waits) == ["lost_contact"] * 2
+        assert "InternalError" in waits[0].result().payload["message"]
+
+    run(main)
+
+
+def test_odd_arguments_end_in_an_event_and_take_nobody_down(emulator):
+    async def main():
+        for arguments in ({"max_active_jobs": "many"}, {"tencent_ci_conn_id": "none"}, {"bucket": 7}):
+            event = await anext(InventoryJobCapacityTrigger(**arguments).run())
+            assert event.payload["status"] == "lost_contact"
+
+    run(main)
+
+
+def test_its_arguments_are_json_and_make_it_again():
+    path, arguments = InventoryJobCapacityTrigger(5, "media", "b-1", "ap-beijing", 5, 60).serialize()
+    assert path == "airflow_provider_tencent_ci.triggers.capacity.InventoryJobCapacityTrigger"
+    assert InventoryJobCapacityTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
