@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.compat import link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.compat import TriggerEvent, link_xcom_key, push_xcoms
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import write_not_started
@@ -80,6 +80,14 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         if limit_at is None:
             raise LookupError("Airflow gave the triggerer no limit of the time to wait")
         return limit_at - timedelta(seconds=self.seconds_before_limit)
+
+    async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
+        ti: Any = self.task_instance
+        if ti is not None and ti.try_number > 1:
+            # Airflow 3.3.2 leaves the end of an earlier try as that of this one, unless a worker has a hand in it
+            # (models/taskinstance.py: set_state).
+            self.success_xcoms = None
+        return await super()._ending(event)
 
     def _observer(self, log: Any) -> WaitLog:
         return _FirstLook(log)

@@ -60,6 +60,9 @@ class WorkerlessRun(Run):
         """What is in the database, as other tasks are handed it."""
         return self._by_task("SELECT key, value FROM xcom WHERE {run} AND task_id = %s", task_id)
 
+    def started_before_it_ended(self, task_id):
+        return self._by_task("SELECT task_id, start_date < end_date FROM task_instance WHERE {run}")[task_id]
+
     def errors(self, task_id):
         return " ".join(self.api.log_errors(self.dag_id, self.run_id, task_id, 1))
 
@@ -93,6 +96,10 @@ def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database
         assert (xcoms["job"]["State"], xcoms["job"]["JobId"]) == ("Success", xcoms["return_value"])
     assert run.xcoms("wait_again")["return_value"] == ours["job"]
     assert run.times_said(f"Batch job {ours['job_id']} ({ours['job_name']}) succeeded.") == 2
+    run.clear("wait")
+    wait_for(lambda: run.tries["wait"] == 2 and run.task_states["wait"] == ["success"], 60, lambda: run.task_states)
+    assert run.xcoms("wait") == expected
+    assert run.started_before_it_ended("wait")
 
 
 def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, database):

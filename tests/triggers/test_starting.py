@@ -48,7 +48,7 @@ def pushed(monkeypatch):
     return pushed
 
 
-def event_of(job_id, *, pushed=None, limit_at=None, **arguments):
+def event_of(job_id, *, pushed=None, limit_at=None, try_number=1, **arguments):
     """Run the trigger as Airflow 3.3 does, with the context that it makes for such a task."""
     trigger = StartingInventoryJobTrigger(job_id, **{"poll_interval": 0.1, **arguments})
     task = SimpleNamespace(
@@ -58,9 +58,8 @@ def event_of(job_id, *, pushed=None, limit_at=None, **arguments):
         get_template_env=lambda: None,
         dag=None,
     )
-    ti = TaskInstance(
-        id=1, dag_id="d", task_id="wait", run_id="r1", map_index=-1, try_number=1, task=task, pushed=pushed or {}
-    )
+    names = {"dag_id": "d", "task_id": "wait", "run_id": "r1", "map_index": -1}
+    ti = TaskInstance(id=1, try_number=try_number, task=task, pushed=pushed or {}, **names)
     trigger.task_instance = ti
     trigger.timeout_after = limit_at or datetime.now(UTC) + timedelta(hours=1)
 
@@ -97,6 +96,12 @@ def test_it_waits_for_a_job_and_leaves_the_link(emulator, job_id, pushed):
 def test_it_ends_the_task_if_asked_to(emulator, job_id, pushed):
     assert type(event_of(job_id, success_xcoms={"return_value": "record"})) is TaskSuccessEvent
     assert pushed["return_value"]["JobId"] == job_id
+
+
+def test_a_later_try_is_ended_by_a_worker(emulator, job_id, pushed):
+    event = event_of(job_id, success_xcoms={"return_value": "record"}, try_number=2)
+    assert read_event(event.payload)["job"]["State"] == "Success"
+    assert "return_value" not in pushed
 
 
 @pytest.mark.parametrize(
