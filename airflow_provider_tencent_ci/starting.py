@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat import StartTriggerArgs
 from airflow_provider_tencent_ci.deferring import BACKSTOP
 from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
+from airflow_provider_tencent_ci.ending import RECORD, has_own, why_a_worker_must_end, xcoms_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
         "it has a pre_execute": sensor._pre_execute_hook,
+        "a subclass has its own beginning": has_own(sensor, "pre_execute", "execute"),
         "it has a map_index_template": sensor.map_index_template,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

@@ -115,6 +115,12 @@ def test_what_a_worker_does_at_the_beginning_is_left_to_it(arguments):
     assert sensor(**arguments).start_trigger_args is None
 
 
+@pytest.mark.parametrize("method", ["execute", "pre_execute"])
+def test_what_a_subclass_does_at_the_beginning_is_left_to_a_worker(method):
+    kind = type("Preparing", (InventoryJobSensor,), {method: lambda _self, _context: None, "__module__": "dags"})
+    assert kind(task_id="wait", job_id="b1", start_from_trigger=True).start_trigger_args is None
+
+
 @pytest.mark.parametrize(
     ("timeout", "execution_timeout", "seconds_before_limit"),
     [(100, None, 60), (100, 1000, 60), (100, 130, 30), (100, 100, 0), (100, 20, 0)],
