@@ -1,116 +1,45 @@
 """
-One gate for all tasks that wait in one triggerer for room in a bucket.
+A task that may submit only while few batch jobs of its bucket are active.
 
-A reading of the job list lets go as many as there are places, in the order of their coming. Each looks for itself once
-more before it submits (:mod:`.core.capacity`), so the gate need not know what became of those it let go: it saves
-hundreds of workers from being started for nothing.
+Airflow's pools bound the tasks of one Airflow; this bounds the jobs of a bucket, whoever submits them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-from collections import deque
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from airflow_provider_tencent_ci.core.capacity import free_places
-from airflow_provider_tencent_ci.core.repeating import NEVER, jittered, retry_after_seconds
-from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.core.capacity import CapacityWatch, wait_for_place
+from airflow_provider_tencent_ci.deferring import time_left
+from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
 __all__ = ["wait_for_capacity"]
 
 
-async def wait_for_capacity(
-    config: ServiceConfig, max_active_jobs: int, poll_interval: float, contact_timeout: float
+def wait_for_capacity(
+    task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, max_active_jobs: int
 ) -> None:
     """
-    Wait until it is one's turn to submit one more job.
+    Wait here until ``task`` may submit, or defer it; it is resumed by ``execute_with_capacity`` then.
 
-    :param poll_interval: seconds between two questions of the one who came first.
-    :param contact_timeout: seconds without one usable answer, likewise.
-    :raises TencentCIError: the last error, if there was no usable answer for ``contact_timeout``.
+    There is no job yet that would have to be stopped, so Airflow may end the deferral by itself.
     """
-    gates = _gates.setdefault(asyncio.get_running_loop(), {})
-    key = (config, max_active_jobs)
-    gate = gates.setdefault(key, _Gate(config, max_active_jobs, poll_interval, contact_timeout))
-    try:
-        await gate.pass_through()
-    finally:
-        if gate.is_idle and gates.get(key) is gate:
-            del gates[key]
-
-
-class _Gate:
-    def __init__(
-        self, config: ServiceConfig, max_active_jobs: int, poll_interval: float, contact_timeout: float
-    ) -> None:
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
-
-        self._transport = AsyncTransport(config)
-        self._max_active_jobs = max_active_jobs
-        self._poll_interval = poll_interval
-        self._contact_timeout = contact_timeout
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._opening: asyncio.Task[None] | None = None
-        self._failing_since: datetime | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits."""
-        return not self._queue
-
-    async def pass_through(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        if self._opening is None:
-            # In a context of its own: it belongs to no trigger.
-            self._opening = asyncio.create_task(self._open(), context=contextvars.Context())
-        try:
-            await turn
-        finally:
-            if turn in self._queue:
-                self._queue.remove(turn)
-
-    async def _open(self) -> None:
-        failure: Exception | None = None
-        try:
-            async with self._transport:
-                while self._queue:
-                    pause_seconds = await self._let_go()
-                    if self._queue:
-                        await self._transport.sleep(pause_seconds)
-        except Exception as error:  # theirs to report
-            failure = error
-        finally:
-            self._opening = None
-            for turn in self._queue:
-                if failure and not turn.done():
-                    turn.set_exception(failure)
-                else:  # the event loop is being closed
-                    turn.cancel()
-
-    async def _let_go(self) -> float:
-        """Let go as many as there are places; return how long to wait before the next look, in seconds."""
-        now = self._transport.now()
-        try:
-            places = await self._transport.run(free_places(self._max_active_jobs, NEVER))
-        except TencentCIError as error:
-            self._failing_since = self._failing_since or now
-            if (now - self._failing_since).total_seconds() >= self._contact_timeout:
-                raise
-            return max(jittered(self._poll_interval), min(retry_after_seconds(error), self._contact_timeout))
-        self._failing_since = None
-        while self._queue and places:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                places -= 1
-        return jittered(self._poll_interval)
-
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[ServiceConfig, int], _Gate]] = WeakKeyDictionary()
+    poll_interval = seconds_of("poll_interval", task.poll_interval)
+    contact_timeout = seconds_of("contact_timeout", task.contact_timeout)
+    if not task.deferrable:
+        hook.run(wait_for_place(CapacityWatch(max_active_jobs, poll_interval, contact_timeout)))
+        return
+    trigger = InventoryJobCapacityTrigger(
+        max_active_jobs, task.tencent_ci_conn_id, task.bucket, task.region, poll_interval, contact_timeout
+    )
+    timeout = task.execution_timeout
+    if timeout is not None:
+        timeout = max(time_left(timeout, context, datetime.now(UTC)), timedelta(0))
+    task.defer(trigger=trigger, method_name="execute_with_capacity", timeout=timeout)

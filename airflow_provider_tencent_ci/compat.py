@@ -5,19 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
-from airflow.providers.common.compat.sdk import (
-    BaseHook,
-    BaseOperator,
-    BaseOperatorLink,
-    BaseSensorOperator,
-    PokeReturnValue,
-    TaskInstanceKey,
-    XCom,
-)
-from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
+from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, PokeReturnValue
 
 try:
     from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
@@ -29,15 +21,12 @@ try:
 except ImportError:  # before 3.1
     from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
 
-try:
-    from airflow.sdk import RetryDecision, RetryPolicy
-except ImportError:  # before 3.3
-    RetryDecision = RetryPolicy = object  # type: ignore[assignment,misc]
-
 from airflow_provider_tencent_ci.core.identity import TaskIdentity
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection, Context
+    from airflow.providers.common.compat.sdk import BaseHook, Connection, Context, XCom
+    from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 __all__ = [
     "DEFERRAL_FAILED",
@@ -78,6 +67,31 @@ __all__ = [
     "try_started_at",
 ]
 
+# What a DAG file does not need to be parsed, and is slow to import.
+_LATE = {
+    "BaseHook": "airflow.providers.common.compat.sdk",
+    "BaseTrigger": "airflow.triggers.base",
+    "RetryDecision": "airflow.sdk",
+    "RetryPolicy": "airflow.sdk",
+    "StartTriggerArgs": "airflow.triggers.base",
+    "TaskSuccessEvent": "airflow.triggers.base",
+    "TriggerEvent": "airflow.triggers.base",
+    "XCom": "airflow.providers.common.compat.sdk",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name late."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_LATE[name]), name)
+    except (ImportError, AttributeError):
+        if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
+            return object
+        raise
+
+
 # The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
 DEFERRAL_FAILED = "__fail__"
 
@@ -94,6 +108,8 @@ async def get_connection_async(conn_id: str) -> Connection:
     Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
     SDK of 3.0 does not find its supervisor (Airflow conventions, 3.8).
     """
+    from airflow.providers.common.compat.sdk import BaseHook
+
     if hasattr(BaseHook, "aget_connection"):
         return await BaseHook.aget_connection(conn_id)
     from asgiref.sync import sync_to_async
@@ -205,6 +221,8 @@ def task_instance_state(ti: Any) -> str | None:
 
 def recorded_job_id(ti: Any) -> str | None:
     """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
+    from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
+
     value = XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key="job_id")
     return value if isinstance(value, str) else None
 
@@ -219,11 +237,15 @@ def must_stop_itself(error: asyncio.CancelledError) -> bool:
 
     :param error: what the trigger was cancelled with.
     """
+    from airflow.triggers.base import BaseTrigger
+
     return not hasattr(BaseTrigger, "on_kill") or "__airflow_user_action__" in map(str, error.args)
 
 
 def has_workerless_waits() -> bool:
     """Whether a task can begin in the triggerer, its templates rendered there, and end there (3.3 and later)."""
+    from airflow.triggers.base import BaseTrigger
+
     return hasattr(BaseTrigger, "render_template_fields")
 
 
@@ -241,6 +263,8 @@ def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
     The XComs of an ending event are no substitute: 3.3.2 stores them as JSON within JSON (models/xcom.py), so that
     another task would be handed the text of it.
     """
+    from airflow.providers.common.compat.sdk import XCom
+
     where = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
     for key, value in values.items():
         XCom.set(key=key, value=value, **where)
@@ -248,6 +272,8 @@ def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
 
 def forget_xcom(ti: Any, key: str) -> None:
     """Delete an XCom of a task instance if there is one; blocks."""
+    from airflow.providers.common.compat.sdk import XCom
+
     XCom.delete(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["BACKSTOP", "begin_time_anew", "broken_off", "defer_in_time", "look_once"]
+__all__ = ["BACKSTOP", "begin_time_anew", "broken_off", "defer_in_time", "look_once", "time_left"]
 
 # Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
 BACKSTOP = timedelta(minutes=1)
@@ -43,7 +43,7 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
     if task.execution_timeout is None:
         task.defer(trigger=trigger, method_name="execute_complete")
     now = datetime.now(UTC)
-    ends_at = (try_started_at(context) or now) + task.execution_timeout
+    ends_at = now + time_left(task.execution_timeout, context, now)
     comes_first = not trigger.deadline_at or ends_at < datetime.fromisoformat(trigger.deadline_at)
     if comes_first:
         trigger.deadline_at = ends_at.isoformat()
@@ -52,6 +52,11 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
         method_name="execute_complete_in_time" if comes_first else "execute_complete",
         timeout=max(ends_at - now, timedelta(0)) + BACKSTOP,
     )
+
+
+def time_left(execution_timeout: timedelta, context: Context, now: datetime) -> timedelta:
+    """Return how much of ``execution_timeout`` this try has left; below zero if it is over."""
+    return (try_started_at(context) or now) + execution_timeout - now
 
 
 def begin_time_anew(task: BaseOperator, context: Context) -> None:

@@ -11,7 +11,9 @@ __all__ = [
     "STATUSES",
     "has_succeeded",
     "is_not_started",
+    "read_capacity",
     "read_event",
+    "write_capacity",
     "write_event",
     "write_not_started",
 ]
@@ -21,6 +23,8 @@ EVENT_VERSION = 1
 STATUSES = ("terminal", "deadline", "lost_contact")
 
 _NOT_STARTED = "not_started"
+
+_CAPACITY = "capacity"
 
 
 def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: str) -> dict[str, Any]:
@@ -48,6 +52,29 @@ def write_not_started(message: str) -> dict[str, Any]:
 def is_not_started(event: object) -> bool:
     """Whether it is the event of :func:`write_not_started`."""
     return isinstance(event, dict) and (event.get("version"), event.get("status")) == (EVENT_VERSION, _NOT_STARTED)
+
+
+def write_capacity(message: str = "") -> dict[str, Any]:
+    """
+    Return the event with which a wait for capacity resumes its task.
+
+    :param message: why it could not be waited for; empty if there is room now.
+    """
+    return {"version": EVENT_VERSION, "status": "lost_contact" if message else _CAPACITY, "message": message}
+
+
+def read_capacity(event: object) -> str:
+    """
+    Return the message of an event that :func:`write_capacity` wrote.
+
+    :raises UnexpectedEventError: it is anything else.
+    """
+    if isinstance(event, dict) and event == write_capacity(str(event.get("message"))):
+        return str(event["message"])
+    raise UnexpectedEventError(
+        f"The task was resumed with {str(event)[:200]!r}, which is no event of InventoryJobCapacityTrigger (version "
+        f"{EVENT_VERSION}). Nothing was submitted by this try."
+    )
 
 
 def has_succeeded(event: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from airflow_provider_tencent_ci.compat import BaseOperatorLink, XCom, link_xcom_key
+from airflow_provider_tencent_ci.compat import BaseOperatorLink, link_xcom_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
@@ -32,6 +32,8 @@ class InventoryJobLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address that the task left in XCom; empty if it did not get that far."""
+        from airflow_provider_tencent_ci.compat import XCom
+
         return str(XCom.get_value(ti_key=ti_key, key=JOB_URL_KEY) or "")
 
 

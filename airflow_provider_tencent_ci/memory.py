@@ -69,6 +69,11 @@ class SubmissionMemory:
         """Note that a job with this token may be submitted from now on. Raises if it cannot, before anything is."""
         self._write(token, None)
 
+    def withdraw(self) -> None:
+        """Take back the intention: nothing was submitted."""
+        if self._store is not None:
+            self._store.delete(_KEY)
+
     def keep(self, token: str, job_id: str) -> None:
         """Note the job. The list would find it as well, so this may fail: the caller decides."""
         self._write(token, job_id)

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.compat import is_first_try, run_started_at, task_identity
 from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.capacity import check_capacity
 from airflow_provider_tencent_ci.core.flows import Submission
 from airflow_provider_tencent_ci.core.identity import submission_token
+from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["say_what_was_submitted", "submit_for_task"]
+__all__ = ["say_what_was_submitted", "specification_of", "submit_for_task"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,20 +33,57 @@ _log = logging.getLogger(__name__)
 _CLOCK_MARGIN = timedelta(minutes=10)
 
 
+def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecification:
+    """
+    Return what a task asks for, its templates rendered.
+
+    :raises InvalidArgumentError: an argument is wrong; the message names it.
+    """
+    if task.on_existing not in ("adopt", "submit", "fail"):
+        raise InvalidArgumentError(f'on_existing={task.on_existing!r} must be "adopt", "submit" or "fail".')
+    if task.on_duplicate not in ("report", "cancel"):
+        raise InvalidArgumentError(f'on_duplicate={task.on_duplicate!r} must be "report" or "cancel".')
+    limit = task.max_active_jobs
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
+    return InventoryJobSpecification.from_arguments(
+        workflow_ids=task.workflow_ids,
+        job=task.job,
+        prefix=task.prefix,
+        manifest=task.manifest,
+        url_file=task.url_file,
+        object_key=task.object_key,
+        start_time=task.start_time,
+        end_time=task.end_time,
+    )
+
+
 def submit_for_task(
-    context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, *, name: str, on_existing: str
+    context: Context,
+    hook: TencentCIHook,
+    specification: InventoryJobSpecification,
+    *,
+    name: str,
+    on_existing: str,
+    max_active_jobs: int | None,
 ) -> Submission:
     """
     Submit, or find what an earlier try submitted.
 
     :param name: as the user gave it.
     :param on_existing: ``adopt``, ``submit`` or ``fail``; see the operator.
+    :param max_active_jobs: see the operator.
+    :raises TooManyActiveJobsError: so many are active, and nothing was found; nothing was submitted.
     """
+
+    def check() -> Flow[None]:
+        return check_capacity(max_active_jobs)
+
     if on_existing == "submit":
-        return hook.run(flows.submit_unchecked(name, specification))
+        return hook.run(flows.submit_unchecked(name, specification, check))
     if on_existing == "fail":
-        return hook.run(flows.submit_new(name, specification))
-    return _submit_once(context, hook, specification, name)
+        return hook.run(flows.submit_new(name, specification, check))
+    return _submit_once(context, hook, specification, name, check)
 
 
 def say_what_was_submitted(hook: TencentCIHook, submission: Submission, *, on_duplicate: str) -> None:
@@ -67,7 +108,7 @@ def say_what_was_submitted(hook: TencentCIHook, submission: Submission, *, on_du
 
 
 def _submit_once(
-    context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, name: str
+    context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, name: str, check: flows.Check
 ) -> Submission:
     body = specification.body(None)
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest())
@@ -78,14 +119,19 @@ def _submit_once(
     token = known.token if known else submission_token(task_identity(context), body)
     memory.intend(token)
     started_at = run_started_at(context)
-    submission = hook.run(
-        flows.submit_once(
-            name_with_token(readable_name(name), token),
-            specification,
-            created_after=started_at - _CLOCK_MARGIN if started_at else None,
-            looks=_looks(context, memory, known),
-        )
+    flow = flows.submit_once(
+        name_with_token(readable_name(name), token),
+        specification,
+        created_after=started_at - _CLOCK_MARGIN if started_at else None,
+        looks=_looks(context, memory, known),
+        check=check,
     )
+    try:
+        submission = hook.run(flow)
+    except TooManyActiveJobsError:
+        if known is None:
+            memory.withdraw()  # or the next attempt would look for long for what is not there
+        raise
     _keep(memory, token, submission)
     return submission
 

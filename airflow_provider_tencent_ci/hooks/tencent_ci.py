@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
@@ -180,10 +181,11 @@ class TencentCIHook(BaseHook):
         page_size: int = MAX_PAGE_SIZE,
     ) -> Iterator[InventoryJob]:
         """
-        List batch jobs. One page is asked for ahead: while the jobs of a page are used, the next one is on its way.
+        List batch jobs, page by page as they are used.
 
-        Stopping after the first page so costs one request for nothing, unless that is the only page. What goes wrong
-        with a page is raised where its first job would come.
+        One page is asked for ahead: from the second job of a page on, the next page is on its way, in a thread and over
+        a connection of its own. So whoever stops in the middle of a page may have caused one request for nothing, and
+        what goes wrong with a page is raised where its first job would come.
 
         :param job_id: only this job.
         :param name: only jobs of this name. Whether the service compares exactly is not documented.
@@ -280,10 +282,11 @@ class TencentCIHook(BaseHook):
     def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
         """Return the items of all pages; while those of one are used, the next one is on its way."""
         pages = Pages()
-        items = pages.new_items(self.run(read_page("")))
+        items = iter(pages.new_items(self.run(read_page(""))))
         with Ahead[Page[ItemT]](self._transport) as ahead:
             while pages.next_token is not None:
+                yield from islice(items, 1)  # no later than without a page ahead, and many look for one item only
                 ahead.start(read_page(pages.next_token))
                 yield from items
-                items = pages.new_items(ahead.result())
+                items = iter(pages.new_items(ahead.result()))
             yield from items

@@ -20,22 +20,23 @@ from airflow_provider_tencent_ci.compat import (
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
-from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import (
-    InvalidArgumentError,
     LostContactError,
+    TooManyActiveJobsError,
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
-from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
+    from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
 
@@ -79,12 +80,16 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Without ``wait_for_completion`` it has no effect.
-    :param poll_interval: seconds (or a timedelta) between two questions. The default, 30, is short against the minutes
-        that a batch takes; a random part of up to half is taken off, lest many tasks ask in step.
+    :param poll_interval: seconds (or a timedelta); the longest time between two questions. They are more frequent right
+        after the start and around the time at which earlier jobs of the workflow have ended, and never in step. The
+        default, 30, is short against the minutes that a batch takes.
     :param wait_timeout: seconds (or a timedelta) to wait from the submission, or from finding the job again. Then the
         task fails and the job goes on; a retry waits on. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
+    :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, whoever
+        submitted them; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it: bound
+        these with a pool. By default there is no limit, and no request to find out.
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
@@ -136,6 +141,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         poll_interval: float | timedelta = 30,
         wait_timeout: float | timedelta | None = None,
         contact_timeout: float | timedelta = 600,
+        max_active_jobs: int | None = None,
         cancel_on_kill: bool = True,
         end_from_trigger: bool = False,
         **kwargs: Any,
@@ -160,6 +166,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.wait_timeout = wait_timeout
         self.contact_timeout = contact_timeout
+        self.max_active_jobs = max_active_jobs
         self.cancel_on_kill = cancel_on_kill
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
@@ -184,9 +191,25 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._ti = context["ti"]
-        with self._hook as hook, self._stopped_by_execution_timeout():
+        with self._stopped_by_execution_timeout():
+            return self._run(context)
+
+    def execute_with_capacity(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """
+        Go on after waiting for ``max_active_jobs``; another task may have been quicker, and then it is waited again.
+
+        :raises LostContactError: it could not be asked for ``contact_timeout``; nothing was submitted.
+        """
+        if message := read_capacity(event):
+            raise LostContactError(f"Nothing was submitted: how many batch jobs are active is not known. {message}")
+        return self._run(context)
+
+    def _run(self, context: Context) -> str:
+        from airflow_provider_tencent_ci.submitting import specification_of
+
+        with self._hook as hook:
             push_link(context, hook.config)
-            specification = self._specification()
+            specification = specification_of(self)
             trigger = self._checked_trigger()
             job = self._submit(context, specification)
             if not self.wait_for_completion:
@@ -276,26 +299,10 @@ class TriggerInventoryJobOperator(BaseOperator):
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
 
-    def _specification(self) -> InventoryJobSpecification:
-        from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-
-        if self.on_existing not in ("adopt", "submit", "fail"):
-            raise InvalidArgumentError(f'on_existing={self.on_existing!r} must be "adopt", "submit" or "fail".')
-        if self.on_duplicate not in ("report", "cancel"):
-            raise InvalidArgumentError(f'on_duplicate={self.on_duplicate!r} must be "report" or "cancel".')
-        return InventoryJobSpecification.from_arguments(
-            workflow_ids=self.workflow_ids,
-            job=self.job,
-            prefix=self.prefix,
-            manifest=self.manifest,
-            url_file=self.url_file,
-            object_key=self.object_key,
-            start_time=self.start_time,
-            end_time=self.end_time,
-        )
-
     def _checked_trigger(self) -> InventoryJobTrigger:
         """Return the trigger, proven to be serialisable: after the submission it would be too late to find out."""
+        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
         trigger = InventoryJobTrigger(
             tencent_ci_conn_id=self.tencent_ci_conn_id,
             bucket=self.bucket,
@@ -319,17 +326,38 @@ class TriggerInventoryJobOperator(BaseOperator):
         return deadline_at.isoformat() if deadline_at else None
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
-        from airflow_provider_tencent_ci.core.names import readable_name
-        from airflow_provider_tencent_ci.submitting import say_what_was_submitted, submit_for_task
+        from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
-        name = self.name or readable_name(f"{self.dag_id}-{self.task_id}")
-        submission = submit_for_task(context, self._hook, specification, name=name, on_existing=self.on_existing)
+        submission = None
+        while submission is None:
+            submission = self._submission(context, specification)
         job = submission.job
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
         say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
+
+    def _submission(self, context: Context, specification: InventoryJobSpecification) -> Submission | None:
+        """Submit; ``None`` if there was no room for it, and may be by now."""
+        from airflow_provider_tencent_ci.capacity import wait_for_capacity
+        from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.submitting import submit_for_task
+
+        name = self.name or readable_name(self._look_for)
+        try:
+            return submit_for_task(
+                context,
+                self._hook,
+                specification,
+                name=name,
+                on_existing=self.on_existing,
+                max_active_jobs=self.max_active_jobs,
+            )
+        except TooManyActiveJobsError as error:
+            self.log.info("%s Waiting until there are fewer.", error)
+            wait_for_capacity(self, context, self._hook, self.max_active_jobs or 0)
+            return None
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""

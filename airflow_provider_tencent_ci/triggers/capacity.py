@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow_provider_tencent_ci.compat import BaseTrigger, TriggerEvent
+from airflow_provider_tencent_ci.events import write_capacity
 
 __all__ = ["InventoryJobCapacityTrigger"]
 
@@ -15,8 +16,8 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     Wait until fewer than so many batch jobs of a bucket are active, and yield one event.
 
     It only reads, and there is no job yet that a stop would have to cancel. As few are let go as there are places
-    (:mod:`airflow_provider_tencent_ci.capacity`). The event is ``{"version": 1, "status": "capacity"}``, or
-    ``"lost_contact"`` with a ``message``.
+    (:mod:`airflow_provider_tencent_ci.gate`). The event is that of
+    :func:`airflow_provider_tencent_ci.events.write_capacity`.
 
     :param max_active_jobs: how many.
     :param tencent_ci_conn_id: the connection.
@@ -59,19 +60,17 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
-        event = {"version": 1, "status": "capacity"}
         try:
             await self._wait()
+            event = write_capacity()
         except Exception as error:  # a failed trigger would skip the task's own handling
             self.log.warning("Cannot find out how many batch jobs are active: %s", error)
-            event |= {"status": "lost_contact", "message": f"{type(error).__name__}: {error}"}
+            event = write_capacity(f"{type(error).__name__}: {error}")
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> None:
-        from airflow_provider_tencent_ci.capacity import wait_for_capacity
+        from airflow_provider_tencent_ci.gate import pass_gate
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-        hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
-        await wait_for_capacity(
-            await hook.read_config(), self.max_active_jobs, self.poll_interval, self.contact_timeout
-        )
+        config = await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
+        await pass_gate(config, self.max_active_jobs, self.poll_interval, self.contact_timeout)

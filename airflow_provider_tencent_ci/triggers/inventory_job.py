@@ -50,7 +50,7 @@ class InventoryJobTrigger(BaseTrigger):
     :param tencent_ci_conn_id: the connection; its secrets are read where they are used and never stored here.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    :param poll_interval: the longest time between two questions, in seconds (:mod:`.core.schedule`).
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).

@@ -86,12 +86,10 @@ def test_a_list_that_repeats_its_token_ends(emulator, hook):
 
 
 def test_pages_are_read_as_they_are_used(emulator, hook):
-    for number in range(6):
+    for number in range(4):
         submit(hook, f"job-{number}")
-    jobs = hook.list_inventory_jobs(page_size=2)
-    assert emulator.count("list") == 0
-    next(jobs)
-    assert emulator.count("list") in (1, 2), "the second page may be on its way, the third is not"
+    next(hook.list_inventory_jobs(page_size=2))
+    assert emulator.count("list") == 1
 
 
 def test_every_filter_reaches_the_service(emulator, hook):

@@ -64,10 +64,10 @@ TOKENS = ["", "100", "200", "300", "400"]
 def test_the_next_page_is_on_its_way_while_one_is_used_and_no_other(server, hook, listing):
     items = listing(hook)
     for page in range(5):
-        found = ids(islice(items, 1))
+        found = ids(islice(items, 2))
         if page < 4:
             server.wait_for(TOKENS[page + 1])
-        found += ids(islice(items, PAGE - 1))
+        found += ids(islice(items, PAGE - 2))
         assert server.asked == TOKENS[: page + 2]
         assert found == [run_id(number) for number in range(page * PAGE, (page + 1) * PAGE)]
     assert list(items) == []
@@ -87,6 +87,12 @@ def test_a_list_of_one_page_is_one_request_and_no_thread(server, hook, total, mo
 def test_nothing_is_asked_before_the_first_item_is(server, hook):
     executions(hook)
     assert server.asked == []
+
+
+def test_who_looks_for_one_item_costs_no_request_more(server, hook):
+    next(executions(hook))
+    assert threads_ahead() == []
+    assert server.asked == [""]
 
 
 def test_who_stops_after_a_page_costs_one_request_at_most(server, hook):
@@ -146,7 +152,7 @@ def test_a_page_that_fails_and_may_pass_is_asked_for_again(server, hook, answer,
 def test_who_leaves_does_not_wait_for_the_page_that_is_on_its_way(server, hook):
     server.held["100"] = threading.Event()
     items = executions(hook)
-    next(items)
+    assert len(list(islice(items, 2))) == 2
     server.wait_for("100")
     items.close()
     assert threads_ahead(), "the answer is not there yet"
@@ -158,7 +164,8 @@ def test_who_leaves_does_not_wait_for_the_page_that_is_on_its_way(server, hook):
 def test_an_iterator_that_is_dropped_lets_go_of_everything(server, hook):
     def leave_in_the_middle():
         for item in executions(hook):
-            raise KeyError(item.run_id)
+            if item.run_id == run_id(1):
+                raise KeyError(item)
 
     with pytest.raises(KeyError):
         leave_in_the_middle()
@@ -170,7 +177,7 @@ def test_an_iterator_that_is_dropped_lets_go_of_everything(server, hook):
 def test_a_page_that_is_to_be_asked_for_again_much_later_is_not_once_nobody_wants_it(server, hook):
     server.instead["100"] = [(503, {"Retry-After": "55"}, b"")]
     items = executions(hook)
-    next(items)
+    assert len(list(islice(items, 2))) == 2
     server.wait_for("100")
     items.close()
     wait_for_threads_ahead()

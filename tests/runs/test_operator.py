@@ -10,6 +10,8 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 
@@ -353,3 +355,36 @@ def test_the_documents_requests_pass_through_operator_and_sensor(emulator, what)
     assert record["Operation"]["TimeInterval"] == {
         "Start": "2022-02-01T12:00:00+0800", "End": "2022-05-01T12:00:00+0800"
     }  # fmt: skip
+
+
+@modes
+def test_a_job_is_submitted_once_there_is_room_for_it(emulator, mode):
+    emulator.configure(run_seconds=2)
+    with TencentCIHook() as hook:
+        other = hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
+    deferrable = "" if "deferrable" in mode else ", deferrable=True, poll_interval=0.2"
+    run = submit(mode=f"{mode}{deferrable}, max_active_jobs=1")
+    assert run.state == "success"
+    first, second = sorted(emulator.jobs, key=lambda job: job.created_at)
+    assert first.job_id == other.job_id
+    assert first.ended_at <= second.created_at
+    assert run.xcoms["submit"]["return_value"] == second.job_id
+    assert emulator.count("create") == 2
+
+
+@waiting
+def test_a_bucket_that_stays_full_leaves_nothing_behind(emulator, mode):
+    emulator.configure(run_seconds=3600)
+    with TencentCIHook() as hook:
+        hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
+    emulator.inject(Fault("internal_error", operation="list", times=None, skip=2))
+    run = submit(mode=f"{mode}, max_active_jobs=1, contact_timeout=1")
+    assert run.state == "failed"
+    assert emulator.count("create") == 1
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "True", "'many'", "1.5"])
+def test_a_limit_that_is_none_is_an_error_and_nothing_is_sent(emulator, limit):
+    run = submit(mode=f"wait_for_completion=False, max_active_jobs={limit}")
+    assert "max_active_jobs" in run.failure
+    assert not emulator.jobs

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from airflow_provider_tencent_ci import capacity
+from airflow_provider_tencent_ci import gate
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -50,7 +50,7 @@ def run(main):
         before = asyncio.all_tasks()
         await main()
         await until(lambda: asyncio.all_tasks() == before)
-        assert not capacity._gates.get(asyncio.get_running_loop())
+        assert not gate._gates.get(asyncio.get_running_loop())
 
     asyncio.run(asyncio.wait_for(all_of_it(), 60))
 
