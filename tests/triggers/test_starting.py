@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_tencent_ci import polling
 from airflow_provider_tencent_ci.compat import TaskSuccessEvent, has_workerless_waits
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.events import is_not_started, read_event
@@ -158,6 +160,25 @@ def test_a_refusal_after_the_first_look_is_ridden_out(emulator, long_job_id):
     emulator.inject(Fault("internal_error", operation="list"))
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     assert read_event(event_of(long_job_id, contact_timeout=0.5).payload)["status"] == "lost_contact"
+
+
+def test_a_wait_that_breaks_off_later_ends_as_any_other(emulator, job_id, monkeypatch):
+    async def break_off(_config, wait, _poll_interval):
+        wait.judge(InventoryJob(job_id), datetime.now(UTC))
+        raise RuntimeError("out of sockets")
+
+    monkeypatch.setattr(polling, "wait_together", break_off)
+    event = read_event(event_of(job_id).payload)
+    assert (event["status"], event["job_id"]) == ("lost_contact", job_id)
+    assert "out of sockets" in event["message"]
+
+
+def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkeypatch):
+    def refuse(_ti, _values):
+        raise RuntimeError("no API server")
+
+    monkeypatch.setattr(starting, "push_xcoms", refuse)
+    assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
 def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
