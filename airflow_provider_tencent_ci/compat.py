@@ -21,12 +21,12 @@ try:
 except ImportError:  # before 3.1
     from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
 
-from airflow_provider_tencent_ci.core.identity import TaskIdentity
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Connection, Context, XCom
     from airflow.sdk import RetryDecision, RetryPolicy
     from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
+
+    from airflow_provider_tencent_ci.core.identity import TaskIdentity
 
 __all__ = [
     "DEFERRAL_FAILED",
@@ -147,6 +147,8 @@ async def mask_secrets_async(*secrets: str | None) -> None:
 
 def task_identity(context: Context) -> TaskIdentity:
     """Return which attempt series of which task instance is running."""
+    from airflow_provider_tencent_ci.core.identity import TaskIdentity
+
     ti: Any = context["ti"]
     return TaskIdentity(
         dag_id=ti.dag_id,

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.compat import has_listeners, has_workerless_wai
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat import BaseOperator
 
-__all__ = ["JOB_ID", "RECORD", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
+__all__ = ["JOB_ID", "RECORD", "has_own", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
 
 # What the trigger has to push, in its arguments.
 JOB_ID, RECORD = "job_id", "record"
@@ -52,12 +52,23 @@ def why_a_worker_must_end(task: BaseOperator) -> str | None:
         "it has outlets": task.outlets,
         "it has an on_success_callback": task.on_success_callback,
         "it has a post_execute": task._post_execute_hook,
+        "a subclass has its own end": has_own(task, "post_execute", "execute_complete", "resume_execution"),
         "it has multiple_outputs": task.multiple_outputs,
         "its result is the DAG's": task.returns_dag_result,
         "a mapped task expands over its result": _is_expanded_over(task),
         "[state_store] clear_on_success is set": conf.getboolean("state_store", "clear_on_success", fallback=False),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def has_own(task: BaseOperator, *methods: str) -> bool:
+    """Whether a subclass of this package's operators has one of ``methods`` itself, which only a worker would call."""
+    known = ("airflow", __name__.partition(".")[0])
+    for method in methods:
+        owner = next(kind for kind in type(task).__mro__ if method in vars(kind))
+        if owner.__module__.partition(".")[0] not in known:
+            return True
+    return False
 
 
 def _is_expanded_over(task: BaseOperator) -> bool:

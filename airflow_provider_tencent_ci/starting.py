@@ -11,13 +11,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import StartTriggerArgs
 from airflow_provider_tencent_ci.deferring import BACKSTOP
 from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
+from airflow_provider_tencent_ci.ending import RECORD, has_own, why_a_worker_must_end, xcoms_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.compat import StartTriggerArgs
     from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 __all__ = ["StartInTriggerer", "execution_timeout_comes_first", "why_a_worker_must_begin"]
@@ -35,6 +35,8 @@ class StartInTriggerer:
     def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
         if sensor is None or not sensor.start_from_trigger or why_a_worker_must_begin(sensor):
             return None
+        from airflow_provider_tencent_ci.compat import StartTriggerArgs
+
         return StartTriggerArgs(
             trigger_cls=_TRIGGER,
             trigger_kwargs=_arguments(sensor),
@@ -48,6 +50,7 @@ def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
         "it has a pre_execute": sensor._pre_execute_hook,
+        "a subclass has its own beginning": has_own(sensor, "pre_execute", "execute"),
         "it has a map_index_template": sensor.map_index_template,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, Asset
 
 from airflow_provider_tencent_ci import ending
 from airflow_provider_tencent_ci.compat import has_workerless_waits
@@ -36,17 +36,13 @@ def test_what_a_task_does_not_return_is_not_pushed():
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"outlets": ["an asset"]}, "outlets"),
+        ({"outlets": [Asset("done")]}, "outlets"),
         ({"on_success_callback": print}, "on_success_callback"),
         ({"post_execute": print}, "post_execute"),
         ({"multiple_outputs": True}, "multiple_outputs"),
     ],
 )
 def test_what_only_a_worker_does_is_left_to_it(arguments, reason):
-    if "outlets" in arguments:
-        from airflow.sdk import Asset
-
-        arguments = {"outlets": [Asset("done")]}
     task = sensor(**arguments)
     assert reason in why_a_worker_must_end(task)
     assert success_xcoms(task, RECORD) is None
@@ -63,6 +59,22 @@ def test_a_result_that_a_mapped_task_expands_over_is_a_worker_s_to_push():
 
         use.expand(node=task.output)
     assert "expands over" in why_a_worker_must_end(task)
+
+
+class Reporting(InventoryJobSensor):
+    def execute_complete(self, context, event=None):
+        return "reported", super().execute_complete(context, event)
+
+
+class Tidying(InventoryJobSensor):
+    def post_execute(self, context, result=None):
+        super().post_execute(context, result)
+
+
+@only_3_3
+@pytest.mark.parametrize("kind", [Reporting, Tidying])
+def test_what_a_subclass_does_at_the_end_is_left_to_a_worker(kind):
+    assert "a subclass" in why_a_worker_must_end(kind(task_id="wait", job_id="b1"))
 
 
 @only_3_3

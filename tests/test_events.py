@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.events import read_capacity, read_event, write_capacity, write_event
+from airflow_provider_tencent_ci.events import (
+    has_succeeded,
+    is_not_started,
+    read_capacity,
+    read_event,
+    write_capacity,
+    write_event,
+    write_not_started,
+)
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from tests.strategies import json_values, with_other_values
 
@@ -52,6 +60,29 @@ def test_an_event_of_ours_survives_json(event):
 def test_anything_else_is_refused(event):
     with pytest.raises(UnexpectedEventError, match="no event of InventoryJobTrigger"):
         read_event(event)
+
+
+@pytest.mark.parametrize(
+    ("event", "succeeded"),
+    [
+        (write_event("terminal", "b1", JOB, "ended"), True),
+        (write_event("terminal", "b1", {**JOB, "State": "Failed"}, "ended"), False),
+        (write_event("terminal", "b2", JOB, "ended"), False),
+        (write_event("deadline", "b1", JOB, "too late"), False),
+        (write_event("terminal", "b1", None, "ended"), False),
+    ],
+)
+def test_only_the_job_s_own_success_is_one(event, succeeded):
+    assert has_succeeded(event) is succeeded
+
+
+def test_a_wait_that_was_not_begun_is_no_event_of_one_that_was():
+    event = json.loads(json.dumps(write_not_started("no templates")))
+    assert is_not_started(event)
+    with pytest.raises(UnexpectedEventError):
+        read_event(event)
+    for other in (None, "success", {}, write_event("terminal", "b1", JOB, "ended"), {**event, "version": 2}):
+        assert not is_not_started(other)
 
 
 @given(json_values | with_other_values(write_event("terminal", "b1", JOB, "ended")))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
 from airflow_provider_tencent_ci.compat import AirflowSensorTimeout, AirflowTaskTimeout, has_workerless_waits
+from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.events import write_event, write_not_started
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnexpectedEventError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
@@ -16,6 +18,13 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(run_seconds=3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +124,12 @@ def test_what_a_worker_does_at_the_beginning_is_left_to_it(arguments):
     assert sensor(**arguments).start_trigger_args is None
 
 
+@pytest.mark.parametrize("method", ["execute", "pre_execute"])
+def test_what_a_subclass_does_at_the_beginning_is_left_to_a_worker(method):
+    kind = type("Preparing", (InventoryJobSensor,), {method: lambda _self, _context: None, "__module__": "dags"})
+    assert kind(task_id="wait", job_id="b1", start_from_trigger=True).start_trigger_args is None
+
+
 @pytest.mark.parametrize(
     ("timeout", "execution_timeout", "seconds_before_limit"),
     [(100, None, 60), (100, 1000, 60), (100, 130, 30), (100, 100, 0), (100, 20, 0)],
@@ -134,6 +149,15 @@ def test_a_deadline_stands_for_the_limit_that_comes_first(execution_timeout, err
     task = sensor(timeout=timedelta(days=1), execution_timeout=execution_timeout)
     with pytest.raises(error):
         task.execute_started({}, write_event("deadline", "b1", None, "too long"))
+
+
+def test_a_worker_that_begins_it_counts_from_the_start_of_the_try(emulator, job_id):
+    began_at = datetime.now(UTC) - timedelta(minutes=5)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(job_id, timeout=600).execute_started(
+            {"ti": SimpleNamespace(start_date=began_at)}, write_not_started("no templates")
+        )
+    assert deferred.value.trigger.deadline_at == (began_at + timedelta(minutes=10)).isoformat()
 
 
 def test_only_a_task_that_begins_in_the_triggerer_understands_that_it_was_not_begun():

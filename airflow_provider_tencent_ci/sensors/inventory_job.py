@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.compat import (
     forget_xcom,
     has_workerless_waits,
     is_deferral_timeout,
+    try_started_at,
 )
 from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
@@ -32,7 +33,6 @@ from airflow_provider_tencent_ci.starting import (
     why_a_worker_must_begin,
 )
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
-from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.reporting import WaitLog
+    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["InventoryJobSensor"]
 
@@ -120,13 +121,13 @@ class InventoryJobSensor(BaseSensorOperator):
         """
         if self._is_to_start_there:
             self.log.info("start_from_trigger: a worker begins this task nevertheless, since %s.", self._why_here())
-        return self._begin(context)
+        return self._begin(context, datetime.now(UTC))
 
-    def _begin(self, context: Context) -> Any:
+    def _begin(self, context: Context, began_at: datetime) -> Any:
         self._ti = context["ti"]
         with self._hook as hook:
             push_link(context, hook.config)
-            trigger = self._trigger()
+            trigger = self._trigger(began_at)
             if not self.deferrable:
                 return super().execute(context)
             job = self._look()
@@ -172,7 +173,7 @@ class InventoryJobSensor(BaseSensorOperator):
         A deadline stands for the end of ``execution_timeout`` if that is shorter than ``timeout``.
         """
         if is_not_started(event):
-            return self._begin(context)  # type: ignore[no-any-return]
+            return self._begin(context, try_started_at(context) or datetime.now(UTC))  # type: ignore[no-any-return]
         if execution_timeout_comes_first(self):
             return self.execute_complete_in_time(context, event)
         return self.execute_complete(context, event)
@@ -222,8 +223,10 @@ class InventoryJobSensor(BaseSensorOperator):
 
         return WaitLog(self.log)
 
-    def _trigger(self) -> InventoryJobTrigger:
-        deadline_at = datetime.now(UTC) + timedelta(seconds=self.timeout)
+    def _trigger(self, began_at: datetime) -> InventoryJobTrigger:
+        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+        deadline_at = began_at + timedelta(seconds=self.timeout)
         return InventoryJobTrigger(
             job_id=self.job_id,
             tencent_ci_conn_id=self.tencent_ci_conn_id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.compat import link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.compat import TriggerEvent, link_xcom_key, push_xcoms
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import write_not_started
@@ -46,6 +46,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         super().__init__(*arguments, **named)
         self.seconds_before_limit = seconds_before_limit
         self._context: Context | None = None
+        self._first_look: _FirstLook | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         path, arguments = super().serialize()
@@ -59,7 +60,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         await self._render_arguments()
         self.deadline_at = self._limit().isoformat()
         config = await self._read_config()
-        await sync_to_async(_leave_link, thread_sensitive=False)(self.task_instance, config)
+        await self._leave_link(config)
         return await self._wait_with(config)
 
     async def _render_arguments(self) -> None:
@@ -81,10 +82,29 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
             raise LookupError("Airflow gave the triggerer no limit of the time to wait")
         return limit_at - timedelta(seconds=self.seconds_before_limit)
 
+    async def _leave_link(self, config: ServiceConfig) -> None:
+        url = console_url(config.bucket, config.region)
+        links = {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key}
+        try:
+            await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, links)
+        except Exception as error:  # a button is not worth a task
+            self.log.warning("Could not leave the link to the console: %s", error)
+
+    async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
+        ti: Any = self.task_instance
+        if ti is not None and ti.try_number > 1:
+            # Airflow 3.3.2 leaves the end of an earlier try as that of this one, unless a worker has a hand in it
+            # (models/taskinstance.py: set_state).
+            self.success_xcoms = None
+        return await super()._ending(event)
+
     def _observer(self, log: Any) -> WaitLog:
-        return _FirstLook(log)
+        self._first_look = _FirstLook(log)
+        return self._first_look
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:
+        if self._first_look is not None and self._first_look.is_over:
+            return super()._could_not_wait(error)
         self.log.warning("A worker has to begin this wait: %s: %s", type(error).__name__, error)
         return write_not_started(f"{type(error).__name__}: {error}")
 
@@ -111,19 +131,14 @@ class _TaskInstance:
 class _FirstLook(WaitLog):
     """Says what a wait sees, and ends it if the first look shows that asking on cannot help, as on a worker."""
 
-    _has_looked = False
+    is_over = False
 
     def job_read(self, job: InventoryJob) -> None:
-        self._has_looked = True
+        self.is_over = True
         super().job_read(job)
 
     def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        if not self._has_looked and not is_transient(error):
+        if not self.is_over and not is_transient(error):
             raise error
-        self._has_looked = True
+        self.is_over = True
         super().asking_failed(error, failing_seconds)
-
-
-def _leave_link(ti: Any, config: ServiceConfig) -> None:
-    url = console_url(config.bucket, config.region)
-    push_xcoms(ti, {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key})

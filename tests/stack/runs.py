@@ -75,8 +75,8 @@ class Run:
     def mark(self, state):
         self.api.mark(self.dag_id, self.run_id, "submit", state)
 
-    def clear(self):
-        self.api.clear(self.dag_id, self.run_id, "submit")
+    def clear(self, task_id="submit"):
+        self.api.clear(self.dag_id, self.run_id, task_id)
 
     def signal(self, number):
         """Send a signal to the process in which the task runs."""

@@ -32,6 +32,12 @@ class WorkerlessRun(Run):
 
         wait_for(lambda: not missing(), 120, lambda: f"not deferred: {missing()}; {self.task_states}")
 
+    def wait_for_second_try(self, task_id):
+        def has_succeeded():
+            return self.tries.get(task_id) == 2 and self.task_states.get(task_id) == ["success"]
+
+        wait_for(has_succeeded, 60, lambda: f"{self.tries}, {self.task_states}")
+
     def wait_for_end(self):
         ended = ("success", "failed")
         wait_for(lambda: self.api.run_state(self.dag_id, self.run_id) in ended, 120, lambda: self.task_states)
@@ -59,6 +65,9 @@ class WorkerlessRun(Run):
     def xcoms(self, task_id):
         """What is in the database, as other tasks are handed it."""
         return self._by_task("SELECT key, value FROM xcom WHERE {run} AND task_id = %s", task_id)
+
+    def started_before_it_ended(self, task_id):
+        return self._by_task("SELECT task_id, start_date < end_date FROM task_instance WHERE {run}")[task_id]
 
     def errors(self, task_id):
         return " ".join(self.api.log_errors(self.dag_id, self.run_id, task_id, 1))
@@ -93,6 +102,10 @@ def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database
         assert (xcoms["job"]["State"], xcoms["job"]["JobId"]) == ("Success", xcoms["return_value"])
     assert run.xcoms("wait_again")["return_value"] == ours["job"]
     assert run.times_said(f"Batch job {ours['job_id']} ({ours['job_name']}) succeeded.") == 2
+    run.clear("wait")
+    run.wait_for_second_try("wait")
+    assert run.xcoms("wait") == expected
+    assert run.started_before_it_ended("wait")
 
 
 def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, database):

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_tencent_ci import polling
 from airflow_provider_tencent_ci.compat import TaskSuccessEvent, has_workerless_waits
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.events import is_not_started, read_event
@@ -48,7 +50,7 @@ def pushed(monkeypatch):
     return pushed
 
 
-def event_of(job_id, *, pushed=None, limit_at=None, **arguments):
+def event_of(job_id, *, pushed=None, limit_at=None, try_number=1, **arguments):
     """Run the trigger as Airflow 3.3 does, with the context that it makes for such a task."""
     trigger = StartingInventoryJobTrigger(job_id, **{"poll_interval": 0.1, **arguments})
     task = SimpleNamespace(
@@ -58,9 +60,8 @@ def event_of(job_id, *, pushed=None, limit_at=None, **arguments):
         get_template_env=lambda: None,
         dag=None,
     )
-    ti = TaskInstance(
-        id=1, dag_id="d", task_id="wait", run_id="r1", map_index=-1, try_number=1, task=task, pushed=pushed or {}
-    )
+    names = {"dag_id": "d", "task_id": "wait", "run_id": "r1", "map_index": -1}
+    ti = TaskInstance(id=1, try_number=try_number, task=task, pushed=pushed or {}, **names)
     trigger.task_instance = ti
     trigger.timeout_after = limit_at or datetime.now(UTC) + timedelta(hours=1)
 
@@ -97,6 +98,12 @@ def test_it_waits_for_a_job_and_leaves_the_link(emulator, job_id, pushed):
 def test_it_ends_the_task_if_asked_to(emulator, job_id, pushed):
     assert type(event_of(job_id, success_xcoms={"return_value": "record"})) is TaskSuccessEvent
     assert pushed["return_value"]["JobId"] == job_id
+
+
+def test_a_later_try_is_ended_by_a_worker(emulator, job_id, pushed):
+    event = event_of(job_id, success_xcoms={"return_value": "record"}, try_number=2)
+    assert read_event(event.payload)["job"]["State"] == "Success"
+    assert "return_value" not in pushed
 
 
 @pytest.mark.parametrize(
@@ -153,6 +160,25 @@ def test_a_refusal_after_the_first_look_is_ridden_out(emulator, long_job_id):
     emulator.inject(Fault("internal_error", operation="list"))
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     assert read_event(event_of(long_job_id, contact_timeout=0.5).payload)["status"] == "lost_contact"
+
+
+def test_a_wait_that_breaks_off_later_ends_as_any_other(emulator, job_id, monkeypatch):
+    async def break_off(_config, wait, _poll_interval):
+        wait.judge(InventoryJob(job_id), datetime.now(UTC))
+        raise RuntimeError("out of sockets")
+
+    monkeypatch.setattr(polling, "wait_together", break_off)
+    event = read_event(event_of(job_id).payload)
+    assert (event["status"], event["job_id"]) == ("lost_contact", job_id)
+    assert "out of sockets" in event["message"]
+
+
+def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkeypatch):
+    def refuse(_ti, _values):
+        raise RuntimeError("no API server")
+
+    monkeypatch.setattr(starting, "push_xcoms", refuse)
+    assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
 def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
