@@ -19,13 +19,17 @@ PROCESSES ?= 2
 SECONDS   ?= 600
 FUZZ_VENV ?= .venv-fuzz
 
+# Which benchmarks to run (all by default); in an environment of its own, since it has what they compare with.
+MEASURES   ?=
+BENCH_VENV ?= .venv-bench
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos fuzz demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos fuzz bench demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +74,18 @@ $(FUZZ_VENV)/.installed: fuzz/requirements.txt
 # More kills, and as many waiting tasks as one would have in earnest; about a quarter of an hour.
 test-chaos: venv ## Run the long version of the tests that kill, freeze and stop things
 	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack
+
+bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
+	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)
+
+# The pins are Airflow's, but for one: amazon's provider needs an older dateutil.
+$(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airflow-$(DEFAULT_AIRFLOW).txt
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@grep -v '^python-dateutil==' constraints/airflow-$(DEFAULT_AIRFLOW).txt >$(BENCH_VENV)/constraints.txt
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --constraint $(BENCH_VENV)/constraints.txt uv
+	$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python \
+	  --constraint $(BENCH_VENV)/constraints.txt --requirement benchmarks/requirements.txt --editable '.[test]'
+	@touch $@
 
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py
