@@ -13,8 +13,8 @@ _HEAD = """\
 # What waiting costs, measured
 
 Each measure runs this package and what one would use otherwise, by turns, on one machine, against the same service: the
-package's emulator, over HTTP, in a process of its own whose time is not counted. Ratios carry over to other machines better
-than figures do. `make bench` measures anew, `make bench MEASURES='signing delay'` some of it; the code is in
+package's emulator, over HTTP, in a process of its own whose time is not counted. Ratios carry over to other machines
+better than figures do. `make bench` measures anew, `make bench MEASURES='signing delay'` some of it; the code is in
 [benchmarks/](../benchmarks), a module for each measure.
 """
 
@@ -48,7 +48,7 @@ def _section(record: Record) -> str:
             f'<a id="{record.name}"></a>\n\n## {record.title}\n',
             table(record.columns, record.rows),
             f"![{record.chart.y_label}](benchmarks/{record.name}.svg)\n",
-            *(f"{paragraph}\n" for paragraph in record.method),
+            record.method,
             f"*Measured on {machine['date']} at {machine['commit']}: {where}.*\n",
         ]
     )

@@ -50,7 +50,7 @@ class Record:
 
     :param name: of the measure, and of its files.
     :param title: the heading on the page.
-    :param method: what was done, for people who want to judge whether to believe it; paragraphs.
+    :param method: what was done, for people who want to judge whether to believe it; Markdown.
     :param columns: of the table.
     :param rows: of the table.
     :param claims: what was wanted.
@@ -60,7 +60,7 @@ class Record:
 
     name: str
     title: str
-    method: Sequence[str]
+    method: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Figure]]
     claims: Sequence[Claim]

@@ -25,7 +25,7 @@ def medians_of_turns(ways: Mapping[str, Callable[[], float]], turns: int) -> dic
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this process, all of its threads, in seconds; that of a server elsewhere is not in it."""
+    """Return the processor time of this process, all of its threads; that of a server elsewhere is not in it."""
     began = time.process_time()
     work()
     return time.process_time() - began

@@ -38,6 +38,16 @@ _AT_ONCE = 50
 
 Round = Callable[[Sequence[str]], Awaitable[int]]
 
+_METHOD = """\
+The processor time of the polling process (all its threads; the service is another process), divided by the number of
+times that a waiting task was told of its job. Five turns of each way, by turns; the median.
+
+The shared poller runs as it does in a triggerer: a task for each job, each in `wait_together`. The alternatives are
+favoured: they are called in a row, fifty at a time, without the tasks that would sleep between two polls; and those with
+aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK runs in
+`asyncio.to_thread`, with one client for all.
+"""
+
 
 def missing() -> None:
     """It needs nothing special; the SDK comes with the extra ``test``."""
@@ -51,14 +61,7 @@ def measure(quick: bool) -> Record:
     return Record(
         name="cpu_per_poll",
         title="Processor time per job and poll",
-        method=(
-            "The processor time of the polling process (all its threads; the service is another process), divided by "
-            "the number of times that a waiting task was told of its job. Five turns of each way, by turns; the median.",
-            "The shared poller runs as it does in a triggerer: a task for each job, each in `wait_together`. The "
-            "alternatives are favoured: they are called in a row, fifty at a time, without the tasks that would sleep "
-            "between two polls; and those with aiohttp sign and read with this package's own code, so that only the "
-            "way of asking differs. The SDK runs in `asyncio.to_thread`, with one client for all.",
-        ),
+        method=_METHOD,
         columns=("waiting jobs", *(f"{name}, µs" for name in names)),
         rows=[(size, *(_rounded(figures.get(name)) for name in names)) for size, figures in found.items()],
         claims=_claims(found),

@@ -28,6 +28,16 @@ _SPREADS: dict[str, Callable[[random.Random], float]] = {
     "uniform, ±20 %": lambda chance: chance.uniform(0.8, 1.2),
 }
 
+_METHOD = """\
+Simulated time: the flow with which a task waits (`core/waiting.py`, the same in a worker and in a triggerer) is driven
+by hand against the emulator, and only its pauses move the clock. The network takes no time. `poll_interval` is 30 s, the
+default. There is a job each night, of one workflow, and its length varies by 20 % around the mean; the first ten nights
+are left out.
+
+The alternative asks at a fixed interval, which is chosen so that over the same nights it sends as many requests. All
+requests count, also those that look at earlier jobs.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -63,14 +73,7 @@ def measure(quick: bool) -> Record:
     return Record(
         name="delay",
         title="Delay from the end of a job to its event",
-        method=(
-            "Simulated time: the flow with which a task waits (`core/waiting.py`, the same in a worker and alone in a "
-            "triggerer) is driven by hand against the emulator, and only its pauses move the clock. The network takes "
-            f"no time. `poll_interval` is {_POLL_INTERVAL:g} s, the default. There is a job each night, of one "
-            f"workflow, and its length varies by 20 % around the mean; the first {_LEARNING_NIGHTS} nights are left out.",
-            "The alternative asks at a fixed interval, which is chosen so that over the same nights it sends as many "
-            "requests. All requests count, also those that look at earlier jobs.",
-        ),
+        method=_METHOD,
         columns=(
             "length of the job",
             *(f"{what}, {which}" for what in ("requests a night", "mean delay", "p95") for which in ("ours", "fixed")),

@@ -36,6 +36,15 @@ _HOSTILE = {
     "a parameter entity": "<!DOCTYPE Response [<!ENTITY % a \"<!ENTITY b 'c'>\"> %a;]><Response/>",
 }
 
+_METHOD = """\
+The processor time of turning the bytes of one page into what the caller works with, thirty times in a row; fifteen turns
+of each, by turns; the median. A page has at most 100 jobs, so that more jobs are more pages.
+
+The values of this package are complete: times are times, states are states, what a job was asked to do is there. The
+SDK's reader writes the elements as a text of Python and evaluates that. Of some documents with a DTD or entities, which
+no service sends and somebody on the way may, it is counted how many each reader refuses.
+"""
+
 
 def missing() -> None:
     """It needs nothing special; the SDK comes with the extra ``test``."""
@@ -51,15 +60,7 @@ def measure(quick: bool) -> Record:
     return Record(
         name="reading",
         title="Reading a page of jobs",
-        method=(
-            "The processor time of turning the bytes of one page into what the caller works with, thirty times in a "
-            "row; fifteen turns of each, by turns; the median. A page has at most 100 jobs, so that more jobs are more "
-            f"pages; the one of 100 jobs has {len(pages[100]):,} bytes.",
-            "The values of this package are complete: times are times, states are states, what a job was asked to do "
-            "is there. The SDK's reader writes the elements as a text of Python and evaluates that. Of "
-            f"{len(_HOSTILE)} documents with a DTD or entities, which no service sends and somebody on the way may, "
-            "it is counted how many each reader refuses.",
-        ),
+        method=_METHOD,
         columns=("jobs in the page", *(f"{name}, µs" for name in readers)),
         rows=[
             *((size, *(round(figures[name]) for name in readers)) for size, figures in found.items()),

@@ -18,6 +18,15 @@ OURS, ALTERNATIVE = "shared poller", "one request per job"
 
 _WANTED = 12
 
+_METHOD = """\
+So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been told of its job,
+the service counts the list requests of twenty intervals. The alternative is a task per job that asks about it by its id
+and sleeps for the interval; with ten thousand of them it would be the server that is measured.
+
+A page has a hundred jobs. The poller's ticks come a little faster than `poll_interval`, by a random part of up to a
+fifth, so that pollers do not fall into step; that is where a tenth more comes from.
+"""
+
 
 def missing() -> None:
     """It needs nothing special."""
@@ -35,13 +44,7 @@ def measure(quick: bool) -> Record:
     return Record(
         name="requests_per_interval",
         title="Requests per poll interval",
-        method=(
-            "So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been "
-            "told of its job, the service counts the list requests of twenty intervals. The alternative is a task per "
-            "job that asks about it by its id and sleeps for the interval.",
-            "A page has a hundred jobs. The poller's ticks come a little faster than `poll_interval`, by a random part "
-            "of up to a fifth, so that pollers do not fall into step; that is where a tenth more comes from.",
-        ),
+        method=_METHOD,
         columns=("waiting jobs", OURS, ALTERNATIVE, "ratio"),
         rows=[
             (size, round(ours, 1), alternative and round(alternative), alternative and f"1 : {alternative / ours:.0f}")

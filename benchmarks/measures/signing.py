@@ -22,6 +22,12 @@ OURS, SDK = "this package", "official SDK"
 
 _WANTED_MICROSECONDS = 10
 
+_METHOD = """\
+The processor time of signing one request, two thousand times in a row, each time the next of a hundred different ones;
+fifteen turns of each, by turns; the median. Both begin with a request that is ready but for its signature, and end with
+its headers. The SDK's logger is switched off, which is cheaper for it.
+"""
+
 
 def missing() -> None:
     """It needs nothing special; the SDK comes with the extra ``test``."""
@@ -35,11 +41,7 @@ def measure(quick: bool) -> Record:
     return Record(
         name="signing",
         title="Signing a list request",
-        method=(
-            "The processor time of signing one request, two thousand times in a row, each time the next of a hundred "
-            "different ones; fifteen turns of each, by turns; the median. Both begin with a request that is ready but "
-            "for its signature, and end with its headers. The SDK's logger is switched off, which is cheaper for it.",
-        ),
+        method=_METHOD,
         columns=("request", f"{OURS}, µs", f"{SDK}, µs", "ratio"),
         rows=[
             (what, round(figures[OURS], 1), round(figures[SDK], 1), f"1 : {figures[SDK] / figures[OURS]:.1f}")
