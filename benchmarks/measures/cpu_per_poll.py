@@ -43,8 +43,8 @@ The processor time of the polling process (all its threads; the service is anoth
 times that a waiting task was told of its job. Five turns of each way, by turns; the median.
 
 The shared poller runs as it does in a triggerer: a task for each job, each in `wait_together`. The alternatives are
-favoured: they are called in a row, fifty at a time, without the tasks that would sleep between two polls; and those with
-aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK runs in
+favoured: they are called in a row, fifty at a time, without the tasks that would sleep between two polls; and those
+with aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK runs in
 `asyncio.to_thread`, with one client for all.
 """
 

@@ -19,9 +19,9 @@ OURS, ALTERNATIVE = "shared poller", "one request per job"
 _WANTED = 12
 
 _METHOD = """\
-So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been told of its job,
-the service counts the list requests of twenty intervals. The alternative is a task per job that asks about it by its id
-and sleeps for the interval; with ten thousand of them it would be the server that is measured.
+So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been told of its
+job, the service counts the list requests of twenty intervals. The alternative is a task per job that asks about it by
+its id and sleeps for the interval; with ten thousand of them it would be the server that is measured.
 
 A page has a hundred jobs. The poller's ticks come a little faster than `poll_interval`, by a random part of up to a
 fifth, so that pollers do not fall into step; that is where a tenth more comes from.
