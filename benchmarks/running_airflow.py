@@ -1,4 +1,4 @@
-"""A running Airflow for a measure: the one of the demonstration and of the tests, and an environment that is put back."""
+"""What a measure needs to run the Airflow of the demonstration and of the tests."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ __all__ = ["VARIABLE", "WorkerStartsPlugin"]
 # The environment variable with the path of the file to write to.
 VARIABLE = "BENCHMARKS_WORKER_STARTS"
 
-# A marker of this class says that it is a task's process. Imported, it would make every component import the SDK's runner.
+# A marker of this class says that it is a task's process. Its module is too large to be imported by every component.
 _TASK_PROCESS = "TaskRunnerMarker"
 
 

@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import RunningService, new_config
-from benchmarks.waits import waiting
+from benchmarks.waits import Readings, waiting
 
 __all__ = ["measure", "missing"]
 
@@ -20,8 +20,8 @@ _WANTED = 12
 
 _METHOD = """\
 So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been told of its
-job, the service counts the list requests of twenty intervals. The alternative is a task per job that asks about it by
-its id and sleeps for the interval; with ten thousand of them it would be the server that is measured.
+job, the service counts the list requests of about twenty intervals. The alternative is a task per job that asks about
+it by its id and sleeps for the interval; with ten thousand of them it would be the server that is measured.
 
 A page has a hundred jobs. The poller's ticks come a little faster than `poll_interval`, by a random part of up to a
 fifth, so that pollers do not fall into step; that is where a tenth more comes from.
@@ -73,31 +73,33 @@ def _count(size: int, intervals: int) -> tuple[float, float | None]:
 
 
 async def _ours(service: RunningService, interval: float, intervals: int) -> float:
-    async with waiting(new_config(service.url), service.job_ids, interval):
-        return await _rate(service, interval, intervals)
+    async with waiting(new_config(service.url), service.job_ids, interval) as readings:
+        return await _rate(service, interval, readings, intervals)
 
 
 async def _one_by_one(service: RunningService, interval: float, intervals: int) -> float:
+    readings = Readings()
     async with AsyncTransport(new_config(service.url)) as transport:
 
         async def ask_for_ever(job_id: str) -> None:
             while True:
                 next_at = time.monotonic() + interval
-                await transport.run(get_job(job_id, NEVER))
+                readings.job_read(await transport.run(get_job(job_id, NEVER)))
                 await asyncio.sleep(max(0, next_at - time.monotonic()))
 
         tasks = [asyncio.create_task(ask_for_ever(job_id)) for job_id in service.job_ids]
-        await asyncio.sleep(3 * interval)
         try:
-            return await _rate(service, interval, intervals)
+            await readings.reach(2 * len(tasks))
+            return await _rate(service, interval, readings, intervals)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
 
 
-async def _rate(service: RunningService, interval: float, intervals: int) -> float:
+async def _rate(service: RunningService, interval: float, readings: Readings, rounds: int) -> float:
+    """Return the requests per interval while each job is read so many times on average."""
     before, began = await asyncio.to_thread(service.count), time.monotonic()
-    await asyncio.sleep(interval * intervals)
+    await readings.reach(readings.number + rounds * len(service.job_ids))
     after, ended = await asyncio.to_thread(service.count), time.monotonic()
     return (after - before) * interval / (ended - began)

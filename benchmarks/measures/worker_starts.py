@@ -24,10 +24,10 @@ _RUN_SECONDS = 20.0
 _LONGEST_SECONDS = 240.0
 
 _METHOD = """\
-One DAG run of each kind in a running Airflow (scheduler, triggerer, API server, LocalExecutor) against the emulator, whose
-job takes 20 seconds. A plugin notes in each worker process when it begins to run a task and when it ends: so nothing that
-the triggerer does counts, and nothing is inferred. With an executor that starts a container for each task, each of these
-is a container.
+One DAG run of each kind in a running Airflow (scheduler, triggerer, API server, LocalExecutor) against the emulator,
+whose job takes 20 seconds. A plugin notes in each worker process when it begins to run a task and when it ends: so
+nothing that the triggerer does counts, and nothing is inferred. With an executor that starts a container for each
+task, each of these is a container.
 """
 
 _DAG_FILE = """
