@@ -57,9 +57,16 @@ def _draw_curves(axes: Any, chart: Chart) -> None:
         axes.plot(across, up, marker="o", label=name, color=colour, linewidth=width, linestyle=_DASHES[number % 4])
     axes.set(xscale="log", yscale="log", xlabel=chart.x_label, ylabel=chart.y_label)
     axes.xaxis.set_major_formatter(lambda value, _position: f"{value:,.0f}")
-    axes.yaxis.set_major_formatter(lambda value, _position: _short(value))
+    axes.xaxis.set_minor_formatter("")
+    for set_formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        set_formatter(lambda value, _position: _short(value) if _leading_digit(value) in "125" else "")
     axes.grid(visible=True, which="major", color="#d0d7de", linewidth=0.5)
     axes.legend(frameon=False)
+
+
+def _leading_digit(value: float) -> str:
+    """Return the digit by which marks of a logarithmic axis are chosen: one at each would be too many."""
+    return f"{value:e}"[0]
 
 
 def _short(value: float) -> str:

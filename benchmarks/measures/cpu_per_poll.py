@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ _WANTED = {NEW_SESSION: 10, ONE_SESSION: 5, SDK: 40}
 _ROUNDS = 10
 _AT_ONCE = 50
 
-Round = Callable[[Sequence[str]], Awaitable[int]]
+Round = Callable[[Sequence[str]], Coroutine[Any, Any, int]]
 
 _METHOD = """\
 The processor time of the polling process (all its threads; the service is another process), divided by the number of
