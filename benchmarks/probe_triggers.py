@@ -18,6 +18,9 @@ __all__ = ["LoopProbe", "Sample", "Sleeping"]
 _STEP_SECONDS = 0.005
 _SAMPLE_SECONDS = 1.0
 
+# Airflow gives the task of a trigger a name with its number.
+_IS_TRIGGER = "(ID "
+
 
 @dataclass(slots=True)
 class Sample:
@@ -25,7 +28,7 @@ class Sample:
     A second in the life of a triggerer.
 
     :param at: when it ended, in Unix seconds.
-    :param tasks: of the event loop.
+    :param tasks: of the event loop, as many as there are triggers; those that the triggers themselves start apart.
     :param rss_bytes: the memory of the process.
     :param cpu_seconds: processor time of the process so far.
     :param blocked_seconds: the longest time within this second in which the loop ran nothing that was due.
@@ -64,7 +67,7 @@ class LoopProbe(BaseTrigger):
                 blocked_seconds, blocked_cpu_seconds = await _longest_block()
                 sample = Sample(
                     at=time.time(),
-                    tasks=len(asyncio.all_tasks()),
+                    tasks=sum(_IS_TRIGGER in task.get_name() for task in asyncio.all_tasks()),
                     rss_bytes=process.memory_info().rss,
                     cpu_seconds=time.process_time(),
                     blocked_seconds=blocked_seconds,
