@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: 0; 1 if one could not run.
     """
     options = _parser().parse_args(arguments)
+    # An end like any other, so that the servers and components that a measure has started end, too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     names = options.measures or measures.NAMES
     skipped = 0
     for name in [] if options.page_only else names:

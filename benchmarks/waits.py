@@ -41,7 +41,11 @@ class Readings:
 
 @contextlib.asynccontextmanager
 async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: float) -> AsyncIterator[Readings]:
-    """Let one task wait for each job, as in a triggerer; each has been told of its job once when this begins."""
+    """
+    Let one task wait for each job, as in a triggerer.
+
+    When this begins, each has been told of its job twice: what the poller asks the first time it never asks again.
+    """
     readings = Readings()
     waits = [
         asyncio.create_task(
@@ -50,7 +54,7 @@ async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: 
         for job_id in job_ids
     ]
     try:
-        await readings.reach(len(job_ids))
+        await readings.reach(2 * len(job_ids))
         yield readings
     finally:
         for wait in waits:
