@@ -98,7 +98,7 @@ def measure(quick: bool) -> Record:
         title="Worker processes per nightly job",
         method=_METHOD,
         columns=("submit and wait", "worker processes started", "seconds held"),
-        rows=[(kind.label, starts, round(held)) for kind, (starts, held) in zip(kinds, found, strict=True)],
+        rows=[(kind.label, starts, round(held, 1)) for kind, (starts, held) in zip(kinds, found, strict=True)],
         claims=_claims(kinds, found),
         chart=Chart(
             "bars",
