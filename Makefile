@@ -26,13 +26,17 @@ JOBS ?= 500
 SECONDS   ?= 600
 FUZZ_VENV ?= .venv-fuzz
 
+# Which benchmarks to run (all by default); in an environment of its own, since it has what they compare with.
+MEASURES   ?=
+BENCH_VENV ?= .venv-bench
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster fuzz demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster fuzz bench demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +86,18 @@ test-chaos: venv ## Run the long version of the tests that kill, freeze and stop
 test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/deployment.md)
 	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
 	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
+
+bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
+	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)
+
+# The pins are Airflow's, but for one: amazon's provider needs an older dateutil.
+$(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airflow-$(DEFAULT_AIRFLOW).txt
+	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
+	@grep -v '^python-dateutil==' constraints/airflow-$(DEFAULT_AIRFLOW).txt >$(BENCH_VENV)/constraints.txt
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --constraint $(BENCH_VENV)/constraints.txt uv
+	$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python \
+	  --constraint $(BENCH_VENV)/constraints.txt --requirement benchmarks/requirements.txt --editable '.[test]'
+	@touch $@
 
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py

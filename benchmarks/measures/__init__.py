@@ -1,0 +1,29 @@
+"""
+The measures, in the order of the page.
+
+Each is a module with ``missing()``, which says what it needs and does not find (``None``: it can run), and
+``measure(quick)``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__all__ = ["NAMES", "find"]
+
+NAMES = (
+    "requests_per_interval",
+    "cpu_per_poll",
+    "triggerer",
+    "delay",
+    "worker_starts",
+    "signing",
+    "reading",
+    "importing",
+)
+
+
+def find(name: str) -> ModuleType:
+    """Return a measure; imported when asked for, since some need what not everybody has installed."""
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,0 +1,107 @@
+"""Triggers for measures: one that looks at the triggerer's event loop from inside, and one that does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+__all__ = ["LoopProbe", "Sample", "Sleeping"]
+
+_STEP_SECONDS = 0.005
+_SAMPLE_SECONDS = 1.0
+
+# Airflow gives the task of a trigger a name with its number.
+_IS_TRIGGER = "(ID "
+
+
+@dataclass(slots=True)
+class Sample:
+    """
+    A second in the life of a triggerer.
+
+    :param at: when it ended, in Unix seconds.
+    :param tasks: of the event loop, as many as there are triggers; those that the triggers themselves start apart.
+    :param rss_bytes: the memory of the process.
+    :param cpu_seconds: processor time of the process so far.
+    :param blocked_seconds: the longest time within this second in which the loop ran nothing that was due.
+    :param blocked_cpu_seconds: how much processor time the loop's thread had in it; the rest it waited, for a file, for
+        another thread or for a processor.
+    """
+
+    at: float
+    tasks: int
+    rss_bytes: int
+    cpu_seconds: float
+    blocked_seconds: float
+    blocked_cpu_seconds: float
+
+
+class LoopProbe(BaseTrigger):
+    """
+    Writes down a :class:`Sample` for each second, and never ends.
+
+    :param path: the file, one JSON object a line.
+    """
+
+    def __init__(self, path: str = "") -> None:
+        super().__init__()
+        self.path = path
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments."""
+        return f"{__name__}.LoopProbe", {"path": self.path}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Sleep for a few milliseconds, again and again, and look how much later it became."""
+        process = psutil.Process()
+        with Path(self.path).open("a", buffering=1, encoding="utf-8") as file:  # noqa: ASYNC230 - a line a second
+            while True:
+                blocked_seconds, blocked_cpu_seconds = await _longest_block()
+                sample = Sample(
+                    at=time.time(),
+                    tasks=sum(_IS_TRIGGER in task.get_name() for task in asyncio.all_tasks()),
+                    rss_bytes=process.memory_info().rss,
+                    cpu_seconds=time.process_time(),
+                    blocked_seconds=blocked_seconds,
+                    blocked_cpu_seconds=blocked_cpu_seconds,
+                )
+                file.write(json.dumps(asdict(sample)) + "\n")
+        yield TriggerEvent(None)  # makes it the generator that a trigger has to be
+
+
+async def _longest_block() -> tuple[float, float]:
+    """Watch for one sample; return its longest block, and the processor time of this thread in it."""
+    longest = (0.0, 0.0)
+    ends_at = time.monotonic() + _SAMPLE_SECONDS
+    while (began := time.monotonic()) < ends_at:
+        cpu_began = time.thread_time()
+        await asyncio.sleep(_STEP_SECONDS)
+        cpu_seconds = time.thread_time() - cpu_began
+        longest = max(longest, (time.monotonic() - began - _STEP_SECONDS, cpu_seconds))
+    return longest
+
+
+class Sleeping(BaseTrigger):
+    """Waits for nothing, for ever: what any trigger costs. ``number`` makes each one different."""
+
+    def __init__(self, number: int = 0) -> None:
+        super().__init__()
+        self.number = number
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments."""
+        return f"{__name__}.Sleeping", {"number": self.number}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Sleep."""
+        while True:  # noqa: ASYNC110 - nothing will ever happen
+            await asyncio.sleep(3600)
+        yield TriggerEvent(None)

@@ -1,0 +1,99 @@
+"""
+Nights of a service in simulated time: the emulator without a network, and a clock that only a flow's pauses move.
+
+So a night of six hours takes a second, and the flow that waits is the very one that a worker runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.emulator.emulator import Emulator
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from benchmarks.service import fill, handed_in
+
+__all__ = ["Night", "Silent", "WaitingFlow", "nights"]
+
+_FIRST_NIGHT = datetime(2026, 1, 1, 2, tzinfo=UTC)
+# The emulator looks at all of its jobs for each answer; nobody looks further back than this.
+_KEPT_JOBS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """
+    What became of one night's wait.
+
+    :param requests: how many were sent, whatever for.
+    :param delay_seconds: from the end of the job to the end of the wait.
+    """
+
+    requests: int
+    delay_seconds: float
+
+
+class WaitingFlow(Protocol):
+    """Something that waits for a job."""
+
+    def __call__(self, job_id: str) -> Flow[Any]: ...
+
+
+def nights(wait: WaitingFlow, lengths_seconds: Sequence[float]) -> list[Night]:
+    """Run one job after the other, a night each, and wait for it from the moment of its submission."""
+    simulation = _Simulation()
+    return [simulation.run(wait, number, length) for number, length in enumerate(lengths_seconds)]
+
+
+class _Simulation:
+    def __init__(self) -> None:
+        self._now = _FIRST_NIGHT
+        self._emulator = Emulator(objects=1, submitted_seconds=0, now=lambda: self._now)
+        self._job_ids: list[str] = []
+
+    def run(self, wait: WaitingFlow, number: int, length_seconds: float) -> Night:
+        self._now = _FIRST_NIGHT + timedelta(days=number)
+        self._emulator.configure(run_seconds=length_seconds)
+        job_id = self._submit()
+        ended_at = self._now + timedelta(seconds=length_seconds)
+        before = self._emulator.count()
+        self._drive(wait(job_id))
+        return Night(self._emulator.count() - before, (self._now - ended_at).total_seconds())
+
+    def _submit(self) -> str:
+        job_id = fill(self._emulator, 1, self._now)[-1]
+        self._job_ids.append(job_id)
+        if len(self._job_ids) > _KEPT_JOBS:
+            self._emulator.forget_job(self._job_ids.pop(0))
+        return job_id
+
+    def _drive(self, flow: Flow[Any]) -> None:
+        try:
+            step = next(flow)
+            while True:
+                step = flow.send(self._answer(step))
+        except StopIteration:
+            return
+
+    def _answer(self, step: Request | Pause) -> Response | datetime:
+        if isinstance(step, Pause):
+            self._now += timedelta(seconds=step.seconds)
+            return self._now
+        reply = handed_in(self._emulator, step, self._now)
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return Response(reply.status, headers, reply.body, self._now)
+
+
+class Silent:
+    """Nobody is told what a wait sees."""
+
+    def job_read(self, job: InventoryJob) -> None:
+        """Take no note of it."""
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        """Stop: in a simulation nothing fails."""
+        raise error

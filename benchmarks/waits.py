@@ -1,0 +1,62 @@
+"""Many that wait with the package's shared poller, for the measures that look at it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.waiting import Wait
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.polling import wait_together
+
+__all__ = ["Readings", "waiting"]
+
+_LONGEST_SECONDS = 600
+
+
+@dataclass
+class Readings:
+    """Counts what the waits are told."""
+
+    number: int = 0
+
+    def job_read(self, job: InventoryJob) -> None:
+        """Count a reading."""
+        self.number += 1
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        """Stop: what is measured is not what is meant to be."""
+        raise error
+
+    async def reach(self, number: int) -> None:
+        """Wait until there have been so many."""
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            while self.number < number:  # noqa: ASYNC110 - an event would be one more thing that costs time
+                await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: float) -> AsyncIterator[Readings]:
+    """
+    Let one task wait for each job, as in a triggerer.
+
+    When this begins, each has been told of its job twice: what the poller asks the first time it never asks again.
+    """
+    readings = Readings()
+    waits = [
+        asyncio.create_task(
+            wait_together(config, Wait(job_id, deadline_at=None, contact_timeout=600, observer=readings), poll_interval)
+        )
+        for job_id in job_ids
+    ]
+    try:
+        await readings.reach(2 * len(job_ids))
+        yield readings
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
