@@ -131,8 +131,8 @@ class Poller:
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
-        interval = _bounded(max(poll_interval, _SHORTEST_SECONDS))
-        waiter = _Waiter(wait.job_id, interval)
+        longest_step = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        waiter = _Waiter(wait.job_id, timedelta(seconds=longest_step))
         self._waiters.add(waiter)
         self._newcomers.add(waiter)
         try:
@@ -141,8 +141,8 @@ class Poller:
                 now = self._transport.now()
                 if result := wait.judge(reading, now):
                     return result
-                self._note_kind(reading, now, interval)
-                step = _bounded(next_step_seconds(reading, interval.total_seconds(), self._history, now))
+                self._note_kind(reading, now, longest_step)
+                step = timedelta(seconds=next_step_seconds(reading, longest_step, self._history, now))
                 waiter.limit_at = now + _bounded(wait.longest_pause_seconds(now))
                 waiter.due_at = min(now + step, waiter.limit_at)
         finally:
@@ -239,11 +239,9 @@ class Poller:
             self._heed([error])
         return 1
 
-    def _note_kind(self, reading: Reading, now: datetime, interval: timedelta) -> None:
-        if isinstance(reading, InventoryJob):
-            kind = self._history.unknown_kind(reading, now, interval.total_seconds())
-            if kind is not None:
-                self._to_learn.add(kind)
+    def _note_kind(self, reading: Reading, now: datetime, worth_seconds: float) -> None:
+        if isinstance(reading, InventoryJob) and (kind := self._history.unknown_kind(reading, now, worth_seconds)):
+            self._to_learn.add(kind)
 
     def _heed(self, readings: Iterable[Reading]) -> None:
         """Take note of what the service wishes; a good answer ends that."""

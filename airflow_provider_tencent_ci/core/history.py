@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.flows import ask
@@ -24,8 +25,7 @@ _VALID = timedelta(hours=6)
 _ENOUGH = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """
     What jobs have in common that take about equally long.
 
