@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.capacity import check_capacity, free_places
+from airflow_provider_tencent_ci.core.capacity import CapacityWatch, check_capacity, free_places, wait_for_place
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from tests.core.script import START, Script, failure, job_xml, page
 
@@ -100,3 +100,38 @@ def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitte
     )
     assert submission.job.job_id == "b1"
     assert not counts, "looked at once, and not between the two submissions"
+
+
+def wait(*answers, most=3, contact_timeout=600):
+    script = Script(answers, forever=True)
+    script.run(wait_for_place(CapacityWatch(most, 30, contact_timeout)))
+    return script
+
+
+def test_a_place_is_waited_for_with_pauses_that_are_not_in_step():
+    script = wait(active(3), active(5), active(3), active(2))
+    assert len(script.requests) == 4
+    assert len(set(script.pauses)) == 3
+    assert all(15 <= pause <= 30 for pause in script.pauses)
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500), failure(403, "AccessDenied"), failure(429, "SlowDown")])
+def test_a_service_that_fails_is_ridden_out(answer):
+    assert len(wait(answer, answer, active(2)).requests) == 3
+
+
+def test_a_wish_to_be_left_alone_is_granted_but_not_for_longer_than_contact_may_be_lost():
+    assert wait(failure(429, "SlowDown", retry_after="100"), active(0)).pauses == [100]
+    assert wait(failure(429, "SlowDown", retry_after="100000"), active(0)).pauses == [600]
+
+
+def test_a_service_that_fails_for_too_long_is_given_up():
+    script = Script([failure(500, "InternalError")], forever=True)
+    with pytest.raises(e.ServiceUnavailableError):
+        script.run(wait_for_place(CapacityWatch(3, 30, 600)))
+    assert 600 <= (script.now - START).total_seconds() <= 630
+
+
+def test_one_good_answer_begins_the_count_of_failures_anew():
+    bad = [failure(500)] * 15
+    assert len(wait(*bad, active(3), *bad, active(2)).requests) == 32
