@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.capacity import CapacityWatch, check_capacity, free_places, wait_for_place
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from tests.core.script import START, Script, failure, job_xml, page
+from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
 
