@@ -12,9 +12,9 @@ import asyncio
 import contextvars
 from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from airflow_provider_tencent_ci.core.capacity import CapacityWatch
+from airflow_provider_tencent_ci.sharing import Shared
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -30,14 +30,12 @@ async def pass_gate(config: ServiceConfig, max_active_jobs: int, poll_interval: 
     :param contact_timeout: seconds without one usable answer, likewise.
     :raises TencentCIError: the last error, if there was no usable answer for ``contact_timeout``.
     """
-    gates = _gates.setdefault(asyncio.get_running_loop(), {})
-    key = (config, max_active_jobs)
-    gate = gates.setdefault(key, _Gate(config, CapacityWatch(max_active_jobs, poll_interval, contact_timeout)))
-    try:
+
+    def make() -> _Gate:
+        return _Gate(config, CapacityWatch(max_active_jobs, poll_interval, contact_timeout))
+
+    with _gates.use((config, max_active_jobs), make) as gate:
         await gate.pass_through()
-    finally:
-        if gate.is_idle and gates.get(key) is gate:
-            del gates[key]
 
 
 class _Gate:
@@ -48,11 +46,6 @@ class _Gate:
         self._watch = watch
         self._queue: deque[asyncio.Future[None]] = deque()
         self._opening: asyncio.Task[None] | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits."""
-        return not self._queue
 
     async def pass_through(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -95,4 +88,4 @@ class _Gate:
         return pause_seconds
 
 
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[ServiceConfig, int], _Gate]] = WeakKeyDictionary()
+_gates = Shared[_Gate]()

@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from airflow_provider_tencent_ci.core.api import check_job_id
 from airflow_provider_tencent_ci.core.history import History
@@ -28,6 +27,7 @@ from airflow_provider_tencent_ci.core.polling import Sweep
 from airflow_provider_tencent_ci.core.repeating import retry_after_seconds
 from airflow_provider_tencent_ci.core.waiting import next_step_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.sharing import Shared
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -59,13 +59,8 @@ async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float)
     :raises InvalidArgumentError: this can be no job's id.
     """
     check_job_id(wait.job_id)
-    pollers = _pollers.setdefault(asyncio.get_running_loop(), {})
-    poller = pollers.setdefault(config, Poller(config))
-    try:
+    with _pollers.use(config, lambda: Poller(config)) as poller:
         return await poller.wait(wait, poll_interval)
-    finally:
-        if poller.is_idle and pollers.get(config) is poller:
-            del pollers[config]
 
 
 @dataclass(eq=False, slots=True)
@@ -123,11 +118,6 @@ class Poller:
         self._pages_before = 0
         self._next_sweep_at = self._not_before = _ALWAYS
         self._last_error: TencentCIError | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits."""
-        return not self._waiters
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
@@ -289,4 +279,4 @@ async def _first_of(*sleeps: Awaitable[object]) -> None:
             task.cancel()
 
 
-_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ServiceConfig, Poller]] = WeakKeyDictionary()
+_pollers = Shared[Poller]()

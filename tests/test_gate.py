@@ -12,6 +12,7 @@ from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
+from tests.loops import run_alone, until
 
 
 @pytest.fixture
@@ -39,20 +40,8 @@ def statuses(waits):
     return [json.loads(json.dumps(waiting.result().payload))["status"] for waiting in waits if waiting.done()]
 
 
-async def until(reached):
-    async with asyncio.timeout(20):
-        while not reached():  # noqa: ASYNC110 - what is waited for happens in the emulator's thread
-            await asyncio.sleep(0.01)
-
-
 def run(main):
-    async def all_of_it():
-        before = asyncio.all_tasks()
-        await main()
-        await until(lambda: asyncio.all_tasks() == before)
-        assert not gate._gates.get(asyncio.get_running_loop())
-
-    asyncio.run(asyncio.wait_for(all_of_it(), 60))
+    run_alone(main, gate._gates)
 
 
 def end_all(waits):
