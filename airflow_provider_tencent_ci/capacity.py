@@ -12,22 +12,47 @@ from typing import TYPE_CHECKING
 from airflow_provider_tencent_ci.core.capacity import CapacityWatch, wait_for_place
 from airflow_provider_tencent_ci.deferring import time_left
 from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
+from airflow_provider_tencent_ci.submitting import submit_for_task
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from airflow_provider_tencent_ci.core.flows import Submission
+    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["wait_for_capacity"]
+__all__ = ["submit_when_possible"]
 
 
-def wait_for_capacity(
-    task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, max_active_jobs: int
-) -> None:
+def submit_when_possible(
+    task: TriggerInventoryJobOperator,
+    context: Context,
+    hook: TencentCIHook,
+    specification: InventoryJobSpecification,
+    name: str,
+) -> Submission:
+    """Submit for ``task``, or find its job, as soon as ``max_active_jobs`` allows; it may be deferred until then."""
+    while True:
+        try:
+            return submit_for_task(
+                context,
+                hook,
+                specification,
+                name=name,
+                on_existing=task.on_existing,
+                max_active_jobs=task.max_active_jobs,
+            )
+        except TooManyActiveJobsError as error:
+            hook.log.info("%s Waiting until there are fewer.", error)
+            _wait(task, context, hook, task.max_active_jobs or 0)
+
+
+def _wait(task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, max_active_jobs: int) -> None:
     """
-    Wait here until ``task`` may submit, or defer it; it is resumed by ``execute_with_capacity`` then.
+    Wait here until there may be room, or defer ``task``; ``execute_with_capacity`` resumes it then.
 
     There is no job yet that would have to be stopped, so Airflow may end the deferral by itself.
     """

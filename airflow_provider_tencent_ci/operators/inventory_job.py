@@ -21,18 +21,13 @@ from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, d
 from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_capacity, read_event
-from airflow_provider_tencent_ci.exceptions import (
-    LostContactError,
-    TooManyActiveJobsError,
-    WaitTimeoutError,
-)
+from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-    from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -326,38 +321,18 @@ class TriggerInventoryJobOperator(BaseOperator):
         return deadline_at.isoformat() if deadline_at else None
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
+        from airflow_provider_tencent_ci.capacity import submit_when_possible
+        from airflow_provider_tencent_ci.core.names import readable_name
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
-        submission = None
-        while submission is None:
-            submission = self._submission(context, specification)
+        name = self.name or readable_name(self._look_for)
+        submission = submit_when_possible(self, context, self._hook, specification, name)
         job = submission.job
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
         say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
-
-    def _submission(self, context: Context, specification: InventoryJobSpecification) -> Submission | None:
-        """Submit; ``None`` if there was no room for it, and may be by now."""
-        from airflow_provider_tencent_ci.capacity import wait_for_capacity
-        from airflow_provider_tencent_ci.core.names import readable_name
-        from airflow_provider_tencent_ci.submitting import submit_for_task
-
-        name = self.name or readable_name(self._look_for)
-        try:
-            return submit_for_task(
-                context,
-                self._hook,
-                specification,
-                name=name,
-                on_existing=self.on_existing,
-                max_active_jobs=self.max_active_jobs,
-            )
-        except TooManyActiveJobsError as error:
-            self.log.info("%s Waiting until there are fewer.", error)
-            wait_for_capacity(self, context, self._hook, self.max_active_jobs or 0)
-            return None
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
