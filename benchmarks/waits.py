@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
@@ -13,7 +16,7 @@ from airflow_provider_tencent_ci.core.waiting import Wait
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.polling import wait_together
 
-__all__ = ["Readings", "waiting"]
+__all__ = ["Readings", "waiting", "waiting_alone"]
 
 _LONGEST_SECONDS = 600
 
@@ -47,16 +50,39 @@ async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: 
     When this begins, each has been told of its job twice: what the poller asks the first time it never asks again.
     """
     readings = Readings()
-    waits = [
-        asyncio.create_task(
-            wait_together(config, Wait(job_id, deadline_at=None, contact_timeout=600, observer=readings), poll_interval)
-        )
-        for job_id in job_ids
-    ]
-    try:
-        await readings.reach(2 * len(job_ids))
+    waits = [wait_together(config, _new_wait(job_id, readings), poll_interval) for job_id in job_ids]
+    async with _running(waits, readings):
         yield readings
+
+
+@contextlib.asynccontextmanager
+async def waiting_alone(
+    ask: Callable[[str], Awaitable[InventoryJob]], job_ids: Sequence[str], poll_interval: float
+) -> AsyncIterator[Readings]:
+    """Let one task wait for each job, and each ask for itself."""
+    readings = Readings()
+
+    async def wait_alone(job_id: str) -> None:
+        wait = _new_wait(job_id, readings)
+        await asyncio.sleep(poll_interval * random.random())
+        while not wait.judge(await ask(job_id), datetime.now(UTC)):  # noqa: ASYNC110 - it is what others do
+            await asyncio.sleep(poll_interval)
+
+    async with _running([wait_alone(job_id) for job_id in job_ids], readings):
+        yield readings
+
+
+@contextlib.asynccontextmanager
+async def _running(waits: Sequence[Coroutine[Any, Any, object]], readings: Readings) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await readings.reach(2 * len(tasks))
+        yield
     finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.wait(waits)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _new_wait(job_id: str, readings: Readings) -> Wait:
+    return Wait(job_id, deadline_at=None, contact_timeout=600, observer=readings)

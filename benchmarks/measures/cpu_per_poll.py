@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.messages import Response
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.emulator.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import CREDENTIALS, HOST, RunningService, new_config
-from benchmarks.timing import cpu_seconds, medians_of_turns
-from benchmarks.waits import waiting
+from benchmarks.timing import medians_of_turns
+from benchmarks.waits import Readings, waiting, waiting_alone
 
 __all__ = ["DISTRIBUTIONS", "measure", "missing"]
 
@@ -32,20 +34,20 @@ SDK = "official SDK in threads"
 # At most this part of what the alternative costs.
 _WANTED = {NEW_SESSION: 10, ONE_SESSION: 5, SDK: 40}
 
-# How often each job is asked about for one figure; when there are many, once is enough for the alternatives.
-_ROUNDS = 10
-_AT_ONCE = 50
+# How often each job is asked about for one figure.
+_ROUNDS = 5
 
-Round = Callable[[Sequence[str]], Coroutine[Any, Any, int]]
+Ask = Callable[[str], Awaitable[InventoryJob]]
 
 _METHOD = """\
 The processor time of the polling process (all its threads; the service is another process), divided by the number of
 times that a waiting task was told of its job. Five turns of each way, by turns; the median.
 
-The shared poller runs as it does in a triggerer: a task for each job, each in `wait_together`. The alternatives are
-favoured: they are called in a row, fifty at a time, without the tasks that would sleep between two polls; and those
-with aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK runs in
-`asyncio.to_thread`, with one client for all.
+Every way has a task for each job, which judges each reading with this package's `Wait`, and all have the same interval
+between two readings: two milliseconds for each job, from 0.1 to 2 s. With the shared poller each task is in
+`wait_together`, as in a triggerer. In the alternatives each asks for itself and sleeps, beginning at a moment of
+chance; those with aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK
+runs in `asyncio.to_thread`, with one client for all.
 """
 
 
@@ -94,72 +96,69 @@ def _rounded(figure: float | None) -> int | None:
 def _microseconds(size: int, turns: int) -> dict[str, float]:
     """Return the processor time per job and poll of each way."""
     with RunningService(size) as service:
-        ways: dict[str, Callable[[], float]] = {OURS: lambda: _ours(service)}
+        ways: dict[str, Callable[[], float]] = {OURS: lambda: asyncio.run(_together(service)) * 1e6}
         if size <= 1_000:  # more of the same costs the same, and the SDK would take minutes
-            rounds = {NEW_SESSION: _new_session(service), ONE_SESSION: _one_session(service), SDK: _sdk(service)}
-            for one_round in rounds.values():
-                asyncio.run(one_round(service.job_ids))  # so that neither side does anything for the first time
-            ways |= {name: lambda way=way: _in_a_row(way, service.job_ids) for name, way in rounds.items()}
+            alone = {NEW_SESSION: _new_session, ONE_SESSION: _one_session, SDK: _sdk}
+            ways |= {name: lambda way=way: asyncio.run(_alone(service, way)) * 1e6 for name, way in alone.items()}
         return medians_of_turns(ways, turns if size <= 1_000 else 2)
 
 
-def _ours(service: RunningService) -> float:
-    return asyncio.run(_waiting(service)) * 1e6
+def _interval(service: RunningService) -> float:
+    """Return seconds: long enough for the slowest way to keep up."""
+    return min(2.0, max(0.1, len(service.job_ids) / 500))
 
 
-async def _waiting(service: RunningService) -> float:
-    size = len(service.job_ids)
-    # Long enough for the server to answer, so that ticks do not pile up.
-    async with waiting(new_config(service.url), service.job_ids, max(0.1, size / 1_000)) as readings:
-        began, before = time.process_time(), readings.number
-        await readings.reach(before + _ROUNDS * size)
-        return (time.process_time() - began) / (readings.number - before)
+async def _together(service: RunningService) -> float:
+    async with waiting(new_config(service.url), service.job_ids, _interval(service)) as readings:
+        return await _seconds_of_each(readings, _ROUNDS * len(service.job_ids))
 
 
-def _in_a_row(one_round: Round, job_ids: Sequence[str]) -> float:
-    rounds = 1 if len(job_ids) > 300 else _ROUNDS
-
-    async def all_rounds() -> None:
-        for _ in range(rounds):
-            answered = await one_round(job_ids)
-            assert answered == len(job_ids)
-
-    return cpu_seconds(lambda: asyncio.run(all_rounds())) / (rounds * len(job_ids)) * 1e6
+async def _alone(service: RunningService, way: Callable[[RunningService], AbstractAsyncContextManager[Ask]]) -> float:
+    async with way(service) as ask, waiting_alone(ask, service.job_ids, _interval(service)) as readings:
+        return await _seconds_of_each(readings, _ROUNDS * len(service.job_ids))
 
 
-def _new_session(service: RunningService) -> Round:
-    async def ask(job_id: str) -> bool:
+async def _seconds_of_each(readings: Readings, number: int) -> float:
+    began, before = time.process_time(), readings.number
+    await readings.reach(before + number)
+    return (time.process_time() - began) / (readings.number - before)
+
+
+@asynccontextmanager
+async def _new_session(service: RunningService) -> AsyncIterator[Ask]:
+    async def ask(job_id: str) -> InventoryJob:
         async with aiohttp.ClientSession() as session:
             return await _ask(session, service.url, job_id)
 
-    return lambda job_ids: _each(ask, job_ids)
+    yield ask
 
 
-def _one_session(service: RunningService) -> Round:
-    async def one_round(job_ids: Sequence[str]) -> int:
-        async with aiohttp.ClientSession() as session:
-            return await _each(lambda job_id: _ask(session, service.url, job_id), job_ids)
-
-    return one_round
+@asynccontextmanager
+async def _one_session(service: RunningService) -> AsyncIterator[Ask]:
+    async with aiohttp.ClientSession() as session:
+        yield lambda job_id: _ask(session, service.url, job_id)
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, job_id: str) -> bool:
+async def _ask(session: aiohttp.ClientSession, url: str, job_id: str) -> InventoryJob:
     """Read a job by its id; the list endpoint with a filter is how the package asks about one."""
     request, now = build_list(JobFilter(job_id=job_id)), datetime.now(UTC)
     query = {key: value or "" for key, value in request.query}
     async with session.get(url + request.path, params=query, headers=sign(request, HOST, CREDENTIALS, now)) as answer:
         response = Response(answer.status, answer.headers, await answer.read(), now)
-    return [job.job_id for job in read_jobs(response).items] == [job_id]
+    [job] = read_jobs(response).items
+    return job
 
 
-def _sdk(service: RunningService) -> Round:
+@asynccontextmanager
+async def _sdk(service: RunningService) -> AsyncIterator[Ask]:
     client = _sdk_client(service.url)
 
-    def ask(job_id: str) -> bool:
+    def ask(job_id: str) -> InventoryJob:
         page = client.ci_list_inventory_trigger_jobs(Bucket=BUCKET, JobId=job_id, Size=100)
-        return [job["JobId"] for job in page["JobsDetail"]] == [job_id]
+        [job] = page["JobsDetail"]
+        return InventoryJob.from_dict(job)
 
-    return lambda job_ids: _each(lambda job_id: asyncio.to_thread(ask, job_id), job_ids)
+    yield lambda job_id: asyncio.to_thread(ask, job_id)
 
 
 def _sdk_client(url: str) -> Any:
@@ -170,17 +169,3 @@ def _sdk_client(url: str) -> Any:
         Region=REGION, SecretId=SECRET_ID, SecretKey=SECRET_KEY, Scheme="http", Domain=url.removeprefix("http://")
     )
     return qcloud_cos.CosS3Client(config, retry=0)
-
-
-async def _each(ask: Callable[[str], Awaitable[bool]], job_ids: Sequence[str]) -> int:
-    """Ask about all, ``_AT_ONCE`` at a time; return how many were answered rightly."""
-    left, answered = iter(job_ids), 0
-
-    async def work() -> None:
-        nonlocal answered
-        for job_id in left:
-            is_right = await ask(job_id)
-            answered += is_right
-
-    await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
-    return answered
