@@ -31,7 +31,6 @@ from airflow_provider_tencent_ci.sharing import Shared
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.history import Kind
     from airflow_provider_tencent_ci.core.waiting import Reading, Wait, WaitResult
 
 __all__ = ["Poller", "wait_together"]
@@ -114,7 +113,6 @@ class Poller:
         self._changed = asyncio.Event()
         self._answering: asyncio.Task[None] | None = None
         self._history = History()
-        self._to_learn: set[Kind] = set()
         self._pages_before = 0
         self._next_sweep_at = self._not_before = _ALWAYS
         self._last_error: TencentCIError | None = None
@@ -131,7 +129,6 @@ class Poller:
                 now = self._transport.now()
                 if result := wait.judge(reading, now):
                     return result
-                self._note_kind(reading, now, longest_step)
                 step = timedelta(seconds=next_step_seconds(reading, longest_step, self._history, now))
                 waiter.limit_at = now + _bounded(wait.longest_pause_seconds(now))
                 waiter.due_at = min(now + step, waiter.limit_at)
@@ -223,15 +220,11 @@ class Poller:
     async def _learn(self) -> int:
         """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
         now = self._transport.now()
-        if not self._to_learn or self._is_held(now):
+        if not self._history.wanted or self._is_held(now):
             return 0
-        if error := await self._transport.run(self._history.learn(self._to_learn.pop(), now)):
+        if error := await self._transport.run(self._history.learn(now)):
             self._heed([error])
         return 1
-
-    def _note_kind(self, reading: Reading, now: datetime, worth_seconds: float) -> None:
-        if isinstance(reading, InventoryJob) and (kind := self._history.unknown_kind(reading, now, worth_seconds)):
-            self._to_learn.add(kind)
 
     def _heed(self, readings: Iterable[Reading]) -> None:
         """Take note of what the service wishes; a good answer ends that."""

@@ -39,7 +39,7 @@ class Readings:
         """Wait until there have been so many."""
         async with asyncio.timeout(_LONGEST_SECONDS):
             while self.number < number:  # noqa: ASYNC110 - an event would be one more thing that costs time
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager

@@ -78,27 +78,29 @@ class History:
 
     def __init__(self) -> None:
         self._known: dict[Kind, _Known] = {}
+        #: Kinds that have been asked for and are not known, or not any more.
+        self.wanted: set[Kind] = set()
 
-    def expected(self, job: InventoryJob) -> Expectation | None:
-        """Return when a job will end, if its kind is known and has ended before."""
-        kind = Kind.of(job)
-        known = self._known.get(kind) if kind else None
-        return known.of_name.get(readable_part(job.name), known.of_all) if known else None
-
-    def unknown_kind(self, job: InventoryJob, now: datetime, worth_seconds: float) -> Kind | None:
+    def expected(
+        self, job: InventoryJob, age_seconds: float, now: datetime, worth_seconds: float
+    ) -> Expectation | None:
         """
-        Return the kind of a job if it is not known, or not any more.
+        Return when a job will end, if its kind is known and has ended before; else note that its kind is wanted.
 
+        :param age_seconds: since the job was created.
         :param worth_seconds: younger jobs are not worth a request: most of them end before it would help.
         """
-        if job.creation_time is None or (now - job.creation_time).total_seconds() < worth_seconds:
-            return None
         kind = Kind.of(job)
-        known = self._known.get(kind) if kind else None
-        return kind if known is None or now >= known.valid_until else None
+        if kind is None:
+            return None
+        known = self._known.get(kind)
+        if age_seconds >= worth_seconds and (known is None or now >= known.valid_until):
+            self.wanted.add(kind)
+        return known.of_name.get(readable_part(job.name), known.of_all) if known else None
 
-    def learn(self, kind: Kind, now: datetime) -> Flow[ApiError | TransportError | None]:
-        """Read how long the last jobs of a kind took. Done once, even if the service fails; return its error then."""
+    def learn(self, now: datetime) -> Flow[ApiError | TransportError | None]:
+        """Read how long the last jobs of a wanted kind took. Once, even if the service fails; return its error then."""
+        kind = self.wanted.pop()
         self._known = {other: known for other, known in self._known.items() if now < known.valid_until}
         self._known[kind] = _Known(now + _VALID)
         try:

@@ -138,10 +138,9 @@ def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
         now = yield from current_time()
         if result := wait.judge(reading, now):
             return result
-        asked_for = retry_after_seconds(reading)
-        if isinstance(reading, InventoryJob) and (kind := history.unknown_kind(reading, now, poll_interval)):
-            asked_for = retry_after_seconds((yield from history.learn(kind, now)))
-        pause_seconds = max(next_step_seconds(reading, poll_interval, history, now), asked_for)
+        pause_seconds = max(next_step_seconds(reading, poll_interval, history, now), retry_after_seconds(reading))
+        if history.wanted:
+            pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.learn(now))))
         yield from pause(min(pause_seconds, wait.longest_pause_seconds(now)))
 
 
@@ -150,7 +149,7 @@ def next_step_seconds(reading: Reading, poll_interval: float, history: History, 
     if isinstance(reading, TencentCIError) or reading.creation_time is None:
         return step_seconds(poll_interval, poll_interval, None)
     age_seconds = (now - reading.creation_time).total_seconds()
-    return step_seconds(poll_interval, age_seconds, history.expected(reading))
+    return step_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
 
 
 def check_outcome(job: InventoryJob) -> InventoryJob:

@@ -37,10 +37,15 @@ def earlier(seconds, name="nightly-fedcba9876543210", type="Workflow", what="w1"
     )
 
 
+def expected(history, job, now=LATER):
+    return history.expected(job, (now - START).total_seconds(), now, 30)
+
+
 def learn(job, *answers, now=LATER):
     history, script = History(), Script(answers)
-    if kind := history.unknown_kind(job, now, 30):
-        script.run(history.learn(kind, now))
+    assert expected(history, job, now) is None
+    while history.wanted:
+        script.run(history.learn(now))
     return history, script
 
 
@@ -52,26 +57,26 @@ def test_jobs_of_the_same_workflow_or_tag_tell_when_one_will_end(type, what, que
     job = waiting(type, what)
     jobs = [earlier(600, type=type, what=what), earlier(60, type=type, what="another")]
     history, script = learn(job, page(*jobs))
-    assert history.expected(job) == Expectation.of([600])
+    assert expected(history, job) == Expectation.of([600])
     [sent] = [dict(request.query) for request in script.requests]
     assert sent == {"states": "Success", "size": "100", **query}
-    assert history.unknown_kind(job, LATER, 30) is None
+    assert not history.wanted
 
 
 def test_jobs_of_the_same_name_count_for_more_if_there_are_enough():
     others = [earlier(seconds, name="hourly-fedcba9876543210") for seconds in (60, 61, 62)]
     own = [earlier(seconds) for seconds in (600, 610)]
     history, _ = learn(waiting(), page(*others, *own))
-    assert history.expected(waiting()) == Expectation.of([60, 61, 62, 600, 610])
+    assert expected(history, waiting()) == Expectation.of([60, 61, 62, 600, 610])
     history, _ = learn(waiting(), page(*others, *own, earlier(620)))
-    assert history.expected(waiting()) == Expectation.of([600, 610, 620])
-    assert history.expected(waiting(name="new")).until_seconds > 620
+    assert expected(history, waiting()) == Expectation.of([600, 610, 620])
+    assert expected(history, waiting(name="new")).until_seconds > 620
 
 
 @pytest.mark.parametrize("nonsense", [earlier(600, state="Failed"), earlier(0), earlier(-5)])
 def test_jobs_that_tell_nothing_do_not_count(nonsense):
     history, _ = learn(waiting(), page(nonsense))
-    assert history.expected(waiting()) is None
+    assert expected(history, waiting()) is None
 
 
 @pytest.mark.parametrize(
@@ -81,30 +86,31 @@ def test_jobs_that_tell_nothing_do_not_count(nonsense):
         waiting(what="w1,w2"),
         waiting(what=["w1", "w2"]),
         InventoryJob("b0", creation_time=START),
-        InventoryJob("b0", operation={"WorkflowIds": "w1"}),
     ],
 )
 def test_a_job_that_does_not_say_what_it_is_costs_no_request(job):
     history, script = learn(job)
-    assert history.expected(job) is None
+    assert expected(history, job) is None
     assert not script.requests
 
 
 def test_a_young_job_is_not_worth_a_request():
-    assert History().unknown_kind(waiting(), START + timedelta(seconds=29), 30) is None
+    _, script = learn(waiting(), now=START + timedelta(seconds=29))
+    assert not script.requests
 
 
 def test_what_is_known_is_asked_for_again_after_some_hours():
     history, _ = learn(waiting(), page(earlier(600)))
-    assert history.unknown_kind(waiting(), LATER + timedelta(hours=5), 30) is None
-    assert history.unknown_kind(waiting(), LATER + timedelta(hours=7), 30) is not None
+    for hours, is_wanted in ((5, False), (7, True)):
+        assert expected(history, waiting(), LATER + timedelta(hours=hours)) == Expectation.of([600])
+        assert bool(history.wanted) is is_wanted
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>")])
 def test_a_service_that_does_not_tell_is_not_asked_again_and_harms_nobody(answer):
     history, _ = learn(waiting(), answer)
-    assert history.expected(waiting()) is None
-    assert history.unknown_kind(waiting(), LATER, 30) is None
+    assert expected(history, waiting()) is None
+    assert not history.wanted
 
 
 class Silent:
