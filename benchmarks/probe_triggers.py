@@ -1,4 +1,4 @@
-"""Triggers for measures: one that looks at the triggerer's event loop from inside, and one that does nothing."""
+"""A trigger for measures, which looks at the triggerer's event loop from inside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-__all__ = ["LoopProbe", "Sample", "Sleeping"]
+__all__ = ["LoopProbe", "Sample"]
 
 _STEP_SECONDS = 0.005
 _SAMPLE_SECONDS = 1.0
@@ -87,21 +87,3 @@ async def _longest_block() -> tuple[float, float]:
         cpu_seconds = time.thread_time() - cpu_began
         longest = max(longest, (time.monotonic() - began - _STEP_SECONDS, cpu_seconds))
     return longest
-
-
-class Sleeping(BaseTrigger):
-    """Waits for nothing, for ever: what any trigger costs. ``number`` makes each one different."""
-
-    def __init__(self, number: int = 0) -> None:
-        super().__init__()
-        self.number = number
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments."""
-        return f"{__name__}.Sleeping", {"number": self.number}
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Sleep."""
-        while True:  # noqa: ASYNC110 - nothing will ever happen
-            await asyncio.sleep(3600)
-        yield TriggerEvent(None)

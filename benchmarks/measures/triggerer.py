@@ -25,7 +25,7 @@ __all__ = ["DISTRIBUTIONS", "measure", "missing"]
 
 DISTRIBUTIONS = ("apache-airflow-providers-http",)
 
-OURS, HTTP, NOTHING = "this package", "http provider's sensor", "triggers that only sleep"
+OURS, HTTP = "this package", "http provider's sensor"
 
 _POLL_INTERVAL = 30.0
 _MOST_BLOCKED_SECONDS = 0.05
@@ -40,9 +40,8 @@ many as do, and each has been answered at least once, one minute is looked at.
 
 In the triggerer, as one more trigger, a probe sleeps for 5 ms again and again, and notes how much later it wakes up.
 What is told is the longest of these delays, and how much processor time the loop's thread spent in it: the rest is
-the machine's, on which database, service and triggerer share the processors. Triggers that only sleep show what
-Airflow itself does. The memory is that of the process that runs the triggers; their supervisor's, which keeps a log
-file open for each, is told apart.
+the machine's, on which database, service and triggerer share the processors. The memory is that of the process that
+runs the triggers; their supervisor's, which keeps a log file open for each, is told apart.
 """
 
 _DAG_FILE = """
@@ -168,7 +167,6 @@ def _kinds(service: RunningService) -> dict[str, Triggers]:
     from airflow.providers.http.triggers.http import HttpSensorTrigger
 
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-    from benchmarks.probe_triggers import Sleeping
 
     return {
         OURS: lambda number: [
@@ -178,7 +176,6 @@ def _kinds(service: RunningService) -> dict[str, Triggers]:
             HttpSensorTrigger(f"not-there/{job_id}", poke_interval=_POLL_INTERVAL).serialize()
             for job_id in service.job_ids[:number]
         ],
-        NOTHING: lambda number: [Sleeping(index).serialize() for index in range(number)],
     }
 
 
