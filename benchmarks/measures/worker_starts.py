@@ -1,20 +1,20 @@
-"""How many worker processes a nightly job starts, submitting and waiting, and for how long they are held."""
+"""How many worker processes a nightly job starts, submitting and waiting."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
-import json
+import sqlite3
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.record import Chart, Claim, Record
-from benchmarks.running_airflow import ROOT, environment_put_back, find_scripts
+from benchmarks.running_airflow import environment_put_back, find_scripts
 
 __all__ = ["DISTRIBUTIONS", "measure", "missing"]
 
@@ -25,9 +25,9 @@ _LONGEST_SECONDS = 240.0
 
 _METHOD = """\
 One DAG run of each kind in a running Airflow (scheduler, triggerer, API server, LocalExecutor) against the emulator,
-whose job takes 20 seconds. A plugin notes in each worker process when it begins to run a task and when it ends: so
-nothing that the triggerer does counts, and nothing is inferred. With an executor that starts a container for each
-task, each of these is a container.
+whose job takes 20 seconds. Airflow itself notes in its table `log` whenever a worker process begins to run a part of a
+task (`event = 'running'`), and these are counted; what the triggerer does is not among them. With an executor that
+starts a container for each task, each of these is a container.
 """
 
 _DAG_FILE = """
@@ -97,13 +97,13 @@ def measure(quick: bool) -> Record:
         name="worker_starts",
         title="Worker processes per nightly job",
         method=_METHOD,
-        columns=("submit and wait", "worker processes started", "seconds held"),
-        rows=[(kind.label, starts, round(held, 1)) for kind, (starts, held) in zip(kinds, found, strict=True)],
+        columns=("submit and wait", "worker processes started"),
+        rows=[(kind.label, starts) for kind, starts in zip(kinds, found, strict=True)],
         claims=_claims(kinds, found),
         chart=Chart(
             "bars",
             "worker processes started per nightly job",
-            {kind.label: float(starts) for kind, (starts, _held) in zip(kinds[::-1], found[::-1], strict=True)},
+            {kind.label: float(starts) for kind, starts in zip(kinds[::-1], found[::-1], strict=True)},
         ),
         quick=quick,
     )
@@ -122,8 +122,8 @@ def _knows(task: type, arguments: Mapping[str, Any]) -> bool:
     return arguments.keys() <= inspect.signature(inspect.unwrap(task.__init__)).parameters.keys()
 
 
-def _claims(kinds: list[Kind], found: list[tuple[int, float]]) -> list[Claim]:
-    ran = {kind.label: starts for kind, (starts, _held) in zip(kinds, found, strict=True)}
+def _claims(kinds: list[Kind], found: list[int]) -> list[Claim]:
+    ran = {kind.label: starts for kind, starts in zip(kinds, found, strict=True)}
     return [
         Claim(
             f"{kind.wanted}: {kind.label}",
@@ -135,25 +135,21 @@ def _claims(kinds: list[Kind], found: list[tuple[int, float]]) -> list[Claim]:
     ]
 
 
-def _run(kinds: list[Kind]) -> list[tuple[int, float]]:
-    """Return for each kind how many worker processes it started, and the seconds that they were held in all."""
+def _run(kinds: list[Kind]) -> list[int]:
+    """Return for each kind how many worker processes it started."""
     find_scripts()
     from showcase.stack import AirflowStack, free_port
 
     from airflow_provider_tencent_ci.emulator import Emulator
-    from benchmarks.worker_starts_plugin import VARIABLE
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         emulator = stack.enter_context(Emulator(submitted_seconds=1, run_seconds=_RUN_SECONDS))
         _write_files(folder, kinds)
-        noted = folder / "noted.jsonl"
-        variables = {"AIRFLOW_CONN_TENCENT_CI_DEFAULT": emulator.connection_json(), VARIABLE: str(noted)}
-        stack.enter_context(environment_put_back(**variables))
+        stack.enter_context(environment_put_back(AIRFLOW_CONN_TENCENT_CI_DEFAULT=emulator.connection_json()))
         settings = {
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(folder / "plugins"),
-            "PYTHONPATH": str(ROOT),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder / 'airflow.db'}",
         }
         airflow = stack.enter_context(AirflowStack(folder / "dags", free_port(), settings))
         airflow.finish_database(airflow.begin_database())
@@ -161,7 +157,7 @@ def _run(kinds: list[Kind]) -> list[tuple[int, float]]:
         airflow.wait_until_ready()
         airflow.api.log_in()
         _run_all(airflow.api, len(kinds))
-        return [_held(noted, _dag_id(number)) for number in range(len(kinds))]
+        return [_worker_starts(folder / "airflow.db", _dag_id(number)) for number in range(len(kinds))]
 
 
 def _dag_id(number: int) -> str:
@@ -170,11 +166,8 @@ def _dag_id(number: int) -> str:
 
 def _write_files(folder: Path, kinds: list[Kind]) -> None:
     (folder / "dags").mkdir()
-    (folder / "plugins").mkdir()
     arguments = [(_dag_id(number), dict(kind.operator), kind.sensor) for number, kind in enumerate(kinds)]
     (folder / "dags" / "kinds.py").write_text(_DAG_FILE.format(kinds=arguments), "utf-8")
-    plugin = "from benchmarks.worker_starts_plugin import WorkerStartsPlugin\n"
-    (folder / "plugins" / "worker_starts.py").write_text(plugin, "utf-8")
 
 
 def _run_all(api: Any, number: int) -> None:
@@ -195,9 +188,8 @@ def _wait_until(reached: Any, otherwise: str) -> None:
         time.sleep(0.5)
 
 
-def _held(noted: Path, dag_id: str) -> tuple[int, float]:
-    entries = [json.loads(line) for line in noted.read_text("utf-8").splitlines()]
-    of_dag = [entry for entry in entries if entry["dag_id"] == dag_id]
-    started = [(entry["pid"], entry["at"]) for entry in of_dag if entry["what"] == "start"]
-    stopped = {entry["pid"]: entry["at"] for entry in of_dag if entry["what"] == "stop"}
-    return len(started), sum(stopped.get(pid, at) - at for pid, at in started)
+def _worker_starts(database: Path, dag_id: str) -> int:
+    of_dag = "SELECT count(*) FROM log WHERE event = 'running' AND dag_id = ?"
+    with closing(sqlite3.connect(database)) as connection:
+        [number] = connection.execute(of_dag, (dag_id,)).fetchone()
+    return int(number)
