@@ -3,12 +3,14 @@ One poller for all tasks that wait for jobs of one bucket in one triggerer.
 
 .. code-block:: text
 
-    trigger ─┐                       ┌─ at once: a new one
-    trigger ─┼─ a question ─ Poller ─┤                                                     ── few list requests
-    trigger ─┘    a reading          └─ in sweeps: whose time has come, and whose has almost
+    trigger ─┐                 ┌─ at once: a new one
+    trigger ─┼─ wait ─ Poller ─┤                                                     ── few list requests
+    trigger ─┘  result         └─ in sweeps: whose time has come, and whose has almost
 
-A trigger leaves a question and is given a reading, which it judges in a task of its own. So what one of them makes of
-it, and says in its log, is no concern of the poller, nor of the others.
+A trigger leaves its wait and is given the result. In between the poller has the wait judge each reading, in the
+trigger's context: what it says goes to that trigger's log, and where it fails, that trigger alone is told. No task is
+woken for that, and nothing stays in memory of it: with ten thousand waits Python's collector of garbage, which stops
+everybody, has little to do.
 """
 
 from __future__ import annotations
@@ -67,34 +69,51 @@ class _Waiter:
     """
     One who waits.
 
-    :param interval: the longest time between two readings.
+    :param longest_step: the longest time between two readings, in seconds.
+    :param history: tells when jobs of its kind end.
+    :param result: what the trigger waits for.
+    :param context: the trigger's.
     :param due_at: when it wants to be read again; in the beginning, at once.
     :param limit_at: when it has to be told something, even while the service wishes to be left alone: when contact
         counts as lost. After a day in any case.
     :param created_at: when its job was created, once that is known.
-    :param question: waits for the next reading; ``None`` while the last one is judged.
     """
 
-    job_id: str
-    interval: timedelta
+    wait: Wait
+    longest_step: float
+    history: History
+    result: asyncio.Future[WaitResult]
+    context: contextvars.Context
     due_at: datetime = _ALWAYS
     limit_at: datetime | None = None
     created_at: datetime | None = None
-    question: asyncio.Future[Reading] | None = None
 
     @property
-    def is_asking(self) -> bool:
-        return self.question is not None and not self.question.done()
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.longest_step)
 
     def is_due(self, by: datetime, now: datetime) -> bool:
         """Whether its time comes by then; also if that seems further away than it can be: the clock was set back."""
         return not by < self.due_at <= now + self.interval
 
-    def answer(self, reading: Reading) -> None:
+    def take(self, reading: Reading, now: datetime) -> None:
+        """Have the wait judge a reading; whatever comes of it is the trigger's."""
+        if self.result.done():
+            return
+        try:
+            if result := self.context.run(self.wait.judge, reading, now):
+                self.result.set_result(result)
+            else:
+                self._plan(reading, now)
+        except Exception as error:
+            self.result.set_exception(error)
+
+    def _plan(self, reading: Reading, now: datetime) -> None:
         if isinstance(reading, InventoryJob):
             self.created_at = reading.creation_time
-        if self.question is not None and not self.question.done():
-            self.question.set_result(reading)
+        step = timedelta(seconds=next_step_seconds(reading, self.longest_step, self.history, now))
+        self.limit_at = now + _bounded(self.wait.longest_pause_seconds(now))
+        self.due_at = min(now + step, self.limit_at)
 
 
 class Poller:
@@ -119,35 +138,21 @@ class Poller:
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
+        loop = asyncio.get_running_loop()
         longest_step = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
-        waiter = _Waiter(wait.job_id, timedelta(seconds=longest_step))
+        waiter = _Waiter(wait, longest_step, self._history, loop.create_future(), contextvars.copy_context())
         self._waiters.add(waiter)
         self._newcomers.add(waiter)
+        self._changed.set()
+        if self._answering is None:
+            # In a context of its own: it belongs to no trigger, and what it says goes to no trigger's log.
+            self._answering = loop.create_task(self._answer_all(), context=contextvars.Context())
         try:
-            while True:
-                reading = await self._read(waiter)
-                now = self._transport.now()
-                if result := wait.judge(reading, now):
-                    return result
-                step = timedelta(seconds=next_step_seconds(reading, longest_step, self._history, now))
-                waiter.limit_at = now + _bounded(wait.longest_pause_seconds(now))
-                waiter.due_at = min(now + step, waiter.limit_at)
+            return await waiter.result
         finally:
             self._waiters.discard(waiter)
             self._newcomers.discard(waiter)
             self._changed.set()
-
-    async def _read(self, waiter: _Waiter) -> Reading:
-        """Leave a question, and see to it that questions are answered."""
-        waiter.question = asyncio.get_running_loop().create_future()
-        self._changed.set()
-        if self._answering is None:
-            # In a context of its own: it belongs to no trigger, and what it says goes to no trigger's log.
-            self._answering = asyncio.create_task(self._answer_all(), context=contextvars.Context())
-        try:
-            return await waiter.question
-        finally:
-            waiter.question = None
 
     async def _answer_all(self) -> None:
         failure: Exception | None = None
@@ -168,9 +173,8 @@ class Poller:
         """Sleep until it is somebody's turn, or something changes."""
         self._changed.clear()
         asking = self._asking()
-        if not asking:
-            if self._waiters:
-                await self._changed.wait()
+        if not asking:  # those who have their results are about to leave
+            await self._changed.wait()
             return
         now, interval = self._transport.now(), self._interval
         sweep_at = _ALWAYS if self._newcomers else max(self._next_sweep_at, min(waiter.due_at for waiter in asking))
@@ -187,7 +191,7 @@ class Poller:
         turn = {waiter for waiter in asking if waiter.limit_at and waiter.limit_at <= now}
         if self._last_error and self._is_held(now):
             # The service wishes to be left alone, and is: what it said last is what is known.
-            await _hand_out(dict.fromkeys(turn, self._last_error).items())
+            await self._hand_out(dict.fromkeys(turn, self._last_error).items())
             return
         turn |= self._newcomers
         if not now < self._next_sweep_at <= now + interval and any(waiter.is_due(now, now) for waiter in asking):
@@ -201,14 +205,14 @@ class Poller:
         self._newcomers -= turn
         waiters: dict[str, list[_Waiter]] = {}
         for waiter in turn:
-            waiters.setdefault(waiter.job_id, []).append(waiter)
+            waiters.setdefault(waiter.wait.job_id, []).append(waiter)
         sweep = Sweep({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
         requests = 0
         while not sweep.is_over and self._waiters and not self._is_held(self._transport.now()):
             readings = await self._transport.run(sweep.step())
             requests += 1
             self._heed(readings.values())
-            await _hand_out((waiter, reading) for job_id, reading in readings.items() for waiter in waiters[job_id])
+            await self._hand_out((waiter, reading) for job_id, reading in readings.items() for waiter in waiters[job_id])
             if self._newcomers and not sweep.is_over:  # they need not wait for its end
                 requests += await self._sweep({self._newcomers.pop()})
         if sweep.pages_of_live is not None:
@@ -226,6 +230,12 @@ class Poller:
             self._heed([error])
         return 1
 
+    async def _hand_out(self, readings: Iterable[tuple[_Waiter, Reading]]) -> None:
+        for number, (waiter, reading) in enumerate(readings, 1):
+            waiter.take(reading, self._transport.now())
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     def _heed(self, readings: Iterable[Reading]) -> None:
         """Take note of what the service wishes; a good answer ends that."""
         self._last_error = next((reading for reading in readings if isinstance(reading, TencentCIError)), None)
@@ -236,27 +246,20 @@ class Poller:
         return self._last_error is not None and now < self._not_before
 
     def _asking(self) -> list[_Waiter]:
-        return [waiter for waiter in self._waiters if waiter.is_asking]
+        return [waiter for waiter in self._waiters if not waiter.result.done()]
 
     @property
     def _interval(self) -> timedelta:
         return min((waiter.interval for waiter in self._waiters), default=_bounded(_LONGEST_SECONDS))
 
 
-async def _hand_out(readings: Iterable[tuple[_Waiter, Reading]]) -> None:
-    for number, (waiter, reading) in enumerate(readings, 1):
-        waiter.answer(reading)
-        if number % _AT_ONCE == 0:
-            await asyncio.sleep(0)
-
-
 def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
-    """End a question that nobody answers any more."""
-    if waiter.question and not waiter.question.done():
+    """End a wait that nobody goes on with."""
+    if not waiter.result.done():
         if failure:
-            waiter.question.set_exception(failure)
+            waiter.result.set_exception(failure)
         else:  # the event loop is being closed
-            waiter.question.cancel()
+            waiter.result.cancel()
 
 
 def _bounded(seconds: float) -> timedelta:
