@@ -104,7 +104,9 @@ class Wait:
         return max(0.0, (self.deadline_at - now).total_seconds()) if self.deadline_at else math.inf
 
     def _read(self, job: InventoryJob, now: datetime) -> WaitResult | None:
-        self._job, self._failing_since = job, None
+        if job != self._job:  # what is kept anew at each reading, Python's collector has to look at
+            self._job = job
+        self._failing_since = None
         self._observer.job_read(job)
         if job.state.is_terminal:
             return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job.job_id} has ended: {job.state.value}.")
