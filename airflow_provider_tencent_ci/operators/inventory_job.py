@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
 from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(BaseOperator):
+class TriggerInventoryJobOperator(WithLineage, BaseOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -208,6 +209,7 @@ class TriggerInventoryJobOperator(BaseOperator):
             trigger = self._checked_trigger()
             job = self._submit(context, specification)
             if not self.wait_for_completion:
+                note_outcome(context, job.to_dict())
                 return job.job_id
             if job.state.is_terminal:
                 return self._finish(context, job)
@@ -342,6 +344,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         from airflow_provider_tencent_ci.core.waiting import check_outcome
 
         context["ti"].xcom_push(key="job", value=job.to_dict())
+        note_outcome(context, job.to_dict())
         check_outcome(job)
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return job.job_id

@@ -47,6 +47,7 @@ class DagRun:
     """
 
     state: str
+    dag_id: str
     states: dict[Any, str] = field(default_factory=dict)
     xcoms: dict[Any, dict[str, Any]] = field(default_factory=dict)
     tries: dict[Any, int] = field(default_factory=dict)
@@ -91,12 +92,13 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
     return noting
 
 
-def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> DagRun:
+def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[str, Any] | None = None) -> DagRun:
     """
-    Run the one DAG of a file, or of a text, from start to end in this process.
+    Run a DAG of a file, or of a text, from start to end in this process.
 
     :param source: a path, or the text of a DAG file, in which ``DAG_UNDER_TEST`` becomes a name of its own: Airflow
         3.1 keeps the first DAG of a name in memory.
+    :param dag_id: which of several DAGs.
     :param conf: the run's configuration, for ``params``.
     """
     from airflow.models import DagBag
@@ -110,7 +112,7 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
-    [dag] = bag.dags.values()
+    [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
     # Each run has a date of its own, since a second run of one date would be the first one again.
     date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
@@ -123,7 +125,7 @@ def _read(state: str, dag_id: str, run_id: str) -> DagRun:
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
-    found = DagRun(state, failures=list(_failures))
+    found = DagRun(state, dag_id, failures=list(_failures))
     keys = {"dag_id": dag_id, "run_id": run_id}
     with create_session() as session:
         for task_id, map_index, task_state, try_number in session.execute(text(_TASKS), keys):
