@@ -68,7 +68,7 @@ def lineage_of(known: Known, *, inlets: Iterable[Any], outlets: Iterable[Any]) -
     :param outlets: likewise. A workflow's outputs are known from here only.
     """
     counts = file_counts(known.record)
-    inputs = [_input_of(place, counts) for place in input_places(known.record, known.bucket)]
+    inputs = [_input_of(place, known.record, counts) for place in input_places(known.record, known.bucket)]
     outputs = [_output_of(place, known.record, counts) for place in output_places(known.record)]
     return OperatorLineage(
         inputs=_with_declared(inputs, inlets),
@@ -86,19 +86,18 @@ def _identity(place: CosPlace) -> dict[str, str]:
     return {"namespace": f"cos://{place.bucket}", "name": place.name or "/"}
 
 
-def _input_of(place: CosPlace, counts: Mapping[str, Any] | None) -> InputDataset:
-    return InputDataset(**_identity(place), inputFacets=_input_statistics(counts))
+def _input_of(place: CosPlace, record: Mapping[str, Any], counts: Mapping[str, Any] | None) -> InputDataset:
+    # A manifest or a list of URLs is one file, however many it names.
+    is_listed = not {"Prefix", "Object"} & set(record["Input"])
+    return InputDataset(**_identity(place), inputFacets={} if is_listed or not counts else _statistics(counts["total"]))
 
 
-def _input_statistics(counts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how many files were read, where the client has the facet for it (1.29 and later)."""
+def _statistics(file_count: int) -> dict[str, Any]:
     try:
-        from openlineage.client.facet_v2 import input_statistics_input_dataset as statistics
-    except ImportError:
+        from openlineage.client.facet_v2 import input_statistics_input_dataset
+    except ImportError:  # older clients do not have it
         return {}
-    if not counts:
-        return {}
-    return {"inputStatistics": statistics.InputStatisticsInputDatasetFacet(fileCount=counts["total"])}
+    return {"inputStatistics": input_statistics_input_dataset.InputStatisticsInputDatasetFacet(fileCount=file_count)}
 
 
 def _output_of(place: CosPlace, record: Mapping[str, Any], counts: Mapping[str, Any] | None) -> OutputDataset:
