@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.compat import (
     recorded_job_id,
 )
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
-from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
+from airflow_provider_tencent_ci.durations import deadline_after, progress_interval, seconds_of
 from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
@@ -88,6 +88,18 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
+    :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
+        log what became of them, and add ``Files`` to the record in XCom. Needs ``ci:DescribeMediaWorkflowExecutions``
+        (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
+    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log and as
+        few requests as there are pages that may have changed; ``None`` for none. The default is five minutes.
+    :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one; a
+        share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
+        the task fails at once.
+    :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
+    :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
+        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job. Then
+        each failed file costs one request more, but for ``Type=Job``.
     :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
@@ -107,6 +119,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         "bucket",
         "region",
         "tencent_ci_conn_id",
+        "failures_path",
     )
     # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
     template_ext: Sequence[str] = ()
@@ -138,6 +151,11 @@ class TriggerInventoryJobOperator(BaseOperator):
         contact_timeout: float | timedelta = 600,
         max_active_jobs: int | None = None,
         cancel_on_kill: bool = True,
+        count_files: bool = True,
+        progress_interval: float | timedelta | None = 300,
+        fail_on: str | float = "job",
+        on_empty: str = "succeed",
+        failures_path: str | None = None,
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -163,6 +181,11 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.contact_timeout = contact_timeout
         self.max_active_jobs = max_active_jobs
         self.cancel_on_kill = cancel_on_kill
+        self.count_files = count_files
+        self.progress_interval = progress_interval
+        self.fail_on = fail_on
+        self.on_empty = on_empty
+        self.failures_path = failures_path
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
@@ -181,6 +204,8 @@ class TriggerInventoryJobOperator(BaseOperator):
         :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
         :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
+        :raises AirflowFailException: it waited, and too many files failed (``fail_on``), or there was none.
+        :raises FilesUnknownError: it waited, and ``fail_on`` or ``on_empty`` is about what could not be found out.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
         :raises LostContactError: it waited, and could not ask for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
@@ -306,6 +331,8 @@ class TriggerInventoryJobOperator(BaseOperator):
             deadline_at=self._deadline_at(),
             contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
             cancel_on_kill=self.cancel_on_kill,
+            count_files=self.count_files,
+            progress_interval=progress_interval(self),
             success_xcoms=self._success_xcoms(),
         )
         json.dumps(trigger.serialize())
@@ -339,9 +366,10 @@ class TriggerInventoryJobOperator(BaseOperator):
         return self._hook.run(trigger.waiting(self.log))
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.core.waiting import check_outcome
+        from airflow_provider_tencent_ci.outcome import find_outcome
 
-        context["ti"].xcom_push(key="job", value=job.to_dict())
-        check_outcome(job)
+        outcome = find_outcome(self, self._hook, job)
+        context["ti"].xcom_push(key="job", value=outcome.record)
+        outcome.check()
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return job.job_id
