@@ -72,7 +72,7 @@ def closing_table(job: InventoryJob, counts: FileCounts) -> str:
         ("cancelled", counts.cancelled, _share(counts.cancelled, counts.total)),
         ("not done", counts.running, _share(counts.running, counts.total)),
     ]
-    shown = [row for row in rows[:3]] + [row for row in rows[3:] if row[1]]
+    shown = rows[:3] + [row for row in rows[3:] if row[1]]
     lines = [f"  {name:<10} {number:>11,} {share:>7}".rstrip() for name, number, share in shown]
     duration = f" after {_duration(took)}" if took is not None else ""
     return "\n".join([f"Batch job {job.job_id} ({shortened(job.name, 128)}): {job.state.value}{duration}.", *lines])

@@ -17,7 +17,8 @@ from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TooManyActiveJobsError
-from airflow_provider_tencent_ci.memory import Memory, SubmissionMemoryfrom airflow_provider_tencent_ci.outcome import check_arguments
+from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
+from airflow_provider_tencent_ci.outcome import check_arguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

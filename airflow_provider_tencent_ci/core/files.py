@@ -41,7 +41,7 @@ class FileRun:
 
     :param run_id: the workflow execution's ``RunId``, or the child job's ``JobId``.
     :param key: the object's key.
-    :param state: ``Running``, ``Success``, ``Failed`` or ``Cancel``; a child job may also be ``Submitted`` or ``Pause``.
+    :param state: ``Running``, ``Success``, ``Failed`` or ``Cancel``; a child job's also ``Submitted`` or ``Pause``.
     :param created_at: when the service began to see to it (aware); ``None`` if not known.
     :param code: why a child job failed; an execution's list does not say.
     :param message: likewise.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,8 +17,6 @@ from airflow_provider_tencent_ci.compat import (
     recorded_job_id,
 )
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
-from airflow_provider_tencent_ci.durations import deadline_after, progress_interval, seconds_of
-from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
@@ -93,8 +90,8 @@ class TriggerInventoryJobOperator(BaseOperator):
         (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log and as
         few requests as there are pages that may have changed; ``None`` for none. The default is five minutes.
-    :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one; a
-        share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
+    :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
+        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
         the task fails at once.
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
@@ -226,18 +223,19 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _run(self, context: Context) -> str:
         from airflow_provider_tencent_ci.submitting import specification_of
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
 
         with self._hook as hook:
             push_link(context, hook.config)
             specification = specification_of(self)
-            trigger = self._checked_trigger()
+            trigger = operator_trigger(self)
             job = self._submit(context, specification)
             if not self.wait_for_completion:
                 return job.job_id
             if job.state.is_terminal:
                 return self._finish(context, job)
             trigger.job_id = job.job_id
-            trigger.deadline_at = self._deadline_at()
+            trigger.deadline_at = operator_deadline_at(self)
             if self.deferrable:
                 defer_in_time(self, context, trigger)
             return self.execute_complete(context, self._wait(trigger))
@@ -318,34 +316,6 @@ class TriggerInventoryJobOperator(BaseOperator):
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
-
-    def _checked_trigger(self) -> InventoryJobTrigger:
-        """Return the trigger, proven to be serialisable: after the submission it would be too late to find out."""
-        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-
-        trigger = InventoryJobTrigger(
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=seconds_of("poll_interval", self.poll_interval),
-            deadline_at=self._deadline_at(),
-            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
-            cancel_on_kill=self.cancel_on_kill,
-            count_files=self.count_files,
-            progress_interval=progress_interval(self),
-            success_xcoms=self._success_xcoms(),
-        )
-        json.dumps(trigger.serialize())
-        return trigger
-
-    def _success_xcoms(self) -> dict[str, str] | None:
-        if self.end_from_trigger and self.deferrable and self.wait_for_completion:
-            return success_xcoms(self, JOB_ID, {"job": RECORD})
-        return None
-
-    def _deadline_at(self) -> str | None:
-        deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
-        return deadline_at.isoformat() if deadline_at else None
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.capacity import submit_when_possible

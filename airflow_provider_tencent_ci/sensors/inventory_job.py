@@ -22,8 +22,7 @@ from airflow_provider_tencent_ci.compat import (
     try_started_at,
 )
 from airflow_provider_tencent_ci.deferring import defer_in_time
-from airflow_provider_tencent_ci.durations import progress_interval, seconds_of
-from airflow_provider_tencent_ci.ending import RECORD, success_xcoms
+from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import is_not_started, read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.progress import Progress
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.reporting import WaitLog
-    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["InventoryJobSensor"]
 
@@ -143,12 +141,13 @@ class InventoryJobSensor(BaseSensorOperator):
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
         from airflow_provider_tencent_ci.outcome import check_arguments
+        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 
         self._ti = context["ti"]
         check_arguments(self)
         with self._hook as hook:
             push_link(context, hook.config)
-            trigger = self._trigger(began_at)
+            trigger = sensor_trigger(self, began_at)
             if not self.deferrable:
                 return super().execute(context)
             job = self._look()
@@ -251,24 +250,9 @@ class InventoryJobSensor(BaseSensorOperator):
 
     @cached_property
     def _progress(self) -> Progress | None:
-        return self._trigger(datetime.now(UTC)).new_progress(self.log)
+        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 
-    def _trigger(self, began_at: datetime) -> InventoryJobTrigger:
-        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-
-        deadline_at = began_at + timedelta(seconds=self.timeout)
-        return InventoryJobTrigger(
-            job_id=self.job_id,
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=self.poke_interval,
-            deadline_at=deadline_at.isoformat(),
-            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
-            count_files=self.count_files,
-            progress_interval=progress_interval(self),
-            success_xcoms=success_xcoms(self, RECORD) if self.deferrable and self.end_from_trigger else None,
-        )
+        return sensor_trigger(self, datetime.now(UTC)).new_progress(self.log)
 
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
