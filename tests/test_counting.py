@@ -53,7 +53,7 @@ def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  
     jobs, logs = submit(3), [Log() for _ in range(3)]
 
     async def main():
-        waits = [start(config, job_id, log) for job_id, log in zip(jobs, logs)]
+        waits = [start(config, job_id, log) for job_id, log in zip(jobs, logs, strict=True)]
         await until(lambda: all(len(log.counts) >= 2 for log in logs))
         for wait in waits:
             wait.cancel()
@@ -61,7 +61,7 @@ def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  
 
     run(main)
     files = len(emulator.files(jobs[0]))
-    for job_id, log in zip(jobs, logs):
+    for job_id, log in zip(jobs, logs, strict=True):
         assert set(log.counts) == {(job_id, files)}
         assert set(log.contexts) == {job_id}
 
@@ -103,5 +103,3 @@ def test_who_does_not_wait_long_costs_no_request(emulator, config):  # noqa: F81
 
     run(main)
     assert emulator.count("executions") == 0
-
-

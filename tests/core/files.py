@@ -51,9 +51,7 @@ class Files:
 
 def in_seconds(*states: str, first: int = 0) -> list[File]:
     """Files that were created a second apart."""
-    return [
-        File(number, state, START + timedelta(seconds=number)) for number, state in enumerate(states, first)
-    ]
+    return [File(number, state, START + timedelta(seconds=number)) for number, state in enumerate(states, first)]
 
 
 def _execution(file: File) -> str:

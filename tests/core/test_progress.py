@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_files_are_counted_now_and_then():
     result, observer = wait(Service(1000, Files(*in_seconds("Success", "Failed", "Running"))))
     assert result.job.state == "Success"
     assert [counts[:2] for counts in observer.counts] == [(2, 3)] * 3
-    assert all(later - earlier >= 300 for (*_, earlier), (*_, later) in zip(observer.counts, observer.counts[1:]))
+    assert all(later - earlier >= 300 for (*_, earlier), (*_, later) in pairwise(observer.counts))
 
 
 def test_a_job_that_ends_before_is_not_counted():
@@ -94,7 +95,7 @@ def test_a_long_count_does_not_hold_up_the_wait():
     service.script.answers = [noting]
     result, _ = wait(service, interval=60)
     assert result.job.state == "Success"
-    assert max(later - earlier for earlier, later in zip(asked_at, asked_at[1:])) <= timedelta(seconds=33)
+    assert max(later - earlier for earlier, later in pairwise(asked_at)) <= timedelta(seconds=33)
 
 
 def test_a_clock_that_is_set_back_does_not_end_the_counting():
