@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
+from collections import deque
 from dataclasses import replace
 from datetime import timedelta
 
@@ -165,3 +167,20 @@ def test_an_execution_may_keep_its_reason_to_itself():
 def test_why_a_child_job_failed_is_in_the_list():
     failed, requests = explain(CHILD_JOB)
     assert (failed, requests) == (FileFailure("media/1.mp4", "Transcode", "Broken", "no stream", "j1"), [])
+
+
+def peak_bytes(number):
+    service = Files(*in_seconds(*["Success", "Failed"] * (number // 2)), size=100)
+    service.requests = deque(maxlen=1)
+    script = script_of(service)
+    script.requests = deque(maxlen=1)
+    tracemalloc.start()
+    try:
+        assert script.run(count_files(WORKFLOW_JOB)).total == number
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_counting_takes_as_much_memory_for_many_files_as_for_some():
+    assert peak_bytes(30_000) < peak_bytes(15_000) + 500_000
