@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["deadline_after", "seconds_of"]
+__all__ = ["deadline_after", "progress_interval", "seconds_of"]
 
 
 def seconds_of(name: str, value: float | timedelta) -> float:
@@ -20,6 +21,13 @@ def seconds_of(name: str, value: float | timedelta) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
         raise InvalidArgumentError(f"{name}={value!r} must be a positive number of seconds, or a timedelta.")
     return float(seconds)
+
+
+def progress_interval(task: Any) -> float | None:
+    """Return the seconds between two counts of a waiting task's files; ``None`` if it does not want any."""
+    if not task.count_files or task.progress_interval is None:
+        return None
+    return seconds_of("progress_interval", task.progress_interval)
 
 
 def deadline_after(name: str, value: float | timedelta | None, now: datetime) -> datetime | None:

@@ -50,6 +50,7 @@ def why_a_worker_must_end(task: BaseOperator) -> str | None:
         return "Airflow can do without from 3.3 on"
     reasons = {
         "it has outlets": task.outlets,
+        "it has a failures_path": getattr(task, "failures_path", None),
         "it has an on_success_callback": task.on_success_callback,
         "it has a post_execute": task._post_execute_hook,
         "a subclass has its own end": has_own(task, "post_execute", "execute_complete", "resume_execution"),

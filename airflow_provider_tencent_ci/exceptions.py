@@ -25,7 +25,10 @@ translated where it is raised.
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
     │   ├── JobFailedError
-    │   └── JobCancelledError
+    │   ├── JobCancelledError
+    │   ├── FilesFailedError          it succeeded, and as many files failed as ``fail_on`` says
+    │   └── NoFilesError              it succeeded, and there was no file (``on_empty``)
+    ├── FilesUnknownError             the job succeeded; what became of its files could not be found out
     ├── WaitTimeoutError              ``wait_timeout`` is over; the job goes on
     ├── LostContactError              the service could not be asked for too long; the job may be well
     └── UnexpectedEventError          the task was resumed with something that no trigger of ours sends
@@ -42,6 +45,8 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "CredentialsError",
+    "FilesFailedError",
+    "FilesUnknownError",
     "InvalidArgumentError",
     "InvalidRequestError",
     "JobCancelledError",
@@ -49,6 +54,7 @@ __all__ = [
     "JobExistsError",
     "JobFailedError",
     "LostContactError",
+    "NoFilesError",
     "NotFoundError",
     "PermissionDeniedError",
     "QueueSaturatedError",
@@ -215,6 +221,22 @@ class JobFailedError(JobError):
 
 class JobCancelledError(JobError):
     """The job ended as ``Cancel``."""
+
+
+class FilesFailedError(JobError):
+    """The job succeeded, and as many of its files failed as ``fail_on`` says."""
+
+
+class NoFilesError(JobError):
+    """The job succeeded without a single file, and ``on_empty`` does not allow that."""
+
+
+class FilesUnknownError(TencentCIError):
+    """
+    The job succeeded, and what became of its files, which decides here, could not be found out.
+
+    A retry finds the job again and asks anew; nothing is submitted.
+    """
 
 
 class WaitTimeoutError(TencentCIError):

@@ -212,7 +212,7 @@ class Poller:
             readings = await self._transport.run(sweep.step())
             requests += 1
             self._heed(readings.values())
-            await self._hand_out((waiter, reading) for job_id, reading in readings.items() for waiter in waiters[job_id])
+            await self._hand_out((waiter, reading) for job, reading in readings.items() for waiter in waiters[job])
             if self._newcomers and not sweep.is_over:  # they need not wait for its end
                 requests += await self._sweep({self._newcomers.pop()})
         if sweep.pages_of_live is not None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.deferring import BACKSTOP
-from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.durations import progress_interval, seconds_of
 from airflow_provider_tencent_ci.ending import RECORD, has_own, why_a_worker_must_end, xcoms_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -71,6 +71,8 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
         "region": _template(sensor, "region"),
         "poll_interval": sensor.poke_interval,
         "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
+        "count_files": sensor.count_files,
+        "progress_interval": progress_interval(sensor),
         "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
         "seconds_before_limit": _seconds_before_limit(sensor),
     }

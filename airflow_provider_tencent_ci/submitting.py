@@ -18,6 +18,7 @@ from airflow_provider_tencent_ci.core.names import name_with_token, readable_nam
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
+from airflow_provider_tencent_ci.outcome import check_arguments
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -46,6 +47,7 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
     limit = task.max_active_jobs
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
+    check_arguments(task)
     return InventoryJobSpecification.from_arguments(
         workflow_ids=task.workflow_ids,
         job=task.job,

@@ -12,6 +12,7 @@ from airflow_provider_tencent_ci.compat import has_workerless_waits
 from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms, why_a_worker_must_end
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.task_triggers import operator_trigger
 
 only_3_3 = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 
@@ -107,4 +108,4 @@ def test_an_older_airflow_ends_tasks_on_workers():
 )
 def test_the_operator_ends_there_only_if_it_waits_there_and_is_asked_to(arguments, may_end):
     operator = TriggerInventoryJobOperator(task_id="submit", workflow_ids="w1", prefix="media/", **arguments)
-    assert (operator._checked_trigger().success_xcoms is not None) is may_end
+    assert (operator_trigger(operator).success_xcoms is not None) is may_end

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Request, Response
@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Unreada
 
 __all__ = [
     "MAX_PAGE_SIZE",
+    "HasRunId",
     "JobFilter",
     "Page",
     "build_cancel",
@@ -40,7 +41,15 @@ _EXECUTIONS = "/workflowexecution"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
 
-ItemT = TypeVar("ItemT", InventoryJob, WorkflowExecution)
+
+class HasRunId(Protocol):
+    """What was done with one file."""
+
+    @property
+    def run_id(self) -> str: ...
+
+
+ItemT = TypeVar("ItemT", bound="InventoryJob | HasRunId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +140,21 @@ def build_cancel(job_id: str) -> Request:
 
 
 def build_list_executions(
-    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
+    workflow_id: str,
+    job_id: str | None,
+    states: Sequence[str] | str | None,
+    next_token: str = "",
+    *,
+    start_creation_time: datetime | None = None,
+    order_by_time: str | None = None,
 ) -> Request:
     """
     ``GET /workflowexecution``, one page of 100.
 
     :param workflow_id: always sent: older versions of the API require it.
     :param job_id: the batch job; the key of this filter is ``jobId`` (API reference, 3.1).
+    :param start_creation_time: executions created at or after this time.
+    :param order_by_time: ``Desc`` or ``Asc``.
     """
     return Request(
         "GET",
@@ -147,6 +164,8 @@ def build_list_executions(
             ("jobId", job_id),
             ("states", _joined(states)),
             ("size", str(MAX_PAGE_SIZE)),
+            ("startCreationTime", _time("start_creation_time", start_creation_time)),
+            ("orderByTime", order_by_time),
             ("nextToken", next_token),
         ),
     )

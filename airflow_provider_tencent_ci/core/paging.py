@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from airflow_provider_tencent_ci.core.api import ItemT, Page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api import HasRunId, ItemT, Page
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 
 __all__ = ["Pages"]
 
@@ -49,5 +49,5 @@ class Pages:
         return True
 
 
-def _id(item: InventoryJob | WorkflowExecution) -> str:
+def _id(item: InventoryJob | HasRunId) -> str:
     return item.job_id if isinstance(item, InventoryJob) else item.run_id

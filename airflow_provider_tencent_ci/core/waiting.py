@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause
 from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.progress import Progress
 from airflow_provider_tencent_ci.core.repeating import NEVER, retry_after_seconds
 from airflow_provider_tencent_ci.core.schedule import step_seconds
 from airflow_provider_tencent_ci.core.texts import shortened
@@ -34,6 +35,9 @@ __all__ = [
     "next_step_seconds",
     "wait_for_job",
 ]
+
+# Times far beyond a day leave the calendar.
+_LONGEST_PAUSE_SECONDS = 86400.0
 
 # What became of asking about one job.
 Reading = InventoryJob | TencentCIError
@@ -81,6 +85,7 @@ class Wait:
     :param job_id: the job.
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    :ivar job: the last record read; ``None`` if there never was one.
     """
 
     def __init__(
@@ -90,7 +95,7 @@ class Wait:
         self.deadline_at = deadline_at
         self._contact_timeout = contact_timeout
         self._observer = observer
-        self._job: InventoryJob | None = None
+        self.job: InventoryJob | None = None
         self._failing_since: datetime | None = None
 
     def judge(self, reading: Reading, now: datetime) -> WaitResult | None:
@@ -104,8 +109,8 @@ class Wait:
         return max(0.0, (self.deadline_at - now).total_seconds()) if self.deadline_at else math.inf
 
     def _read(self, job: InventoryJob, now: datetime) -> WaitResult | None:
-        if job != self._job:  # what is kept anew at each reading, Python's collector has to look at
-            self._job = job
+        if job != self.job:  # what is kept anew at each reading, Python's collector has to look at
+            self.job = job
         self._failing_since = None
         self._observer.job_read(job)
         if job.state.is_terminal:
@@ -121,14 +126,15 @@ class Wait:
         if failing_seconds < self._contact_timeout:
             return None
         message = lost_contact_message(self.job_id, failing_seconds, error)
-        return WaitResult(WaitStatus.LOST_CONTACT, self._job, message)
+        return WaitResult(WaitStatus.LOST_CONTACT, self.job, message)
 
 
-def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
+def wait_for_job(wait: Wait, poll_interval: float, progress: Progress | None = None) -> Flow[WaitResult]:
     """
     Ask about one job until the wait is over.
 
     :param poll_interval: the longest time between two questions, in seconds (:mod:`.schedule`).
+    :param progress: counts the job's files between two questions.
     """
     history = History()
     while True:
@@ -143,7 +149,11 @@ def wait_for_job(wait: Wait, poll_interval: float) -> Flow[WaitResult]:
         pause_seconds = max(next_step_seconds(reading, poll_interval, history, now), retry_after_seconds(reading))
         if history.wanted:
             pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.learn(now))))
-        yield from pause(min(pause_seconds, wait.longest_pause_seconds(now)))
+        next_at = now + timedelta(seconds=min(pause_seconds, wait.longest_pause_seconds(now), _LONGEST_PAUSE_SECONDS))
+        if progress and isinstance(reading, InventoryJob):
+            yield from progress.advance(reading, until=next_at)
+            now = yield from current_time()
+        yield from pause(max(0.0, (next_at - now).total_seconds()))
 
 
 def next_step_seconds(reading: Reading, poll_interval: float, history: History, now: datetime) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
@@ -258,6 +259,20 @@ class TencentCIHook(BaseHook):
         :param states: only executions in these states, such as ``["Failed"]``.
         """
         return self._each(lambda token: flows.list_executions_page(workflow_id, job_id, states, token))
+
+    def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
+        """
+        List the files of a batch job that failed, and why, in constant memory however many there are.
+
+        The pages come ahead, as in :meth:`list_inventory_jobs`. A workflow's executions do not say why they failed, so
+        each of them is one request more; for ``Type=Job`` there is none.
+
+        :param job: the job's record.
+        :raises UnreadableResponseError: the record does not say what the job runs.
+        """
+        for files in file_lists_of(job):
+            for run in self._each(partial(list_files_page, files, states="Failed")):
+                yield self.run(files.explain(run))
 
     def test_connection(self) -> tuple[bool, str]:
         """

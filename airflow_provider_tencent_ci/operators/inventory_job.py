@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,8 +17,6 @@ from airflow_provider_tencent_ci.compat import (
     recorded_job_id,
 )
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
-from airflow_provider_tencent_ci.durations import deadline_after, seconds_of
-from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
@@ -89,6 +86,18 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
+    :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
+        log what became of them, and add ``Files`` to the record in XCom. Needs ``ci:DescribeMediaWorkflowExecutions``
+        (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
+    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log and as
+        few requests as there are pages that may have changed; ``None`` for none. The default is five minutes.
+    :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
+        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
+        the task fails at once.
+    :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
+    :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
+        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job. Then
+        each failed file costs one request more, but for ``Type=Job``.
     :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
@@ -108,6 +117,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         "bucket",
         "region",
         "tencent_ci_conn_id",
+        "failures_path",
     )
     # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
     template_ext: Sequence[str] = ()
@@ -139,6 +149,11 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         contact_timeout: float | timedelta = 600,
         max_active_jobs: int | None = None,
         cancel_on_kill: bool = True,
+        count_files: bool = True,
+        progress_interval: float | timedelta | None = 300,
+        fail_on: str | float = "job",
+        on_empty: str = "succeed",
+        failures_path: str | None = None,
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -164,6 +179,11 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         self.contact_timeout = contact_timeout
         self.max_active_jobs = max_active_jobs
         self.cancel_on_kill = cancel_on_kill
+        self.count_files = count_files
+        self.progress_interval = progress_interval
+        self.fail_on = fail_on
+        self.on_empty = on_empty
+        self.failures_path = failures_path
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
@@ -182,6 +202,8 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
         :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
+        :raises AirflowFailException: it waited, and too many files failed (``fail_on``), or there was none.
+        :raises FilesUnknownError: it waited, and ``fail_on`` or ``on_empty`` is about what could not be found out.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
         :raises LostContactError: it waited, and could not ask for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
@@ -202,11 +224,12 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
 
     def _run(self, context: Context) -> str:
         from airflow_provider_tencent_ci.submitting import specification_of
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
 
         with self._hook as hook:
             push_link(context, hook.config)
             specification = specification_of(self)
-            trigger = self._checked_trigger()
+            trigger = operator_trigger(self)
             job = self._submit(context, specification)
             if not self.wait_for_completion:
                 note_outcome(context, job.to_dict())
@@ -214,7 +237,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
             if job.state.is_terminal:
                 return self._finish(context, job)
             trigger.job_id = job.job_id
-            trigger.deadline_at = self._deadline_at()
+            trigger.deadline_at = operator_deadline_at(self)
             if self.deferrable:
                 defer_in_time(self, context, trigger)
             return self.execute_complete(context, self._wait(trigger))
@@ -296,32 +319,6 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
 
-    def _checked_trigger(self) -> InventoryJobTrigger:
-        """Return the trigger, proven to be serialisable: after the submission it would be too late to find out."""
-        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-
-        trigger = InventoryJobTrigger(
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=seconds_of("poll_interval", self.poll_interval),
-            deadline_at=self._deadline_at(),
-            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
-            cancel_on_kill=self.cancel_on_kill,
-            success_xcoms=self._success_xcoms(),
-        )
-        json.dumps(trigger.serialize())
-        return trigger
-
-    def _success_xcoms(self) -> dict[str, str] | None:
-        if self.end_from_trigger and self.deferrable and self.wait_for_completion:
-            return success_xcoms(self, JOB_ID, {"job": RECORD})
-        return None
-
-    def _deadline_at(self) -> str | None:
-        deadline_at = deadline_after("wait_timeout", self.wait_timeout, datetime.now(UTC))
-        return deadline_at.isoformat() if deadline_at else None
-
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
@@ -341,10 +338,11 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         return self._hook.run(trigger.waiting(self.log))
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.core.waiting import check_outcome
+        from airflow_provider_tencent_ci.outcome import find_outcome
 
-        context["ti"].xcom_push(key="job", value=job.to_dict())
-        note_outcome(context, job.to_dict())
-        check_outcome(job)
+        outcome = find_outcome(self, self._hook, job)
+        context["ti"].xcom_push(key="job", value=outcome.record)
+        note_outcome(context, outcome.record)
+        outcome.check()
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return job.job_id

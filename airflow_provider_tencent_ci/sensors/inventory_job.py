@@ -23,7 +23,6 @@ from airflow_provider_tencent_ci.compat import (
 )
 from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.ending import RECORD, success_xcoms
 from airflow_provider_tencent_ci.events import is_not_started, read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
@@ -39,9 +38,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.progress import Progress
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.reporting import WaitLog
-    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["InventoryJobSensor"]
 
@@ -68,6 +67,13 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
         questions, so that there ``timeout`` alone ends it.
     :param cancel_on_kill: cancel the job when somebody stops the task while it runs. Off by default: a sensor only
         observes.
+    :param count_files: count the job's files when it has ended, and while it is waited for (``progress_interval``); see
+        :class:`~airflow_provider_tencent_ci.operators.inventory_job.TriggerInventoryJobOperator`, as for the next four.
+    :param progress_interval: seconds (or a timedelta) between two counts while waiting; ``None`` for none. In
+        ``reschedule`` mode nothing is remembered between two questions, so that only the end is counted.
+    :param fail_on: how many files may fail: ``"job"`` (default), ``"any"``, a share or a number.
+    :param on_empty: ``"succeed"`` (default), ``"skip"`` or ``"fail"`` if there is no file.
+    :param failures_path: where to write the list of failed files; templated.
     :param start_from_trigger: begin in the triggerer, which saves the worker that would be started only to defer the
         task; it implies ``deferrable``. Airflow 3.3 and later can do so, for a task that is not mapped; otherwise, and
         wherever the result would not be the same, a worker begins it. ``job_id`` must be a text, a template, or the
@@ -77,7 +83,7 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred.
     """
 
-    template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
+    template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id", "failures_path")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
     start_trigger_args = StartInTriggerer()
     ui_color = "#e8f2ff"
@@ -93,6 +99,11 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
         poke_interval: float | timedelta = 30,
         contact_timeout: float | timedelta = 600,
         cancel_on_kill: bool = False,
+        count_files: bool = True,
+        progress_interval: float | timedelta | None = 300,
+        fail_on: str | float = "job",
+        on_empty: str = "succeed",
+        failures_path: str | None = None,
         start_from_trigger: bool = False,
         end_from_trigger: bool = False,
         **kwargs: Any,
@@ -105,6 +116,11 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
         self.deferrable = deferrable or start_from_trigger
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
+        self.count_files = count_files
+        self.progress_interval = progress_interval
+        self.fail_on = fail_on
+        self.on_empty = on_empty
+        self.failures_path = failures_path
         self.start_from_trigger = start_from_trigger and has_workerless_waits()
         self.end_from_trigger = end_from_trigger
         self._is_to_start_there = start_from_trigger
@@ -125,10 +141,14 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
         return self._begin(context, datetime.now(UTC))
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
+        from airflow_provider_tencent_ci.outcome import check_arguments
+        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
+
         self._ti = context["ti"]
+        check_arguments(self)
         with self._hook as hook:
             push_link(context, hook.config)
-            trigger = self._trigger(began_at)
+            trigger = sensor_trigger(self, began_at)
             if not self.deferrable:
                 return super().execute(context)
             job = self._look()
@@ -139,7 +159,12 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
         job = self._look()
-        if job is None or not job.state.is_terminal:
+        if job is None:
+            return PokeReturnValue(is_done=False)
+        if not job.state.is_terminal:
+            if self._progress and self.mode == "poke":
+                until = datetime.now(UTC) + timedelta(seconds=self.poke_interval)
+                self._hook.run(self._progress.advance(job, until))
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._outcome(context, job))
 
@@ -224,20 +249,11 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
 
         return WaitLog(self.log)
 
-    def _trigger(self, began_at: datetime) -> InventoryJobTrigger:
-        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+    @cached_property
+    def _progress(self) -> Progress | None:
+        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 
-        deadline_at = began_at + timedelta(seconds=self.timeout)
-        return InventoryJobTrigger(
-            job_id=self.job_id,
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=self.poke_interval,
-            deadline_at=deadline_at.isoformat(),
-            contact_timeout=seconds_of("contact_timeout", self.contact_timeout),
-            success_xcoms=success_xcoms(self, RECORD) if self.deferrable and self.end_from_trigger else None,
-        )
+        return sensor_trigger(self, datetime.now(UTC)).new_progress(self.log)
 
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
@@ -268,14 +284,15 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.core.waiting import check_outcome
+        from airflow_provider_tencent_ci.outcome import find_outcome
 
-        note_outcome(context, job.to_dict())
+        outcome = find_outcome(self, self._hook, job)
+        note_outcome(context, outcome.record)
         try:
-            check_outcome(job)
-        except JobError as error:
+            outcome.check()
+        except (JobError, AirflowFailException) as error:
             # The base class turns failures into skips in its own loop only, which a deferrable sensor does not enter.
             may_skip = self.soft_fail or self.never_fail
             raise (AirflowSkipException if may_skip else AirflowFailException)(str(error)) from error
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
-        return job.to_dict()
+        return outcome.record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from airflow_provider_tencent_ci.stopping import is_unwanted
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
     from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.core.progress import Progress
     from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
     from airflow_provider_tencent_ci.reporting import WaitLog
 
@@ -56,6 +57,8 @@ class InventoryJobTrigger(BaseTrigger):
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
     :param cancel_on_kill: cancel the job when the deferred task is marked or cleared, if nobody wants it any more
         (:mod:`airflow_provider_tencent_ci.stopping`).
+    :param count_files: before the task ends here, count the job's files.
+    :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
         (:mod:`airflow_provider_tencent_ci.ending`). ``None`` to resume the task in any case.
     """
@@ -71,6 +74,8 @@ class InventoryJobTrigger(BaseTrigger):
         contact_timeout: float = 600,
         cancel_on_kill: bool = False,
         success_xcoms: dict[str, str] | None = None,
+        count_files: bool = False,
+        progress_interval: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_id = job_id
@@ -82,6 +87,8 @@ class InventoryJobTrigger(BaseTrigger):
         self.contact_timeout = contact_timeout
         self.cancel_on_kill = cancel_on_kill
         self.success_xcoms = success_xcoms
+        self.count_files = count_files
+        self.progress_interval = progress_interval
         self._is_over = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -98,6 +105,8 @@ class InventoryJobTrigger(BaseTrigger):
                 "contact_timeout": self.contact_timeout,
                 "cancel_on_kill": self.cancel_on_kill,
                 "success_xcoms": self.success_xcoms,
+                "count_files": self.count_files,
+                "progress_interval": self.progress_interval,
             },
         )
 
@@ -132,15 +141,19 @@ class InventoryJobTrigger(BaseTrigger):
         """
         from airflow_provider_tencent_ci.core.waiting import wait_for_job
 
-        return self._event((yield from wait_for_job(self._new_wait(log), self.poll_interval)))
+        result = yield from wait_for_job(self._new_wait(log), self.poll_interval, self.new_progress(log))
+        return self._event(result)
 
     async def _wait(self) -> dict[str, Any]:
         return await self._wait_with(await self._read_config())
 
     async def _wait_with(self, config: ServiceConfig) -> dict[str, Any]:
+        from airflow_provider_tencent_ci.counting import counted_meanwhile
         from airflow_provider_tencent_ci.polling import wait_together
 
-        return self._event(await wait_together(config, self._new_wait(self.log), self.poll_interval))
+        wait, progress = self._new_wait(self.log), self.new_progress(self.log)
+        with counted_meanwhile(config, wait, progress) if progress else nullcontext():
+            return self._event(await wait_together(config, wait, self.poll_interval))
 
     async def _read_config(self) -> ServiceConfig:
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -152,16 +165,35 @@ class InventoryJobTrigger(BaseTrigger):
         # Only a real triggerer says whose trigger it is. dag.test() would resume the task with a bare word.
         if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
             try:
-                return await self._success(event, self.success_xcoms)
+                record = await self._final_record(event["job"])
+                if record is not None:
+                    return await self._success(event["job_id"], record, self.success_xcoms)
             except Exception as error:  # a worker may have better luck
                 self.log.warning("The task could not be ended in the triggerer: %s", error)
         return TriggerEvent(event)  # type: ignore[no-untyped-call]
 
-    async def _success(self, event: dict[str, Any], xcoms: dict[str, str]) -> TriggerEvent:
-        values = {"job_id": event["job_id"], "record": event["job"]}
+    async def _final_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the record with its counts; ``None`` if a file failed or there is none, which a worker reports."""
+        if not self.count_files:
+            return record
+        from airflow_provider_tencent_ci.core.counting import count_files
+        from airflow_provider_tencent_ci.core.jobs import InventoryJob
+        from airflow_provider_tencent_ci.file_reporting import closing_table, record_with_files
+        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+
+        job = InventoryJob.from_dict(record)
+        async with AsyncTransport(await self._read_config()) as transport:
+            counts = await transport.run(count_files(job))
+        if counts.failed or not counts.total:
+            return None
+        self.log.info("%s", closing_table(job, counts))
+        return record_with_files(job, counts, None)
+
+    async def _success(self, job_id: str, record: dict[str, Any], xcoms: dict[str, str]) -> TriggerEvent:
+        values = {"job_id": job_id, "record": record}
         pushed = {key: values[value] for key, value in xcoms.items()}
         await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, pushed)
-        self.log.info("Batch job %s (%s) succeeded.", event["job_id"], event["job"].get("Name"))
+        self.log.info("Batch job %s (%s) succeeded.", job_id, record.get("Name"))
         return TaskSuccessEvent()
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:
@@ -178,6 +210,15 @@ class InventoryJobTrigger(BaseTrigger):
             contact_timeout=self.contact_timeout,
             observer=self._observer(log),
         )
+
+    def new_progress(self, log: Any) -> Progress | None:
+        """Return what counts the job's files while it is waited for; ``None`` if nothing is to."""
+        if not self.progress_interval:
+            return None
+        from airflow_provider_tencent_ci.core.progress import Progress
+        from airflow_provider_tencent_ci.file_reporting import ProgressLog
+
+        return Progress(self.progress_interval, ProgressLog(log))
 
     def _observer(self, log: Any) -> WaitLog:
         from airflow_provider_tencent_ci.reporting import WaitLog

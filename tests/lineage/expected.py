@@ -15,8 +15,12 @@ OUTPUT = {"Region": "ap-beijing", "Bucket": "out-1250000000", "Object": "transco
 JOB = {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "Output": OUTPUT}
 dag = DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
 """
-SUBMIT = "    TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', outlets=OUTLETS, {})\n"
-TRANSCODE = "    TriggerInventoryJobOperator(task_id='transcode', job=JOB, prefix='media/', outlets=OUTLETS, {})\n"
+SUBMIT = """
+    TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', outlets=OUTLETS, {})
+"""
+TRANSCODE = """
+    TriggerInventoryJobOperator(task_id='transcode', job=JOB, prefix='media/', outlets=OUTLETS, {})
+"""
 SENSE = "    InventoryJobSensor(task_id='wait', job_id='{}', outlets=OUTLETS, {})\n"
 
 BUCKET = "cos://examplebucket-1250000000"

@@ -18,10 +18,12 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 WORKFLOW = "w00000000000000000000000000000001"
-OUTLETS = [create_asset(bucket="examplebucket-1250000000", key=key) for key in ("DAG_UNDER_TEST/a/", "DAG_UNDER_TEST/b")]
+OUTLETS = [create_asset(bucket="out-1250000000", key=key) for key in ("DAG_UNDER_TEST/a/", "DAG_UNDER_TEST/b")]
 dag = DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
 """
-SUBMIT = "    TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', outlets=OUTLETS, {})\n"
+SUBMIT = """
+    TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', outlets=OUTLETS, {})
+"""
 SENSE = "    InventoryJobSensor(task_id='wait', job_id='{}', outlets=OUTLETS, {})\n"
 
 OPERATOR_MODES = [
@@ -51,7 +53,11 @@ def events_of(task):
     run = run_dag_file(HEADER + "with dag:\n" + task)
     with create_session() as session:
         found = list(session.execute(text(_EVENTS), {"dag_id": run.dag_id}))
-    return run, [(uri.rpartition("/")[2], json.loads(extra) if isinstance(extra, str) else extra) for uri, extra in found]
+    return run, [(uri.rpartition("/")[2], read(extra)) for uri, extra in found]
+
+
+def read(extra):
+    return json.loads(extra) if isinstance(extra, str) else extra
 
 
 @pytest.mark.parametrize("mode", OPERATOR_MODES, ids=["blocking", "deferred", "to end in the triggerer"])

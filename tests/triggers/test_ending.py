@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_tencent_ci.compat import TaskSuccessEvent
-from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -92,3 +94,39 @@ def test_a_task_whose_xcoms_cannot_be_pushed_is_resumed(emulator, job_id, monkey
     monkeypatch.setattr(triggers, "push_xcoms", refuse)
     emulator.finish_job(job_id)
     assert read_event(event_of(job_id, success_xcoms=XCOMS).payload)["job"]["State"] == "Success"
+
+
+@pytest.fixture
+def ended(emulator):
+    """The id of a job that has seen to a hundred files, of which those that end in 1 may fail."""
+    emulator.configure(run_seconds=1)
+    emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
+
+    def submit_and_end(prefix="some/", failing=()):
+        emulator.configure(failing_keys=failing)
+        with TencentCIHook() as hook:
+            job = hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix=prefix)
+        emulator.advance(2)
+        return job.job_id
+
+    return submit_and_end
+
+
+def test_the_record_that_is_pushed_has_the_counts(ended, pushed):
+    assert type(event_of(ended(), success_xcoms=XCOMS, count_files=True)) is TaskSuccessEvent
+    files = pushed["submit"]["job"]["Files"]
+    assert (files["Total"], files["Success"], files["FailureList"]) == (100, 100, None)
+
+
+@pytest.mark.parametrize("job", [{"failing": ("some/*1.mp4",)}, {"prefix": "nothing/"}], ids=["failed files", "empty"])
+def test_a_job_with_failed_files_or_none_is_a_worker_s_to_report(ended, pushed, job):
+    event = event_of(ended(**job), success_xcoms=XCOMS, count_files=True)
+    assert read_event(event.payload)["job"]["State"] == "Success"
+    assert pushed == {}
+
+
+def test_a_job_that_cannot_be_counted_is_a_worker_s_to_report(emulator, ended, pushed):
+    job_id = ended()
+    emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))
+    assert read_event(event_of(job_id, success_xcoms=XCOMS, count_files=True).payload)["status"] == "terminal"
+    assert pushed == {}

@@ -1,0 +1,187 @@
+"""
+Counting the files of a batch, again and again while it runs, and each time only what may have changed.
+
+The lists are read oldest first. Up to the first file that is not done yet nothing changes any more, so the next count
+begins with the second in which that one was created.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.repeating import READS, Repetition
+from airflow_provider_tencent_ci.core.times import format_time
+
+__all__ = ["Counting", "FileCounts", "count_files"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """
+    How many files of a batch are in which state.
+
+    :param running: those that are not done, also submitted, paused, and in a state that is not documented.
+    :param first_at: when the first file's work was created (aware); ``None`` if there is none, or it is not known.
+    :param last_at: when the last one's was.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    running: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+    @property
+    def done(self) -> int:
+        """Files that nothing happens to any more."""
+        return self.succeeded + self.failed + self.cancelled
+
+    @property
+    def total(self) -> int:
+        """All files that the service has begun to see to."""
+        return self.done + self.running
+
+    def __add__(self, other: FileCounts) -> FileCounts:
+        return FileCounts(
+            self.succeeded + other.succeeded,
+            self.failed + other.failed,
+            self.cancelled + other.cancelled,
+            self.running + other.running,
+            min(filter(None, (self.first_at, other.first_at)), default=None),
+            max(filter(None, (self.last_at, other.last_at)), default=None),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON-safe counts, named as the service names the states."""
+        return {
+            "Total": self.total,
+            "Success": self.succeeded,
+            "Failed": self.failed,
+            "Running": self.running,
+            "Cancel": self.cancelled,
+            "FirstAt": format_time(self.first_at) if self.first_at else None,
+            "LastAt": format_time(self.last_at) if self.last_at else None,
+        }
+
+
+def count_files(job: InventoryJob) -> Flow[FileCounts]:
+    """
+    Count all files of a batch.
+
+    :raises ApiError: the service does not tell.
+    """
+    counting = Counting(job)
+    while (counts := (yield from counting.read_page())) is None:
+        pass
+    return counts
+
+
+class Counting:
+    """
+    Counts the files of one batch, a page at a time.
+
+    :param job: its record.
+    :raises UnreadableResponseError: the record does not say what the batch runs.
+    """
+
+    def __init__(self, job: InventoryJob) -> None:
+        self._lists = [_ListCount(files) for files in file_lists_of(job)]
+        self._left = list(self._lists)
+
+    def read_page(self, repetition: Repetition = READS) -> Flow[FileCounts | None]:
+        """Read one page; return the counts when it was the last one, and begin anew with the next call."""
+        if (yield from self._left[0].read_page(repetition)):
+            self._left.pop(0)
+        if self._left:
+            return None
+        self._left = list(self._lists)
+        return sum((one.counts for one in self._lists), FileCounts())
+
+
+class _ListCount:
+    """
+    Counts one list.
+
+    :ivar counts: what the last full reading came to.
+    """
+
+    def __init__(self, files: FileList) -> None:
+        self.counts = FileCounts()
+        self._files = files
+        self._settled = FileCounts()
+        self._since: datetime | None = None
+        self._reading: _Reading | None = None
+
+    def read_page(self, repetition: Repetition) -> Flow[bool]:
+        """Read one page; return whether it was the last one. After an error the next call begins at the front."""
+        reading = self._reading or _Reading()
+        self._reading = None
+        token = reading.pages.next_token or ""
+        page = yield from list_files_page(self._files, token, since=self._since, repetition=repetition)
+        for run in reading.pages.new_items(page):
+            reading.add(run)
+        if reading.pages.next_token is not None:
+            self._reading = reading
+            return False
+        self.counts = self._settled + reading.counts
+        if reading.settled_until is not None:
+            self._settled, self._since = self._settled + reading.settled, reading.settled_until
+        return True
+
+
+class _Reading:
+    """
+    One reading of a list from some time on.
+
+    :ivar settled_until: all files that were created before it are done; ``None`` if that cannot be said.
+    :ivar settled: the counts of those.
+    """
+
+    def __init__(self) -> None:
+        self.pages = Pages()
+        self.settled = FileCounts()
+        self.settled_until: datetime | None = None
+        self._states: Counter[str] = Counter()
+        self._first_at: datetime | None = None
+        self._last_at: datetime | None = None
+        self._is_open = False
+        self._is_in_order = True
+
+    @property
+    def counts(self) -> FileCounts:
+        return _counts(self._states, self._first_at, self._last_at)
+
+    def add(self, run: FileRun) -> None:
+        if run.created_at is None or (self._last_at and run.created_at < self._last_at):
+            # The service does not keep to the order: no part of the list can be left out next time.
+            self._is_in_order, self.settled_until = False, None
+        elif not self._is_open and run.created_at != self._last_at:
+            self._settle(run.created_at)
+        self._is_open = self._is_open or not run.state.is_terminal
+        self._states[run.state.value if run.state.is_terminal else JobState.RUNNING.value] += 1
+        if run.created_at is not None:
+            self._first_at = min(self._first_at or run.created_at, run.created_at)
+            self._last_at = max(self._last_at or run.created_at, run.created_at)
+
+    def _settle(self, until: datetime) -> None:
+        if self._is_in_order:
+            self.settled, self.settled_until = self.counts, until
+
+
+def _counts(states: Counter[str], first_at: datetime | None, last_at: datetime | None) -> FileCounts:
+    return FileCounts(
+        succeeded=states[JobState.SUCCESS.value],
+        failed=states[JobState.FAILED.value],
+        cancelled=states[JobState.CANCEL.value],
+        running=states[JobState.RUNNING.value],
+        first_at=first_at,
+        last_at=last_at,
+    )

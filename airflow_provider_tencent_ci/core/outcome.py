@@ -1,0 +1,68 @@
+"""Whether a batch job that succeeded is good enough: how many of its files may fail, and whether there must be any."""
+
+from __future__ import annotations
+
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
+
+__all__ = ["FailOn", "check_files", "check_rules", "needs_counts"]
+
+# "job", "any", a share of the files (a float between 0 and 1), or a number of files.
+FailOn = str | float
+
+
+def check_rules(fail_on: FailOn, on_empty: str) -> None:
+    """
+    Check what the user gave.
+
+    :raises InvalidArgumentError: it is none of what the operator's documentation says.
+    """
+    if on_empty not in ("fail", "skip", "succeed"):
+        raise InvalidArgumentError(f'on_empty={on_empty!r} must be "fail", "skip" or "succeed".')
+    if fail_on in ("job", "any"):
+        return
+    is_number = isinstance(fail_on, int | float) and not isinstance(fail_on, bool)
+    if not is_number or not (0 < fail_on < 1 or (fail_on >= 1 and isinstance(fail_on, int))):  # type: ignore[operator]
+        raise InvalidArgumentError(
+            f'fail_on={fail_on!r} must be "job", "any", a share of the files such as 0.05, or a number of files such '
+            "as 10."
+        )
+
+
+def needs_counts(fail_on: FailOn, on_empty: str) -> bool:
+    """Whether the files have to be counted to judge a job that succeeded."""
+    return fail_on != "job" or on_empty != "succeed"
+
+
+def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty: str) -> None:
+    """
+    Judge a job that succeeded by its files.
+
+    :param fail_on: ``"job"``: files do not matter; ``"any"``: no file may fail; a share or a number: it is too many
+        if at least so many failed.
+    :param on_empty: what to make of a job without files; ``"succeed"`` allows it.
+    :raises FilesFailedError: too many failed.
+    :raises NoFilesError: there is no file.
+    """
+    if counts.total == 0 and on_empty != "succeed":
+        raise NoFilesError(
+            f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, and no file matched its input. "
+            f"on_empty={on_empty!r} does not take that for success.",
+            job=job,
+        )
+    if counts.failed >= _fewest_too_many(fail_on, counts.total):
+        raise FilesFailedError(
+            f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {counts.failed:,} of its "
+            f"{counts.total:,} files failed ({counts.failed / counts.total:.1%}), which is too many for "
+            f"fail_on={fail_on!r}. The log names the first of them; failures_path writes down all.",
+            job=job,
+        )
+
+
+def _fewest_too_many(fail_on: FailOn, total: int) -> float:
+    if isinstance(fail_on, str):
+        return 1 if fail_on == "any" else float("inf")
+    # A share of nothing is not reached by nothing.
+    return fail_on if fail_on >= 1 else max(fail_on * total, 1)

@@ -1,0 +1,70 @@
+"""Counting the files of a batch now and then while it is waited for; nothing here can fail a wait."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from airflow_provider_tencent_ci.core.counting import Counting, FileCounts
+from airflow_provider_tencent_ci.core.flows import current_time
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+
+__all__ = ["Progress", "ProgressObserver"]
+
+
+class ProgressObserver(Protocol):
+    """Who is told how a batch gets on."""
+
+    def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
+        """Take note of a count."""
+
+    def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
+        """Take note that the files could not be counted."""
+
+
+class Progress:
+    """
+    The counts of one wait.
+
+    :param interval_seconds: from the end of one count to the beginning of the next one; the first one begins so long
+        after the first look at the job.
+    """
+
+    def __init__(self, interval_seconds: float, observer: ProgressObserver) -> None:
+        self.interval_seconds = interval_seconds
+        self._interval = timedelta(seconds=interval_seconds)
+        self._observer = observer
+        self._counting: Counting | None = None
+        self._due_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to count, or to go on counting."""
+        if self._due_at is None or self._due_at > now + self._interval:  # also if the clock was set back
+            self._due_at = now + self._interval
+        return now >= self._due_at
+
+    def advance(self, job: InventoryJob, until: datetime) -> Flow[None]:
+        """
+        Count, if it is time to, a page at a time; a count that is not over ``until`` then goes on with the next call.
+
+        :param job: its last record.
+        """
+        now = yield from current_time()
+        while self.is_due(now) and now < until:
+            counts = yield from self._read_page(job, now)
+            now = yield from current_time()
+            if counts is not None:
+                self._observer.counted(job, counts, now)
+                self._due_at = now + self._interval
+
+    def _read_page(self, job: InventoryJob, now: datetime) -> Flow[FileCounts | None]:
+        try:
+            self._counting = self._counting or Counting(job)
+            return (yield from self._counting.read_page(NEVER))
+        except TencentCIError as error:
+            self._observer.not_counted(job, error, now)
+            self._due_at = now + self._interval
+            return None

@@ -1,0 +1,110 @@
+"""
+Counting the files of all jobs that are waited for in one triggerer, now and then, one count at a time for each bucket.
+
+It is beside the waits: it takes one turn among those of the requests that ask for ends (:mod:`.core.rate`), and
+whatever goes wrong with it is a line in a log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.sharing import Shared
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.progress import Progress
+    from airflow_provider_tencent_ci.core.waiting import Wait
+
+__all__ = ["counted_meanwhile"]
+
+_log = logging.getLogger(__name__)
+
+# So many times in an interval it is looked whose time has come.
+_LOOKS_PER_INTERVAL = 10
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@contextmanager
+def counted_meanwhile(config: ServiceConfig, wait: Wait, progress: Progress) -> Iterator[None]:
+    """Count the files of the job that ``wait`` is about for as long as the context lasts."""
+    with _counters.use(config, lambda: _Counter(config)) as counter:
+        one = _Counted(wait, progress, contextvars.copy_context())
+        counter.add(one)
+        try:
+            yield
+        finally:
+            counter.remove(one)
+
+
+@dataclass(eq=False, slots=True)
+class _Counted:
+    """
+    One whose files are counted.
+
+    :param context: the trigger's, so that what is said goes to its log.
+    :param count: the count that is under way.
+    """
+
+    wait: Wait
+    progress: Progress
+    context: contextvars.Context
+    count: asyncio.Task[None] | None = field(default=None)
+
+
+class _Counter:
+    def __init__(self, config: ServiceConfig) -> None:
+        self._config = config
+        self._counted: set[_Counted] = set()
+        self._counting: asyncio.Task[None] | None = None
+
+    def add(self, one: _Counted) -> None:
+        self._counted.add(one)
+        if self._counting is None:
+            # In a context of its own: it belongs to no trigger.
+            self._counting = asyncio.get_running_loop().create_task(self._count_all(), context=contextvars.Context())
+
+    def remove(self, one: _Counted) -> None:
+        self._counted.discard(one)
+        if one.count:
+            one.count.cancel()
+        if not self._counted and self._counting:
+            self._counting.cancel()
+            self._counting = None
+
+    async def _count_all(self) -> None:
+        while self._counted:
+            now = datetime.now(UTC)
+            for one in [one for one in self._counted if one.wait.job and one.progress.is_due(now)]:
+                if one in self._counted:
+                    await self._count(one)
+            shortest = min((one.progress.interval_seconds for one in self._counted), default=0)
+            await asyncio.sleep(shortest / _LOOKS_PER_INTERVAL)
+
+    async def _count(self, one: _Counted) -> None:
+        one.count = asyncio.get_running_loop().create_task(self._advance(one), context=one.context)
+        try:
+            await asyncio.wait([one.count])
+            if not one.count.cancelled() and (error := one.count.exception()):
+                self._counted.discard(one)
+                _log.warning("The files of batch job %s are not counted any more: %r", one.wait.job_id, error)
+        finally:
+            one.count.cancel()
+
+    async def _advance(self, one: _Counted) -> None:
+        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+
+        if one.wait.job:
+            async with AsyncTransport(self._config) as transport:
+                await transport.run(one.progress.advance(one.wait.job, _NEVER))
+
+
+_counters = Shared[_Counter]()

@@ -1,0 +1,70 @@
+"""
+The list of a batch's failed files, in JSON Lines, in whatever storage Airflow can write to.
+
+Each line is an object with ``key``, ``node``, ``code``, ``message`` and ``run_id`` (:class:`.core.files.FileFailure`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.core.files import FileFailure
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+__all__ = ["check_failures_path", "failures_file", "read_failures", "write_failures"]
+
+
+def check_failures_path(path: str | None) -> None:
+    """
+    Check a place to write to as far as that is possible without writing.
+
+    :raises InvalidArgumentError: it is no path that Airflow's object storage knows.
+    """
+    if not path:
+        return
+    try:
+        _storage_path(path)
+    except Exception as error:
+        raise InvalidArgumentError(f"failures_path={path!r} cannot be written to: {error}") from error
+
+
+def failures_file(path: str, job_id: str) -> ObjectStoragePath:
+    """Return the file: ``path`` itself, or one named after the job in it if it ends in a slash."""
+    return _storage_path(f"{path}{job_id}.jsonl" if path.endswith("/") else path)
+
+
+def write_failures(path: ObjectStoragePath, failures: Iterable[FileFailure], *, keep: int) -> list[FileFailure]:
+    """
+    Write failed files one by one, however many there are; what was there is replaced.
+
+    :param keep: how many of the first ones to return.
+    """
+    first: list[FileFailure] = []
+    if path.protocol in ("", "file", "local"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
+        for failure in failures:
+            file.write(json.dumps(failure.to_dict(), ensure_ascii=False) + "\n")
+            if len(first) < keep:
+                first.append(failure)
+    return first
+
+
+def read_failures(path: str) -> Iterable[FileFailure]:
+    """Read such a list, one by one."""
+    with _storage_path(path).open("r", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
+        for line in file:
+            if line.strip():
+                record: dict[str, Any] = json.loads(line)
+                yield FileFailure(**{name: str(record.get(name, "")) for name in FileFailure.__dataclass_fields__})
+
+
+def _storage_path(path: str) -> ObjectStoragePath:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(path)

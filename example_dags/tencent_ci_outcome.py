@@ -1,0 +1,40 @@
+"""Every night: process what is there, put up with a few failed files, and leave a list of them."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
+PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
+POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
+# Wherever Airflow's object storage can write: s3://connection@bucket/failed/, file:///var/reports/, ...
+REPORTS = os.environ.get("TENCENT_CI_REPORTS", "file:///tmp/tencent-ci-reports/")
+
+# [START outcome]
+with DAG(
+    dag_id="tencent_ci_outcome",
+    schedule="0 2 * * *",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    tags=["tencent-ci"],
+):
+    TriggerInventoryJobOperator(
+        task_id="transcode",
+        workflow_ids=WORKFLOW_ID,
+        prefix=PREFIX,
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=POLL_SECONDS,
+        # The night is lost if 5 % of the files are; and no night at all if nothing was uploaded.
+        fail_on=0.05,
+        on_empty="skip",
+        # One object of JSON for each failed file, in a file named after the job.
+        failures_path=REPORTS + "{{ ds }}/",
+    )
+# [END outcome]

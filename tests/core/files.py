@@ -1,0 +1,72 @@
+"""A service that lists the files of a batch, as far as counting asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.messages import Request, Response
+from tests.core.script import START, respond
+
+WORKFLOW_JOB = InventoryJob("b1", name="nightly", operation={"WorkflowIds": "w1"})
+CHILD_JOB = InventoryJob("b1", name="nightly", type="Job", operation={"Tag": "Transcode", "QueueId": "p1"})
+
+
+@dataclass
+class File:
+    number: int
+    state: str = "Running"
+    created_at: datetime | None = START
+    workflow_id: str = "w1"
+
+
+class Files:
+    """
+    :param size: files on each page.
+    """
+
+    def __init__(self, *files: File, size: int = 3) -> None:
+        self.files = list(files)
+        self.size = size
+        self.requests: list[Request] = []
+
+    def answer(self, request: Request) -> Response:
+        self.requests.append(request)
+        query = dict(request.query)
+        since = query.get("startCreationTime")
+        wanted = [
+            file
+            for file in self.files
+            if file.workflow_id == query.get("workflowId", file.workflow_id)
+            and (not query.get("states") or file.state in query["states"].split(","))
+            and (since is None or file.created_at is None or file.created_at >= datetime.fromisoformat(since))
+        ]
+        begin = int(query.get("nextToken") or 0)
+        shown = wanted[begin : begin + self.size]
+        token = str(begin + self.size) if len(wanted) > begin + self.size else ""
+        write = _execution if request.path == "/workflowexecution" else _child_job
+        return respond(f"<Response>{''.join(map(write, shown))}<NextToken>{token}</NextToken></Response>")
+
+
+def in_seconds(*states: str, first: int = 0) -> list[File]:
+    """Files that were created a second apart."""
+    return [File(number, state, START + timedelta(seconds=number)) for number, state in enumerate(states, first)]
+
+
+def _execution(file: File) -> str:
+    created = file.created_at.isoformat(timespec="seconds") if file.created_at else "-"
+    return (
+        f"<WorkflowExecutionList><RunId>i{file.number}</RunId><WorkflowId>{file.workflow_id}</WorkflowId>"
+        f"<Object>media/{file.number}.mp4</Object><CreateTime>{created}</CreateTime><State>{file.state}</State>"
+        "</WorkflowExecutionList>"
+    )
+
+
+def _child_job(file: File) -> str:
+    created = file.created_at.isoformat(timespec="seconds") if file.created_at else "-"
+    return (
+        f"<JobsDetail><JobId>j{file.number}</JobId><State>{file.state}</State><CreationTime>{created}</CreationTime>"
+        f"<Code>Broken</Code><Message>no stream</Message><Input><Object>media/{file.number}.mp4</Object></Input>"
+        "</JobsDetail>"
+    )

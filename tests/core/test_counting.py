@@ -1,0 +1,186 @@
+"""Counting a batch's files: all of them, and again only what may have changed."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core.counting import Counting, FileCounts, count_files
+from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
+from tests.core.files import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
+from tests.core.script import START, Script, failure, respond
+
+
+def script_of(service):
+    return Script([service.answer], forever=True)
+
+
+def count_again(counting, service):
+    """Return the next counts, and how many requests they took."""
+    before = len(service.requests)
+    while (counts := script_of(service).run(counting.read_page())) is None:
+        pass
+    return counts, len(service.requests) - before
+
+
+def truth(service):
+    states = [file.state for file in service.files]
+    return {word: states.count(word) for word in ("Success", "Failed", "Running", "Cancel")}
+
+
+def told(counts):
+    return {word: counts.to_dict()[word] for word in ("Success", "Failed", "Running", "Cancel")}
+
+
+@pytest.mark.parametrize("job", [WORKFLOW_JOB, CHILD_JOB], ids=["workflow", "job"])
+def test_all_files_are_counted_by_their_states(job):
+    service = Files(*in_seconds("Success", "Success", "Failed", "Cancel", "Running", "Submitted", "Unheard"))
+    counts = script_of(service).run(count_files(job))
+    assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (2, 1, 1, 3)
+    assert (counts.total, counts.done) == (7, 4)
+    assert (counts.first_at, counts.last_at) == (START, START + timedelta(seconds=6))
+
+
+def test_a_batch_without_files_has_none():
+    assert script_of(Files()).run(count_files(WORKFLOW_JOB)) == FileCounts()
+
+
+def test_the_files_of_several_workflows_are_added():
+    service = Files(File(1, "Success"), File(2, "Failed", workflow_id="w2"), File(3, "Success", workflow_id="w3"))
+    job = replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})
+    counts = script_of(service).run(count_files(job))
+    assert (counts.succeeded, counts.failed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("job", "path", "expected"),
+    [
+        (WORKFLOW_JOB, "/workflowexecution", {"workflowId": "w1", "jobId": "b1"}),
+        (CHILD_JOB, "/jobs", {"inventoryTriggerJobId": "b1", "tag": "Transcode", "queueId": "p1"}),
+        (replace(CHILD_JOB, operation={"Tag": "PicProcess"}), "/pic_jobs", {"tag": "PicProcess"}),
+    ],
+)
+def test_each_kind_of_batch_has_its_list(job, path, expected):
+    service = Files()
+    script_of(service).run(count_files(job))
+    [request] = service.requests
+    assert request.path == path
+    assert dict(request.query).items() >= {**expected, "orderByTime": "Asc", "size": "100"}.items()
+
+
+@pytest.mark.parametrize("job", [InventoryJob("b1"), InventoryJob("b1", type="Job", operation={"QueueId": "p1"})])
+def test_a_record_that_does_not_say_what_it_runs_cannot_be_counted(job):
+    with pytest.raises(UnreadableResponseError, match="b1 does not say what it runs"):
+        Counting(job)
+
+
+def test_only_what_may_have_changed_is_read_again():
+    service = Files(*in_seconds(*["Success"] * 30, "Running", "Running"))
+    counting = Counting(WORKFLOW_JOB)
+    assert count_again(counting, service) == (FileCounts(30, 0, 0, 2, START, START + timedelta(seconds=31)), 11)
+    service.files[30].state = "Failed"
+    counts, requests = count_again(counting, service)
+    assert (told(counts), requests) == (truth(service), 1)
+    assert counts.first_at == START
+    service.files += in_seconds("Success", "Running", first=32)
+    counts, requests = count_again(counting, service)
+    assert (told(counts), requests) == (truth(service), 1)
+
+
+def test_counts_are_right_however_a_batch_gets_on():
+    chance = random.Random(5)
+    for _ in range(50):
+        service, counting = Files(size=chance.choice([1, 3, 10])), Counting(WORKFLOW_JOB)
+        for step in range(12):
+            first = len(service.files)
+            created_at = START + timedelta(seconds=step * chance.choice([0, 1, 5]))
+            latest = max([file.created_at for file in service.files], default=START)
+            service.files += [File(first + n, created_at=max(created_at, latest)) for n in range(chance.randrange(5))]
+            for file in service.files:
+                if file.state == "Running" and chance.random() < 0.4:
+                    file.state = chance.choice(["Success", "Success", "Failed", "Cancel"])
+            assert told(count_again(counting, service)[0]) == truth(service)
+
+
+@pytest.mark.parametrize("times", [[5, 3, 1], [1, 5, 3], [None, 1, 2], [1, None, 2]])
+def test_a_list_that_keeps_no_order_is_read_as_a_whole_each_time(times):
+    files = [
+        File(n, "Success", START + timedelta(seconds=seconds) if seconds is not None else None)
+        for n, seconds in enumerate(times)
+    ]
+    service, counting = Files(*files), Counting(WORKFLOW_JOB)
+    for _ in range(3):
+        assert count_again(counting, service)[0].succeeded == 3
+        service.files[0].state, service.files[0].state = "Running", "Success"
+    assert not any("startCreationTime" in dict(request.query) for request in service.requests)
+
+
+def test_after_an_error_a_count_begins_anew():
+    service, counting = Files(*in_seconds(*["Success"] * 7)), Counting(WORKFLOW_JOB)
+    script_of(service).run(counting.read_page())
+    with pytest.raises(ServiceUnavailableError):
+        Script([failure(503)], forever=True).run(counting.read_page())
+    assert count_again(counting, service)[0].succeeded == 7
+
+
+def test_an_object_may_be_written_as_its_url():
+    xml = (
+        "<Response><WorkflowExecutionList><RunId>i1</RunId><State>Failed</State><CreateTime>-</CreateTime>"
+        "<Object>https://b-1.cos.ap-beijing.myqcloud.com/media/%E5%A4%9C%20a.mp4</Object></WorkflowExecutionList></Response>"
+    )
+    [files] = file_lists_of(WORKFLOW_JOB)
+    [run] = Script([respond(xml)]).run(list_files_page(files, "")).items
+    assert run.key == "media/夜 a.mp4"
+
+
+def explain(job, answer=None):
+    service = Files(File(1, "Failed"))
+    [files] = file_lists_of(job)
+    [run] = script_of(service).run(list_files_page(files, "", states="Failed")).items
+    script = Script([answer] if answer else [])
+    return script.run(files.explain(run)), script.requests
+
+
+def test_why_an_execution_failed_is_in_its_failed_node():
+    answer = respond(
+        "<Response><WorkflowExecution><Tasks><Name>Snapshot_1</Name><State>Success</State></Tasks>"
+        "<Tasks><Type>Transcode</Type><Name>Transcode_1</Name><State>Failed</State><Code>BadStream</Code>"
+        "<Message>no video</Message></Tasks></WorkflowExecution></Response>"
+    )
+    failed, [request] = explain(WORKFLOW_JOB, answer)
+    assert failed == FileFailure("media/1.mp4", "Transcode_1", "BadStream", "no video", "i1")
+    assert request.path == "/workflowexecution/i1"
+
+
+def test_an_execution_may_keep_its_reason_to_itself():
+    failed, _ = explain(WORKFLOW_JOB, respond("<Response><WorkflowExecution/></Response>"))
+    assert failed == FileFailure("media/1.mp4", "", "", "", "i1")
+
+
+def test_why_a_child_job_failed_is_in_the_list():
+    failed, requests = explain(CHILD_JOB)
+    assert (failed, requests) == (FileFailure("media/1.mp4", "Transcode", "Broken", "no stream", "j1"), [])
+
+
+def peak_bytes(number):
+    service = Files(*in_seconds(*["Success", "Failed"] * (number // 2)), size=100)
+    service.requests = deque(maxlen=1)
+    script = script_of(service)
+    script.requests = deque(maxlen=1)
+    tracemalloc.start()
+    try:
+        assert script.run(count_files(WORKFLOW_JOB)).total == number
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_counting_takes_as_much_memory_for_many_files_as_for_some():
+    assert peak_bytes(30_000) < peak_bytes(15_000) + 500_000

@@ -1,0 +1,65 @@
+"""Whether a job that succeeded is good enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.outcome import check_files, check_rules, needs_counts
+from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
+from tests.core.files import WORKFLOW_JOB
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "failed", "total", "is_good"),
+    [
+        ("job", 10, 10, True),
+        ("any", 0, 10, True),
+        ("any", 1, 10_000, False),
+        (0.05, 4, 100, True),
+        (0.05, 5, 100, False),
+        (0.03, 300, 10_000, False),
+        (0.5, 0, 0, True),
+        (0.001, 0, 10, True),
+        (0.999, 1, 1, False),
+        (1, 1, 10, False),
+        (10, 9, 10, True),
+        (10, 10, 10_000, False),
+    ],
+)
+def test_as_many_files_may_fail_as_fail_on_says(fail_on, failed, total, is_good):
+    counts = FileCounts(succeeded=total - failed, failed=failed)
+    if is_good:
+        check_files(WORKFLOW_JOB, counts, fail_on, "succeed")
+    else:
+        with pytest.raises(FilesFailedError, match=f"b1 .*{failed:,} of its {total:,} files failed") as caught:
+            check_files(WORKFLOW_JOB, counts, fail_on, "succeed")
+        assert caught.value.job is WORKFLOW_JOB
+
+
+@pytest.mark.parametrize(("on_empty", "is_good"), [("succeed", True), ("fail", False), ("skip", False)])
+def test_a_job_without_files_is_what_on_empty_says(on_empty, is_good):
+    if is_good:
+        check_files(WORKFLOW_JOB, FileCounts(), "any", on_empty)
+    else:
+        with pytest.raises(NoFilesError, match="b1 .*no file matched"):
+            check_files(WORKFLOW_JOB, FileCounts(), "any", on_empty)
+
+
+@pytest.mark.parametrize("fail_on", ["some", "", None, True, 0, 0.0, -1, 1.0, 1.5, float("nan"), "0.05", [1]])
+def test_a_rule_that_is_none_is_refused(fail_on):
+    with pytest.raises(InvalidArgumentError, match="fail_on="):
+        check_rules(fail_on, "succeed")
+
+
+@pytest.mark.parametrize("fail_on", ["job", "any", 0.05, 0.999, 1, 10])
+@pytest.mark.parametrize("on_empty", ["fail", "skip", "succeed"])
+def test_rules_are_taken(fail_on, on_empty):
+    check_rules(fail_on, on_empty)
+    assert needs_counts(fail_on, on_empty) is ((fail_on, on_empty) != ("job", "succeed"))
+
+
+@pytest.mark.parametrize("on_empty", ["ignore", None, True])
+def test_a_wrong_on_empty_is_refused(on_empty):
+    with pytest.raises(InvalidArgumentError, match="on_empty="):
+        check_rules("job", on_empty)

@@ -1,0 +1,188 @@
+"""What is made of a batch's files, by operator and sensor, blocking and deferred, always the same."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER
+
+FILES = 10_000
+FAILING = ("many/*03.mp4", "many/*37.mp4", "many/*71.mp4")  # 3 %
+MODES = {
+    "operator": "operator, deferrable=False",
+    "operator, deferred": "operator, deferrable=True",
+    "sensor": "sensor, deferrable=False",
+    "sensor, deferred": "sensor, deferrable=True",
+}
+modes = pytest.mark.parametrize("mode", MODES)
+
+
+def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW"):
+    """Run a batch over a prefix as one task waits for it, or two; return the run and the final record."""
+    deferrable = f"deferrable={mode.endswith('deferred')}"
+    submit = f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', {job}, prefix={prefix!r}, "
+    if mode.startswith("operator"):
+        code = f"{submit} wait_for_completion=True, poll_interval=0.3, {deferrable}, {arguments})\n"
+        run = run_dag_file(HEADER + code)
+        return run, run.xcoms["submit"].get("job")
+    code = f"{submit})\n    InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.3, {deferrable}, "
+    run = run_dag_file(f"{HEADER}{code}{arguments})\n")
+    return run, run.xcoms.get("wait", {}).get("return_value")
+
+
+def state_of(mode, run):
+    return run.states["submit" if mode.startswith("operator") else "wait"]
+
+
+@pytest.fixture
+def ten_thousand(emulator):
+    emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(FILES)))
+    emulator.configure(failing_keys=FAILING)
+    return emulator
+
+
+@pytest.fixture
+def a_hundred(emulator):
+    emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
+    emulator.configure(failing_keys=("some/*1.mp4",))
+    return emulator
+
+
+@modes
+def test_ten_thousand_files_of_which_some_fail(ten_thousand, tmp_path, mode):
+    path = tmp_path / "lists" / "failed.jsonl"
+    run_, record = run(mode, "many/", f"failures_path={f'file://{path}'!r}")
+    assert run_.state == "success"
+    files = record["Files"]
+    assert {word: files[word] for word in ("Total", "Success", "Failed", "Running", "Cancel")} == {
+        "Total": FILES, "Success": 9_700, "Failed": 300, "Running": 0, "Cancel": 0,
+    }  # fmt: skip
+    assert files["FailureList"] == f"file://{path}"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted(line["key"] for line in lines) == sorted(
+        f"many/{number:05}.mp4" for number in range(FILES) if number % 100 in (3, 37, 71)
+    )
+    assert {(line["node"], line["code"]) for line in lines} == {("Transcode_1", "ResourceNotSupported")}
+    assert len({line["run_id"] for line in lines}) == 300
+    assert len(json.dumps(record)) < 2_000, "the list is no part of the record"
+
+
+@modes
+@pytest.mark.parametrize(
+    ("fail_on", "state"),
+    [("'job'", "success"), ("'any'", "failed"), ("0.1", "failed"), ("0.11", "success"), ("11", "success")],
+)
+def test_fail_on_decides(a_hundred, mode, fail_on, state):
+    run_, record = run(mode, "some/", f"fail_on={fail_on}, retries=2, retry_delay=timedelta(seconds=0)")
+    assert state_of(mode, run_) == state
+    if state == "failed":
+        assert run_.failure.startswith("AirflowFailException: Batch job ")
+        assert "10 of its 100 files failed (10.0%)" in run_.failure
+        assert set(run_.tries.values()) == {1}, "a retry could not change it"
+    else:
+        assert record["Files"]["Failed"] == 10
+
+
+@modes
+@pytest.mark.parametrize(("on_empty", "state"), [("succeed", "success"), ("skip", "skipped"), ("fail", "failed")])
+def test_a_batch_without_files_is_what_on_empty_says(emulator, mode, on_empty, state):
+    run_, record = run(mode, "nothing/here/", f"on_empty={on_empty!r}")
+    assert state_of(mode, run_) == state
+    if state == "success":
+        assert record["Files"]["Total"] == 0
+    if state == "failed":
+        assert "no file matched" in run_.failure
+
+
+@pytest.fixture
+def logged(capsys, caplog):
+    """Return what the tasks logged since: Airflow 3 prints it, 2.11 logs it."""
+    caplog.set_level(logging.INFO)
+    return lambda: "\n".join([*capsys.readouterr(), *(record.message for record in caplog.records)])
+
+
+@modes
+def test_the_log_has_a_closing_table_and_the_first_ten_failures(a_hundred, mode, logged):
+    run(mode, "some/")
+    text = logged()
+    assert re.search(r"Success after .*\n  files +100\n  succeeded +90 +90.0%\n  failed +10 +10.0%", text)
+    failures = text.partition("The failed files:\n")[2].splitlines()[:10]
+    assert failures[0].startswith("  some/001.mp4 in Transcode_1: ResourceNotSupported: The file was made")
+    assert all(line.startswith("  some/") for line in failures)
+
+
+@modes
+def test_a_batch_of_type_job_needs_no_request_for_each_failure(a_hundred, tmp_path, mode):
+    job = "job={'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'Output': {'Region': 'ap-beijing', "
+    job += "'Bucket': 'examplebucket-1250000000', 'Object': 'out/${InputName}.mp4'}}"
+    run_, record = run(mode, "some/", f"failures_path='file://{tmp_path}/'", job)
+    assert (run_.state, record["Files"]["Total"], record["Files"]["Failed"]) == ("success", 100, 10)
+    [path] = tmp_path.iterdir()
+    assert path.name == f"{record['JobId']}.jsonl"
+    assert json.loads(path.read_text().splitlines()[0])["node"] == "Transcode"
+    assert a_hundred.count("execution") == 0
+
+
+@modes
+@pytest.mark.parametrize(
+    ("arguments", "state"), [("", "success"), ("fail_on='any'", "failed"), ("count_files=False", "success")]
+)
+def test_what_cannot_be_counted_fails_only_what_depends_on_it(a_hundred, mode, arguments, state):
+    a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))
+    run_, record = run(mode, "some/", arguments)
+    assert state_of(mode, run_) == state
+    if state == "failed":
+        assert "FilesUnknownError" in run_.failure
+    else:
+        assert "Files" not in record
+    if arguments == "count_files=False":
+        assert a_hundred.count("executions") == 0
+
+
+@modes
+def test_a_list_that_cannot_be_written_fails_the_task_and_is_written_by_its_retry(a_hundred, tmp_path, mode):
+    place = tmp_path / "place"
+    place.write_text("a file, where a folder is needed")
+    arguments = f"failures_path='file://{place}/failed.jsonl', retries=0"
+    run_, _ = run(mode, "some/", arguments)
+    assert state_of(mode, run_) == "failed"
+    assert "FilesUnknownError" in run_.failure
+    assert str(place) in run_.failure
+    [job] = a_hundred.jobs
+    assert job.state == "Success"
+
+
+@modes
+@pytest.mark.parametrize("wrong", ["fail_on='some'", "on_empty='ignore'", "failures_path='nowhere9://a/b'"])
+def test_wrong_arguments_fail_before_anything_is_submitted(emulator, mode, wrong):
+    run_, _ = run(mode, "media/", wrong)
+    assert state_of(mode, run_) == "failed"
+    assert "InvalidArgumentError" in run_.failure
+    if mode.startswith("operator"):
+        assert emulator.jobs == []
+
+
+@modes
+def test_files_are_counted_while_they_are_waited_for(a_hundred, mode, logged):
+    a_hundred.configure(submitted_seconds=0, run_seconds=4)
+    run_, _ = run(mode, "some/", "progress_interval=0.5")
+    assert run_.state == "success"
+    text = logged()
+    assert text.count("of 100 files done") >= 2
+    assert re.search(r"of 100 files done .*, \d+ left, [\d,]+ a minute, to end about \d\d:\d\d UTC", text)
+
+
+def test_failed_files_can_be_listed_by_the_hook(a_hundred):
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="by-hand", workflow_ids=WORKFLOW_ID, prefix="some/")
+        a_hundred.advance(10)
+        failures = list(hook.list_failed_files(hook.get_inventory_job(job.job_id)))
+    assert [failure.key for failure in failures] == [f"some/{number:03}.mp4" for number in range(1, 100, 10)]

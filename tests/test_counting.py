@@ -1,0 +1,105 @@
+"""Counting for all who wait in one event loop: beside the waits, each in its own log, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+
+import pytest
+
+from airflow_provider_tencent_ci import counting
+from airflow_provider_tencent_ci.core.progress import Progress
+from airflow_provider_tencent_ci.core.waiting import Wait
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.polling import wait_together
+from tests.loops import run_alone, until
+from tests.test_polling import Silent, config, emulator, submit  # noqa: F401 - fixtures
+
+WHO = contextvars.ContextVar("who", default="nobody")
+
+
+class Log:
+    def __init__(self):
+        self.counts, self.failures, self.contexts = [], [], []
+
+    def counted(self, job, counts, now):
+        self.contexts.append(WHO.get())
+        self.counts.append((job.job_id, counts.total))
+
+    def not_counted(self, job, error, now):
+        self.failures.append(str(error))
+
+
+class BrokenLog(Log):
+    def counted(self, job, counts, now):
+        raise RuntimeError("cannot write the log")
+
+
+def start(config, job_id, log, interval=0.1):  # noqa: F811
+    async def work():
+        WHO.set(job_id)
+        wait = Wait(job_id, deadline_at=None, contact_timeout=600, observer=Silent())
+        with counting.counted_meanwhile(config, wait, Progress(interval, log)):
+            return await wait_together(config, wait, 0.2)
+
+    return asyncio.ensure_future(work())
+
+
+def run(main):
+    run_alone(main, counting._counters)
+
+
+def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  # noqa: F811
+    jobs, logs = submit(3), [Log() for _ in range(3)]
+
+    async def main():
+        waits = [start(config, job_id, log) for job_id, log in zip(jobs, logs, strict=True)]
+        await until(lambda: all(len(log.counts) >= 2 for log in logs))
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+
+    run(main)
+    files = len(emulator.files(jobs[0]))
+    for job_id, log in zip(jobs, logs, strict=True):
+        assert set(log.counts) == {(job_id, files)}
+        assert set(log.contexts) == {job_id}
+
+
+@pytest.mark.parametrize("fault", ["slow_down", "hang"])
+def test_a_count_that_fails_or_hangs_touches_no_wait(emulator, config, fault):  # noqa: F811
+    [job_id] = submit()
+    emulator.inject(Fault(fault, operation="executions", times=None))
+
+    async def main():
+        wait = start(config, job_id, Log())
+        await until(lambda: emulator.count("executions") >= 1)
+        emulator.finish_job(job_id)
+        assert (await wait).job.state == "Success"
+
+    run(main)
+
+
+def test_one_that_breaks_its_log_is_left_alone_and_others_are_counted_on(emulator, config):  # noqa: F811
+    jobs, good = submit(2), Log()
+
+    async def main():
+        waits = [start(config, jobs[0], BrokenLog()), start(config, jobs[1], good)]
+        await until(lambda: len(good.counts) >= 3)
+        assert not any(wait.done() for wait in waits)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+
+    run(main)
+
+
+def test_who_does_not_wait_long_costs_no_request(emulator, config):  # noqa: F811
+    [job_id] = submit()
+    emulator.finish_job(job_id)
+
+    async def main():
+        assert (await start(config, job_id, Log(), interval=300)).job.state == "Success"
+
+    run(main)
+    assert emulator.count("executions") == 0
