@@ -91,7 +91,7 @@ test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/
 # OpenLineage's listener, once installed, hears of all tasks; so it has an environment of its own.
 test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
 	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
-	$(LINEAGE_VENV)/bin/python -m pytest tests/lineage tests/runs/test_asset_events.py $(ARGS)
+	$(LINEAGE_VENV)/bin/python -m pytest tests/lineage $(ARGS)
 
 bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
 	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)

@@ -13,6 +13,7 @@ WORKFLOW = "w00000000000000000000000000000001"
 OUTLETS = [create_asset(bucket="examplebucket-1250000000", key="夜 film/")]
 OUTPUT = {"Region": "ap-beijing", "Bucket": "out-1250000000", "Object": "transcoded/${InputName}.mp4"}
 JOB = {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "Output": OUTPUT}
+SNAPSHOTS = {**JOB, "Tag": "Snapshot", "Output": {**OUTPUT, "Object": "shots/${InputName}-${Number}.jpg"}}
 dag = DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc))
 """
 SUBMIT = """

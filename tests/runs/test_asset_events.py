@@ -67,6 +67,19 @@ def test_every_outlet_of_the_operator_hears_what_became_of_the_job(emulator, mod
     assert [uri for uri, _ in events] == ["a", "b"]
     for _, extra in events:
         assert (extra["job_id"], extra["state"]) == (only_job(emulator).job_id, "Success")
+        assert (extra["files"]["total"], extra["files"]["failed"]) == (only_job(emulator).files, 0)
+
+
+def test_the_event_says_how_many_files_failed(emulator):
+    emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
+    emulator.configure(failing_keys=("some/*1.mp4",))
+    _, events = events_of(SUBMIT.replace("media/", "some/").format(OPERATOR_MODES[1]))
+    assert [extra["files"]["failed"] for _, extra in events] == [10, 10]
+
+
+def test_an_event_without_counts_says_nothing_of_files(emulator):
+    _, events = events_of(SUBMIT.format(OPERATOR_MODES[0] + ", count_files=False"))
+    assert [sorted(extra) for _, extra in events] == [["job_id", "state"]] * 2
 
 
 def test_where_nobody_waits_the_event_says_which_job_was_submitted(emulator):
