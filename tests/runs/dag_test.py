@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow import __version__ as airflow_version
+
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
@@ -113,6 +115,8 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
     [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
+    if airflow_version.startswith("2."):
+        bag.sync_to_db()  # later ones do it in dag.test, and know no asset before
     # Each run has a date of its own, since a second run of one date would be the first one again.
     date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
