@@ -22,7 +22,7 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["DagRun", "migrate_database", "remember_failures", "run_dag_file"]
+__all__ = ["DagRun", "migrate_database", "note_failures_of", "remember_failures", "run_dag_file"]
 
 _failures: list[BaseException] = []
 
@@ -73,7 +73,12 @@ def remember_failures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Callbacks would do, but for 3.0, whose ``dag.test`` calls none.
     """
-    for kind in (TriggerInventoryJobOperator, InventoryJobSensor):
+    note_failures_of(monkeypatch, TriggerInventoryJobOperator, InventoryJobSensor)
+
+
+def note_failures_of(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> None:
+    """Do the same for further kinds of tasks."""
+    for kind in kinds:
         for method in ("execute", "resume_execution"):
             monkeypatch.setattr(kind, method, _noting(getattr(kind, method)))
 
