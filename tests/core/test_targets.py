@@ -9,7 +9,12 @@ from airflow_provider_tencent_ci.core.targets import Queue, check_targets, list_
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
 from tests.core.script import Script, respond
 
-JOB = {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "QueueId": "p1", "Output": {"Bucket": "b-1"}}
+JOB = {
+    "Tag": "Transcode",
+    "JobParam": {"TemplateId": "t1"},
+    "QueueId": "p1",
+    "Output": {"Region": "ap-beijing", "Bucket": "b-1", "Object": "${RunId}"},
+}
 
 
 def workflow_xml(number, state="Active"):
