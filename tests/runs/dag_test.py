@@ -112,6 +112,8 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     path = folder / (source.name if isinstance(source, Path) else "dag_under_test.py")
     number = next(_NUMBERS)
     text = source.read_text("utf-8") if isinstance(source, Path) else source
+    for beside in source.parent.glob("*.yaml") if isinstance(source, Path) else ():
+        shutil.copy(beside, folder)
     path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
