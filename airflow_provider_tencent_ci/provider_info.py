@@ -46,7 +46,7 @@ PROVIDER_INFO: dict[str, Any] = {
         }
     ],
     "hooks": _modules("hooks.tencent_ci"),
-    "operators": _modules("operators.inventory_job"),
+    "operators": _modules("operators.cancel_inventory_job", "operators.inventory_job"),
     "sensors": _modules("sensors.inventory_job"),
     "triggers": _modules("triggers.capacity", "triggers.inventory_job", "triggers.starting"),
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
     CredentialsError,
+    FilesUnknownError,
     InvalidArgumentError,
     InvalidRequestError,
     JobError,
@@ -46,7 +47,7 @@ _USELESS = (
 # A wish to wait for longer is a mistake of the service's.
 _LONGEST_SECONDS = 86400.0
 
-_FINDS_ITS_JOB = (LostContactError, SubmitOutcomeUnknownError, WaitTimeoutError)
+_FINDS_ITS_JOB = (FilesUnknownError, LostContactError, SubmitOutcomeUnknownError, WaitTimeoutError)
 
 
 class InventoryJobRetryPolicy(RetryPolicy):
@@ -54,9 +55,9 @@ class InventoryJobRetryPolicy(RetryPolicy):
     Retry what may go well the next time, as late as the service asks; fail at once where a retry cannot help.
 
     A failed or cancelled batch job is not submitted again by default: that would bill all of its files again, those
-    that went well included. A lost contact, a ``wait_timeout`` and an unknown outcome of a submission are retried,
-    since the retry finds the job that there is. Everything else is left to the task's own ``retries`` and
-    ``retry_delay``. The number of retries is the task's in any case.
+    that went well included. A lost contact, a ``wait_timeout``, files that could not be counted and an unknown outcome
+    of a submission are retried, since the retry finds the job that there is. Everything else is left to the task's own
+    ``retries`` and ``retry_delay``. The number of retries is the task's in any case.
 
     :param retry_failed_jobs: whether a failed or cancelled job is submitted again.
     :param queue_delay: how long to wait when the queue was full. The default, five minutes, is a guess: the service

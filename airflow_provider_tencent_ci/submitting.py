@@ -16,7 +16,8 @@ from airflow_provider_tencent_ci.core.identity import submission_token
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TooManyActiveJobsError
+from airflow_provider_tencent_ci.core.targets import check_targets
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TargetUnusableError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
 from airflow_provider_tencent_ci.outcome import check_arguments
 
@@ -68,6 +69,7 @@ def submit_for_task(
     name: str,
     on_existing: str,
     max_active_jobs: int | None,
+    validate: bool = False,
 ) -> Submission:
     """
     Submit, or find what an earlier try submitted.
@@ -75,12 +77,18 @@ def submit_for_task(
     :param name: as the user gave it.
     :param on_existing: ``adopt``, ``submit`` or ``fail``; see the operator.
     :param max_active_jobs: see the operator.
+    :param validate: see the operator.
+    :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: so many are active, and nothing was found; nothing was submitted.
     """
 
     def check() -> Flow[None]:
-        return check_capacity(max_active_jobs)
+        if validate:
+            yield from check_targets(specification)
+        yield from check_capacity(max_active_jobs)
 
+    for warning in specification.warnings:
+        hook.log.warning("%s", warning)
     if on_existing == "submit":
         return hook.run(flows.submit_unchecked(name, specification, check))
     if on_existing == "fail":
@@ -130,7 +138,7 @@ def _submit_once(
     )
     try:
         submission = hook.run(flow)
-    except TooManyActiveJobsError:
+    except (TargetUnusableError, TooManyActiveJobsError):
         if known is None:
             memory.withdraw()  # or the next attempt would look for long for what is not there
         raise

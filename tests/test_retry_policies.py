@@ -37,6 +37,7 @@ def job_error(kind):
         (e.CredentialsError("no such role", may_pass=False), "fail", None),
         (e.CredentialsError("no answer"), "default", None),
         (e.LostContactError("lost"), "retry", None),
+        (e.FilesUnknownError("not counted"), "retry", None),
         (e.WaitTimeoutError("late"), "retry", None),
         (e.SubmitOutcomeUnknownError("unknown"), "retry", None),
         (e.ThrottledError("slow down"), "default", None),

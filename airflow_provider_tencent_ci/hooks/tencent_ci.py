@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core import flows, targets
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -21,6 +21,7 @@ from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.targets import Queue, Workflow
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection import read_connection
 from airflow_provider_tencent_ci.reporting import stopped_or_not
@@ -273,6 +274,25 @@ class TencentCIHook(BaseHook):
         for files in file_lists_of(job):
             for run in self._each(partial(list_files_page, files, states="Failed")):
                 yield self.run(files.explain(run))
+
+    def list_workflows(self, *, ids: Sequence[str] = (), name: str = "") -> list[Workflow]:
+        """
+        List the workflows of the bucket.
+
+        :param ids: only these; by default all.
+        :param name: only those of this name.
+        """
+        return self.run(targets.list_workflows(ids=ids, name=name))
+
+    def list_queues(self, *, ids: Sequence[str] = (), state: str = "", category: str = "CateAll") -> list[Queue]:
+        """
+        List the queues of the bucket.
+
+        :param ids: only these; by default all.
+        :param state: ``Active`` or ``Paused``; by default both.
+        :param category: ``CateAll`` (default: all), ``Transcoding`` or ``SpeedTranscoding``.
+        """
+        return self.run(targets.list_queues(ids=ids, state=state, category=category))
 
     def test_connection(self) -> tuple[bool, str]:
         """

@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.compat import (
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithLineage, BaseOperator):
+class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -51,7 +52,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
 
     :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
     :param job: for ``Type=Job``: the nodes of ``Operation`` by the service's names (``Tag``, ``JobParam``,
-        ``Output``, ``QueueId``, ...).
+        ``Output``, ``QueueId``, ...), or the name of a ``.json`` or ``.yaml`` file with them (``docs/type_job.md``).
     :param prefix: objects whose key starts so; ``/`` for the whole bucket.
     :param manifest: the ``manifest.json`` of a COS inventory.
     :param url_file: a text object with one object URL on each line.
@@ -83,6 +84,8 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
     :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, whoever
         submitted them; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it: bound
         these with a pool. By default there is no limit, and no request to find out.
+    :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
+        error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
@@ -119,7 +122,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         "tencent_ci_conn_id",
         "failures_path",
     )
-    # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
+    # None, but for job (job_files.py): a manifest's key ends in .json, and Airflow would look for such a file.
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
@@ -129,7 +132,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         self,
         *,
         workflow_ids: str | Sequence[str] | None = None,
-        job: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | str | None = None,
         prefix: str | None = None,
         manifest: str | None = None,
         url_file: str | None = None,
@@ -148,6 +151,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         wait_timeout: float | timedelta | None = None,
         contact_timeout: float | timedelta = 600,
         max_active_jobs: int | None = None,
+        validate: bool = False,
         cancel_on_kill: bool = True,
         count_files: bool = True,
         progress_interval: float | timedelta | None = 300,
@@ -178,6 +182,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
         self.wait_timeout = wait_timeout
         self.contact_timeout = contact_timeout
         self.max_active_jobs = max_active_jobs
+        self.validate = validate
         self.cancel_on_kill = cancel_on_kill
         self.count_files = count_files
         self.progress_interval = progress_interval
@@ -199,6 +204,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
 
         :return: the JobId.
         :raises InvalidArgumentError: an argument is wrong; nothing was sent.
+        :raises TargetUnusableError: ``validate`` and the workflow or queue does not exist, or is paused.
         :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
         :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
@@ -228,6 +234,7 @@ class TriggerInventoryJobOperator(WithLineage, BaseOperator):
 
         with self._hook as hook:
             push_link(context, hook.config)
+            self.job = read_job(self, context)
             specification = specification_of(self)
             trigger = operator_trigger(self)
             job = self._submit(context, specification)

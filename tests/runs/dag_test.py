@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["DagRun", "migrate_database", "remember_failures", "run_dag_file"]
+__all__ = ["DagRun", "migrate_database", "note_failures_of", "remember_failures", "run_dag_file"]
 
 _failures: list[BaseException] = []
 
@@ -76,7 +76,12 @@ def remember_failures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Callbacks would do, but for 3.0, whose ``dag.test`` calls none.
     """
-    for kind in (TriggerInventoryJobOperator, InventoryJobSensor):
+    note_failures_of(monkeypatch, TriggerInventoryJobOperator, InventoryJobSensor)
+
+
+def note_failures_of(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> None:
+    """Do the same for further kinds of tasks."""
+    for kind in kinds:
         for method in ("execute", "resume_execution"):
             monkeypatch.setattr(kind, method, _noting(getattr(kind, method)))
 
@@ -111,6 +116,8 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
     path = folder / (source.name if isinstance(source, Path) else "dag_under_test.py")
     number = next(_NUMBERS)
     text = source.read_text("utf-8") if isinstance(source, Path) else source
+    for beside in source.parent.glob("*.yaml") if isinstance(source, Path) else ():
+        shutil.copy(beside, folder)
     path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
