@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -60,6 +61,7 @@ __all__ = [
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
+    "task_error",
     "task_identity",
     "task_instance_state",
     "task_state_store",
@@ -196,6 +198,18 @@ def is_deferral_timeout(next_kwargs: dict[str, Any] | None) -> bool:
     :param next_kwargs: what the task is resumed with: a ``TriggerFailureReason``, or the text of 2.11's scheduler.
     """
     return (next_kwargs or {}).get("error") in ("Trigger timeout", "Trigger/execution timeout")
+
+
+def task_error(ti: Any) -> BaseException | None:
+    """
+    Return what a task instance fails of, while its end is being told to listeners; ``None`` if that is not known.
+
+    2.11 tells them while it handles the error. 3.1 and later keep it in the context, which 3.0 makes anew each time.
+    """
+    if handled := sys.exception():
+        return handled
+    error = ti.get_template_context().get("exception")
+    return error if isinstance(error, BaseException) else None
 
 
 def task_state_store(context: Context) -> Any | None:

@@ -23,6 +23,15 @@ def _modules(*names: str) -> list[dict[str, Any]]:
     return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{name}" for name in names]}]
 
 
+_ASSET_URIS = [
+    {
+        "schemes": ["cos"],
+        "handler": f"{_PACKAGE}.assets.cos.sanitize_uri",
+        "factory": f"{_PACKAGE}.assets.cos.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}.assets.cos.convert_asset_to_openlineage",
+    }
+]
+
 PROVIDER_INFO: dict[str, Any] = {
     # Airflow compares this with the name of the distribution.
     "package-name": "airflow-provider-tencent-ci",
@@ -41,6 +50,8 @@ PROVIDER_INFO: dict[str, Any] = {
     "sensors": _modules("sensors.inventory_job"),
     "triggers": _modules("triggers.capacity", "triggers.inventory_job", "triggers.starting"),
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
+    "asset-uris": _ASSET_URIS,
+    "dataset-uris": _ASSET_URIS,  # 2.11 knows this name only
     "connection-types": [
         {
             "connection-type": "tencent_ci",

@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, d
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
+from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithJobFile, BaseOperator):
+class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -238,6 +239,7 @@ class TriggerInventoryJobOperator(WithJobFile, BaseOperator):
             trigger = operator_trigger(self)
             job = self._submit(context, specification)
             if not self.wait_for_completion:
+                note_outcome(context, job.to_dict())
                 return job.job_id
             if job.state.is_terminal:
                 return self._finish(context, job)
@@ -347,6 +349,7 @@ class TriggerInventoryJobOperator(WithJobFile, BaseOperator):
 
         outcome = find_outcome(self, self._hook, job)
         context["ti"].xcom_push(key="job", value=outcome.record)
+        note_outcome(context, outcome.record)
         outcome.check()
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return job.job_id

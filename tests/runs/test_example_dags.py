@@ -14,6 +14,10 @@ EXAMPLES = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py")
 BEIJING = timedelta(hours=8)
 
 
+# The files with more than one DAG, in the order in which they run.
+DAGS = {"tencent_ci_assets": ["tencent_ci_assets", "tencent_ci_assets_report"]}
+
+
 def example(name):
     [path] = [path for path in EXAMPLES if path.stem == f"tencent_ci_{name}"]
     return path
@@ -26,7 +30,8 @@ def quick_polls(monkeypatch):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_every_example_succeeds(emulator, path):
-    assert run_dag_file(path).state == "success"
+    for dag_id in DAGS.get(path.stem, [None]):
+        assert run_dag_file(path, dag_id=dag_id).state == "success"
     assert {job.state for job in emulator.jobs} == {"Success"}
 
 
@@ -55,3 +60,9 @@ def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
     record = run.xcoms["transcode"]["job"]
     assert (record["Type"], record["Input"]) == ("Job", {"Prefix": "media/0003"})
     assert record["Operation"]["Tag"] == "Transcode"
+
+
+def test_the_assets_example_reads_in_the_event_what_became_of_the_job(emulator):
+    run_dag_file(example("assets"), dag_id="tencent_ci_assets")
+    run = run_dag_file(example("assets"), dag_id="tencent_ci_assets_report")
+    assert run.xcoms["report"]["return_value"].startswith(f"{only_job(emulator).job_id}: Success")
