@@ -33,7 +33,7 @@ _REQUEST = (
 )
 
 
-class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOperator):  # type: ignore[misc]
+class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOperator):
     """
     Call a function, and submit the batch job that it asks for.
 
@@ -71,7 +71,7 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
     def _run(self, context: Context) -> str:
         for name, value in self._request(context).items():
             setattr(self, name, value)
-        return super()._run(context)  # type: ignore[no-any-return]
+        return super()._run(context)
 
     def _request(self, context: Context) -> dict[str, Any]:
         """
@@ -116,7 +116,7 @@ def _checked(request: object) -> Mapping[str, Any]:
         )
     if unknown := [str(name) for name in request if name not in _REQUEST]:
         raise InvalidArgumentError(
-            f"The function of @task.tencent_ci_inventory_job returned {', '.join(unknown)}, which is not one of {known}."
+            f"The function of @task.tencent_ci_inventory_job returned {', '.join(unknown)}; known are {known}."
         )
     return request
 

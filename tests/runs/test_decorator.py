@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 
@@ -52,16 +53,15 @@ def find():
 
 @task.tencent_ci_inventory_job(**BLOCKING)
 def submit(prefix, run_id=None) -> dict:
-    job = {"Tag": "Transcode", "Output": {"Object": "{{ ds }}/" + run_id[:6]}}
-    return {"job": job, "prefix": prefix, "name": "of-{{ task.task_id }}"}
+    output = {"Region": "r", "Bucket": "out-1250000000", "Object": "{{ task.task_id }}/" + run_id[:6] + "/${InputName}.mp4"}
+    return {"job": {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "Output": output}, "prefix": prefix, "name": "of-{{ task.task_id }}"}
 
 submit(find())
 """)
     record = done.xcoms["submit"]["job"]
     assert record["Input"] == {"Prefix": "media/0003/"}
     assert record["Name"].startswith("of-submit-")
-    assert record["Operation"]["Output"]["Object"].startswith("2026-02-")
-    assert record["Operation"]["Output"]["Object"].endswith("/manual")
+    assert record["Operation"]["Output"]["Object"] == "submit/manual/${InputName}.mp4"
 
 
 def test_it_is_mapped(emulator):
@@ -90,21 +90,17 @@ submit.override(task_id="other").partial(prefix="media/").expand_kwargs([{}, {}]
 
 @broken_in_airflow_3_0("does not retry a task that failed after it was deferred")
 def test_a_retry_calls_the_function_again_and_finds_its_job(emulator):
-    emulator.inject(Fault(operation="create", after="act", kind="reset", times=1))
-    done = run("""
-@task.tencent_ci_inventory_job(**DEFERRED, retries=1, retry_delay=timedelta(0), contact_timeout=0.5)
-def submit():
-    return {"workflow_ids": WORKFLOW, "prefix": "media/"}
-submit()
-""")
+    emulator.configure(run_seconds=4)
+    done = run_function(
+        "{'workflow_ids': WORKFLOW, 'prefix': 'media/'}",
+        "**DEFERRED, wait_timeout=1, retries=8, retry_delay=timedelta(0)",
+    )
     assert done.state == "success"
-    assert only_job(emulator).job_id == done.xcoms["submit"]["return_value"]
+    assert done.tries["submit"] > 1
+    assert done.xcoms["submit"]["return_value"] == only_job(emulator).job_id
 
 
-def test_the_function_is_called_again_after_a_wait_for_room(emulator, monkeypatch):
-    from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
-    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-
+def test_the_function_is_called_again_after_a_wait_for_room(emulator):
     with TencentCIHook() as hook:
         hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
     done = run_function("{'workflow_ids': WORKFLOW, 'prefix': 'media/'}", "**DEFERRED, max_active_jobs=1")
@@ -117,8 +113,8 @@ def test_the_function_is_called_again_after_a_wait_for_room(emulator, monkeypatc
     [
         ("None", "returned nothing, not a mapping of workflow_ids, job,"),
         ("['media/']", "returned a list, not a mapping"),
-        ("{'workflow_ids': WORKFLOW, 'prefixes': 'media/'}", "returned prefixes, which is not one of"),
-        ("{'workflow_ids': WORKFLOW, 'retries': 3}", "returned retries, which is not one of"),
+        ("{'workflow_ids': WORKFLOW, 'prefixes': 'media/'}", "returned prefixes; known are"),
+        ("{'workflow_ids': WORKFLOW, 'retries': 3}", "returned retries; known are"),
         ("{'workflow_ids': WORKFLOW}", "prefix"),
         ("{}", "workflow_ids"),
     ],
