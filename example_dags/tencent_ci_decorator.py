@@ -26,7 +26,7 @@ with DAG(
             "workflow_ids": WORKFLOW_ID,
             "prefix": f"media/{channel}/",
             "end_time": data_interval_end,
-            "name": f"{channel}-{{{{ ds }}}}",  # templates are rendered
+            "name": f"{channel}-{{{{ ds | default('manual') }}}}",  # templates are rendered
         }
 
     transcode.expand(channel=["news", "sports"])

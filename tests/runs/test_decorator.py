@@ -53,15 +53,18 @@ def find():
 
 @task.tencent_ci_inventory_job(**BLOCKING)
 def submit(prefix, run_id=None) -> dict:
-    output = {"Region": "r", "Bucket": "out-1250000000", "Object": "{{ task.task_id }}/" + run_id[:6] + "/${InputName}.mp4"}
-    return {"job": {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "Output": output}, "prefix": prefix, "name": "of-{{ task.task_id }}"}
+    job = {
+        "Tag": "Transcode", "JobParam": {"TemplateId": "t1"},
+        "Output": {"Region": "r", "Bucket": "out-1250000000", "Object": "{{ task.task_id }}/" + run_id[:6] + "/x.mp4"},
+    }
+    return {"job": job, "prefix": prefix, "name": "of-{{ task.task_id }}"}
 
 submit(find())
 """)
     record = done.xcoms["submit"]["job"]
     assert record["Input"] == {"Prefix": "media/0003/"}
     assert record["Name"].startswith("of-submit-")
-    assert record["Operation"]["Output"]["Object"] == "submit/manual/${InputName}.mp4"
+    assert record["Operation"]["Output"]["Object"] == "submit/manual/x.mp4"
 
 
 def test_it_is_mapped(emulator):

@@ -6,16 +6,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
-EXAMPLES = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
+ALL = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
+# A DAG of this one runs when a batch of somebody else has ended: in a running Airflow, tests/watch.
+WATCH = "tencent_ci_watch"
+EXAMPLES = [path for path in ALL if path.stem != WATCH]
 BEIJING = timedelta(hours=8)
 
 
 def example(name):
-    [path] = [path for path in EXAMPLES if path.stem == f"tencent_ci_{name}"]
+    [path] = [path for path in ALL if path.stem == f"tencent_ci_{name}"]
     return path
 
 
@@ -55,3 +59,17 @@ def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
     record = run.xcoms["transcode"]["job"]
     assert (record["Type"], record["Input"]) == ("Job", {"Prefix": "media/0003"})
     assert record["Operation"]["Tag"] == "Transcode"
+
+
+def test_the_function_of_the_decorator_example_says_what_to_submit(emulator):
+    run = run_dag_file(example("decorator"))
+    records = [run.xcoms["transcode", index]["job"] for index in (0, 1)]
+    assert [record["Input"]["Prefix"] for record in records] == ["media/news/", "media/sports/"]
+    assert [record["Name"][:13] for record in records] == ["news-2026-02-", "sports-2026-0"]
+
+
+@pytest.mark.skipif(airflow_version < "3", reason="Airflow 2.11 has no asset watchers")
+def test_the_watching_example_runs_without_an_event_too(emulator):
+    run = run_dag_file(example("watch"))
+    assert run.state == "success"
+    assert run.xcoms["publish"]["return_value"] == []
