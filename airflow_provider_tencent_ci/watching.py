@@ -34,6 +34,12 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 # Of repeated failures one in so many is said.
 _SAID = 20
 
+# Within which Airflow has stored an event, unless it is in trouble.
+_SETTLING_SECONDS = 10.0
+
+# Jobs of others move the newest time on and on; what is kept may be so much behind.
+_WORTH_WRITING = timedelta(hours=6)
+
 # Far more than a bucket's jobs that end within one look-back; all ids of all times would be megabytes.
 _MOST_REPORTED = 100_000
 
@@ -135,30 +141,37 @@ class StoredMemory:
     """
     What a watcher keeps over restarts: in the state store of its asset (Airflow 3.3 and later), else nowhere.
 
-    It is a look late. Airflow stores an event about a second after it was yielded, and says nothing of it; a look that
-    was noted at once would be lost with the events of it if the triggerer ended in that second.
+    Airflow stores an event about a second after it was yielded, and does not say when. If the triggerer ends in
+    between, the event is lost; so what it told of is kept only some seconds later, and told again if need be.
 
     :param store: the asset's, or ``None``.
     :param key: tells this watcher from others of the same asset.
     :param criteria: which jobs matter.
+    :param interval_seconds: how often there is a look. No wait is longer than the shortest time between two.
     """
 
-    def __init__(self, store: Any, key: str, criteria: Criteria) -> None:
+    def __init__(self, store: Any, key: str, criteria: Criteria, interval_seconds: float) -> None:
         self._store = store
         self._key = key
         self._criteria = criteria
+        self._settling_seconds = min(_SETTLING_SECONDS, interval_seconds / 2)
         self._kept: Memory | None = None
-        self._next: Memory | None = None
 
     async def recall(self) -> Memory | None:
         """Return what was kept; ``None`` if nothing was."""
         return Memory.from_dict(await self._store.aget(self._key)) if self._store is not None else None
 
-    async def keep(self, look: Look) -> None:
-        """Keep what the look before this one has seen, if it is worth writing. Never raises."""
-        memory, self._next = self._next, look.memory.about(self._criteria)
-        if self._store is None or memory is None or not self._is_new(memory):
+    async def keep(self, memory: Memory, *, has_reported: bool) -> None:
+        """
+        Keep what a look has seen, if it is worth writing. Never raises.
+
+        :param has_reported: whether something was yielded of it.
+        """
+        memory = memory.about(self._criteria)
+        if self._store is None or not self._is_new(memory):
             return
+        if has_reported:
+            await asyncio.sleep(self._settling_seconds)
         try:
             await self._store.aset(self._key, memory.to_dict())
             self._kept = memory
@@ -174,7 +187,3 @@ class StoredMemory:
             or not memory.settled.keys() <= kept.settled.keys()
             or memory.newest_at - kept.newest_at > _WORTH_WRITING
         )
-
-
-# Jobs of others move the newest time on and on; what is kept may be so much behind.
-_WORTH_WRITING = timedelta(hours=6)

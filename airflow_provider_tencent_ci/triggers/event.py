@@ -122,18 +122,20 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         from airflow_provider_tencent_ci.watching import Reports, StoredMemory
 
         criteria = self._criteria
-        reports, stored = Reports(criteria), StoredMemory(watched_asset_store(self), self._store_key, criteria)
+        reports = Reports(criteria)
+        stored = StoredMemory(watched_asset_store(self), self._store_key, criteria, self.poll_interval)
         place: dict[str, str] = {}
         async for look in shared_stream:
-            await stored.keep(look)
             ended = look.ended
             if not place:
                 place = await self._place()
                 # After the first look, not before: in between, jobs might end that neither would report.
                 ended = (*await self._missed(stored), *ended)
-            for job in reports.new(ended):
+            new = reports.new(ended)
+            for job in new:
                 self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
                 yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
+            await stored.keep(look.memory, has_reported=bool(new))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""

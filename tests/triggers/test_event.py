@@ -187,7 +187,7 @@ def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_
             await looks(emulator)
             emulator.finish_job(first)
             await until(lambda: events)
-            await looks(emulator, 3)  # it is noted one look later
+            await looks(emulator, 3)  # it is noted half an interval later
         emulator.finish_job(missed)
         short = submit()
         emulator.finish_job(short)
@@ -197,6 +197,28 @@ def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_
             assert {*job_ids(events)} == {missed, short}
         [written] = store.values.values()
         assert {*json.loads(written)["active"]} >= {running}
+
+    run(main)
+
+
+def test_what_was_reported_and_not_noted_yet_is_reported_again(emulator):
+    class Slow(Store):
+        async def aset(self, key, value):
+            if self.values:
+                await asyncio.Event().wait()  # the triggerer ends first
+            await super().aset(key, value)
+
+    store = Slow()
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher(store).run()) as events:
+            await until(lambda: store.values)
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+        async with watching(watcher(store).run()) as events:
+            await until(lambda: events)
+            assert job_ids(events) == [job_id]
 
     run(main)
 

@@ -125,7 +125,7 @@ def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
 @can_share
 def test_a_batch_that_ends_while_no_triggerer_runs_is_reported_once_one_runs_again(airflow, emulator):
     job_id = submit("nightly-2")
-    wait_for_looks(emulator)  # the second look after it was seen has it noted
+    wait_for_looks(emulator)  # after which it is noted as active
     before = reported(airflow, "after_nightly")
     [triggerer] = airflow.triggerers
     airflow.give_up(triggerer)
