@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.times import format_time, time_argument
 from airflow_provider_tencent_ci.core.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -26,7 +27,10 @@ class InventoryJobSpecification:
     :param type: ``Workflow`` or ``Job``.
     :param input: the one node of ``Input``.
     :param operation: the nodes of ``Operation``.
+    :cvar round: how many submissions of the same files came before.
     """
+
+    round: ClassVar[int] = 0
 
     type: str
     input: Mapping[str, Node]
@@ -68,6 +72,10 @@ class InventoryJobSpecification:
             operation = {"TimeInterval": interval, **operation}
         given = {"prefix": prefix, "manifest": manifest, "url_file": url_file, "object_key": object_key}
         return cls(type=kind, input=_input(given), operation=operation)
+
+    def prepare(self) -> Flow[None]:
+        """Do what has to be done right before the submission: here nothing."""
+        yield from ()
 
     def body(self, name: str | None) -> bytes:
         """

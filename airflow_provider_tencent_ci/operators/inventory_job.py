@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
     AirflowTaskTimeout,
-    BaseOperator,
     default_deferrable,
     is_deferral_timeout,
     recorded_job_id,
@@ -20,6 +19,7 @@ from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, d
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(BaseOperator):
+class TriggerInventoryJobOperator(ResubmittingOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -43,7 +43,8 @@ class TriggerInventoryJobOperator(BaseOperator):
     changes from try to try out of it.
 
     XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
-    record with the service's node names.
+    record with the service's node names. With ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds;
+    then ``job_id`` is that of the last one, and ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
     empty text counts as not given. All are templated, and are judged when the task runs.
@@ -101,6 +102,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
         ``docs/waiting.md``.
+    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see :class:`ResubmittingOperator`.
     """
 
     template_fields: Sequence[str] = (
@@ -117,6 +119,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         "region",
         "tencent_ci_conn_id",
         "failures_path",
+        "url_list_prefix",
     )
     # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
     template_ext: Sequence[str] = ()
@@ -223,22 +226,25 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _run(self, context: Context) -> str:
         from airflow_provider_tencent_ci.submitting import specification_of
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
 
         with self._hook as hook:
             push_link(context, hook.config)
-            specification = specification_of(self)
-            trigger = operator_trigger(self)
-            job = self._submit(context, specification)
-            if not self.wait_for_completion:
-                return job.job_id
-            if job.state.is_terminal:
-                return self._finish(context, job)
-            trigger.job_id = job.job_id
-            trigger.deadline_at = operator_deadline_at(self)
-            if self.deferrable:
-                defer_in_time(self, context, trigger)
-            return self.execute_complete(context, self._wait(trigger))
+            return self._submit_and_wait(context, specification_of(self))
+
+    def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
+
+        trigger = operator_trigger(self, is_last_word=specification.round == 0)
+        job = self._submit(context, specification)
+        if not self.wait_for_completion:
+            return job.job_id
+        if job.state.is_terminal:
+            return self._finish(context, job)
+        trigger.job_id = job.job_id
+        trigger.deadline_at = operator_deadline_at(self)
+        if self.deferrable:
+            defer_in_time(self, context, trigger)
+        return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -320,6 +326,7 @@ class TriggerInventoryJobOperator(BaseOperator):
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
         name = self.name or readable_name(self._look_for)
@@ -328,18 +335,10 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
+        note_round(self, context, specification, job.job_id)
         say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
         return self._hook.run(trigger.waiting(self.log))
-
-    def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.outcome import find_outcome
-
-        outcome = find_outcome(self, self._hook, job)
-        context["ti"].xcom_push(key="job", value=outcome.record)
-        outcome.check()
-        self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
-        return job.job_id
