@@ -35,12 +35,10 @@ class Resubmission(InventoryJobSpecification):
     """
     The create request of one round.
 
-    :param round: its number, from 1.
     :param url_list: the list that it is about.
     """
 
-    round: int  # type: ignore[misc]  # of the class there, of each round here
-    url_list: bytes
+    url_list: bytes = b""
 
     @classmethod
     def of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.times import format_time, time_argument
@@ -27,14 +27,13 @@ class InventoryJobSpecification:
     :param type: ``Workflow`` or ``Job``.
     :param input: the one node of ``Input``.
     :param operation: the nodes of ``Operation``.
-    :cvar round: how many submissions of the same files came before.
+    :param round: how many submissions of the same files came before.
     """
-
-    round: ClassVar[int] = 0
 
     type: str
     input: Mapping[str, Node]
     operation: Mapping[str, Node]
+    round: int = 0
 
     @classmethod
     def from_arguments(
