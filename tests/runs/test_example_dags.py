@@ -55,3 +55,11 @@ def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
     record = run.xcoms["transcode"]["job"]
     assert (record["Type"], record["Input"]) == ("Job", {"Prefix": "media/0003"})
     assert record["Operation"]["Tag"] == "Transcode"
+
+
+def test_the_resubmitting_example_runs_only_failed_files_again_until_they_are_well(emulator):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
+    run = run_dag_file(example("resubmit"))
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 2, 2]
+    assert run.xcoms["transcode"]["job"]["Files"]["Success"] == 8
