@@ -59,6 +59,7 @@ __all__ = [
     "mask_secrets",
     "mask_secrets_async",
     "must_stop_itself",
+    "own_xcom",
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
@@ -253,10 +254,15 @@ def task_instance_state(ti: Any) -> str | None:
 
 def recorded_job_id(ti: Any) -> str | None:
     """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
+    value = own_xcom(ti, "job_id")
+    return value if isinstance(value, str) else None
+
+
+def own_xcom(ti: Any, key: str) -> Any:
+    """Return what a task instance itself has pushed in this try; ``None`` if nothing."""
     from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
 
-    value = XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key="job_id")
-    return value if isinstance(value, str) else None
+    return XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key=key)
 
 
 def must_stop_itself(error: asyncio.CancelledError) -> bool:

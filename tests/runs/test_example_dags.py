@@ -84,3 +84,11 @@ def test_the_watching_example_runs_without_an_event_too(emulator):
     run = run_dag_file(example("watch"))
     assert run.state == "success"
     assert run.xcoms["publish"]["return_value"] == []
+
+
+def test_the_resubmitting_example_runs_only_failed_files_again_until_they_are_well(emulator):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
+    run = run_dag_file(example("resubmit"))
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 2, 2]
+    assert run.xcoms["transcode"]["job"]["Files"]["Success"] == 8
