@@ -25,7 +25,7 @@ except ImportError:  # before 3.1
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Connection, Context, XCom
     from airflow.sdk import RetryDecision, RetryPolicy
-    from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
+    from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
     from airflow_provider_tencent_ci.core.identity import TaskIdentity
 
@@ -35,6 +35,7 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseOperator",
     "BaseOperatorLink",
@@ -58,6 +59,7 @@ __all__ = [
     "mask_secrets",
     "mask_secrets_async",
     "must_stop_itself",
+    "own_xcom",
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
@@ -67,10 +69,12 @@ __all__ = [
     "task_state_store",
     "time_used_up",
     "try_started_at",
+    "watched_asset_store",
 ]
 
 # What a DAG file does not need to be parsed, and is slow to import.
 _LATE = {
+    "BaseEventTrigger": "airflow.triggers.base",
     "BaseHook": "airflow.providers.common.compat.sdk",
     "BaseTrigger": "airflow.triggers.base",
     "RetryDecision": "airflow.sdk",
@@ -91,6 +95,8 @@ def __getattr__(name: str) -> Any:
     except (ImportError, AttributeError):
         if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
             return object
+        if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
+            return __getattr__("BaseTrigger")
         raise
 
 
@@ -217,6 +223,17 @@ def task_state_store(context: Context) -> Any | None:
     return context.get("task_state_store")
 
 
+def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
+    """
+    Return the state store of the asset that a trigger watches for, which survives restarts; ``None`` before 3.3.
+
+    ``None`` also where several assets have the very same watcher: Airflow then has one trigger for all of them, and
+    does not tell it which they are (sdk/execution_time/context.py).
+    """
+    store = getattr(trigger, "asset_state_store", None)
+    return store if getattr(store, "_total", 1) == 1 else None
+
+
 def task_instance_state(ti: Any) -> str | None:
     """
     Return the state of a task instance as Airflow's database has it now; ``None`` if there is none.
@@ -237,10 +254,15 @@ def task_instance_state(ti: Any) -> str | None:
 
 def recorded_job_id(ti: Any) -> str | None:
     """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
+    value = own_xcom(ti, "job_id")
+    return value if isinstance(value, str) else None
+
+
+def own_xcom(ti: Any, key: str) -> Any:
+    """Return what a task instance itself has pushed in this try; ``None`` if nothing."""
     from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
 
-    value = XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key="job_id")
-    return value if isinstance(value, str) else None
+    return XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key=key)
 
 
 def must_stop_itself(error: asyncio.CancelledError) -> bool:

@@ -48,7 +48,14 @@ PROVIDER_INFO: dict[str, Any] = {
     "hooks": _modules("hooks.tencent_ci"),
     "operators": _modules("operators.cancel_inventory_job", "operators.inventory_job"),
     "sensors": _modules("sensors.inventory_job"),
-    "triggers": _modules("triggers.capacity", "triggers.inventory_job", "triggers.starting"),
+    "triggers": _modules("triggers.capacity", "triggers.event", "triggers.inventory_job", "triggers.starting"),
+    "task-decorators": [
+        # Airflow reads "class-name" (providers_manager.py); its schema says "path".
+        {
+            "name": "tencent_ci_inventory_job",
+            "class-name": f"{_PACKAGE}.decorators.inventory_job.inventory_job_task",
+        }
+    ],
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
     "asset-uris": _ASSET_URIS,
     "dataset-uris": _ASSET_URIS,  # 2.11 knows this name only

@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.core.flows import Submission
 from airflow_provider_tencent_ci.core.identity import submission_token
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
+from airflow_provider_tencent_ci.core.resubmission import check_resubmission
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.targets import check_targets
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TargetUnusableError, TooManyActiveJobsError
@@ -49,7 +50,7 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
     check_arguments(task)
-    return InventoryJobSpecification.from_arguments(
+    specification = InventoryJobSpecification.from_arguments(
         workflow_ids=task.workflow_ids,
         job=task.job,
         prefix=task.prefix,
@@ -59,6 +60,8 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
         start_time=task.start_time,
         end_time=task.end_time,
     )
+    check_resubmission(task, specification)
+    return specification
 
 
 def submit_for_task(
@@ -86,6 +89,7 @@ def submit_for_task(
         if validate:
             yield from check_targets(specification)
         yield from check_capacity(max_active_jobs)
+        yield from specification.prepare()
 
     for warning in specification.warnings:
         hook.log.warning("%s", warning)
@@ -121,7 +125,7 @@ def _submit_once(
     context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, name: str, check: flows.Check
 ) -> Submission:
     body = specification.body(None)
-    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest())
+    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
     known = memory.recall()
     if known and known.job_id and (job := hook.run(flows.find_again(known.job_id))):
         return Submission(job, adopted=True)
@@ -129,8 +133,9 @@ def _submit_once(
     token = known.token if known else submission_token(task_identity(context), body)
     memory.intend(token)
     started_at = run_started_at(context)
+    readable = readable_name(f"{name}-again-{specification.round}" if specification.round else name)
     flow = flows.submit_once(
-        name_with_token(readable_name(name), token),
+        name_with_token(readable, token),
         specification,
         created_after=started_at - _CLOCK_MARGIN if started_at else None,
         looks=_looks(context, memory, known),

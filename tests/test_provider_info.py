@@ -41,6 +41,14 @@ def test_the_classes_it_names_are_there(path):
     assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
+def test_the_decorators_it_names_are_offered():
+    from airflow.providers.common.compat.sdk import task
+
+    for decorator in INFO["task-decorators"]:
+        module, _, name = decorator["class-name"].rpartition(".")
+        assert getattr(task, decorator["name"]) is getattr(importlib.import_module(module), name)
+
+
 @pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
 def test_the_modules_it_names_are_there(kind):
     for entry in INFO[kind]:

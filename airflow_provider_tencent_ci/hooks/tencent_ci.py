@@ -18,6 +18,7 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.objects import put_object
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
@@ -40,7 +41,7 @@ _STOP_SECONDS = 3.0
 
 class TencentCIHook(BaseHook):
     """
-    Talk to the batch-job endpoints of Cloud Infinite for one bucket.
+    Talk to the batch-job endpoints of Cloud Infinite for one bucket, and write objects into it.
 
     The connection is read at the first call, not in the constructor. A hook keeps its HTTP connections until
     :meth:`close`; it is a context manager, too.
@@ -293,6 +294,30 @@ class TencentCIHook(BaseHook):
         :param category: ``CateAll`` (default: all), ``Transcoding`` or ``SpeedTranscoding``.
         """
         return self.run(targets.list_queues(ids=ids, state=state, category=category))
+
+    def list_failed_keys(self, job: InventoryJob) -> Iterator[str]:
+        """
+        List the keys of a batch job's failed files, without the reasons and the requests for them.
+
+        The pages come ahead, and in constant memory, as in :meth:`list_failed_files`.
+
+        :param job: the job's record.
+        :raises UnreadableResponseError: the record does not say what the job runs.
+        """
+        for files in file_lists_of(job):
+            for run in self._each(partial(list_files_page, files, states="Failed")):
+                yield run.key
+
+    def put_object(self, key: str, data: bytes, *, content_type: str = "text/plain") -> None:
+        """
+        Write an object into the bucket, such as a list for ``url_file``; what was there under this key is replaced.
+
+        :param key: its key, without a slash in front; at most 850 bytes.
+        :param data: at most what fits into memory and goes over the wire within ``request_timeout``.
+        :raises InvalidArgumentError: it is no key.
+        :raises PermissionDeniedError: the key pair lacks ``cos:PutObject``.
+        """
+        self.run(put_object(key, data, content_type))
 
     def test_connection(self) -> tuple[bool, str]:
         """

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
     AirflowTaskTimeout,
-    BaseOperator,
     default_deferrable,
     is_deferral_timeout,
     recorded_job_id,
@@ -22,6 +21,7 @@ from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeout
 from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
+class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -45,7 +45,8 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
     changes from try to try out of it.
 
     XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
-    record with the service's node names.
+    record with the service's node names. With ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds;
+    then ``job_id`` is that of the last one, and ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
     empty text counts as not given. All are templated, and are judged when the task runs.
@@ -105,6 +106,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
         ``docs/waiting.md``.
+    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see :class:`ResubmittingOperator`.
     """
 
     template_fields: Sequence[str] = (
@@ -121,6 +123,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
         "region",
         "tencent_ci_conn_id",
         "failures_path",
+        "url_list_prefix",
     )
     # None, but for job (job_files.py): a manifest's key ends in .json, and Airflow would look for such a file.
     template_ext: Sequence[str] = ()
@@ -230,24 +233,27 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
 
     def _run(self, context: Context) -> str:
         from airflow_provider_tencent_ci.submitting import specification_of
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
 
         with self._hook as hook:
             push_link(context, hook.config)
             self.job = read_job(self, context)
-            specification = specification_of(self)
-            trigger = operator_trigger(self)
-            job = self._submit(context, specification)
-            if not self.wait_for_completion:
-                note_outcome(context, job.to_dict())
-                return job.job_id
-            if job.state.is_terminal:
-                return self._finish(context, job)
-            trigger.job_id = job.job_id
-            trigger.deadline_at = operator_deadline_at(self)
-            if self.deferrable:
-                defer_in_time(self, context, trigger)
-            return self.execute_complete(context, self._wait(trigger))
+            return self._submit_and_wait(context, specification_of(self))
+
+    def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
+
+        trigger = operator_trigger(self, is_last_word=specification.round == 0)
+        job = self._submit(context, specification)
+        if not self.wait_for_completion:
+            note_outcome(context, job.to_dict())
+            return job.job_id
+        if job.state.is_terminal:
+            return self._finish(context, job)
+        trigger.job_id = job.job_id
+        trigger.deadline_at = operator_deadline_at(self)
+        if self.deferrable:
+            defer_in_time(self, context, trigger)
+        return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -329,6 +335,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
         name = self.name or readable_name(self._look_for)
@@ -337,19 +344,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, BaseOperator):
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
+        note_round(self, context, specification, job.job_id)
         say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
         return self._hook.run(trigger.waiting(self.log))
-
-    def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.outcome import find_outcome
-
-        outcome = find_outcome(self, self._hook, job)
-        context["ti"].xcom_push(key="job", value=outcome.record)
-        note_outcome(context, outcome.record)
-        outcome.check()
-        self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
-        return job.job_id

@@ -129,9 +129,10 @@ class AirflowApi:
         """Let a DAG's runs start."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
-    def runs(self, dag_id: str) -> list[str]:
-        """Return the ids of a DAG's runs, whoever made them."""
-        return [run["dag_run_id"] for run in self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]]
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """Return the states of a DAG's runs, by their ids."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=1000")["dag_runs"]
+        return {run["dag_run_id"]: str(run["state"]) for run in found}
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a DAG run."""

@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
-EXAMPLES = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
+ALL = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
+# A DAG of this one runs when a batch of somebody else has ended: in a running Airflow, tests/watch.
+WATCH = "tencent_ci_watch"
+EXAMPLES = [path for path in ALL if path.stem != WATCH]
 BEIJING = timedelta(hours=8)
 
 
@@ -19,7 +23,7 @@ DAGS = {"tencent_ci_assets": ["tencent_ci_assets", "tencent_ci_assets_report"]}
 
 
 def example(name):
-    [path] = [path for path in EXAMPLES if path.stem == f"tencent_ci_{name}"]
+    [path] = [path for path in ALL if path.stem == f"tencent_ci_{name}"]
     return path
 
 
@@ -66,3 +70,25 @@ def test_the_assets_example_reads_in_the_event_what_became_of_the_job(emulator):
     run_dag_file(example("assets"), dag_id="tencent_ci_assets")
     run = run_dag_file(example("assets"), dag_id="tencent_ci_assets_report")
     assert run.xcoms["report"]["return_value"].startswith(f"{only_job(emulator).job_id}: Success")
+
+
+def test_the_function_of_the_decorator_example_says_what_to_submit(emulator):
+    run = run_dag_file(example("decorator"))
+    records = [run.xcoms["transcode", index]["job"] for index in (0, 1)]
+    assert [record["Input"]["Prefix"] for record in records] == ["media/news/", "media/sports/"]
+    assert [record["Name"][:13] for record in records] == ["news-2026-02-", "sports-2026-0"]
+
+
+@pytest.mark.skipif(airflow_version < "3", reason="Airflow 2.11 has no asset watchers")
+def test_the_watching_example_runs_without_an_event_too(emulator):
+    run = run_dag_file(example("watch"))
+    assert run.state == "success"
+    assert run.xcoms["publish"]["return_value"] == []
+
+
+def test_the_resubmitting_example_runs_only_failed_files_again_until_they_are_well(emulator):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
+    run = run_dag_file(example("resubmit"))
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 2, 2]
+    assert run.xcoms["transcode"]["job"]["Files"]["Success"] == 8

@@ -1,0 +1,1 @@
+"""TaskFlow decorators, which Airflow offers as ``@task.<name>``."""

@@ -1,0 +1,202 @@
+"""Telling Airflow's assets that a batch job has ended, whoever submitted it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Hashable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.compat import BaseEventTrigger, TriggerEvent, watched_asset_store
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.watching import Criteria, Look
+    from airflow_provider_tencent_ci.watching import StoredMemory
+
+__all__ = ["InventoryJobEventTrigger"]
+
+EVENT_VERSION = 1
+
+# What of Operation is worth an event; the parameters of a job can be long.
+_OPERATION = ("WorkflowIds", "Tag")
+
+
+class InventoryJobEventTrigger(BaseEventTrigger):
+    """
+    Watch a bucket, and yield an event for each batch job that ends; for an ``AssetWatcher`` (Airflow 3.0 and later).
+
+    It sees all batch jobs of the bucket, submitted by Airflow or not, and ends with its asset. On Airflow 3.3 and later
+    all that watch the same bucket with the same ``tencent_ci_conn_id``, ``bucket``, ``region``, ``poll_interval`` and
+    ``look_back`` share one poll in a triggerer, whatever else they ask for; before that each has its own. What is
+    remembered over a restart of the triggerer is said in ``docs/events.md``.
+
+    The event is ``{"version": 1, "bucket": ..., "region": ..., "job": {...}}``; in ``job`` are the names of the
+    service, of ``Operation`` only the workflows or the tag.
+
+    The arguments are not templated. The constructor only assigns, since an exception in it would end the whole
+    triggerer.
+
+    :param name: a pattern as in a shell for the job's name (``nightly-*``); the names that this package's operator
+        gives end in a token, ``<readable>-<token>``. By default every name.
+    :param states: the states to report: ``Success``, ``Failed``, ``Cancel``; by default all three.
+    :param job_type: only ``Workflow`` or only ``Job``.
+    :param workflow_id: only jobs with this workflow.
+    :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
+    :param bucket: the bucket's long name; by default the connection's.
+    :param region: its region; by default the connection's.
+    :param poll_interval: seconds between two looks; a random part of up to half is taken off. The default, 60, is one
+        or two short lists in that time.
+    :param look_back: seconds; jobs that were created longer ago are not watched any more. The default is seven days.
+    :param catch_up: seconds; a watcher that remembers nothing reports first what has ended so long before its start,
+        by ``EndTime``, although an earlier one may have reported it. The default, 0, is nothing.
+    """
+
+    def __init__(
+        self,
+        name: str = "*",
+        states: str | Sequence[str] | None = None,
+        job_type: str | None = None,
+        workflow_id: str | None = None,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        bucket: str | None = None,
+        region: str | None = None,
+        poll_interval: float = 60,
+        look_back: float = 7 * 86400,
+        catch_up: float = 0,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.name = name
+        self.states = states
+        self.job_type = job_type
+        self.workflow_id = workflow_id
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.bucket = bucket
+        self.region = region
+        self.poll_interval = poll_interval
+        self.look_back = look_back
+        self.catch_up = catch_up
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments, all of them JSON values."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "name": self.name,
+                "states": self.states if self.states is None or isinstance(self.states, str) else list(self.states),
+                "job_type": self.job_type,
+                "workflow_id": self.workflow_id,
+                "tencent_ci_conn_id": self.tencent_ci_conn_id,
+                "bucket": self.bucket,
+                "region": self.region,
+                "poll_interval": self.poll_interval,
+                "look_back": self.look_back,
+                "catch_up": self.catch_up,
+            },
+        )
+
+    def shared_stream_key(self) -> Hashable | None:
+        """Return what all who share a poll have in common."""
+        return (
+            "tencent_ci",
+            self.tencent_ci_conn_id,
+            self.bucket,
+            self.region,
+            float(self.poll_interval),
+            float(self.look_back),
+        )
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+        """Look again and again, for all who share this poll; yield each :class:`.core.watching.Look`."""
+        from airflow_provider_tencent_ci.watching import watch_bucket
+
+        trigger = cls(**kwargs)
+        async for look in watch_bucket(trigger._read_config, trigger.poll_interval, trigger._looks_back):
+            yield look
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each job that meets the criteria, each once."""
+        from airflow_provider_tencent_ci.watching import Reports, StoredMemory
+
+        criteria = self._criteria
+        reports = Reports(criteria)
+        stored = StoredMemory(watched_asset_store(self), self._store_key, criteria, self.poll_interval)
+        place: dict[str, str] = {}
+        async for look in shared_stream:
+            ended = look.ended
+            if not place:
+                place = await self._place()
+                # After the first look, not before: in between, jobs might end that neither would report.
+                ended = (*await self._missed(stored), *ended)
+            new = reports.new(ended)
+            for job in new:
+                self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
+                yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
+            await stored.keep(look.memory, has_reported=bool(new))
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""
+        looks: AsyncIterator[Look] = self.open_shared_stream(self.serialize()[1])
+        async for event in self.filter_shared_stream(looks):
+            yield event
+
+    async def _missed(self, stored: StoredMemory) -> tuple[InventoryJob, ...]:
+        """Return what has ended while nobody watched, as far as that can be told."""
+        from airflow_provider_tencent_ci.core.watching import Lookout, list_ended_since
+        from airflow_provider_tencent_ci.watching import Patience, read_once
+
+        patience = Patience(self.poll_interval)
+        memory = await patience.until_done(stored.recall)
+        if memory is not None:
+            look = await patience.until_done(
+                lambda: read_once(self._read_config, Lookout(self._looks_back, memory).look())
+            )
+            return look.ended
+        if not self.catch_up > 0:
+            return ()
+        since = datetime.now(UTC) - timedelta(seconds=self.catch_up)
+        return await patience.until_done(
+            lambda: read_once(self._read_config, list_ended_since(since, self._looks_back))
+        )
+
+    async def _place(self) -> dict[str, str]:
+        from airflow_provider_tencent_ci.watching import Patience
+
+        config = await Patience(self.poll_interval).until_done(self._read_config)
+        return {"bucket": config.bucket, "region": config.region}
+
+    async def _read_config(self) -> ServiceConfig:
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+        return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
+
+    @property
+    def _criteria(self) -> Criteria:
+        from airflow_provider_tencent_ci.core.jobs import ENDED_STATES
+        from airflow_provider_tencent_ci.core.watching import Criteria
+
+        states = ENDED_STATES if self.states is None else self.states
+        states = (states,) if isinstance(states, str) else tuple(states)
+        if never := [state for state in states if state not in ENDED_STATES]:
+            self.log.error("No batch job ends as %s, only as %s.", ", ".join(never), ", ".join(ENDED_STATES))
+        return Criteria(self.name, states, self.job_type, self.workflow_id)
+
+    @property
+    def _looks_back(self) -> timedelta:
+        return timedelta(seconds=min(self.look_back, timedelta.max.total_seconds() / 2))
+
+    @property
+    def _store_key(self) -> str:
+        """Tell what this watcher keeps from what others of the same asset keep."""
+        wanted = [self.name, self.states, self.job_type, self.workflow_id, self.tencent_ci_conn_id]
+        text = json.dumps([*wanted, self.bucket, self.region], default=str)
+        return f"tencent_ci.watch.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _payload(place: dict[str, str], job: InventoryJob) -> dict[str, Any]:
+    record = job.to_dict()
+    record["Operation"] = {name: job.operation[name] for name in _OPERATION if name in job.operation}
+    return {"version": EVENT_VERSION, **place, "job": record}

@@ -1,0 +1,332 @@
+"""The trigger of asset watchers alone, against the emulator: with a poll of its own, and with Airflow's shared one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import parse_qs
+
+import pytest
+
+from airflow_provider_tencent_ci.compat import BaseTrigger, watched_asset_store
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggers.event import InventoryJobEventTrigger
+from tests.loops import until
+
+
+@pytest.fixture
+def emulator(monkeypatch):
+    with Emulator(submitted_seconds=0, run_seconds=24 * 3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+class Store:
+    """The state store of one asset, as Airflow 3.3 gives it to a trigger; JSON, as there."""
+
+    _total = 1
+
+    def __init__(self):
+        self.values = {}
+
+    async def aget(self, key, default=None):
+        return json.loads(self.values[key]) if key in self.values else default
+
+    async def aset(self, key, value):
+        self.values[key] = json.dumps(value)
+
+
+def submit(name="nightly"):
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name=name, workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def watcher(store=None, **arguments):
+    trigger = InventoryJobEventTrigger(**{"poll_interval": 0.1, **arguments})
+    trigger.asset_state_store = store
+    return trigger
+
+
+@asynccontextmanager
+async def watching(stream, *, events=None):
+    """Collect the events of a trigger for a while."""
+    events = [] if events is None else events
+
+    async def collect():
+        async for event in stream:
+            events.append(json.loads(json.dumps(event.payload)))
+
+    task = asyncio.create_task(collect())
+    try:
+        yield events
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def looks(emulator, number=2):
+    """Wait until so many whole looks have been taken from now on; each is two lists at least."""
+    before = emulator.count("list")
+    await until(lambda: emulator.count("list") >= before + 2 * number + 1)
+
+
+def run(main):
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def job_ids(events):
+    return [event["job"]["JobId"] for event in events]
+
+
+def test_its_arguments_are_json_and_make_it_again():
+    trigger = InventoryJobEventTrigger("n-*", ("Failed",), "Job", "w1", "media", "b-1", "ap-beijing", 5, 60, 30)
+    path, arguments = trigger.serialize()
+    assert path == "airflow_provider_tencent_ci.triggers.event.InventoryJobEventTrigger"
+    assert InventoryJobEventTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
+    assert SECRET_KEY not in json.dumps(arguments)
+
+
+@pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
+def test_its_constructor_takes_anything(nonsense):
+    assert isinstance(InventoryJobEventTrigger(*[nonsense] * 10), BaseTrigger)
+
+
+def test_a_job_that_ends_is_one_event_with_a_small_record(emulator):
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher().run()) as events:
+            await looks(emulator)
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+            await looks(emulator)
+        [event] = events
+        assert (event["version"], event["bucket"]) == (1, TencentCIHook().config.bucket)
+        job = InventoryJob.from_dict(event["job"])
+        assert (job.job_id, job.name, job.state.value) == (job_id, "nightly", "Success")
+        assert job.input == {"Prefix": "media/"}
+        assert job.operation == {"WorkflowIds": WORKFLOW_ID}
+
+    run(main)
+
+
+def test_only_what_meets_the_criteria_is_reported(emulator):
+    ids = [submit("nightly-1"), submit("nightly-2"), submit("weekly-1")]
+
+    async def main():
+        async with watching(watcher(name="nightly-*", states="Failed", workflow_id=WORKFLOW_ID).run()) as events:
+            await looks(emulator)
+            emulator.finish_job(ids[0])
+            emulator.fail_job(ids[1])
+            emulator.fail_job(ids[2])
+            await until(lambda: events)
+            await looks(emulator)
+            assert job_ids(events) == [ids[1]]
+
+    run(main)
+
+
+@pytest.mark.parametrize("kind", ["internal_error", "slow_down", "reset", "garbage_body", "expired_token"])
+def test_what_goes_wrong_does_not_end_it(emulator, kind):
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher().run()) as events:
+            await looks(emulator)
+            emulator.inject(Fault(kind, operation="list", times=5))
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+            assert job_ids(events) == [job_id]
+
+    run(main)
+
+
+def test_a_connection_that_is_put_right_later_is_enough(emulator, monkeypatch, caplog):
+    job_id = submit()
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", '{"conn_type": "tencent_ci"}')
+
+    async def main():
+        async with watching(watcher().run()) as events:
+            await until(lambda: "Cannot watch the batch jobs; trying on. InvalidArgumentError: " in caplog.text)
+            monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+            await looks(emulator)
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+
+    run(main)
+
+
+def test_what_ended_before_is_reported_only_if_asked_for(emulator):
+    job_id = submit()
+    emulator.finish_job(job_id)
+
+    async def main():
+        async with watching(watcher().run()) as events:
+            await looks(emulator)
+            assert events == []
+        async with watching(watcher(catch_up=3600).run()) as events:
+            await until(lambda: events)
+            await looks(emulator)
+            assert job_ids(events) == [job_id]
+
+    run(main)
+
+
+def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_asset(emulator):
+    first, missed, running = submit(), submit(), submit()
+    store = Store()
+
+    async def main():
+        async with watching(watcher(store).run()) as events:
+            await looks(emulator)
+            emulator.finish_job(first)
+            await until(lambda: events)
+            await looks(emulator, 3)  # it is noted half an interval later
+        emulator.finish_job(missed)
+        short = submit()
+        emulator.finish_job(short)
+        async with watching(watcher(store).run()) as events:
+            await until(lambda: len(events) == 2)
+            await looks(emulator)
+            assert {*job_ids(events)} == {missed, short}
+        [written] = store.values.values()
+        assert {*json.loads(written)["active"]} >= {running}
+
+    run(main)
+
+
+def test_what_was_reported_and_not_noted_yet_is_reported_again(emulator):
+    class Slow(Store):
+        async def aset(self, key, value):
+            if self.values:
+                await asyncio.Event().wait()  # the triggerer ends first
+            await super().aset(key, value)
+
+    store = Slow()
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher(store).run()) as events:
+            await until(lambda: store.values)
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+        async with watching(watcher(store).run()) as events:
+            await until(lambda: events)
+            assert job_ids(events) == [job_id]
+
+    run(main)
+
+
+def test_a_watcher_with_other_criteria_remembers_for_itself(emulator):
+    store = Store()
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher(store).run()):
+            await looks(emulator, 3)
+        emulator.finish_job(job_id)
+        async with watching(watcher(store, states=["Failed"]).run()) as events:
+            await looks(emulator, 3)
+            assert events == []
+
+    run(main)
+    assert len(store.values) == 2
+
+
+def test_nothing_is_written_while_nothing_happens(emulator):
+    class Counting(Store):
+        written = 0
+
+        async def aset(self, key, value):
+            Counting.written += 1
+            await super().aset(key, value)
+
+    submit()
+
+    async def main():
+        async with watching(watcher(Counting()).run()):
+            await looks(emulator, 8)
+
+    run(main)
+    assert Counting.written == 1
+
+
+def test_a_store_that_fails_costs_no_event(emulator):
+    class Broken(Store):
+        async def aset(self, key, value):
+            raise RuntimeError("no room")
+
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher(Broken()).run()) as events:
+            await looks(emulator)
+            emulator.finish_job(job_id)
+            await until(lambda: events)
+            await looks(emulator)
+            assert job_ids(events) == [job_id]
+
+    run(main)
+
+
+def test_two_watchers_of_one_bucket_cost_one_poll(emulator):
+    shared_stream = pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow 3.3 and later can share")
+    ids = [submit("nightly-1"), submit("weekly-1")]
+    triggers = [watcher(name="nightly-*"), watcher(name="weekly-*", states=["Success"])]
+    assert triggers[0].shared_stream_key() == triggers[1].shared_stream_key()
+
+    async def main():
+        manager = shared_stream.SharedStreamManager()
+        streams = [
+            trigger.filter_shared_stream(
+                manager.subscribe(trigger_id=number, trigger=trigger, key=trigger.shared_stream_key())
+            )
+            for number, trigger in enumerate(triggers)
+        ]
+        async with watching(streams[0]) as nightly, watching(streams[1]) as weekly:
+            await looks(emulator, 5)
+            for job_id in ids:
+                emulator.finish_job(job_id)
+            await until(lambda: nightly and weekly)
+        await manager.stop_all()
+        assert job_ids(nightly) == [ids[0]]
+        assert job_ids(weekly) == [ids[1]]
+
+    run(main)
+    listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
+    active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
+    # The first look asks once more; from then on two requests a look, in turn, as one who polls sends them.
+    assert listed[:3] == [active, ended, ended]
+    assert listed[3:] == ([active, ended] * len(listed))[: len(listed) - 3]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"bucket": "b-1"}, {"region": "ap-x"}, {"tencent_ci_conn_id": "x"}, {"poll_interval": 7}, {"look_back": 9}],
+)
+def test_watchers_that_look_elsewhere_or_otherwise_do_not_share(other):
+    assert watcher(**other).shared_stream_key() != watcher().shared_stream_key()
+
+
+def test_a_store_of_several_assets_is_none(monkeypatch):
+    store = Store()
+    assert watched_asset_store(watcher(store)) is store
+    monkeypatch.setattr(store, "_total", 2)
+    assert watched_asset_store(watcher(store)) is None
+    assert watched_asset_store(InventoryJobEventTrigger()) is None
+
+
+def test_a_state_that_no_job_ends_in_is_said(emulator, caplog, capfd):
+    async def main():
+        async with watching(watcher(states=["Running"]).run()):
+            await looks(emulator)
+
+    run(main)
+    said = "".join([caplog.text, *capfd.readouterr()])
+    assert "No batch job ends as Running, only as Success, Failed, Cancel." in said
