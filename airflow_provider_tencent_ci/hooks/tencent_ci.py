@@ -297,9 +297,7 @@ class TencentCIHook(BaseHook):
 
     def list_failed_keys(self, job: InventoryJob) -> Iterator[str]:
         """
-        List the keys of a batch job's failed files, without the reasons and the requests for them.
-
-        The pages come ahead, and in constant memory, as in :meth:`list_failed_files`.
+        List the keys of a batch job's failed files, as :meth:`list_failed_files` does, without asking for the reasons.
 
         :param job: the job's record.
         :raises UnreadableResponseError: the record does not say what the job runs.

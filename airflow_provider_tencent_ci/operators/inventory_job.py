@@ -93,15 +93,13 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
         log what became of them, and add ``Files`` to the record in XCom. Needs ``ci:DescribeMediaWorkflowExecutions``
         (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
-    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log and as
-        few requests as there are pages that may have changed; ``None`` for none. The default is five minutes.
+    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log, by
+        default five minutes; ``None`` for none.
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
-        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
-        the task fails at once.
+        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. It fails without retries.
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
-        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job. Then
-        each failed file costs one request more, but for ``Type=Job``.
+        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
     :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See

@@ -38,10 +38,10 @@ def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploade
 
 
 def test_a_round_of_nodes_asks_for_the_same_nodes():
-    nodes = {"Tag": "Transcode", "TimeInterval": {"Start": "x"}, "Output": {"Object": "o"}}
+    nodes = {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}, "UserData": "mine"}
     specification = InventoryJobSpecification.from_arguments(job=nodes, prefix="media/")
     again = Resubmission.of(specification, 1, KEY, b"")
-    assert (again.type, again.operation) == ("Job", {"Tag": "Transcode", "Output": {"Object": "o"}})
+    assert (again.type, again.operation) == ("Job", {"Tag": "MediaInfo", "UserData": "mine"})
 
 
 def test_each_round_has_a_token_of_its_own_whatever_its_list_says():
