@@ -28,7 +28,7 @@ def check_failures_path(path: str | None) -> None:
     if not path:
         return
     try:
-        _storage_path(path)
+        _ = _storage_path(path).fs  # without a provider for it, or its packages, there is none
     except Exception as error:
         raise InvalidArgumentError(f"failures_path={path!r} cannot be written to: {error}") from error
 
@@ -58,7 +58,7 @@ def write_failures(path: ObjectStoragePath, failures: Iterable[FileFailure], *, 
 def read_failures(path: str) -> Iterable[FileFailure]:
     """Read such a list, one by one."""
     with _storage_path(path).open("r", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
-        for line in file:
+        for line in iter(file.readline, ""):  # Airflow 2.11's file cannot be iterated over
             if line.strip():
                 record: dict[str, Any] = json.loads(line)
                 yield FileFailure(**{name: str(record.get(name, "")) for name in FileFailure.__dataclass_fields__})
