@@ -24,6 +24,7 @@ except ImportError:  # before 3.1
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Connection, Context, XCom
     from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow.sdk.bases.decorator import determine_kwargs, task_decorator_factory
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
     from airflow_provider_tencent_ci.core.identity import TaskIdentity
@@ -48,6 +49,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "default_deferrable",
+    "determine_kwargs",
     "forget_xcom",
     "get_connection_async",
     "has_listeners",
@@ -61,6 +63,7 @@ __all__ = [
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
+    "task_decorator_factory",
     "task_identity",
     "task_instance_state",
     "task_state_store",
@@ -80,6 +83,14 @@ _LATE = {
     "TaskSuccessEvent": "airflow.triggers.base",
     "TriggerEvent": "airflow.triggers.base",
     "XCom": "airflow.providers.common.compat.sdk",
+    "determine_kwargs": "airflow.sdk.bases.decorator",
+    "task_decorator_factory": "airflow.sdk.bases.decorator",
+}
+
+# Where earlier versions have them; the oldest compat provider supported (1.13) does not know these names.
+_EARLIER = {
+    "determine_kwargs": "airflow.utils.operator_helpers",  # before 3.1
+    "task_decorator_factory": "airflow.decorators.base",  # 2.11
 }
 
 
@@ -92,6 +103,8 @@ def __getattr__(name: str) -> Any:
     except (ImportError, AttributeError):
         if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
             return object
+        if name in _EARLIER:
+            return getattr(import_module(_EARLIER[name]), name)
         if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
             return __getattr__("BaseTrigger")
         raise

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
-    DecoratedOperator,
-    context_merge,
-    determine_kwargs,
-    task_decorator_factory,
-)
+from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
+from airflow_provider_tencent_ci.compat import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, TaskDecorator
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
 
 __all__ = ["inventory_job_task"]
 
