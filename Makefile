@@ -18,6 +18,7 @@ PROCESSES ?= 2
 # What an environment has besides Airflow; a cluster's differs, lest its packages take part in all other tests.
 EXTRAS       ?= test,dev
 CLUSTER_VENV ?= .venv-cluster
+LINEAGE_VENV ?= .venv-lineage
 
 # How many batch jobs the cluster is given.
 JOBS ?= 500
@@ -36,7 +37,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster fuzz bench demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster test-lineage fuzz bench demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +87,11 @@ test-chaos: venv ## Run the long version of the tests that kill, freeze and stop
 test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/deployment.md)
 	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
 	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
+
+# OpenLineage's listener, once installed, hears of all tasks; so it has an environment of its own.
+test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
+	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
+	$(LINEAGE_VENV)/bin/python -m pytest tests/lineage $(ARGS)
 
 bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
 	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)

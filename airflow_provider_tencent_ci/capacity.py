@@ -44,6 +44,7 @@ def submit_when_possible(
                 name=name,
                 on_existing=task.on_existing,
                 max_active_jobs=task.max_active_jobs,
+                validate=task.validate,
             )
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)

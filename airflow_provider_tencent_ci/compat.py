@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -60,10 +61,12 @@ __all__ = [
     "mask_secrets",
     "mask_secrets_async",
     "must_stop_itself",
+    "own_xcom",
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
     "task_decorator_factory",
+    "task_error",
     "task_identity",
     "task_instance_state",
     "task_state_store",
@@ -216,6 +219,18 @@ def is_deferral_timeout(next_kwargs: dict[str, Any] | None) -> bool:
     return (next_kwargs or {}).get("error") in ("Trigger timeout", "Trigger/execution timeout")
 
 
+def task_error(ti: Any) -> BaseException | None:
+    """
+    Return what a task instance fails of, while its end is being told to listeners; ``None`` if that is not known.
+
+    2.11 tells them while it handles the error. 3.1 and later keep it in the context, which 3.0 makes anew each time.
+    """
+    if handled := sys.exception():
+        return handled
+    error = ti.get_template_context().get("exception")
+    return error if isinstance(error, BaseException) else None
+
+
 def task_state_store(context: Context) -> Any | None:
     """Return the task state store, which survives retries; ``None`` before 3.3."""
     return context.get("task_state_store")
@@ -252,10 +267,15 @@ def task_instance_state(ti: Any) -> str | None:
 
 def recorded_job_id(ti: Any) -> str | None:
     """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
+    value = own_xcom(ti, "job_id")
+    return value if isinstance(value, str) else None
+
+
+def own_xcom(ti: Any, key: str) -> Any:
+    """Return what a task instance itself has pushed in this try; ``None`` if nothing."""
     from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
 
-    value = XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key="job_id")
-    return value if isinstance(value, str) else None
+    return XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key=key)
 
 
 def must_stop_itself(error: asyncio.CancelledError) -> bool:

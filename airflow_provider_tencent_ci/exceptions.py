@@ -22,6 +22,7 @@ translated where it is raised.
     ├── TransportError                no answer; says which host, and whether the request was sent
     │   └── CredentialsError          no valid temporary credentials to sign with; nothing was sent
     ├── SubmitOutcomeUnknownError     a submission got no answer, and the job list does not show the job
+    ├── TargetUnusableError           ``validate=True`` and the workflow or queue does not exist, or is paused
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
     │   ├── JobFailedError
@@ -61,6 +62,7 @@ __all__ = [
     "RedirectError",
     "ServiceUnavailableError",
     "SubmitOutcomeUnknownError",
+    "TargetUnusableError",
     "TencentCIError",
     "ThrottledError",
     "TooManyActiveJobsError",
@@ -197,6 +199,10 @@ class JobExistsError(TencentCIError):
     def __init__(self, message: str, *, job: InventoryJob) -> None:
         super().__init__(message)
         self.job = job
+
+
+class TargetUnusableError(TencentCIError):
+    """The workflow or queue that the job is for does not exist, or is paused. Nothing was submitted."""
 
 
 class TooManyActiveJobsError(TencentCIError):

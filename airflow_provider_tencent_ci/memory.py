@@ -37,18 +37,20 @@ class SubmissionMemory:
 
     :param series: ``ti.max_tries``.
     :param request: a digest of the request.
+    :param round_number: which submission of the task it is, where failed files are submitted again.
     """
 
-    def __init__(self, store: Any, series: int, request: str) -> None:
+    def __init__(self, store: Any, series: int, request: str, round_number: int = 0) -> None:
         self._store = store
         self._series = series
         self._request = request
+        self._key = f"{_KEY}_{round_number}" if round_number else _KEY
 
     @classmethod
-    def of(cls, context: Context, request: str) -> SubmissionMemory:
+    def of(cls, context: Context, request: str, round_number: int = 0) -> SubmissionMemory:
         """Return the memory of the running task instance; an empty one that keeps nothing before 3.3."""
         ti: Any = context["ti"]
-        return cls(task_state_store(context), int(ti.max_tries), request)
+        return cls(task_state_store(context), int(ti.max_tries), request, round_number)
 
     @property
     def is_reliable(self) -> bool:
@@ -57,7 +59,7 @@ class SubmissionMemory:
 
     def recall(self) -> Memory | None:
         """Return what an earlier try left, if there is anything of this attempt series and request."""
-        record = self._store.get(_KEY) if self._store is not None else None
+        record = self._store.get(self._key) if self._store is not None else None
         if not isinstance(record, dict) or not isinstance(record.get("token"), str):
             return None
         if (record.get("series"), record.get("request")) != (self._series, self._request):
@@ -72,7 +74,7 @@ class SubmissionMemory:
     def withdraw(self) -> None:
         """Take back the intention: nothing was submitted."""
         if self._store is not None:
-            self._store.delete(_KEY)
+            self._store.delete(self._key)
 
     def keep(self, token: str, job_id: str) -> None:
         """Note the job. The list would find it as well, so this may fail: the caller decides."""
@@ -81,4 +83,4 @@ class SubmissionMemory:
     def _write(self, token: str, job_id: str | None) -> None:
         if self._store is not None:
             record = {"series": self._series, "request": self._request, "token": token, "job_id": job_id}
-            self._store.set(_KEY, record)
+            self._store.set(self._key, record)

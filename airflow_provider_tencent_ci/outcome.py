@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["Judged", "Outcome", "check_arguments", "find_outcome"]
+__all__ = ["Judged", "Outcome", "check_arguments", "find_counts", "find_outcome", "report_outcome"]
 
 _FIRST = 10
 
@@ -49,7 +49,8 @@ class Outcome:
 
     :param record: for XCom: the job's record, with ``Files`` if they were counted.
     :param counts: of its files; ``None`` if they were not counted.
-    :param unwritten: why the list of failed files, which was asked for, was not written.
+    :param unwritten: why the list of failed files, which was asked for, was not written, or else what of them is not
+        known.
     """
 
     task: Judged
@@ -111,21 +112,39 @@ def find_outcome(task: Judged, hook: TencentCIHook, job: InventoryJob) -> Outcom
     check_arguments(task)
     if not (task.count_files or task.failures_path or needs_counts(task.fail_on, task.on_empty)):
         return Outcome(task, job, job.to_dict())
+    counts = find_counts(task, hook, job)
+    return report_outcome(task, hook, job, counts) if counts else Outcome(task, job, job.to_dict())
+
+
+def find_counts(task: Judged, hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
+    """Count the files of a job that has ended, and log a table; ``None``, with a warning, if that cannot be done."""
     try:
         counts = hook.run(count_files(job))
     except TencentCIError as error:
         task.log.warning("The files of batch job %s could not be counted. %s", job.job_id, error)
-        return Outcome(task, job, job.to_dict())
+        return None
     task.log.info("%s", closing_table(job, counts))
-    path, unwritten = _report_failures(task, hook, job, counts)
+    return counts
+
+
+def report_outcome(
+    task: Judged, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob | None = None
+) -> Outcome:
+    """
+    Log the first failed files and write all of them, if asked to.
+
+    :param counts: of the job's files.
+    :param last: the job that has those which failed to the end; by default ``job`` itself.
+    """
+    path, unwritten = _report_failures(task, hook, job, counts, last or job)
     return Outcome(task, job, record_with_files(job, counts, path), counts, unwritten)
 
 
 def _report_failures(
-    task: Judged, hook: TencentCIHook, job: InventoryJob, counts: FileCounts
+    task: Judged, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob
 ) -> tuple[str | None, FilesUnknownError | None]:
-    """Log the first failed files and write all of them, if asked to; return where to, or why not."""
-    failures = hook.list_failed_files(job) if counts.failed else iter(())
+    """Return where the list of failed files was written to, or why not."""
+    failures = hook.list_failed_files(last) if counts.failed else iter(())
     if not task.failures_path:
         _log_first(task, failures, counts)
         return None, None

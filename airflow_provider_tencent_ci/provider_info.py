@@ -23,6 +23,15 @@ def _modules(*names: str) -> list[dict[str, Any]]:
     return [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{name}" for name in names]}]
 
 
+_ASSET_URIS = [
+    {
+        "schemes": ["cos"],
+        "handler": f"{_PACKAGE}.assets.cos.sanitize_uri",
+        "factory": f"{_PACKAGE}.assets.cos.create_asset",
+        "to_openlineage_converter": f"{_PACKAGE}.assets.cos.convert_asset_to_openlineage",
+    }
+]
+
 PROVIDER_INFO: dict[str, Any] = {
     # Airflow compares this with the name of the distribution.
     "package-name": "airflow-provider-tencent-ci",
@@ -37,7 +46,7 @@ PROVIDER_INFO: dict[str, Any] = {
         }
     ],
     "hooks": _modules("hooks.tencent_ci"),
-    "operators": _modules("operators.inventory_job"),
+    "operators": _modules("operators.cancel_inventory_job", "operators.inventory_job"),
     "sensors": _modules("sensors.inventory_job"),
     "triggers": _modules("triggers.capacity", "triggers.event", "triggers.inventory_job", "triggers.starting"),
     "task-decorators": [
@@ -48,6 +57,8 @@ PROVIDER_INFO: dict[str, Any] = {
         }
     ],
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
+    "asset-uris": _ASSET_URIS,
+    "dataset-uris": _ASSET_URIS,  # 2.11 knows this name only
     "connection-types": [
         {
             "connection-type": "tencent_ci",

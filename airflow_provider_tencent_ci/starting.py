@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.deferring import BACKSTOP
 from airflow_provider_tencent_ci.durations import progress_interval, seconds_of
-from airflow_provider_tencent_ci.ending import RECORD, has_own, why_a_worker_must_end, xcoms_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ class StartInTriggerer:
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
+    from airflow_provider_tencent_ci.ending import has_own
+
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
         "it has a pre_execute": sensor._pre_execute_hook,
@@ -63,6 +64,8 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
+    from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
+
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     return {
         "job_id": _template(sensor, "job_id"),

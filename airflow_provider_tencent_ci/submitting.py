@@ -15,8 +15,10 @@ from airflow_provider_tencent_ci.core.flows import Submission
 from airflow_provider_tencent_ci.core.identity import submission_token
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token, readable_name
+from airflow_provider_tencent_ci.core.resubmission import check_resubmission
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TooManyActiveJobsError
+from airflow_provider_tencent_ci.core.targets import check_targets
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TargetUnusableError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
 from airflow_provider_tencent_ci.outcome import check_arguments
 
@@ -48,7 +50,7 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
     check_arguments(task)
-    return InventoryJobSpecification.from_arguments(
+    specification = InventoryJobSpecification.from_arguments(
         workflow_ids=task.workflow_ids,
         job=task.job,
         prefix=task.prefix,
@@ -58,6 +60,8 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
         start_time=task.start_time,
         end_time=task.end_time,
     )
+    check_resubmission(task, specification)
+    return specification
 
 
 def submit_for_task(
@@ -68,6 +72,7 @@ def submit_for_task(
     name: str,
     on_existing: str,
     max_active_jobs: int | None,
+    validate: bool = False,
 ) -> Submission:
     """
     Submit, or find what an earlier try submitted.
@@ -75,12 +80,19 @@ def submit_for_task(
     :param name: as the user gave it.
     :param on_existing: ``adopt``, ``submit`` or ``fail``; see the operator.
     :param max_active_jobs: see the operator.
+    :param validate: see the operator.
+    :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: so many are active, and nothing was found; nothing was submitted.
     """
 
     def check() -> Flow[None]:
-        return check_capacity(max_active_jobs)
+        if validate:
+            yield from check_targets(specification)
+        yield from check_capacity(max_active_jobs)
+        yield from specification.prepare()
 
+    for warning in specification.warnings:
+        hook.log.warning("%s", warning)
     if on_existing == "submit":
         return hook.run(flows.submit_unchecked(name, specification, check))
     if on_existing == "fail":
@@ -113,7 +125,7 @@ def _submit_once(
     context: Context, hook: TencentCIHook, specification: InventoryJobSpecification, name: str, check: flows.Check
 ) -> Submission:
     body = specification.body(None)
-    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest())
+    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
     known = memory.recall()
     if known and known.job_id and (job := hook.run(flows.find_again(known.job_id))):
         return Submission(job, adopted=True)
@@ -121,8 +133,9 @@ def _submit_once(
     token = known.token if known else submission_token(task_identity(context), body)
     memory.intend(token)
     started_at = run_started_at(context)
+    readable = readable_name(f"{name}-again-{specification.round}" if specification.round else name)
     flow = flows.submit_once(
-        name_with_token(readable_name(name), token),
+        name_with_token(readable, token),
         specification,
         created_after=started_at - _CLOCK_MARGIN if started_at else None,
         looks=_looks(context, memory, known),
@@ -130,7 +143,7 @@ def _submit_once(
     )
     try:
         submission = hook.run(flow)
-    except TooManyActiveJobsError:
+    except (TargetUnusableError, TooManyActiveJobsError):
         if known is None:
             memory.withdraw()  # or the next attempt would look for long for what is not there
         raise

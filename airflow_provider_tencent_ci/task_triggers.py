@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["operator_deadline_at", "operator_trigger", "sensor_trigger"]
 
 
-def operator_trigger(task: TriggerInventoryJobOperator) -> InventoryJobTrigger:
+def operator_trigger(task: TriggerInventoryJobOperator, *, is_last_word: bool = True) -> InventoryJobTrigger:
     """
     Return the trigger of a job that is still to be submitted, proven to be serialisable: later would be too late.
 
+    :param is_last_word: whether the job's record is the task's result, so that the task may end in the triggerer.
     :raises InvalidArgumentError: an argument is wrong.
     """
-    ends_here = task.end_from_trigger and task.deferrable and task.wait_for_completion
+    ends_here = is_last_word and task.end_from_trigger and task.deferrable and task.wait_for_completion
     trigger = _new_trigger(
         task,
         poll_interval=seconds_of("poll_interval", task.poll_interval),

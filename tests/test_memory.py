@@ -26,6 +26,19 @@ def recalled(record: object) -> Memory | None:
     return SubmissionMemory(Store(record), 2, "digest").recall()
 
 
+def test_each_round_of_a_task_is_remembered_by_itself():
+    store = dict[str, object]()
+    memories = [SubmissionMemory(_Keyed(store), 2, "digest", number) for number in (0, 1, 2)]
+    for number, memory in enumerate(memories):
+        memory.keep("token", f"b{number}")
+    assert [memory.recall().job_id for memory in memories] == ["b0", "b1", "b2"]
+
+
+class _Keyed:
+    def __init__(self, records: dict[str, object]) -> None:
+        self.get, self.set = records.get, records.__setitem__
+
+
 def test_what_was_kept_is_recalled():
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.intend("token")

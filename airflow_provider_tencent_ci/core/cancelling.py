@@ -13,6 +13,7 @@ from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 __all__ = ["stop_job"]
 
 _STOP_LOOK_SECONDS = 0.5
+_MOST_LOOKS = 40
 
 
 def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
@@ -38,9 +39,10 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
         raise failure or error from None
     if failure is not None and not job.state.is_terminal:
         raise failure
-    for _ in range(int(within_seconds / 2 / _STOP_LOOK_SECONDS)):
+    look_seconds = max(_STOP_LOOK_SECONDS, within_seconds / _MOST_LOOKS)
+    for _ in range(int(within_seconds / 2 / look_seconds)):
         if job.state.is_terminal:
             break
-        yield from pause(_STOP_LOOK_SECONDS)
+        yield from pause(look_seconds)
         job = yield from get_job(job_id, repetition, looks)
     return job

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.credentials import CredentialsSource
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.messages import COS, Request
 from airflow_provider_tencent_ci.core.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -36,14 +36,16 @@ _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """
-    The address of one bucket's CI service.
+    The address of one bucket's CI service, and of its objects.
 
     :param base_url: scheme and authority to connect to, without a trailing slash.
     :param host: the value of ``Host``, which names the bucket and is signed.
+    :param objects: the address of the bucket's objects in COS; ``None`` if there are none.
     """
 
     base_url: str
     host: str
+    objects: Endpoint | None = None
 
     @classmethod
     def of_bucket(cls, bucket: str, region: str, endpoint_url: str | None = None) -> Endpoint:
@@ -52,16 +54,24 @@ class Endpoint:
 
         :param endpoint_url: where to connect instead (an emulator, a proxy of one's own): the ``Host`` stays the
             bucket's documented one, since only it names the bucket. With ``{bucket}`` in it, optionally also
-            ``{region}``, the URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``.
+            ``{region}``, the URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``;
+            for objects it has ``.cos.`` where it has ``.ci.``.
         :raises InvalidArgumentError: a value is missing or cannot be right; the message names it.
         """
         _check_bucket(bucket)
         _check_region(region)
-        host = f"{bucket}.ci.{region}.myqcloud.com"
+        ci_host, cos_host = f"{bucket}.ci.{region}.myqcloud.com", f"{bucket}.cos.{region}.myqcloud.com"
         if not endpoint_url:
-            return cls(f"https://{host}", host)
+            return cls(f"https://{ci_host}", ci_host, cls(f"https://{cos_host}", cos_host))
         url = base_url("endpoint_url", endpoint_url.replace("{bucket}", bucket).replace("{region}", region))
-        return cls(url, urlsplit(url).netloc if "{bucket}" in endpoint_url else host)
+        if "{bucket}" not in endpoint_url:
+            return cls(url, ci_host, cls(url, cos_host))
+        cos_url = url.replace(".ci.", ".cos.", 1)
+        return cls(url, urlsplit(url).netloc, cls(cos_url, urlsplit(cos_url).netloc))
+
+    def of(self, request: Request) -> Endpoint:
+        """Return where a request goes: to the objects, or here."""
+        return self.objects if request.service == COS and self.objects else self
 
     def url_of(self, request: Request) -> str:
         """Return the URL as it goes on the wire: encoded just as it is signed."""

@@ -8,7 +8,8 @@ begins with the second in which that one was created.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import READS, Repetition
-from airflow_provider_tencent_ci.core.times import format_time
+from airflow_provider_tencent_ci.core.times import format_time, parse_time
 
 __all__ = ["Counting", "FileCounts", "count_files"]
 
@@ -49,6 +50,17 @@ class FileCounts:
         """All files that the service has begun to see to."""
         return self.done + self.running
 
+    def after_another_round(self, again: FileCounts) -> FileCounts:
+        """
+        Return the counts of a batch whose failed files were submitted again.
+
+        A failed file that the round did nothing with is still a failed one.
+
+        :param again: the counts of that round.
+        """
+        done = replace(again, failed=-min(self.failed, again.succeeded + again.cancelled + again.running))
+        return self + done
+
     def __add__(self, other: FileCounts) -> FileCounts:
         return FileCounts(
             self.succeeded + other.succeeded,
@@ -57,6 +69,18 @@ class FileCounts:
             self.running + other.running,
             min(filter(None, (self.first_at, other.first_at)), default=None),
             max(filter(None, (self.last_at, other.last_at)), default=None),
+        )
+
+    @classmethod
+    def from_dict(cls, counts: Mapping[str, Any]) -> FileCounts:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(
+            succeeded=int(counts["Success"]),
+            failed=int(counts["Failed"]),
+            cancelled=int(counts["Cancel"]),
+            running=int(counts["Running"]),
+            first_at=parse_time(counts["FirstAt"]),
+            last_at=parse_time(counts["LastAt"]),
         )
 
     def to_dict(self) -> dict[str, Any]:

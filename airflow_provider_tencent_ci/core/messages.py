@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-__all__ = ["Flow", "Pause", "Request", "Response"]
+__all__ = ["CI", "COS", "Flow", "Pause", "Request", "Response"]
+
+# Which of a bucket's services a request is for: its batch jobs, or its objects.
+CI, COS = "ci", "cos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Request:
         (``?cancel``), an empty string for ``key=``.
     :param headers: headers besides those that the driver adds (``Host``, ``Authorization``, the token).
     :param body: the bytes to send.
+    :param service: ``CI`` or ``COS``, which have hosts of their own.
     """
 
     method: str
@@ -28,6 +32,7 @@ class Request:
     query: tuple[tuple[str, str | None], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    service: str = CI
 
 
 @dataclass(frozen=True, slots=True)

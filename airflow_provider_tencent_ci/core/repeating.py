@@ -55,7 +55,7 @@ def retry_after_seconds(error: object) -> float:
     return (error.retry_after_seconds or 0) if isinstance(error, ApiError) else 0
 
 
-# Requests that change nothing when repeated: list, get, cancel.
+# Requests that change nothing when repeated: list, get, cancel, and an upload of the same bytes.
 READS = Repetition(is_transient)
 
 # A submission is repeated only when the service surely did not read it.

@@ -15,11 +15,23 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.messages import COS, Request
 
-__all__ = ["TOKEN_HEADER", "authorization", "encode", "key_time", "query_string", "secrets_of", "sign"]
+__all__ = [
+    "COS_TOKEN_HEADER",
+    "TOKEN_HEADER",
+    "authorization",
+    "encode",
+    "key_time",
+    "query_string",
+    "secrets_of",
+    "sign",
+]
 
 TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
+
+# The documentation names another one for hosts of COS (API reference, 1.3).
+COS_TOKEN_HEADER = "x-cos-security-token"  # noqa: S105 - the name of a header
 
 # The key time starts on a round five minutes and ends ten minutes after the last moment it is used, so that all
 # requests of five minutes share one SignKey. It starts a minute early for clocks that run ahead of the service's.
@@ -28,7 +40,7 @@ _EARLY_SECONDS = 60
 _LATE_SECONDS = 600
 
 # Content-Length is left out: an HTTP library or a proxy may write it late (API reference, 6.2).
-_SIGNED_HEADERS = frozenset({"host", "content-type", "content-md5", TOKEN_HEADER})
+_SIGNED_HEADERS = frozenset({"host", "content-type", "content-md5", TOKEN_HEADER, COS_TOKEN_HEADER})
 
 
 _UNRESERVED = "-_.~"
@@ -64,7 +76,7 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
     if credentials is NO_CREDENTIALS:
         return headers
     if credentials.token:
-        headers[TOKEN_HEADER] = credentials.token
+        headers[COS_TOKEN_HEADER if request.service == COS else TOKEN_HEADER] = credentials.token
     signed = {name: value for name, value in headers.items() if name in _SIGNED_HEADERS}
     headers["authorization"] = authorization(
         request.method, request.path, request.query, signed, credentials, key_time(now)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_tencent_ci.core.independent_node import check_operation, warnings_of
+from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.times import format_time, time_argument
 from airflow_provider_tencent_ci.core.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -26,11 +28,13 @@ class InventoryJobSpecification:
     :param type: ``Workflow`` or ``Job``.
     :param input: the one node of ``Input``.
     :param operation: the nodes of ``Operation``.
+    :param round: how many submissions of the same files came before.
     """
 
     type: str
     input: Mapping[str, Node]
     operation: Mapping[str, Node]
+    round: int = 0
 
     @classmethod
     def from_arguments(
@@ -69,6 +73,15 @@ class InventoryJobSpecification:
         given = {"prefix": prefix, "manifest": manifest, "url_file": url_file, "object_key": object_key}
         return cls(type=kind, input=_input(given), operation=operation)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What looks wrong about the request and is not certain to be, for the log."""
+        return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
+
+    def prepare(self) -> Flow[None]:
+        """Do what has to be done right before the submission: here nothing."""
+        yield from ()
+
     def body(self, name: str | None) -> bytes:
         """
         Return the XML to send.
@@ -90,6 +103,7 @@ def _operation(workflow_ids: str | Sequence[str] | None, job: Mapping[str, Any] 
         raise InvalidArgumentError(
             f"job must be a mapping of the nodes of Operation, such as Tag and JobParam, not {job!r}."
         )
+    check_operation(job)
     return "Job", dict(job)
 
 

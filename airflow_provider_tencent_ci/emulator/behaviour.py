@@ -44,6 +44,7 @@ class Behaviour:
     :param failure_message: ``Message`` of a failed job.
     :param failing_keys: files whose key matches one of these shell patterns fail.
     :param failing_every: every so many-th file fails; 0: none.
+    :param failing_times: how often such a file fails before it is well; 0: always.
     :param file_failure_code: ``Code`` of a failed file.
     :param file_failure_message: ``Message`` of a failed file.
     :param failed_files: how a job ends that has failed files (assumed: ``success``; API reference, 4).
@@ -99,6 +100,7 @@ class Behaviour:
     failure_message: str = "The batch was made to fail by the emulator."
     failing_keys: tuple[str, ...] = ()
     failing_every: int = 0
+    failing_times: int = 0
     file_failure_code: str = "ResourceNotSupported"
     file_failure_message: str = "The file was made to fail by the emulator."
     failed_files: Verdict = "success"

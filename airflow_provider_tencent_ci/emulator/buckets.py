@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,6 +77,7 @@ class Bucket:
     :param bound: whether it is bound to CI; every call fails if it is not.
     :param has_role: whether CI's service role exists.
     :param behaviour: this bucket's own switches; ``None``: the server's.
+    :param failed: how often each object has failed so far.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Bucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     workflows: dict[str, Workflow] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
 
     @property
     def default_queue(self) -> Queue:

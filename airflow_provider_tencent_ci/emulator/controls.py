@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.emulator.gateway import Exchange, Gateway, Reco
 from airflow_provider_tencent_ci.emulator.jobs import Failure, Job
 from airflow_provider_tencent_ci.emulator.key_services import KEY_OPERATIONS
 from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.objects import OBJECT_OPERATIONS
 from airflow_provider_tencent_ci.emulator.operations import OPERATION_NAMES
 from airflow_provider_tencent_ci.emulator.roles import Role
 from airflow_provider_tencent_ci.emulator.service import Service
@@ -205,7 +206,7 @@ class Controls:
         :raises ValueError: there is no such kind, option or operation.
         """
         fault = fault if isinstance(fault, Fault) else Fault.of(fault, **options)
-        names = (*OPERATION_NAMES, *KEY_OPERATIONS)
+        names = (*OPERATION_NAMES, *OBJECT_OPERATIONS, *KEY_OPERATIONS)
         if fault.operation not in (ANY_OPERATION, *names):
             raise ValueError(f"There is no operation {fault.operation!r}. There are: {', '.join(names)}.")
         with self._lock:

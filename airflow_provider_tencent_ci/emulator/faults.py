@@ -81,8 +81,9 @@ class Fault:
 
     :param kind: what; a :class:`FaultKind` or its value.
     :param operation: for requests of which operation (``create``, ``list``, ``get``, ``cancel``, ``executions``,
-        ``execution``, ``jobs``, ``pic_jobs``, ``queues``, ``workflows``, ``trigger``; of the services that hand out
-        temporary keys: ``metadata_roles``, ``metadata``, ``assume_role``); ``any``: all of them.
+        ``execution``, ``jobs``, ``pic_jobs``, ``queues``, ``workflows``, ``trigger``; of COS: ``put_object``,
+        ``get_object``, ``head_object``; of the services that hand out temporary keys: ``metadata_roles``,
+        ``metadata``, ``assume_role``); ``any``: all of them.
     :param times: for how many requests; ``None``: until it is cleared.
     :param skip: how many such requests go well before the first that does not.
     :param after_acting: the service acts on the request (creates the job, say) and then the fault shows. Faults

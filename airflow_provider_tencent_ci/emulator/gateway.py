@@ -22,6 +22,12 @@ from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.faults import Fault, FaultBook, FaultKind
 from airflow_provider_tencent_ci.emulator.key_services import KEY_OPERATIONS, KeyServices, key_operation, key_refusal
 from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.objects import (
+    COS_HOST,
+    OBJECT_OPERATIONS,
+    answer_object,
+    object_operation,
+)
 from airflow_provider_tencent_ci.emulator.operations import Call, find_operation, operation_name
 from airflow_provider_tencent_ci.emulator.rendering import error_body
 from airflow_provider_tencent_ci.emulator.sabotage import bad_gateway, error_of, extra_headers, spoiled
@@ -102,8 +108,13 @@ class _Turn:
             "Content-Type": "application/xml",
             "Server": "tencent-ci",
             "Date": format_datetime(self.server_at, usegmt=True),
-            "x-ci-request-id": self.request_id,
+            f"x-{self.service}-request-id": self.request_id,
         }
+
+    @property
+    def service(self) -> str:
+        """Whose words the answer has: those of Cloud Infinite, or of COS."""
+        return "cos" if self.operation in OBJECT_OPERATIONS else "ci"
 
 
 class Gateway:
@@ -137,7 +148,7 @@ class Gateway:
 
     def receive(self, request: WireRequest) -> Exchange:
         """Record a request and choose its fault."""
-        operation = key_operation(request) or operation_name(request)
+        operation = key_operation(request) or object_operation(request) or operation_name(request)
         fault = self.faults.next_for(operation)
         record = RecordedRequest(
             operation=operation,
@@ -183,6 +194,8 @@ class Gateway:
         try:
             if turn.operation in KEY_OPERATIONS:
                 return self._hand_out_keys(turn)
+            if turn.operation in OBJECT_OPERATIONS:
+                return self._answer_object(turn)
             return Reply(200, turn.headers(), self._carry_out(turn))
         except ServiceError as error:
             return _refusal(turn, error)
@@ -196,6 +209,14 @@ class Gateway:
             longest_seconds=turn.behaviour.temporary_key_seconds,
             request_id=turn.request_id,
         )
+
+    def _answer_object(self, turn: _Turn) -> Reply:
+        request, now = turn.request, self.service.clock.now()
+        bucket = self._bucket_of(request)
+        _check_length(request, limit=None)
+        key = check_signature(request, self.keys, turn.behaviour, signed_at=turn.server_at, now=now, for_objects=True)
+        _check_content(request, turn.behaviour)
+        return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
     def _carry_out(self, turn: _Turn) -> bytes:
         """Let a request through the gates in the order of a real front end, then act on it."""
@@ -216,9 +237,9 @@ class Gateway:
 
         :raises ServiceError: there is no such bucket, or it is in another region (assumed to be answered alike).
         """
-        matched = _CI_HOST.fullmatch(request.host)
+        matched = _CI_HOST.fullmatch(request.host) or COS_HOST.fullmatch(request.host)
         if matched is None and request.host.endswith(".myqcloud.com"):
-            raise ServiceError(400, "InvalidHost", f"{request.host!r} is no host of Cloud Infinite.")
+            raise ServiceError(400, "InvalidHost", f"{request.host!r} is no host of Cloud Infinite or COS.")
         name = matched["bucket"] if matched else self.default_bucket
         bucket = self.service.buckets.get(name)
         if bucket is None or (matched and matched["region"] != bucket.region):
@@ -250,19 +271,20 @@ def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
 def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     if turn.operation in KEY_OPERATIONS:
         return key_refusal(turn.operation, error, turn.request_id)
-    if turn.behaviour.cos_style_errors:
+    behaviour = turn.behaviour if turn.service == "ci" else replace(turn.behaviour, cos_style_errors=True)
+    if behaviour.cos_style_errors:
         error = error.in_words_of_cos()
     trace_id = base64.b64encode(turn.request_id.encode()).decode()
     path = turn.request.path
-    body = error_body(error, turn.behaviour, path=path, request_id=turn.request_id, trace_id=trace_id)
-    return Reply(error.status, {**turn.headers(), "x-ci-trace-id": trace_id}, body)
+    body = error_body(error, behaviour, path=path, request_id=turn.request_id, trace_id=trace_id)
+    return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
 
 
-def _check_length(request: WireRequest) -> None:
+def _check_length(request: WireRequest, limit: int | None = _MAX_BODY_BYTES) -> None:
     if request.method in ("POST", "PUT") and "content-length" not in request.headers:
         raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
-    if len(request.body) > _MAX_BODY_BYTES:
-        raise ServiceError(413, "InvalidContent", f"The body is longer than {_MAX_BODY_BYTES} bytes.")
+    if limit is not None and len(request.body) > limit:
+        raise ServiceError(413, "InvalidContent", f"The body is longer than {limit} bytes.")
 
 
 def _check_bucket(bucket: Bucket) -> None:

@@ -211,7 +211,7 @@ def plan_work(
             workflow_id=workflow_id,
             begins_after_seconds=begin,
             ends_after_seconds=end,
-            failure=_failure_of(file, index, behaviour),
+            failure=_failure_of(bucket, file, index, behaviour),
         )
         for index, ((file, workflow_id), (begin, end)) in enumerate(
             zip(turns, _turn_seconds(len(turns), behaviour), strict=True)
@@ -229,11 +229,14 @@ def _turn_seconds(count: int, behaviour: Behaviour) -> Iterator[tuple[float, flo
             yield begin, begin + behaviour.file_seconds
 
 
-def _failure_of(file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
+def _failure_of(bucket: Bucket, file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
     if not file.exists:
         return Failure("ResourceNotFound", "The object does not exist.")
     chosen = behaviour.failing_every and (index + 1) % behaviour.failing_every == 0
-    if chosen or any(fnmatchcase(file.key, pattern) for pattern in behaviour.failing_keys):
+    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in behaviour.failing_keys):
+        return None
+    bucket.failed[file.key] += 1
+    if not behaviour.failing_times or bucket.failed[file.key] <= behaviour.failing_times:
         return Failure(behaviour.file_failure_code, behaviour.file_failure_message)
     return None
 

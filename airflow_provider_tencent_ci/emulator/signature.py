@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.signing import TOKEN_HEADER, authorization, encode
+from airflow_provider_tencent_ci.core.signing import COS_TOKEN_HEADER, TOKEN_HEADER, authorization, encode
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.messages import WireRequest
 
 __all__ = ["AccessKey", "check_signature"]
 
-# The official SDKs disagree about the name on CI's hosts; either is accepted (API reference, 1.3).
-_TOKEN_HEADERS = (TOKEN_HEADER, "x-cos-security-token")
+# The official SDKs disagree about the name on CI's hosts, where either is accepted; COS has its own (reference, 1.3).
+_CI_TOKEN_HEADERS = (TOKEN_HEADER, COS_TOKEN_HEADER)
+_COS_TOKEN_HEADERS = (COS_TOKEN_HEADER,)
 _FIELDS = (
     "q-sign-algorithm",
     "q-ak",
@@ -74,12 +75,14 @@ def check_signature(
     *,
     signed_at: datetime,
     now: datetime,
+    for_objects: bool = False,
 ) -> AccessKey:
     """
     Return the key that signed ``request``.
 
     :param signed_at: the server's time for the window of the signature.
     :param now: the time for the expiry of keys.
+    :param for_objects: whether it came to a host of COS.
     :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
     """
     claim = _read_claim(request)
@@ -93,7 +96,7 @@ def check_signature(
     if behaviour.all_parameters_signed:
         _check_all_listed(claim, parameters)
     _check_against_key(claim, request, parameters, key)
-    _check_token(request, key, now)
+    _check_token(request, key, now, _COS_TOKEN_HEADERS if for_objects else _CI_TOKEN_HEADERS)
     return key
 
 
@@ -167,14 +170,14 @@ def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[di
         yield headers | {"host": request.host}
 
 
-def _check_token(request: WireRequest, key: AccessKey, now: datetime) -> None:
+def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tuple[str, ...]) -> None:
     if key.expires_at is not None and now >= key.expires_at:
         raise ServiceError(400, "ExpiredToken", "The temporary key has expired.")
     if key.token is None:
         return
-    given = [request.headers[name] for name in _TOKEN_HEADERS if name in request.headers]
+    given = [request.headers[name] for name in names if name in request.headers]
     if not given:
-        raise _invalid(f"The key is a temporary one: {TOKEN_HEADER} is required.", cos_code="InvalidAccessKeyId")
+        raise _invalid(f"The key is a temporary one: {names[0]} is required.", cos_code="InvalidAccessKeyId")
     if any(token != key.token for token in given):
         raise _invalid("The session token does not belong to the key.", cos_code="InvalidAccessKeyId")
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core import flows, targets
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -18,9 +18,11 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.objects import put_object
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.targets import Queue, Workflow
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection import read_connection
 from airflow_provider_tencent_ci.reporting import stopped_or_not
@@ -39,7 +41,7 @@ _STOP_SECONDS = 3.0
 
 class TencentCIHook(BaseHook):
     """
-    Talk to the batch-job endpoints of Cloud Infinite for one bucket.
+    Talk to the batch-job endpoints of Cloud Infinite for one bucket, and write objects into it.
 
     The connection is read at the first call, not in the constructor. A hook keeps its HTTP connections until
     :meth:`close`; it is a context manager, too.
@@ -273,6 +275,47 @@ class TencentCIHook(BaseHook):
         for files in file_lists_of(job):
             for run in self._each(partial(list_files_page, files, states="Failed")):
                 yield self.run(files.explain(run))
+
+    def list_workflows(self, *, ids: Sequence[str] = (), name: str = "") -> list[Workflow]:
+        """
+        List the workflows of the bucket.
+
+        :param ids: only these; by default all.
+        :param name: only those of this name.
+        """
+        return self.run(targets.list_workflows(ids=ids, name=name))
+
+    def list_queues(self, *, ids: Sequence[str] = (), state: str = "", category: str = "CateAll") -> list[Queue]:
+        """
+        List the queues of the bucket.
+
+        :param ids: only these; by default all.
+        :param state: ``Active`` or ``Paused``; by default both.
+        :param category: ``CateAll`` (default: all), ``Transcoding`` or ``SpeedTranscoding``.
+        """
+        return self.run(targets.list_queues(ids=ids, state=state, category=category))
+
+    def list_failed_keys(self, job: InventoryJob) -> Iterator[str]:
+        """
+        List the keys of a batch job's failed files, as :meth:`list_failed_files` does, without asking for the reasons.
+
+        :param job: the job's record.
+        :raises UnreadableResponseError: the record does not say what the job runs.
+        """
+        for files in file_lists_of(job):
+            for run in self._each(partial(list_files_page, files, states="Failed")):
+                yield run.key
+
+    def put_object(self, key: str, data: bytes, *, content_type: str = "text/plain") -> None:
+        """
+        Write an object into the bucket, such as a list for ``url_file``; what was there under this key is replaced.
+
+        :param key: its key, without a slash in front; at most 850 bytes.
+        :param data: at most what fits into memory and goes over the wire within ``request_timeout``.
+        :raises InvalidArgumentError: it is no key.
+        :raises PermissionDeniedError: the key pair lacks ``cos:PutObject``.
+        """
+        self.run(put_object(key, data, content_type))
 
     def test_connection(self) -> tuple[bool, str]:
         """

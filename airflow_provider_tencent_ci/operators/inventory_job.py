@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
     AirflowTaskTimeout,
-    BaseOperator,
     default_deferrable,
     is_deferral_timeout,
     recorded_job_id,
@@ -19,7 +18,10 @@ from airflow_provider_tencent_ci.compat import (
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
+from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(BaseOperator):
+class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -43,14 +45,15 @@ class TriggerInventoryJobOperator(BaseOperator):
     changes from try to try out of it.
 
     XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
-    record with the service's node names.
+    record with the service's node names. With ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds;
+    then ``job_id`` is that of the last one, and ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
     empty text counts as not given. All are templated, and are judged when the task runs.
 
     :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
     :param job: for ``Type=Job``: the nodes of ``Operation`` by the service's names (``Tag``, ``JobParam``,
-        ``Output``, ``QueueId``, ...).
+        ``Output``, ``QueueId``, ...), or the name of a ``.json`` or ``.yaml`` file with them (``docs/type_job.md``).
     :param prefix: objects whose key starts so; ``/`` for the whole bucket.
     :param manifest: the ``manifest.json`` of a COS inventory.
     :param url_file: a text object with one object URL on each line.
@@ -82,25 +85,26 @@ class TriggerInventoryJobOperator(BaseOperator):
     :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, whoever
         submitted them; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it: bound
         these with a pool. By default there is no limit, and no request to find out.
+    :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
+        error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
     :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
         log what became of them, and add ``Files`` to the record in XCom. Needs ``ci:DescribeMediaWorkflowExecutions``
         (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
-    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log and as
-        few requests as there are pages that may have changed; ``None`` for none. The default is five minutes.
+    :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log, by
+        default five minutes; ``None`` for none.
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
-        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. A retry could not change it, so
-        the task fails at once.
+        a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. It fails without retries.
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
-        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job. Then
-        each failed file costs one request more, but for ``Type=Job``.
+        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
     :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
         ``docs/waiting.md``.
+    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see :class:`ResubmittingOperator`.
     """
 
     template_fields: Sequence[str] = (
@@ -117,8 +121,9 @@ class TriggerInventoryJobOperator(BaseOperator):
         "region",
         "tencent_ci_conn_id",
         "failures_path",
+        "url_list_prefix",
     )
-    # None: a manifest's key ends in .json, and Airflow would look for a template file of that name.
+    # None, but for job (job_files.py): a manifest's key ends in .json, and Airflow would look for such a file.
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
@@ -128,7 +133,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self,
         *,
         workflow_ids: str | Sequence[str] | None = None,
-        job: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | str | None = None,
         prefix: str | None = None,
         manifest: str | None = None,
         url_file: str | None = None,
@@ -147,6 +152,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         wait_timeout: float | timedelta | None = None,
         contact_timeout: float | timedelta = 600,
         max_active_jobs: int | None = None,
+        validate: bool = False,
         cancel_on_kill: bool = True,
         count_files: bool = True,
         progress_interval: float | timedelta | None = 300,
@@ -177,6 +183,7 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.wait_timeout = wait_timeout
         self.contact_timeout = contact_timeout
         self.max_active_jobs = max_active_jobs
+        self.validate = validate
         self.cancel_on_kill = cancel_on_kill
         self.count_files = count_files
         self.progress_interval = progress_interval
@@ -198,6 +205,7 @@ class TriggerInventoryJobOperator(BaseOperator):
 
         :return: the JobId.
         :raises InvalidArgumentError: an argument is wrong; nothing was sent.
+        :raises TargetUnusableError: ``validate`` and the workflow or queue does not exist, or is paused.
         :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
         :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
@@ -223,22 +231,27 @@ class TriggerInventoryJobOperator(BaseOperator):
 
     def _run(self, context: Context) -> str:
         from airflow_provider_tencent_ci.submitting import specification_of
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
 
         with self._hook as hook:
             push_link(context, hook.config)
-            specification = specification_of(self)
-            trigger = operator_trigger(self)
-            job = self._submit(context, specification)
-            if not self.wait_for_completion:
-                return job.job_id
-            if job.state.is_terminal:
-                return self._finish(context, job)
-            trigger.job_id = job.job_id
-            trigger.deadline_at = operator_deadline_at(self)
-            if self.deferrable:
-                defer_in_time(self, context, trigger)
-            return self.execute_complete(context, self._wait(trigger))
+            self.job = read_job(self, context)
+            return self._submit_and_wait(context, specification_of(self))
+
+    def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
+
+        trigger = operator_trigger(self, is_last_word=specification.round == 0)
+        job = self._submit(context, specification)
+        if not self.wait_for_completion:
+            note_outcome(context, job.to_dict())
+            return job.job_id
+        if job.state.is_terminal:
+            return self._finish(context, job)
+        trigger.job_id = job.job_id
+        trigger.deadline_at = operator_deadline_at(self)
+        if self.deferrable:
+            defer_in_time(self, context, trigger)
+        return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -320,6 +333,7 @@ class TriggerInventoryJobOperator(BaseOperator):
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
         name = self.name or readable_name(self._look_for)
@@ -328,18 +342,10 @@ class TriggerInventoryJobOperator(BaseOperator):
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
+        note_round(self, context, specification, job.job_id)
         say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
         return job
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
         return self._hook.run(trigger.waiting(self.log))
-
-    def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.outcome import find_outcome
-
-        outcome = find_outcome(self, self._hook, job)
-        context["ti"].xcom_push(key="job", value=outcome.record)
-        outcome.check()
-        self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
-        return job.job_id

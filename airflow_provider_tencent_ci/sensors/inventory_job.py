@@ -25,6 +25,7 @@ from airflow_provider_tencent_ci.deferring import defer_in_time
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import is_not_started, read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
+from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.starting import (
     StartInTriggerer,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(BaseSensorOperator):
+class InventoryJobSensor(WithLineage, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
@@ -152,7 +153,7 @@ class InventoryJobSensor(BaseSensorOperator):
                 return super().execute(context)
             job = self._look()
             if job is not None and job.state.is_terminal:
-                return self._outcome(job)
+                return self._outcome(context, job)
             defer_in_time(self, context, trigger)
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -165,7 +166,7 @@ class InventoryJobSensor(BaseSensorOperator):
                 until = datetime.now(UTC) + timedelta(seconds=self.poke_interval)
                 self._hook.run(self._progress.advance(job, until))
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._outcome(job))
+        return PokeReturnValue(is_done=True, xcom_value=self._outcome(context, job))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
@@ -182,7 +183,7 @@ class InventoryJobSensor(BaseSensorOperator):
             raise AirflowSensorTimeout(result["message"])
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
-        return self._outcome(InventoryJob.from_dict(result["job"]))
+        return self._outcome(context, InventoryJob.from_dict(result["job"]))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
@@ -212,7 +213,7 @@ class InventoryJobSensor(BaseSensorOperator):
         if next_method == DEFERRAL_FAILED:
             job = self._look()
             if job is not None and job.state.is_terminal:
-                return self._outcome(job)
+                return self._outcome(context, job)
             # Airflow has a limit of its own for execution_timeout, and for timeout only of a start in the triggerer.
             if is_deferral_timeout(next_kwargs) and not self._is_time_to_wait_over():
                 raise self._time_out()
@@ -282,10 +283,11 @@ class InventoryJobSensor(BaseSensorOperator):
         if failing_seconds >= seconds_of("contact_timeout", self.contact_timeout):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
-    def _outcome(self, job: InventoryJob) -> dict[str, Any]:
+    def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
         from airflow_provider_tencent_ci.outcome import find_outcome
 
         outcome = find_outcome(self, self._hook, job)
+        note_outcome(context, outcome.record)
         try:
             outcome.check()
         except (JobError, AirflowFailException) as error:

@@ -33,7 +33,7 @@ def wire_headers(signed: Mapping[str, str]) -> dict[str, str]:
 
 def no_answer(request: Request, config: ServiceConfig, error: Exception, *, request_sent: bool) -> TransportError:
     """Return the error for a request that was not answered. The cause's type says enough; its text may hold a URL."""
-    address = config.endpoint.base_url
+    address = config.endpoint.of(request).base_url
     via = " through the proxy" if config.proxy else ""
     what = "The request may have reached it." if request_sent else "The request did not reach it."
     return TransportError(

@@ -105,11 +105,12 @@ class AsyncTransport:
         config = self._config
         if seconds := self._turns.reserve(self.now()):
             await self.sleep(seconds)
-        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self.now()))
+        endpoint = config.endpoint.of(request)
+        headers = sign(request, endpoint.host, credentials, self._clock.at(self.now()))
         try:
             async with self._session.request(
                 request.method,
-                URL(config.endpoint.url_of(request), encoded=True),
+                URL(endpoint.url_of(request), encoded=True),
                 data=request.body or None,
                 headers=wire_headers(headers),
                 proxy=config.proxy,

@@ -107,12 +107,13 @@ class BlockingTransport:
 
     def _send(self, request: Request, credentials: Credentials) -> Response:
         config = self.config
-        headers = sign(request, config.endpoint.host, credentials, self._clock.at(self.now()))
+        endpoint = config.endpoint.of(request)
+        headers = sign(request, endpoint.host, credentials, self._clock.at(self.now()))
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
                 request.method,
-                config.endpoint.url_of(request),
+                endpoint.url_of(request),
                 data=request.body,
                 headers=wire_headers(headers),
                 timeout=(min(CONNECT_TIMEOUT_SECONDS, config.request_timeout), config.request_timeout),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.objects import build_put_object
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, reserved_text
 
@@ -33,7 +34,26 @@ HOST = f"{BUCKET}.ci.{REGION}.myqcloud.com"
     ],
 )
 def test_the_address_is_the_documented_one_or_its_override(endpoint_url, base_url, host):
-    assert Endpoint.of_bucket(BUCKET, REGION, endpoint_url) == Endpoint(base_url, host)
+    endpoint = Endpoint.of_bucket(BUCKET, REGION, endpoint_url)
+    assert (endpoint.base_url, endpoint.host) == (base_url, host)
+
+
+COS_HOST = f"{BUCKET}.cos.{REGION}.myqcloud.com"
+
+
+@pytest.mark.parametrize(
+    ("endpoint_url", "base_url", "host"),
+    [
+        (None, f"https://{COS_HOST}", COS_HOST),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080", COS_HOST),
+        ("https://{bucket}.ci.example", f"https://{BUCKET}.cos.example", f"{BUCKET}.cos.example"),
+        ("https://{bucket}.gateway.example", f"https://{BUCKET}.gateway.example", f"{BUCKET}.gateway.example"),
+    ],
+)
+def test_objects_have_an_address_of_their_own(endpoint_url, base_url, host):
+    endpoint = Endpoint.of_bucket(BUCKET, REGION, endpoint_url).of(build_put_object("a b/c.txt", b""))
+    assert (endpoint.base_url, endpoint.host) == (base_url, host)
+    assert endpoint.url_of(build_put_object("a b/c.txt", b"")) == f"{base_url}/a%20b/c.txt"
 
 
 def test_a_url_is_written_as_it_is_signed():

@@ -103,7 +103,11 @@ def test_one_or_several_workflows(ids, sent):
             "start_time=.* is after end_time=",
         ),
         (
-            {"job": {"TimeInterval": {"Start": "x"}}, "prefix": "a", "start_time": "2022-05-02T00:00:00Z"},
+            {
+                "job": {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}},
+                "prefix": "a",
+                "start_time": "2022-05-02T00:00:00Z",
+            },
             "job has a TimeInterval of its own",
         ),
     ],

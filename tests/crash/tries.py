@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from typing import Any
 
 import requests
 
+from airflow_provider_tencent_ci import rounds
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
@@ -47,6 +49,11 @@ class Kept:
     def read(self, name: str) -> Any:
         path = self.folder / name
         return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+    def forget_xcoms(self) -> None:
+        """As Airflow does when a try begins."""
+        for path in self.folder.glob("xcom-*"):
+            path.unlink()
 
     def write(self, name: str, value: Any) -> None:
         """Write in one step, as a database does."""
@@ -75,13 +82,13 @@ class Tries:
     real_pause_seconds: float = 0
     number: int = 0
 
-    def start(self, kill_at: str | None = None) -> int:
-        """Start the next try; it kills itself when it comes to ``kill_at``. Return its process id."""
+    def start(self, kill_at: str | None = None, nth: int = 1) -> int:
+        """Start the next try; it kills itself when it comes to ``kill_at`` the ``nth`` time. Return its process id."""
         self.number += 1
         pid = os.fork()
         if pid == 0:
             try:
-                self._run(kill_at)
+                self._run(kill_at, nth)
             finally:
                 os._exit(1)
         return pid
@@ -98,12 +105,20 @@ class Tries:
         os.waitpid(pid, 0)
         raise AssertionError("a try did not end")
 
-    def run(self, kill_at: str | None = None) -> str:
-        return self.finish(self.start(kill_at))
+    def run(self, kill_at: str | None = None, nth: int = 1) -> str:
+        return self.finish(self.start(kill_at, nth))
 
-    def _run(self, kill_at: str | None) -> None:
-        die: Die = lambda point: os.kill(os.getpid(), signal.SIGKILL) if point == kill_at else None  # noqa: E731
+    def _run(self, kill_at: str | None, nth: int) -> None:
+        seen: Counter[str] = Counter()
+
+        def die(point: str) -> None:
+            seen[point] += 1
+            if point == kill_at and seen[point] == nth:
+                os.kill(os.getpid(), signal.SIGKILL)
+
         self.kept.write("outcome", None)
+        self.kept.forget_xcoms()
+        rounds.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
         patch_transport(self.emulator.url, die, self.real_pause_seconds)
         if self.kept.has_store:

@@ -222,7 +222,7 @@ def test_addresses_that_do_not_exist_are_refused(emulator, method, path, status,
         ("localhost", 200, None),
         ("other-1250000000.ci.ap-beijing.myqcloud.com", 404, "NoSuchBucket"),
         (f"{defaults.BUCKET}.ci.ap-shanghai.myqcloud.com", 404, "NoSuchBucket"),
-        (f"{defaults.BUCKET}.cos.ap-beijing.myqcloud.com", 400, "InvalidHost"),
+        (f"{defaults.BUCKET}.pic.ap-beijing.myqcloud.com", 400, "InvalidHost"),
     ],
 )
 def test_the_host_names_bucket_and_region(emulator, host, status, code):

@@ -176,3 +176,61 @@ def test_its_retries_bill_a_batch_again_and_again(emulator, monkeypatch):
     client._retry = 1
     submit(client)
     assert len(emulator.jobs) == 2
+
+
+def cos_client(emulator: Emulator, **config: Any) -> Any:
+    """A client that names the bucket's host and connects to the emulator, as a proxy would have it."""
+    host, port = emulator.url.removeprefix("http://").split(":")
+    configuration = qcloud_cos.CosConfig(
+        Region=defaults.REGION,
+        SecretId=config.pop("secret_id", defaults.SECRET_ID),
+        SecretKey=config.pop("secret_key", defaults.SECRET_KEY),
+        Scheme="http",
+        IP=host,
+        Port=int(port),
+        **config,
+    )
+    return qcloud_cos.CosS3Client(configuration, retry=0)
+
+
+def test_it_writes_reads_and_looks_at_objects(emulator):
+    client, key, content = cos_client(emulator), "lists/夜间 a+b.txt", "eins\nzwei ü\n".encode()
+    written = client.put_object(Bucket=BUCKET, Key=key, Body=content, EnableMD5=True, ContentType="text/plain")
+    assert emulator.bucket().objects[key].content == content
+    read = client.get_object(Bucket=BUCKET, Key=key)
+    assert read["Body"].get_raw_stream().read() == content
+    assert read["ETag"] == written["ETag"] == client.head_object(Bucket=BUCKET, Key=key)["ETag"]
+    assert int(client.head_object(Bucket=BUCKET, Key=key)["Content-Length"]) == len(content)
+    assert emulator.count("put_object") == emulator.count("get_object") == 1
+
+
+def test_a_batch_reads_the_list_that_it_wrote(emulator, client):
+    urls = "".join(f"{emulator.bucket().object_url(f'media/000{number}.mp4')}\n" for number in (1, 3))
+    cos_client(emulator).put_object(Bucket=BUCKET, Key="lists/urls.txt", Body=urls.encode())
+    job = submit(client, {**WORKFLOW_JOB, "Input": {"UrlFile": "lists/urls.txt"}})
+    assert emulator.job(job["JobId"]).files == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "status", "code"),
+    [
+        ({"secret_key": "wrong"}, "media/0001.mp4", 403, "SignatureDoesNotMatch"),
+        ({}, "nothing/here", 404, "NoSuchKey"),
+        ({"secret_id": "AKIDTEMP", "secret_key": "temporary"}, "media/0001.mp4", 403, "InvalidAccessKeyId"),
+        ({"secret_id": "AKIDWEAK", "secret_key": "weak"}, "media/0001.mp4", 403, "AccessDenied"),
+    ],
+)
+def test_it_understands_each_refusal_of_cos(emulator, keys, key, status, code):
+    emulator.add_key("AKIDTEMP", "temporary", token="session")
+    emulator.add_key("AKIDWEAK", "weak", actions=["cos:PutObject"])
+    with pytest.raises(qcloud_cos.CosServiceError) as caught:
+        cos_client(emulator, **keys).get_object(Bucket=BUCKET, Key=key)
+    assert (caught.value.get_status_code(), caught.value.get_error_code()) == (status, code)
+    assert caught.value.get_resource_location() == f"/{key}"
+
+
+def test_it_uses_temporary_keys_for_objects(emulator):
+    emulator.add_key("AKIDTEMP", "temporary", token="tok+en/EXAMPLE==")
+    client = cos_client(emulator, secret_id="AKIDTEMP", secret_key="temporary", Token="tok+en/EXAMPLE==")
+    client.put_object(Bucket=BUCKET, Key="a.txt", Body=b"x")
+    assert emulator.bucket().objects["a.txt"].content == b"x"

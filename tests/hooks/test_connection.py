@@ -5,7 +5,6 @@ import json
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection import read_connection
 
@@ -31,7 +30,7 @@ def connection(login="AKIDEXAMPLE", password="the-secret", extra=None, **fields)
 def test_a_plain_connection_is_enough():
     config = read_connection(connection(), None, None)
     assert (config.bucket, config.region) == (BUCKET, REGION)
-    assert config.endpoint == Endpoint(f"https://{HOST}", HOST)
+    assert (config.endpoint.base_url, config.endpoint.host) == (f"https://{HOST}", HOST)
     assert (config.credentials.secret_id, config.credentials.secret_key) == ("AKIDEXAMPLE", "the-secret")
     assert config.credentials.token is None
     assert (config.verify, config.proxy, config.request_timeout) == (True, None, 30.0)
@@ -46,7 +45,7 @@ def test_every_field_of_extra_is_read():
     fields = {"token": "session", "endpoint_url": "http://127.0.0.1:8080", "verify": "/etc/ca.pem"}
     config = read_connection(connection(**fields, proxy="http://proxy:3128", request_timeout=5), None, None)
     assert config.credentials.token == "session"
-    assert config.endpoint == Endpoint("http://127.0.0.1:8080", HOST)
+    assert (config.endpoint.base_url, config.endpoint.host) == ("http://127.0.0.1:8080", HOST)
     assert (config.verify, config.proxy, config.request_timeout) == ("/etc/ca.pem", "http://proxy:3128", 5.0)
 
 

@@ -16,13 +16,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow import __version__ as airflow_version
+
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["DagRun", "migrate_database", "remember_failures", "run_dag_file"]
+__all__ = ["DagRun", "migrate_database", "note_failures_of", "remember_failures", "run_dag_file"]
 
 _failures: list[BaseException] = []
 
@@ -47,6 +49,7 @@ class DagRun:
     """
 
     state: str
+    dag_id: str
     states: dict[Any, str] = field(default_factory=dict)
     xcoms: dict[Any, dict[str, Any]] = field(default_factory=dict)
     tries: dict[Any, int] = field(default_factory=dict)
@@ -73,7 +76,12 @@ def remember_failures(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Callbacks would do, but for 3.0, whose ``dag.test`` calls none.
     """
-    for kind in (TriggerInventoryJobOperator, InventoryJobSensor):
+    note_failures_of(monkeypatch, TriggerInventoryJobOperator, InventoryJobSensor)
+
+
+def note_failures_of(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> None:
+    """Do the same for further kinds of tasks."""
+    for kind in kinds:
         for method in ("execute", "resume_execution"):
             monkeypatch.setattr(kind, method, _noting(getattr(kind, method)))
 
@@ -91,12 +99,13 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
     return noting
 
 
-def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> DagRun:
+def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[str, Any] | None = None) -> DagRun:
     """
-    Run the one DAG of a file, or of a text, from start to end in this process.
+    Run a DAG of a file, or of a text, from start to end in this process.
 
     :param source: a path, or the text of a DAG file, in which ``DAG_UNDER_TEST`` becomes a name of its own: Airflow
         3.1 keeps the first DAG of a name in memory.
+    :param dag_id: which of several DAGs.
     :param conf: the run's configuration, for ``params``.
     """
     from airflow.models import DagBag
@@ -107,10 +116,13 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     path = folder / (source.name if isinstance(source, Path) else "dag_under_test.py")
     number = next(_NUMBERS)
     text = source.read_text("utf-8") if isinstance(source, Path) else source
+    for beside in source.parent.glob("*.yaml") if isinstance(source, Path) else ():
+        shutil.copy(beside, folder)
     path.write_text(text.replace("DAG_UNDER_TEST", f"dag_{number}"), "utf-8")
     bag = DagBag(str(path))
     assert not bag.import_errors, bag.import_errors
-    [dag] = bag.dags.values()
+    [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
+    _store(bag)
     # Each run has a date of its own, since a second run of one date would be the first one again.
     date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
@@ -119,11 +131,22 @@ def run_dag_file(source: Path | str, *, conf: dict[str, Any] | None = None) -> D
     return _read(str(getattr(run.state, "value", run.state)), dag.dag_id, run.run_id)
 
 
+def _store(bag: Any) -> None:
+    """Do what ``dag.test`` does by itself from 3.1 on: without it Airflow does not know the assets of a DAG."""
+    if airflow_version.startswith("2."):
+        bag.sync_to_db()
+    elif airflow_version.startswith("3.0."):
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+        DagBundlesManager().sync_bundles_to_db()
+        bag.sync_to_db("dags-folder", None)
+
+
 def _read(state: str, dag_id: str, run_id: str) -> DagRun:
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
-    found = DagRun(state, failures=list(_failures))
+    found = DagRun(state, dag_id, failures=list(_failures))
     keys = {"dag_id": dag_id, "run_id": run_id}
     with create_session() as session:
         for task_id, map_index, task_state, try_number in session.execute(text(_TASKS), keys):

@@ -72,6 +72,14 @@ def test_the_emulator_page_s_tests_pass(tmp_path):
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_the_page_on_failed_files_has_a_dag_that_runs_them_again(emulator):
+    emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
+    source = containing(blocks((ROOT / "docs" / "again.md").read_text("utf-8"), "python"), "with DAG(")
+    run = run_dag_file(source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3"))
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 1]
+
+
 def test_the_pages_on_errors_and_faults_are_what_code_and_tests_say():
     pages = runpy.run_path(str(ROOT / "scripts" / "write-error-docs"))["pages"]()
     assert set(pages) == {"errors.md", "faults.md"}

@@ -18,6 +18,10 @@ EXAMPLES = [path for path in ALL if path.stem != WATCH]
 BEIJING = timedelta(hours=8)
 
 
+# The files with more than one DAG, in the order in which they run.
+DAGS = {"tencent_ci_assets": ["tencent_ci_assets", "tencent_ci_assets_report"]}
+
+
 def example(name):
     [path] = [path for path in ALL if path.stem == f"tencent_ci_{name}"]
     return path
@@ -30,7 +34,8 @@ def quick_polls(monkeypatch):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_every_example_succeeds(emulator, path):
-    assert run_dag_file(path).state == "success"
+    for dag_id in DAGS.get(path.stem, [None]):
+        assert run_dag_file(path, dag_id=dag_id).state == "success"
     assert {job.state for job in emulator.jobs} == {"Success"}
 
 
@@ -61,6 +66,12 @@ def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
     assert record["Operation"]["Tag"] == "Transcode"
 
 
+def test_the_assets_example_reads_in_the_event_what_became_of_the_job(emulator):
+    run_dag_file(example("assets"), dag_id="tencent_ci_assets")
+    run = run_dag_file(example("assets"), dag_id="tencent_ci_assets_report")
+    assert run.xcoms["report"]["return_value"].startswith(f"{only_job(emulator).job_id}: Success")
+
+
 def test_the_function_of_the_decorator_example_says_what_to_submit(emulator):
     run = run_dag_file(example("decorator"))
     records = [run.xcoms["transcode", index]["job"] for index in (0, 1)]
@@ -73,3 +84,11 @@ def test_the_watching_example_runs_without_an_event_too(emulator):
     run = run_dag_file(example("watch"))
     assert run.state == "success"
     assert run.xcoms["publish"]["return_value"] == []
+
+
+def test_the_resubmitting_example_runs_only_failed_files_again_until_they_are_well(emulator):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
+    run = run_dag_file(example("resubmit"))
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 2, 2]
+    assert run.xcoms["transcode"]["job"]["Files"]["Success"] == 8

@@ -36,7 +36,10 @@ SETTINGS = {
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",
     "PYTHONPATH": str(Path(__file__).parents[2]),
+    "TENCENT_CI_POLL_SECONDS": "1",  # of the example DAGs
 }
+
+ASSETS = Path(__file__).parents[2] / "example_dags" / "tencent_ci_assets.py"
 
 
 def pytest_collection_modifyitems(items):
@@ -70,6 +73,7 @@ def airflow(emulator, database, tmp_path_factory):
     (folder / "stack.py").write_text(DAGS, "utf-8")
     if not IS_AIRFLOW_2:
         (folder / "workerless.py").write_text(WORKERLESS_DAGS, "utf-8")
+        (folder / ASSETS.name).write_text(ASSETS.read_text("utf-8"), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in os.environ.items():
             patch.setenv(name, value)  # the stack writes its settings here; this puts ours back

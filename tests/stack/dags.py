@@ -26,6 +26,13 @@ for mode, deferrable in (("deferred", True), ("blocking", False)):
             prefix="media/", deferrable=deferrable, execution_timeout=timedelta(seconds=20), **{**SUBMIT, "retries": 0}
         )
 
+for mode, deferrable in (("deferred", True), ("blocking", False)):
+    with DAG(f"again_{mode}", **START):
+        TriggerInventoryJobOperator(
+            prefix="again/", deferrable=deferrable, on_partial_failure="resubmit_failed", fail_on="any",
+            **{**SUBMIT, "retries": 3}
+        )
+
 with DAG("many", params={"tasks": 1}, **START) as many:
     @many.task
     def prefixes(params=None):

@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.objects import put_object
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
@@ -67,6 +68,42 @@ def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
 def test_the_host_names_the_bucket_whatever_address_is_connected_to(emulator, config, run):
     run(config, look())
     assert emulator.requests[-1].host.startswith(f"{BUCKET}.ci.{REGION}.myqcloud.com")
+
+
+@pytest.mark.parametrize("key", ["lists/a.txt", "媒体/夜间 a+b%20.txt", ".airflow/x/b1/failed-1.txt", "a//b?c#d"])
+def test_an_object_is_written_to_the_bucket(emulator, config, run, key):
+    run(config, put_object(key, b"one\n"))
+    run(config, put_object(key, "zwei\nü".encode()))
+    assert emulator.bucket().objects[key].content == "zwei\nü".encode()
+    assert emulator.requests[-1].host == f"{BUCKET}.cos.{REGION}.myqcloud.com"
+    assert emulator.count("put_object") == 2
+
+
+def test_an_upload_is_repeated_until_it_is_answered(emulator, config, run):
+    emulator.inject(Fault("reset", operation="put_object", after_acting=True))
+    emulator.inject(Fault("error", operation="put_object", status=503, code="SlowDown"))
+    run(config, put_object("a.txt", b"x" * 2_000_000))
+    assert emulator.count("put_object") == 3
+    assert emulator.bucket().objects["a.txt"].size == 2_000_000
+
+
+def test_an_upload_needs_its_own_permission(emulator, config, run):
+    emulator.add_key(SECRET_ID, SECRET_KEY, actions=["ci:CreateInventoryTriggerJob"])
+    with pytest.raises(e.PermissionDeniedError, match="cos:PutObject") as caught:
+        run(config, put_object("a.txt", b"x"))
+    assert caught.value.request_id
+    assert "a.txt" not in emulator.bucket().objects
+
+
+def test_an_upload_with_temporary_keys_carries_their_token(emulator, run):
+    emulator.add_key("AKIDTEMPORARY", "temporary-secret", token="tok+en/EXAMPLE==")
+    for token, is_right in (("tok+en/EXAMPLE==", True), ("wrong", False)):
+        config = configuration(emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", token))
+        if is_right:
+            run(config, put_object("a.txt", b"x"))
+        else:
+            with pytest.raises(e.AuthenticationError):
+                run(config, put_object("a.txt", b"x"))
 
 
 def test_a_token_is_sent_and_signed(emulator, run):

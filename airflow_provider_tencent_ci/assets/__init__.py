@@ -1,0 +1,1 @@
+"""Kinds of assets: what Airflow makes of their URIs."""

@@ -1,0 +1,57 @@
+"""
+Writing an object into a bucket: one signed ``PUT`` to its ``.cos.`` host ("PUT Object", document 436/7749).
+
+Batches read lists of files from such objects; this is all of COS that they need.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from airflow_provider_tencent_ci.core.api import read_nothing
+from airflow_provider_tencent_ci.core.flows import ask
+from airflow_provider_tencent_ci.core.messages import COS, Flow, Request
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+__all__ = ["MAX_KEY_BYTES", "build_put_object", "check_object_key", "put_object"]
+
+MAX_KEY_BYTES = 850
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def check_object_key(key: str) -> str:
+    """
+    Return ``key`` if an object can be written under it.
+
+    :raises InvalidArgumentError: it is empty, too long, begins with a slash, or has half a character in it.
+    """
+    if not key or not isinstance(key, str):
+        raise InvalidArgumentError(f"{key!r} is no object key.")
+    if key.startswith("/"):
+        raise InvalidArgumentError(f"The object key {key!r} begins with a slash, which COS and CI do not agree about.")
+    if _SURROGATE.search(key):
+        raise InvalidArgumentError(f"The object key {key!r} has half a character in it, which cannot be sent.")
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise InvalidArgumentError(f"The object key {key!r} is longer than {MAX_KEY_BYTES} bytes.")
+    return key
+
+
+def build_put_object(key: str, data: bytes, content_type: str = "text/plain") -> Request:
+    """Build the request that writes an object, with the digest by which COS checks what arrived."""
+    digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    headers = {"Content-Type": content_type, "Content-MD5": digest}
+    return Request("PUT", f"/{check_object_key(key)}", headers=headers, body=data, service=COS)
+
+
+def put_object(key: str, data: bytes, content_type: str = "text/plain") -> Flow[None]:
+    """
+    Write an object; what was there under this key is replaced.
+
+    Repeated like a reading call, since the same bytes come to the same object.
+
+    :param key: its key, without a slash in front.
+    """
+    yield from ask(build_put_object(key, data, content_type), read_nothing)

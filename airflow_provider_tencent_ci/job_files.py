@@ -1,0 +1,71 @@
+"""
+The argument ``job`` from a file: JSON or YAML, with templates in it.
+
+Airflow reads template files by the ending of their name, for all fields alike. That would not do here: a manifest's key
+ends in ``.json``, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["WithJobFile", "read_job"]
+
+_ENDINGS = (".json", ".yaml", ".yml")
+
+
+class WithJobFile:
+    """A task whose argument ``job`` may be the name of a file."""
+
+    def resolve_template_files(self: Any) -> None:
+        """Replace the file's name by its text, which is then rendered; Airflow calls this as it does for its own."""
+        if _names_file(self.job):
+            environment = self.get_template_env()
+            try:
+                self.job, *_ = environment.loader.get_source(environment, self.job)
+            except Exception as error:  # as Airflow does: the DAG is kept, and the task fails
+                self.log.error("The file of job, %s, could not be read: %r", self.job, error)
+        super().resolve_template_files()  # type: ignore[misc]
+
+
+def read_job(task: Any, context: Context) -> Mapping[str, Any] | None:
+    """
+    Return a task's ``job``, its templates rendered, as a mapping.
+
+    :raises InvalidArgumentError: the file is missing, or is neither JSON nor YAML of a mapping.
+    """
+    import yaml
+
+    job = task.job
+    if not isinstance(job, str) or not job.strip():
+        return job or None
+    # Of a mapped task, or named by a template: not read before.
+    text = _render_file(task, job, context) if _names_file(job) else job
+    try:
+        nodes = yaml.safe_load(text)  # JSON is YAML
+    except yaml.YAMLError as error:
+        raise InvalidArgumentError(f"job is neither JSON nor YAML: {error}") from error
+    if not isinstance(nodes, Mapping):
+        raise InvalidArgumentError(f"job must be a mapping of nodes such as Tag and JobParam, not {text[:200]!r}.")
+    return nodes
+
+
+def _names_file(job: object) -> bool:
+    return isinstance(job, str) and "\n" not in job and "{" not in job and job.endswith(_ENDINGS)
+
+
+def _render_file(task: Any, path: str, context: Context) -> str:
+    import jinja2
+
+    try:
+        return str(task.get_template_env().get_template(path).render(context))
+    except jinja2.TemplateNotFound as error:
+        raise InvalidArgumentError(
+            f"job={path!r}: there is no such file in the DAG's folder, nor in its template_searchpath."
+        ) from error

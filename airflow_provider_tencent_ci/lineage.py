@@ -1,0 +1,167 @@
+"""What others are told of a task's batch job: the events of its outlets, and OpenLineage. It can never fail a task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tencent_ci.links import console_url
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+__all__ = ["Known", "WithLineage", "event_extra", "file_counts", "note_outcome"]
+
+_log = logging.getLogger(__name__)
+
+# How the extras and the facet call what the record has in its node Files.
+_COUNTS = {
+    "total": "Total",
+    "success": "Success",
+    "failed": "Failed",
+    "running": "Running",
+    "cancel": "Cancel",
+    "first_at": "FirstAt",
+    "last_at": "LastAt",
+    "failure_list": "FailureList",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """
+    What a task knows of its job when it is asked for its lineage, which must not cost a request.
+
+    :param record: the job's record, by the service's node names; less before it was submitted.
+    :param bucket: the bucket's long name.
+    :param region: its region.
+    :param request_id: the service's id of the request that the task failed of.
+    """
+
+    record: Mapping[str, Any]
+    bucket: str | None = None
+    region: str | None = None
+    request_id: str | None = None
+
+    @property
+    def console_url(self) -> str | None:
+        """The bucket's page in the console."""
+        return console_url(self.bucket, self.region) if self.bucket and self.region else None
+
+
+class WithLineage:
+    """What OpenLineage's listener asks a task for. Without OpenLineage nobody asks."""
+
+    _job_record: ClassVar[Mapping[str, Any] | None] = None
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
+        """Tell what the arguments say."""
+        return _lineage_of(self, None)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+        """Tell what the job's record says."""
+        return _lineage_of(self, None)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage | None:
+        """Tell the same, and which request the service refused if that was the reason."""
+        return _lineage_of(self, task_instance)
+
+
+def note_outcome(context: Context, record: Mapping[str, Any]) -> None:
+    """
+    Note what became of a job, for the events of the task's outlets and for OpenLineage. Never raises.
+
+    To be called in the process that ends the task: Airflow forgets an event's extras when a task is deferred.
+
+    :param record: the job's record, with ``Files`` if they were counted.
+    """
+    try:
+        task: Any = context["task"]
+        task._job_record = record
+        _ = task._hook.config  # read here: OpenLineage asks in a process of its own, which cannot read connections
+    except Exception as error:
+        _log.warning("Could not note the job for OpenLineage: %s", error)
+    try:
+        _add_extras(context["outlet_events"], context["task"].outlets or (), event_extra(record))
+    except Exception as error:
+        _log.warning("Could not add the job to the events of the outlets: %s", error)
+
+
+def event_extra(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an outlet's event says: ``job_id``, ``state`` and, if they were counted, ``files``."""
+    extra = {"job_id": record["JobId"], "state": record["State"]}
+    counts = file_counts(record)
+    return {**extra, "files": counts} if counts else extra
+
+
+def file_counts(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how many files there were and what became of them; ``None`` if they were not counted."""
+    files = record.get("Files")
+    return {name: files.get(node) for name, node in _COUNTS.items()} if isinstance(files, Mapping) else None
+
+
+def _add_extras(events: Any, outlets: Iterable[Any], extra: dict[str, Any]) -> None:
+    """Give each asset's event the extras; what is there already, by a ``pre_execute`` say, stays."""
+    for outlet in outlets:
+        with suppress(TypeError):  # outlets may be other things than assets
+            present = events[outlet].extra
+            present.update({**extra, **present})
+
+
+def _lineage_of(task: Any, failed_instance: Any | None) -> OperatorLineage | None:
+    try:
+        from airflow_provider_tencent_ci.openlineage import lineage_of
+
+        return lineage_of(_known(task, failed_instance), inlets=task.inlets or (), outlets=task.outlets or ())
+    except Exception as error:
+        _log.warning("Could not tell OpenLineage about the batch job: %s", error)
+        return None
+
+
+def _known(task: Any, failed_instance: Any | None) -> Known:
+    # Only what is there: a hook that has not read its connection yet is not asked.
+    hook = vars(task).get("_hook")
+    config = vars(hook).get("config") if hook else None
+    return Known(
+        record=task._job_record or _planned_record(task),
+        bucket=config.bucket if config else task.bucket,
+        region=config.region if config else task.region,
+        request_id=_request_id(failed_instance) if failed_instance is not None else None,
+    )
+
+
+def _planned_record(task: Any) -> dict[str, Any]:
+    """Return as much of the record as a task's arguments tell."""
+    job_id = {"JobId": task.job_id} if task.job_id else {}
+    if not hasattr(task, "workflow_ids"):
+        return job_id  # the sensor knows the job's id only
+    from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+    from airflow_provider_tencent_ci.submitting import specification_of
+
+    try:
+        specification = specification_of(task)
+    except InvalidArgumentError:
+        return job_id  # what the task fails of
+    return {
+        **job_id,
+        "Type": specification.type,
+        "Input": dict(specification.input),
+        "Operation": dict(specification.operation),
+    }
+
+
+def _request_id(failed_instance: Any) -> str | None:
+    """Return the service's id of the request that a task failed of; ``None`` if it failed of something else."""
+    from airflow_provider_tencent_ci.compat import task_error
+    from airflow_provider_tencent_ci.exceptions import ApiError
+
+    error = task_error(failed_instance)
+    while error is not None:
+        if isinstance(error, ApiError) and error.request_id:
+            return error.request_id
+        error = error.__cause__ or error.__context__
+    return None

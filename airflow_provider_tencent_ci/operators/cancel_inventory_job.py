@@ -1,0 +1,79 @@
+"""Cancelling a batch job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.compat import BaseOperator
+from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
+from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+
+__all__ = ["CancelInventoryJobOperator"]
+
+
+class CancelInventoryJobOperator(BaseOperator):
+    """
+    Cancel a batch job (inventory trigger job) of Cloud Infinite, and see to it that it stops.
+
+    A job that has ended before, however it did, is left as it is, and the task succeeds: so it can be repeated, and
+    can clean up after a task that may or may not have finished (``trigger_rule="all_done"``). What was processed by
+    then stays, and is billed.
+
+    XCom ``return_value``: the job's last record, with the service's node names.
+
+    :param job_id: the job's id, for example the ``.output`` of the operator that submitted it; templated.
+    :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
+    :param region: its region; by default the connection's.
+    :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
+    :param stop_timeout: seconds (or a timedelta) in which the job has to stop. How long that takes is not documented;
+        the default, 60, is a guess. Files that are being worked on may be finished first.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
+    operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
+    ui_color = "#ffe4d6"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        bucket: str | None = None,
+        region: str | None = None,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        stop_timeout: float | timedelta = 60,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.bucket = bucket
+        self.region = region
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.stop_timeout = stop_timeout
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """
+        Cancel the job, and wait until it has stopped.
+
+        :return: the job's last record.
+        :raises InvalidArgumentError: this can be no job's id; nothing was sent.
+        :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
+        :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
+        """
+        from airflow_provider_tencent_ci.core.cancelling import stop_job
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+        from airflow_provider_tencent_ci.reporting import stopped_or_not
+
+        within_seconds = seconds_of("stop_timeout", self.stop_timeout)
+        with TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region) as hook:
+            push_link(context, hook.config)
+            job = hook.run(stop_job(self.job_id, within_seconds=within_seconds))
+        if not job.state.is_terminal:
+            raise WaitTimeoutError(f"{stopped_or_not(job)} stop_timeout is over; a retry cancels it again.")
+        self.log.info("%s", stopped_or_not(job))
+        return job.to_dict()

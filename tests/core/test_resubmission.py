@@ -1,0 +1,125 @@
+"""What a round asks for, and what becomes of a batch's counts with it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
+from airflow_provider_tencent_ci.core.resubmission import Resubmission, check_resubmission, url_list_key
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
+from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(
+    workflow_ids="w1", prefix="media/", start_time="2026-01-01T00:00:00+08:00"
+)
+KEY = "lists/b1/failed-1.txt"
+ROUND = Resubmission.of(SPECIFICATION, 1, KEY, b"https://x/a\n")
+CREATED = respond(f"<Response>{job_xml('b2')}</Response>")
+
+
+def submit(specification=ROUND):
+    return flows.submit_once("n-1", specification, created_after=START, check=specification.prepare)
+
+
+def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploaded():
+    assert (
+        ROUND.body("n")
+        .decode()
+        .endswith(
+            "<Type>Workflow</Type><Input><UrlFile>lists/b1/failed-1.txt</UrlFile></Input>"
+            "<Operation><WorkflowIds>w1</WorkflowIds></Operation></Request>"
+        )
+    )
+
+
+def test_a_round_of_nodes_asks_for_the_same_nodes():
+    nodes = {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}, "UserData": "mine"}
+    specification = InventoryJobSpecification.from_arguments(job=nodes, prefix="media/")
+    again = Resubmission.of(specification, 1, KEY, b"")
+    assert (again.type, again.operation) == ("Job", {"Tag": "MediaInfo", "UserData": "mine"})
+
+
+def test_each_round_has_a_token_of_its_own_whatever_its_list_says():
+    identity = TaskIdentity("nightly", "r1", "submit", -1, 0)
+    keys = [url_list_key("lists/", job_id, number) for job_id in ("b1", "b2") for number in (1, 2)]
+    rounds = [SPECIFICATION, *(Resubmission.of(SPECIFICATION, 1, key, b"") for key in keys)]
+    assert len({submission_token(identity, one.body(None)) for one in rounds}) == 5
+    other_list = Resubmission.of(SPECIFICATION, 1, KEY, b"other")
+    assert submission_token(identity, other_list.body(None)) == submission_token(identity, ROUND.body(None))
+
+
+def test_the_list_is_uploaded_right_before_the_submission():
+    script = Script([page(), respond(), CREATED])
+    assert script.run(submit()).job.job_id == "b2"
+    assert [(one.method, one.path) for one in script.requests] == [
+        ("GET", "/inventorytriggerjob"), ("PUT", f"/{KEY}"), ("POST", "/inventorytriggerjob"),
+    ]  # fmt: skip
+    assert script.requests[1].body == ROUND.url_list
+
+
+def test_nothing_is_uploaded_for_a_round_that_is_there_already():
+    script = Script([page(job_xml("b2", Name="n-1", State="Success"))])
+    submission = script.run(submit())
+    assert (submission.adopted, submission.job.job_id) == (True, "b2")
+    assert not script.sent("PUT")
+
+
+def test_nothing_is_submitted_without_its_list():
+    script = Script([page(), failure(403, "AccessDenied")])
+    with pytest.raises(PermissionDeniedError):
+        script.run(submit())
+    assert not script.sent("POST")
+
+
+def test_a_submission_whose_outcome_is_not_known_is_looked_for_and_not_uploaded_anew():
+    script = Script([page(), respond(), LOST, page(job_xml("b2", Name="n-1"))])
+    assert script.run(submit()).adopted
+    assert len(script.sent("PUT")) == len(script.sent("POST")) == 1
+
+
+def test_what_is_no_round_uploads_nothing():
+    script = Script([page(), CREATED])
+    script.run(submit(SPECIFICATION))
+    assert not script.sent("PUT")
+
+
+@pytest.mark.parametrize(
+    ("again", "succeeded", "failed", "cancelled"),
+    [
+        (FileCounts(succeeded=10), 100, 0, 0),
+        (FileCounts(succeeded=7, failed=3), 97, 3, 0),
+        (FileCounts(failed=10), 90, 10, 0),
+        (FileCounts(succeeded=6, failed=2), 96, 4, 0),  # the round did nothing with two of them
+        (FileCounts(), 90, 10, 0),
+        (FileCounts(succeeded=8, cancelled=2), 98, 0, 2),
+        (FileCounts(succeeded=12), 102, 0, 0),  # the service's word counts
+    ],
+)
+def test_the_counts_of_a_batch_after_a_round(again, succeeded, failed, cancelled):
+    counts = FileCounts(succeeded=90, failed=10, first_at=START, last_at=START).after_another_round(again)
+    assert (counts.succeeded, counts.failed, counts.cancelled) == (succeeded, failed, cancelled)
+    assert counts.first_at == START
+
+
+def test_counts_survive_the_way_through_xcom():
+    counts = FileCounts(1, 2, 3, 4, START, None)
+    assert FileCounts.from_dict({**counts.to_dict(), "FailureList": None}) == counts
+
+
+def test_arguments_do_not_matter_where_nothing_is_submitted_again():
+    check_resubmission(SimpleNamespace(on_partial_failure="report"), SPECIFICATION)
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 1.5, "2", None, True])
+def test_the_number_of_rounds_is_checked(rounds):
+    task = SimpleNamespace(
+        on_partial_failure="resubmit_failed", resubmit_rounds=rounds, url_list_prefix="lists/",
+        wait_for_completion=True, count_files=True, on_existing="adopt",
+    )  # fmt: skip
+    with pytest.raises(InvalidArgumentError, match="resubmit_rounds"):
+        check_resubmission(task, SPECIFICATION)

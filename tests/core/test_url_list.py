@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.core import url_list
+from airflow_provider_tencent_ci.core.url_list import write_url_list
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
+BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
+START = f"https://{BUCKET}.cos.{REGION}.myqcloud.com/"
+
+
+def lines(keys, **options):
+    text = write_url_list(keys, BUCKET, REGION, **options).decode()
+    assert text == "" or text.endswith("\n")
+    return [line.removeprefix(START) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("key", "encoded"),
+    [
+        ("media/0001.mp4", "media/0001.mp4"),
+        ("a b+c%20.mp4", "a%20b%2Bc%2520.mp4"),
+        ("媒体/夜.mp4", "%E5%AA%92%E4%BD%93/%E5%A4%9C.mp4"),
+        ("a?b#c&d", "a%3Fb%23c%26d"),
+        ("two\nlines", "two%0Alines"),
+        ("a//b/", "a//b/"),
+        ("a-_.~z", "a-_.~z"),
+    ],
+)
+def test_each_line_is_the_url_of_an_object(key, encoded):
+    assert lines([key]) == [encoded]
+
+
+def test_each_object_is_listed_once_in_an_order_that_does_not_depend_on_theirs():
+    assert lines(iter(["c", "a", "b", "a"])) == lines(["b", "a", "c"]) == ["a", "b", "c"]
+
+
+def test_no_object_is_an_empty_list():
+    assert write_url_list([], BUCKET, REGION) == b""
+
+
+def test_keys_can_be_left_as_they_are():
+    assert lines(["a b/夜.mp4"], percent_encoded=False) == ["a b/夜.mp4"]
+    with pytest.raises(InvalidArgumentError, match="line break"):
+        lines(["two\nlines"], percent_encoded=False)
+
+
+def test_a_list_that_is_too_long_is_refused(monkeypatch):
+    one = len(write_url_list(["0"], BUCKET, REGION))
+    monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", 3 * one)
+    assert len(lines("012")) == 3
+    with pytest.raises(InvalidArgumentError, match="longer than"):
+        lines("0123")

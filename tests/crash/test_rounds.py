@@ -1,0 +1,94 @@
+"""Exactly one job for each round of failed files, wherever a try is killed."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Emulator
+from tests.crash.tries import Kept, Tries
+
+ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "on_partial_failure": "resubmit_failed", "fail_on": "any"}
+# The second time that a try comes here, it is about the failed files.
+POINTS = [
+    ("before the PUT", 1),
+    ("after the PUT", 1),
+    ("before intend", 2),
+    ("after intend", 2),
+    ("before the POST", 2),
+    ("after the POST", 2),
+    ("before keep", 2),
+    ("after keep", 2),
+    ("before the XCom job", 1),
+    ("after the XCom job", 1),
+    ("before the XCom job_id", 2),
+    ("after the XCom job_id", 2),
+    ("before the XCom rounds", 2),
+    ("after the XCom rounds", 2),
+    ("before the XCom job", 2),
+]
+lags = pytest.mark.parametrize("lag", [0, 10], ids=["lag 0 s", "lag 10 s"])
+stores = pytest.mark.parametrize("has_store", [True, False], ids=["with store", "without store"])
+points = pytest.mark.parametrize(("point", "nth"), POINTS, ids=[f"{point}, {nth}" for point, nth in POINTS])
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Emulator() as emulator:
+        yield emulator
+
+
+def new_tries(server, folder, has_store, lag, **arguments):
+    server.reset()
+    server.configure(
+        list_lag_seconds=lag, submitted_seconds=5, run_seconds=20, failing_keys="media/000[123].mp4", failing_times=1
+    )
+    return Tries(server, Kept(folder, has_store), {**ROUNDS, **arguments})
+
+
+def skip_without_store(point, has_store):
+    if not has_store and point.split()[-1] in ("intend", "keep"):
+        pytest.skip("before 3.3 there is nothing to note it in")
+
+
+def check_rounds(tries):
+    """There is one job for each round, in which what failed is well again."""
+    first, second = tries.emulator.jobs
+    assert (first.files, second.files) == (8, 3)
+    assert tries.kept.read("xcom-rounds") == [first.job_id, second.job_id]
+    assert tries.kept.read("xcom-job_id") == second.job_id
+    assert tries.kept.read("xcom-job")["Files"]["Success"] == 8
+    assert tries.kept.read("returned") == first.job_id
+
+
+@lags
+@stores
+@points
+def test_a_try_killed_in_its_second_round_leaves_one_job_for_each(server, tmp_path, point, nth, has_store, lag):
+    skip_without_store(point, has_store)
+    tries = new_tries(server, tmp_path, has_store, lag, deferrable=False)
+    assert tries.run(kill_at=point, nth=nth) == "killed"
+    assert tries.run() == "done", tries.kept.read("error")
+    check_rounds(tries)
+
+
+@stores
+@pytest.mark.parametrize(("point", "nth"), [("after the PUT", 1), ("after the POST", 1), ("after the XCom job_id", 2)])
+def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth, has_store):
+    tries = new_tries(server, tmp_path, has_store, 2, deferrable=True)
+    assert tries.run() == "deferred"
+    server.advance(60)
+    assert tries.run(kill_at=point, nth=nth) == "killed"  # it has found the first job, which has ended
+    assert tries.run() == "deferred", tries.kept.read("error")
+    server.advance(60)
+    assert tries.run() == "done", tries.kept.read("error")
+    check_rounds(tries)
+
+
+@stores
+def test_kills_in_each_try_still_come_to_an_end(server, tmp_path, has_store):
+    tries = new_tries(server, tmp_path, has_store, 2, deferrable=False)
+    for point, nth in POINTS:
+        if has_store or point.split()[-1] not in ("intend", "keep"):
+            tries.run(kill_at=point, nth=nth)
+    assert tries.run() == "done", tries.kept.read("error")
+    check_rounds(tries)

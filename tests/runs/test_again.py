@@ -1,0 +1,241 @@
+"""The failed files of a batch are submitted again: only they, each round once, until none is left or rounds end."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import BUCKET, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.job_failures import InventoryJobFailures
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER, WAITING, waiting, waiting_with_retries
+
+WORKFLOW = "workflow_ids=WORKFLOW"
+CHILD_JOBS = (
+    "job={'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'Output': {'Region': 'ap-beijing', "
+    f"'Bucket': {BUCKET!r}, 'Object': 'out/${{InputName}}.mp4'}}}}"
+)
+both_types = pytest.mark.parametrize("kind", [WORKFLOW, CHILD_JOBS], ids=["workflow", "job"])
+FAILING = [f"some/{number:03}.mp4" for number in range(1, 100, 10)]
+
+
+@pytest.fixture
+def a_hundred(emulator):
+    emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
+    emulator.configure(failing_keys=("some/*1.mp4",))
+    return emulator
+
+
+def submit(mode, arguments="", kind=WORKFLOW, prefix="some/"):
+    task = f"TriggerInventoryJobOperator(task_id='submit', {kind}, prefix={prefix!r}, {mode}, "
+    return run_dag_file(f"{HEADER}with dag:\n    {task}on_partial_failure='resubmit_failed', {arguments})\n")
+
+
+def keys_of(emulator, job):
+    return sorted(file.key for file in emulator.files(job.job_id))
+
+
+def counts(run):
+    files = run.xcoms["submit"]["job"]["Files"]
+    return files["Total"], files["Success"], files["Failed"]
+
+
+@waiting
+@both_types
+def test_files_that_failed_once_are_well_after_one_round(a_hundred, mode, kind):
+    a_hundred.configure(failing_times=1)
+    run = submit(mode, "fail_on='any'", kind)
+    assert run.state == "success"
+    first, second = a_hundred.jobs
+    assert keys_of(a_hundred, second) == FAILING, "only the failed ones"
+    assert counts(run) == (100, 100, 0)
+    xcoms = run.xcoms["submit"]
+    assert xcoms["rounds"] == [first.job_id, second.job_id]
+    assert xcoms["return_value"] == xcoms["job"]["JobId"] == first.job_id
+    assert xcoms["job_id"] == second.job_id
+    assert xcoms["job"]["Input"] == {"Prefix": "some/"}
+
+
+@waiting
+def test_files_that_never_succeed_use_up_the_rounds_and_then_fail_on_decides(a_hundred, mode, tmp_path):
+    path = f"failures_path='file://{tmp_path}/'"
+    run = submit(mode, f"fail_on='any', resubmit_rounds=2, retries=2, retry_delay=timedelta(seconds=0), {path}")
+    assert run.state == "failed"
+    assert "10 of its 100 files failed (10.0%)" in run.failure
+    assert set(run.tries.values()) == {1}, "a retry could not change it"
+    assert [job.files for job in a_hundred.jobs] == [100, 10, 10]
+    [listed] = tmp_path.iterdir()
+    assert listed.stem == run.xcoms["submit"]["rounds"][0]
+    assert sorted(json.loads(line)["key"] for line in listed.read_text().splitlines()) == FAILING
+
+
+@waiting
+def test_each_round_is_about_what_still_fails(a_hundred, mode):
+    a_hundred.configure(failing_times=2)
+    a_hundred.bucket().failed.update(dict.fromkeys(FAILING[:4], 1))  # these have failed before
+    run = submit(mode, "resubmit_rounds=5, fail_on=0.01")
+    assert run.state == "success"
+    assert [job.files for job in a_hundred.jobs] == [100, 10, 6]
+    assert counts(run) == (100, 100, 0)
+    assert a_hundred.count("put_object") == a_hundred.count("create") - 1 == 2
+
+
+@waiting
+def test_what_still_fails_is_a_share_of_the_whole_batch(a_hundred, mode):
+    run = submit(mode, "fail_on=0.11")
+    assert run.state == "success", "10 of 100 fail, although all 10 of the round do"
+    assert counts(run) == (100, 90, 10)
+
+
+@waiting
+def test_ten_thousand_files_of_which_three_in_a_hundred_fail(emulator, mode):
+    emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(10_000)))
+    emulator.configure(failing_keys=("many/*03.mp4", "many/*37.mp4", "many/*71.mp4"), failing_times=1)
+    run = submit(mode, "fail_on='any'", prefix="many/")
+    assert run.state == "success"
+    assert [job.files for job in emulator.jobs] == [10_000, 300]
+    assert counts(run) == (10_000, 10_000, 0)
+
+
+@waiting
+def test_a_batch_without_failed_files_has_no_round(emulator, mode):
+    run = submit(mode, "end_from_trigger=True", prefix="media/")
+    job = only_job(emulator)
+    assert run.xcoms["submit"]["rounds"] == [job.job_id]
+    assert run.xcoms["submit"]["job"]["Files"]["Success"] == 8
+    assert emulator.count("put_object") == 0
+
+
+@waiting
+def test_a_round_says_so_in_its_name_and_its_list_names_first_job_and_round(a_hundred, mode):
+    a_hundred.configure(failing_times=1)
+    submit(f"{mode}, name='nightly', url_list_prefix='lists/{{{{ ds }}}}/'")
+    first, second = a_hundred.jobs
+    assert second.name.startswith("nightly-again-1-")
+    [key] = [key for key in a_hundred.bucket().objects if key.startswith("lists/")]
+    assert key.startswith("lists/20")
+    assert key.endswith(f"/{first.job_id}/failed-1.txt")
+
+
+@waiting_with_retries
+def test_a_retry_after_a_lost_round_takes_up_the_rounds_where_they_are(a_hundred, mode):
+    """The wait for round 1 is given up once; the retry finds both jobs and submits nothing."""
+    a_hundred.configure(failing_times=1, run_seconds=1)
+    a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", skip=2, times=1))
+    run = submit(mode, "fail_on='any', retries=1, retry_delay=timedelta(seconds=0), progress_interval=None")
+    assert run.state == "success"
+    assert run.tries == {"submit": 2}
+    assert "FilesUnknownError" in run.failure
+    first, second = a_hundred.jobs
+    assert run.xcoms["submit"]["rounds"] == [first.job_id, second.job_id]
+    assert counts(run) == (100, 100, 0)
+
+
+@waiting
+def test_no_round_begins_when_the_files_cannot_be_counted(a_hundred, mode):
+    a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))
+    run = submit(mode)
+    assert run.state == "failed"
+    assert "FilesUnknownError" in run.failure
+    assert only_job(a_hundred).files == 100
+    assert a_hundred.count("put_object") == 0
+
+
+@waiting
+def test_no_round_begins_when_the_list_cannot_be_written(a_hundred, mode):
+    a_hundred.inject(Fault("error", operation="put_object", status=403, code="AccessDenied", message="cos:PutObject"))
+    run = submit(mode)
+    assert run.state == "failed"
+    assert "PermissionDeniedError" in run.failure
+    assert "cos:PutObject" in run.failure
+    assert only_job(a_hundred).files == 100
+
+
+@waiting
+def test_a_round_that_fails_as_a_job_fails_the_task(a_hundred, mode, monkeypatch):
+    from airflow_provider_tencent_ci.core.objects import put_object
+
+    def then_fail_jobs(*arguments):
+        a_hundred.configure(outcome="fail", failure_code="TemplateNotFound")
+        return put_object(*arguments)
+
+    monkeypatch.setattr("airflow_provider_tencent_ci.core.resubmission.put_object", then_fail_jobs)
+    run = submit(mode)
+    assert run.state == "failed"
+    assert "TemplateNotFound" in run.failure
+    assert counts(run) == (100, 90, 10), "what is known of the batch"
+
+
+@waiting
+def test_files_that_vanish_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch):
+    a_hundred.configure(failing_times=1)
+    from airflow_provider_tencent_ci.core import url_list
+
+    monkeypatch.setattr("airflow_provider_tencent_ci.job_failures.write_url_list", _all_but_two(url_list))
+    run = submit(mode, "fail_on=3")
+    assert counts(run) == (100, 98, 2)
+
+
+def _all_but_two(url_list):
+    write = url_list.write_url_list
+    return lambda keys, *arguments, **options: write(list(keys)[2:], *arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("on_partial_failure='again'", "on_partial_failure='again'"),
+        ("resubmit_rounds=0", "resubmit_rounds=0"),
+        ("resubmit_rounds=True", "resubmit_rounds=True"),
+        ("url_list_prefix='/lists/'", "begins with a slash"),
+        ("wait_for_completion=False", "needs wait_for_completion=True"),
+        ("count_files=False", "needs count_files=True"),
+        ("on_existing='submit', name='n'", 'needs on_existing="adopt"'),
+        ("workflow_ids=[WORKFLOW, 'w2']", "needs one workflow"),
+    ],
+)
+def test_wrong_arguments_fail_before_anything_is_submitted(emulator, arguments, complaint):
+    given = {"workflow_ids": "WORKFLOW", "wait_for_completion": "True", "on_partial_failure": "'resubmit_failed'"}
+    code = f"dict({', '.join(f'{name}={value}' for name, value in given.items())}) | dict({arguments})"
+    run = run_dag_file(
+        f"{HEADER}with dag:\n    TriggerInventoryJobOperator(task_id='submit', prefix='media/', **({code}))\n"
+    )
+    assert run.state == "failed"
+    assert complaint in run.failure
+    assert emulator.jobs == []
+
+
+def test_the_log_says_what_each_round_is_about(a_hundred, capsys, caplog):
+    caplog.set_level(logging.INFO)
+    submit(WAITING["deferred"], "resubmit_rounds=3")
+    text = "\n".join([*capsys.readouterr(), *(record.message for record in caplog.records)])
+    for number in (1, 2, 3):
+        assert f"Round {number} of at most 3: 10 failed files of batch job " in text
+        assert f"/failed-{number}.txt" in text
+
+
+def test_failures_can_be_listed_uploaded_and_submitted_by_hand(a_hundred, tmp_path):
+    a_hundred.configure(failing_times=1)
+    with TencentCIHook() as hook:
+        first = hook.trigger_inventory_job(name="by-hand", workflow_ids=WORKFLOW_ID, prefix="some/")
+        a_hundred.advance(10)
+        failures = InventoryJobFailures.of_job(hook, hook.get_inventory_job(first.job_id))
+        assert list(failures) == FAILING
+        url_file = failures.upload(hook, "lists/again.txt")
+        second = hook.trigger_inventory_job(name="by-hand-again", workflow_ids=WORKFLOW_ID, url_file=url_file)
+        a_hundred.advance(10)
+        assert not InventoryJobFailures.of_job(hook, hook.get_inventory_job(second.job_id))
+    assert keys_of(a_hundred, a_hundred.jobs[1]) == FAILING
+
+
+def test_failures_can_be_read_from_the_list_that_a_task_wrote(a_hundred, tmp_path):
+    run = run_dag_file(
+        f"{HEADER}with dag:\n    TriggerInventoryJobOperator(task_id='submit', {WORKFLOW}, prefix='some/', "
+        f"{WAITING['blocking']}, failures_path='file://{tmp_path}/failed.jsonl')\n"
+    )
+    assert list(InventoryJobFailures.read(run.xcoms["submit"]["job"]["Files"]["FailureList"])) == FAILING

@@ -1,0 +1,105 @@
+"""Cancelling a job by a task of its own, and looking at what a job needs before it is submitted."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import note_failures_of, run_dag_file
+from tests.runs.test_operator import HEADER, submit
+
+CANCEL = "\nfrom airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator\n"
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch):
+    note_failures_of(monkeypatch, CancelInventoryJobOperator)
+
+
+@pytest.fixture
+def job_id(emulator):
+    """The id of a job that does not end by itself."""
+    emulator.configure(run_seconds=3600)
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+
+
+def cancel(job_id, arguments=""):
+    task = f"with dag:\n    CancelInventoryJobOperator(task_id='cancel', job_id={job_id!r}, {arguments})\n"
+    return run_dag_file(HEADER + CANCEL + task)
+
+
+def test_a_job_is_cancelled_and_seen_to_have_stopped(emulator, job_id):
+    emulator.configure(cancel_seconds=0.5)
+    run = cancel(job_id)
+    assert run.state == "success"
+    assert run.xcoms["cancel"]["return_value"]["State"] == "Cancel"
+    assert only_job(emulator).state == "Cancel"
+
+
+@pytest.mark.parametrize("refused", ["ignore", "refuse"])
+@pytest.mark.parametrize(
+    ("end", "state"), [("finish_job", "Success"), ("fail_job", "Failed"), ("cancel_job", "Cancel")]
+)
+def test_a_job_that_has_ended_is_left_as_it_is(emulator, job_id, end, state, refused):
+    emulator.configure(cancel_of_ended=refused)
+    getattr(emulator, end)(job_id)
+    assert cancel(job_id).xcoms["cancel"]["return_value"]["State"] == state
+
+
+def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_it_again(emulator, job_id):
+    emulator.configure(cancel_seconds=3)
+    assert "still Running when last seen. stop_timeout is over" in cancel(job_id, "stop_timeout=1").failure
+    run = cancel(job_id, "stop_timeout=1, retries=5, retry_delay=timedelta(seconds=0.5)")
+    assert run.state == "success"
+
+
+@pytest.mark.parametrize(
+    ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("", "InvalidArgumentError")]
+)
+def test_what_is_no_job_is_told(emulator, job_id, error):
+    assert cancel(job_id, "stop_timeout=1").failure.startswith(error)
+
+
+def test_a_lost_answer_to_the_cancel_is_looked_after(emulator, job_id):
+    emulator.inject(Fault("reset", operation="cancel", after_acting=True, times=1))
+    assert cancel(job_id).xcoms["cancel"]["return_value"]["State"] == "Cancel"
+
+
+def test_a_workflow_that_does_not_exist_is_found_before_submitting(emulator):
+    run = submit(f"workflow_ids='{WORKFLOW_ID[:-1]}9', prefix='media/', validate=True")
+    assert "TargetUnusableError: There is no workflow" in run.failure
+    assert WORKFLOW_ID in run.failure
+    assert emulator.count("create") == 0
+
+
+def test_a_paused_workflow_is_found_before_submitting(emulator):
+    emulator.add_workflow("w00000000000000000000000000000077", active=False)
+    run = submit("workflow_ids='w00000000000000000000000000000077', prefix='media/', validate=True")
+    assert "is paused" in run.failure
+    assert emulator.count("create") == 0
+
+
+def test_a_job_that_an_earlier_try_submitted_is_adopted_whatever_became_of_its_workflow(emulator):
+    emulator.configure(run_seconds=3)
+    emulator.add_workflow("w00000000000000000000000000000078")
+    emulator.inject(Fault("reset", operation="create", after_acting=True, times=1))
+
+    run = submit("workflow_ids='w00000000000000000000000000000078', prefix='media/', validate=True")
+    assert run.state == "success"
+    assert len(emulator.jobs) == 1
+
+
+def test_the_hook_lists_workflows_and_queues(emulator):
+    emulator.add_workflow("w00000000000000000000000000000079", active=False)
+    with TencentCIHook() as hook:
+        states = {workflow.workflow_id: workflow.state for workflow in hook.list_workflows()}
+        [queue] = hook.list_queues()
+        assert hook.list_workflows(ids=[WORKFLOW_ID])[0].workflow_id == WORKFLOW_ID
+    assert states == {WORKFLOW_ID: "Active", "w00000000000000000000000000000079": "Paused"}
+    assert queue.state == "Active"
+    assert queue.max_size == 10000

@@ -1,0 +1,43 @@
+"""One DAG updates an asset, and Airflow's scheduler runs another one for it, which reads what became of the job."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stack.runs import Run, wait_for
+from tests.stack.versions import only_airflow_3
+
+pytestmark = only_airflow_3("the events of 2.11 are looked at in tests/runs")
+
+PRODUCER, CONSUMER = "tencent_ci_assets", "tencent_ci_assets_report"
+
+
+@pytest.fixture(autouse=True)
+def one_triggerer(triggerers):
+    triggerers.have(1)
+
+
+def test_a_dag_that_waits_for_an_asset_reads_in_the_event_what_became_of_the_job(airflow, emulator):
+    run = Run(airflow, emulator, PRODUCER)
+    job_id = end_the_job(airflow, emulator, run)
+    wait_for(lambda: airflow.api.runs(CONSUMER), 120, lambda: f"{CONSUMER} does not run; {states(airflow, run)}")
+    [consumer_run] = airflow.api.runs(CONSUMER)
+
+    def reported():
+        return airflow.api.xcom(CONSUMER, consumer_run, "report", "return_value")
+
+    wait_for(reported, 120, lambda: airflow.api.tasks(CONSUMER, consumer_run))
+    assert reported().startswith(f"{job_id}: Success")
+
+
+def end_the_job(airflow, emulator, run):
+    """End the run's job once it is waited for in the triggerer."""
+    wait_for(lambda: states(airflow, run) == ["deferred"], 120, lambda: f"the task is {states(airflow, run)}")
+    run.wait_until_asked_about()
+    [job] = run.jobs
+    emulator.finish_job(job.job_id)
+    return job.job_id
+
+
+def states(airflow, run):
+    return [task.state for task in airflow.api.tasks(PRODUCER, run.run_id)]
