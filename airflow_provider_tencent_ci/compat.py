@@ -237,12 +237,8 @@ def task_state_store(context: Context) -> Any | None:
 
 
 def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
-    """
-    Return the state store of the asset that a trigger watches for, which survives restarts; ``None`` before 3.3.
-
-    ``None`` also where several assets have the very same watcher: Airflow then has one trigger for all of them, and
-    does not tell it which they are (sdk/execution_time/context.py).
-    """
+    """Return the store of the one asset that a trigger watches for; before 3.3, or of several, ``None``."""
+    # It is not told which they are, and the store does not say how many (sdk/execution_time/context.py).
     store = getattr(trigger, "asset_state_store", None)
     return store if getattr(store, "_total", 1) == 1 else None
 
