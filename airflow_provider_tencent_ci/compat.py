@@ -25,6 +25,7 @@ except ImportError:  # before 3.1
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, Connection, Context, XCom
     from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow.sdk.bases.decorator import determine_kwargs, task_decorator_factory
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
     from airflow_provider_tencent_ci.core.identity import TaskIdentity
@@ -49,6 +50,7 @@ __all__ = [
     "TriggerEvent",
     "XCom",
     "default_deferrable",
+    "determine_kwargs",
     "forget_xcom",
     "get_connection_async",
     "has_listeners",
@@ -63,6 +65,7 @@ __all__ = [
     "push_xcoms",
     "recorded_job_id",
     "run_started_at",
+    "task_decorator_factory",
     "task_error",
     "task_identity",
     "task_instance_state",
@@ -83,6 +86,14 @@ _LATE = {
     "TaskSuccessEvent": "airflow.triggers.base",
     "TriggerEvent": "airflow.triggers.base",
     "XCom": "airflow.providers.common.compat.sdk",
+    "determine_kwargs": "airflow.sdk.bases.decorator",
+    "task_decorator_factory": "airflow.sdk.bases.decorator",
+}
+
+# Where earlier versions have them; the oldest compat provider supported (1.13) does not know these names.
+_EARLIER = {
+    "determine_kwargs": "airflow.utils.operator_helpers",  # before 3.1
+    "task_decorator_factory": "airflow.decorators.base",  # 2.11
 }
 
 
@@ -95,6 +106,8 @@ def __getattr__(name: str) -> Any:
     except (ImportError, AttributeError):
         if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
             return object
+        if name in _EARLIER:
+            return getattr(import_module(_EARLIER[name]), name)
         if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
             return __getattr__("BaseTrigger")
         raise
@@ -224,12 +237,8 @@ def task_state_store(context: Context) -> Any | None:
 
 
 def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
-    """
-    Return the state store of the asset that a trigger watches for, which survives restarts; ``None`` before 3.3.
-
-    ``None`` also where several assets have the very same watcher: Airflow then has one trigger for all of them, and
-    does not tell it which they are (sdk/execution_time/context.py).
-    """
+    """Return the store of the one asset that a trigger watches for; before 3.3, or of several, ``None``."""
+    # It is not told which they are, and the store does not say how many (sdk/execution_time/context.py).
     store = getattr(trigger, "asset_state_store", None)
     return store if getattr(store, "_total", 1) == 1 else None
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
-    DecoratedOperator,
-    context_merge,
-    determine_kwargs,
-    task_decorator_factory,
-)
+from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
+from airflow_provider_tencent_ci.compat import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, TaskDecorator
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
 
 __all__ = ["inventory_job_task"]
 
@@ -67,6 +64,10 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
                 f"@task.tencent_ci_inventory_job does not take {', '.join(misplaced)}: return it from the function."
             )
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
+
+    def execute(self, context: Context) -> str:
+        # Not DecoratedOperator's: 3.0's wants a method that no operator has there, to handle results of other kinds.
+        return TriggerInventoryJobOperator.execute(self, context)
 
     def _run(self, context: Context) -> str:
         for name, value in self._request(context).items():
