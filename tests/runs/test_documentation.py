@@ -106,3 +106,11 @@ def test_the_readme_names_every_parameter():
         for name, parameter in inspect.signature(kind.__init__).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 assert f"`{name}`" in README, name
+
+
+def test_pages_show_the_examples_that_are_run():
+    pages = runpy.run_path(str(ROOT / "scripts" / "write-example-docs"))["pages"]()
+    shown = [path for path, page in pages.items() if "<!-- example_dags/" in page]
+    assert len(shown) >= 6
+    for path, page in pages.items():
+        assert path.read_text("utf-8") == page, f"{path.name}: run scripts/write-example-docs"
