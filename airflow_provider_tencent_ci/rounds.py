@@ -116,7 +116,8 @@ def _next_round(
     if not failures:
         task.log.warning("The service does not say which files of batch job %s failed: no further round.", last.job_id)
         return None
-    key = url_list_key(task.url_list_prefix, batch.job.job_id, round_number)
+    # Not by its id: of two jobs of one name, which are the same submission, another try may find the other one.
+    key = url_list_key(task.url_list_prefix, batch.job.name or batch.job.job_id, round_number)
     task.log.info(
         "Round %d of at most %d: %s failed files of batch job %s are submitted again, by the list %s.",
         round_number,

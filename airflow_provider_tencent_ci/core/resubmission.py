@@ -2,8 +2,8 @@
 Submitting the failed files of a batch again, in rounds.
 
 Each round is a batch job of its own, over a list of URLs that is uploaded right before it. Its request names the list,
-and the list's key names the first job and the round: so each round has a submission token of its own, the same for all
-tries of the task, and is submitted exactly once.
+and the list's key has the name of the first job and the round: so each round has a submission token of its own, the
+same for all tries of the task, and is submitted exactly once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from airflow_provider_tencent_ci.core.specification import InventoryJobSpecifica
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["Resubmission", "Resubmits", "check_resubmission", "url_list_key"]
+
+_LONGEST_NAME = "\u4e2d" * 128
 
 
 class Resubmits(Protocol):
@@ -53,9 +55,13 @@ class Resubmission(InventoryJobSpecification):
         yield from put_object(str(self.input["UrlFile"]), self.url_list)
 
 
-def url_list_key(prefix: str, job_id: str, round_number: int) -> str:
-    """Return the key of a round's list: the same for all tries of a task, and for no other batch."""
-    return f"{prefix}{job_id}/failed-{round_number}.txt"
+def url_list_key(prefix: str, name: str, round_number: int) -> str:
+    """
+    Return the key of a round's list: the same for all tries of a task, and for no other batch.
+
+    :param name: the first job's, which ends in the submission's token.
+    """
+    return f"{prefix}{name}/failed-{round_number}.txt"
 
 
 def check_resubmission(task: Resubmits, specification: InventoryJobSpecification) -> None:
@@ -73,7 +79,7 @@ def check_resubmission(task: Resubmits, specification: InventoryJobSpecification
     rounds = task.resubmit_rounds
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise InvalidArgumentError(f"resubmit_rounds={rounds!r} must be a number, at least 1.")
-    check_object_key(url_list_key(task.url_list_prefix, "b" * 33, rounds))
+    check_object_key(url_list_key(task.url_list_prefix, _LONGEST_NAME, rounds))
     needs = {
         "wait_for_completion=True": task.wait_for_completion,
         "count_files=True": task.count_files,

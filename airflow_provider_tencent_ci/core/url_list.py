@@ -43,4 +43,6 @@ def _encoded(key: str) -> str:
 def _on_one_line(key: str) -> str:
     if "\n" in key or "\r" in key:
         raise InvalidArgumentError(f"The key {key!r} has a line break, which a list of files cannot have as it is.")
+    if any("\ud800" <= character <= "\udfff" for character in key):
+        raise InvalidArgumentError(f"The key {key!r} has half a character in it, which cannot be sent.")
     return key

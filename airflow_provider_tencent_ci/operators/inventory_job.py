@@ -91,8 +91,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
-        log what became of them, and add ``Files`` to the record in XCom. Needs ``ci:DescribeMediaWorkflowExecutions``
-        (``Type=Job``: ``ci:DescribeMediaJobs``); without, a warning says so. See ``docs/outcome.md`` for these five.
+        log what became of them, and add ``Files`` to the record in XCom. See ``docs/outcome.md`` for these five.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log, by
         default five minutes; ``None`` for none.
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;

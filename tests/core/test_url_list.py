@@ -44,6 +44,8 @@ def test_keys_can_be_left_as_they_are():
     assert lines(["a b/夜.mp4"], percent_encoded=False) == ["a b/夜.mp4"]
     with pytest.raises(InvalidArgumentError, match="line break"):
         lines(["two\nlines"], percent_encoded=False)
+    with pytest.raises(InvalidArgumentError, match="half a character"):
+        lines(["half \ud800"], percent_encoded=False)
 
 
 def test_a_list_that_is_too_long_is_refused(monkeypatch):

@@ -119,7 +119,7 @@ def test_a_round_says_so_in_its_name_and_its_list_names_first_job_and_round(a_hu
     assert second.name.startswith("nightly-again-1-")
     [key] = [key for key in a_hundred.bucket().objects if key.startswith("lists/")]
     assert key.startswith("lists/20")
-    assert key.endswith(f"/{first.job_id}/failed-1.txt")
+    assert key.endswith(f"/{first.name}/failed-1.txt")
 
 
 @waiting_with_retries
