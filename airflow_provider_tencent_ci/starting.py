@@ -65,6 +65,7 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
     from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
+    from airflow_provider_tencent_ci.task_triggers import counts_files
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     return {
@@ -74,7 +75,7 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
         "region": _template(sensor, "region"),
         "poll_interval": sensor.poke_interval,
         "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
-        "count_files": sensor.count_files,
+        "count_files": counts_files(sensor),
         "progress_interval": progress_interval(sensor),
         "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
         "seconds_before_limit": _seconds_before_limit(sensor),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["operator_deadline_at", "operator_trigger", "sensor_trigger"]
+__all__ = ["counts_files", "operator_deadline_at", "operator_trigger", "sensor_trigger"]
 
 
 def operator_trigger(task: TriggerInventoryJobOperator, *, is_last_word: bool = True) -> InventoryJobTrigger:
@@ -57,6 +57,13 @@ def sensor_trigger(task: InventoryJobSensor, began_at: datetime) -> InventoryJob
     )
 
 
+def counts_files(task: TriggerInventoryJobOperator | InventoryJobSensor) -> bool:
+    """Whether the files have to be counted before a job that succeeded may end the task."""
+    from airflow_provider_tencent_ci.core.outcome import needs_counts
+
+    return task.count_files or needs_counts(task.fail_on, task.on_empty)
+
+
 def _new_trigger(task: TriggerInventoryJobOperator | InventoryJobSensor, **arguments: Any) -> InventoryJobTrigger:
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -65,7 +72,7 @@ def _new_trigger(task: TriggerInventoryJobOperator | InventoryJobSensor, **argum
         bucket=task.bucket,
         region=task.region,
         contact_timeout=seconds_of("contact_timeout", task.contact_timeout),
-        count_files=task.count_files,
+        count_files=counts_files(task),
         progress_interval=progress_interval(task),
         **arguments,
     )

@@ -109,3 +109,19 @@ def test_an_older_airflow_ends_tasks_on_workers():
 def test_the_operator_ends_there_only_if_it_waits_there_and_is_asked_to(arguments, may_end):
     operator = TriggerInventoryJobOperator(task_id="submit", workflow_ids="w1", prefix="media/", **arguments)
     assert (operator_trigger(operator).success_xcoms is not None) is may_end
+
+
+@pytest.mark.parametrize(
+    ("arguments", "counts"),
+    [
+        ({}, True),
+        ({"count_files": False}, False),
+        ({"count_files": False, "fail_on": "any"}, True),
+        ({"count_files": False, "on_empty": "fail"}, True),
+    ],
+)
+def test_files_that_decide_are_counted_before_a_task_ends_there(arguments, counts):
+    operator = TriggerInventoryJobOperator(
+        task_id="submit", workflow_ids="w1", prefix="media/", wait_for_completion=True, deferrable=True, **arguments
+    )
+    assert operator_trigger(operator).count_files is counts

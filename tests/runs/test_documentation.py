@@ -74,7 +74,7 @@ def test_the_emulator_page_s_tests_pass(tmp_path):
 
 def test_the_page_on_failed_files_has_a_dag_that_runs_them_again(emulator):
     emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
-    source = containing(blocks((ROOT / "docs" / "again.md").read_text("utf-8"), "python"), "with DAG(")
+    source = containing(blocks((ROOT / "docs" / "again.md").read_text("utf-8"), "python"), "InventoryJobFailures")
     run = run_dag_file(source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3"))
     assert run.state == "success"
     assert [job.files for job in emulator.jobs] == [8, 1]
@@ -99,10 +99,12 @@ def test_links_lead_somewhere(path):
 def test_the_readme_names_every_parameter():
     import inspect
 
+    from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+    from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
     from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
-    for kind in (TriggerInventoryJobOperator, InventoryJobSensor):
+    for kind in (TriggerInventoryJobOperator, ResubmittingOperator, CancelInventoryJobOperator, InventoryJobSensor):
         for name, parameter in inspect.signature(kind.__init__).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 assert f"`{name}`" in README, name
