@@ -76,6 +76,7 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
         "poll_interval": sensor.poke_interval,
         "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
         "count_files": counts_files(sensor),
+        "may_be_empty": sensor.on_empty == "succeed",
         "progress_interval": progress_interval(sensor),
         "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
         "seconds_before_limit": _seconds_before_limit(sensor),

@@ -73,6 +73,7 @@ def _new_trigger(task: TriggerInventoryJobOperator | InventoryJobSensor, **argum
         region=task.region,
         contact_timeout=seconds_of("contact_timeout", task.contact_timeout),
         count_files=counts_files(task),
+        may_be_empty=task.on_empty == "succeed",
         progress_interval=progress_interval(task),
         **arguments,
     )

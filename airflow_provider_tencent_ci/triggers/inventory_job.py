@@ -58,6 +58,7 @@ class InventoryJobTrigger(BaseTrigger):
     :param cancel_on_kill: cancel the job when the deferred task is marked or cleared, if nobody wants it any more
         (:mod:`airflow_provider_tencent_ci.stopping`).
     :param count_files: before the task ends here, count the job's files.
+    :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
         (:mod:`airflow_provider_tencent_ci.ending`). ``None`` to resume the task in any case.
@@ -75,6 +76,7 @@ class InventoryJobTrigger(BaseTrigger):
         cancel_on_kill: bool = False,
         success_xcoms: dict[str, str] | None = None,
         count_files: bool = False,
+        may_be_empty: bool = True,
         progress_interval: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -88,6 +90,7 @@ class InventoryJobTrigger(BaseTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.success_xcoms = success_xcoms
         self.count_files = count_files
+        self.may_be_empty = may_be_empty
         self.progress_interval = progress_interval
         self._is_over = False
 
@@ -106,6 +109,7 @@ class InventoryJobTrigger(BaseTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "success_xcoms": self.success_xcoms,
                 "count_files": self.count_files,
+                "may_be_empty": self.may_be_empty,
                 "progress_interval": self.progress_interval,
             },
         )
@@ -173,7 +177,7 @@ class InventoryJobTrigger(BaseTrigger):
         return TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _final_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the record with its counts; ``None`` if a file failed or there is none, which a worker reports."""
+        """Return the record with its counts; ``None`` if a file failed, or there must be one: a worker reports that."""
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.counting import count_files
@@ -184,7 +188,7 @@ class InventoryJobTrigger(BaseTrigger):
         job = InventoryJob.from_dict(record)
         async with AsyncTransport(await self._read_config()) as transport:
             counts = await transport.run(count_files(job))
-        if counts.failed or not counts.total:
+        if counts.failed or not (counts.total or self.may_be_empty):
             return None
         self.log.info("%s", closing_table(job, counts))
         return record_with_files(job, counts, None)

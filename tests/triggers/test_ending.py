@@ -118,9 +118,16 @@ def test_the_record_that_is_pushed_has_the_counts(ended, pushed):
     assert (files["Total"], files["Success"], files["FailureList"]) == (100, 100, None)
 
 
-@pytest.mark.parametrize("job", [{"failing": ("some/*1.mp4",)}, {"prefix": "nothing/"}], ids=["failed files", "empty"])
+def test_a_job_without_files_ends_the_task_if_it_may(ended, pushed):
+    assert type(event_of(ended("nothing/"), success_xcoms=XCOMS, count_files=True)) is TaskSuccessEvent
+    assert pushed["submit"]["job"]["Files"]["Total"] == 0
+
+
+@pytest.mark.parametrize(
+    "job", [{"failing": ("some/*1.mp4",)}, {"prefix": "nothing/"}], ids=["failed files", "must not be empty"]
+)
 def test_a_job_with_failed_files_or_none_is_a_worker_s_to_report(ended, pushed, job):
-    event = event_of(ended(**job), success_xcoms=XCOMS, count_files=True)
+    event = event_of(ended(**job), success_xcoms=XCOMS, count_files=True, may_be_empty=False)
     assert read_event(event.payload)["job"]["State"] == "Success"
     assert pushed == {}
 
