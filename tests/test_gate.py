@@ -49,17 +49,28 @@ def end_all(waits):
         waiting.cancel()
 
 
+async def in_line(number, **arguments):
+    """As many who wait, one behind the other: reading a connection may take one longer than the next."""
+    waits = []
+    for place in range(1, number + 1):
+        waits.append(wait(**arguments))
+        await until(lambda place=place: sum(len(one._queue) for one in gate._gates.in_use()) == place)
+    return waits
+
+
 def test_as_many_are_let_go_as_there_are_places_and_those_who_came_first(emulator):
-    jobs = submit(2)
+    jobs = submit(5)
 
     async def main():
-        waits = [wait(5, poll_interval=3) for _ in range(6)]
+        waits = await in_line(6, max_active_jobs=5, poll_interval=4)
+        for job_id in jobs[:3]:
+            emulator.finish_job(job_id)
         await until(lambda: len(statuses(waits)) == 3)
         assert [waiting.done() for waiting in waits] == [True] * 3 + [False] * 3
         submit(3)  # as those would do who were let go; before the next look
         before = emulator.count("list")
         await until(lambda: emulator.count("list") > before)
-        emulator.finish_job(jobs[0])
+        emulator.finish_job(jobs[3])
         await until(lambda: len(statuses(waits)) == 4)
         assert [waiting.done() for waiting in waits] == [True] * 4 + [False] * 2
         end_all(waits)
