@@ -62,7 +62,9 @@ def test_as_many_are_let_go_as_there_are_places_and_those_who_came_first(emulato
     jobs = submit(5)
 
     async def main():
-        waits = await in_line(6, max_active_jobs=5, poll_interval=4)
+        waits = await in_line(6, max_active_jobs=5, poll_interval=3)
+        before = emulator.count("list")
+        await until(lambda: emulator.count("list") > before)  # now there is time until the next look
         for job_id in jobs[:3]:
             emulator.finish_job(job_id)
         await until(lambda: len(statuses(waits)) == 3)
