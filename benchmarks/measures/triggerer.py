@@ -18,8 +18,9 @@ from typing import Any
 import psutil
 
 from benchmarks.record import Chart, Claim, Record
-from benchmarks.running_airflow import ROOT, environment_put_back, find_scripts
+from benchmarks.running_airflow import ROOT, find_scripts
 from benchmarks.service import RunningService
+from tests.environment import environment_put_back
 
 __all__ = ["DISTRIBUTIONS", "measure", "missing"]
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import Chart, Claim, Record
-from benchmarks.running_airflow import environment_put_back, find_scripts
+from benchmarks.running_airflow import find_scripts
+from tests.environment import environment_put_back
 
 __all__ = ["DISTRIBUTIONS", "measure", "missing"]
 

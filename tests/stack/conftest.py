@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
+from tests.environment import environment_put_back
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
 from tests.stack.triggerers import Triggerers
@@ -74,10 +74,7 @@ def airflow(emulator, database, tmp_path_factory):
     if not IS_AIRFLOW_2:
         (folder / "workerless.py").write_text(WORKERLESS_DAGS, "utf-8")
         (folder / ASSETS.name).write_text(ASSETS.read_text("utf-8"), "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in os.environ.items():
-            patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
-        patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+    with environment_put_back(AIRFLOW_CONN_TENCENT_CI_DEFAULT=emulator.connection_json()):
         settings = {**SETTINGS, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
         with (Airflow2Stack if IS_AIRFLOW_2 else AirflowStack)(folder, free_port(), settings) as stack:
             stack.finish_database(stack.begin_database())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -12,6 +11,7 @@ from airflow import __version__ as airflow_version
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.environment import environment_put_back
 from tests.stack.runs import wait_for
 
 pytestmark = [
@@ -59,10 +59,7 @@ def airflow(emulator, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("dags")
     (folder / "watch.py").write_text(DAGS, "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in os.environ.items():
-            patch.setenv(name, value)  # the stack writes its settings here; this puts ours back
-        patch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+    with environment_put_back(AIRFLOW_CONN_TENCENT_CI_DEFAULT=emulator.connection_json()):
         submit("earlier")  # so that the bucket has a youngest job
         with AirflowStack(folder, free_port(), SETTINGS) as stack:
             stack.finish_database(stack.begin_database())
