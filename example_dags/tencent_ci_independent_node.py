@@ -18,7 +18,7 @@ with DAG(
     dag_id="tencent_ci_independent_node",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    params={"template_id": "t00000000000000000000000000000001"},
+    params={"template_id": "t00000000000000000000000000000001", "folder": "nightly"},
     template_searchpath=str(Path(__file__).parent),
     tags=["tencent-ci"],
 ):

@@ -35,6 +35,6 @@ with DAG(
         fail_on=0.05,
         on_empty="skip",
         # One object of JSON for each failed file, in a file named after the job.
-        failures_path=REPORTS + "{{ ds }}/",
+        failures_path=REPORTS + "{{ ds | default('by-hand') }}/",
     )
 # [END outcome]
