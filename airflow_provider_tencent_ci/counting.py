@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ class _Counted:
     wait: Wait
     progress: Progress
     context: contextvars.Context
-    count: asyncio.Task[None] | None = field(default=None)
+    count: asyncio.Task[None] | None = None
 
 
 class _Counter:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["Judged", "Outcome", "check_arguments", "find_counts", "find_outcome", "report_outcome"]
+__all__ = ["Judged", "Outcome", "check_arguments", "counts_files", "find_counts", "find_outcome", "report_outcome"]
 
 _FIRST = 10
 
@@ -101,6 +101,11 @@ def check_arguments(task: Judged) -> None:
     check_failures_path(task.failures_path)
 
 
+def counts_files(task: Judged) -> bool:
+    """Whether the files have to be counted before a job that succeeded may end the task."""
+    return task.count_files or needs_counts(task.fail_on, task.on_empty)
+
+
 def find_outcome(task: Judged, hook: TencentCIHook, job: InventoryJob) -> Outcome:
     """
     Count the files of a job that has ended, say in the log what became of them, and write down those that failed.
@@ -110,7 +115,7 @@ def find_outcome(task: Judged, hook: TencentCIHook, job: InventoryJob) -> Outcom
     :raises InvalidArgumentError: see :func:`check_arguments`.
     """
     check_arguments(task)
-    if not (task.count_files or task.failures_path or needs_counts(task.fail_on, task.on_empty)):
+    if not (counts_files(task) or task.failures_path):
         return Outcome(task, job, job.to_dict())
     counts = find_counts(task, hook, job)
     return report_outcome(task, hook, job, counts) if counts else Outcome(task, job, job.to_dict())

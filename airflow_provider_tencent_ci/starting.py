@@ -65,7 +65,7 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
     from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
-    from airflow_provider_tencent_ci.task_triggers import counts_files
+    from airflow_provider_tencent_ci.outcome import counts_files
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     return {

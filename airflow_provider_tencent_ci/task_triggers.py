@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["counts_files", "operator_deadline_at", "operator_trigger", "sensor_trigger"]
+__all__ = ["operator_deadline_at", "operator_trigger", "sensor_trigger"]
 
 
 def operator_trigger(task: TriggerInventoryJobOperator, *, is_last_word: bool = True) -> InventoryJobTrigger:
@@ -57,14 +57,8 @@ def sensor_trigger(task: InventoryJobSensor, began_at: datetime) -> InventoryJob
     )
 
 
-def counts_files(task: TriggerInventoryJobOperator | InventoryJobSensor) -> bool:
-    """Whether the files have to be counted before a job that succeeded may end the task."""
-    from airflow_provider_tencent_ci.core.outcome import needs_counts
-
-    return task.count_files or needs_counts(task.fail_on, task.on_empty)
-
-
 def _new_trigger(task: TriggerInventoryJobOperator | InventoryJobSensor, **arguments: Any) -> InventoryJobTrigger:
+    from airflow_provider_tencent_ci.outcome import counts_files
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
     return InventoryJobTrigger(
