@@ -14,6 +14,7 @@ from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecutio
 from airflow_provider_tencent_ci.core.messages import Request, Response
 from airflow_provider_tencent_ci.core.names import check_name
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.texts import half_character
 from airflow_provider_tencent_ci.core.times import format_time, time_argument
 from airflow_provider_tencent_ci.core.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
@@ -38,7 +39,6 @@ MAX_PAGE_SIZE = 100
 
 _JOBS = "/inventorytriggerjob"
 _EXECUTIONS = "/workflowexecution"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
 
 
@@ -230,8 +230,8 @@ def _given(*pairs: tuple[str, str | None]) -> tuple[tuple[str, str | None], ...]
 def _sendable(key: str, value: str) -> str:
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{key}={value!r} must be a text.")
-    if found := _SURROGATE.search(value):
-        raise InvalidArgumentError(f"{key}={value!r} contains {found[0]!r}, half a character, which cannot be sent.")
+    if half := half_character(value):
+        raise InvalidArgumentError(f"{key}={value!r} contains {half!r}, half a character, which cannot be sent.")
     return value
 
 

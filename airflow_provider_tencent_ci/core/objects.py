@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 
 from airflow_provider_tencent_ci.core.api import read_nothing
 from airflow_provider_tencent_ci.core.flows import ask
 from airflow_provider_tencent_ci.core.messages import COS, Flow, Request
+from airflow_provider_tencent_ci.core.texts import half_character
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["MAX_KEY_BYTES", "build_put_object", "check_object_key", "put_object"]
 
 MAX_KEY_BYTES = 850
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_object_key(key: str) -> str:
@@ -32,7 +30,7 @@ def check_object_key(key: str) -> str:
         raise InvalidArgumentError(f"{key!r} is no object key.")
     if key.startswith("/"):
         raise InvalidArgumentError(f"The object key {key!r} begins with a slash, which COS and CI do not agree about.")
-    if _SURROGATE.search(key):
+    if half_character(key):
         raise InvalidArgumentError(f"The object key {key!r} has half a character in it, which cannot be sent.")
     if len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidArgumentError(f"The object key {key!r} is longer than {MAX_KEY_BYTES} bytes.")

@@ -1,8 +1,18 @@
-"""How much of somebody else's text goes into an error."""
+"""Texts of others: how much of one goes into an error, and what of it cannot be sent."""
 
 from __future__ import annotations
 
-__all__ = ["shortened"]
+import re
+
+__all__ = ["half_character", "shortened"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def half_character(text: str) -> str | None:
+    """Return the first half of a character (a lone surrogate), which UTF-8 cannot write; ``None`` if there is none."""
+    found = _SURROGATE.search(text)
+    return found[0] if found else None
 
 
 def shortened(text: str, most: int) -> str:
