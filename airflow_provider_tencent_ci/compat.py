@@ -75,42 +75,36 @@ __all__ = [
     "watched_asset_store",
 ]
 
-# What a DAG file does not need to be parsed, and is slow to import.
+# What a DAG file does not need to be parsed, and is slow to import: where to look for it, the newest place first. The
+# oldest compat provider supported (1.13) does not know all of these names.
 _LATE = {
-    "BaseEventTrigger": "airflow.triggers.base",
-    "BaseHook": "airflow.providers.common.compat.sdk",
-    "BaseTrigger": "airflow.triggers.base",
-    "RetryDecision": "airflow.sdk",
-    "RetryPolicy": "airflow.sdk",
-    "StartTriggerArgs": "airflow.triggers.base",
-    "TaskSuccessEvent": "airflow.triggers.base",
-    "TriggerEvent": "airflow.triggers.base",
-    "XCom": "airflow.providers.common.compat.sdk",
-    "determine_kwargs": "airflow.sdk.bases.decorator",
-    "task_decorator_factory": "airflow.sdk.bases.decorator",
-}
-
-# Where earlier versions have them; the oldest compat provider supported (1.13) does not know these names.
-_EARLIER = {
-    "determine_kwargs": "airflow.utils.operator_helpers",  # before 3.1
-    "task_decorator_factory": "airflow.decorators.base",  # 2.11
+    "BaseEventTrigger": ("airflow.triggers.base",),
+    "BaseHook": ("airflow.providers.common.compat.sdk",),
+    "BaseTrigger": ("airflow.triggers.base",),
+    "RetryDecision": ("airflow.sdk",),
+    "RetryPolicy": ("airflow.sdk",),
+    "StartTriggerArgs": ("airflow.triggers.base",),
+    "TaskSuccessEvent": ("airflow.triggers.base",),
+    "TriggerEvent": ("airflow.triggers.base",),
+    "XCom": ("airflow.providers.common.compat.sdk",),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),  # before 3.1
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),  # 2.11
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a name late."""
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_LATE[name]), name)
-    except (ImportError, AttributeError):
-        if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
-            return object
-        if name in _EARLIER:
-            return getattr(import_module(_EARLIER[name]), name)
-        if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
-            return __getattr__("BaseTrigger")
-        raise
+    reason = None
+    for module in _LATE.get(name, ()):
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError) as missing:
+            reason = missing
+    if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
+        return object
+    if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
+        return __getattr__("BaseTrigger")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from reason
 
 
 # The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
