@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["say_what_was_submitted", "specification_of", "submit_for_task"]
+__all__ = ["checked_specification", "say_what_was_submitted", "specification_of", "submit_for_task"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 _CLOCK_MARGIN = timedelta(minutes=10)
 
 
-def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecification:
+def checked_specification(task: TriggerInventoryJobOperator) -> InventoryJobSpecification:
     """
-    Return what a task asks for, its templates rendered.
+    Check all of a task's arguments, as far as that is possible before anything is sent; return what it asks for.
 
     :raises InvalidArgumentError: an argument is wrong; the message names it.
     """
@@ -50,7 +50,18 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
     check_arguments(task)
-    specification = InventoryJobSpecification.from_arguments(
+    specification = specification_of(task)
+    check_resubmission(task, specification)
+    return specification
+
+
+def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecification:
+    """
+    Return what a task asks for, its templates rendered.
+
+    :raises InvalidArgumentError: an argument of the request is wrong; the message names it.
+    """
+    return InventoryJobSpecification.from_arguments(
         workflow_ids=task.workflow_ids,
         job=task.job,
         prefix=task.prefix,
@@ -60,8 +71,6 @@ def specification_of(task: TriggerInventoryJobOperator) -> InventoryJobSpecifica
         start_time=task.start_time,
         end_time=task.end_time,
     )
-    check_resubmission(task, specification)
-    return specification
 
 
 def submit_for_task(

@@ -229,12 +229,12 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator
         return self._run(context)
 
     def _run(self, context: Context) -> str:
-        from airflow_provider_tencent_ci.submitting import specification_of
+        from airflow_provider_tencent_ci.submitting import checked_specification
 
         with self._hook as hook:
             push_link(context, hook.config)
             self.job = read_job(self, context)
-            return self._submit_and_wait(context, specification_of(self))
+            return self._submit_and_wait(context, checked_specification(self))
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
         from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
