@@ -88,6 +88,10 @@ class AirflowStack:
         """The triggerers, in the order of their start."""
         return [component for component in self._components if component.name == TRIGGERER[0]]
 
+    def pids(self) -> list[int]:
+        """Return the live processes of all components, and of the tasks that they run."""
+        return [pid for component in self._components for pid in component.pids()]
+
     def give_up(self, component: Component) -> None:
         """Look no longer after a component that is meant to end; it is stopped with what it has started."""
         self._components.remove(component)
