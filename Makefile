@@ -127,8 +127,8 @@ constraints: venv ## Resolve all constraints/*.txt anew
 
 build: venv ## Build sdist and wheel into dist/ and check them
 	rm -rf build dist
-	$(BIN)/python -m build
-	$(BIN)/python -m twine check --strict dist/*
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || date +%s) $(BIN)/uv build --quiet
+	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
 clean: ## Remove what building and testing leave behind
 	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
