@@ -83,7 +83,7 @@ def test_the_version_stands_in_one_place():
     if tracked.returncode:
         pytest.skip("needs a checkout: only git knows which files belong to the project")
     # Numbers of other packages may happen to be the same: a line must speak of this one, or of "the" version.
-    ours = re.compile(r"version\s*[=:]|airflow[-_]provider[-_]tencent[-_]ci", re.IGNORECASE)
+    ours = re.compile(r"version_*\s*[=:]|airflow[-_]provider[-_]tencent[-_]ci", re.IGNORECASE)
     number = re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.]|rc)")
     repeated = [
         f"{name}: {line.strip()}"
