@@ -111,11 +111,15 @@ demo: venv ## Run the example DAG against the emulator, start to end
 ui: venv ## The same with the Airflow web interface, until interrupted
 	$(BIN)/python scripts/demo.py --ui
 
-lint: venv ## Check rules and formatting
+lint: venv ## Check rules and formatting, and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-format: venv ## Apply the formatting and the safe fixes
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.readthedocs .readthedocs.yaml
+	$(BIN)/zizmor --quiet --offline .
+: venv ## Apply the formatting and the safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
