@@ -10,8 +10,6 @@ import re
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
-
 ROOT = Path(__file__).resolve().parent
 
 PICTURES = (".gif", ".jpg", ".png", ".svg")
@@ -54,5 +52,7 @@ def version() -> str:
 
 
 if __name__ == "__main__":
+    from setuptools import setup  # here, since only a build has it: since Python 3.12, environments do not
+
     readme = (ROOT / "README.md").read_text("utf-8")
     setup(long_description=with_absolute_links(readme, repository(), f"v{version()}"))
