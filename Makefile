@@ -111,11 +111,17 @@ demo: venv ## Run the example DAG against the emulator, start to end
 ui: venv ## The same with the Airflow web interface, until interrupted
 	$(BIN)/python scripts/demo.py --ui
 
-lint: venv ## Check rules and formatting
+lint: venv ## Check rules and formatting, and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-
-format: venv ## Apply the formatting and the safe fixes
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.readthedocs .readthedocs.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/zizmor --quiet --offline .
+: venv ## Apply the formatting and the safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -127,8 +133,8 @@ constraints: venv ## Resolve all constraints/*.txt anew
 
 build: venv ## Build sdist and wheel into dist/ and check them
 	rm -rf build dist
-	$(BIN)/python -m build
-	$(BIN)/python -m twine check --strict dist/*
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || date +%s) $(BIN)/uv build --quiet
+	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
 clean: ## Remove what building and testing leave behind
 	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

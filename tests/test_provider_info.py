@@ -24,6 +24,20 @@ def test_it_fits_the_schema_of_the_installed_airflow():
     jsonschema.validate(INFO, schema)
 
 
+@pytest.mark.skipif(airflow.__version__ < "3.3", reason="older ones do not know all keys yet")
+def test_registries_that_read_the_strict_form_can_read_it():
+    schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text("utf-8"))
+    # When and how Airflow's own team releases a provider; nobody else's has it.
+    schema["required"] = sorted(set(schema["required"]) - {"state", "source-date-epoch"})
+    # Airflow adds the link to the documentation, from the metadata, to the dictionary that it was given.
+    jsonschema.validate({key: value for key, value in INFO.items() if key != "documentation-url"}, schema)
+
+
+def test_airflow_finds_the_documentation():
+    urls = dict(url.split(", ") for url in distribution("airflow-provider-tencent-ci").metadata.get_all("Project-URL"))
+    assert urls["Documentation"].startswith("https://")
+
+
 def test_it_names_the_distribution():
     assert INFO["package-name"] == distribution("airflow-provider-tencent-ci").metadata["Name"]
     assert INFO["versions"] == [__version__] == [distribution("airflow-provider-tencent-ci").version]

@@ -1,0 +1,166 @@
+"""The workflows say the same as the rest of the project; their form and their safety are judged by ``make lint``."""
+
+from __future__ import annotations
+
+import re
+from configparser import ConfigParser
+from importlib.metadata import metadata
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow import __version__ as airflow_version
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+CI_RUN = (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def load(path):
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def jobs(name):
+    return load(ROOT / ".github" / "workflows" / f"{name}.yml")["jobs"]
+
+
+def all_jobs():
+    return [
+        pytest.param(job, id=f"{path.stem}-{name}") for path in WORKFLOWS for name, job in load(path)["jobs"].items()
+    ]
+
+
+def steps(job):
+    return job.get("steps", [])
+
+
+MATRIX = jobs("ci")["tests"]["strategy"]["matrix"]
+EXCLUDED = {(pair["airflow"], pair["python"]) for pair in MATRIX["exclude"]}
+PAIRS = set(product(MATRIX["airflow"], MATRIX["python"])) - EXCLUDED
+
+
+def numbers(version):
+    return tuple(map(int, version.split(".")))
+
+
+def setting(name):
+    [value] = re.findall(rf"^{name} := (.+)$", MAKEFILE, re.MULTILINE)
+    return value
+
+
+def test_each_airflow_with_constraints_is_tested():
+    constrained = {path.stem.removeprefix("airflow-") for path in (ROOT / "constraints").glob("airflow-[0-9]*.txt")}
+    assert set(MATRIX["airflow"]) == constrained
+    assert setting("DEFAULT_AIRFLOW") == max(MATRIX["airflow"], key=numbers)
+
+
+def test_each_python_that_the_metadata_name_is_tested():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", "utf-8")
+    named = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", config["metadata"]["classifiers"], re.MULTILINE)
+    assert MATRIX["python"] == named
+    oldest, newest = named[0], named[-1]
+    after = f"3.{numbers(newest)[1] + 1}"
+    assert config["options"]["python_requires"] == f">={oldest},<{after}"
+
+
+@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that the matrix does not know")
+def test_left_out_is_only_what_airflow_itself_does_not_support():
+    classifiers = metadata("apache-airflow").get_all("Classifier")
+    supported = {line.rpartition(" ")[2] for line in classifiers if "Programming Language :: Python :: 3." in line}
+    assert {python for airflow, python in PAIRS if airflow == airflow_version} == supported & {*MATRIX["python"]}
+
+
+def test_the_run_on_one_machine_knows_the_same_versions():
+    lines = re.findall(r"^test_on (\S+) (.+)$", CI_RUN, re.MULTILINE)
+    assert [airflow for airflow, _ in lines] == MATRIX["airflow"]
+    assert {(airflow, python) for airflow, pythons in lines for python in pythons.split()} <= PAIRS
+
+
+def test_jobs_without_an_airflow_of_their_own_use_the_default():
+    action = load(ROOT / ".github" / "actions" / "python" / "action.yml")
+    assert action["inputs"]["airflow"]["default"] == setting("DEFAULT_AIRFLOW")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_make_target_of_a_workflow_exists(path):
+    targets = {target for line in commands(path) for target in re.findall(r"\bmake ([a-z-]+)", line)}
+    targets |= {target for job in load(path)["jobs"].values() for target in matrix(job).get("target", [])}
+    assert targets or path.stem == "release"
+    for target in targets:
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_script_of_a_workflow_can_be_run(path):
+    for script in {word for line in commands(path) for word in re.findall(r"(?:^|\s)((?:\.ci|scripts)/\S+)", line)}:
+        assert (ROOT / script).stat().st_mode & 0o111, script
+
+
+def commands(path):
+    return [step["run"] for job in load(path)["jobs"].values() for step in steps(job) if "run" in step]
+
+
+def matrix(job):
+    return job.get("strategy", {}).get("matrix", {})
+
+
+@pytest.mark.parametrize("job", all_jobs())
+def test_no_job_hangs_for_hours(job):
+    assert "uses" in job or 0 < job["timeout-minutes"] <= 120
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_workflow_needs_a_secret_or_may_write_by_default(path):
+    assert "secrets" not in path.read_text("utf-8").replace("Needs no secrets.", "")
+    assert load(path)["permissions"] == {"contents": "read"}
+
+
+def test_a_branch_is_good_only_when_every_job_is():
+    everything = jobs("ci")
+    assert set(everything["passed"]["needs"]) == set(everything) - {"passed"}
+
+
+def needed(everything, name):
+    direct = everything[name].get("needs", [])
+    direct = [direct] if isinstance(direct, str) else direct
+    return {*direct, *(further for other in direct for further in needed(everything, other))}
+
+
+def test_nothing_is_published_that_was_not_tested_attested_and_tried():
+    release = jobs("release")
+    assert needed(release, "pypi") == {"version", "checks", "build", "provenance", "testpypi"}
+    assert needed(release, "page") >= {"pypi"}
+    assert release["checks"]["uses"] == "./.github/workflows/ci.yml"
+    assert "workflow_call" in load(ROOT / ".github" / "workflows" / "ci.yml")[True]  # YAML 1.1 reads "on" as true
+
+
+def test_only_the_jobs_that_sign_or_publish_get_an_identity():
+    release = jobs("release")
+    identified = {name for name, job in release.items() if "id-token" in job.get("permissions", {})}
+    assert identified == {"provenance", "testpypi", "pypi"}
+    assert {name: release[name]["environment"]["name"] for name in ("testpypi", "pypi")} == {
+        "testpypi": "testpypi",
+        "pypi": "pypi",
+    }
+
+
+def test_what_is_published_is_built_once():
+    builders = [name for name, job in jobs("release").items() if any("make build" in str(step) for step in steps(job))]
+    assert builders == ["build"]
+    for name in ("provenance", "testpypi", "pypi"):
+        uses = [step.get("uses", "") for step in steps(jobs("release")[name])]
+        assert uses[0].startswith("actions/download-artifact@")
+        assert not any("checkout" in use for use in uses)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_an_action_has_one_version_everywhere(path):
+    pattern = re.compile(r"uses: ([\w/.-]+)@([0-9a-f]{40}) # (v[\d.]+)$", re.MULTILINE)
+    files = [*WORKFLOWS, ROOT / ".github" / "actions" / "python" / "action.yml"]
+    everywhere = {use for file in files for use in pattern.findall(file.read_text("utf-8"))}
+    assert len({action for action, _, _ in everywhere}) == len(everywhere)
+    remote = re.findall(r"uses: (?!\./)(.+)$", path.read_text("utf-8"), re.MULTILINE)
+    assert len(remote) == len(pattern.findall(path.read_text("utf-8")))
