@@ -17,6 +17,7 @@ import pytest
 from tests.environment import environment_put_back
 
 ROOT = Path(__file__).parents[2]
+KEPT_IN = os.environ.get("TENCENT_CI_PICTURES")
 WIDTH, HEIGHT = 1440, 900
 
 SETTINGS = {
@@ -84,8 +85,9 @@ def after_the_night(airflow, night):
 
 @pytest.fixture(scope="session")
 def browser():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=ASKED_SECONDS * 1000 / 4)
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         pytest.fail("There is no Chromium: install it (Debian: apt-get install chromium).")
@@ -115,7 +117,7 @@ def picture(tmp_path):
     """Take a picture: of a page, of an element, or of a part of a page (``clip``)."""
     from tests.ui.pictures import PICTURES
 
-    folder = Path(os.environ.get("TENCENT_CI_PICTURES") or tmp_path)
+    folder = Path(KEPT_IN or tmp_path)
 
     def take(name, target, **options):
         assert name in PICTURES
