@@ -19,6 +19,7 @@ PROCESSES ?= 2
 EXTRAS       ?= test,dev
 CLUSTER_VENV ?= .venv-cluster
 LINEAGE_VENV ?= .venv-lineage
+UI_VENV      ?= .venv-ui
 
 # How many batch jobs the cluster is given.
 JOBS ?= 500
@@ -37,7 +38,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster test-lineage fuzz bench demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster test-lineage test-ui pictures fuzz bench demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +93,22 @@ test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/
 test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
 	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
 	$(LINEAGE_VENV)/bin/python -m pytest tests/lineage $(ARGS)
+
+# In an environment that has the provider from its wheel, as a user's has; needs Chromium (Debian: chromium).
+test-ui: $(UI_VENV)/.installed ## Run the tests of what is seen in a browser, in a running Airflow
+	rm -rf $(UI_VENV)/wheel build
+	$(UI_VENV)/bin/python -m build --quiet --wheel --outdir $(UI_VENV)/wheel .
+	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --no-deps --reinstall $(UI_VENV)/wheel/*.whl
+	$(UI_VENV)/bin/python -m pytest tests/ui $(ARGS)
+
+pictures: ## The same, and take the pictures of README and docs anew (docs/pictures/)
+	TENCENT_CI_PICTURES=$(CURDIR)/docs/pictures $(MAKE) --no-print-directory test-ui
+
+$(UI_VENV)/.installed: setup.cfg $(CONSTRAINTS)
+	@test -x $(UI_VENV)/bin/python || $(PYTHON) -m venv $(UI_VENV)
+	@$(UI_VENV)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
+	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --constraint $(CONSTRAINTS) '.[test,ui]' build
+	@touch $@
 
 bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
 	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)

@@ -65,9 +65,14 @@ PROVIDER_INFO: dict[str, Any] = {
             "hook-class-name": f"{_PACKAGE}.hooks.tencent_ci.TencentCIHook",
             "hook-name": "Tencent Cloud Infinite (CI)",
             "ui-field-behaviour": {
-                "hidden-fields": ["host", "schema", "port"],
+                "hidden-fields": ["host", "schema"],
                 "relabeling": {"login": "SecretId", "password": "SecretKey"},
-                "placeholders": {"login": "AKID...", "password": "the SecretKey that belongs to it"},
+                "placeholders": {
+                    "login": "AKID...",
+                    "password": "the SecretKey that belongs to it",
+                    # Their UI refuses to test a connection that has none (apache/airflow#73298).
+                    "port": "not used; 0 makes Test work on Airflow 3.3.1 and 3.3.2",
+                },
             },
             "conn-fields": {
                 "region": _field("Region", "Region of the bucket, such as ap-beijing."),

@@ -28,7 +28,7 @@ def ui_field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return hidden fields, labels and placeholders with the older form's names."""
     behaviour = _metadata(conn_type)["ui-field-behaviour"]
     return {
-        "hidden_fields": behaviour["hidden-fields"],
+        "hidden_fields": [*behaviour["hidden-fields"], "port"],  # shown for the sake of 3.3.1 and 3.3.2
         "relabeling": behaviour["relabeling"],
         "placeholders": behaviour["placeholders"],
     }

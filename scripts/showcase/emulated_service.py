@@ -16,9 +16,9 @@ _FILES = {"media/news": 16, "media/sports": 14, "media/film": 10}
 _BROKEN = ("media/news/news-07.mp4", "media/sports/sports-11.mp4", "media/film/film-03.mp4")
 
 
-def new_emulator() -> Emulator:
+def new_emulator(run_seconds: float = RUN_SECONDS) -> Emulator:
     """Return an emulator with an empty bucket, not started."""
-    return Emulator(objects=0, submitted_seconds=2.0, run_seconds=RUN_SECONDS, failing_keys=_BROKEN)
+    return Emulator(objects=0, submitted_seconds=2.0, run_seconds=run_seconds, failing_keys=_BROKEN)
 
 
 def point_dags_to(emulator: Emulator) -> None:

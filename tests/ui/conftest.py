@@ -1,0 +1,136 @@
+"""
+``airflow standalone`` with the provider from its wheel, the emulator, and Chromium, once for all tests of this folder.
+
+A test asks for ``page`` and goes to ``page.goto("/connections")``; ``picture(name, ...)`` takes a picture for README and
+docs, which is kept there if ``TENCENT_CI_PICTURES`` names their folder (``make pictures``).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.environment import environment_put_back
+
+ROOT = Path(__file__).parents[2]
+KEPT_IN = os.environ.get("TENCENT_CI_PICTURES")
+WIDTH, HEIGHT = 1440, 900
+
+SETTINGS = {
+    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    "AIRFLOW__CORE__DEFAULT_UI_TIMEZONE": "utc",
+}
+EXAMPLES = ("tencent_ci_nightly.py", "tencent_ci_nightly_one_task.py")
+# How long a batch runs: long enough to look at it meanwhile.
+RUN_SECONDS = 40.0
+ASKED_SECONDS = 120.0
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    from showcase.emulated_service import new_emulator
+
+    with new_emulator(RUN_SECONDS) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def airflow(emulator, tmp_path_factory):
+    """A running Airflow (:class:`StandaloneAirflow`) with two nightly DAGs, which say every few seconds how far they are."""
+    from showcase.emulated_service import point_dags_to
+    from showcase.stack import free_port
+
+    from tests.ui.standalone import StandaloneAirflow
+
+    folder = tmp_path_factory.mktemp("dags")
+    for name in EXAMPLES:
+        source = (ROOT / "example_dags" / name).read_text("utf-8")
+        (folder / name).write_text(source.replace("deferrable=True", "deferrable=True, progress_interval=8"), "utf-8")
+    with environment_put_back():
+        point_dags_to(emulator)
+        with StandaloneAirflow(folder, free_port(), SETTINGS) as stack:
+            stack.start()
+            stack.wait_until_ready()
+            stack.api.log_in()
+            yield stack
+
+
+@pytest.fixture(scope="session")
+def night(airflow, emulator):
+    """Both DAGs, begun for the same night: their run's id."""
+    from showcase.emulated_service import upload_media
+
+    interval = until(lambda: airflow.api.next_interval("tencent_ci_nightly"))
+    upload_media(emulator, interval)
+    for path in EXAMPLES:
+        dag_id = path.removesuffix(".py")
+        until(lambda dag_id=dag_id: airflow.api.has_dag(dag_id))
+        airflow.api.trigger(dag_id, "the_night", interval)
+        airflow.api.unpause(dag_id)
+    return "the_night"
+
+
+@pytest.fixture(scope="session")
+def after_the_night(airflow, night):
+    """The same, when both have ended."""
+    for path in EXAMPLES:
+        until(lambda path=path: airflow.api.run_state(path.removesuffix(".py"), night) in ("success", "failed"))
+    return night
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=ASKED_SECONDS * 1000 / 4)
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.fail("There is no Chromium: install it (Debian: apt-get install chromium).")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(airflow, browser, request):
+    """A tab; a test fails if a script in it fails. With ``indirect`` parameters: ``"light"`` or ``"dark"``."""
+    scheme = getattr(request, "param", "light")
+    context = browser.new_context(
+        base_url=airflow.url, viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, locale="en-GB"
+    )
+    context.set_default_timeout(30_000)
+    tab, errors = context.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not errors
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Take a picture: of a page, of an element, or of a part of a page (``clip``)."""
+    from tests.ui.pictures import PICTURES
+
+    folder = Path(KEPT_IN or tmp_path)
+
+    def take(name, target, **options):
+        assert name in PICTURES
+        target.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide", **options)
+
+    return take
+
+
+def until(done):
+    """Ask until there is an answer."""
+    deadline = time.monotonic() + ASKED_SECONDS
+    while time.monotonic() < deadline:
+        if answer := done():
+            return answer
+        time.sleep(0.3)
+    raise TimeoutError

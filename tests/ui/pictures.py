@@ -1,0 +1,17 @@
+"""The pictures of README and docs, all of them taken by these tests."""
+
+from __future__ import annotations
+
+__all__ = ["PICTURES"]
+
+PICTURES = (
+    "connection_form",
+    "connection_form_extra",
+    "connection_test_good",
+    "connection_test_bad_key",
+    "nightly_run",
+    "console_link",
+    "log",
+    "rendered_templates",
+    "xcom",
+)

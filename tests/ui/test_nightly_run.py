@@ -1,0 +1,76 @@
+"""A night's run in the browser: first while it goes on, then when it is over."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect
+
+CONSOLE = "https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing"
+
+
+def path(night, dag_id, task_id="", tab=""):
+    return "/".join(filter(None, [f"/dags/{dag_id}/runs/{night}", task_id and f"tasks/{task_id}", tab]))
+
+
+def test_the_console_is_a_click_away_while_the_job_runs(page, night, airflow, picture):
+    page.goto(path(night, "tencent_ci_nightly_one_task", "transcode", "details"))
+    link = page.get_by_role("link", name="Tencent CI Console")
+    expect(link).to_be_visible(timeout=60_000)
+    expect(link).to_have_attribute("href", CONSOLE)
+    expect(page.get_by_text("deferred").first).to_be_visible()
+    picture("console_link", page, clip={"x": 360, "y": 60, "width": 1080, "height": 420})
+    assert airflow.api.run_state("tencent_ci_nightly_one_task", night) == "running"
+
+
+def test_the_run_shows_what_became_of_each_task(page, after_the_night, picture):
+    page.goto(path(after_the_night, "tencent_ci_nightly"))
+    for task_id in ("submit", "wait"):
+        task = page.get_by_role("row").filter(has=page.get_by_role("link", name=task_id, exact=True))
+        expect(task).to_contain_text("Success")
+    picture("nightly_run", page, clip={"x": 0, "y": 0, "width": 1440, "height": 560})
+
+
+def test_the_log_tells_the_whole_story_on_one_screen(page, after_the_night, picture):
+    page.goto(path(after_the_night, "tencent_ci_nightly", "wait"))
+    for line in (
+        r"Batch job b\w{32} is Running",
+        r"done",
+        r"files +40",
+        r"succeeded +37 +92\.5%",
+        r"failed +3 +7\.5%",
+        r"media/film/film-03\.mp4 in Transcode_1: ResourceNotSupported",
+    ):
+        expect(page.get_by_text(re.compile(line)).first).to_be_in_viewport(ratio=0.9)
+    picture("log", page, clip={"x": 360, "y": 60, "width": 1080, "height": 700})
+
+
+def test_the_rendered_templates_show_the_request(page, after_the_night, picture):
+    page.goto(path(after_the_night, "tencent_ci_nightly", "submit", "rendered_templates"))
+    for field, value in {"workflow_ids": WORKFLOW_ID, "prefix": "media/", "start_time": "18:00:00+00:00"}.items():
+        row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=field, exact=True))
+        expect(row).to_contain_text(value)
+    picture("rendered_templates", page, clip={"x": 360, "y": 60, "width": 1080, "height": 800})
+
+
+def test_the_xcoms_hold_the_job(page, after_the_night, emulator, picture):
+    page.goto(path(after_the_night, "tencent_ci_nightly_one_task", "transcode", "xcom"))
+    jobs = {job.name: job.job_id for job in emulator.jobs}
+    [name] = [name for name in jobs if name.startswith("tencent_ci_nightly_one_task-transcode-")]
+    for key, value in {"job_id": jobs[name], "job_name": name, "job_url": CONSOLE, "return_value": jobs[name]}.items():
+        entry = page.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
+        expect(entry).to_contain_text(value)
+    picture("xcom", page, clip={"x": 360, "y": 60, "width": 1080, "height": 700})
+
+
+def test_airflow_runs_the_provider_from_its_wheel(airflow):
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-c", "import airflow_provider_tencent_ci as package; print(package.__file__)"]
+    where = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=airflow.home).stdout
+    assert "site-packages" in where
