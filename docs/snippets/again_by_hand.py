@@ -1,7 +1,7 @@
 """Failed files are submitted again by tasks of one's own."""
 
 # [START again_by_hand]
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -20,7 +20,7 @@ def upload_failed(job_id: str) -> str:
         return failures.upload(hook, f"lists/{job_id}.txt")
 
 
-with DAG("again_by_hand", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+with DAG("again_by_hand", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     first = TriggerInventoryJobOperator(
         task_id="first", workflow_ids=WORKFLOW_ID, prefix="media/", wait_for_completion=True
     )

@@ -27,4 +27,6 @@ def test_a_busy_service_is_ridden_out(tencent_ci_emulator):
     with TencentCIHook() as hook:
         assert list(hook.list_inventory_jobs()) == []
     assert fault.injected == 2
+
+
 # [END tests]
