@@ -110,7 +110,7 @@ $(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airf
 	@touch $@
 
 docs: $(DOCS_VENV)/.installed ## Make the site of docs/ in docs/_build/html, without a warning
-	AIRFLOW_HOME=$(CURDIR)/$(DOCS_VENV)/airflow $(DOCS_VENV)/bin/python -m sphinx -W --keep-going -n -q docs $(DOCS_OUT)
+	AIRFLOW_HOME=$(CURDIR)/$(DOCS_VENV)/airflow $(DOCS_VENV)/bin/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs $(DOCS_OUT)
 
 $(DOCS_VENV)/.installed: setup.cfg constraints/airflow-$(DEFAULT_AIRFLOW).txt
 	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)

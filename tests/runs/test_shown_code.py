@@ -38,10 +38,13 @@ def run_dag(name):
     return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"))
 
 
-def run_tests(source, folder):
+def run_tests(source, folder, **variables):
+    """Run tests as those of somebody's project in a folder, and return what pytest says."""
     (folder / "test_shown.py").write_text(source, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder).stdout
+    settings = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **variables}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=folder, env=settings)
+    return done.stdout
 
 
 def airflow(*words):
@@ -89,6 +92,16 @@ def test_the_waits_without_workers_succeed(emulator):
 @pytest.mark.skipif(airflow_version < "3.3", reason="retry policies came with Airflow 3.3")
 def test_the_retry_policy_is_taken(emulator):
     assert run_dag("retry_policy.py").state == "success"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(airflow_version < "3.1", reason="before, dag.test() wants a DAG that the database knows")
+def test_the_test_of_a_dag_passes(tmp_path):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "first_batch.py").write_text(snippet("first_batch.py"), "utf-8")
+    places = {"AIRFLOW_HOME": str(tmp_path / "home"), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+    assert "2 passed" in run_tests(snippet("test_first_batch.py"), tmp_path, **places)
 
 
 def test_the_tests_with_the_emulator_pass(tmp_path):
@@ -149,6 +162,12 @@ def test_the_pool_counts_deferred_tasks():
     shown = airflow("pools", "get", "tencent_ci", "-o", "json").stdout
     [pool] = json.loads(shown[shown.index("[{") :])
     assert (pool["slots"], pool["include_deferred"]) == ("200", "True")
+
+
+def test_airflow_knows_the_command_that_starts_all_of_it():
+    """The tests in a browser start it in earnest."""
+    [[_, *words]] = commands("first_standalone.sh")
+    assert airflow(*words, "--help").returncode == 0
 
 
 @pytest.mark.parametrize("part", ["command", "comment"])
