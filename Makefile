@@ -32,13 +32,17 @@ FUZZ_VENV ?= .venv-fuzz
 MEASURES   ?=
 BENCH_VENV ?= .venv-bench
 
+# Where the site goes; in an environment of its own, since Sphinx and what checks packages want different docutils.
+DOCS_OUT  ?= docs/_build/html
+DOCS_VENV ?= .venv-docs
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster test-lineage test-ui pictures fuzz bench demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster test-lineage test-ui pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +126,17 @@ $(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airf
 	  --constraint $(BENCH_VENV)/constraints.txt --requirement benchmarks/requirements.txt --editable '.[test]'
 	@touch $@
 
+docs: $(DOCS_VENV)/.installed ## Make the site of docs/ in docs/_build/html, without a warning
+	AIRFLOW_HOME=$(CURDIR)/$(DOCS_VENV)/airflow $(DOCS_VENV)/bin/python -m sphinx -W --keep-going -n -q -d docs/_build/doctrees docs $(DOCS_OUT)
+
+$(DOCS_VENV)/.installed: setup.cfg constraints/airflow-$(DEFAULT_AIRFLOW).txt
+	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	@grep -v '^docutils==' constraints/airflow-$(DEFAULT_AIRFLOW).txt >$(DOCS_VENV)/constraints.txt
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --constraint $(DOCS_VENV)/constraints.txt uv
+	$(DOCS_VENV)/bin/uv pip install --quiet --python $(DOCS_VENV)/bin/python \
+	  --constraint $(DOCS_VENV)/constraints.txt --editable '.[docs]'
+	@touch $@
+
 demo: venv ## Run the example DAG against the emulator, start to end
 	$(BIN)/python scripts/demo.py
 
@@ -155,7 +170,7 @@ build: venv ## Build sdist and wheel into dist/ and check them
 	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
 clean: ## Remove what building and testing leave behind
-	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf build dist *.egg-info docs/_build htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
 
 distclean: clean ## ... and the virtual environments

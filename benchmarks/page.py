@@ -32,7 +32,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Figure]]) -> str:
 
 def _summary(records: Sequence[Record]) -> str:
     lines = [
-        (f"[{record.title}](#{record.name})", claim.wanted, claim.found, "yes" if claim.holds else "**no**")
+        (f"[{record.title}](#{_anchor(record.title)})", claim.wanted, claim.found, "yes" if claim.holds else "**no**")
         for record in records
         for claim in record.claims
     ]
@@ -45,13 +45,18 @@ def _section(record: Record) -> str:
     where = f"{machine['processor']}; {machine['system']}; {machine['versions']}"
     return "\n".join(
         [
-            f'<a id="{record.name}"></a>\n\n## {record.title}\n',
+            f"## {record.title}\n",
             table(record.columns, record.rows),
             f"![{record.chart.y_label}](benchmarks/{record.name}.svg)\n",
             record.method,
             f"*Measured on {machine['date']} at {machine['commit']}: {where}.*\n",
         ]
     )
+
+
+def _anchor(title: str) -> str:
+    """Return what GitHub and the site call a heading of plain words."""
+    return title.lower().replace(" ", "-")
 
 
 def _line(cells: Sequence[Figure]) -> str:

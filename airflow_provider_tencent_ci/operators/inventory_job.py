@@ -103,7 +103,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator
         to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
         an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
         ``docs/waiting.md``.
-    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see :class:`ResubmittingOperator`.
+    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see ``ResubmittingOperator``.
     """
 
     template_fields: Sequence[str] = (

@@ -51,17 +51,17 @@ class InventoryJobTrigger(BaseTrigger):
     :param tencent_ci_conn_id: the connection; its secrets are read where they are used and never stored here.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: the longest time between two questions, in seconds (:mod:`.core.schedule`).
+    :param poll_interval: the longest time between two questions, in seconds (``docs/polling.md``).
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
     :param cancel_on_kill: cancel the job when the deferred task is marked or cleared, if nobody wants it any more
-        (:mod:`airflow_provider_tencent_ci.stopping`).
+        (``stopping.py``).
     :param count_files: before the task ends here, count the job's files.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
-        (:mod:`airflow_provider_tencent_ci.ending`). ``None`` to resume the task in any case.
+        (``ending.py``). ``None`` to resume the task in any case.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks import credentials as module
 from airflow_provider_tencent_ci.hooks.connection import read_connection
 
+SHOWN = sorted((Path(__file__).parents[2] / "docs" / "snippets" / "connections").glob("*.json"))
 ARN = "qcs::cam::uin/100000000001:roleName/media"
 KEYS = Credentials("AKIDEXAMPLE", "the-secret")
 VARIABLES = {"TENCENTCLOUD_SECRET_ID": "AKIDENVIRONMENT", "TENCENTCLOUD_SECRET_KEY": "environment-secret"}
@@ -45,12 +45,9 @@ def origin(**fields):
     return source(**fields)._origin
 
 
-@pytest.mark.parametrize(
-    "shown",
-    re.findall(r'^\{"conn_type".*', (Path(__file__).parents[2] / "docs" / "connection.md").read_text("utf-8"), re.M),
-)
-def test_the_connections_that_the_documentation_shows_are_read(environment, shown):
-    fields = json.loads(shown)
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_the_connections_that_the_documentation_shows_are_read(environment, path):
+    fields = json.loads(path.read_text("utf-8"))
     kind = fields["extra"].get("credentials", "keys")
     found = source(fields.get("login"), fields.get("password"), **fields["extra"])
     assert isinstance(found, Credentials) is (kind in ("keys", "environment"))

@@ -1,83 +1,104 @@
-"""What README and docs show is run here."""
+"""README and docs: what they show comes out of files that are run, their links lead somewhere, nothing is left out."""
 
 from __future__ import annotations
 
-import json
+import inspect
 import re
 import runpy
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
-from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from tests.runs.conftest import only_job
-from tests.runs.dag_test import run_dag_file
+from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+
+BLOCK = re.compile(r"^(?P<above>[^\n]*)\n *```(?P<language>[^\n`]+)\n(?P<code>.*?)^ *```$", re.M | re.S)
+MARK = re.compile(r" *<!-- (?P<path>[\w./-]+\.\w+)(?: \w+)? -->")
+# Sphinx's own blocks show nothing.
+DIRECTIVES = {"{toctree}"}
 
 
-def blocks(text, language):
-    return [block.replace("\n  ", "\n") for block in re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.M | re.S)]
+def shown_files(path):
+    """The file of each block of a page; ``None`` for a block that names none."""
+    found = []
+    for block in BLOCK.finditer(path.read_text("utf-8")):
+        if block["language"] not in DIRECTIVES:
+            mark = MARK.fullmatch(block["above"])
+            found.append(mark["path"] if mark else None)
+    return found
 
 
-def containing(found, text):
-    [block] = [block for block in found if text in block]
-    return block
+@each_page
+def test_every_block_names_the_file_that_it_shows(path):
+    text = path.read_text("utf-8")
+    assert text.count("```") == 2 * len(BLOCK.findall(text)), "a block without a language, or not closed"
+    assert None not in shown_files(path)
 
 
-def test_the_readme_s_dag_runs(emulator, monkeypatch):
-    source = containing(blocks(README, "python"), "with DAG(")
-    if airflow_version.startswith("2."):
-        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
-    run = run_dag_file(source.replace("deferrable=True", "deferrable=True, poke_interval=0.3"))
-    assert run.state == "success"
-    assert run.xcoms["wait"]["return_value"]["JobId"] == only_job(emulator).job_id
+def test_pages_show_what_is_in_the_files():
+    for path, page in runpy.run_path(str(ROOT / "scripts" / "write-example-docs"))["pages"]().items():
+        assert path.read_text("utf-8") == page, f"{path.name}: run scripts/write-example-docs"
 
 
-def with_keys(text, emulator):
-    text = text.replace("<SecretId>", SECRET_ID).replace("<SecretKey>", SECRET_KEY)
-    return text.replace('"bucket":', f'"endpoint_url": "{emulator.url}", "bucket":')
+def test_every_file_that_is_there_to_be_shown_is_shown_and_run():
+    """All of ``example_dags`` is run by ``test_example_dags.py``, all policies by ``test_permissions.py``."""
+    shown = {Path(name) for page in PAGES for name in shown_files(page)}
+    there = {path.relative_to(ROOT) for path in (ROOT / "docs" / "snippets").rglob("*.*")}
+    policies = {path.relative_to(ROOT) for path in (ROOT / "docs" / "policies").iterdir()}
+    assert {path for path in shown if path.parts[0] != "example_dags"} == there | policies
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    connections = {path for path in there if path.parent.name == "connections"}  # tests/hooks/test_credentials.py
+    assert [path.name for path in sorted(there - connections) if f'"{path.name}"' not in tests] == []
 
 
-def test_the_readme_s_environment_variable_connects(emulator, monkeypatch):
-    command = containing(blocks(README, "shell"), "export AIRFLOW_CONN_TENCENT_CI_DEFAULT")
-    name, _, value = shlex.split(command)[1].partition("=")
-    monkeypatch.setenv(name, with_keys(value, emulator))
-    assert TencentCIHook().test_connection()[0]
+def slugs(path):
+    """What GitHub and the site call the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.M | re.S), re.M)
+    bare = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in bare}
 
 
-def test_the_readme_s_command_connects(emulator, monkeypatch):
-    monkeypatch.delenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT")
-    shown = containing(blocks(README, "shell"), "airflow connections add").replace("\\\n", "")
-    command = shlex.split(with_keys(shown, emulator))
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    look = [sys.executable, "-m", "airflow", "connections", "get", "tencent_ci_default", "-o", "json"]
-    shown = subprocess.run(look, capture_output=True, text=True, timeout=120, check=True).stdout
-    [connection] = json.loads(shown[shown.index("[{") :])
-    assert (connection["conn_type"], connection["login"]) == ("tencent_ci", SECRET_ID)
+@each_page
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
+        target, _, anchor = link.partition("#")
+        if target.startswith("http"):
+            continue
+        there = path.parent / target if target else path
+        assert there.exists(), link
+        assert not anchor or anchor in slugs(there), link
 
 
-def test_the_emulator_page_s_tests_pass(tmp_path):
-    [source] = blocks((ROOT / "docs" / "emulator.md").read_text("utf-8"), "python")
-    (tmp_path / "test_shown.py").write_text(source, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+@each_page
+def test_every_page_is_in_the_table_of_contents(path):
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    if path.parent == ROOT or path.name == "index.md":
+        return
+    assert f"]({path.name})" in index
+    assert re.search(rf"^{path.stem}$", index, re.M)
 
 
-def test_the_page_on_failed_files_has_a_dag_that_runs_them_again(emulator):
-    emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
-    source = containing(blocks((ROOT / "docs" / "again.md").read_text("utf-8"), "python"), "InventoryJobFailures")
-    run = run_dag_file(source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3"))
-    assert run.state == "success"
-    assert [job.files for job in emulator.jobs] == [8, 1]
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        (TriggerInventoryJobOperator, "docs/operator.md"),
+        (ResubmittingOperator, "docs/operator.md"),
+        (CancelInventoryJobOperator, "docs/cancel.md"),
+        (InventoryJobSensor, "docs/sensor.md"),
+    ],
+)
+def test_readme_and_guide_name_every_parameter(kind, page):
+    for path in ("README.md", page):
+        text = (ROOT / path).read_text("utf-8")
+        for name, parameter in inspect.signature(kind.__init__).parameters.items():
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                assert re.search(rf"`{name}[`=]", text), f"{path}: {name}"
 
 
 def test_the_pages_on_errors_and_faults_are_what_code_and_tests_say():
@@ -85,34 +106,3 @@ def test_the_pages_on_errors_and_faults_are_what_code_and_tests_say():
     assert set(pages) == {"errors.md", "faults.md"}
     for name, page in pages.items():
         assert (ROOT / "docs" / name).read_text("utf-8") == page, f"{name}: run scripts/write-error-docs"
-
-
-@pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
-)
-def test_links_lead_somewhere(path):
-    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
-        if not target.startswith("http"):
-            assert (path.parent / target).exists(), target
-
-
-def test_the_readme_names_every_parameter():
-    import inspect
-
-    from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
-    from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-    from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-    from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-
-    for kind in (TriggerInventoryJobOperator, ResubmittingOperator, CancelInventoryJobOperator, InventoryJobSensor):
-        for name, parameter in inspect.signature(kind.__init__).parameters.items():
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                assert f"`{name}`" in README, name
-
-
-def test_pages_show_the_examples_that_are_run():
-    pages = runpy.run_path(str(ROOT / "scripts" / "write-example-docs"))["pages"]()
-    shown = [path for path, page in pages.items() if "<!-- example_dags/" in page]
-    assert len(shown) >= 6
-    for path, page in pages.items():
-        assert path.read_text("utf-8") == page, f"{path.name}: run scripts/write-example-docs"

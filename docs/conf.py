@@ -1,0 +1,69 @@
+"""How Sphinx makes a site of these pages (``make docs``), which are Markdown and read well without it."""
+
+from __future__ import annotations
+
+import os
+import re
+from configparser import ConfigParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+
+_setup = ConfigParser()
+_setup.read(ROOT / "setup.cfg", "utf-8")
+_urls = dict(line.split(" = ") for line in _setup["metadata"]["project_urls"].strip().splitlines())
+
+project = _setup["metadata"]["name"]
+copyright = f"the authors of {project}; Apache-2.0"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build", "snippets"]
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+
+# What docstrings call by a name of this package must be there. What belongs to Python, Airflow or pytest is not looked
+# for: the site is made without asking other sites.
+nitpicky = True
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!airflow_provider_tencent_ci).*"),
+    # Where keys come from is nothing to call: docs/connection.md.
+    ("py:class", r"airflow_provider_tencent_ci\.core\.credentials\..*"),
+]
+
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_member_order = "bysource"
+
+html_theme = "furo"
+html_title = f"{project} {__version__}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_copy_source = False
+html_theme_options = {"source_repository": _urls["Source"], "source_branch": "main", "source_directory": "docs/"}
+
+# What a release says must not change with the main branch.
+_REVISION = os.environ.get("READTHEDOCS_GIT_IDENTIFIER", "main")
+
+
+def link_to_repository(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """Let links to files beside ``docs/`` lead to where they are to be seen: no page of the site has them."""
+    source[0] = re.sub(r"\]\(\.\./([^)\s]+)\)", rf"]({_urls['Source']}/blob/{_REVISION}/\1)", source[0])
+
+
+def link_to_pages(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Let docstrings that name a page lead to it."""
+    lines[:] = [re.sub(r"``docs/(\w+)\.md``", r":doc:`/\1`", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    """Have both called by Sphinx."""
+    app.connect("source-read", link_to_repository)
+    app.connect("autodoc-process-docstring", link_to_pages)

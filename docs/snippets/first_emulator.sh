@@ -1,0 +1,1 @@
+tencent-ci-emulator --port 8090

@@ -1,0 +1,1 @@
+airflow dags test first_batch

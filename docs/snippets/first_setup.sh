@@ -1,0 +1,1 @@
+airflow db migrate

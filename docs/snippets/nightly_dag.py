@@ -1,0 +1,27 @@
+"""The DAG of README and of the first steps: operator and sensor, every night."""
+
+# [START nightly]
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG  # on Airflow 2.11: from airflow import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+with DAG(
+    dag_id="nightly_transcode",
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+):
+    submit = TriggerInventoryJobOperator(
+        task_id="submit",
+        workflow_ids="w00000000000000000000000000000001",
+        prefix="media/",
+        start_time="{{ data_interval_start }}",  # only what was uploaded since yesterday
+        end_time="{{ data_interval_end }}",
+        retries=2,
+    )
+    InventoryJobSensor(task_id="wait", job_id=submit.output, timeout=timedelta(hours=12), deferrable=True)
+# [END nightly]

@@ -1,0 +1,158 @@
+"""The policies that ``docs/permissions.md`` has to paste: what they allow is what the hook needs, and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.exceptions import PermissionDeniedError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "permissions.md").read_text("utf-8")
+POLICIES = {path.stem: json.loads(path.read_text("utf-8")) for path in (DOCS / "policies").glob("*.json")}
+JOB = {
+    "Tag": "Transcode",
+    "JobParam": {"TemplateId": "t1"},
+    "Output": {"Region": "r", "Bucket": "b", "Object": "${InputName}"},
+}
+
+# One call of each method, with the job that it is about.
+CALLS: dict[str, Callable[[TencentCIHook, InventoryJob], object]] = {
+    "test_connection": lambda hook, job: hook.test_connection(),
+    "trigger_inventory_job": lambda hook, job: hook.trigger_inventory_job(
+        name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/"
+    ),
+    "list_inventory_jobs": lambda hook, job: list(hook.list_inventory_jobs()),
+    "get_inventory_job": lambda hook, job: hook.get_inventory_job(job.job_id),
+    "cancel_inventory_job": lambda hook, job: hook.cancel_inventory_job(job.job_id),
+    "cancel_quietly": lambda hook, job: hook.cancel_quietly(job.job_id),
+    "list_workflow_executions": lambda hook, job: list(hook.list_workflow_executions(WORKFLOW_ID, job_id=job.job_id)),
+    "list_failed_files": lambda hook, job: list(hook.list_failed_files(job)),
+    "list_failed_keys": lambda hook, job: list(hook.list_failed_keys(job)),
+    "list_workflows": lambda hook, job: hook.list_workflows(),
+    "list_queues": lambda hook, job: hook.list_queues(),
+    "put_object": lambda hook, job: hook.put_object(".airflow/tencent-ci/failed.txt", b"media/0001.mp4\n"),
+}
+# What of the hook sends no request of its own.
+NOT_CALLS = {
+    "close", "get_conn", "get_connection_form_widgets", "get_ui_field_behaviour", "read_config", "run",
+}  # fmt: skip
+NEEDED = {
+    method: re.findall(r"`((?:ci|cos):\w+)`", actions)
+    for method, actions in re.findall(r"^\| `(\w+)` \| ([^|]*) \|", PAGE, re.M)
+}
+
+
+def actions_of(name):
+    return {action for statement in POLICIES[name]["statement"] for action in statement["action"]}
+
+
+@pytest.fixture
+def job(emulator):
+    """A batch one of whose files has failed, submitted by a key that may do everything."""
+    emulator.configure(failing_keys="media/0003.mp4", run_seconds=0, submitted_seconds=0)
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="before", workflow_ids=WORKFLOW_ID, prefix="media/")
+
+
+@pytest.fixture
+def key_that_may(emulator, monkeypatch):
+    """Give the default connection a key with certain actions only."""
+
+    def give(actions):
+        emulator.add_key("AKIDBOUND", "bound-secret", actions=actions)
+        connection = {**emulator.connection(), "login": "AKIDBOUND", "password": "bound-secret"}
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
+
+    return give
+
+
+def test_the_page_has_every_method_that_sends_a_request():
+    public = {name for name in vars(TencentCIHook) if not name.startswith("_")}
+    methods = {name for name in public if callable(getattr(TencentCIHook, name))}
+    assert set(NEEDED) == set(CALLS) == methods - NOT_CALLS
+
+
+def refused(emulator, call, job):
+    """Whether a call was refused a request for a lack of permission; also one that says so in the log only."""
+    before = len(emulator.requests)
+    with TencentCIHook() as hook, suppress(PermissionDeniedError):
+        call(hook, job)
+    return any(request.status == 403 for request in emulator.requests[before:])
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_a_method_works_with_the_actions_that_the_page_names_and_needs_each_of_them(
+    emulator, job, key_that_may, method
+):
+    key_that_may(NEEDED[method])
+    assert not refused(emulator, CALLS[method], job)
+    for left_out in NEEDED[method]:
+        key_that_may([action for action in NEEDED[method] if action != left_out])
+        assert refused(emulator, CALLS[method], job), left_out
+
+
+def test_the_whole_policy_allows_what_the_methods_need_and_no_more():
+    of_single_jobs = {"ci:DescribeMediaJobs", "ci:DescribePicProcessJobs"}
+    assert actions_of("everything") == {action for actions in NEEDED.values() for action in actions} | of_single_jobs
+    assert of_single_jobs <= set(re.findall(r"`((?:ci|cos):\w+)`", PAGE))
+
+
+def test_the_small_policies_come_to_the_whole_one():
+    small = [actions_of(name) for name in POLICIES if name != "everything"]
+    assert set().union(*small) == actions_of("everything")
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_a_policy_is_written_as_cam_wants_it(policy):
+    assert policy["version"] == "2.0"
+    for statement in policy["statement"]:
+        assert statement["effect"] == "allow"
+        [service] = {action.partition(":")[0] for action in statement["action"]}
+        [resource] = statement["resource"]
+        assert resource.startswith(f"qcs::{service}:ap-beijing:uid/1250000000:")
+
+
+@pytest.mark.parametrize("request_", ["workflow_ids=WORKFLOW", f"job={JOB!r}"], ids=["workflow", "job"])
+def test_the_operator_does_all_it_can_with_the_whole_policy(emulator, key_that_may, request_):
+    emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
+    key_that_may(actions_of("everything"))
+    arguments = "wait_for_completion=True, poll_interval=0.3, on_partial_failure='resubmit_failed', fail_on='any'"
+    validate = "validate=True, " if request_.startswith("workflow") else ""
+    task = f"TriggerInventoryJobOperator(task_id='submit', {request_}, prefix='media/', {validate}{arguments})"
+    assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 1]
+
+
+def test_a_task_that_only_submits_needs_the_small_policy_only(emulator, key_that_may):
+    key_that_may(actions_of("submit"))
+    task = "TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/')"
+    assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"
+
+
+def test_a_sensor_needs_the_small_policy_only(emulator, job, key_that_may):
+    key_that_may(actions_of("read"))
+    task = f"InventoryJobSensor(task_id='wait', job_id={job.job_id!r}, poke_interval=0.3)"
+    assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"
+
+
+def test_a_job_can_be_stopped_with_the_small_policy_only(emulator, key_that_may):
+    emulator.configure(run_seconds=3600)
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/")
+    key_that_may(actions_of("cancel"))
+    task = f"CancelInventoryJobOperator(task_id='stop', job_id={job.job_id!r})"
+    source = (
+        f"{HEADER}from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator\n"
+    )
+    assert run_dag_file(f"{source}with dag:\n    {task}\n").state == "success"

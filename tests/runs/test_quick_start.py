@@ -1,0 +1,98 @@
+"""The first ten minutes of a new user, command by command, as ``docs/quick_start.md`` shows them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from airflow import __version__ as airflow_version
+
+SNIPPETS = Path(__file__).parents[2] / "docs" / "snippets"
+PORT = "8090"
+DIFFERS = {"b0123…": "b[0-9a-f]{32}", "i0123…": "i[0-9a-f]{32}", "-0123…": "-[0-9a-f]{16}", "0:00:06": r"0:00:\d\d"}
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def shown_emulator(name):
+    """Run the emulator as a page shows it, on a free port; yield the variable that it prints."""
+    command = (SNIPPETS / name).read_text("utf-8").replace(PORT, "0")
+    # No file is to wait for seconds in a test.
+    words = [*shlex.split(command), "--submitted-seconds", "0.2", "--run-seconds", "0.8"]
+    process = subprocess.Popen(in_environment(words), stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert "listens on" in process.stdout.readline()
+        [_, assignment] = shlex.split(process.stdout.readline())
+        yield dict([assignment.split("=", 1)])
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def in_environment(words):
+    """The console scripts of this Python, whatever the PATH is."""
+    return [str(Path(sys.executable).parent / words[0]), *words[1:]]
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "dags").mkdir()
+    return tmp_path
+
+
+def run_shown(name, home, variable):
+    """Run the commands of a page one after another; return the status of the last one and what all have said."""
+    settings = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    settings |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", **variable}
+    said, status = "", 0
+    for line in (SNIPPETS / name).read_text("utf-8").splitlines():
+        words = shlex.split(line)
+        while "=" in words[0]:
+            settings |= dict([words.pop(0).split("=", 1)])
+        done = subprocess.run(
+            in_environment(words), env=settings, cwd=home, capture_output=True, text=True, timeout=180, check=False
+        )
+        said, status = said + done.stdout + done.stderr, done.returncode
+    return status, said
+
+
+def write_dag(home, name):
+    source = (SNIPPETS / name).read_text("utf-8").replace("poll_interval=5", "poll_interval=0.3")
+    if airflow_version.startswith("2."):
+        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
+    (home / "dags" / "first_batch.py").write_text(source, "utf-8")
+
+
+def assert_says(said, name):
+    """Compare with what a page shows line by line; ids and durations differ."""
+    for line in (SNIPPETS / name).read_text("utf-8").splitlines():
+        pattern = re.escape(line)
+        for shown, differs in DIFFERS.items():
+            pattern = pattern.replace(re.escape(shown), differs)
+        assert re.search(pattern, said), f"{line!r} is not in:\n{said}"
+
+
+def test_a_first_batch_a_failing_file_and_its_repair(home):
+    write_dag(home, "first_batch.py")
+    with shown_emulator("first_emulator.sh") as variable:
+        status, said = run_shown("first_test_connection.sh", home, variable)
+        assert (status, "Connection success!" in said) == (0, True), said
+        assert run_shown("first_setup.sh", home, variable)[0] == 0
+        status, said = run_shown("first_run.sh", home, variable)
+        assert status == 0
+        assert_says(said, "first_log.txt")
+    with shown_emulator("first_broken_emulator.sh") as variable:
+        _, said = run_shown("first_run.sh", home, variable)
+        assert_says(said, "first_broken_log.txt")
+        write_dag(home, "first_batch_repaired.py")
+        status, said = run_shown("first_run.sh", home, variable)
+        assert status == 0
+        assert_says(said, "first_repaired_log.txt")

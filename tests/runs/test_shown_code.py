@@ -1,0 +1,219 @@
+"""The Python and the commands that README and docs show, run. (Those of the quick start: test_quick_start.py.)"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.cluster.cluster import SETTINGS, Cluster
+from tests.runs.conftest import only_job
+from tests.runs.dag_test import run_dag_file
+
+ROOT = Path(__file__).parents[2]
+SNIPPETS = ROOT / "docs" / "snippets"
+
+
+def snippet(name):
+    return (SNIPPETS / name).read_text("utf-8")
+
+
+def run_dag(name):
+    """Run a DAG as it is shown, but for the time between two questions."""
+    source = snippet(name)
+    if airflow_version.startswith("2."):
+        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
+    source = source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3")
+    return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"))
+
+
+def run_tests(source, folder, **variables):
+    """Run tests as those of somebody's project in a folder, and return what pytest says."""
+    (folder / "test_shown.py").write_text(source, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    settings = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **variables}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, cwd=folder, env=settings)
+    return done.stdout
+
+
+def airflow(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "airflow", *words], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def commands(name):
+    """The commands of a snippet without their comments, each as its words."""
+    return [shlex.split(line, comments=True) for line in snippet(name).replace("\\\n", "").splitlines()]
+
+
+def in_bash(name, folder):
+    """The variables that a snippet sets."""
+    command = (
+        f"set -a; source {SNIPPETS / name}; {sys.executable} -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+    )
+    done = subprocess.run(["bash", "-ec", command], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_nightly_dag_waits_for_what_it_submits(emulator):
+    run = run_dag("nightly_dag.py")
+    assert run.state == "success"
+    assert run.xcoms["wait"]["return_value"]["JobId"] == only_job(emulator).job_id
+
+
+def test_failed_files_are_run_again_by_hand(emulator):
+    emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
+    assert run_dag("again_by_hand.py").state == "success"
+    assert [job.files for job in emulator.jobs] == [8, 1]
+
+
+def test_the_mapped_task_makes_a_job_for_each_batch(emulator):
+    assert run_dag("mapped_batches.py").state == "success"
+    assert len({job.name for job in emulator.jobs}) == 2
+
+
+def test_the_waits_without_workers_succeed(emulator):
+    assert run_dag("waiting.py").state == "success"
+    assert len(emulator.jobs) == 2
+
+
+@pytest.mark.skipif(airflow_version < "3.3", reason="retry policies came with Airflow 3.3")
+def test_the_retry_policy_is_taken(emulator):
+    assert run_dag("retry_policy.py").state == "success"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(airflow_version < "3.1", reason="before, dag.test() wants a DAG that the database knows")
+def test_the_test_of_a_dag_passes(tmp_path):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "first_batch.py").write_text(snippet("first_batch.py"), "utf-8")
+    places = {"AIRFLOW_HOME": str(tmp_path / "home"), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+    assert "2 passed" in run_tests(snippet("test_first_batch.py"), tmp_path, **places)
+
+
+def test_the_tests_with_the_emulator_pass(tmp_path):
+    assert "2 passed" in run_tests(snippet("test_with_emulator.py"), tmp_path)
+
+
+def test_a_test_of_the_readme_s_shape_passes_with_a_job_and_fails_without(tmp_path):
+    source, dots = snippet("test_my_dag.py"), "...  # run the DAG: it talks to the emulator"
+    assert dots in source
+    job = (
+        "from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook; "
+        f"TencentCIHook().trigger_inventory_job(name='n', workflow_ids={WORKFLOW_ID!r}, prefix='media/'); "
+        "tencent_ci_emulator.advance(seconds=60)"
+    )
+    assert "1 passed" in run_tests(source.replace(dots, job), tmp_path)
+    assert "1 failed" in run_tests(source, tmp_path)
+
+
+@pytest.mark.parametrize("target", [words[1] for words in commands("make.sh")])
+def test_make_knows_the_targets(target):
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("name", "extra"), [("install.sh", ""), ("install_sts.sh", "sts")])
+def test_what_is_installed_is_this_package_and_has_the_extra(name, extra):
+    [[*command, requirement]] = commands(name)
+    assert command == ["pip", "install"]
+    assert requirement == f"airflow-provider-tencent-ci{f'[{extra}]' if extra else ''}"
+    assert not extra or extra in distribution("airflow-provider-tencent-ci").metadata.get_all("Provides-Extra")
+
+
+def with_keys(text, emulator):
+    text = text.replace("<SecretId>", SECRET_ID).replace("<SecretKey>", SECRET_KEY)
+    return text.replace('"bucket":', f'"endpoint_url": "{emulator.url}", "bucket":')
+
+
+def test_the_environment_variable_connects(emulator, monkeypatch, tmp_path):
+    value = in_bash("connect_by_variable.sh", tmp_path)["AIRFLOW_CONN_TENCENT_CI_DEFAULT"]
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", with_keys(value, emulator))
+    assert TencentCIHook().test_connection()[0]
+
+
+def test_the_command_connects(emulator, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT")
+    [[_, *words]] = commands("connect_by_command.sh")
+    done = airflow(*(with_keys(word, emulator) for word in words))
+    assert done.returncode == 0, done.stderr
+    shown = airflow("connections", "get", "tencent_ci_default", "-o", "json").stdout
+    [connection] = json.loads(shown[shown.index("[{") :])
+    assert (connection["conn_type"], connection["login"]) == ("tencent_ci", SECRET_ID)
+
+
+def test_the_pool_counts_deferred_tasks():
+    [[_, *words]] = commands("pool.sh")
+    done = airflow(*words)
+    assert done.returncode == 0, done.stderr
+    shown = airflow("pools", "get", "tencent_ci", "-o", "json").stdout
+    [pool] = json.loads(shown[shown.index("[{") :])
+    assert (pool["slots"], pool["include_deferred"]) == ("200", "True")
+
+
+def test_airflow_knows_the_command_that_starts_all_of_it():
+    """The tests in a browser start it in earnest."""
+    [[_, *words]] = commands("first_standalone.sh")
+    assert airflow(*words, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("part", ["command", "comment"])
+def test_the_emulator_starts_either_way(part):
+    command, _, comment = snippet("emulator.sh").partition("# or: ")
+    words = shlex.split((command if part == "command" else comment).replace("8090", "0"))
+    found = sys.executable if words[0] == "python" else Path(sys.executable).parent / words[0]
+    process = subprocess.Popen([found, *words[1:]], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        assert "listens on" in process.stdout.readline()
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def test_the_cluster_s_settings_are_those_that_the_tests_run_a_cluster_with(tmp_path):
+    (tmp_path / "connection.json").write_text(snippet("connections/keys.json"), "utf-8")
+    found = in_bash("cluster_settings.sh", tmp_path)
+    names = {name for name in found if name.startswith("AIRFLOW__")} - set(os.environ)
+    assert names - set(SETTINGS) == {"AIRFLOW__CELERY__BROKER_URL", "AIRFLOW__TRIGGERER__CAPACITY"}
+    assert found["AIRFLOW__CORE__EXECUTOR"] == SETTINGS["AIRFLOW__CORE__EXECUTOR"]
+    assert json.loads(found["AIRFLOW_CONN_TENCENT_CI_DEFAULT"])["conn_type"] == "tencent_ci"
+
+
+def test_the_cluster_s_components_are_those_that_the_tests_run():
+    shown = {tuple(words[1:]) for words in commands("cluster_components.sh")}
+    assert shown == {tuple(word for word in command[:2] if word[0] != "-") for command in Cluster.commands}
+
+
+def test_the_chart_s_values_say_what_the_variables_say(tmp_path):
+    (tmp_path / "connection.json").write_text(snippet("connections/keys.json"), "utf-8")
+    variables = in_bash("cluster_settings.sh", tmp_path)
+    values = yaml.safe_load(snippet("values.yaml"))
+    assert values["executor"] == variables["AIRFLOW__CORE__EXECUTOR"]
+    for section, options in values["config"].items():
+        for option, value in options.items():
+            assert variables[f"AIRFLOW__{section}__{option}".upper()] == str(value)
+    [secret] = values["secret"]
+    assert secret["envName"] == "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
+
+
+def test_the_chart_s_commands_name_the_secret_and_the_file_of_values():
+    """They are not run: no Kubernetes is at hand, as the page says."""
+    secret, install = commands("kubernetes.sh")
+    [wanted] = yaml.safe_load(snippet("values.yaml"))["secret"]
+    assert secret[:5] == ["kubectl", "create", "secret", "generic", wanted["secretName"]]
+    assert re.fullmatch(rf"--from-file={wanted['secretKey']}=\S+\.json", secret[5])
+    assert install[-1] == "values.yaml"
