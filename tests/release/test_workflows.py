@@ -129,9 +129,9 @@ def needed(everything, name):
     return {*direct, *(further for other in direct for further in needed(everything, other))}
 
 
-def test_nothing_is_published_that_was_not_tested_attested_and_tried():
+def test_nothing_is_published_that_was_not_tested_and_attested():
     release = jobs("release")
-    assert needed(release, "pypi") == {"version", "checks", "build", "provenance", "testpypi"}
+    assert needed(release, "pypi") == {"version", "checks", "build", "provenance"}
     assert needed(release, "page") >= {"pypi"}
     assert release["checks"]["uses"] == "./.github/workflows/ci.yml"
     assert "workflow_call" in load(ROOT / ".github" / "workflows" / "ci.yml")[True]  # YAML 1.1 reads "on" as true
@@ -140,17 +140,14 @@ def test_nothing_is_published_that_was_not_tested_attested_and_tried():
 def test_only_the_jobs_that_sign_or_publish_get_an_identity():
     release = jobs("release")
     identified = {name for name, job in release.items() if "id-token" in job.get("permissions", {})}
-    assert identified == {"provenance", "testpypi", "pypi"}
-    assert {name: release[name]["environment"]["name"] for name in ("testpypi", "pypi")} == {
-        "testpypi": "testpypi",
-        "pypi": "pypi",
-    }
+    assert identified == {"provenance", "pypi"}
+    assert release["pypi"]["environment"] == "pypi"
 
 
 def test_what_is_published_is_built_once():
     builders = [name for name, job in jobs("release").items() if any("make build" in str(step) for step in steps(job))]
     assert builders == ["build"]
-    for name in ("provenance", "testpypi", "pypi"):
+    for name in ("provenance", "pypi"):
         uses = [step.get("uses", "") for step in steps(jobs("release")[name])]
         assert uses[0].startswith("actions/download-artifact@")
         assert not any("checkout" in use for use in uses)
