@@ -13,6 +13,7 @@ from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInv
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from tests.ui.pictures import PICTURES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -64,6 +65,27 @@ def slugs(path):
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in bare}
 
 
+FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
+
+
+def outline(path):
+    """The level of each heading of a page, with what is the same below it in any language: code, names, links, rows."""
+    text = path.read_text("utf-8")
+    code = iter(FENCED.findall(text))
+    found = []
+    for part in re.split(r"^(?=#+ )", FENCED.sub("<code>", text), flags=re.M):
+        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", part) if not link.startswith("README")]
+        blocks = [next(code) for _ in range(part.count("<code>"))]
+        found.append((part.partition(" ")[0], blocks, sorted(re.findall(r"`[^`]+`", part)), links, part.count("\n|")))
+    return found
+
+
+def test_the_readme_says_the_same_in_chinese():
+    chinese = ROOT / "README.zh-CN.md"
+    assert outline(chinese) == outline(ROOT / "README.md")
+    assert len(re.findall(r"[\u4e00-\u9fff]", chinese.read_text("utf-8"))) > 1000
+
+
 @each_page
 def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
@@ -73,6 +95,14 @@ def test_links_lead_somewhere(path):
         there = path.parent / target if target else path
         assert there.exists(), link
         assert not anchor or anchor in slugs(there), link
+
+
+def test_pictures_of_the_browser_are_taken_by_its_tests_and_shown():
+    """``make pictures`` takes them all."""
+    there = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.png")}
+    assert there == set(PICTURES)
+    shown = {name for page in PAGES for name in re.findall(r"pictures/(\w+)\.png\)", page.read_text("utf-8"))}
+    assert shown == there
 
 
 @each_page
