@@ -85,7 +85,9 @@ def _settings(options: argparse.Namespace) -> Settings:
 
     :raises Unprepared: something is missing; how to give it is said.
     """
-    lacking = [] if CONNECTION_VARIABLE in os.environ else [f"  {CONNECTION_VARIABLE}: the connection (docs/connection.md)"]
+    lacking = (
+        [] if CONNECTION_VARIABLE in os.environ else [f"  {CONNECTION_VARIABLE}: the connection (docs/connection.md)"]
+    )
     limits = {"poll_seconds": 0.3, "wait_seconds": 30.0, "end_seconds": 30.0} if options.emulator else {}
     environment = dict(os.environ)
     if options.sweep:  # which needs the connection alone
@@ -145,8 +147,8 @@ def _agree(settings: Settings, questions: Sequence[Question], display: Display, 
     rows = [(order.key, str(order.files), order.purpose) for order in orders.values()]
     display.table("What is submitted at most, each once", ("job", "files", "what"), rows)
     display.paragraph(
-        f"{len(questions)} questions, at most {cost.jobs} jobs, which process at most {cost.files} files. The account is "
-        "billed for those as for any other."
+        f"{len(questions)} questions, at most {cost.jobs} jobs, which process at most {cost.files} files. "
+        "The account is billed for those as for any other."
     )
     if agreed:
         return

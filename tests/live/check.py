@@ -61,6 +61,7 @@ class Check:
         :param told: is told of each answer.
         """
         self.service.budget.most = cost_of(questions, self.settings).jobs
+        _ = self.service.credentials  # known from the start, to be kept out of all that follows
         for question in questions:
             self._ask(question)
             told(self.answered[-1])
@@ -74,9 +75,7 @@ class Check:
 
     def executions(self, job_id: str, workflow_id: str = "") -> list[WorkflowExecution]:
         """Return what a workflow did in a job: at most a page, and no job of ours has more."""
-        page = self.service.run(
-            flows.list_executions_page(workflow_id or self.settings.workflow_id, job_id, None)
-        )
+        page = self.service.run(flows.list_executions_page(workflow_id or self.settings.workflow_id, job_id, None))
         return list(page.items)
 
     def _ask(self, question: Question) -> None:

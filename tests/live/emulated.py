@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from airflow_provider_tencent_ci.emulator import Emulator, defaults
 from tests.live.settings import CONNECTION_VARIABLE, TEMPORARY_CONNECTION_VARIABLE, VARIABLES
@@ -15,8 +14,8 @@ OBJECT_KEY = "media/0001.mp4"
 FAILING_KEY = "media/0002.mp4"
 SECOND_WORKFLOW_ID = "w00000000000000000000000000000002"
 PAUSED_WORKFLOW_ID = "w00000000000000000000000000000003"
-_TEMPORARY_ID, _TEMPORARY_KEY = "AKIDFAKETEMPORARYSECRETID", "fake-temporary-secret-key"
-_TOKEN = "fake-session-token-of-the-live-check"
+TEMPORARY_ID, TEMPORARY_KEY = "AKIDFAKETEMPORARYSECRETID", "fake-temporary-secret-key"
+TOKEN = "fake-session-token-of-the-live-check"
 
 VALUES = {
     "workflow_id": defaults.WORKFLOW_ID,
@@ -37,7 +36,7 @@ def emulated_environment() -> Iterator[dict[str, str]]:
         furnish(emulator)
         yield {variable: VALUES[name] for name, (variable, _) in VARIABLES.items()} | {
             CONNECTION_VARIABLE: emulator.connection_json(),
-            TEMPORARY_CONNECTION_VARIABLE: json.dumps(temporary_connection(emulator)),
+            TEMPORARY_CONNECTION_VARIABLE: temporary_connection(emulator),
         }
 
 
@@ -46,13 +45,11 @@ def furnish(emulator: Emulator) -> None:
     emulator.configure(failing_keys=FAILING_KEY)
     emulator.add_workflow(SECOND_WORKFLOW_ID)
     emulator.add_workflow(PAUSED_WORKFLOW_ID, active=False)
-    emulator.add_key(
-        _TEMPORARY_ID, _TEMPORARY_KEY, token=_TOKEN, expires_at=emulator.now() + timedelta(days=1)
-    )
+    emulator.add_key(TEMPORARY_ID, TEMPORARY_KEY, token=TOKEN, expires_at=emulator.now() + timedelta(days=1))
 
 
-def temporary_connection(emulator: Emulator) -> dict[str, Any]:
-    """Return a connection with temporary keys."""
+def temporary_connection(emulator: Emulator) -> str:
+    """Return a connection with temporary keys, as a value for an environment variable."""
     connection = emulator.connection()
-    extra = {**connection["extra"], "token": _TOKEN}
-    return {**connection, "login": _TEMPORARY_ID, "password": _TEMPORARY_KEY, "extra": extra}
+    extra = {**connection["extra"], "token": TOKEN}
+    return json.dumps({**connection, "login": TEMPORARY_ID, "password": TEMPORARY_KEY, "extra": extra})

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
+
 if TYPE_CHECKING:
     from tests.live.check import Check
     from tests.live.orders import Order
@@ -20,6 +22,8 @@ class Verdict(StrEnum):
     UNCLEAR = "unclear"
     """Asked, and the answers do not decide it."""
     AS_ASSUMED = "as assumed"
+    NOTED = "noted"
+    """Answered; the package relies on neither answer."""
     OUTSIDE = "cannot be told from outside"
     NOT_ASKED = "not asked"
 
@@ -66,6 +70,10 @@ def differs(text: str, change: str) -> Finding:
     return Finding(Verdict.DIFFERS, text, change)
 
 
+def noted(text: str, change: str = "") -> Finding:
+    return Finding(Verdict.NOTED, text, change)
+
+
 def unclear(text: str, find_out: str = "") -> Finding:
     return Finding(Verdict.UNCLEAR, text, find_out)
 
@@ -76,6 +84,17 @@ def not_asked(why: str) -> Finding:
 
 def outside(text: str, find_out: str) -> Finding:
     return Finding(Verdict.OUTSIDE, text, find_out)
+
+
+def brief(failure: TencentCIError | None, otherwise: str = "accepted") -> str:
+    """Return what the service said, without the advice for users; ``otherwise`` if it was no refusal."""
+    if isinstance(failure, ApiError):
+        return f"HTTP {failure.status} {failure.code}: {failure.message.rstrip('.')}"
+    return otherwise if failure is None else str(failure).rstrip(".")
+
+
+def executions(count: int) -> str:
+    return "1 execution" if count == 1 else f"{count} executions"
 
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:

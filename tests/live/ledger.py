@@ -13,6 +13,7 @@ from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from tests.live.findings import brief
 from tests.live.orders import Order, Scope
 from tests.live.service import Service
 
@@ -57,7 +58,7 @@ class Submission:
     def end(self) -> str:
         """How it ended, in words."""
         if self.refusal is not None:
-            return f"refused: {self.refusal}"
+            return f"refused: {brief(self.refusal)}"
         if self.job and self.has_ended:
             return self.job.state.value
         return f"NOT KNOWN TO HAVE ENDED. {self.trouble}".strip()

@@ -164,5 +164,7 @@ FAILING = Order(
 LIST = Order(
     "list", "a list of the object, by its key", 1, lambda scope: {"UrlFile": scope.settings.list_key}, "list_key"
 )
-LIST_URL = Order("list-url", "a list of the object, by its URL", 1, lambda scope: {"UrlFile": scope.object_url}, "list_key")
+LIST_URL = Order(
+    "list-url", "a list of the object, by its URL", 1, lambda scope: {"UrlFile": scope.object_url}, "list_key"
+)
 NODE = Order("node", "Type=Job over a prefix that matches nothing", 0, _nothing, "job", _node, "Job")

@@ -65,7 +65,7 @@ def _surroundings(check: Check) -> dict[str, str]:
         "platform": sys.platform,
         "region": config.region,
         "endpoint": "the documented host" if documented else "endpoint_url of the connection",
-        "keys": "temporary" if check.service.credentials.token else "permanent",
+        "keys": "temporary" if any(keys.token for keys in check.service.used_credentials) else "permanent",
     }
 
 
@@ -130,7 +130,15 @@ def _endings(submissions: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _summary(report: dict[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in report["verdicts"].items() if count)
-    yield from ("", "## Summary", "", f"{counts}.", "", "| # | question | verdict | answer |", "| --: | --- | --- | --- |")
+    yield from (
+        "",
+        "## Summary",
+        "",
+        f"{counts}.",
+        "",
+        "| # | question | verdict | answer |",
+        "| --: | --- | --- | --- |",
+    )
     for question in report["questions"]:
         answers = " ".join(finding["text"] for finding in question["findings"])
         yield f"| {question['number']} | {_cell(question['question'])} | {question['verdict']} | {_cell(answers)} |"

@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from showcase import interrupts
-from showcase.display import Display
 from showcase.failures import Interrupted
 
 from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Answered, Check
-from tests.live.failures import OverBudget
 from tests.live.findings import Finding, Question, Verdict
 from tests.live.ledger import Submission
 from tests.live.masking import Mask
@@ -21,6 +20,9 @@ from tests.live.orders import NAME_PREFIX
 from tests.live.report import report_of, write_report
 from tests.live.service import Service
 from tests.live.settings import Settings
+
+if TYPE_CHECKING:
+    from showcase.display import Display
 
 # Exit statuses besides those of signals.
 DONE, UNPREPARED, FAILED, STILL_RUNNING = 0, 1, 2, 3
@@ -57,13 +59,15 @@ def run(
     :param show_names: leave names of the account's things in the report.
     """
     check = Check(settings, service, secrets.token_hex(4), temporary)
-    began_at = service.now()
-    status, ended_early = _ask(check, questions, display)
-    with interrupts.held():  # whoever is impatient now would leave jobs running
-        running = _end(check, display)
-        report = report_of(check, began_at=began_at, ended_early=ended_early, mask=_mask(check, show_names))
-        files = write_report(report, directory, began_at)
-    display.say(f"The report, to be attached to an issue: {files[0]} and {files[1].name}")
+    began_at, status, ended_early = service.now(), FAILED, "it did not come to an end"
+    try:
+        status, ended_early = _ask(check, questions, display)
+    finally:
+        with interrupts.held():  # whoever is impatient now would leave jobs running
+            running = check.ledger.end_all(settings.end_seconds)
+            report = report_of(check, began_at=began_at, ended_early=ended_early, mask=_mask(check, show_names))
+            files = write_report(report, directory, began_at)
+            _tell_end(check, running, files, display)
     return Outcome(STILL_RUNNING if running else status or _status_of(check), running, files)
 
 
@@ -83,27 +87,25 @@ def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple
         with display.console.status("Asking …"):
             check.ask_all(questions, lambda answered: _tell(display, answered))
     except Interrupted as interrupt:
+        display.say("Interrupted. All jobs of this run are ended before it stops …")
         return 128 + interrupt.number, f"interrupted by signal {interrupt.number}"
-    except OverBudget as error:
-        return FAILED, str(error)
-    except Exception as error:  # a mistake of the check's own must not keep it from ending its jobs
+    except Exception as error:  # told like everything else, in the report
         display.error(f"The check itself failed: {error!r}")
         return FAILED, f"{type(error).__name__} in the check itself"
     return DONE, ""
 
 
-def _end(check: Check, display: Display) -> list[Submission]:
-    """End all jobs, and say plainly if that did not succeed."""
-    display.say("Ending all jobs of this run; signals wait until that is done …")
-    running = check.ledger.end_all(check.settings.end_seconds)
-    if not running:
-        display.say(f"All jobs have ended: {len(check.ledger.job_ids)} were created.")
+def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Path], display: Display) -> None:
+    """Say how the jobs ended, and plainly so if they did not."""
+    created = len(check.ledger.job_ids)
     for submission in running:
         display.error(f"Not known to have ended: {submission.job_id or submission.name}. {submission.trouble}")
     if running:
         config = check.service.config
         display.error(f"To end them: make test-live ARGS=--sweep, or {console_url(config.bucket, config.region)}")
-    return running
+    else:
+        display.say(f"All {created} jobs that were created have ended.")
+    display.say(f"The report, to be attached to an issue: {files[0]} and {files[1].name}")
 
 
 def _tell(display: Display, answered: Answered) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.core.failures import classify, was_refused
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
 from airflow_provider_tencent_ci.core.signing import authorization
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
+from airflow_provider_tencent_ci.transport._shared import received
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 from tests.live.evidence import Exchange
 from tests.live.failures import OverBudget
@@ -161,8 +162,7 @@ class Service:
                 stream=True,
             ) as answer:
                 body = answer.raw.read(_MOST_OF_A_HAND_MADE_BODY) or b""
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status_code, found, body, self.now())
+        return received(answer.status_code, answer.headers, body, self.now(), self.credentials, headers)
 
     def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
         """Pass a flow's steps on, note what they come to, and let no submission through that was not agreed to."""

@@ -21,7 +21,10 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "failing_object_key": ("TENCENT_CI_FAILING_OBJECT_KEY", "the key of an object that the workflow cannot process"),
     "list_key": ("TENCENT_CI_LIST_KEY", "a key under which a list of one object may be written, and is left"),
     "job": ("TENCENT_CI_JOB", 'the Operation of a job of Type=Job as JSON, such as {"Tag": "MediaInfo", ...}'),
-    "notification_url": ("TENCENT_CI_NOTIFICATION_URL", "a URL of yours that callbacks may go to; needs TENCENT_CI_JOB"),
+    "notification_url": (
+        "TENCENT_CI_NOTIFICATION_URL",
+        "a URL of yours that callbacks may go to; needs TENCENT_CI_JOB",
+    ),
 }
 _REQUIRED = ("workflow_id", "object_key")
 _SHORTEST_OF_A_JOB = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.messages import COS, Request
 from airflow_provider_tencent_ci.core.objects import put_object
 from airflow_provider_tencent_ci.core.signing import encode
 from tests.live.check import Check
-from tests.live.findings import Finding, Question, as_assumed, differs, not_asked, outside, unclear
+from tests.live.findings import Finding, Question, as_assumed, differs, executions, not_asked, noted, outside, unclear
 from tests.live.ledger import Submission
 from tests.live.orders import BOUND, INTERVAL, LIST, LIST_URL, PAUSED_WORKFLOW, SECOND_WORKFLOW, TWO_INPUTS, Order
 
@@ -29,7 +29,7 @@ def ask_inputs(check: Check) -> Iterator[Finding]:
             "The emulator: exactly_one_input.",
         )
     else:
-        yield as_assumed(f"A job with Object and Prefix is {submission.end}")
+        yield as_assumed(f"A job with Object and Prefix is {submission.end}.")
     yield from _list_of_urls(check)
     yield outside(
         "An Input without children, and a Prefix that is empty or '/', are not tried: they may mean the whole bucket.",
@@ -43,16 +43,18 @@ def _list_of_urls(check: Check) -> Iterator[Finding]:
         return
     url = f"{check.ledger.scope.bucket_url}/{'/'.join(map(encode, check.settings.object_key.split('/')))}"
     check.service.run(put_object(check.settings.list_key, f"{url}\n".encode()))
-    for order, form, change in (
-        (LIST, "the list's key", "core/url_list.py and resubmitting.py give UrlFile the key."),
-        (LIST_URL, "the list's URL", "Nothing: the package gives the key."),
-    ):
-        count = _files(check, order)
-        said = f"UrlFile as {form}: {_said_of(count, check.submit(order))}"
-        if count is None:
-            yield unclear(said)
-        else:
-            yield as_assumed(said) if count == 1 or order is LIST_URL else differs(said, change)
+    yield _by_list(check, LIST, "the list's key", differs)
+    yield _by_list(check, LIST_URL, "the list's URL", noted)
+
+
+def _by_list(check: Check, order: Order, form: str, otherwise: Callable[[str, str], Finding]) -> Finding:
+    count = _files(check, order)
+    said = f"UrlFile as {form}: {_said_of(count, check.submit(order))}"
+    if count == 1:
+        return as_assumed(said) if order is LIST else noted(said)
+    if count is None and check.submit(order).refusal is None:
+        return unclear(said)
+    return otherwise(said, "resubmitting.py and core/url_list.py: UrlFile has to be the list's URL.")
 
 
 def ask_workflows(check: Check) -> Iterator[Finding]:
@@ -63,7 +65,11 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     job = check.wait(SECOND_WORKFLOW)
     if job is None:
         change = "core/specification.py joins several workflow_ids with commas: take one only."
-        yield differs(f"Two ids with a comma: {submission.end}", change) if submission.refusal else unclear(submission.end)
+        yield (
+            differs(f"Two ids with a comma: {submission.end}.", change)
+            if submission.refusal
+            else unclear(submission.end)
+        )
         return
     workflows = (check.settings.workflow_id, check.settings.second_workflow_id)
     counts = [len(check.executions(job.job_id, workflow_id)) for workflow_id in workflows]
@@ -78,9 +84,9 @@ def ask_interval(check: Check) -> Iterator[Finding]:
     if count is None:
         yield unclear(said)
     elif count:
-        yield as_assumed(f"{said} So the interval counts for Prefix only.")
+        yield noted(f"{said} So the interval counts for Prefix only.")
     else:
-        yield as_assumed(f"{said} So the interval counts for Object, too.", "The emulator's inputs.py: also for Object.")
+        yield noted(f"{said} So the interval counts for Object, too.", "The emulator's interval_for_all should be on.")
     yield _bounds(check)
 
 
@@ -112,10 +118,10 @@ def ask_paused_workflow(check: Check) -> Iterator[Finding]:
 def _paused_workflow(check: Check) -> Finding:
     job, submission = check.wait(PAUSED_WORKFLOW), check.submit(PAUSED_WORKFLOW)
     if job is None:
-        said = f"A job with a paused workflow: {submission.end}"
+        said = f"A job with a paused workflow is {submission.end}."
         return as_assumed(said) if submission.refusal else unclear(said)
     count = len(check.executions(job.job_id, check.settings.paused_workflow_id))
-    said = f"A job with a paused workflow ends as {job.state.value} with {count} executions."
+    said = f"A job with a paused workflow ends as {job.state.value} with {executions(count)}."
     if job.state is JobState.SUCCESS and count:
         return differs(said, "core/targets.py: validate=True refuses a paused workflow, which would run.")
     return as_assumed(said, "The emulator: paused_workflow.")
@@ -130,7 +136,7 @@ def _files(check: Check, order: Order) -> int | None:
 def _said_of(count: int | None, submission: Submission) -> str:
     if count is None or submission.job is None:
         return submission.end
-    return f"{submission.job.state.value}, {count} executions."
+    return f"{submission.job.state.value}, {executions(count)}."
 
 
 def _modified_at(check: Check) -> datetime | None:

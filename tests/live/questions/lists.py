@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.core.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from tests.live.check import Check
-from tests.live.findings import Finding, Question, as_assumed, differs, not_asked, unclear
+from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
 from tests.live.orders import MAIN, MISSING, NODE, NOTHING, SAME_NAME
 
 _JOBS = "/inventorytriggerjob"
@@ -33,10 +33,7 @@ def ask_lag(check: Check) -> Iterator[Finding]:
         "the list with name": lambda: job_id in _ids(check, build_list(JobFilter(name=name))),
     }
     seconds = _seconds_until_shown(check, ways)
-    said = "; ".join(
-        f"{way}: {'not within %g s' % _LONGEST_LAG_SECONDS if found is None else '%.1f s' % found}"
-        for way, found in seconds.items()
-    )
+    said = "; ".join(f"{way}: {_said_of(found)}" for way, found in seconds.items())
     slowest = max(_LONGEST_LAG_SECONDS if found is None else found for found in seconds.values())
     if slowest <= sum(LATER_TRY_LOOKS):
         yield as_assumed(f"Shown after the answer to the submission by {said}.")
@@ -45,6 +42,10 @@ def ask_lag(check: Check) -> Iterator[Finding]:
             f"Shown after the answer to the submission by {said}.",
             f"core/flows.py: LATER_TRY_LOOKS look for {sum(LATER_TRY_LOOKS)} s only, _NOT_LISTED_YET_LOOKS for less.",
         )
+
+
+def _said_of(seconds: float | None) -> str:
+    return f"not within {_LONGEST_LAG_SECONDS:g} s" if seconds is None else f"{seconds:.1f} s"
 
 
 def ask_name(check: Check) -> Iterator[Finding]:
@@ -76,9 +77,9 @@ def _empty_parameters(check: Check) -> Iterator[Finding]:
     given = _listing(check)
     plain, with_empty = _ids(check, given), _ids(check, Request("GET", _JOBS, (*given.query, *empty)))
     if plain == with_empty:
-        yield as_assumed("Empty parameters count as not given.")
+        yield noted("Empty parameters count as not given.")
     else:
-        yield as_assumed(
+        yield noted(
             "Empty parameters change what is listed.",
             "Nothing in the client, which sends none; the emulator's listing.py takes them as not given.",
         )
@@ -104,7 +105,7 @@ def ask_type(check: Check) -> Iterator[Finding]:
     if len(found) > 1:
         ids = [job.job_id for job in found[:2]]
         listed = set(ids) & set(_ids(check, build_list(JobFilter(job_id=",".join(ids)))))
-        yield as_assumed(
+        yield noted(
             f"jobId with two ids and a comma shows {len(listed)} of the two jobs.",
             "" if len(listed) < 2 else "polling.py could ask for some jobs at once instead of for a page.",
         )
@@ -151,10 +152,7 @@ def _old_token(check: Check) -> Iterator[Finding]:
         return
     response = check.service.answer(_listing(check, page_size=1, token=check.early_token))
     failure = classify(response)
-    if failure is None:
-        yield as_assumed("A token from earlier in this run still leads on.")
-    else:
-        yield as_assumed(f"A token from earlier in this run is refused: {failure}")
+    yield noted(f"A token from earlier in this run: {brief(failure, 'still leads on')}.")
 
 
 def _listing(check: Check, page_size: int = 100, token: str = "") -> Request:

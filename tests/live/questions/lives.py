@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.core.jobs import JobState
 from airflow_provider_tencent_ci.core.messages import Request
 from airflow_provider_tencent_ci.core.xml import read_xml
 from tests.live.check import Check
-from tests.live.findings import Finding, Question, as_assumed, differs, not_asked, outside, unclear
+from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, outside, unclear
 from tests.live.orders import FAILING, MAIN, MISSING, NOTHING, STOPPED
 
 _KNOWN_NODES = frozenset(
@@ -32,7 +32,8 @@ def _empty_batch(check: Check) -> Finding:
     if job is None:
         return unclear(f"A batch that matches nothing: {submission.end}")
     change = "outcome.py: on_empty looks at jobs that succeeded only. The emulator: no_objects."
-    said = f"A batch that matches nothing ends as {job.state.value} {job.code} {job.message}".rstrip() + "."
+    why = f" ({job.code}: {job.message})" if job.state is JobState.FAILED else ""
+    said = f"A batch that matches nothing ends as {job.state.value}{why}."
     return as_assumed(said) if job.state is JobState.SUCCESS else differs(said, change)
 
 
@@ -63,23 +64,29 @@ def _counts(check: Check) -> Iterator[Finding]:
         details = read_xml(check.service.answer(request).body, "Response").findall("JobsDetail")
         nodes.update(child.tag for detail in details for child in detail)
     if further := sorted(nodes - _KNOWN_NODES):
-        yield differs(f"The record has further nodes: {', '.join(further)}.", "core/jobs.py and counting.py could use them.")
+        yield differs(
+            f"The record has further nodes: {', '.join(further)}.", "core/jobs.py and counting.py could use them."
+        )
     else:
         yield as_assumed("The record has no node for progress or counts: files have to be counted.")
-    yield as_assumed(f"The job over one object ended as {job.state.value}; its executions: {_states_of_files(check, job.job_id)}.")
+    yield noted(
+        f"The job over one object ended as {job.state.value}; its executions: {_states_of_files(check, job.job_id)}."
+    )
 
 
 def ask_failure(check: Check) -> Iterator[Finding]:
     for order in (MISSING, FAILING):
         if not check.settings.lacks(order.needs):
             check.wait(order)
-    failed = [submission.job for submission in check.ledger if submission.job and submission.job.state is JobState.FAILED]
+    failed = [
+        submission.job for submission in check.ledger if submission.job and submission.job.state is JobState.FAILED
+    ]
     for job in failed:
         said = f"{job.job_id} has Code {job.code!r} and Message {job.message!r}."
         yield as_assumed(said) if job.code not in ("", "Success") else differs(said, "job_failures.py shows Code.")
     if not failed:
         yield unclear(
-            f"No batch of this run failed. The one over an object that does not exist: {check.submit(MISSING).end}",
+            f"No batch of this run failed. The one over an object that does not exist was {check.submit(MISSING).end}.",
             "Set TENCENT_CI_FAILING_OBJECT_KEY to an object that the workflow cannot process.",
         )
 
@@ -87,19 +94,21 @@ def ask_failure(check: Check) -> Iterator[Finding]:
 def ask_unknown(check: Check) -> Iterator[Finding]:
     response = check.service.answer(Request("GET", f"/inventorytriggerjob/{_UNKNOWN_ID}"))
     if failure := classify(response):
-        yield as_assumed(f"Getting an unknown job: {failure}", "Nothing in the client; the emulator answers 200.")
+        yield noted(f"Getting an unknown job: {brief(failure)}.", "The emulator's unknown_job should be 'refuse'.")
     else:
         nodes = [child.tag for child in read_xml(response.body, "Response")]
-        yield as_assumed(f"Getting an unknown job: {response.status} with {', '.join(nodes)}.")
+        yield noted(f"Getting an unknown job: {response.status} with {', '.join(nodes)}.")
     response = check.service.answer(build_list(JobFilter(job_id=_UNKNOWN_ID)))
     if failure := classify(response):
-        yield differs(f"Listing an unknown jobId: {failure}", "core/flows.py: get_job takes an empty page for not found.")
+        yield differs(
+            f"Listing an unknown jobId: {brief(failure)}.", "core/flows.py: get_job takes an empty page for not found."
+        )
     elif read_jobs(response).items:
         yield differs("Listing an unknown jobId shows jobs.", "core/flows.py: jobId does not filter as it should.")
     else:
         yield as_assumed("Listing an unknown jobId: an empty page.")
     failure = classify(check.service.answer(build_cancel(_UNKNOWN_ID)))
-    yield as_assumed(f"Cancelling an unknown job: {failure or 'accepted like any other.'}")
+    yield noted(f"Cancelling an unknown job: {brief(failure)}.")
 
 
 def ask_cancel(check: Check) -> Iterator[Finding]:
@@ -112,7 +121,7 @@ def ask_cancel(check: Check) -> Iterator[Finding]:
     failure = classify(check.service.answer(build_cancel(submission.job_id)))
     job = check.ledger.wait(submission, check.settings.wait_seconds)
     seconds = (check.service.now() - asked_at).total_seconds()
-    said = f"Cancelling a job that was {before}: {failure or 'accepted'}; "
+    said = f"Cancelling a job that was {before}: {brief(failure)}; "
     if job is None:
         yield differs(f"{said}after {seconds:.0f} s it had not ended.", "core/cancelling.py waits for an end.")
     else:
@@ -126,7 +135,7 @@ def ask_cancel(check: Check) -> Iterator[Finding]:
 def _cancel_of_ended(check: Check, job_id: str, state: JobState) -> Finding:
     failure = classify(check.service.answer(build_cancel(job_id)))
     change = "Nothing in the client; the emulator's cancel_of_ended should be 'refuse'." if failure else ""
-    return as_assumed(f"Cancelling a job that has ended as {state.value}: {failure or 'accepted, without effect'}.", change)
+    return as_assumed(f"Cancelling a job that has ended as {state.value}: {brief(failure)}.", change)
 
 
 def ask_pause(check: Check) -> Iterator[Finding]:

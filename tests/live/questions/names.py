@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.live.check import Check
-from tests.live.findings import Finding, Question, as_assumed, differs, unclear
+from tests.live.findings import Finding, Question, as_assumed, differs, noted, unclear
 from tests.live.orders import DASH_NAME, LONG_NAME, MAIN, NOTHING, RARE_NAME, SAME_NAME, Order
 
 
@@ -24,15 +24,15 @@ def ask_names(check: Check) -> Iterator[Finding]:
     yield _judged(check, RARE_NAME, "A rare Chinese character (U+3400)", "core/names.py: allow U+4E00 to U+9FFF only.")
     dash = check.submit(DASH_NAME)
     if dash.accepted:
-        yield as_assumed("A long dash is accepted.", "core/names.py could allow it.")
+        yield noted("A long dash is accepted.", "core/names.py could allow it.")
     else:
-        yield as_assumed(f"A long dash is {dash.end}")
+        yield as_assumed(f"A long dash is {dash.end}.")
 
 
 def _judged(check: Check, order: Order, what: str, change: str) -> Finding:
     submission = check.submit(order)
     if not submission.accepted:
-        return differs(f"{what} is {submission.end}", change)
+        return differs(f"{what} is {submission.end}.", change)
     kept = submission.job is not None and submission.job.name == submission.name
     return as_assumed(f"{what} is accepted.") if kept else differs(f"{what} comes back as another name.", change)
 

@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_job
 from airflow_provider_tencent_ci.core.failures import classify
 from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Check
-from tests.live.findings import Finding, Question, as_assumed, outside
+from tests.live.findings import Finding, Question, noted, outside
 from tests.live.orders import NODE
 
 
@@ -17,7 +17,7 @@ def ask_limits(check: Check) -> Iterator[Finding]:
     jobs = () if classify(response) else read_jobs(response).items
     if jobs and jobs[0].creation_time:
         days = (check.service.now() - jobs[0].creation_time).days
-        yield as_assumed(f"The oldest job that is listed is {days} days old: jobs are kept for as long at least.")
+        yield noted(f"The oldest job that is listed is {days} days old: jobs are kept for as long at least.")
     yield outside(
         "Rates, numbers of live jobs and numbers of objects would have to be exceeded to be known.",
         "Ask Tencent's support for the account's limits; look for SlowDown and QueueSaturated in task logs.",
