@@ -57,6 +57,7 @@ def _check(options: argparse.Namespace, display: Display, cleanup: ExitStack) ->
     elif options.connection_file:
         os.environ[CONNECTION_VARIABLE] = _read(options.connection_file)
     settings = _settings(options)
+    _check_place(options.output)
     service = cleanup.enter_context(_service("tencent_ci_default"))
     from tests.live import running
 
@@ -99,6 +100,12 @@ def _settings(options: argparse.Namespace) -> Settings:
     if lacking:
         raise Unprepared("\n".join(["Missing in the environment:", *lacking, "See docs/live_check.md."]))
     return settings
+
+
+def _check_place(directory: Path) -> None:
+    """Make sure that the report has a place, before anything is submitted."""
+    if not os.access(directory, os.W_OK | os.X_OK) or not directory.is_dir():
+        raise Unprepared(f"The report cannot be written to {directory}: it is no directory, or not a writable one.")
 
 
 @contextmanager

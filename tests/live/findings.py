@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
+from airflow_provider_tencent_ci.exceptions import ApiError
 
 if TYPE_CHECKING:
     from tests.live.check import Check
@@ -86,7 +86,7 @@ def outside(text: str, find_out: str) -> Finding:
     return Finding(Verdict.OUTSIDE, text, find_out)
 
 
-def brief(failure: TencentCIError | None, otherwise: str = "accepted") -> str:
+def brief(failure: Exception | None, otherwise: str = "accepted") -> str:
     """Return what the service said, without the advice for users; ``otherwise`` if it was no refusal."""
     if isinstance(failure, ApiError):
         return f"HTTP {failure.status} {failure.code}: {failure.message.rstrip('.')}"

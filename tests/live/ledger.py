@@ -13,6 +13,7 @@ from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from tests.live.failures import OverBudget
 from tests.live.findings import brief
 from tests.live.orders import Order, Scope
 from tests.live.service import Service
@@ -39,7 +40,7 @@ class Submission:
     name: str
     sent_at: datetime
     job_id: str = ""
-    refusal: TencentCIError | None = None
+    refusal: Exception | None = None
     job: InventoryJob | None = None
     lost: bool = False
     trouble: str = ""
@@ -107,6 +108,9 @@ class Ledger:
         submission = self._made[order.key] = Submission(order, name, self._service.now())
         try:
             submission.saw(self._service.run(flows.ask(request, read_created, SUBMISSIONS)))
+        except OverBudget as error:
+            submission.refusal = error
+            raise
         except (ApiError, TransportError) as error:
             if _surely_refused(error):
                 submission.refusal = error

@@ -47,7 +47,9 @@ class Budget:
         :raises OverBudget: there is none left.
         """
         if self.spent >= self.most:
-            raise OverBudget(f"The check was about to submit more than {self.most} jobs; it stops here.")
+            raise OverBudget(
+                f"More jobs were about to be submitted than the {self.most} agreed to. This one was not sent."
+            )
         self.spent += 1
 
     def give_back(self) -> None:

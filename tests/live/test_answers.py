@@ -120,7 +120,7 @@ def test_a_job_that_was_paused_is_an_answer(ask: Ask, emulator: Emulator) -> Non
     ("number", "setting", "says"),
     [
         (1, "list_key", "needs TENCENT_CI_LIST_KEY"),
-        (2, "second_workflow_id", "eeds TENCENT_CI_SECOND_WORKFLOW_ID"),
+        (2, "second_workflow_id", "needs TENCENT_CI_SECOND_WORKFLOW_ID"),
         (4, "paused_workflow_id", "needs TENCENT_CI_PAUSED_WORKFLOW_ID"),
         (5, "failing_object_key", "needs TENCENT_CI_FAILING_OBJECT_KEY"),
         (9, "job", "needs TENCENT_CI_JOB"),

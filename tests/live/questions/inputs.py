@@ -59,7 +59,7 @@ def _by_list(check: Check, order: Order, form: str, otherwise: Callable[[str, st
 
 def ask_workflows(check: Check) -> Iterator[Finding]:
     if missing := check.settings.lacks(SECOND_WORKFLOW.needs):
-        yield not_asked(f"{missing.capitalize()}.")
+        yield not_asked(f"Two workflows in one job: {missing}.")
         return
     submission = check.submit(SECOND_WORKFLOW)
     job = check.wait(SECOND_WORKFLOW)
