@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from airflow_provider_tencent_ci.core.objects import check_object_key
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.live.failures import Unprepared
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
@@ -15,11 +18,11 @@ TEMPORARY_CONNECTION_VARIABLE = "AIRFLOW_CONN_TENCENT_CI_TEMPORARY"
 # Variable and meaning of each setting; the first two are required.
 VARIABLES: Mapping[str, tuple[str, str]] = {
     "workflow_id": ("TENCENT_CI_WORKFLOW_ID", "an active workflow of the bucket, the cheapest there is"),
-    "object_key": ("TENCENT_CI_OBJECT_KEY", "the key of one small object that this workflow can process"),
+    "object_key": ("TENCENT_CI_OBJECT_KEY", "the key of one small object that it can process; no other key begins so"),
     "second_workflow_id": ("TENCENT_CI_SECOND_WORKFLOW_ID", "another active workflow, to name two in one job"),
     "paused_workflow_id": ("TENCENT_CI_PAUSED_WORKFLOW_ID", "a workflow that is paused"),
     "failing_object_key": ("TENCENT_CI_FAILING_OBJECT_KEY", "the key of an object that the workflow cannot process"),
-    "list_key": ("TENCENT_CI_LIST_KEY", "a key under which a list of one object may be written, and is left"),
+    "list_key": ("TENCENT_CI_LIST_KEY", "a key without an object, under which a list may be written, which stays"),
     "job": ("TENCENT_CI_JOB", 'the Operation of a job of Type=Job as JSON, such as {"Tag": "MediaInfo", ...}'),
     "notification_url": (
         "TENCENT_CI_NOTIFICATION_URL",
@@ -28,6 +31,7 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
 }
 _REQUIRED = ("workflow_id", "object_key")
 _SHORTEST_OF_A_JOB = 8
+_ID = re.compile("[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,11 @@ class Settings:
         :raises Unprepared: a required one is missing, or one cannot be right; all of them are named.
         """
         given = {name: environment.get(variable, "").strip() for name, (variable, _) in VARIABLES.items()}
-        wrong = [f"{variable}: {meaning}" for name, variable, meaning in _named(_REQUIRED) if not given[name]]
-        if wrong:
-            raise Unprepared("Missing in the environment:\n" + "\n".join(f"  {line}" for line in wrong))
+        missing = [f"  {VARIABLES[name][0]}: {VARIABLES[name][1]}" for name in _REQUIRED if not given[name]]
+        if missing:
+            raise Unprepared("\n".join(["Missing in the environment:", *missing]))
+        for name, value in given.items():
+            _check(name, value)
         return cls(**{**given, "job": _read_job(given["job"])}, **limits)
 
     def lacks(self, name: str) -> str:
@@ -84,8 +90,16 @@ class Settings:
         yield from _leaves(self.job or {}, "job")
 
 
-def _named(names: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    return ((name, *VARIABLES[name]) for name in names)
+def _check(name: str, value: str) -> None:
+    """Refuse what would be understood as something else than one id or one key."""
+    variable = VARIABLES[name][0]
+    if name.endswith("workflow_id") and value and not _ID.fullmatch(value):
+        raise Unprepared(f"{variable}={value!r} is not the id of a workflow.")
+    if name.endswith("_key") and value:
+        try:
+            check_object_key(value)
+        except InvalidArgumentError as error:
+            raise Unprepared(f"{variable}: {error}") from None
 
 
 def _read_job(text: str) -> Mapping[str, Any] | None:

@@ -109,6 +109,12 @@ def test_the_answer_follows_the_service(
     assert answered.verdict == verdict
 
 
+def test_no_object_is_replaced_by_a_list(ask: Ask, emulator: Emulator) -> None:
+    emulator.add_objects("lists/one.txt", content="somebody's")
+    assert "HTTP 200 for what is under TENCENT_CI_LIST_KEY" in text_of(ask(1)[1])
+    assert emulator.bucket().objects["lists/one.txt"].content == b"somebody's"
+
+
 def test_a_job_that_was_paused_is_an_answer(ask: Ask, emulator: Emulator) -> None:
     emulator.configure(outcome="pause")
     answered = ask(11, 12)

@@ -122,6 +122,30 @@ def test_a_job_that_cannot_be_right_is_refused(
     assert says in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("TENCENT_CI_WORKFLOW_ID", "w1,w2", "'w1,w2' is not the id of a workflow"),
+        ("TENCENT_CI_OBJECT_KEY", "/", "begins with a slash"),
+        ("TENCENT_CI_LIST_KEY", "/list", "begins with a slash"),
+    ],
+)
+def test_what_may_mean_many_objects_or_workflows_is_refused(
+    environment: Callable[..., None],
+    service: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    says: str,
+) -> None:
+    environment("connection", "workflow_id", "object_key")
+    monkeypatch.setenv(variable, value)
+    assert main(["--yes"]) == 1
+    assert says in capsys.readouterr().out
+    assert not service.count("create")
+
+
 def test_a_connection_that_does_not_work_ends_it_before_anything_is_submitted(
     environment: Callable[..., None],
     service: Emulator,
@@ -163,6 +187,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_jobs_and_leaves_a_report(
     environment: Callable[..., None], service: Emulator, tmp_path: Path, number: int
@@ -181,6 +206,7 @@ def test_a_signal_ends_the_jobs_and_leaves_a_report(
     assert f"Ended early: interrupted by signal {number:d}" in report.read_text()
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_is_swept(
     environment: Callable[..., None], service: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +220,7 @@ def test_what_a_killed_run_left_is_swept(
     assert {job.state for job in service.jobs} == {"Cancel"}
 
 
+@pytest.mark.slow
 def test_the_whole_against_an_emulator_of_its_own(tmp_path: Path) -> None:
     process = start("--emulator", "--output", str(tmp_path))
     said, _ = process.communicate(timeout=LONG)

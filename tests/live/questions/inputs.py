@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from airflow_provider_tencent_ci.core.api import build_cancel
 from airflow_provider_tencent_ci.core.failures import classify
 from airflow_provider_tencent_ci.core.jobs import JobState
-from airflow_provider_tencent_ci.core.messages import COS, Request
+from airflow_provider_tencent_ci.core.messages import COS, Request, Response
 from airflow_provider_tencent_ci.core.objects import put_object
 from airflow_provider_tencent_ci.core.signing import encode
 from tests.live.check import Check
@@ -40,6 +40,11 @@ def ask_inputs(check: Check) -> Iterator[Finding]:
 def _list_of_urls(check: Check) -> Iterator[Finding]:
     if missing := check.settings.lacks(LIST.needs):
         yield not_asked(f"UrlFile by key and by URL: {missing}.")
+        return
+    if (status := _head(check, check.settings.list_key).status) != 404:
+        yield not_asked(
+            f"UrlFile by key and by URL: HTTP {status} for what is under TENCENT_CI_LIST_KEY; 404 is needed."
+        )
         return
     url = f"{check.ledger.scope.bucket_url}/{'/'.join(map(encode, check.settings.object_key.split('/')))}"
     check.service.run(put_object(check.settings.list_key, f"{url}\n".encode()))
@@ -140,10 +145,14 @@ def _said_of(count: int | None, submission: Submission) -> str:
 
 
 def _modified_at(check: Check) -> datetime | None:
-    response = check.service.answer(Request("HEAD", f"/{check.settings.object_key}", service=COS))
+    response = _head(check, check.settings.object_key)
     if classify(response) or "last-modified" not in response.headers:
         return None
     return parsedate_to_datetime(response.headers["last-modified"])
+
+
+def _head(check: Check, key: str) -> Response:
+    return check.service.answer(Request("HEAD", f"/{key}", service=COS))
 
 
 QUESTIONS = (
