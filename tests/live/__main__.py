@@ -68,15 +68,8 @@ def _check(options: argparse.Namespace, display: Display, cleanup: ExitStack) ->
     temporary = None
     if TEMPORARY_CONNECTION_VARIABLE in os.environ:
         temporary = cleanup.enter_context(_service("tencent_ci_temporary"))
-    outcome = running.run(
-        settings,
-        service,
-        questions,
-        display,
-        temporary=temporary,
-        directory=options.output,
-        show_names=options.show_names,
-    )
+    place, shown = options.output, options.show_names
+    outcome = running.run(settings, service, questions, display, temporary=temporary, directory=place, show_names=shown)
     return outcome.status
 
 
@@ -154,8 +147,8 @@ def _agree(settings: Settings, questions: Sequence[Question], display: Display, 
     rows = [(order.key, str(order.files), order.purpose) for order in orders.values()]
     display.table("What is submitted at most, each once", ("job", "files", "what"), rows)
     display.paragraph(
-        f"{len(questions)} questions, at most {cost.jobs} jobs, which process at most {cost.files} files. "
-        "The account is billed for those as for any other."
+        f"Questions: {len(questions)}. Jobs, at most: {cost.jobs}. Files that they process, at most: {cost.files}, for "
+        "which the account is billed as for any other."
     )
     if agreed:
         return

@@ -10,6 +10,7 @@ from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import JobFilter, read_created
 from airflow_provider_tencent_ci.core.failures import was_refused
 from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
+from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
@@ -215,7 +216,7 @@ class Ledger:
             yield from pages.new_items(self._service.run(flows.list_jobs_page(criteria, pages.next_token)))
 
 
-def _look_or_cancel(submission: Submission, *, cancels: bool) -> flows.Flow[None]:
+def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
     """Read a job; if it lives, cancel it; read it again."""
     job = submission.saw((yield from flows.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
     if cancels and not job.state.is_terminal:

@@ -84,8 +84,13 @@ def sweep(service: Service, settings: Settings, display: Display) -> int:
 def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple[int, str]:
     """Ask; return the exit status so far, and why not all was asked."""
     try:
-        with display.console.status("Asking …"):
-            check.ask_all(questions, lambda answered: _tell(display, answered))
+        with display.console.status(f"0 of {len(questions)} questions asked …") as status:
+
+            def told(answered: Answered) -> None:
+                _tell(display, answered)
+                status.update(f"{len(check.answered)} of {len(questions)} questions asked …")
+
+            check.ask_all(questions, told)
     except Interrupted as interrupt:
         display.say("Interrupted. All jobs of this run are ended before it stops …")
         return 128 + interrupt.number, f"interrupted by signal {interrupt.number}"
@@ -97,14 +102,13 @@ def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple
 
 def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Path], display: Display) -> None:
     """Say how the jobs ended, and plainly so if they did not."""
-    created = len(check.ledger.job_ids)
     for submission in running:
         display.error(f"Not known to have ended: {submission.job_id or submission.name}. {submission.trouble}")
     if running:
         config = check.service.config
         display.error(f"To end them: make test-live ARGS=--sweep, or {console_url(config.bucket, config.region)}")
     else:
-        display.say(f"All {created} jobs that were created have ended.")
+        display.say(f"All jobs have ended. Created: {len(check.ledger.job_ids)}.")
     display.say(f"The report, to be attached to an issue: {files[0]} and {files[1].name}")
 
 

@@ -72,7 +72,8 @@ class Settings:
             raise Unprepared("\n".join(["Missing in the environment:", *missing]))
         for name, value in given.items():
             _check(name, value)
-        return cls(**{**given, "job": _read_job(given["job"])}, **limits)
+        texts = {name: value for name, value in given.items() if name != "job"}
+        return cls(**texts, job=_read_job(given["job"]), **limits)  # type: ignore[arg-type]
 
     def lacks(self, name: str) -> str:
         """Return what is missing for a question that needs the setting ``name``; empty if it is there."""

@@ -102,7 +102,7 @@ def test_the_worst_case_is_said_before_it_starts(
 ) -> None:
     environment("connection", "workflow_id", "object_key")
     assert main([]) == 1
-    assert "21 questions, at most 11 jobs, which process at most 5 files." in capsys.readouterr().out
+    assert "Questions: 21. Jobs, at most: 11. Files that they process, at most: 5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -118,12 +118,12 @@ def ask_paging(check: Check) -> Iterator[Finding]:
         return
     seen: list[str] = []
     token, short, tokens = "", False, set[str]()
-    for _ in range(_MOST_PAGES):
+    while True:
         page = _list(check, _listing(check, page_size=_PAGE_SIZE, token=token))
         ids = [text_of(detail, "JobId") for detail in page.findall("JobsDetail")]
         seen += ids
         token = text_of(page, "NextToken")
-        if not token or token in tokens:
+        if not token or token in tokens or len(tokens) == _MOST_PAGES:
             break
         tokens.add(token)
         short = short or 0 < len(ids) < _PAGE_SIZE
