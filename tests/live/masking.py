@@ -45,7 +45,7 @@ class Mask:
     def name_config(self, config: ServiceConfig) -> None:
         """Learn what a connection names."""
         short, _, app_id = config.bucket.rpartition("-")
-        self.name([(config.bucket, "<bucket>-<appid>"), (short, "<bucket>"), (app_id, "<appid>")])
+        self.name([(config.bucket, "[bucket]-[appid]"), (short, "[bucket]"), (app_id, "[appid]")])
         self.hide([config.proxy])
 
     def text(self, text: str) -> str:
@@ -53,7 +53,7 @@ class Mask:
         for value in sorted(self._stand_ins, key=len, reverse=True):
             text = text.replace(value, self._stand_ins[value])
         if not self._show_names:
-            text = _ACCOUNT.sub("<account>", _RESOURCE.sub("<resource>", text))
+            text = _ACCOUNT.sub("[account]", _RESOURCE.sub("[resource]", text))
         return text
 
     def value(self, value: object) -> object:

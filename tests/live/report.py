@@ -148,7 +148,7 @@ def _answer(question: dict[str, Any]) -> Iterator[str]:
     yield from ("", f"## {question['number']}. {question['question']}", "", f"*Why it matters:* {question['why']}", "")
     for finding in question["findings"]:
         change = f" → {finding['change']}" if finding["change"] else ""
-        yield f"- **{finding['verdict']}**: {_line(finding['text'])}{_line(change)}"
+        yield f"- **{finding['verdict']}**: {_prose(finding['text'] + change)}"
     if question["evidence"]:
         yield from ("", "<details><summary>Evidence</summary>", "", "```text")
         for exchange in question["evidence"]:
@@ -181,5 +181,10 @@ def _line(text: str) -> str:
     return " ".join(text.split()).replace("```", "'''")
 
 
+def _prose(text: str) -> str:
+    """Keep a text in one line, and what looks like a tag visible."""
+    return _line(text).replace("<", "&lt;")
+
+
 def _cell(text: str) -> str:
-    return _line(text).replace("|", "\\|")
+    return _prose(text).replace("|", "\\|")

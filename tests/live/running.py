@@ -119,7 +119,7 @@ def _tell(display: Display, answered: Answered) -> None:
 
 
 def _tell_finding(display: Display, finding: Finding) -> None:
-    line = f"    {finding.verdict.value}: {finding.text}"
+    line = f"    {finding.verdict.value}: {finding.text}" + (f" → {finding.change}" if finding.change else "")
     if finding.verdict in (Verdict.DIFFERS, Verdict.FAILED):
         display.error(line)
     else:

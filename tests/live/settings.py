@@ -87,7 +87,7 @@ class Settings:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in VARIABLES and isinstance(value, str) and value:
-                yield value, f"<{field.name}>"
+                yield value, f"[{field.name}]"
         yield from _leaves(self.job or {}, "job")
 
 
@@ -126,4 +126,4 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
         for inner in value:
             yield from _leaves(inner, path)
     elif isinstance(value, str) and len(value) >= _SHORTEST_OF_A_JOB:
-        yield value, f"<{path}>"
+        yield value, f"[{path}]"
