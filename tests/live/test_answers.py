@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import Emulator
-from tests.live.check import cost_of
+from airflow_provider_tencent_ci.core.config import Endpoint
+from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from tests.live.check import Check, cost_of
 from tests.live.conftest import Ask, text_of
 from tests.live.findings import Question, Verdict
 from tests.live.questions import QUESTIONS
+from tests.live.questions.access import ask_hosts
+from tests.live.service import Service
 from tests.live.settings import Settings
 
 AS_ASSUMED, DIFFERS, NOTED, OUTSIDE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.NOTED, Verdict.OUTSIDE
@@ -170,6 +177,41 @@ def test_an_error_while_asking_is_told(ask: Ask, emulator: Emulator) -> None:
     answered = ask(8)[8]
     assert answered.verdict is Verdict.FAILED
     assert "PermissionDeniedError" in text_of(answered)
+
+
+@pytest.fixture
+def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of the documentation, whose names lead to the emulator: there is no other to be had."""
+    service, fetch, emulator_url = services[0], services[0]._fetch, services[0].config.endpoint.base_url
+
+    def fetch_from_emulator(url: str, headers: Mapping[str, str]) -> Response:
+        parts = urlsplit(url)
+        return fetch(f"{emulator_url}{parts.path}", headers)
+
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, family: int, *others: int) -> list[tuple]:
+        if not host.endswith("myqcloud.com"):
+            return real(host, port, family, *others)
+        if family == socket.AF_INET6:
+            raise socket.gaierror
+        return [(family, 1, 6, "", (address, port)) for address in ("10.1.2.3", "203.205.1.1")]
+
+    endpoint = Endpoint.of_bucket(defaults.BUCKET, defaults.REGION)
+    monkeypatch.setattr(service, "config", replace(service.config, endpoint=endpoint))
+    monkeypatch.setattr(service, "_fetch", fetch_from_emulator)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+@pytest.mark.usefixtures("documented_host")
+def test_other_hosts_are_asked_without_a_signature(services: list[Service], settings: Settings) -> None:
+    check = Check(settings, services[0], "0a1b2c3d")
+    text = " ".join(finding.text for finding in ask_hosts(check))
+    assert "Plain http: HTTP 401 MissingAuthorization" in text
+    assert "ci.<region>.tencentcos.cn: HTTP 4" in text
+    assert "IPv4: 2 addresses, 1 of them private." in text
+    assert "IPv6: no address" in text
+    assert [exchange.note for exchange in services[0].exchanges] == ["Plain http", "ci.<region>.tencentcos.cn"]
 
 
 def numbers(questions: Sequence[Question]) -> list[int]:
