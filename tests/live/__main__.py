@@ -128,7 +128,7 @@ def _questions(only: str) -> Sequence[Question]:
 
     if not only:
         return QUESTIONS
-    wanted = set(only.split(","))
+    wanted = {number.strip() for number in only.split(",")}
     if unknown := sorted(wanted - {str(question.number) for question in QUESTIONS}):
         raise Unprepared(f"There is no question {', '.join(unknown)}; there are 1 to {len(QUESTIONS)}.")
     return [question for question in QUESTIONS if str(question.number) in wanted]

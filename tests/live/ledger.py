@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from tests.live.failures import OverBudget
 from tests.live.findings import brief
 from tests.live.orders import Order, Scope
@@ -175,7 +175,7 @@ class Ledger:
                     if job.name == submission.name and job.job_id not in self.job_ids:
                         submission.saw(job)
                         return
-            except TencentCIError as error:
+            except Exception as error:  # whatever it is, the other jobs have to be ended
                 submission.trouble = str(error)
             else:
                 submission.trouble = f"No job of this name was in the list for {sum(_LOOKS)} seconds."
@@ -186,8 +186,8 @@ class Ledger:
             for job in self._jobs(self._since_the_beginning()):
                 if f"-{self.scope.token}-" in job.name and job.job_id not in self.job_ids:
                     self._adopt(job)
-        except TencentCIError:
-            return  # what is in the books is ended all the same
+        except Exception:  # what is in the books is ended all the same
+            return
 
     def _adopt(self, job: InventoryJob) -> None:
         self._made[job.job_id] = Submission(None, job.name, job.creation_time or self._service.now())
@@ -199,7 +199,7 @@ class Ledger:
         while submission.job_id and not submission.has_ended:
             try:
                 self._service.run(_look_or_cancel(submission, cancels=looks % _CANCEL_AGAIN_LOOKS == 0))
-            except TencentCIError as error:
+            except Exception as error:  # as above
                 submission.trouble = str(error)
             looks += 1
             if self._service.now() >= deadline:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.masking import MASK
 from airflow_provider_tencent_ci.core.signing import encode
+from tests.live.service import is_documented
 
 # A shorter text stands for nothing that could be recognised, and would be found everywhere.
 _SHORTEST = 4
@@ -46,6 +47,10 @@ class Mask:
         """Learn what a connection names."""
         short, _, app_id = config.bucket.rpartition("-")
         self.name([(config.bucket, "[bucket]-[appid]"), (short, "[bucket]"), (app_id, "[appid]")])
+        if not is_documented(config):
+            self.name(
+                [(config.endpoint.base_url, "[endpoint]"), (urlsplit(config.endpoint.base_url).netloc, "[endpoint]")]
+            )
         self.hide([config.proxy])
 
     def text(self, text: str) -> str:

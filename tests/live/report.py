@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Answered, Check
 from tests.live.evidence import condensed
 from tests.live.findings import Verdict
 from tests.live.ledger import Submission
 from tests.live.masking import Mask
+from tests.live.service import is_documented
 
 # What a report is named by; both files end in the time of its run.
 REPORT_PREFIX = "live-report-"
@@ -57,14 +59,14 @@ def write_report(report: dict[str, Any], directory: Path, began_at: datetime) ->
 
 def _surroundings(check: Check) -> dict[str, str]:
     config = check.service.config
-    documented = config.endpoint.base_url == f"https://{config.bucket}.ci.{config.region}.myqcloud.com"
     return {
         "package": __version__,
         "airflow": version("apache-airflow"),
         "python": platform.python_version(),
         "platform": sys.platform,
         "region": config.region,
-        "endpoint": "the documented host" if documented else "endpoint_url of the connection",
+        "console": console_url(config.bucket, config.region),
+        "endpoint": "the documented host" if is_documented(config) else "endpoint_url of the connection",
         "keys": "temporary" if any(keys.token for keys in check.service.used_credentials) else "permanent",
     }
 
@@ -112,18 +114,18 @@ def _markdown(report: dict[str, Any]) -> Iterator[str]:
     if run["ended_early"]:
         yield ""
         yield f"**Ended early: {run['ended_early']}**"
-    yield from _endings(report["submissions"])
+    yield from _endings(report["submissions"], run["console"])
     yield from _summary(report)
     for question in report["questions"]:
         yield from _answer(question)
     yield from _submissions(report["submissions"])
 
 
-def _endings(submissions: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _endings(submissions: Sequence[dict[str, Any]], console: str) -> Iterator[str]:
     yield ""
     if running := [one for one in submissions if not one["has_ended"]]:
         names = ", ".join(f"`{one['job_id'] or one['name']}`" for one in running)
-        yield f"**Not known to have ended: {names}.** Run `make test-live ARGS=--sweep`, or look in the console."
+        yield f"**Not known to have ended: {names}.** Run `make test-live ARGS=--sweep`, or look at <{console}>."
     else:
         yield "All jobs of this run have ended."
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import requests
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import classify, was_refused
 from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
@@ -200,6 +200,11 @@ class Service:
             if is_submission and failure is not None and was_refused(failure):
                 self.budget.give_back()
         return answer
+
+
+def is_documented(config: ServiceConfig) -> bool:
+    """Whether requests go to the host of the documentation, and not where ``endpoint_url`` says."""
+    return config.endpoint == Endpoint.of_bucket(config.bucket, config.region)
 
 
 def _once(request: Request) -> Flow[Response]:

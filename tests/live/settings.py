@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from airflow_provider_tencent_ci.core.independent_node import check_operation
 from airflow_provider_tencent_ci.core.objects import check_object_key
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.live.failures import Unprepared
@@ -111,8 +112,10 @@ def _read_job(text: str) -> Mapping[str, Any] | None:
         job = json.loads(text)
     except ValueError:
         raise Unprepared(f"{variable} is no JSON.") from None
-    if not isinstance(job, dict) or "Tag" not in job:
-        raise Unprepared(f"{variable} must be a JSON object with at least a Tag.")
+    try:
+        check_operation(job if isinstance(job, dict) else {})
+    except InvalidArgumentError as error:
+        raise Unprepared(f"{variable}: {error}") from None
     return job
 
 

@@ -107,7 +107,7 @@ def test_the_worst_case_is_said_before_it_starts(
 
 @pytest.mark.parametrize(
     ("job", "says"),
-    [("{", "TENCENT_CI_JOB is no JSON."), ("{}", "at least a Tag"), ("[]", "at least a Tag")],
+    [("{", "TENCENT_CI_JOB is no JSON."), ("{}", "TENCENT_CI_JOB: job needs Tag"), ("[]", "job needs Tag")],
 )
 def test_a_job_that_cannot_be_right_is_refused(
     environment: Callable[..., None],

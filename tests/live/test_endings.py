@@ -100,6 +100,7 @@ def test_a_lost_job_that_no_list_shows_is_said_not_to_be_known(run: Run, long_jo
     text = outcome.files[0].read_text()
     assert f"Not known to have ended: `{submission.name}`" in text
     assert "make test-live ARGS=--sweep" in text
+    assert "<https://console.cloud.tencent.com/ci/bucket?bucket=[bucket]-[appid]&region=ap-beijing>" in text
     assert "https://console.cloud.tencent.com/ci/bucket?bucket=" in output.getvalue()
 
 

@@ -76,6 +76,25 @@ def test_a_whole_report_shows_no_secret_and_nothing_of_others(run: Run, emulator
     assert "[bucket]" in text
 
 
+@pytest.mark.parametrize("cos_style", [False, True])
+def test_temporary_keys_of_the_connection_itself_are_hidden_too(
+    run: Run, emulator: Emulator, services: list[Service], cos_style: bool
+) -> None:
+    emulator.configure(cos_style_errors=cos_style)
+    services.reverse()
+    text = written(run())
+    assert '"keys": "temporary"' in text
+    for shown in (*SECRETS, *NAMES):
+        assert shown not in text
+
+
+def test_an_endpoint_of_one_s_own_is_hidden(run: Run, emulator: Emulator) -> None:
+    emulator.inject("reset", operation="get", times=None)
+    text = written(run([question for question in QUESTIONS if question.number == 10]))
+    assert "No answer from [endpoint] to GET" in text
+    assert emulator.url.removeprefix("http://") not in text
+
+
 def test_signatures_that_were_sent_are_nowhere_in_it(run: Run, emulator: Emulator) -> None:
     text = written(run())
     signatures = {
