@@ -154,7 +154,11 @@ def _agree(settings: Settings, questions: Sequence[Question], display: Display, 
         return
     if not sys.stdin.isatty():
         raise Unprepared("Nothing was submitted. Agree to it with --yes: make test-live ARGS=--yes")
-    if display.console.input("Type yes to start: ").strip() != "yes":
+    try:
+        said = display.console.input("Type yes to start: ")
+    except EOFError:
+        said = ""
+    if said.strip() != "yes":
         raise Unprepared("Nothing was submitted.")
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,27 @@ def test_without_consent_or_with_wrong_words_nothing_is_submitted(
     assert main(arguments) == 1
     assert says in capsys.readouterr().out
     assert not service.count("create")
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "status", "submissions"), [("yes\n", 0, 1), ("y\n", 1, 0), ("\n", 1, 0), ("", 1, 0)])
+def test_on_a_terminal_it_starts_only_when_told_yes(
+    environment: Callable[..., None],
+    service: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    typed: str,
+    status: int,
+    submissions: int,
+) -> None:
+    environment("connection", "workflow_id", "object_key")
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    assert main(["--only", "15", "--output", str(tmp_path)]) == status
+    assert service.count("create") == submissions
 
 
 def test_the_worst_case_is_said_before_it_starts(
