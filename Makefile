@@ -24,6 +24,9 @@ UI_VENV      ?= .venv-ui
 # How many batch jobs the cluster is given.
 JOBS ?= 500
 
+# make test-live EMULATOR=1: the live check against the emulator, as CI runs it.
+EMULATOR ?=
+
 # How long to fuzz; the environment for it is one of its own, without Airflow.
 SECONDS   ?= 600
 FUZZ_VENV ?= .venv-fuzz
@@ -42,7 +45,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster test-lineage test-ui pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster test-lineage test-live test-ui pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -113,6 +116,10 @@ $(UI_VENV)/.installed: setup.cfg $(CONSTRAINTS)
 	@$(UI_VENV)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --constraint $(CONSTRAINTS) '.[test,ui]' build
 	@touch $@
+
+# Bills somebody: says what it submits, and wants to be told yes. It leaves no job running.
+test-live: venv ## Ask the real service what its documents leave open (docs/live_check.md)
+	@PYTHONPATH=scripts $(BIN)/python -m tests.live $(if $(EMULATOR),--emulator) $(ARGS)
 
 bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
 	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)

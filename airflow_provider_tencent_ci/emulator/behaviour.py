@@ -13,6 +13,9 @@ Verdict = Literal["success", "fail"]
 NameFilter = Literal["exact", "prefix", "fuzzy"]
 EndOfList = Literal["absent", "empty", "extra_page"]
 CancelOfEnded = Literal["ignore", "refuse"]
+UnknownJob = Literal["name", "refuse"]
+PausedWorkflow = Literal["run", "refuse"]
+NameLimit = Literal["characters", "bytes"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "outcome": get_args(Outcome),
@@ -21,6 +24,9 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "name_filter": get_args(NameFilter),
     "end_of_list": get_args(EndOfList),
     "cancel_of_ended": get_args(CancelOfEnded),
+    "unknown_job": get_args(UnknownJob),
+    "paused_workflow": get_args(PausedWorkflow),
+    "name_limit": get_args(NameLimit),
 }
 _MAY_BE_NEGATIVE = frozenset({"clock_offset_seconds"})
 
@@ -65,15 +71,23 @@ class Behaviour:
         ``extra_page`` without entries.
     :param short_pages: a page holds half of ``size``.
     :param repeat_token: the list never ends: each page is the first one and has the same ``NextToken``.
+    :param unknown_job: getting a job that is not there is a 200 that names it (``name``; documented, 2.6), or
+        ``ResourceNotFound`` (``refuse``).
 
     What is accepted:
 
     :param exactly_one_input: ``Input`` needs exactly one child (assumed; API reference, 2.2).
+    :param several_workflows: ``WorkflowIds`` may name several, with commas (seen in the Java SDK; reference, 2.3).
+    :param paused_workflow: a batch may run a paused workflow (assumed: ``run``), or is refused (reference, 11.4).
+    :param interval_for_all: ``TimeInterval`` counts for an ``Object``, too (assumed not to; reference, 2.3).
+    :param name_limit: what the 128 of a name are (assumed: ``characters``; API reference, 2.1).
     :param content_type_required: a POST with a body needs ``Content-Type``. A wrong one is always refused; its
         absence is accepted by default, since the official Python SDK sends none (API reference, 7.1).
     :param all_parameters_signed: a query parameter that the signature does not list is refused, ``cancel`` apart,
         which the official Python SDK does not list. The real service evidently checks the listed ones only
         (API reference, 6.2); the default is strict so that an added parameter is noticed.
+    :param cos_token_accepted: temporary keys' token may also come in ``x-cos-security-token`` (the official SDKs
+        disagree; API reference, 1.3).
     :param skew_seconds: how far in the future a signature may begin (COS: 15 minutes; API reference, 6.3).
     :param clock_offset_seconds: how far the server's clock is off, for signatures and the ``Date`` header.
 
@@ -115,10 +129,16 @@ class Behaviour:
     end_of_list: EndOfList = "absent"
     short_pages: bool = False
     repeat_token: bool = False
+    unknown_job: UnknownJob = "name"
 
     exactly_one_input: bool = True
+    several_workflows: bool = True
+    paused_workflow: PausedWorkflow = "run"
+    interval_for_all: bool = False
+    name_limit: NameLimit = "characters"
     content_type_required: bool = False
     all_parameters_signed: bool = True
+    cos_token_accepted: bool = True
     skew_seconds: float = 900.0
     clock_offset_seconds: float = 0.0
 

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
 from airflow_provider_tencent_ci.emulator.times import read_time
@@ -21,6 +22,7 @@ INPUT_KINDS = ("Manifest", "UrlFile", "Prefix", "Object")
 
 # "Chinese, A-Z a-z 0-9 _ -": taken as the unified ideographs with extension A (assumed).
 _NAME = re.compile("[A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff]{1,128}")
+_MAX_NAME = 128
 _TAGS_WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
 _TAGS_WITHOUT_OUTPUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -59,7 +61,7 @@ class JobRequest:
     interval: tuple[datetime | None, datetime | None] = (None, None)
 
 
-def read_create_request(body: bytes, bucket: Bucket, *, exactly_one_input: bool) -> JobRequest:
+def read_create_request(body: bytes, bucket: Bucket, behaviour: Behaviour) -> JobRequest:
     """
     Read the body of ``POST /inventorytriggerjob``.
 
@@ -71,12 +73,12 @@ def read_create_request(body: bytes, bucket: Bucket, *, exactly_one_input: bool)
         raise invalid_argument(f"Request.Type {job_type!r} is neither Workflow nor Job.")
     operation = _container(root, "Request", "Operation")
     request = JobRequest(
-        name=_name(root),
+        name=_name(root, behaviour),
         type=job_type,
-        inputs=_inputs(root, exactly_one_input),
+        inputs=_inputs(root, behaviour.exactly_one_input),
         input_node=_container(root, "Request", "Input"),
         operation_node=operation,
-        workflow_ids=_workflow_ids(operation, bucket) if job_type == "Workflow" else (),
+        workflow_ids=_workflow_ids(operation, bucket, behaviour) if job_type == "Workflow" else (),
         tag=_text(operation, "Tag") if job_type == "Job" else "",
         queue_id=_text(operation, "QueueId") if job_type == "Job" else "",
         interval=_interval(operation),
@@ -100,12 +102,13 @@ def _read_xml(body: bytes) -> Element:
     return root
 
 
-def _name(root: Element) -> str:
+def _name(root: Element, behaviour: Behaviour) -> str:
     name = _required(root, "Request", "Name")
-    if not _NAME.fullmatch(name):
+    too_long = behaviour.name_limit == "bytes" and len(name.encode()) > _MAX_NAME
+    if too_long or not _NAME.fullmatch(name):
         raise invalid_argument(
-            f"Request.Name {name[:140]!r} has more than 128 characters, or others than Chinese, Latin letters, "
-            "digits, '-' and '_'."
+            f"Request.Name {name[:140]!r} has more than {_MAX_NAME} {behaviour.name_limit}, or others than Chinese, "
+            "Latin letters, digits, '-' and '_'."
         )
     return name
 
@@ -120,12 +123,15 @@ def _inputs(root: Element, exactly_one: bool) -> dict[str, str]:
     return {kind: _required(container, "Request.Input", kind) for kind in given}
 
 
-def _workflow_ids(operation: Element, bucket: Bucket) -> tuple[str, ...]:
+def _workflow_ids(operation: Element, bucket: Bucket, behaviour: Behaviour) -> tuple[str, ...]:
     """Read one id or, as a sample of the Java SDK does, several with commas between them (assumed to work)."""
-    ids = tuple(_required(operation, "Request.Operation", "WorkflowIds").split(","))
+    text = _required(operation, "Request.Operation", "WorkflowIds")
+    ids = tuple(text.split(",")) if behaviour.several_workflows else (text,)
     for workflow_id in ids:
         if workflow_id not in bucket.workflows:
             raise invalid_argument(f"Request.Operation.WorkflowIds: there is no workflow {workflow_id!r}.")
+        if behaviour.paused_workflow == "refuse" and not bucket.workflows[workflow_id].active:
+            raise invalid_argument(f"Request.Operation.WorkflowIds: the workflow {workflow_id!r} is paused.")
     return ids
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
 from airflow_provider_tencent_ci.emulator.buckets import Bucket, StoredObject
 from airflow_provider_tencent_ci.emulator.documents import JobRequest
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
@@ -26,7 +27,7 @@ class InputFile(NamedTuple):
     exists: bool
 
 
-def select_files(bucket: Bucket, request: JobRequest) -> list[InputFile]:
+def select_files(bucket: Bucket, request: JobRequest, behaviour: Behaviour) -> list[InputFile]:
     """
     Return the files of a batch, in the order of their selection, each once.
 
@@ -35,17 +36,22 @@ def select_files(bucket: Bucket, request: JobRequest) -> list[InputFile]:
     """
     keys: dict[str, None] = {}
     for kind, value in request.inputs.items():
-        keys.update(dict.fromkeys(_SELECT[kind](bucket, request, value)))
+        found = _SELECT[kind](bucket, request, value)
+        if kind == "Object" and behaviour.interval_for_all:
+            found = (key for key in found if _in_interval(bucket.objects[key], request))
+        keys.update(dict.fromkeys(found))
     return [InputFile(key, key in bucket.objects) for key in keys]
 
 
 def _by_prefix(bucket: Bucket, request: JobRequest, prefix: str) -> Iterator[str]:
-    """Yield the objects below a prefix; the time interval acts on this kind of input only (assumed)."""
+    """Yield the objects below a prefix; the time interval acts on this kind of input, by default on no other."""
+    return (found.key for found in bucket.with_prefix(prefix) if _in_interval(found, request))
+
+
+def _in_interval(found: StoredObject, request: JobRequest) -> bool:
     start, end = request.interval
-    for found in bucket.with_prefix(prefix):
-        uploaded_at = to_the_second(found.last_modified_at)
-        if (start is None or uploaded_at >= start) and (end is None or uploaded_at <= end):
-            yield found.key
+    uploaded_at = to_the_second(found.last_modified_at)
+    return (start is None or uploaded_at >= start) and (end is None or uploaded_at <= end)
 
 
 def _by_object(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:

@@ -95,6 +95,8 @@ def _list(call: Call) -> bytes:
 def _get(call: Call) -> bytes:
     record = call.service.get_job(call.bucket, call.resource_id)
     if record is None:
+        if call.behaviour.unknown_job == "refuse":
+            raise ServiceError(404, "ResourceNotFound", f"There is no batch {call.resource_id!r}.")
         return rendering.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
     detail = rendering.job_detail(record, call.behaviour)
     return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])

@@ -102,11 +102,11 @@ class Service:
 
     def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
         """Read and judge the body of a create request."""
-        return read_create_request(body, bucket, exactly_one_input=self.behaviour_of(bucket).exactly_one_input)
+        return read_create_request(body, bucket, self.behaviour_of(bucket))
 
     def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
         """Create a batch. Names need not be unique, and nothing makes this idempotent (API reference, 10)."""
-        return self.record(self._add_job(bucket, request, select_files(bucket, request)))
+        return self.record(self._add_job(bucket, request, select_files(bucket, request, self.behaviour_of(bucket))))
 
     def get_job(self, bucket: Bucket, job_id: str) -> JobRecord | None:
         """Return a batch, or ``None`` if the bucket has none with this id."""

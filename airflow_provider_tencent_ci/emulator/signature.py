@@ -22,9 +22,8 @@ from airflow_provider_tencent_ci.emulator.messages import WireRequest
 
 __all__ = ["AccessKey", "check_signature"]
 
-# The official SDKs disagree about the name on CI's hosts, where either is accepted; COS has its own (reference, 1.3).
+# The official SDKs disagree about the name on CI's hosts; COS has its own (API reference, 1.3).
 _CI_TOKEN_HEADERS = (TOKEN_HEADER, COS_TOKEN_HEADER)
-_COS_TOKEN_HEADERS = (COS_TOKEN_HEADER,)
 _FIELDS = (
     "q-sign-algorithm",
     "q-ak",
@@ -96,7 +95,7 @@ def check_signature(
     if behaviour.all_parameters_signed:
         _check_all_listed(claim, parameters)
     _check_against_key(claim, request, parameters, key)
-    _check_token(request, key, now, _COS_TOKEN_HEADERS if for_objects else _CI_TOKEN_HEADERS)
+    _check_token(request, key, now, _token_headers(behaviour, for_objects=for_objects))
     return key
 
 
@@ -168,6 +167,12 @@ def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[di
     yield headers
     if "host" in headers:
         yield headers | {"host": request.host}
+
+
+def _token_headers(behaviour: Behaviour, *, for_objects: bool) -> tuple[str, ...]:
+    if for_objects:
+        return (COS_TOKEN_HEADER,)
+    return _CI_TOKEN_HEADERS if behaviour.cos_token_accepted else (TOKEN_HEADER,)
 
 
 def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tuple[str, ...]) -> None:

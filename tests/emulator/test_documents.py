@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tencent_ci.emulator import defaults
+from airflow_provider_tencent_ci.emulator.buckets import Workflow
 from airflow_provider_tencent_ci.emulator.errors import ServiceError
+from tests.emulator.conftest import NOON
 from tests.emulator.wire import NODE_OPERATION, node_body, request_body
 
 WORKFLOW = f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>"
@@ -91,6 +93,29 @@ def test_what_is_no_document_is_refused(service, bucket, body, code):
 @pytest.mark.parametrize("name", ["a", "a" * 128, "夜间-转码_01", "-_"])
 def test_names_of_the_documented_characters_are_taken(service, bucket, name):
     assert service.read_create(bucket, request_body(name=name)).name == name
+
+
+def test_the_limit_of_a_name_may_be_in_bytes(service, bucket):
+    service.behaviour = service.behaviour.changed(name_limit="bytes")
+    assert service.read_create(bucket, request_body(name="转" * 42)).name == "转" * 42
+    with pytest.raises(ServiceError, match="more than 128 bytes"):
+        service.read_create(bucket, request_body(name="转" * 43))
+
+
+@pytest.mark.parametrize(
+    ("switches", "ids", "complaint"),
+    [
+        ({"several_workflows": False}, f"{defaults.WORKFLOW_ID},w2", "no workflow 'w0*1,w2'"),
+        ({"paused_workflow": "refuse"}, f"{defaults.WORKFLOW_ID},w2", "'w2' is paused"),
+    ],
+)
+def test_workflows_that_run_by_default_are_refused_by_a_switch(service, bucket, switches, ids, complaint):
+    bucket.workflows["w2"] = Workflow("w2", "w2", NOON, active=False)
+    body = request_body(operation=f"<WorkflowIds>{ids}</WorkflowIds>")
+    assert service.read_create(bucket, body).workflow_ids == tuple(ids.split(","))
+    service.behaviour = service.behaviour.changed(**switches)
+    with pytest.raises(ServiceError, match=complaint):
+        service.read_create(bucket, body)
 
 
 def test_without_a_type_a_batch_is_a_workflow(service, bucket):

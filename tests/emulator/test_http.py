@@ -164,6 +164,12 @@ def test_an_unknown_batch_is_a_200_that_says_so(emulator):
     assert answer.texts("JobsDetail") == []
 
 
+def test_an_unknown_batch_may_be_an_error(emulator):
+    emulator.configure(unknown_job="refuse")
+    answer = call(emulator, "GET", f"{JOBS}/b404")
+    assert (answer.status, answer.code) == (404, "ResourceNotFound")
+
+
 def test_what_xml_cannot_carry_is_replaced_in_an_answer(emulator):
     assert call(emulator, "GET", f"{JOBS}/b\x00\x08<").text("NonExistJobIds") == "b\ufffd\ufffd<"
 

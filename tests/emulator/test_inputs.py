@@ -24,7 +24,7 @@ def selected(service, bucket):
     def selected(inputs: str, interval: str = "") -> list[tuple[str, bool]]:
         operation = f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>{interval}"
         request = service.read_create(bucket, request_body(inputs=inputs, operation=operation))
-        return [tuple(file) for file in select_files(bucket, request)]
+        return [tuple(file) for file in select_files(bucket, request, service.behaviour)]
 
     return selected
 
@@ -140,3 +140,10 @@ def test_several_inputs_are_joined_when_the_switch_allows_them(service, bucket, 
     service.behaviour = service.behaviour.changed(exactly_one_input=False)
     found = selected("<Object>media/0003.mp4</Object><Prefix>media/000</Prefix>")
     assert sorted(key for key, _ in found) == FILMS
+
+
+@pytest.mark.parametrize(("switch", "found"), [(False, ["media/0003.mp4"]), (True, [])])
+def test_an_interval_counts_for_an_object_when_the_switch_says_so(service, selected, switch, found):
+    service.behaviour = service.behaviour.changed(interval_for_all=switch)
+    interval = "<TimeInterval><End>1970-01-02T00:00:00+0000</End></TimeInterval>"
+    assert [key for key, _ in selected("<Object>media/0003.mp4</Object>", interval)] == found

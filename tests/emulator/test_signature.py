@@ -195,6 +195,15 @@ def test_temporary_keys_need_their_token_under_either_name(emulator, temporary, 
     assert call(emulator, "GET", JOBS, keys=temporary, **sent).status == 200
 
 
+def test_the_token_s_other_name_is_refused_when_the_switch_says_so(emulator, temporary):
+    emulator.configure(cos_token_accepted=False)
+    statuses = [
+        call(emulator, "GET", JOBS, keys=temporary, headers={name: "tok+en/EXAMPLE=="}).status
+        for name in ("x-ci-security-token", "x-cos-security-token")
+    ]
+    assert statuses == [200, 401]
+
+
 @pytest.mark.parametrize("headers", [{}, {"x-ci-security-token": "other"}, {"x-ci-security-token": ""}])
 def test_temporary_keys_with_a_missing_or_wrong_token_are_refused(emulator, temporary, headers):
     answer = call(emulator, "GET", JOBS, keys=temporary, headers=headers)

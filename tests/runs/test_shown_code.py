@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -18,6 +19,7 @@ from airflow import __version__ as airflow_version
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.cluster.cluster import SETTINGS, Cluster
+from tests.live.__main__ import main as live_check
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
@@ -162,6 +164,34 @@ def test_the_pool_counts_deferred_tasks():
     shown = airflow("pools", "get", "tencent_ci", "-o", "json").stdout
     [pool] = json.loads(shown[shown.index("[{") :])
     assert (pool["slots"], pool["include_deferred"]) == ("200", "True")
+
+
+def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
+    """Those that ask the person at the terminal, or all questions, are run by the tests of the live check itself."""
+    lines = commands("live_check.sh")
+    for name, value in (word.split("=", 1) for line in lines if line[0] == "export" for word in line[1:]):
+        monkeypatch.setenv(name, value)
+    shown = [
+        subprocess.run(
+            ["make", "--dry-run", "--no-print-directory", *line[1:]],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()[-1]
+        for line in lines
+        if line[0] == "make"
+    ]
+    arguments = [shlex.split(command.partition(" -m tests.live")[2]) for command in shown]
+    assert arguments == [[], ["--only", "7,8,15"], ["--yes"], ["--emulator"]]
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert live_check([*arguments[1], "--yes", "--output", str(tmp_path)]) == 0
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert [len(list(tmp_path.glob(f"live-report-*.{form}"))) for form in ("md", "json")] == [1, 1]
+    assert 0 < len(emulator.jobs) <= 4
 
 
 def test_airflow_knows_the_command_that_starts_all_of_it():

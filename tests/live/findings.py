@@ -1,0 +1,101 @@
+"""What a question comes down to: findings, each with a verdict about what this package assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.exceptions import ApiError
+
+if TYPE_CHECKING:
+    from tests.live.check import Check
+    from tests.live.orders import Order
+
+
+class Verdict(StrEnum):
+    DIFFERS = "differs"
+    """The service does something else than this package assumes; ``change`` says what to change."""
+    FAILED = "failed"
+    """Asking went wrong."""
+    UNCLEAR = "unclear"
+    """Asked, and the answers do not decide it."""
+    AS_ASSUMED = "as assumed"
+    NOTED = "noted"
+    """Answered; the package relies on neither answer."""
+    OUTSIDE = "cannot be told from outside"
+    NOT_ASKED = "not asked"
+
+
+# Of several findings, the first of these is the question's.
+_WEIGHTS = tuple(Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    :param text: the answer in words.
+    :param change: what to change in this project, or how somebody can find out.
+    """
+
+    verdict: Verdict
+    text: str
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    One of the open questions of the API reference, section 11.
+
+    :param number: its number there.
+    :param why: what of this package relies on the answer.
+    :param ask: asks, and yields findings as they come.
+    :param orders: what it may submit or look at; others may use the same.
+    """
+
+    number: int
+    text: str
+    why: str
+    ask: Callable[[Check], Iterator[Finding]]
+    orders: Sequence[Order] = ()
+
+
+def as_assumed(text: str, change: str = "") -> Finding:
+    return Finding(Verdict.AS_ASSUMED, text, change)
+
+
+def differs(text: str, change: str) -> Finding:
+    return Finding(Verdict.DIFFERS, text, change)
+
+
+def noted(text: str, change: str = "") -> Finding:
+    return Finding(Verdict.NOTED, text, change)
+
+
+def unclear(text: str, find_out: str = "") -> Finding:
+    return Finding(Verdict.UNCLEAR, text, find_out)
+
+
+def not_asked(why: str) -> Finding:
+    return Finding(Verdict.NOT_ASKED, why)
+
+
+def outside(text: str, find_out: str) -> Finding:
+    return Finding(Verdict.OUTSIDE, text, find_out)
+
+
+def brief(failure: Exception | None, otherwise: str = "accepted") -> str:
+    """Return what the service said, without the advice for users; ``otherwise`` if it was no refusal."""
+    if isinstance(failure, ApiError):
+        return f"HTTP {failure.status} {failure.code}: {failure.message.rstrip('.')}"
+    return otherwise if failure is None else str(failure).rstrip(".")
+
+
+def executions(count: int) -> str:
+    return "1 execution" if count == 1 else f"{count} executions"
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    return min((finding.verdict for finding in findings), key=_WEIGHTS.index, default=Verdict.NOT_ASKED)

@@ -1,0 +1,231 @@
+"""The books of what was submitted: nothing is sent that is not in them, and all in them is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import JobFilter, read_created
+from airflow_provider_tencent_ci.core.failures import was_refused
+from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from tests.live.failures import OverBudget
+from tests.live.findings import brief
+from tests.live.orders import Order, Scope
+from tests.live.service import Service
+
+# Seconds to pause before each look for a job whose submission was not answered.
+_LOOKS = (0, 1, 2, 4, 8, 15)
+_CANCEL_AGAIN_LOOKS = 5
+_WITHOUT_WAITING = (0,)
+
+
+@dataclass(slots=True)
+class Submission:
+    """
+    One order and what came of it.
+
+    :param job_id: empty while it is not known, or if there is none.
+    :param refusal: why the service did not take it.
+    :param job: the job as it was last seen.
+    :param lost: the request was sent and not answered.
+    :param trouble: why its end could not be seen.
+    """
+
+    order: Order | None
+    name: str
+    sent_at: datetime
+    job_id: str = ""
+    refusal: Exception | None = None
+    job: InventoryJob | None = None
+    lost: bool = False
+    trouble: str = ""
+    seen_states: list[str] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> bool:
+        return bool(self.job_id)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it runs any more, for certain."""
+        return self.refusal is not None if not self.job_id else bool(self.job and self.job.state.is_terminal)
+
+    @property
+    def end(self) -> str:
+        """How it ended, in words."""
+        if self.refusal is not None:
+            return f"refused: {brief(self.refusal)}"
+        if self.job and self.has_ended:
+            return self.job.state.value
+        return f"NOT KNOWN TO HAVE ENDED. {self.trouble}".strip()
+
+    def saw(self, job: InventoryJob) -> InventoryJob:
+        """Note a look at the job."""
+        self.job, self.job_id = job, job.job_id
+        if job.state.value not in self.seen_states[-1:]:
+            self.seen_states.append(job.state.value)
+        return job
+
+
+class Ledger:
+    """
+    :param scope: what orders are filled in with.
+    """
+
+    def __init__(self, service: Service, scope: Scope) -> None:
+        self.scope = scope
+        self._service = service
+        self._poll_seconds = scope.settings.poll_seconds
+        self.earliest_at = service.now() - timedelta(seconds=scope.settings.clock_margin_seconds)
+        self._made: dict[str, Submission] = {}
+
+    def __iter__(self) -> Iterator[Submission]:
+        return iter(self._made.values())
+
+    @property
+    def job_ids(self) -> set[str]:
+        return {submission.job_id for submission in self if submission.job_id}
+
+    def find(self, order: Order) -> Submission | None:
+        """Return what came of an order that was made already."""
+        return self._made.get(order.key)
+
+    def submit(self, order: Order) -> Submission:
+        """
+        Make an order, once: a second time, what came of it is returned.
+
+        It is in the books before it is sent: whatever happens from then on, it is looked for and ended.
+        """
+        if done := self.find(order):
+            return done
+        name = order.name_of(self.scope.token)
+        request = order.request(self.scope)
+        submission = self._made[order.key] = Submission(order, name, self._service.now())
+        try:
+            submission.saw(self._service.run(flows.ask(request, read_created, SUBMISSIONS)))
+        except OverBudget as error:
+            submission.refusal = error
+            raise
+        except (ApiError, TransportError) as error:
+            if _surely_refused(error):
+                submission.refusal = error
+            else:
+                submission.lost = True
+                self._search(submission)
+        return submission
+
+    def look(self, submission: Submission) -> InventoryJob:
+        """Read a job once more."""
+        return submission.saw(self._service.run(flows.get_job(submission.job_id)))
+
+    def wait(self, submission: Submission, within_seconds: float) -> InventoryJob | None:
+        """Wait until a job has ended; ``None`` if there is none, or it has not by then."""
+        deadline = self._service.now() + timedelta(seconds=within_seconds)
+        while submission.job_id:
+            if (submission.job and submission.job.state.is_terminal) or self.look(submission).state.is_terminal:
+                return submission.job
+            if self._service.now() >= deadline:
+                break
+            self._service.pause(self._poll_seconds)
+        return None
+
+    def end_all(self, within_seconds: float) -> list[Submission]:
+        """
+        End every job of this run, and return those that are not known to have ended. Never raises an error of the
+        service's.
+
+        :param within_seconds: how long to cancel and to look.
+        """
+        deadline = self._service.now() + timedelta(seconds=within_seconds)
+        for submission in self:
+            if not submission.has_ended and not submission.job_id:
+                self._search(submission)
+        self._adopt_strays()
+        for submission in self:
+            self._end(submission, deadline)
+        return [submission for submission in self if not submission.has_ended]
+
+    def end_others(self, name_prefix: str, within_seconds: float) -> list[Submission]:
+        """
+        End every live job whose name begins so, whichever run made it; return them with how they ended.
+
+        :raises TencentCIError: the list of jobs cannot be read.
+        """
+        deadline = self._service.now() + timedelta(seconds=within_seconds)
+        for job in self._jobs(JobFilter(states=ACTIVE_STATES)):
+            if job.name.startswith(name_prefix):
+                self._adopt(job)
+        for submission in self:
+            self._end(submission, deadline)
+        return list(self)
+
+    def _search(self, submission: Submission) -> None:
+        """Look for the job of a submission that was not answered."""
+        for pause_seconds in _LOOKS:
+            if pause_seconds:
+                self._service.pause(pause_seconds)
+            try:
+                for job in self._jobs(self._since_the_beginning(submission.name)):
+                    if job.name == submission.name and job.job_id not in self.job_ids:
+                        submission.saw(job)
+                        return
+            except Exception as error:  # whatever it is, the other jobs have to be ended
+                submission.trouble = str(error)
+            else:
+                submission.trouble = f"No job of this name was in the list for {sum(_LOOKS)} seconds."
+
+    def _adopt_strays(self) -> None:
+        """Take jobs into the books that bear this run's token and are not in them: a job made twice, say."""
+        try:
+            for job in self._jobs(self._since_the_beginning()):
+                if f"-{self.scope.token}-" in job.name and job.job_id not in self.job_ids:
+                    self._adopt(job)
+        except Exception:  # what is in the books is ended all the same
+            return
+
+    def _adopt(self, job: InventoryJob) -> None:
+        self._made[job.job_id] = Submission(None, job.name, job.creation_time or self._service.now())
+        self._made[job.job_id].saw(job)
+
+    def _end(self, submission: Submission, deadline: datetime) -> None:
+        """Cancel a job until it has ended. A cancel that is refused is no error: the job may have ended meanwhile."""
+        looks = 0
+        while submission.job_id and not submission.has_ended:
+            try:
+                self._service.run(_look_or_cancel(submission, cancels=looks % _CANCEL_AGAIN_LOOKS == 0))
+            except Exception as error:  # as above
+                submission.trouble = str(error)
+            looks += 1
+            if self._service.now() >= deadline:
+                return
+            if not submission.has_ended:
+                self._service.pause(self._poll_seconds)
+
+    def _since_the_beginning(self, name: str | None = None) -> JobFilter:
+        return JobFilter(name=name, start_creation_time=self.earliest_at)
+
+    def _jobs(self, criteria: JobFilter) -> Iterator[InventoryJob]:
+        pages = Pages()
+        while pages.next_token is not None:
+            yield from pages.new_items(self._service.run(flows.list_jobs_page(criteria, pages.next_token)))
+
+
+def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
+    """Read a job; if it lives, cancel it; read it again."""
+    job = submission.saw((yield from flows.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+    if cancels and not job.state.is_terminal:
+        try:
+            yield from flows.cancel_job(submission.job_id, NEVER)
+        finally:
+            submission.saw((yield from flows.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+
+
+def _surely_refused(error: ApiError | TransportError) -> bool:
+    """Whether no job came of it: the request was not read, or was answered with a definite no."""
+    return was_refused(error) or (isinstance(error, ApiError) and 300 <= error.status < 500)

@@ -1,0 +1,16 @@
+"""The open questions of the API reference, section 11, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from tests.live.questions import access, inputs, lists, lives, names, outside
+
+# Lags first, since they can be seen only once; then what jobs are made for; lists last, when there are some to list.
+QUESTIONS = (
+    lists.QUESTIONS[0],
+    *inputs.QUESTIONS,
+    *lives.QUESTIONS,
+    *names.QUESTIONS,
+    *lists.QUESTIONS[1:],
+    *access.QUESTIONS,
+    *outside.QUESTIONS,
+)

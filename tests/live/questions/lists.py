@@ -1,0 +1,223 @@
+"""Questions 7, 8, 9 and 15: what lists show, when, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from xml.etree.ElementTree import Element
+
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list
+from airflow_provider_tencent_ci.core.failures import classify
+from airflow_provider_tencent_ci.core.flows import LATER_TRY_LOOKS
+from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from tests.live.check import Check
+from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
+from tests.live.orders import MAIN, MISSING, NODE, NOTHING, SAME_NAME
+
+_JOBS = "/inventorytriggerjob"
+_LOOK_SECONDS = 0.5
+_LONGEST_LAG_SECONDS = 60.0
+_PAGE_SIZE = 2
+_MOST_PAGES = 50
+
+
+def ask_lag(check: Check) -> Iterator[Finding]:
+    job_id, name = (submission := check.submit(MAIN)).job_id, submission.name
+    if not job_id:
+        yield unclear(f"The job was not accepted: {submission.end}")
+        return
+    ways: dict[str, Callable[[], bool]] = {
+        "the job itself (GET …/<jobId>)": lambda: job_id in _ids(check, Request("GET", f"{_JOBS}/{job_id}")),
+        "the list with jobId": lambda: job_id in _ids(check, build_list(JobFilter(job_id=job_id))),
+        "the list with name": lambda: job_id in _ids(check, build_list(JobFilter(name=name))),
+    }
+    seconds = _seconds_until_shown(check, ways)
+    said = "; ".join(f"{way}: {_said_of(found)}" for way, found in seconds.items())
+    slowest = max(_LONGEST_LAG_SECONDS if found is None else found for found in seconds.values())
+    if slowest <= sum(LATER_TRY_LOOKS):
+        yield as_assumed(f"Shown after the answer to the submission by {said}.")
+    else:
+        yield differs(
+            f"Shown after the answer to the submission by {said}.",
+            f"core/flows.py: LATER_TRY_LOOKS look for {sum(LATER_TRY_LOOKS)} s only, _NOT_LISTED_YET_LOOKS for less.",
+        )
+
+
+def _said_of(seconds: float | None) -> str:
+    return f"not within {_LONGEST_LAG_SECONDS:g} s" if seconds is None else f"{seconds:.1f} s"
+
+
+def ask_name(check: Check) -> Iterator[Finding]:
+    if not (job_id := check.submit(MAIN).job_id):
+        yield unclear("There is no job to look for.")
+        return
+    name = check.submit(MAIN).name
+    check.early_token = text_of(_list(check, _listing(check, page_size=1)), "NextToken")
+    tries = {"all of it": name, "its beginning": name[:-2], "a part of it": name[2:-2], "in lower case": name.lower()}
+    shown = {form: job_id in _ids(check, build_list(JobFilter(name=text))) for form, text in tries.items()}
+    said = ", ".join(f"{form}: {'found' if found else 'not found'}" for form, found in shown.items())
+    kind = _kind_of_filter(shown)
+    if not shown["all of it"]:
+        yield differs(f"Looking for the name ({said}).", "core/flows.py: the look before a submission relies on name.")
+    else:
+        note = "" if kind == "exact" else f"Nothing in the client; the emulator's name_filter should be {kind!r}."
+        yield as_assumed(f"The filter is {kind}. Looking for the name ({said}).", note)
+    yield from _empty_parameters(check)
+
+
+def _kind_of_filter(shown: dict[str, bool]) -> str:
+    if shown["a part of it"]:
+        return "fuzzy"
+    return "prefix" if shown["its beginning"] else "exact"
+
+
+def _empty_parameters(check: Check) -> Iterator[Finding]:
+    empty = tuple((name, "") for name in ("name", "jobId", "states", "workflowId", "nextToken", "type"))
+    given = _listing(check)
+    plain, with_empty = _ids(check, given), _ids(check, Request("GET", _JOBS, (*given.query, *empty)))
+    if plain == with_empty:
+        yield noted("Empty parameters count as not given.")
+    else:
+        yield noted(
+            "Empty parameters change what is listed.",
+            "Nothing in the client, which sends none; the emulator's listing.py takes them as not given.",
+        )
+
+
+def ask_type(check: Check) -> Iterator[Finding]:
+    jobs = [check.submit(order) for order in (MAIN, NOTHING)]
+    if not check.settings.lacks(NODE.needs):
+        jobs.append(check.submit(NODE))
+    found = [job for job in jobs if job.job_id]
+    shown = _ids(check, _listing(check))
+    hidden = [job.job_id for job in found if job.job_id not in shown]
+    kinds = " and ".join(sorted({job.job.type for job in found if job.job}))
+    if hidden:
+        yield differs(
+            f"Without type the list does not show {', '.join(hidden)}.",
+            "core/api.py: type has to be sent, and looks before a submission need one for each type.",
+        )
+    else:
+        yield as_assumed(f"Without type the list shows jobs of {kinds}.")
+    if missing := check.settings.lacks(NODE.needs):
+        yield not_asked(f"Whether it shows Type=Job, too: {missing}.")
+    if len(found) > 1:
+        ids = [job.job_id for job in found[:2]]
+        listed = set(ids) & set(_ids(check, build_list(JobFilter(job_id=",".join(ids)))))
+        yield noted(
+            f"jobId with two ids and a comma shows {len(listed)} of the two jobs.",
+            "" if len(listed) < 2 else "polling.py could ask for some jobs at once instead of for a page.",
+        )
+
+
+def ask_paging(check: Check) -> Iterator[Finding]:
+    made = {job.job_id for job in map(check.submit, (MAIN, NOTHING, MISSING, SAME_NAME)) if job.job_id}
+    if len(made) <= _PAGE_SIZE:
+        yield unclear(f"Only {len(made)} jobs were accepted, which is one page.")
+        return
+    seen: list[str] = []
+    token, short, tokens = "", False, set[str]()
+    while True:
+        page = _list(check, _listing(check, page_size=_PAGE_SIZE, token=token))
+        ids = [text_of(detail, "JobId") for detail in page.findall("JobsDetail")]
+        seen += ids
+        token = text_of(page, "NextToken")
+        if not token or token in tokens or len(tokens) == _MOST_PAGES:
+            break
+        tokens.add(token)
+        short = short or 0 < len(ids) < _PAGE_SIZE
+    yield _end_of_list(page, ids, repeated=bool(token), lost=made - set(seen), twice=len(seen) - len(set(seen)))
+    yield as_assumed("A page in the middle may be short." if short else "No page but the last was short.")
+    yield from _old_token(check)
+
+
+def _end_of_list(page: Element, ids: list[str], *, repeated: bool, lost: set[str], twice: int) -> Finding:
+    if repeated:
+        end = "never ends: tokens repeat, or there are too many pages"
+    elif not ids:
+        end = "ends with a page without jobs"
+    else:
+        end = "ends with an empty NextToken" if page.find("NextToken") is not None else "ends without a NextToken"
+    if lost:
+        return differs(
+            f"The list {end}, and {len(lost)} jobs of this run are on none of its pages.",
+            "core/paging.py: following tokens loses jobs.",
+        )
+    return as_assumed(f"The list {end}; each job of this run was on a page, {twice} came twice.")
+
+
+def _old_token(check: Check) -> Iterator[Finding]:
+    if not check.early_token:
+        return
+    response = check.service.answer(_listing(check, page_size=1, token=check.early_token))
+    failure = classify(response)
+    yield noted(f"A token from earlier in this run: {brief(failure, 'still leads on')}.")
+
+
+def _listing(check: Check, page_size: int = 100, token: str = "") -> Request:
+    """All jobs since the beginning of this run, oldest first."""
+    criteria = JobFilter(start_creation_time=check.ledger.earliest_at, order_by_time="Asc", page_size=page_size)
+    return build_list(criteria, token)
+
+
+def _list(check: Check, request: Request) -> Element:
+    response = check.service.answer(request)
+    if failure := classify(response):
+        raise failure
+    return read_xml(response.body, "Response")
+
+
+def _ids(check: Check, request: Request) -> list[str]:
+    return [text_of(detail, "JobId") for detail in _list(check, request).findall("JobsDetail")]
+
+
+def _seconds_until_shown(check: Check, ways: dict[str, Callable[[], bool]]) -> dict[str, float | None]:
+    began_at, seconds = check.service.now(), dict[str, float | None]()
+    while True:
+        for way, shows in ways.items():
+            if way not in seconds and _shows(shows):
+                seconds[way] = (check.service.now() - began_at).total_seconds()
+        spent = (check.service.now() - began_at).total_seconds()
+        if len(seconds) == len(ways) or spent > _LONGEST_LAG_SECONDS:
+            return {way: seconds.get(way) for way in ways}
+        check.service.pause(_LOOK_SECONDS)
+
+
+def _shows(shows: Callable[[], bool]) -> bool:
+    try:
+        return shows()
+    except TencentCIError:  # a job that is not known yet may be an error, too
+        return False
+
+
+QUESTIONS = (
+    Question(
+        15,
+        "How soon after the submission do the job and the list show it?",
+        "A retry looks for an earlier try's job for 20 seconds before it submits (core/flows.py).",
+        ask_lag,
+        (MAIN,),
+    ),
+    Question(
+        8,
+        "Is the name filter exact, by prefix or fuzzy? Does case matter? What do empty parameters mean?",
+        "The look before each submission (core/flows.py); names are compared again on our side.",
+        ask_name,
+        (MAIN,),
+    ),
+    Question(
+        9,
+        "What is listed without type? May jobId be a list?",
+        "Looks by name and id send no type (core/flows.py, polling.py).",
+        ask_type,
+        (MAIN, NOTHING, NODE),
+    ),
+    Question(
+        7,
+        "How does a list end? Are there short pages? How long does a token live?",
+        "core/paging.py follows tokens to an end that is not documented.",
+        ask_paging,
+        (MAIN, NOTHING, MISSING, SAME_NAME),
+    ),
+)

@@ -1,0 +1,48 @@
+"""Question 13: what a name may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.live.check import Check
+from tests.live.findings import Finding, Question, as_assumed, differs, noted, unclear
+from tests.live.orders import DASH_NAME, LONG_NAME, MAIN, NOTHING, RARE_NAME, SAME_NAME, Order
+
+
+def ask_names(check: Check) -> Iterator[Finding]:
+    if not check.submit(NOTHING).accepted:
+        yield unclear("A job over a prefix that matches nothing is refused, and these are such jobs.")
+        return
+    check.submit(MAIN)
+    yield _judged(check, SAME_NAME, "A name that another job has", "core/flows.py: a name in use is an error then.")
+    yield _judged(
+        check,
+        LONG_NAME,
+        f"A name of 128 characters and {len(LONG_NAME.name_of(check.ledger.scope.token).encode())} bytes",
+        "core/names.py: MAX_NAME_LENGTH counts characters; it has to count bytes.",
+    )
+    yield _judged(check, RARE_NAME, "A rare Chinese character (U+3400)", "core/names.py: allow U+4E00 to U+9FFF only.")
+    dash = check.submit(DASH_NAME)
+    if dash.accepted:
+        yield noted("A long dash is accepted.", "core/names.py could allow it.")
+    else:
+        yield as_assumed(f"A long dash is {dash.end}.")
+
+
+def _judged(check: Check, order: Order, what: str, change: str) -> Finding:
+    submission = check.submit(order)
+    if not submission.accepted:
+        return differs(f"{what} is {submission.end}.", change)
+    kept = submission.job is not None and submission.job.name == submission.name
+    return as_assumed(f"{what} is accepted.") if kept else differs(f"{what} comes back as another name.", change)
+
+
+QUESTIONS = (
+    Question(
+        13,
+        "Are names unique? Is their length in characters or bytes? Which characters are allowed?",
+        "core/names.py checks names; core/flows.py looks for a job of the same name before each submission.",
+        ask_names,
+        (MAIN, NOTHING, SAME_NAME, LONG_NAME, RARE_NAME, DASH_NAME),
+    ),
+)

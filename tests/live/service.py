@@ -1,0 +1,213 @@
+"""The service as a run sees it: through the package's own transport, with every exchange noted, and by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import requests
+
+from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import classify, was_refused
+from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.signing import authorization
+from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
+from airflow_provider_tencent_ci.transport._shared import received
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from tests.live.evidence import Exchange
+from tests.live.failures import OverBudget
+
+ResultT = TypeVar("ResultT")
+
+_HAND_MADE_SECONDS = 15.0
+_MOST_OF_A_HAND_MADE_BODY = 64 * 1024
+_SUBMISSION = ("POST", "/inventorytriggerjob")
+
+
+@dataclass(slots=True)
+class Budget:
+    """
+    The last gate before a submission, whoever wants to send it.
+
+    :param most: how many jobs may come into being.
+    :param spent: how many may have.
+    """
+
+    most: int = 0
+    spent: int = 0
+
+    def spend(self) -> None:
+        """
+        Take one.
+
+        :raises OverBudget: there is none left.
+        """
+        if self.spent >= self.most:
+            raise OverBudget(
+                f"More jobs were about to be submitted than the {self.most} agreed to. This one was not sent."
+            )
+        self.spent += 1
+
+    def give_back(self) -> None:
+        """Take one back: the service surely did not act on the request."""
+        self.spent -= 1
+
+
+class Service:
+    """
+    One bucket's endpoint.
+
+    :param config: of the connection.
+    :param now: the clock (aware, UTC).
+    :param sleep: how to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        config: ServiceConfig,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.config = config
+        self.now = now
+        self.pause = sleep
+        self.budget = Budget()
+        self.exchanges: list[Exchange] = []
+        self.used_credentials: set[Credentials] = set()
+        self._transport = BlockingTransport(config, now=now, sleep=sleep)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def credentials(self) -> Credentials:
+        """Credentials that are valid now; all of them are remembered, to be kept out of the report."""
+        credentials = self.config.credentials.current(self.now)
+        self.used_credentials.add(credentials)
+        return credentials
+
+    def run(self, flow: Flow[ResultT]) -> ResultT:
+        """Run a flow of ``core``; its errors come through."""
+        return self._transport.run(self._noted(flow))
+
+    def answer(self, request: Request) -> Response:
+        """Send one request as the package sends it, and return whatever comes back."""
+        return self.run(_once(request))
+
+    def send_by_hand(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        note: str,
+        *,
+        base_url: str = "",
+        target: str = "",
+    ) -> Response:
+        """
+        Send a request with just these headers.
+
+        :param note: what is unusual about it.
+        :param base_url: where to; by default the endpoint.
+        :param target: path and query on the wire; by default as the package writes them.
+        :raises TransportError: no answer.
+        """
+        assert request.method == "GET", "nothing that changes anything is sent by hand"
+        endpoint = self.config.endpoint
+        url = endpoint.url_of(request).removeprefix(endpoint.base_url)
+        sent_at = self.now()
+        try:
+            response = self._fetch((base_url or endpoint.base_url) + (target or url), headers)
+        except (requests.RequestException, OSError) as error:
+            failure = TransportError(f"No answer: {type(error).__name__}.", request_sent=True)
+            self.exchanges.append(Exchange(request, sent_at, error=str(failure), note=note))
+            raise failure from None
+        self.exchanges.append(Exchange(request, sent_at, response, note=note))
+        return response
+
+    def signed(
+        self,
+        request: Request,
+        *,
+        keys: Credentials,
+        window: tuple[int, int] = (-60, 600),
+        headers: Mapping[str, str] | None = None,
+        listed: bool = True,
+    ) -> dict[str, str]:
+        """
+        Return headers signed by hand.
+
+        :param window: begin and end of the signature in seconds from now.
+        :param headers: further ones to sign.
+        :param listed: whether host and parameters take part in the signature.
+        """
+        now = int(self.now().timestamp())
+        every = {"host": self.config.endpoint.host, **(headers or {})}
+        covered, query = (every, request.query) if listed else ({}, ())
+        sign_time = f"{now + window[0]};{now + window[1]}"
+        return {**every, "authorization": authorization("GET", request.path, query, covered, keys, sign_time)}
+
+    def _fetch(self, url: str, headers: Mapping[str, str]) -> Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            with session.get(
+                url,
+                headers={"accept-encoding": "identity", **headers},
+                timeout=_HAND_MADE_SECONDS,
+                allow_redirects=False,
+                verify=self.config.verify,
+                proxies={"http": self.config.proxy, "https": self.config.proxy} if self.config.proxy else {},
+                stream=True,
+            ) as answer:
+                body = answer.raw.read(_MOST_OF_A_HAND_MADE_BODY) or b""
+        return received(answer.status_code, answer.headers, body, self.now(), self.credentials, headers)
+
+    def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
+        """Pass a flow's steps on, note what they come to, and let no submission through that was not agreed to."""
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    answer = (yield step) if isinstance(step, Pause) else (yield from self._noted_exchange(step))
+                except TencentCIError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as stop:
+            result: ResultT = stop.value
+            return result
+
+    def _noted_exchange(self, request: Request) -> Flow[Response]:
+        is_submission = (request.method, request.path) == _SUBMISSION
+        if is_submission:
+            self.budget.spend()
+        sent_at = self.now()
+        failure: TencentCIError | None = None
+        try:
+            answer = yield request
+            assert isinstance(answer, Response)
+            failure = classify(answer)
+            self.exchanges.append(Exchange(request, sent_at, answer))
+        except TencentCIError as error:
+            failure = error
+            self.exchanges.append(Exchange(request, sent_at, error=str(error)))
+            raise
+        finally:
+            if is_submission and failure is not None and was_refused(failure):
+                self.budget.give_back()
+        return answer
+
+
+def is_documented(config: ServiceConfig) -> bool:
+    """Whether requests go to the host of the documentation, and not where ``endpoint_url`` says."""
+    return config.endpoint == Endpoint.of_bucket(config.bucket, config.region)
+
+
+def _once(request: Request) -> Flow[Response]:
+    response = yield request
+    assert isinstance(response, Response)
+    return response
