@@ -1,8 +1,8 @@
 """
 ``airflow standalone`` with the provider from its wheel, the emulator, and Chromium, once for all tests of this folder.
 
-A test asks for ``page`` and goes to ``page.goto("/connections")``; ``picture(name, ...)`` takes a picture for README and
-docs, which is kept there if ``TENCENT_CI_PICTURES`` names their folder (``make pictures``).
+A test asks for ``page`` and goes to ``page.goto("/connections")``; ``picture(name, ...)`` takes a picture for README
+and docs, which is kept there if ``TENCENT_CI_PICTURES`` names their folder (``make pictures``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def emulator():
 
 @pytest.fixture(scope="session")
 def airflow(emulator, tmp_path_factory):
-    """A running Airflow (:class:`StandaloneAirflow`) with two nightly DAGs, which say every few seconds how far they are."""
+    """A running Airflow with two nightly DAGs, which say every few seconds how far they are."""
     from showcase.emulated_service import point_dags_to
     from showcase.stack import free_port
 

@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from showcase.components import Component
 from showcase.stack import AirflowStack, free_port
+
+if TYPE_CHECKING:
+    from showcase.components import Component
 
 __all__ = ["StandaloneAirflow"]
 

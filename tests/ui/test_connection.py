@@ -93,7 +93,12 @@ def test_a_saved_connection_is_shown_again_without_its_secret(page, form, emulat
     ("conn_id", "saved", "sentence", "name"),
     [
         ("good", {}, r"Connected to examplebucket-1250000000 in ap-beijing", "connection_test_good"),
-        ("bad_key", {"secret_key": "not-the-key"}, r"The signature does not match the request", "connection_test_bad_key"),
+        (
+            "bad_key",
+            {"secret_key": "not-the-key"},
+            r"The signature does not match the request",
+            "connection_test_bad_key",
+        ),
         ("bad_bucket", {"bucket": "otherbucket-1250000000"}, r"otherbucket-1250000000", None),
     ],
     ids=["good key", "bad key", "wrong bucket"],
