@@ -22,9 +22,11 @@ from airflow_provider_tencent_ci.cli.output import (
     print_facts,
     print_json_line,
     print_records,
+    print_text,
     record_of,
 )
-from airflow_provider_tencent_ci.cli.running import CommandError, command, opened_hook, say
+from airflow_provider_tencent_ci.cli.running import CommandError, command, opened_hook
+from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.counting import Counting
@@ -102,7 +104,7 @@ def cancel_job(args: Namespace) -> None:
             with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
                 job = hook.run(stop_job(job.job_id, within_seconds=args.stop_timeout))
     if args.output == "table":
-        print(stopped_or_not(job))
+        print_text(stopped_or_not(job))
     else:
         print_records(record_of(job, None), args.output, [job_row(job, None, datetime.now(UTC))])
     if not job.state.is_terminal:
@@ -123,7 +125,7 @@ def tail_job(args: Namespace) -> None:
     if args.output == "json":
         print_json_line(record_of(result.job, counts))
     else:
-        print(closing_table(result.job, counts) if counts else result.message)
+        print_text(closing_table(result.job, counts) if counts else result.message)
     check_outcome(result.job)
     if counts and counts.failed:
         say(f"See why files failed: tencent-ci show {job.job_id}")

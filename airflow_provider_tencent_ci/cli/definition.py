@@ -19,11 +19,11 @@ from airflow.cli.cli_config import (
     positive_int,
 )
 
-__all__ = ["COMMANDS", "GROUP", "get_tencent_ci_cli_commands"]
+__all__ = ["COMMANDS", "GROUP", "HELP", "get_tencent_ci_cli_commands"]
 
 GROUP = "tencent-ci"
 
-_HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
+HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
 
 # All words of the service (core/jobs.py, which would have to be imported).
 _STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
@@ -164,4 +164,4 @@ COMMANDS = (
 
 def get_tencent_ci_cli_commands() -> list[GroupCommand]:
     """Return the group for ``airflow`` (provider-info key ``cli``)."""
-    return [GroupCommand(name=GROUP, help=_HELP, subcommands=COMMANDS)]
+    return [GroupCommand(name=GROUP, help=HELP, subcommands=COMMANDS)]

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from airflow_provider_tencent_ci.cli.output import counts_text, print_json_line, record_of
+from airflow_provider_tencent_ci.cli.output import counts_text, new_console, print_json_line, record_of
 from airflow_provider_tencent_ci.core.progress import Progress as Counts
 from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.file_reporting import ProgressLog
@@ -42,14 +42,14 @@ def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResul
 
 
 @contextmanager
-def following(job: InventoryJob, output: str) -> Iterator[Lines]:
+def following(job: InventoryJob, form: str) -> Iterator[Lines]:
     """
     Show how a job gets on: as JSON if asked to, as a bar on a terminal, otherwise as lines.
 
-    :param output: ``table`` or ``json``.
+    :param form: ``table`` or ``json``.
     """
-    console = Console()
-    if output == "json":
+    console = new_console()
+    if form == "json":
         yield _JsonLines()
     elif console.is_terminal:
         with _progress(console) as progress:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from airflow_provider_tencent_ci import __version__
-from airflow_provider_tencent_ci.cli.definition import COMMANDS, GROUP, get_tencent_ci_cli_commands
+from airflow_provider_tencent_ci.cli.streams import output_apart
 
 __all__ = ["main"]
 
@@ -17,13 +19,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     :param argv: the arguments; default: those of the process.
     """
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    if not {"-v", "--verbose"} & {*arguments}:
+        # Read when Airflow is imported. Its word about itself is not what one looks at a job for.
+        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with output_apart():
+        parser = _parser()
+    options = parser.parse_args(arguments)
     options.func(options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    [group] = get_tencent_ci_cli_commands()
-    parser = argparse.ArgumentParser(prog=GROUP, description=f"{group.help}.")
+    from airflow_provider_tencent_ci.cli.definition import COMMANDS, GROUP, HELP
+
+    parser = argparse.ArgumentParser(prog=GROUP, description=f"{HELP}.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from airflow.cli.simple_table import AirflowConsole, SimpleTable
+from airflow.cli.simple_table import SimpleTable
+from rich.console import Console
 from rich.text import Text
+from tabulate import tabulate  # type: ignore[import-untyped]
 
+from airflow_provider_tencent_ci.cli.streams import output
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.file_reporting import duration_text
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.counting import FileCounts
 
-__all__ = ["counts_text", "facts_of", "job_row", "print_facts", "print_json_line", "print_records", "record_of"]
+__all__ = [
+    "counts_text",
+    "facts_of",
+    "job_row",
+    "new_console",
+    "print_facts",
+    "print_json_line",
+    "print_records",
+    "print_text",
+    "record_of",
+]
+
+# As Airflow's own commands have it.
+_WIDTH = 200
 
 _STYLES = {
     JobState.RUNNING.value: "blue",
@@ -79,27 +94,39 @@ def counts_text(counts: FileCounts) -> str:
     return f"{counts.total:,}: {said}" if said else "0"
 
 
-def print_records(records: Any, output: str, rows: Sequence[Mapping[str, str]]) -> None:
+def print_records(records: Any, form: str, rows: Sequence[Mapping[str, str]]) -> None:
     """
     Print on stdout.
 
     :param records: for ``json`` and ``yaml``.
-    :param output: ``table``, ``json``, ``yaml`` or ``plain``.
+    :param form: ``table``, ``json``, ``yaml`` or ``plain``.
     :param rows: for ``table`` and ``plain``, all with the same columns.
     """
-    if output == "json":
-        print(json.dumps(records, indent=2, ensure_ascii=False))
-    elif output == "yaml":
-        sys.stdout.write(yaml.safe_dump(records, allow_unicode=True, sort_keys=False))
-    elif output == "plain":
-        AirflowConsole().print_as_plain_table([dict(row) for row in rows])
-    else:
+    if form == "json":
+        print_text(json.dumps(records, indent=2, ensure_ascii=False))
+    elif form == "yaml":
+        print_text(yaml.safe_dump(records, allow_unicode=True, sort_keys=False).rstrip())
+    elif form == "plain":
+        print_text(tabulate([[*row.values()] for row in rows], headers=[*rows[0]] if rows else (), tablefmt="plain"))
+    elif rows:
         _print_table(rows)
+    else:
+        print_text("There is no such batch job.")
 
 
 def print_json_line(record: Mapping[str, Any]) -> None:
     """Print a record on stdout, in one line that is there at once."""
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+    print_text(json.dumps(record, ensure_ascii=False))
+
+
+def print_text(text: str) -> None:
+    """Print text, which is there at once."""
+    print(text, file=output(), flush=True)
+
+
+def new_console() -> Console:
+    """Return a console for the output; where that is no terminal, it is wide enough for all columns."""
+    return Console(file=output(), width=None if output().isatty() else _WIDTH)
 
 
 def print_facts(facts: Mapping[str, str], below: str) -> None:
@@ -108,28 +135,23 @@ def print_facts(facts: Mapping[str, str], below: str) -> None:
 
     :param below: what comes after them, if anything.
     """
-    console = AirflowConsole()
     table = _table(show_header=False, box=None)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts.items():
         table.add_row(name, _cell(text))
-    console.print(table)
+    new_console().print(table)
     if below:
-        _print_text(console, below)
+        print_text(below)
 
 
 def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    console = AirflowConsole()
-    if not rows:
-        _print_text(console, "There is no such batch job.")
-        return
     table = _table(show_header=True)
     for column in rows[0]:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(text) for text in row.values()))
-    console.print(table)
+    new_console().print(table)
 
 
 def _table(**settings: Any) -> SimpleTable:
@@ -139,10 +161,6 @@ def _table(**settings: Any) -> SimpleTable:
 def _cell(text: str) -> Text:
     # Not the bare text, in which rich would take [brackets] of the service for its own markup.
     return Text(text, style=_STYLES.get(text, ""))
-
-
-def _print_text(console: AirflowConsole, text: str) -> None:
-    console.print(Text(text), soft_wrap=True)
 
 
 def _nodes(nodes: Mapping[str, Any]) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import sys
 import traceback
+import warnings
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from airflow_provider_tencent_ci.cli.streams import output_apart, say
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["CommandError", "command", "opened_hook", "say"]
+__all__ = ["CommandError", "command", "opened_hook"]
 
 _INTERRUPTED = 130  # as a shell has it
 
@@ -33,9 +34,8 @@ def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None
     @functools.wraps(function)
     def run(args: Namespace) -> None:
         try:
-            with _quiet_logging(args.verbose):
+            with output_apart(), _quiet(args.verbose):
                 function(args)
-                sys.stdout.flush()
         except (CommandError, TencentCIError) as error:
             if args.verbose:
                 traceback.print_exc()
@@ -44,8 +44,7 @@ def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None
         except KeyboardInterrupt as interrupt:
             say(str(interrupt) or "Interrupted.")
             raise SystemExit(_INTERRUPTED) from None
-        except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever reads the output has seen enough
             raise SystemExit(1) from None
 
     return run
@@ -66,11 +65,6 @@ def opened_hook(args: Namespace) -> Iterator[TencentCIHook]:
         yield hook
 
 
-def say(text: str) -> None:
-    """Tell the user something that is not the output."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def _read_connection(hook: TencentCIHook) -> None:
     try:
         _ = hook.config
@@ -85,12 +79,15 @@ def _read_connection(hook: TencentCIHook) -> None:
 
 
 @contextmanager
-def _quiet_logging(verbose: bool) -> Iterator[None]:
-    """Keep log lines below warnings away from the output; Airflow 2 writes them there."""
+def _quiet(verbose: bool) -> Iterator[None]:
+    """Leave out what Airflow says of itself: log lines below warnings, and what it deprecates of its own."""
     before = logging.root.manager.disable
-    if not verbose:
-        logging.disable(logging.INFO)
-    try:
+    if verbose:
         yield
+        return
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            yield
     finally:
         logging.disable(before)
