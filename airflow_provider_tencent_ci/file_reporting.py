@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["ProgressLog", "closing_table", "duration_text", "failure_table", "record_with_files"]
+__all__ = ["ProgressLog", "closing_table", "counts_text", "duration_text", "failure_table", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -95,6 +95,18 @@ def failure_table(failures: Sequence[FileFailure], total: int) -> str:
     """
     heading = f"The first {len(failures)} of {total:,} failed files:" if total > len(failures) else "The failed files:"
     return "\n".join([heading, *(f"  {_line(failure)}" for failure in failures)])
+
+
+def counts_text(counts: FileCounts) -> str:
+    """Write counts in one line."""
+    parts = (
+        (counts.succeeded, "succeeded"),
+        (counts.failed, "failed"),
+        (counts.cancelled, "cancelled"),
+        (counts.running, "not done"),
+    )
+    said = ", ".join(f"{number:,} {word}" for number, word in parts if number)
+    return f"{counts.total:,}: {said}" if said else "0"
 
 
 def duration_text(duration: timedelta) -> str:

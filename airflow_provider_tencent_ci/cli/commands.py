@@ -16,7 +16,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from airflow_provider_tencent_ci.advice import advice_for
 from airflow_provider_tencent_ci.cli.following import follow, following
 from airflow_provider_tencent_ci.cli.output import (
-    counts_text,
     facts_of,
     job_row,
     print_facts,
@@ -33,7 +32,7 @@ from airflow_provider_tencent_ci.core.counting import Counting
 from airflow_provider_tencent_ci.core.times import time_argument
 from airflow_provider_tencent_ci.core.waiting import check_outcome
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
-from airflow_provider_tencent_ci.file_reporting import closing_table, failure_table
+from airflow_provider_tencent_ci.file_reporting import closing_table, counts_text, failure_table
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.reporting import stopped_or_not
 

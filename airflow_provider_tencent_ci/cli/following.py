@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from airflow_provider_tencent_ci.cli.output import counts_text, new_console, print_json_line, record_of
+from airflow_provider_tencent_ci.cli.output import new_console, print_json_line, record_of
 from airflow_provider_tencent_ci.core.progress import Progress as Counts
 from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, wait_for_job
-from airflow_provider_tencent_ci.file_reporting import ProgressLog
+from airflow_provider_tencent_ci.file_reporting import ProgressLog, counts_text
 from airflow_provider_tencent_ci.reporting import WaitLog
 
 if TYPE_CHECKING:

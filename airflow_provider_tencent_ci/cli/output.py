@@ -15,13 +15,12 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from airflow_provider_tencent_ci.cli.streams import output
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.file_reporting import duration_text
+from airflow_provider_tencent_ci.file_reporting import counts_text, duration_text
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.counting import FileCounts
 
 __all__ = [
-    "counts_text",
     "facts_of",
     "job_row",
     "new_console",
@@ -80,18 +79,6 @@ def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
         "operation": _nodes(job.operation),
     }
     return {name: text for name, text in facts.items() if text}
-
-
-def counts_text(counts: FileCounts) -> str:
-    """Write counts in one line."""
-    parts = (
-        (counts.succeeded, "succeeded"),
-        (counts.failed, "failed"),
-        (counts.cancelled, "cancelled"),
-        (counts.running, "not done"),
-    )
-    said = ", ".join(f"{number:,} {word}" for number, word in parts if number)
-    return f"{counts.total:,}: {said}" if said else "0"
 
 
 def print_records(records: Any, form: str, rows: Sequence[Mapping[str, str]]) -> None:
