@@ -51,9 +51,9 @@ class Telling:
 
         :param names: the arguments that may tell it apart; by default all that can.
         """
-        names = names or self.telling_names
         from airflow_provider_tencent_ci.mapped_names import name_of
 
+        names = names or self.telling_names
         values = {name: getattr(self, name, None) for name in names}
         first = values.get(self.telling_names[0])
         return name_of([first] if first else values.values())

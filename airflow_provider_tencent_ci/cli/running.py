@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import traceback
 import warnings
@@ -34,7 +33,9 @@ def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None
     @functools.wraps(function)
     def run(args: Namespace) -> None:
         try:
-            with output_apart(), _quiet(args.verbose):
+            with output_apart(), warnings.catch_warnings():
+                if not args.verbose:
+                    warnings.simplefilter("ignore", DeprecationWarning)  # Airflow's of its own parts
                 function(args)
         except (CommandError, TencentCIError) as error:
             if args.verbose:
@@ -76,18 +77,3 @@ def _read_connection(hook: TencentCIHook) -> None:
             f"Connection {conn_id!r} cannot be read ({type(error).__name__}). Is it defined? "
             f"`airflow connections get {conn_id}` says more."
         ) from error
-
-
-@contextmanager
-def _quiet(verbose: bool) -> Iterator[None]:
-    """Leave out what Airflow says of itself: log lines below warnings, and what it deprecates of its own."""
-    before = logging.root.manager.disable
-    if verbose:
-        yield
-        return
-    logging.disable(logging.INFO)
-    try:
-        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            yield
-    finally:
-        logging.disable(before)
