@@ -15,7 +15,7 @@ __all__ = ["JOB_FAILURE", "JOB_FAILURE_HTML", "JOB_FAILURE_MARKDOWN", "JOB_FAILU
 
 # The context of a DAG's callbacks, and of those for a task whose process is gone, has less in it than a task's own.
 _KNOWN = """\
-{%- set ti_ = ti | default(none) -%}
+{% set ti_ = ti | default(none) -%}
 {%- set task_ = task | default(none) -%}
 {%- set error = exception | default(none) -%}
 {%- set job = task_.job_facts(ti_, error) if task_.job_facts is defined else none -%}
