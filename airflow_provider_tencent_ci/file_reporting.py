@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["ProgressLog", "closing_table", "failure_table", "record_with_files"]
+__all__ = ["ProgressLog", "closing_table", "counts_text", "duration_text", "failure_table", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -47,7 +47,7 @@ class ProgressLog:
                 "Batch job %s is still %s; for %s no file was done: %s.",
                 job.job_id,
                 job.state.value,
-                _duration(now - last.at),
+                duration_text(now - last.at),
                 _so_far(counts),
             )
             return
@@ -74,7 +74,7 @@ def closing_table(job: InventoryJob, counts: FileCounts) -> str:
     ]
     shown = rows[:3] + [row for row in rows[3:] if row[1]]
     lines = [f"  {name:<10} {number:>11,} {share:>7}".rstrip() for name, number, share in shown]
-    duration = f" after {_duration(took)}" if took is not None else ""
+    duration = f" after {duration_text(took)}" if took is not None else ""
     return "\n".join([f"Batch job {job.job_id} ({shortened(job.name, 128)}): {job.state.value}{duration}.", *lines])
 
 
@@ -95,6 +95,23 @@ def failure_table(failures: Sequence[FileFailure], total: int) -> str:
     """
     heading = f"The first {len(failures)} of {total:,} failed files:" if total > len(failures) else "The failed files:"
     return "\n".join([heading, *(f"  {_line(failure)}" for failure in failures)])
+
+
+def counts_text(counts: FileCounts) -> str:
+    """Write counts in one line."""
+    parts = (
+        (counts.succeeded, "succeeded"),
+        (counts.failed, "failed"),
+        (counts.cancelled, "cancelled"),
+        (counts.running, "not done"),
+    )
+    said = ", ".join(f"{number:,} {word}" for number, word in parts if number)
+    return f"{counts.total:,}: {said}" if said else "0"
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration to the second: ``1:02:03``."""
+    return str(timedelta(seconds=round(duration.total_seconds())))
 
 
 def _line(failure: FileFailure) -> str:
@@ -119,7 +136,3 @@ def _outlook(counts: FileCounts, per_second: float, now: datetime) -> str:
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else ""
-
-
-def _duration(duration: timedelta) -> str:
-    return str(timedelta(seconds=round(duration.total_seconds())))

@@ -56,6 +56,8 @@ PROVIDER_INFO: dict[str, Any] = {
             "class-name": f"{_PACKAGE}.decorators.inventory_job.inventory_job_task",
         }
     ],
+    # Airflow reads it from 3.2 on; a path that is wrong would take the command away, not Airflow down.
+    "cli": [f"{_PACKAGE}.cli.definition.get_tencent_ci_cli_commands"],
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
     "asset-uris": _ASSET_URIS,
     "dataset-uris": _ASSET_URIS,  # 2.11 knows this name only

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from airflow_provider_tencent_ci.compat import determine_kwargs, task_decorator_factory
+from airflow_provider_tencent_ci.mapped_names import name_of
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.telling import NAME_OF_MAPPED
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -65,6 +67,10 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
             )
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 
+    def mapped_name(self, *names: str) -> str:
+        """Return what the function is called with: the request is known late. Never raises."""
+        return name_of(self.op_kwargs.values())
+
     def execute(self, context: Context) -> str:
         # Not DecoratedOperator's: 3.0's wants a method that no operator has there, to handle results of other kinds.
         return TriggerInventoryJobOperator.execute(self, context)
@@ -98,6 +104,7 @@ def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwar
     :param python_callable: the function.
     :param kwargs: all other arguments of the operator, such as ``wait_for_completion``, ``deferrable`` or ``retries``.
     """
+    kwargs.setdefault("map_index_template", NAME_OF_MAPPED)
     return task_decorator_factory(
         python_callable=python_callable,
         # Else `-> dict` would have Airflow look for a dictionary in the JobId.

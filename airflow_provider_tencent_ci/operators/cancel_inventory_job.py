@@ -10,6 +10,7 @@ from airflow_provider_tencent_ci.compat import BaseOperator
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CancelInventoryJobOperator"]
 
 
-class CancelInventoryJobOperator(BaseOperator):
+class CancelInventoryJobOperator(Telling, BaseOperator):
     """
     Cancel a batch job (inventory trigger job) of Cloud Infinite, and see to it that it stops.
 
@@ -37,6 +38,7 @@ class CancelInventoryJobOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
+    telling_names = ("job_id", "bucket", "region")
     ui_color = "#ffe4d6"
 
     def __init__(

@@ -23,6 +23,7 @@ from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
+from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator):
+class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, ResubmittingOperator):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -99,10 +100,9 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, ResubmittingOperator
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
         (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
-    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
-        to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
-        an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred. See
-        ``docs/waiting.md``.
+    :param end_from_trigger: end a deferred task in the triggerer if the job succeeds, which saves the worker that would
+        be started only to say so (Airflow 3.3 and later); where the result would not be the same (outlets, an
+        ``on_success_callback``, ...), a worker ends it. See ``docs/waiting.md``.
     :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see ``ResubmittingOperator``.
     """
 

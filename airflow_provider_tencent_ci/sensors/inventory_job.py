@@ -33,6 +33,7 @@ from airflow_provider_tencent_ci.starting import (
     why_a_worker_must_begin,
 )
 from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
+from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(WithLineage, BaseSensorOperator):
+class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
@@ -86,6 +87,7 @@ class InventoryJobSensor(WithLineage, BaseSensorOperator):
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id", "failures_path")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
     start_trigger_args = StartInTriggerer()
+    telling_names = ("job_id", "bucket", "region")
     ui_color = "#e8f2ff"
 
     def __init__(

@@ -1,0 +1,39 @@
+"""What a user can do about a batch job, in one or two sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.core.failures import CODES
+from airflow_provider_tencent_ci.core.jobs import JobState
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+
+__all__ = ["advice_for"]
+
+_BY_STATE = {
+    JobState.SUBMITTED: "It has not begun yet. Follow it with `tencent-ci tail {job_id}`.",
+    JobState.RUNNING: "Follow it with `tencent-ci tail {job_id}`.",
+    JobState.PAUSE: "Its queue is paused: it goes on when the queue is resumed in the CI console.",
+    JobState.FAILED: "When the cause is removed, clear the task: that submits the job anew.",
+    JobState.CANCEL: "To process the files after all, clear the task: that submits the job anew.",
+}
+
+_SOME_FILES_FAILED = (
+    "Clearing the task would process all files again. With on_partial_failure='resubmit_failed' it submits only those "
+    "that failed."
+)
+
+
+def advice_for(job: InventoryJob, failed_files: int = 0) -> str:
+    """
+    Return what to do about a job; empty if there is nothing to be done.
+
+    :param failed_files: how many of its files failed, as far as that is known.
+    """
+    if job.state is JobState.SUCCESS:
+        return _SOME_FILES_FAILED if failed_files else ""
+    meaning = CODES.get(job.code) if job.state is JobState.FAILED else None
+    by_state = _BY_STATE.get(job.state, "").format(job_id=job.job_id)
+    return " ".join(filter(None, (meaning.advice if meaning else "", by_state)))

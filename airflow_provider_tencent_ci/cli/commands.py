@@ -1,0 +1,202 @@
+"""What the commands do (:mod:`.definition` says how they are called)."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from airflow_provider_tencent_ci.advice import advice_for
+from airflow_provider_tencent_ci.cli.following import follow, following
+from airflow_provider_tencent_ci.cli.output import (
+    facts_of,
+    job_row,
+    print_facts,
+    print_json_line,
+    print_records,
+    print_text,
+    record_of,
+)
+from airflow_provider_tencent_ci.cli.running import CommandError, command, opened_hook
+from airflow_provider_tencent_ci.cli.streams import say
+from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.counting import Counting
+from airflow_provider_tencent_ci.core.times import time_argument
+from airflow_provider_tencent_ci.core.waiting import check_outcome
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.file_reporting import closing_table, counts_text, failure_table
+from airflow_provider_tencent_ci.links import console_url
+from airflow_provider_tencent_ci.reporting import stopped_or_not
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.counting import FileCounts
+    from airflow_provider_tencent_ci.core.files import FileFailure
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["cancel_job", "list_jobs", "show_job", "tail_job"]
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+
+
+@command
+def list_jobs(args: Namespace) -> None:
+    """List batch jobs."""
+    now = datetime.now(UTC)
+    with opened_hook(args) as hook:
+        found = hook.list_inventory_jobs(
+            states=args.state,
+            job_type=args.type,
+            name=args.name,
+            workflow_id=args.workflow_id,
+            start_creation_time=_since(args.since, now),
+            page_size=min(args.limit, MAX_PAGE_SIZE),
+        )
+        with closing(found):  # type: ignore[type-var]
+            jobs = list(islice(found, args.limit))
+        counts = [_counts(hook, job) if args.count else None for job in jobs]
+    print_records(
+        [record_of(job, count) for job, count in zip(jobs, counts, strict=True)],
+        args.output,
+        [job_row(job, count, now) for job, count in zip(jobs, counts, strict=True)],
+    )
+
+
+@command
+def show_job(args: Namespace) -> None:
+    """Show one batch job."""
+    with opened_hook(args) as hook:
+        job = hook.get_inventory_job(args.job_id)
+        counts = None if args.no_count else _counts(hook, job)
+        failures = _first_failures(hook, job, counts, args.failed_files)
+        page = console_url(hook.config.bucket, hook.config.region)
+    record = {**record_of(job, counts), "FailedFiles": [failure.to_dict() for failure in failures]}
+    facts = {
+        **facts_of(job, datetime.now(UTC)),
+        **({"files": counts_text(counts)} if counts else {}),
+        "console": page,
+        "what to do": advice_for(job, counts.failed if counts else 0),
+    }
+    facts = {name: text for name, text in facts.items() if text}
+    if args.output == "table":
+        print_facts(facts, failure_table(failures, counts.failed) if failures and counts else "")
+    else:
+        print_records(record, args.output, [{"fact": name, "value": text} for name, text in facts.items()])
+
+
+@command
+def cancel_job(args: Namespace) -> None:
+    """Cancel a batch job, and see to it that it stops."""
+    with opened_hook(args) as hook:
+        job = hook.get_inventory_job(args.job_id)
+        if not job.state.is_terminal:
+            _confirm(job, args.yes)
+            with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
+                job = hook.run(stop_job(job.job_id, within_seconds=args.stop_timeout))
+    if args.output == "table":
+        print_text(stopped_or_not(job))
+    else:
+        print_records(record_of(job, None), args.output, [job_row(job, None, datetime.now(UTC))])
+    if not job.state.is_terminal:
+        raise CommandError(f"It has not stopped within {args.stop_timeout} seconds. It may still; cancel it again.")
+
+
+@command
+def tail_job(args: Namespace) -> None:
+    """Follow a batch job to its end."""
+    with opened_hook(args) as hook:
+        job = hook.get_inventory_job(args.job_id)
+        left_alone = f"No longer following batch job {job.job_id}, which was left alone and goes on."
+        with _said_if_interrupted(left_alone), following(job, args.output) as observer:
+            result = hook.run(follow(job.job_id, float(args.poll_interval), observer))
+        if result.job is None or not result.job.state.is_terminal:
+            raise CommandError(result.message)
+        counts = _counts(hook, result.job)
+    if args.output == "json":
+        print_json_line(record_of(result.job, counts))
+    else:
+        print_text(closing_table(result.job, counts) if counts else result.message)
+    check_outcome(result.job)
+    if counts and counts.failed:
+        say(f"See why files failed: tencent-ci show {job.job_id}")
+
+
+def _since(text: str | None, now: datetime) -> datetime | None:
+    """Read a duration before now, or a time."""
+    if text and (duration := _DURATION.fullmatch(text)):
+        return now - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+    try:
+        return time_argument("--since", text)
+    except InvalidArgumentError as error:
+        raise CommandError(f"{error} Or give a duration before now, such as 24h.") from None
+
+
+def _counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
+    """Count a job's files, and show how it gets on; ``None``, and a word on stderr, if that cannot be done."""
+    try:
+        counting = Counting(job)
+        with _busy(f"Counting the files of batch job {job.job_id}: {{task.completed:,.0f}}") as progress:
+            while (counts := hook.run(counting.read_page())) is None:
+                progress.advance(progress.task_ids[0], MAX_PAGE_SIZE)
+    except TencentCIError as error:
+        say(f"The files of batch job {job.job_id} could not be counted. {error}")
+        return None
+    return counts
+
+
+def _first_failures(hook: TencentCIHook, job: InventoryJob, counts: FileCounts | None, most: int) -> list[FileFailure]:
+    if not (counts and counts.failed and most):
+        return []
+    try:
+        with closing(hook.list_failed_files(job)) as failures:  # type: ignore[type-var]
+            return list(islice(failures, most))
+    except TencentCIError as error:
+        say(f"The failed files of batch job {job.job_id} could not be listed. {error}")
+        return []
+
+
+def _confirm(job: InventoryJob, yes: bool) -> None:
+    """
+    Ask, unless that was answered beforehand.
+
+    :raises CommandError: the answer is not yes.
+    """
+    if yes:
+        return
+    try:
+        answer = input(f"Cancel batch job {job.job_id} ({job.name}), {job.state.value}? [y/N] ")
+    except EOFError:
+        raise CommandError("Nothing was cancelled: there is nobody to ask. Give --yes.") from None
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CommandError("Nothing was cancelled.")
+
+
+def _may_be_cancelled(job: InventoryJob) -> str:
+    return f"Interrupted. Batch job {job.job_id} may have been cancelled: see `tencent-ci show {job.job_id}`."
+
+
+@contextmanager
+def _said_if_interrupted(text: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(text) from None
+
+
+@contextmanager
+def _busy(text: str) -> Iterator[Progress]:
+    """Show on stderr, if it is a terminal, that something goes on."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn(text, markup=False))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        progress.add_task("", total=None)
+        yield progress

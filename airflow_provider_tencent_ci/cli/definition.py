@@ -1,0 +1,167 @@
+"""
+What commands there are, and their arguments.
+
+Each ``airflow`` command imports this module, so what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from airflow.cli.cli_config import (
+    ARG_VERBOSE,
+    ARG_YES,
+    ActionCommand,
+    Arg,
+    GroupCommand,
+    lazy_load_command,
+    positive_int,
+)
+
+__all__ = ["COMMANDS", "GROUP", "HELP", "get_tencent_ci_cli_commands"]
+
+GROUP = "tencent-ci"
+
+HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
+
+# All words of the service (core/jobs.py, which would have to be imported).
+_STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
+
+
+def _command(name: str) -> str:
+    return f"{__package__}.commands.{name}"
+
+
+def _argument(*flags: str, **settings: Any) -> Arg:
+    return Arg(flags, **settings)  # type: ignore[no-untyped-call]
+
+
+def _word_of(*words: str) -> dict[str, Any]:
+    """Take one of some words, in any case."""
+    by_lower_case = {word.lower(): word for word in words}
+    return {"type": lambda text: by_lower_case.get(text.lower(), text), "choices": words}
+
+
+_COUNT: Callable[[str], int] = positive_int(allow_zero=False)  # type: ignore[no-untyped-call]
+_COUNT_OR_NONE: Callable[[str], int] = positive_int(allow_zero=True)  # type: ignore[no-untyped-call]
+
+_JOB_ID = _argument("job_id", help="the JobId, which the operator pushes as its result", metavar="JOB_ID")
+_BUCKET = (
+    _argument(
+        "--conn-id",
+        help="connection of type tencent_ci (default: %(default)s)",
+        default="tencent_ci_default",
+    ),
+    _argument("--bucket", help="long name of the bucket, <name>-<APPID> (default: the connection's)"),
+    _argument("--region", help="region of the bucket (default: the connection's)"),
+    ARG_VERBOSE,
+)
+_OUTPUT = _argument(
+    "-o",
+    "--output",
+    help="json and yaml: records by the service's names (default: %(default)s)",
+    choices=("table", "json", "yaml", "plain"),
+    default="table",
+)
+
+COMMANDS = (
+    ActionCommand(
+        name="list",
+        help="List batch jobs, the youngest first",
+        func=lazy_load_command(_command("list_jobs")),
+        args=(
+            _argument(
+                "--state",
+                help="only in this state; may be repeated",
+                action="append",
+                metavar="STATE",
+                **_word_of(*_STATES),
+            ),
+            _argument("--type", help="only of this type", **_word_of("Workflow", "Job")),
+            _argument("--name", help="only of this name; whether the service compares exactly is not documented"),
+            _argument("--workflow-id", help="only of this workflow"),
+            _argument(
+                "--since",
+                help="only created since: a duration before now (30m, 24h, 7d), or a time, 2026-02-01T00:00:00+0800",
+            ),
+            _argument(
+                "--limit",
+                help="at most so many (default: %(default)s)",
+                type=_COUNT,
+                default=50,
+            ),
+            _argument(
+                "--count",
+                help="count the files of each, too: one request for a hundred of them",
+                action="store_true",
+            ),
+            _OUTPUT,
+            *_BUCKET,
+        ),
+    ),
+    ActionCommand(
+        name="show",
+        help="Show a batch job, what became of its files, and what to do about it",
+        func=lazy_load_command(_command("show_job")),
+        args=(
+            _JOB_ID,
+            _argument(
+                "--failed-files",
+                help="show at most so many failed files, and why they failed (default: %(default)s)",
+                type=_COUNT_OR_NONE,
+                default=10,
+            ),
+            _argument("--no-count", help="do not ask about the files", action="store_true"),
+            _OUTPUT,
+            *_BUCKET,
+        ),
+    ),
+    ActionCommand(
+        name="cancel",
+        help="Cancel a batch job, and wait until it has stopped",
+        description="Cancel a batch job, and wait until it has stopped. The exit status is 0 if it has ended.",
+        func=lazy_load_command(_command("cancel_job")),
+        args=(
+            _JOB_ID,
+            ARG_YES,
+            _argument(
+                "--stop-timeout",
+                help="seconds in which it has to stop (default: %(default)s)",
+                type=_COUNT,
+                default=60,
+            ),
+            _OUTPUT,
+            *_BUCKET,
+        ),
+    ),
+    ActionCommand(
+        name="tail",
+        help="Follow a batch job to its end",
+        description="Follow a batch job to its end. The exit status is 0 if it succeeded, 1 if it failed or was "
+        "cancelled. Ctrl-C stops following, and leaves the job alone.",
+        func=lazy_load_command(_command("tail_job")),
+        args=(
+            _JOB_ID,
+            _argument(
+                "--poll-interval",
+                help="longest time between two questions, in seconds (default: %(default)s)",
+                type=_COUNT,
+                default=10,
+            ),
+            _argument(
+                "-o",
+                "--output",
+                help="json: one line for each reading (default: %(default)s)",
+                choices=("table", "json"),
+                default="table",
+            ),
+            *_BUCKET,
+        ),
+    ),
+)
+
+
+def get_tencent_ci_cli_commands() -> list[GroupCommand]:
+    """Return the group for ``airflow`` (provider-info key ``cli``)."""
+    return [GroupCommand(name=GROUP, help=HELP, subcommands=COMMANDS)]

@@ -1,0 +1,168 @@
+"""Following a batch job to its end: what is shown of it meanwhile, as a bar, as lines, or as JSON."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from airflow_provider_tencent_ci.cli.output import new_console, print_json_line, record_of
+from airflow_provider_tencent_ci.core.progress import Progress as Counts
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, wait_for_job
+from airflow_provider_tencent_ci.file_reporting import ProgressLog, counts_text
+from airflow_provider_tencent_ci.reporting import WaitLog
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.counting import FileCounts
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.exceptions import TencentCIError
+
+__all__ = ["Lines", "follow", "following"]
+
+# As long as operator and sensor ride out an outage by default.
+_CONTACT_TIMEOUT = 600.0
+
+
+def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResult]:
+    """
+    Wait until a job has ended, as a task does.
+
+    :param poll_interval: the longest time between two questions, and the time between two counts, in seconds.
+    """
+    wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer)
+    return wait_for_job(wait, poll_interval, Counts(poll_interval, observer))
+
+
+@contextmanager
+def following(job: InventoryJob, form: str) -> Iterator[Lines]:
+    """
+    Show how a job gets on: as JSON if asked to, as a bar on a terminal, otherwise as lines.
+
+    :param form: ``table`` or ``json``.
+    """
+    console = new_console()
+    if form == "json":
+        yield _JsonLines()
+    elif console.is_terminal:
+        with _progress(console) as progress:
+            yield _Bar(progress, job)
+    else:
+        yield Lines(_logger(console))
+
+
+class Lines:
+    """
+    A line for each change.
+
+    :param log: where they go to.
+    :ivar job: the last record read.
+    """
+
+    def __init__(self, log: logging.Logger) -> None:
+        self.job: InventoryJob | None = None
+        self._counts: FileCounts | None = None
+        self._wait_log, self._progress_log = WaitLog(log), ProgressLog(log)
+
+    def job_read(self, job: InventoryJob) -> None:
+        """Show a record."""
+        self.job = job
+        self._wait_log.job_read(job)
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        """Show that the service could not be asked."""
+        self._wait_log.asking_failed(error, failing_seconds)
+
+    def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
+        """Show a count if it is a new one."""
+        if counts != self._counts:
+            self._counts = counts
+            self.show_counts(job, counts, now)
+
+    def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
+        """Show that the files could not be counted."""
+        self._progress_log.not_counted(job, error, now)
+
+    def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
+        """Show a new count."""
+        self._progress_log.counted(job, counts, now)
+
+
+class _Bar(Lines):
+    """A bar that fills, and a line above it for each new state."""
+
+    def __init__(self, progress: Progress, job: InventoryJob) -> None:
+        super().__init__(_logger(progress.console))
+        self._progress = progress
+        self._bar: TaskID = progress.add_task("", total=None, state=job.state.value, files="")
+        if job.creation_time:
+            age_seconds = (datetime.now(UTC) - job.creation_time).total_seconds()
+            progress.tasks[0].start_time = time.monotonic() - max(0.0, age_seconds)
+
+    def job_read(self, job: InventoryJob) -> None:
+        super().job_read(job)
+        self._progress.update(self._bar, state=job.state.value)
+
+    def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
+        self._progress.update(self._bar, completed=counts.done, total=counts.total or None, files=counts_text(counts))
+
+
+class _JsonLines(Lines):
+    """A record for each reading on stdout, with the last count; what is amiss on stderr."""
+
+    def __init__(self) -> None:
+        log = _logger(Console(stderr=True))
+        log.setLevel(logging.WARNING)
+        super().__init__(log)
+
+    def job_read(self, job: InventoryJob) -> None:
+        super().job_read(job)
+        if not job.state.is_terminal:  # the last record is printed with the last count
+            print_json_line(record_of(job, self._counts))
+
+    def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
+        """Leave it to the next record."""
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.fields[state]}"),
+        BarColumn(),
+        TextColumn("{task.fields[files]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _logger(console: Console) -> logging.Logger:
+    """Return a logger that belongs to nobody else, so that ``log_level`` and handlers of Airflow do not matter."""
+    logger = logging.Logger(__name__)  # noqa: LOG001 - see above
+    handler = _ConsoleHandler(console)
+    handler.setFormatter(_UtcFormatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
+    logger.addHandler(handler)
+    return logger
+
+
+class _UtcFormatter(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Print lines by way of ``rich``, which puts them above a bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(Text(self.format(record)), soft_wrap=True)

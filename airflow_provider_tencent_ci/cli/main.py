@@ -1,0 +1,43 @@
+"""The command ``tencent-ci``: the same as ``airflow tencent-ci``, which Airflow before 3.2 cannot have."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.cli.streams import output_apart
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """
+    Run a command; it ends in ``SystemExit`` unless all is well.
+
+    :param argv: the arguments; default: those of the process.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not {"-v", "--verbose"} & {*arguments}:
+        # Read when Airflow is imported. Its word about itself is not what one looks at a job for.
+        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+    with output_apart():
+        parser = _parser()
+    options = parser.parse_args(arguments)
+    options.func(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from airflow_provider_tencent_ci.cli.definition import COMMANDS, GROUP, HELP
+
+    parser = argparse.ArgumentParser(prog=GROUP, description=f"{HELP}.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        one = commands.add_parser(command.name, help=command.help, description=command.description or command.help)
+        for argument in command.args:
+            argument.add_to_parser(one)
+        one.set_defaults(func=command.func)
+    return parser

@@ -1,0 +1,163 @@
+"""How commands show what they found: as tables for people, as records for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from airflow.cli.simple_table import SimpleTable
+from rich.console import Console
+from rich.text import Text
+from tabulate import tabulate  # type: ignore[import-untyped]
+
+from airflow_provider_tencent_ci.cli.streams import output
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.file_reporting import counts_text, duration_text
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.counting import FileCounts
+
+__all__ = [
+    "facts_of",
+    "job_row",
+    "new_console",
+    "print_facts",
+    "print_json_line",
+    "print_records",
+    "print_text",
+    "record_of",
+]
+
+# As Airflow's own commands have it.
+_WIDTH = 200
+
+_STYLES = {
+    JobState.RUNNING.value: "blue",
+    JobState.SUCCESS.value: "green",
+    JobState.FAILED.value: "bold red",
+    JobState.PAUSE.value: "yellow",
+    JobState.CANCEL.value: "magenta",
+}
+
+
+def record_of(job: InventoryJob, counts: FileCounts | None) -> dict[str, Any]:
+    """Return the job's record as XCom has it, with ``Files`` if they were counted."""
+    return {**job.to_dict(), **({"Files": counts.to_dict()} if counts else {})}
+
+
+def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict[str, str]:
+    """Return a line of the table of jobs."""
+    row = {
+        "job_id": job.job_id,
+        "name": job.name,
+        "type": job.type,
+        "state": job.state.value,
+        "created (UTC)": _moment(job.creation_time),
+        "duration": _duration(job, now),
+    }
+    return {**row, "files": counts_text(counts)} if counts else row
+
+
+def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
+    """Return what there is to say about a job, by what it is called."""
+    facts = {
+        "job_id": job.job_id,
+        "name": job.name,
+        "type": job.type,
+        "state": job.state.value,
+        "code": job.code if job.state is JobState.FAILED else "",
+        "message": job.message if job.state is JobState.FAILED else "",
+        "created (UTC)": _moment(job.creation_time),
+        "started (UTC)": _moment(job.start_time),
+        # A running job may have an EndTime, which then means nothing.
+        "ended (UTC)": _moment(job.end_time) if job.state.is_terminal else "",
+        "duration": _duration(job, now),
+        "input": _nodes(job.input),
+        "operation": _nodes(job.operation),
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
+def print_records(records: Any, form: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """
+    Print on stdout.
+
+    :param records: for ``json`` and ``yaml``.
+    :param form: ``table``, ``json``, ``yaml`` or ``plain``.
+    :param rows: for ``table`` and ``plain``, all with the same columns.
+    """
+    if form == "json":
+        print_text(json.dumps(records, indent=2, ensure_ascii=False))
+    elif form == "yaml":
+        print_text(yaml.safe_dump(records, allow_unicode=True, sort_keys=False).rstrip())
+    elif form == "plain":
+        print_text(tabulate([[*row.values()] for row in rows], headers=[*rows[0]] if rows else (), tablefmt="plain"))
+    elif rows:
+        _print_table(rows)
+    else:
+        print_text("There is no such batch job.")
+
+
+def print_json_line(record: Mapping[str, Any]) -> None:
+    """Print a record on stdout, in one line that is there at once."""
+    print_text(json.dumps(record, ensure_ascii=False))
+
+
+def print_text(text: str) -> None:
+    """Print text, which is there at once."""
+    print(text, file=output(), flush=True)
+
+
+def new_console() -> Console:
+    """Return a console for the output; where that is no terminal, it is wide enough for all columns."""
+    return Console(file=output(), width=None if output().isatty() else _WIDTH)
+
+
+def print_facts(facts: Mapping[str, str], below: str) -> None:
+    """
+    Print facts on stdout, one below the other.
+
+    :param below: what comes after them, if anything.
+    """
+    table = _table(show_header=False, box=None)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts.items():
+        table.add_row(name, _cell(text))
+    new_console().print(table)
+    if below:
+        print_text(below)
+
+
+def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    table = _table(show_header=True)
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(text) for text in row.values()))
+    new_console().print(table)
+
+
+def _table(**settings: Any) -> SimpleTable:
+    return SimpleTable(**settings)  # type: ignore[no-untyped-call]
+
+
+def _cell(text: str) -> Text:
+    # Not the bare text, in which rich would take [brackets] of the service for its own markup.
+    return Text(text, style=_STYLES.get(text, ""))
+
+
+def _nodes(nodes: Mapping[str, Any]) -> str:
+    return json.dumps(dict(nodes), ensure_ascii=False) if nodes else ""
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def _duration(job: InventoryJob, now: datetime) -> str:
+    until = job.end_time if job.state.is_terminal else now
+    return duration_text(until - job.creation_time) if until and job.creation_time else ""

@@ -1,0 +1,79 @@
+"""What all commands have in common: the hook they use, and how they end."""
+
+from __future__ import annotations
+
+import functools
+import os
+import traceback
+import warnings
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from airflow_provider_tencent_ci.cli.streams import output_apart, say
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["CommandError", "command", "opened_hook"]
+
+_INTERRUPTED = 130  # as a shell has it
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked to; the message says why."""
+
+
+def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """
+    Let a command end as commands do: what goes wrong is one line on stderr and exit status 1.
+
+    With ``--verbose`` it is a traceback, too.
+    """
+
+    @functools.wraps(function)
+    def run(args: Namespace) -> None:
+        try:
+            with output_apart(), warnings.catch_warnings():
+                if not args.verbose:
+                    warnings.simplefilter("ignore", DeprecationWarning)  # Airflow's of its own parts
+                function(args)
+        except (CommandError, TencentCIError) as error:
+            if args.verbose:
+                traceback.print_exc()
+            say(f"Error: {error}")
+            raise SystemExit(1) from None
+        except KeyboardInterrupt as interrupt:
+            say(str(interrupt) or "Interrupted.")
+            raise SystemExit(_INTERRUPTED) from None
+        except BrokenPipeError:  # whoever reads the output has seen enough
+            raise SystemExit(1) from None
+
+    return run
+
+
+@contextmanager
+def opened_hook(args: Namespace) -> Iterator[TencentCIHook]:
+    """
+    Return the hook of the connection, bucket and region that the arguments name.
+
+    :raises CommandError: there is no such connection, or it cannot be read.
+    :raises InvalidArgumentError: it is no good; the message names the field.
+    """
+    # As `airflow connections` does: else Airflow 3.1 and later do not look into their database.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    with TencentCIHook(args.conn_id, bucket=args.bucket, region=args.region) as hook:
+        _read_connection(hook)
+        yield hook
+
+
+def _read_connection(hook: TencentCIHook) -> None:
+    try:
+        _ = hook.config
+    except TencentCIError:
+        raise
+    except Exception as error:  # its text may have what was to be read
+        conn_id = hook.tencent_ci_conn_id
+        raise CommandError(
+            f"Connection {conn_id!r} cannot be read ({type(error).__name__}). Is it defined? "
+            f"`airflow connections get {conn_id}` says more."
+        ) from error

@@ -1,0 +1,131 @@
+"""What is known of a failed task's batch job, for messages about it. Nothing here sends a request, or raises."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_tencent_ci.advice import advice_for
+from airflow_provider_tencent_ci.compat import own_xcom
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.exceptions import ApiError, JobError
+from airflow_provider_tencent_ci.file_reporting import counts_text
+from airflow_provider_tencent_ci.links import JOB_URL_KEY
+
+__all__ = ["JobFacts", "gather_facts"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_OF_AN_ERROR = 1_000
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """
+    A batch job, in texts that are empty where something is not known.
+
+    :param job_id: its JobId.
+    :param name: its name.
+    :param state: the service's word for its state.
+    :param code: why it failed.
+    :param message: likewise.
+    :param files: what became of its files, in one line.
+    :param failure_list: where the list of failed files is.
+    :param request_id: the service's id of the request that the task failed of.
+    :param console_url: the bucket's page in the console.
+    :param error: what the task failed of.
+    :param advice: what to do.
+    """
+
+    job_id: str = ""
+    name: str = ""
+    state: str = ""
+    code: str = ""
+    message: str = ""
+    files: str = ""
+    failure_list: str = ""
+    request_id: str = ""
+    console_url: str = ""
+    error: str = ""
+    advice: str = ""
+
+
+def gather_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
+    """
+    Return what is known of a task's job: from the error, from this process, and from XCom. Never raises.
+
+    :param ti: the task instance, as callbacks have it in their context; ``None`` if there is none.
+    :param exception: what the task failed of, likewise.
+    """
+    try:
+        return _facts(task, ti, exception)
+    except Exception as error:  # a message without these facts is better than none
+        _log.warning("Could not gather what is known of the batch job: %s", error)
+        return JobFacts(error=_error_text(exception))
+
+
+def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
+    errors = list(_with_causes(exception))
+    record = _record(task, ti, next((error.job for error in errors if isinstance(error, JobError)), None))
+    job = InventoryJob.from_dict(record)
+    files = record.get("Files")
+    files = files if isinstance(files, Mapping) else {}
+    counts = FileCounts.from_dict(files) if files else None
+    return JobFacts(
+        job_id=job.job_id,
+        name=job.name,
+        state=_text(record.get("State")),
+        code=job.code if job.state is JobState.FAILED else "",
+        message=job.message if job.state is JobState.FAILED else "",
+        files=counts_text(counts) if counts else "",
+        failure_list=_text(files.get("FailureList")),
+        request_id=next((error.request_id for error in errors if isinstance(error, ApiError)), ""),
+        console_url=_text(_xcom(ti, JOB_URL_KEY)),
+        error=_error_text(exception),
+        advice=advice_for(job, counts.failed if counts else 0) if record.get("State") else "",
+    )
+
+
+def _record(task: Any, ti: Any, failed: Any) -> dict[str, Any]:
+    """Return the newest record there is, or as much of one as is known."""
+    noted = getattr(task, "_job_record", None)
+    if noted:
+        return dict(noted)
+    stored = _xcom(ti, "job")
+    if failed is not None:
+        files = stored.get("Files") if isinstance(stored, dict) and stored.get("JobId") == failed.job_id else None
+        return {**failed.to_dict(), "Files": files}
+    if isinstance(stored, dict):
+        return stored
+    job_id = _text(_xcom(ti, "job_id")) or _text(getattr(task, "job_id", None))
+    return {"JobId": job_id, "Name": _text(_xcom(ti, "job_name"))}
+
+
+def _xcom(ti: Any, key: str) -> Any:
+    if ti is None:
+        return None
+    try:
+        return own_xcom(ti, key)
+    except Exception as error:  # a callback that runs in the DAG processor may have nobody to ask
+        _log.debug("XCom %s is not known: %s", key, error)
+        return None
+
+
+def _with_causes(error: Any) -> Iterator[BaseException]:
+    seen = set[int]()
+    while isinstance(error, BaseException) and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _error_text(exception: Any) -> str:
+    return shortened(str(exception or ""), _MOST_OF_AN_ERROR)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

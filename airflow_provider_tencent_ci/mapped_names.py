@@ -1,0 +1,36 @@
+"""What mapped tasks are called in the UI: by what tells them apart, instead of 0, 1, 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tencent_ci.core.texts import shortened
+
+__all__ = ["name_of"]
+
+# Airflow's column has room for 250.
+_MOST = 200
+
+
+def name_of(values: Iterable[Any]) -> str:
+    """Return values as one short text, those that are empty left out."""
+    try:
+        return shortened(", ".join(filter(None, map(_text, values))), _MOST)
+    except Exception:  # not worth a task
+        return ""
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):  # a request for Type=Job
+        parameters = value.get("JobParam")
+        template = parameters.get("TemplateId") if isinstance(parameters, Mapping) else None
+        return ", ".join(map(str, filter(None, (value.get("Tag"), template))))
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    if isinstance(value, str | int | float):
+        return str(value)
+    return ", ".join(map(_text, value)) if isinstance(value, Iterable) else ""

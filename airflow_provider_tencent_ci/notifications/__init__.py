@@ -1,0 +1,1 @@
+"""Texts of messages for Airflow's notifiers."""

@@ -1,0 +1,259 @@
+"""What each command prints, and how it ends."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from airflow_provider_tencent_ci.cli.main import main
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+TRANSCODE = {
+    "Tag": "Transcode",
+    "JobParam": {"TemplateId": "t0123456789abcdef0123456789abcdef0"},
+    "Output": {"Region": "ap-beijing", "Bucket": "examplebucket-1250000000", "Object": "out/${InputName}.mp4"},
+}
+NO_JOB = "b00000000000000000000000000000000"
+
+
+@pytest.fixture
+def jobs(emulator):
+    """Three jobs by name: one that runs for an hour, one that has failed, one of type Job that has succeeded."""
+    emulator.configure(submitted_seconds=0, run_seconds=3600)
+    with TencentCIHook() as hook:
+        ids = {
+            "long": hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/").job_id,
+            "bad": hook.trigger_inventory_job(name="bad", workflow_ids=WORKFLOW_ID, prefix="media/").job_id,
+            "good": hook.trigger_inventory_job(name="good", job=TRANSCODE, prefix="media/0001").job_id,
+        }
+    emulator.fail_job(ids["bad"])
+    emulator.finish_job(ids["good"])
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ([], ["good", "bad", "long"]),
+        (["--limit", "2"], ["good", "bad"]),
+        (["--state", "Failed"], ["bad"]),
+        (["--state", "failed", "--state", "success"], ["good", "bad"]),
+        (["--type", "job"], ["good"]),
+        (["--name", "long"], ["long"]),
+        (["--workflow-id", WORKFLOW_ID], ["bad", "long"]),
+        (["--since", "1h"], ["good", "bad", "long"]),
+        (["--since", (datetime.now(UTC) + timedelta(days=1)).isoformat()], []),
+    ],
+)
+def test_list_shows_the_jobs_that_the_filters_leave(run, jobs, filters, names):
+    done = run("list", "--output", "json", *filters)
+    assert done.status == 0, done.err
+    assert {job["Name"] for job in done.records} == set(names)
+    assert len(done.records) == len(names)
+
+
+def test_list_prints_the_records_that_xcom_has(run, jobs):
+    with TencentCIHook() as hook:
+        expected = hook.get_inventory_job(jobs["bad"]).to_dict()
+    assert run("list", "--state", "Failed", "--output", "json").records == [expected]
+    assert yaml.safe_load(run("list", "--state", "Failed", "--output", "yaml").out) == [expected]
+
+
+def test_list_counts_the_files_if_asked_to(run, emulator, jobs):
+    [record] = run("list", "--name", "good", "--count", "--output", "json").records
+    assert (record["Files"]["Total"], record["Files"]["Success"]) == (1, 1)
+    assert "1: 1 succeeded" in run("list", "--name", "good", "--count").out
+
+
+@pytest.mark.parametrize("form", ["table", "plain"])
+def test_list_has_a_line_for_each_job(run, jobs, form):
+    done = run("list", "--output", form)
+    lines = [line for line in done.out.splitlines() if any(job_id in line for job_id in jobs.values())]
+    assert len(lines) == 3
+    assert "Running" in next(line for line in lines if " long " in line)
+
+
+@pytest.mark.parametrize(("form", "text"), [("table", "There is no such batch job."), ("json", "[]"), ("plain", "")])
+def test_list_says_that_there_is_none(run, form, text):
+    assert run("list", "--output", form).out.strip() == text
+
+
+def test_list_reads_no_more_pages_than_it_needs(run, emulator, jobs):
+    before = emulator.count("list")
+    assert len(run("list", "--limit", "2", "--output", "json").records) == 2
+    assert emulator.count("list") - before <= 2
+
+
+def test_show_says_what_became_of_the_files_and_what_to_do(run, emulator):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"))
+    with TencentCIHook() as hook:
+        job_id = hook.trigger_inventory_job(name="some", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+    run("tail", job_id, "--poll-interval", "1")
+    text = run("show", job_id, "--failed-files", "1").out
+    assert "8: 6 succeeded, 2 failed" in text
+    assert "The first 1 of 2 failed files:" in text
+    assert "media/0002.mp4 in Transcode_1: ResourceNotSupported" in text
+    assert "resubmit_failed" in text
+
+    record = run("show", job_id, "--output", "json").records
+    assert record["Files"]["Failed"] == 2
+    assert [failure["key"] for failure in record["FailedFiles"]] == ["media/0002.mp4", "media/0005.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [("long", "tencent-ci tail"), ("bad", "clear the task"), ("good", '{"Prefix": "media/0001"}')],
+)
+def test_show_fits_the_state_of_the_job(run, jobs, job, said):
+    done = run("show", jobs[job])
+    assert done.status == 0
+    assert said in done.out
+    assert "https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000" in done.out
+
+
+def test_show_goes_on_if_the_files_cannot_be_counted(run, emulator, jobs):
+    emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied"))
+    done = run("show", jobs["bad"], "--output", "json")
+    assert done.status == 0
+    assert "could not be counted" in done.err
+    assert "Files" not in done.records
+
+
+def test_show_asks_nothing_about_files_if_told_so(run, emulator, jobs):
+    run("show", jobs["bad"], "--no-count")
+    assert emulator.count("executions") == 0
+
+
+def test_cancel_waits_until_the_job_has_stopped(run, emulator, jobs):
+    emulator.configure(cancel_seconds=0.5)
+    done = run("cancel", jobs["long"], "--yes")
+    assert (done.status, done.out.strip()) == (0, f"Batch job {jobs['long']} was cancelled and has stopped.")
+    assert run("show", jobs["long"], "--output", "json").records["State"] == "Cancel"
+
+
+@pytest.mark.parametrize(("answer", "state"), [("y", "Cancel"), ("", "Running"), ("no", "Running"), (None, "Running")])
+def test_cancel_asks_before(run, monkeypatch, jobs, answer, state):
+    def reply(question):
+        assert jobs["long"] in question
+        if answer is None:
+            raise EOFError
+        return answer
+
+    monkeypatch.setattr(builtins, "input", reply)
+    done = run("cancel", jobs["long"])
+    assert done.status == (0 if state == "Cancel" else 1)
+    assert ("Nothing was cancelled" in done.err) == (state == "Running")
+    assert run("show", jobs["long"], "--output", "json").records["State"] == state
+
+
+def test_cancel_leaves_a_job_that_has_ended_as_it_is(run, emulator, jobs):
+    done = run("cancel", jobs["good"])
+    assert done.status == 0
+    assert "had ended before it could be cancelled: Success" in done.out
+    assert emulator.count("cancel") == 0
+
+
+def test_cancel_fails_if_the_job_does_not_stop_in_time(run, emulator, jobs):
+    emulator.configure(cancel_seconds=3600)
+    done = run("cancel", jobs["long"], "--yes", "--stop-timeout", "1")
+    assert done.status == 1
+    assert "has not stopped within 1 seconds" in done.err
+
+
+def test_tail_says_each_change_once_and_how_it_ended(run, emulator, job_id):
+    done = run("tail", job_id, "--poll-interval", "1")
+    assert done.status == 0, done.err
+    assert done.out.count(" is Success.") == 1
+    assert f"Batch job {job_id} (nightly): Success after" in done.out
+    assert "100.0%" in done.out
+
+
+def test_tail_prints_a_record_for_each_reading(run, emulator, job_id):
+    done = run("tail", job_id, "--poll-interval", "1", "--output", "json")
+    states = [record["State"] for record in done.lines]
+    assert states[0] in ("Submitted", "Running")
+    assert states[-1] == "Success"
+    assert states.count("Success") == 1
+    assert done.lines[-1]["Files"]["Success"] == 8
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("fail_job", " failed: "), ("cancel_job", " was cancelled.")], ids=["failed", "cancelled"]
+)
+def test_tail_of_a_job_that_did_not_succeed_fails(run, emulator, job_id, end, said):
+    getattr(emulator, end)(job_id)
+    done = run("tail", job_id)
+    assert done.status == 1
+    assert said in done.err
+
+
+def test_tail_rides_out_an_outage(run, emulator, job_id):
+    emulator.inject(Fault("internal_error", operation="list", skip=1, times=1))
+    done = run("tail", job_id, "--poll-interval", "1")
+    assert done.status == 0
+    assert "Could not ask about the batch job; asking on." in done.out
+    assert "The service answers again." in done.out
+
+
+@pytest.mark.parametrize("command", ["show", "cancel", "tail"])
+@pytest.mark.parametrize(
+    ("job_id", "said"), [(NO_JOB, "is not in the job list of this bucket"), ("no/job", "no/job")], ids=["none", "wrong"]
+)
+def test_a_job_that_does_not_exist_is_one_line_on_stderr(run, command, job_id, said):
+    done = run(command, job_id)
+    assert (done.status, done.out) == (1, "")
+    assert said in done.err
+    assert done.err.startswith("Error: ")
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--since", "yesterday"], "such as 24h"),
+        (["--since", "2026-02-01T00:00:00"], "has no UTC offset"),
+        (["--conn-id", "nobody"], "Connection 'nobody' cannot be read"),
+        (["--bucket", "nonsense"], "nonsense"),
+        (["--region", "Beijing"], "is not a region"),
+        (["--bucket", "other-1250000000"], "Check bucket (name-appid) and region"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(run, arguments, said):
+    done = run("list", *arguments)
+    assert (done.status, done.out) == (1, "")
+    assert said in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err
+
+
+def test_a_traceback_is_shown_on_demand(run):
+    assert "Traceback" in run("list", "--region", "Beijing", "--verbose").err
+
+
+@pytest.mark.parametrize("value", ['{"conn_type": "tencent_ci", "password": "%s"', "tencent_ci://user:%s@[host"])
+def test_a_connection_that_cannot_be_read_does_not_tell_its_secret(run, monkeypatch, value):
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", value % SECRET_KEY)
+    done = run("list", "--conn-id", "broken")
+    assert done.status == 1
+    assert SECRET_KEY not in done.out + done.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list", "--limit", "0"], "--limit"),
+        (["list", "--state", "Finished"], "--state"),
+        (["list", "--output", "xml"], "--output"),
+        (["show"], "JOB_ID"),
+        ([], "COMMAND"),
+    ],
+)
+def test_wrong_arguments_are_said_plainly(capsys, arguments, said):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""What Airflow's UI calls mapped tasks, as its database has it after a run."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.utils.session import create_session
+from sqlalchemy import text
+
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_example_dags import example
+from tests.runs.test_operator import HEADER
+
+_NAMES = "SELECT task_id, rendered_map_index FROM task_instance WHERE dag_id = :dag_id AND map_index >= 0"
+
+
+def names_after(source):
+    run = run_dag_file(source)
+    assert run.state == "success"
+    with create_session() as session:
+        found = session.execute(text(_NAMES), {"dag_id": run.dag_id}).all()
+    return {task: {name for task_id, name in found if task_id == task} for task, _ in found}
+
+
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch):
+    monkeypatch.setenv("TENCENT_CI_POLL_SECONDS", "0.3")
+
+
+def test_the_fan_out_s_tasks_are_called_by_their_prefixes(emulator):
+    assert names_after(example("fan_out")) == {"transcode": {"media/news/", "media/sports/", "media/film/"}}
+
+
+def test_decorated_tasks_are_called_by_what_the_function_is_called_with(emulator):
+    assert names_after(example("decorator")) == {"transcode": {"news", "sports"}}
+
+
+def test_sensors_are_called_by_the_jobs_they_wait_for(emulator):
+    names = names_after(
+        HEADER
+        + f"""
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+with dag:
+    submit = TriggerInventoryJobOperator.partial(task_id="submit", prefix="media/").expand_kwargs(
+        [dict(workflow_ids="{WORKFLOW_ID}", name="one"), dict(workflow_ids="{WORKFLOW_ID}", name="two")]
+    )
+    InventoryJobSensor.partial(task_id="wait", poke_interval=0.3).expand(job_id=submit.output)
+"""
+    )
+    assert names["submit"] == {"one", "two"}
+    assert names["wait"] == {job.job_id for job in emulator.jobs}

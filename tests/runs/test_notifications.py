@@ -1,0 +1,51 @@
+"""A task that fails tells a notifier what happened to which job."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runs.conftest import broken_in_airflow_3_0, only_job
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_example_dags import example
+
+
+@pytest.fixture
+def messages(monkeypatch, tmp_path):
+    path = tmp_path / "messages.txt"
+    monkeypatch.setenv("TENCENT_CI_MESSAGES", str(path))
+    monkeypatch.setenv("TENCENT_CI_POLL_SECONDS", "0.3")
+    return path
+
+
+@broken_in_airflow_3_0("calls no callbacks")
+def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messages):
+    emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"))
+    assert run_dag_file(example("notify")).state == "failed"
+    text = messages.read_text("utf-8")
+    job = only_job(emulator)
+    assert text.startswith(f"tencent_ci_notify.transcode failed: batch job {job.job_id}\n\n")
+    for line in (
+        f"Batch job: {job.job_id}, {job.name}, Success",
+        "Files: 8: 6 succeeded, 2 failed",
+        "What to do: Clearing the task would process all files again.",
+        "Console: https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing",
+        "Error: ",
+        "Log: ",
+        "Run: ",
+    ):
+        assert f"\n{line}" in text, line
+
+
+@broken_in_airflow_3_0("calls no callbacks")
+def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages, monkeypatch):
+    monkeypatch.setenv("TENCENT_CI_PREFIX", "")
+    assert run_dag_file(example("notify")).state == "failed"
+    text = messages.read_text("utf-8")
+    assert text.startswith("tencent_ci_notify.transcode failed\n\n")
+    assert "Error: " in text
+    assert "Batch job" not in text
+
+
+def test_nobody_is_told_of_success(emulator, messages):
+    assert run_dag_file(example("notify")).state == "success"
+    assert not messages.exists()

@@ -1,0 +1,69 @@
+"""What mapped tasks are called."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_tencent_ci.mapped_names import name_of
+from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+
+class Broken:
+    def __iter__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ([], ""),
+        ([None, ""], ""),
+        (["media/news/"], "media/news/"),
+        (["media/", None, ["w1", "w2"]], "media/, w1, w2"),
+        (["media/", {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}}], "media/, Transcode, t1"),
+        ([{"Tag": "Snapshot"}], "Snapshot"),
+        ([datetime(2026, 2, 1, tzinfo=UTC)], "2026-02-01T00:00+00:00"),
+        ([5], "5"),
+        (["x" * 300], "x" * 200 + "…"),
+        ([Broken()], ""),
+        ([object()], ""),
+    ],
+)
+def test_values_become_a_short_text(values, name):
+    assert name_of(values) == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names", "name"),
+    [
+        ({"prefix": "media/", "workflow_ids": "w1"}, (), "media/, w1"),
+        ({"prefix": "media/", "workflow_ids": "w1"}, ("prefix",), "media/"),
+        ({"prefix": "media/", "workflow_ids": "w1", "name": "news"}, (), "news"),
+        ({"prefix": "media/", "workflow_ids": "w1", "name": "news"}, ("prefix", "workflow_ids"), "media/, w1"),
+    ],
+)
+def test_a_task_is_called_by_what_tells_it_apart(arguments, names, name):
+    assert TriggerInventoryJobOperator(task_id="t", **arguments).mapped_name(*names) == name
+
+
+@pytest.mark.parametrize(
+    "task", [InventoryJobSensor(task_id="t", job_id="b1"), CancelInventoryJobOperator(task_id="t", job_id="b1")]
+)
+def test_what_is_about_a_job_is_called_by_it(task):
+    assert task.mapped_name() == "b1"
+
+
+def test_a_template_of_the_user_s_own_stays():
+    partial = TriggerInventoryJobOperator.partial(task_id="t", map_index_template="{{ task.prefix }}")
+    assert partial.kwargs["map_index_template"] == "{{ task.prefix }}"
+    partial.expand(prefix=["a"])
+
+
+def test_what_is_the_same_for_all_is_left_out():
+    partial = CancelInventoryJobOperator.partial(task_id="t", bucket="b-1")
+    assert partial.kwargs["map_index_template"] == "{{ task.mapped_name('job_id', 'region') }}"
+    partial.expand(job_id=["b1"])
