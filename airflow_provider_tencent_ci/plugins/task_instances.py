@@ -47,9 +47,17 @@ def makers_of(job_ids: Iterable[str]) -> dict[str, list[Maker]]:
     makers: dict[str, list[Maker]] = {}
     if written:
         with create_session() as session:
-            for stored, record, label, state, *where in session.execute(_query(list(written))):
-                job_id = written[stored]
-                maker = Maker(*where, label or "", str(state or ""), _counts(record, job_id))
+            for row in session.execute(_query(list(written))):
+                job_id = written[row.stored]
+                maker = Maker(
+                    row.dag_id,
+                    row.run_id,
+                    row.task_id,
+                    row.map_index,
+                    row.rendered_map_index or "",
+                    str(row.state or ""),
+                    _counts(row.record, job_id),
+                )
                 makers.setdefault(job_id, []).append(maker)
     return makers
 
@@ -61,7 +69,9 @@ def _query(written: list[str]) -> Select[Any]:
     where: list[Any] = [job.dag_id, job.run_id, job.task_id, job.map_index]
     of_task = [column == getattr(task, column.key) for column in where]
     of_record = [column == getattr(record, column.key) for column in (job.dag_run_id, job.task_id, job.map_index)]
-    columns: list[Any] = [stored, record.value, task.rendered_map_index, task.state, *where]
+    columns: list[Any] = [stored.label("stored"), record.value.label("record"), *where]
+    label: Any = task.rendered_map_index
+    columns += [label.label("rendered_map_index"), task.state]
     return (
         select(*columns)
         .join(task, and_(*of_task))
