@@ -43,7 +43,9 @@ class Visitor:
         return self._send("GET", path, params=parameters or None, follow_redirects=False)
 
     def post(self, path: str, headers: dict[str, str] | None = None, **content: Any) -> Any:
-        return self._send("POST", path, headers=PAGE_HEADERS if headers is None else headers, **(content or {"json": {}}))
+        return self._send(
+            "POST", path, headers=PAGE_HEADERS if headers is None else headers, **(content or {"json": {}})
+        )
 
     def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any) -> Any:
         cookie = {"Cookie": f"_token={self.token}"} if self.token else {}

@@ -79,7 +79,9 @@ def test_who_may_edit_the_dag_may_cancel(visit, emulator):
     assert not answer.json()["job"]["may_cancel"]
     assert "was cancelled and has stopped" in answer.json()["message"]
     assert emulator.job(job.job_id).state == "Cancel"
-    assert audit_log(run.dag_id) == [("anna", "submit", {"job_id": job.job_id, "tencent_ci_conn_id": "tencent_ci_default"})]
+    assert audit_log(run.dag_id) == [
+        ("anna", "submit", {"job_id": job.job_id, "tencent_ci_conn_id": "tencent_ci_default"})
+    ]
 
 
 def test_who_may_not_edit_the_dag_may_look_but_not_cancel(visit, deny, emulator):
@@ -140,7 +142,10 @@ FOREIGN = {
     "a form of text": ({"Content-Type": "text/plain", "Origin": "https://evil.example"}, 415),
     "another site's script": ({**PAGE_HEADERS, "Sec-Fetch-Site": "cross-site"}, 403),
     "another application of the same site": ({**PAGE_HEADERS, "Sec-Fetch-Site": "same-site"}, 403),
-    "another origin, by a browser that says no more": ({"X-Tencent-CI-Page": "1", "Origin": "https://evil.example"}, 403),
+    "another origin, by a browser that says no more": (
+        {"X-Tencent-CI-Page": "1", "Origin": "https://evil.example"},
+        403,
+    ),
     "another port": ({"X-Tencent-CI-Page": "1", "Origin": "http://testserver:8081"}, 403),
 }
 
