@@ -22,14 +22,17 @@ collect_ignore = [] if has_pages else ["test_rights.py", "test_jobs.py", "test_f
 PAGE_HEADERS = {"X-Tencent-CI-Page": "1", "Sec-Fetch-Site": "same-origin"}
 JOBS = "/tencent-ci/api/connections/tencent_ci_default/jobs"
 
-DAG = """
+DAG = f"""
 from datetime import datetime, timezone
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, task
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+WORKFLOW = "{WORKFLOW_ID}"
 
 with DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):
-    TriggerInventoryJobOperator{arguments}
-"""
+    """
+SUBMIT = "submit = TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/')"
 
 
 @dataclass
@@ -110,6 +113,6 @@ def submit(emulator: Emulator) -> Callable[..., str]:
     return submit
 
 
-def run_dag(arguments: str = "(task_id='submit', workflow_ids='{workflow}', prefix='media/')") -> DagRun:
-    """Run a DAG of one task, which submits."""
-    return run_dag_file(DAG.replace("{arguments}", arguments.replace("{workflow}", WORKFLOW_ID)))
+def run_dag(*statements: str) -> DagRun:
+    """Run a DAG, by default of one task that submits."""
+    return run_dag_file(DAG + "\n    ".join(statements or [SUBMIT]))

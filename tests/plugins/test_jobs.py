@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from tests.plugins.conftest import JOBS, run_dag
+from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 
 
 @pytest.fixture
@@ -122,10 +122,8 @@ def test_the_task_instance_that_made_a_job_is_found(page, emulator):
 
 
 def test_a_mapped_task_is_found_with_its_index_and_its_label(page, emulator):
-    run_dag(
-        ".partial(task_id='each', workflow_ids='{workflow}', map_index_template='{{ task.prefix }}')"
-        ".expand(prefix=['media/', 'other/'])"
-    )
+    each = "TriggerInventoryJobOperator.partial(task_id='each', workflow_ids=WORKFLOW, map_index_template={template})"
+    run_dag(each.format(template="'{{ task.prefix }}'") + ".expand(prefix=['media/', 'other/'])")
     jobs = {job["input"]: job["task"] for job in page.get(JOBS).json()["jobs"]}
     assert [jobs[prefix]["map_index"] for prefix in ("media/", "other/")] == [0, 1]
     assert [jobs[prefix]["label"] for prefix in ("media/", "other/")] == ["media/", "other/"]
@@ -134,9 +132,7 @@ def test_a_mapped_task_is_found_with_its_index_and_its_label(page, emulator):
 
 def test_the_counts_that_a_task_left_are_taken_from_it(page, emulator):
     emulator.configure(run_seconds=0.2, failing_every=5)
-    run_dag(
-        "(task_id='submit', workflow_ids='{workflow}', prefix='media/', wait_for_completion=True, poll_interval=0.1)"
-    )
+    run_dag(SUBMIT.replace(")", ", wait_for_completion=True, poll_interval=0.1)"))
     requests = emulator.count()
     [job] = page.get(JOBS).json()["jobs"]
     done = len(emulator.files(job["job_id"]))
@@ -144,6 +140,21 @@ def test_the_counts_that_a_task_left_are_taken_from_it(page, emulator):
     expected = {"succeeded": done - failed, "failed": failed, "cancelled": 0, "left": 0, "total": done}
     assert job["counts"] == {**expected, "is_complete": True}
     assert emulator.count() == requests + 1
+
+
+def test_the_counts_that_a_sensor_left_are_taken_too(page, emulator):
+    emulator.configure(run_seconds=0.2)
+    run_dag(SUBMIT, "InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.1)")
+    [job] = page.get(JOBS).json()["jobs"]
+    assert job["task"]["task_id"] == "submit"
+    assert job["counts"]["succeeded"] == len(emulator.files(job["job_id"])) > 0
+
+
+def test_what_is_no_record_is_not_taken_for_one(page, emulator):
+    emulator.configure(run_seconds=0.2)
+    run_dag(SUBMIT, "task(lambda: {'JobId': 'b1', 'Files': {'Success': 'many'}}, task_id='other')()")
+    [job] = page.get(JOBS).json()["jobs"]
+    assert (job["task"]["task_id"], job["counts"]) == ("submit", None)
 
 
 def test_jobs_of_other_tools_are_shown_without_a_task(page, emulator, submit):

@@ -28,7 +28,7 @@ print("errors:", errors)
 
 
 def python(script, folder):
-    """Run a script outside the source tree, where the package would be found twice: as it is, and as it is installed."""
+    """Run a script outside the source tree, in which the package is found twice: there, and as installed."""
     command = [sys.executable, "-c", script]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
 

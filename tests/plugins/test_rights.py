@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.plugins.conftest import JOBS, PAGE_HEADERS, run_dag
+from tests.plugins.conftest import JOBS, PAGE_HEADERS, SUBMIT, run_dag
 
 ROUTES = [
     "/tencent-ci/api/connections",
@@ -113,7 +113,7 @@ def test_a_job_that_no_task_made_is_nobody_s_to_cancel(visit, emulator, submit):
 
 
 def test_the_xcom_of_one_dag_does_not_hand_out_the_job_of_another(visit, deny, emulator):
-    owner, claimer = run_dag(), run_dag("(task_id='again', workflow_ids='{workflow}', prefix='other/')")
+    owner, claimer = run_dag(), run_dag(SUBMIT.replace("media/", "other/"))
     job, other = emulator.jobs
     claim(claimer, job.job_id)
     deny("anna", "PUT", owner.dag_id)
