@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 __all__ = ["JobsPagePlugin", "serve"]
@@ -18,7 +19,7 @@ __all__ = ["JobsPagePlugin", "serve"]
 _PLACE = "tencent-ci"
 
 # Before 3.1 the UI has no place for a page, and 2.11 has no such server either.
-_HAS_PAGES = hasattr(AirflowPlugin, "external_views")
+_IS_THERE = hasattr(AirflowPlugin, "external_views") and conf.getboolean("tencent_ci", "jobs_page", fallback=True)
 
 
 async def serve(
@@ -36,7 +37,7 @@ class JobsPagePlugin(AirflowPlugin):
     """A page of the batch jobs of each connection that the user may read, in the menu *Browse*."""
 
     name = "tencent_ci_jobs"
-    fastapi_apps = [{"name": "Tencent CI jobs", "app": serve, "url_prefix": f"/{_PLACE}"}] if _HAS_PAGES else []
+    fastapi_apps = [{"name": "Tencent CI jobs", "app": serve, "url_prefix": f"/{_PLACE}"}] if _IS_THERE else []
     external_views = (
         [
             {
@@ -47,6 +48,6 @@ class JobsPagePlugin(AirflowPlugin):
                 "category": "browse",
             }
         ]
-        if _HAS_PAGES
+        if _IS_THERE
         else []
     )

@@ -55,3 +55,14 @@ def test_it_is_loaded_without_a_word(tmp_path):
 
 def test_it_is_there_where_airflow_has_pages_and_nowhere_else():
     assert bool(JobsPagePlugin.fastapi_apps) == bool(JobsPagePlugin.external_views) == has_pages
+
+
+SWITCHED_OFF = """
+from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+print(JobsPagePlugin.fastapi_apps, JobsPagePlugin.external_views)
+"""
+
+
+def test_a_setting_switches_it_off(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__TENCENT_CI__JOBS_PAGE", "False")
+    assert python(SWITCHED_OFF, tmp_path).stdout.splitlines()[-1] == "[] []"
