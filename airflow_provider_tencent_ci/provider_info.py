@@ -32,6 +32,21 @@ _ASSET_URIS = [
     }
 ]
 
+_CONFIG = {
+    "tencent_ci": {
+        "description": "Settings of the provider for Tencent Cloud Infinite (CI).",
+        "options": {
+            "jobs_page": {
+                "description": "Whether Airflow's UI has the page of batch jobs (Airflow 3.1 and later).",
+                "version_added": "0.1.0",
+                "type": "boolean",
+                "example": None,
+                "default": "True",
+            }
+        },
+    }
+}
+
 PROVIDER_INFO: dict[str, Any] = {
     # Airflow compares this with the name of the distribution.
     "package-name": "airflow-provider-tencent-ci",
@@ -58,6 +73,7 @@ PROVIDER_INFO: dict[str, Any] = {
     ],
     # Airflow reads it from 3.2 on; a path that is wrong would take the command away, not Airflow down.
     "cli": [f"{_PACKAGE}.cli.definition.get_tencent_ci_cli_commands"],
+    "config": _CONFIG,
     "extra-links": [f"{_PACKAGE}.links.InventoryJobLink"],
     "asset-uris": _ASSET_URIS,
     "dataset-uris": _ASSET_URIS,  # 2.11 knows this name only

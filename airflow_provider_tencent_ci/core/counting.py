@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import READS, Repetition
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 
-__all__ = ["Counting", "FileCounts", "count_files"]
+__all__ = ["Counting", "FileCounts", "count_files", "counts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class _Reading:
 
     @property
     def counts(self) -> FileCounts:
-        return _counts(self._states, self._first_at, self._last_at)
+        return counts_of(self._states, self._first_at, self._last_at)
 
     def add(self, run: FileRun) -> None:
         if run.created_at is None or (self._last_at and run.created_at < self._last_at):
@@ -200,7 +200,8 @@ class _Reading:
             self.settled, self.settled_until = self.counts, until
 
 
-def _counts(states: Counter[str], first_at: datetime | None, last_at: datetime | None) -> FileCounts:
+def counts_of(states: Counter[str], first_at: datetime | None, last_at: datetime | None) -> FileCounts:
+    """Return counts by how often each state occurs; every state that is not an end must count as ``Running``."""
     return FileCounts(
         succeeded=states[JobState.SUCCESS.value],
         failed=states[JobState.FAILED.value],

@@ -45,6 +45,7 @@ class FileRun:
     :param created_at: when the service began to see to it (aware); ``None`` if not known.
     :param code: why a child job failed; an execution's list does not say.
     :param message: likewise.
+    :param ended_at: when a child job ended (aware); an execution's list does not say.
     """
 
     run_id: str
@@ -53,6 +54,7 @@ class FileRun:
     created_at: datetime | None = None
     code: str = ""
     message: str = ""
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class FileList(Protocol):
 
     def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
         """Say why a file failed, with a further request where the list does not say."""
+
+    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
+        """Say when a file was done, likewise; ``None`` if the service does not."""
 
 
 def file_lists_of(job: InventoryJob) -> list[FileList]:
@@ -140,9 +145,11 @@ class _Executions:
         return Page(tuple(runs), page.next_token)
 
     def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
-        request = Request("GET", f"/workflowexecution/{check_job_id(run.run_id)}")
-        node, code, message = yield from ask(request, _read_failed_task, repetition)
+        node, code, message = yield from ask(_build_execution(run), _read_failed_task, repetition)
         return FileFailure(run.key, node, code, message, run.run_id)
+
+    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
+        return (yield from ask(_build_execution(run), _read_last_end, repetition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,10 @@ class _ChildJobs:
         yield from ()
         return FileFailure(run.key, self.tag, run.code, run.message, run.run_id)
 
+    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
+        yield from ()
+        return run.ended_at
+
 
 def _key(text: str) -> str:
     """Return the key of an ``Object``, which old samples write as the object's URL."""
@@ -193,7 +204,20 @@ def _child_job(detail: Element) -> FileRun:
         created_at=parse_time(text_of(detail, "CreationTime", "CreateTime")),
         code=text_of(detail, "Code"),
         message=text_of(detail, "Message"),
+        ended_at=parse_time(text_of(detail, "EndTime")),
     )
+
+
+def _build_execution(run: FileRun) -> Request:
+    """``GET /workflowexecution/<RunId>`` (API reference, 3.2)."""
+    return Request("GET", f"/workflowexecution/{check_job_id(run.run_id)}")
+
+
+def _read_last_end(response: Response) -> datetime | None:
+    """Return when the last node ended."""
+    root = read_xml(response.body, "Response")
+    ends = (parse_time(text_of(task, "EndTime")) for task in root.iterfind("WorkflowExecution/Tasks"))
+    return max(filter(None, ends), default=None)
 
 
 def _read_failed_task(response: Response) -> tuple[str, str, str]:

@@ -14,4 +14,8 @@ PICTURES = (
     "log",
     "rendered_templates",
     "xcom",
+    "jobs",
+    "jobs_dark",
+    "job",
+    "job_cancel",
 )

@@ -1,0 +1,152 @@
+"""
+A quick look at what became of a batch's files, for somebody who will not wait for a full count.
+
+A bounded number of list pages, and of the files that are done a sample, which stays the same from one look to the next.
+Of those the times of their ends, which the list of executions lacks, can be asked for one by one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow_provider_tencent_ci.core.counting import FileCounts, counts_of
+from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.repeating import NEVER
+
+__all__ = ["DoneBy", "SampledFile", "Survey", "done_over_time", "survey_files"]
+
+# Of each state so many: the times of a workflow's files cost a request each. Failed files are few and matter.
+_SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFile:
+    """A file that is done, and the list that it is in."""
+
+    files: FileList
+    run: FileRun
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """
+    What was seen.
+
+    :param counts: of the files on the pages that were read.
+    :param is_complete: whether those were all pages; if not, there are at least so many files.
+    :param sample: some of the files that are done, of each state; all of them if they are few.
+    """
+
+    counts: FileCounts
+    is_complete: bool
+    sample: tuple[SampledFile, ...]
+
+    @property
+    def is_sample_whole(self) -> bool:
+        """Whether the sample has every file that is done."""
+        return len(self.sample) == self.counts.done
+
+
+@dataclass(frozen=True, slots=True)
+class DoneBy:
+    """How many files were done at a time (aware), by how they ended."""
+
+    at: datetime
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+def survey_files(job: InventoryJob, most_pages: int) -> Flow[Survey]:
+    """
+    Read the lists of a batch's files, oldest first, and no more than ``most_pages`` pages of 100.
+
+    No request is repeated: whoever looks can look again.
+
+    :raises UnreadableResponseError: the record does not say what the batch runs.
+    :raises ApiError: the service's error.
+    :raises TransportError: no answer.
+    """
+    seen, is_complete = _Seen(), True
+    for files in file_lists_of(job):
+        pages = Pages()
+        while pages.next_token is not None and most_pages:
+            most_pages -= 1
+            for run in pages.new_items((yield from list_files_page(files, pages.next_token, repetition=NEVER))):
+                seen.add(files, run)
+        is_complete = is_complete and pages.next_token is None
+    return Survey(seen.counts, is_complete, tuple(seen.sample))
+
+
+def done_over_time(
+    ends: Iterable[tuple[JobState, datetime]], counts: FileCounts, most_points: int = 120
+) -> list[DoneBy]:
+    """
+    Return how many files were done at each of some equidistant times, from the first to the last known end.
+
+    :param ends: how and when some files ended: all that are done, or a sample of each state.
+    :param counts: of all files. Each state's curve ends at its count, whatever part of it ``ends`` knows.
+    :param most_points: the number of times, two at least.
+    """
+    known = sorted(ends, key=lambda end: end[1])
+    if not known:
+        return []
+    totals = {JobState.SUCCESS: counts.succeeded, JobState.FAILED: counts.failed, JobState.CANCEL: counts.cancelled}
+    in_sample = Counter(state for state, _ in known)
+    points, seen, left = [], Counter[JobState](), list(reversed(known))
+    for at in _times(known[0][1], known[-1][1], most_points):
+        while left and left[-1][1] <= at:
+            seen[left.pop()[0]] += 1
+        done = {state: round(total * seen[state] / (in_sample[state] or 1)) for state, total in totals.items()}
+        points.append(DoneBy(at, done[JobState.SUCCESS], done[JobState.FAILED], done[JobState.CANCEL]))
+    return points
+
+
+def _times(first_at: datetime, last_at: datetime, most: int) -> Sequence[datetime]:
+    if first_at == last_at:
+        return [first_at]
+    steps = most - 1
+    return [*(first_at + (last_at - first_at) * step / steps for step in range(steps)), last_at]
+
+
+class _Seen:
+    """
+    What the pages had.
+
+    Of each state the files are kept whose ids have the smallest checksums: a choice without favour, and each time the
+    same one.
+    """
+
+    def __init__(self) -> None:
+        self._states: Counter[str] = Counter()
+        self._times: list[datetime] = []  # of the first and the last file
+        self._chosen: dict[JobState, list[tuple[int, int, SampledFile]]] = {state: [] for state in _SAMPLE_SIZES}
+
+    @property
+    def counts(self) -> FileCounts:
+        return counts_of(self._states, min(self._times, default=None), max(self._times, default=None))
+
+    @property
+    def sample(self) -> Iterator[SampledFile]:
+        return (file for chosen in self._chosen.values() for *_, file in chosen)
+
+    def add(self, files: FileList, run: FileRun) -> None:
+        self._states[run.state.value if run.state.is_terminal else JobState.RUNNING.value] += 1
+        if run.created_at:
+            times = [*self._times, run.created_at]
+            self._times = [min(times), max(times)]
+        if (chosen := self._chosen.get(run.state)) is not None:
+            # The number only keeps two of one checksum from being compared further.
+            rank = (-zlib.crc32(run.run_id.encode()), self._states.total(), SampledFile(files, run))
+            if len(chosen) < _SAMPLE_SIZES[run.state]:
+                heapq.heappush(chosen, rank)
+            else:
+                heapq.heappushpop(chosen, rank)

@@ -1,0 +1,89 @@
+"""
+Who may see and do what, in Airflow's own terms.
+
+A sub-application is mounted without any protection, so each route has these dependencies. They ask the auth manager
+the questions that Airflow's own routes ask it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.models.connection import Connection
+from airflow.models.dag import DagModel
+from fastapi import Depends, HTTPException, Request
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+__all__ = [
+    "PAGE_HEADER",
+    "PageUser",
+    "ReadableConnection",
+    "editable_dags",
+    "may_read_connection",
+    "require_own_page",
+    "visible_dags",
+]
+
+PageUser = GetUserDep
+
+# A form of another site cannot send it, and a script there may not.
+PAGE_HEADER = "X-Tencent-CI-Page"
+
+
+def may_read_connection(conn_id: str, user: BaseUser) -> bool:
+    """Whether the user may read a connection; there need not be one of this id."""
+    details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
+    return get_auth_manager().is_authorized_connection(method="GET", details=details, user=user)
+
+
+def _readable_connection(conn_id: str, user: GetUserDep) -> str:
+    if not may_read_connection(conn_id, user):
+        raise HTTPException(403, f"You may not read connection {conn_id!r}. An administrator of Airflow can allow it.")
+    return conn_id
+
+
+#: The ``conn_id`` of the path, once it is certain that the user may read it.
+ReadableConnection = Annotated[str, Depends(_readable_connection)]
+
+
+def visible_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
+    """Return those whose task instances and XComs the user may read: what links a job to its task is in both."""
+    entities = (DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
+    return {dag_id for dag_id in set(dag_ids) if all(_may(dag_id, user, "GET", entity) for entity in entities)}
+
+
+def editable_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
+    """Return those that the user may edit."""
+    return {dag_id for dag_id in set(dag_ids) if _may(dag_id, user, "PUT", None)}
+
+
+def require_own_page(request: Request) -> None:
+    """
+    Let nothing pass that another site may have made the browser send, which adds the session's cookie by itself.
+
+    :raises HTTPException: 403: it does not come from the page; 415: it is not JSON.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "Send JSON.")
+    if PAGE_HEADER not in request.headers or not _is_same_origin(request):
+        raise HTTPException(403, "This request does not come from the page of batch jobs. Nothing was done.")
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Judge by what browsers add and no script can change; other clients add nothing."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _may(dag_id: str, user: BaseUser, method: Literal["GET", "PUT"], entity: DagAccessEntity | None) -> bool:
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)

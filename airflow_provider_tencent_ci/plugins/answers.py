@@ -1,0 +1,262 @@
+"""
+What the page is told, as JSON: chosen fields only.
+
+A record may hold what is nobody's business here, such as the address that a job calls back with a token in it, so that
+nothing of a request is passed on as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.files import FileFailure
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.survey import DoneBy, Survey
+from airflow_provider_tencent_ci.plugins.task_instances import Maker
+
+__all__ = [
+    "Cancelled",
+    "Connections",
+    "Counts",
+    "FailedFiles",
+    "Job",
+    "JobPage",
+    "Jobs",
+    "Progress",
+    "Task",
+    "Timeline",
+]
+
+_INPUTS = {"Prefix": "prefix", "Manifest": "manifest", "UrlFile": "list of URLs", "Object": "object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The ids of the connections that the user may read."""
+
+    connections: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """
+    Counts of a job's files.
+
+    :param is_complete: whether all of them were looked at; if not, there are at least so many.
+    """
+
+    succeeded: int
+    failed: int
+    cancelled: int
+    left: int
+    total: int
+    is_complete: bool = True
+
+    @classmethod
+    def of(cls, counts: FileCounts, *, is_complete: bool = True) -> Counts:
+        """Take over what was counted."""
+        return cls(counts.succeeded, counts.failed, counts.cancelled, counts.running, counts.total, is_complete)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """
+    The task instance that made a job.
+
+    :param path: its page, from where Airflow's UI is.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    label: str
+    state: str
+    path: str
+
+    @classmethod
+    def of(cls, maker: Maker) -> Task:
+        """Take over what was found."""
+        path = f"dags/{_segment(maker.dag_id)}/runs/{_segment(maker.run_id)}/tasks/{_segment(maker.task_id)}"
+        is_mapped = maker.map_index >= 0
+        return cls(
+            maker.dag_id,
+            maker.run_id,
+            maker.task_id,
+            maker.map_index,
+            maker.label if is_mapped else "",
+            maker.state,
+            f"{path}/mapped/{maker.map_index}" if is_mapped else path,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    A job.
+
+    :param is_live: whether it has not ended.
+    :param duration_seconds: from its start to its end, or until now; ``None`` before it has started.
+    :param input: what it reads, and ``kind`` of that.
+    :param runs: what it does: a workflow's id, or a tag.
+    :param counts: of its files, as far as its task left them; ``None`` if they have to be asked for.
+    :param task: ``None`` if it is not known, or the user may not see it.
+    :param may_cancel: whether the user may cancel it now.
+    """
+
+    job_id: str
+    name: str
+    type: str
+    state: str
+    is_live: bool
+    code: str
+    message: str
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    input_kind: str
+    input: str
+    runs: str
+    counts: Counts | None
+    task: Task | None
+    may_cancel: bool
+
+    @classmethod
+    def of(cls, job: InventoryJob, now: datetime, makers: Sequence[Maker], *, may_edit: bool) -> Job:
+        """
+        Describe a job.
+
+        :param makers: the task instances that made it and that the user may see.
+        :param may_edit: whether the user may edit the DAGs of all that made it.
+        """
+        is_live = not job.state.is_terminal
+        maker = makers[0] if makers else None
+        ended_at = None if is_live else job.end_time  # a running one may have an end, which means nothing
+        kind, place = _input(job)
+        return cls(
+            job_id=job.job_id,
+            name=job.name,
+            type=job.type,
+            state=job.state.value,
+            is_live=is_live,
+            code=job.code if job.state.value == "Failed" else "",
+            message=job.message if job.state.value == "Failed" else "",
+            created_at=job.creation_time,
+            started_at=job.start_time,
+            ended_at=ended_at,
+            duration_seconds=_duration(job.start_time, now if is_live else ended_at),
+            input_kind=kind,
+            input=place,
+            runs=_runs(job),
+            counts=Counts.of(maker.counts) if maker and maker.counts and not is_live else None,
+            task=Task.of(maker) if maker else None,
+            may_cancel=is_live and may_edit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """
+    One page of jobs.
+
+    :param next_token: asks for the next one; empty at the end.
+    """
+
+    bucket: str
+    region: str
+    console_url: str
+    jobs: list[Job]
+    next_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One job."""
+
+    bucket: str
+    region: str
+    console_url: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of a job's files so far."""
+
+    counts: Counts
+
+    @classmethod
+    def of(cls, survey: Survey) -> Progress:
+        """Take over what was seen."""
+        return cls(Counts.of(survey.counts, is_complete=survey.is_complete))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """
+    How many files were done when.
+
+    :param points: times with the counts up to then.
+    :param sampled: of how many files the times are known; fewer than are done: the curve is an estimate.
+    :param done: how many are done.
+    :param is_complete: whether all files were looked at.
+    """
+
+    points: list[DoneBy]
+    sampled: int
+    done: int
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFiles:
+    """
+    Some of a job's failed files.
+
+    :param next_cursor: asks for the next ones; empty at the end.
+    """
+
+    files: list[FileFailure]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of a cancel, in words, and the job as it is now."""
+
+    message: str
+    job: Job
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _duration(started_at: datetime | None, ended_at: datetime | None) -> float | None:
+    return max(0.0, (ended_at - started_at).total_seconds()) if started_at and ended_at else None
+
+
+def _input(job: InventoryJob) -> tuple[str, str]:
+    for node, kind in _INPUTS.items():
+        if isinstance(value := job.input.get(node), str) and value:
+            return kind, _without_query(value)
+    return "", ""
+
+
+def _without_query(place: str) -> str:
+    """Return a place without what follows a question mark in a URL, which may be a signature."""
+    if not place.startswith(("http://", "https://")):
+        return place
+    parts = urlsplit(place)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _runs(job: InventoryJob) -> str:
+    value: Any = job.operation.get("Tag" if job.type == "Job" else "WorkflowIds")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,144 @@
+"""
+What the page asks the service, through the hook: one request for a list, and a bounded number for everything else.
+
+Nothing is repeated after an error: somebody looks at the page, and can look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.flows import ask, get_job
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.survey import DoneBy, SampledFile, Survey, done_over_time, survey_files
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.plugins.remembering import Remembered
+
+__all__ = ["Asking", "MissingConnectionError", "asking"]
+
+# 2,000 files: some seconds of a service that answers a page in a tenth of one.
+_MOST_PAGES = 20
+
+# Of a workflow's execution the reason is a request of its own.
+_FAILED_AT_ONCE = 20
+
+_LIVE_SECONDS, _ENDED_SECONDS = 15.0, 600.0
+
+_STOP_SECONDS = 6.0
+
+_surveys = Remembered[Survey](most=200)
+_ends = Remembered["datetime | None"](most=5_000)
+
+
+class MissingConnectionError(TencentCIError):
+    """There is no connection of this id and of type ``tencent_ci``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """
+    The service, as one connection reaches it.
+
+    :param conn_id: the connection. Whoever makes one of these has checked that the user may read it.
+    """
+
+    conn_id: str
+    hook: TencentCIHook
+
+    def jobs(self, criteria: JobFilter, next_token: str) -> Page[InventoryJob]:
+        """Return one page of jobs."""
+        return self.hook.run(ask(build_list(criteria, next_token), read_jobs, NEVER))
+
+    def job(self, job_id: str) -> InventoryJob:
+        """
+        Return one job.
+
+        :raises NotFoundError: the list does not show it.
+        """
+        return self.hook.run(get_job(job_id, NEVER, (0,)))
+
+    def survey(self, job: InventoryJob) -> Survey:
+        """Look at the files of a job: for all who look within some seconds once."""
+
+        def look() -> tuple[Survey, float]:
+            survey = self.hook.run(survey_files(job, _MOST_PAGES))
+            is_final = job.state.is_terminal and not survey.counts.running
+            return survey, _ENDED_SECONDS if is_final else _LIVE_SECONDS
+
+        return _surveys.get((self.conn_id, self.hook.config.endpoint, job.job_id, job.state), look)
+
+    def timeline(self, survey: Survey) -> tuple[list[DoneBy], int]:
+        """Return the files that were done over time, and of how many that is known."""
+        ends = [(file.run.state, at) for file in survey.sample if (at := self._end(file))]
+        return done_over_time(ends, survey.counts), len(ends)
+
+    def failed_files(self, job: InventoryJob, cursor: str) -> tuple[list[FileFailure], str]:
+        """
+        Return some failed files, and where to go on.
+
+        :param cursor: empty, or what the last call returned: which list, how many files of its page, which page.
+        :raises InvalidArgumentError: it is neither.
+        """
+        index, offset, token = _read_cursor(cursor)
+        lists = file_lists_of(job)
+        if index >= len(lists):
+            return [], ""
+        files = lists[index]
+        page = self.hook.run(list_files_page(files, token, states="Failed", repetition=NEVER))
+        shown = islice(page.items, offset, offset + _FAILED_AT_ONCE)
+        failures = [self.hook.run(files.explain(run, NEVER)) for run in shown]
+        if offset + _FAILED_AT_ONCE < len(page.items):
+            return failures, f"{index}.{offset + _FAILED_AT_ONCE}.{token}"
+        if page.next_token and page.next_token != token and page.items:
+            return failures, f"{index}.0.{page.next_token}"
+        return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
+
+    def cancel(self, job_id: str) -> InventoryJob:
+        """Cancel a job, and return it as it was last seen, some seconds later at most."""
+        return self.hook.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+
+    def _end(self, file: SampledFile) -> datetime | None:
+        key = (self.conn_id, self.hook.config.endpoint, file.run.run_id)
+        return _ends.get(key, lambda: (self.hook.run(file.files.find_end(file.run, NEVER)), _ENDED_SECONDS))
+
+
+@contextmanager
+def asking(conn_id: str) -> Iterator[Asking]:
+    """
+    Reach the service through a connection that the user may read.
+
+    :raises MissingConnectionError: there is none, or it is of another type: its password is not for this service.
+    """
+    with TencentCIHook(conn_id) as hook:
+        if not _is_ours(hook):
+            raise MissingConnectionError(f"There is no connection {conn_id!r} of type tencent_ci.")
+        yield Asking(conn_id, hook)
+
+
+def _is_ours(hook: TencentCIHook) -> bool:
+    """Whether a hook's connection exists, wherever Airflow looks for connections, and is of type ``tencent_ci``."""
+    try:
+        return bool(hook.get_connection(hook.tencent_ci_conn_id).conn_type == TencentCIHook.conn_type)
+    except AirflowNotFoundException:
+        return False
+
+
+def _read_cursor(cursor: str) -> tuple[int, int, str]:
+    if not cursor:
+        return 0, 0, ""
+    index, _, rest = cursor.partition(".")
+    offset, _, token = rest.partition(".")
+    if not (index.isdecimal() and offset.isdecimal() and len(index) + len(offset) < 10):
+        raise InvalidArgumentError(f"cursor={cursor!r} is not one that this page gave. Load the page again.")
+    return int(index), int(offset), token

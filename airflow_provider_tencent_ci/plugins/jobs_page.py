@@ -1,0 +1,53 @@
+"""
+The plugin: where the page stands in Airflow's UI, and the application that serves it.
+
+Every process of Airflow loads its plugins, workers too, so that nothing is imported here but what they all have. The
+application is imported by the first request to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+__all__ = ["JobsPagePlugin", "serve"]
+
+# Without a slash in front: relative to where Airflow's UI is, which need not be the root of its host.
+_PLACE = "tencent-ci"
+
+# Before 3.1 the UI has no place for a page, and 2.11 has no such server either.
+_IS_THERE = hasattr(AirflowPlugin, "external_views") and conf.getboolean("tencent_ci", "jobs_page", fallback=True)
+
+
+async def serve(
+    scope: MutableMapping[str, Any],
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+) -> None:
+    """Serve the page (an ASGI application)."""
+    from airflow_provider_tencent_ci.plugins.application import application
+
+    await application()(scope, receive, send)
+
+
+class JobsPagePlugin(AirflowPlugin):
+    """A page of the batch jobs of each connection that the user may read, in the menu *Browse*."""
+
+    name = "tencent_ci_jobs"
+    fastapi_apps = [{"name": "Tencent CI jobs", "app": serve, "url_prefix": f"/{_PLACE}"}] if _IS_THERE else []
+    external_views = (
+        [
+            {
+                "name": "Tencent CI Jobs",
+                "href": f"{_PLACE}/",
+                "url_route": _PLACE,
+                "destination": "nav",
+                "category": "browse",
+            }
+        ]
+        if _IS_THERE
+        else []
+    )

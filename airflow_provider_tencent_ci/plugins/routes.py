@@ -1,0 +1,193 @@
+"""The questions that the page asks. Each route depends on the user's rights; nothing is asked of the service before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from airflow.models.connection import Connection
+from airflow.models.log import Log
+from airflow.utils.session import create_session
+from fastapi import APIRouter, Depends, HTTPException, Query
+from sqlalchemy import select
+
+from airflow_provider_tencent_ci.core.api import JobFilter, check_job_id
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.links import console_url
+from airflow_provider_tencent_ci.plugins.access import (
+    PageUser,
+    ReadableConnection,
+    editable_dags,
+    may_read_connection,
+    require_own_page,
+    visible_dags,
+)
+from airflow_provider_tencent_ci.plugins.answers import (
+    Cancelled,
+    Connections,
+    FailedFiles,
+    Job,
+    JobPage,
+    Jobs,
+    Progress,
+    Timeline,
+)
+from airflow_provider_tencent_ci.plugins.asking import Asking, MissingConnectionError, asking
+from airflow_provider_tencent_ci.plugins.task_instances import Maker, makers_of
+from airflow_provider_tencent_ci.reporting import stopped_or_not
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api/connections")
+
+_States = Literal["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"]
+
+
+@router.get("")
+def list_connections(user: PageUser) -> Connections:
+    """List the connections of type ``tencent_ci`` that the user may read, the default one in front."""
+    with create_session() as session:
+        ours = select(Connection.conn_id).where(Connection.conn_type == TencentCIHook.conn_type)
+        stored = list(session.scalars(ours))
+    default = TencentCIHook.default_conn_name
+    readable = [conn_id for conn_id in {*stored, default} if may_read_connection(conn_id, user)]
+    if default in readable and default not in stored and not _exists(default):
+        readable.remove(default)
+    return Connections(sorted(readable, key=lambda conn_id: (conn_id != default, conn_id)))
+
+
+@router.get("/{conn_id}/jobs")
+def list_jobs(
+    conn_id: ReadableConnection,
+    user: PageUser,
+    states: Annotated[list[_States], Query()] = [],  # noqa: B006 - FastAPI makes a new one each time
+    job_type: Literal["Workflow", "Job"] | None = None,
+    name: str = "",
+    created_after: str = "",
+    created_before: str = "",
+    order: Literal["Desc", "Asc"] = "Desc",
+    page_size: Annotated[int, Query(ge=1, le=100)] = 20,
+    next_token: str = "",
+) -> Jobs:
+    """Return one page of jobs: one request to the service, one query of the database."""
+    criteria = JobFilter(
+        states=states,
+        job_type=job_type,
+        name=name or None,
+        start_creation_time=created_after,
+        end_creation_time=created_before,
+        order_by_time=order,
+        page_size=page_size,
+    )
+    with asking(conn_id) as service:
+        page = service.jobs(criteria, next_token)
+        config = service.hook.config
+    jobs = _described(page.items, user)
+    return Jobs(config.bucket, config.region, console_url(config.bucket, config.region), jobs, page.next_token)
+
+
+@router.get("/{conn_id}/jobs/{job_id}")
+def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage:
+    """Return one job: one request to the service."""
+    with asking(conn_id) as service:
+        job = service.job(job_id)
+        config = service.hook.config
+    [described] = _described([job], user)
+    return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
+
+
+@router.get("/{conn_id}/jobs/{job_id}/progress")
+def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
+    """Count the files of a job, in a bounded number of requests."""
+    with asking(conn_id) as service:
+        return Progress.of(service.survey(service.job(job_id)))
+
+
+@router.get("/{conn_id}/jobs/{job_id}/timeline")
+def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
+    """Return when the files of a job were done; of a workflow's, when a sample of them was."""
+    with asking(conn_id) as service:
+        survey = service.survey(service.job(job_id))
+        points, sampled = service.timeline(survey)
+    return Timeline(points, sampled, survey.counts.done, survey.is_complete)
+
+
+@router.get("/{conn_id}/jobs/{job_id}/failed-files")
+def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = "") -> FailedFiles:
+    """Return some of the failed files of a job, and why they failed."""
+    with asking(conn_id) as service:
+        return FailedFiles(*service.failed_files(service.job(job_id), cursor))
+
+
+@router.post("/{conn_id}/jobs/{job_id}/cancel", dependencies=[Depends(require_own_page)])
+def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Cancelled:
+    """Cancel a job, if the user may edit the DAG of each task that made it, and note in Airflow's audit log who did."""
+    makers = makers_of([check_job_id(job_id)]).get(job_id, [])
+    if not _may_edit(makers, user):
+        raise HTTPException(
+            403,
+            f"You may not cancel batch job {job_id}: that takes the right to edit the DAG whose task made it, and a "
+            "task that has the job's id in its XCom.",
+        )
+    with asking(conn_id) as service:
+        _refuse_if_ended(service, job_id)
+        _note_cancel(conn_id, job_id, makers[0], user)
+        job = service.cancel(job_id)
+    [described] = _described([job], user)
+    return Cancelled(stopped_or_not(job), described)
+
+
+def _described(jobs: Iterable[InventoryJob], user: BaseUser) -> list[Job]:
+    """Add to jobs what Airflow knows of them and the user may see."""
+    jobs, now = list(jobs), datetime.now(UTC)
+    makers = makers_of(job.job_id for job in jobs)
+    visible = visible_dags((maker.dag_id for group in makers.values() for maker in group), user)
+    described = []
+    for job in jobs:
+        group = makers.get(job.job_id, [])
+        seen = [maker for maker in group if maker.dag_id in visible]
+        may_edit = not job.state.is_terminal and _may_edit(group, user)
+        described.append(Job.of(job, now, seen, may_edit=may_edit))
+    return described
+
+
+def _may_edit(makers: list[Maker], user: BaseUser) -> bool:
+    """Whether the user may edit the DAGs of all of them: the XCom of one alone must not hand out the job of another."""
+    dag_ids = {maker.dag_id for maker in makers}
+    return bool(dag_ids) and visible_dags(dag_ids, user) == dag_ids == editable_dags(dag_ids, user)
+
+
+def _refuse_if_ended(service: Asking, job_id: str) -> None:
+    job = service.job(job_id)
+    if job.state.is_terminal:
+        raise HTTPException(409, f"Batch job {job_id} has ended: {job.state.value}. There is nothing to cancel.")
+
+
+def _note_cancel(conn_id: str, job_id: str, maker: Maker, user: BaseUser) -> None:
+    """Write the audit log, before anything is done."""
+    entry = Log(
+        event="tencent_ci_cancel_job",
+        owner=user.get_name(),
+        owner_display_name=user.get_name(),
+        extra=json.dumps({"job_id": job_id, "tencent_ci_conn_id": conn_id}),
+        dag_id=maker.dag_id,
+        task_id=maker.task_id,
+        run_id=maker.run_id,
+        map_index=maker.map_index,
+    )
+    with create_session() as session:
+        session.add(entry)
+
+
+def _exists(conn_id: str) -> bool:
+    try:
+        with asking(conn_id):
+            return True
+    except MissingConnectionError:
+        return False

@@ -1,0 +1,96 @@
+// The files that were done over time: a picture, and the same as a table.
+
+import { clock, el, moment, number, svg } from "./drawing.js";
+
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 220, 56, 16, 12, 28];
+const KINDS = [["succeeded", "done", "Succeeded"], ["failed", "failed", "Failed"], ["cancelled", "cancelled", "Cancelled"]];
+
+export function plot(timeline) {
+  const { points } = timeline;
+  if (!points.length) return [el("p", { class: "quiet" }, timeline.done ? "The service does not say when these files were done." : "No file is done yet.")];
+  return [el("figure", {}, picture(points), el("figcaption", { class: "quiet" }, caption(timeline))), table(points)];
+}
+
+function caption({ sampled, done, is_complete: isComplete }) {
+  const parts = [];
+  if (sampled < done) parts.push(`An estimate from the times of ${number(sampled)} of ${number(done)} files.`);
+  if (!isComplete) parts.push("Only the first files were looked at.");
+  return parts.join(" ");
+}
+
+function picture(points) {
+  const times = points.map((point) => Date.parse(point.at));
+  const [first, last] = [times[0], times.at(-1)];
+  const totals = points.map((point) => point.succeeded + point.failed + point.cancelled);
+  const top = niceTop(Math.max(...totals));
+  const x = (time) => (last === first ? LEFT : LEFT + ((WIDTH - LEFT - RIGHT) * (time - first)) / (last - first));
+  const y = (count) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * count) / top;
+  const end = points.at(-1);
+  const words = KINDS.filter(([name]) => end[name]).map(([name, , text]) => `${number(end[name])} ${text.toLowerCase()}`).join(", ");
+  const title = svg("title", { id: "plot-title" }, "Files done over time");
+  const description = svg("desc", { id: "plot-words" }, `From ${clock(points[0].at)} to ${clock(end.at)}: ${words}.`);
+  return svg(
+    "svg",
+    { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-labelledby": "plot-title plot-words" },
+    title,
+    description,
+    axes(x, y, top, points[0].at, end.at),
+    areas(points, times, x, y),
+    legend(end),
+  );
+}
+
+// One above the other: what succeeded, then what failed, then what was cancelled.
+function areas(points, times, x, y) {
+  const below = points.map(() => 0);
+  return KINDS.filter(([name]) => points.at(-1)[name]).map(([name, kind]) => {
+    const bottom = [...below];
+    points.forEach((point, index) => (below[index] += point[name]));
+    const edge = (counts) => counts.map((count, index) => `${x(times[index]).toFixed(1)},${y(count).toFixed(1)}`);
+    if (points.length === 1) return svg("rect", { class: `area ${kind}`, x: LEFT, width: 12, y: y(below[0]), height: y(bottom[0]) - y(below[0]) });
+    return svg("polygon", { class: `area ${kind}`, points: [...edge(below), ...edge(bottom).reverse()].join(" ") });
+  });
+}
+
+function axes(x, y, top, firstAt, lastAt) {
+  const lines = [0, top / 2, top].filter(Number.isInteger).map((count) => [
+    svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(count), y2: y(count) }),
+    svg("text", { x: LEFT - 8, y: y(count) + 4, "text-anchor": "end" }, number(count)),
+  ]);
+  const [first, last] = [Date.parse(firstAt), Date.parse(lastAt)];
+  const ticks = first === last ? [0] : [0, 1, 2, 3, 4];
+  const labels = ticks.map((step) => {
+    const time = first + ((last - first) * step) / 4;
+    const anchor = step === 0 ? "start" : step === 4 ? "end" : "middle";
+    return svg("text", { x: x(time), y: HEIGHT - 8, "text-anchor": anchor }, clock(time));
+  });
+  return [...lines.flat(), ...labels];
+}
+
+function legend(end) {
+  return KINDS.filter(([name]) => end[name]).flatMap(([name, kind, text], index) => [
+    svg("rect", { class: `area ${kind}`, x: LEFT + 12 + index * 130, y: TOP + 4, width: 10, height: 10, rx: 2 }),
+    svg("text", { x: LEFT + 28 + index * 130, y: TOP + 13 }, `${text} ${number(end[name])}`),
+  ]);
+}
+
+function niceTop(most) {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(most, 1)));
+  return [1, 2, 4, 6, 10].map((step) => step * unit).find((top) => top >= most);
+}
+
+function table(points) {
+  const step = Math.max(1, Math.floor(points.length / 12));
+  const shown = points.filter((_, index) => index % step === 0 || index === points.length - 1);
+  return el(
+    "details",
+    { "data-key": "times-table" },
+    el("summary", {}, "As a table"),
+    el(
+      "table",
+      { class: "numbers" },
+      el("thead", {}, el("tr", {}, ["Time", ...KINDS.map(([, , text]) => text)].map((text) => el("th", { scope: "col" }, text)))),
+      el("tbody", {}, shown.map((point) => el("tr", {}, el("td", {}, moment(point.at)), KINDS.map(([name]) => el("td", {}, number(point[name])))))),
+    ),
+  );
+}

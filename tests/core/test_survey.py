@@ -1,0 +1,134 @@
+"""A quick look at a batch's files: bounded, with a sample that stays the same, and the curve that comes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.files import file_lists_of
+from airflow_provider_tencent_ci.core.jobs import JobState
+from airflow_provider_tencent_ci.core.survey import DoneBy, done_over_time, survey_files
+from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError
+from tests.core.files import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
+from tests.core.script import START, Script, failure, respond
+
+SUCCESS, FAILED, CANCEL = JobState.SUCCESS, JobState.FAILED, JobState.CANCEL
+
+
+def look(service, job=WORKFLOW_JOB, most_pages=100):
+    return Script([service.answer], forever=True).run(survey_files(job, most_pages))
+
+
+def after(seconds):
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("job", [WORKFLOW_JOB, CHILD_JOB], ids=["workflow", "job"])
+def test_files_are_counted_by_their_states(job):
+    survey = look(Files(*in_seconds("Success", "Success", "Failed", "Cancel", "Running", "Submitted", "Unheard")), job)
+    counts = survey.counts
+    assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (2, 1, 1, 3)
+    assert (counts.first_at, counts.last_at) == (START, after(6))
+    assert survey.is_complete
+    assert survey.is_sample_whole
+
+
+def test_no_file_is_none():
+    survey = look(Files())
+    assert (survey.counts, survey.is_complete, survey.sample) == (FileCounts(), True, ())
+
+
+PAGES = {"fewer pages": (2, 6, False), "just enough": (3, 9, True), "more than there are": (4, 9, True)}
+
+
+@pytest.mark.parametrize(("most_pages", "seen", "is_complete"), PAGES.values(), ids=PAGES.keys())
+def test_no_more_pages_are_read_than_allowed(most_pages, seen, is_complete):
+    service = Files(*in_seconds(*["Success"] * 9))
+    survey = look(service, most_pages=most_pages)
+    assert (survey.counts.total, survey.is_complete) == (seen, is_complete)
+    assert len(service.requests) == min(most_pages, 3)
+
+
+def test_the_pages_are_those_of_all_workflows_together():
+    files = [*in_seconds(*["Success"] * 3), *(File(number, "Failed", workflow_id="w2") for number in range(3, 9))]
+    service, job = Files(*files), replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})
+    survey = look(service, job, most_pages=2)
+    assert (survey.counts.succeeded, survey.counts.failed, survey.is_complete) == (3, 3, False)
+    assert not look(service, job, most_pages=1).is_complete
+
+
+def test_the_sample_is_bounded_for_each_state_and_stays_the_same():
+    states = ["Success"] * 300 + ["Failed"] * 100 + ["Cancel"] * 50 + ["Running"] * 10
+    service = Files(*in_seconds(*states), size=100)
+    survey = look(service)
+    assert Counter(file.run.state for file in survey.sample) == {SUCCESS: 32, FAILED: 16, CANCEL: 8}
+    assert not survey.is_sample_whole
+    chosen = {file.run.run_id for file in survey.sample}
+    assert {file.run.run_id for file in look(service).sample} == chosen
+    service.files.append(File(1000, "Success"))
+    assert len({file.run.run_id for file in look(service).sample} - chosen) <= 1
+    numbers = sorted(int(run_id[1:]) for run_id in chosen if int(run_id[1:]) < 300)
+    assert numbers[0] < 75
+    assert numbers[-1] > 225  # from all of the list
+
+
+def test_the_same_file_in_two_lists_is_no_trouble():
+    twins = [File(1, "Success"), File(1, "Success", workflow_id="w2")]
+    assert look(Files(*twins), replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})).counts.succeeded == 2
+
+
+def test_an_error_is_not_repeated():
+    with pytest.raises(ServiceUnavailableError):
+        Script([failure(503)]).run(survey_files(WORKFLOW_JOB, 5))
+
+
+def test_an_execution_was_done_when_its_last_node_was():
+    [file] = look(Files(*in_seconds("Success"))).sample
+    tasks = "".join(
+        f"<Tasks><Name>{name}</Name><EndTime>{end}</EndTime></Tasks>"
+        for name, end in (("a", "2026-01-01T10:00:00+0800"), ("b", "2026-01-01T10:00:07+0800"), ("c", "-"))
+    )
+    answer = respond(f"<Response><WorkflowExecution>{tasks}</WorkflowExecution></Response>")
+    ended_at = Script([answer]).run(file.files.find_end(file.run))
+    assert ended_at.isoformat() == "2026-01-01T10:00:07+08:00"
+
+
+def test_a_child_job_s_end_is_in_its_list():
+    [files] = file_lists_of(CHILD_JOB)
+    job = "<JobsDetail><JobId>j1</JobId><State>Success</State><EndTime>2026-01-01T10:00:00+0800</EndTime></JobsDetail>"
+    [run] = files.read_page(respond(f"<Response>{job}</Response>")).items
+    assert Script([]).run(files.find_end(run)) == run.ended_at
+    assert run.ended_at.isoformat() == "2026-01-01T10:00:00+08:00"
+
+
+def test_a_curve_counts_what_was_done_up_to_each_time():
+    ends = [(SUCCESS, after(0)), (FAILED, after(5)), (SUCCESS, after(10)), (CANCEL, after(10))]
+    counts = FileCounts(succeeded=2, failed=1, cancelled=1)
+    assert done_over_time(ends, counts, 3) == [
+        DoneBy(after(0), 1, 0, 0),
+        DoneBy(after(5), 1, 1, 0),
+        DoneBy(after(10), 2, 1, 1),
+    ]
+
+
+def test_the_curve_of_a_sample_ends_at_the_counts():
+    ends = [(SUCCESS, after(second)) for second in range(10)] + [(FAILED, after(9))]
+    points = done_over_time(ends, FileCounts(succeeded=1000, failed=7), 10)
+    assert [point.succeeded for point in points] == [100 * number for number in range(1, 11)]
+    assert [point.failed for point in points] == [0] * 9 + [7]
+
+
+def test_a_curve_never_falls_and_has_few_points():
+    ends = [(SUCCESS, after(number**2)) for number in range(500)]
+    points = done_over_time(ends, FileCounts(succeeded=500))
+    assert len(points) == 120
+    assert [point.succeeded for point in points] == sorted(point.succeeded for point in points)
+
+
+def test_ends_at_one_time_are_one_point():
+    assert done_over_time([(SUCCESS, START)] * 3, FileCounts(succeeded=3)) == [DoneBy(START, 3, 0, 0)]
+    assert done_over_time([], FileCounts()) == []

@@ -1,0 +1,118 @@
+"""The page in Airflow's real API server application, in this process, with the emulator behind it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.environment import environment_put_back
+from tests.runs.dag_test import DagRun, migrate_database, run_dag_file
+
+has_pages = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 1)
+collect_ignore = [] if has_pages else ["test_rights.py", "test_jobs.py", "test_files.py", "test_serving.py"]
+
+PAGE_HEADERS = {"X-Tencent-CI-Page": "1", "Sec-Fetch-Site": "same-origin"}
+JOBS = "/tencent-ci/api/connections/tencent_ci_default/jobs"
+
+DAG = f"""
+from datetime import datetime, timezone
+from airflow.providers.common.compat.sdk import DAG, task
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+
+WORKFLOW = "{WORKFLOW_ID}"
+
+with DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):
+    """
+SUBMIT = "submit = TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/')"
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser."""
+
+    client: Any
+    token: str | None
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self._send("GET", path, params=parameters or None, follow_redirects=False)
+
+    def post(self, path: str, headers: dict[str, str] | None = None, **content: Any) -> Any:
+        return self._send(
+            "POST", path, headers=PAGE_HEADERS if headers is None else headers, **(content or {"json": {}})
+        )
+
+    def _send(self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any) -> Any:
+        cookie = {"Cookie": f"_token={self.token}"} if self.token else {}
+        return self.client.request(method, path, headers={**(headers or {}), **cookie}, **request)
+
+
+@pytest.fixture(scope="package")
+def airflow_application() -> Iterator[Any]:
+    """Airflow's API server, with an auth manager that knows single rights."""
+    settings = {
+        "AIRFLOW__CORE__AUTH_MANAGER": "tests.plugins.rights.SingleRights",
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
+        "_AIRFLOW_PROCESS_CONTEXT": "server",
+    }
+    with environment_put_back(**settings):
+        migrate_database()
+        from airflow.api_fastapi.app import create_app, purge_cached_app
+
+        purge_cached_app()
+        yield create_app(apps="core")
+        purge_cached_app()
+
+
+@pytest.fixture
+def visit(airflow_application: Any) -> Iterator[Callable[..., Visitor]]:
+    """Make a visitor: of a role, with a name that rights can be taken from; without a role nobody is logged in."""
+    from fastapi.testclient import TestClient
+
+    from tests.plugins.rights import SingleRights, token_of
+
+    client = TestClient(airflow_application, raise_server_exceptions=False)
+    SingleRights.denied.clear()
+    yield lambda role=None, name="anna": Visitor(client, token_of(name, role) if role else None)
+    SingleRights.denied.clear()
+
+
+@pytest.fixture
+def deny() -> Callable[[str, str, str], None]:
+    """Take a single right from somebody."""
+    from tests.plugins.rights import SingleRights
+
+    return lambda name, method, resource: SingleRights.denied.add((name, method, resource))
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator whose jobs run for a minute, and the default connection to it."""
+    with Emulator(submitted_seconds=0, run_seconds=60) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+@pytest.fixture
+def submit(emulator: Emulator) -> Callable[..., str]:
+    """Submit a job past Airflow."""
+
+    def submit(name: str = "by-hand", prefix: str = "media/") -> str:
+        with TencentCIHook() as hook:
+            return hook.trigger_inventory_job(name=name, workflow_ids=WORKFLOW_ID, prefix=prefix).job_id
+
+    return submit
+
+
+def run_dag(*statements: str) -> DagRun:
+    """Run a DAG, by default of one task that submits."""
+    return run_dag_file(DAG + "\n    ".join(statements or [SUBMIT]))

@@ -1,0 +1,131 @@
+"""What became of a job's files: counted in a bounded number of requests, once for all who look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.plugins.conftest import JOBS
+
+CHILD_JOBS = {
+    "Tag": "Transcode",
+    "JobParam": {"TemplateId": "t00000000000000000000000000000001"},
+    "Output": {"Region": "ap-beijing", "Bucket": "examplebucket-1250000000", "Object": "out/${InputName}.mp4"},
+    "QueueId": "p00000000000000000000000000000001",
+}
+
+
+@pytest.fixture
+def page(visit, emulator):
+    return visit("OP")
+
+
+def submit(emulator, files, *, of_type="Workflow"):
+    emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(files)))
+    what = {"workflow_ids": WORKFLOW_ID} if of_type == "Workflow" else {"job": CHILD_JOBS}
+    with TencentCIHook() as hook:
+        return hook.trigger_inventory_job(name="many", prefix="many/", **what).job_id
+
+
+@pytest.mark.parametrize("of_type", ["Workflow", "Job"])
+def test_files_are_counted_by_what_became_of_them(page, emulator, of_type):
+    emulator.configure(failing_every=10)
+    job_id = submit(emulator, 250, of_type=of_type)
+    emulator.advance(30.1)
+    before = Counter(file.state for file in emulator.files(job_id))
+    counts = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
+    after = Counter(file.state for file in emulator.files(job_id))
+    assert 0 < before["Failed"] <= counts["failed"] <= after["Failed"]
+    assert 0 < before["Success"] <= counts["succeeded"] <= after["Success"]
+    assert counts["left"] == 250 - counts["succeeded"] - counts["failed"] > 0
+    assert (counts["total"], counts["is_complete"]) == (250, True)
+
+
+def test_of_a_huge_job_the_first_files_are_counted(page, emulator):
+    job_id = submit(emulator, 2_500)
+    emulator.advance(100)
+    counts = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
+    assert (counts["total"], counts["is_complete"]) == (2_000, False)
+    assert emulator.count("executions") == 20
+
+
+def test_ten_who_look_at_once_cost_as_much_as_one(page, emulator):
+    job_id = submit(emulator, 250)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: page.get(f"{JOBS}/{job_id}/progress").status_code, range(10)))
+    assert answers == [200] * 10
+    assert emulator.count("executions") == 3
+
+
+def test_the_end_of_a_job_is_not_taken_for_what_was_seen_before(page, emulator):
+    job_id = submit(emulator, 50)
+    before = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
+    emulator.advance(100)
+    after = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
+    assert (before["left"] > 0, after["left"], after["succeeded"]) == (True, 0, 50)
+
+
+@pytest.mark.parametrize("of_type", ["Workflow", "Job"])
+def test_the_curve_of_a_small_job_has_each_file(page, emulator, of_type):
+    emulator.configure(failing_every=4)
+    job_id = submit(emulator, 20, of_type=of_type)
+    emulator.advance(100)
+    timeline = page.get(f"{JOBS}/{job_id}/timeline").json()
+    assert (timeline["sampled"], timeline["done"], timeline["is_complete"]) == (20, 20, True)
+    first, last = timeline["points"][0], timeline["points"][-1]
+    assert first["succeeded"] + first["failed"] == 1
+    assert (last["succeeded"], last["failed"]) == (15, 5)
+    # The files are done one after the other in equal parts of a minute; times are to the second.
+    assert 56 <= (datetime.fromisoformat(last["at"]) - datetime.fromisoformat(first["at"])).total_seconds() <= 58
+
+
+def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, emulator):
+    emulator.configure(failing_every=20)
+    job_id = submit(emulator, 1_000)
+    emulator.advance(100)
+    timeline = page.get(f"{JOBS}/{job_id}/timeline").json()
+    assert (timeline["sampled"], timeline["done"]) == (48, 1_000)
+    assert 2 <= len(timeline["points"]) <= 120
+    assert (timeline["points"][-1]["succeeded"], timeline["points"][-1]["failed"]) == (950, 50)
+    assert emulator.count("execution") == 48
+    half = timeline["points"][len(timeline["points"]) // 2]
+    assert 300 < half["succeeded"] + half["failed"] < 700
+    page.get(f"{JOBS}/{job_id}/timeline")
+    assert emulator.count("execution") == 48
+
+
+def test_nothing_done_is_no_curve(page, emulator):
+    emulator.configure(submitted_seconds=100)
+    assert page.get(f"{JOBS}/{submit(emulator, 5)}/timeline").json()["points"] == []
+
+
+@pytest.mark.parametrize("of_type", ["Workflow", "Job"])
+def test_failed_files_come_in_parts_with_their_reasons(page, emulator, of_type):
+    emulator.configure(failing_every=2, file_failure_code="Broken", file_failure_message="no stream")
+    job_id = submit(emulator, 250, of_type=of_type)
+    emulator.advance(100)
+    files, cursor, parts = [], "", 0
+    while True:
+        answer = page.get(f"{JOBS}/{job_id}/failed-files", cursor=cursor).json()
+        files, cursor, parts = [*files, *answer["files"]], answer["next_cursor"], parts + 1
+        assert len(answer["files"]) <= 20
+        if not cursor:
+            break
+    failed = {file.key for file in emulator.files(job_id) if file.state == "Failed"}
+    assert {file["key"] for file in files} == failed
+    assert len(files) == len(failed) == 125
+    assert {(file["code"], file["message"]) for file in files} == {("Broken", "no stream")}
+    assert parts == 7
+
+
+@pytest.mark.parametrize("cursor", ["x", "0", "0.x.", "-1.0.", "99999999999.0."])
+def test_a_cursor_that_is_none_is_refused(page, emulator, cursor):
+    job_id = submit(emulator, 5)
+    answer = page.get(f"{JOBS}/{job_id}/failed-files", cursor=cursor)
+    assert answer.status_code == 400
+    assert "Load the page again" in answer.json()["error"]["message"]

@@ -1,0 +1,68 @@
+"""The plugin in processes that have no use for it, and in Airflows that have no place for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import distribution
+
+from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+from tests.plugins.conftest import has_pages
+
+LOADED = """
+import json, sys
+from airflow import plugins_manager
+from airflow.providers.common.compat.sdk import BaseOperator
+before = set(sys.modules)
+from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+PLUGINS = """
+from airflow import plugins_manager
+getattr(plugins_manager, "_get_plugins", getattr(plugins_manager, "ensure_plugins_loaded", None))()
+errors = getattr(plugins_manager, "get_import_errors", lambda: plugins_manager.import_errors)()
+print("errors:", errors)
+"""
+
+
+def python(script, folder):
+    """Run a script outside the source tree, in which the package is found twice: there, and as installed."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
+
+
+def test_it_is_declared_as_an_entry_point():
+    [point] = distribution("airflow-provider-tencent-ci").entry_points.select(group="airflow.plugins")
+    assert point.load() is JobsPagePlugin
+
+
+def test_it_imports_nothing_but_itself(tmp_path):
+    modules = set(json.loads(python(LOADED, tmp_path).stdout.splitlines()[-1]))
+    assert modules <= {
+        "airflow_provider_tencent_ci",
+        "airflow_provider_tencent_ci.plugins",
+        "airflow_provider_tencent_ci.plugins.jobs_page",
+    }
+
+
+def test_it_is_loaded_without_a_word(tmp_path):
+    done = python(PLUGINS, tmp_path)
+    assert done.stdout.splitlines()[-1] == "errors: {}"
+    assert "tencent" not in done.stderr
+
+
+def test_it_is_there_where_airflow_has_pages_and_nowhere_else():
+    assert bool(JobsPagePlugin.fastapi_apps) == bool(JobsPagePlugin.external_views) == has_pages
+
+
+SWITCHED_OFF = """
+from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+print(JobsPagePlugin.fastapi_apps, JobsPagePlugin.external_views)
+"""
+
+
+def test_a_setting_switches_it_off(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__TENCENT_CI__JOBS_PAGE", "False")
+    assert python(SWITCHED_OFF, tmp_path).stdout.splitlines()[-1] == "[] []"

@@ -1,0 +1,74 @@
+"""Answers that are remembered for some seconds."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airflow_provider_tencent_ci.plugins.remembering import Remembered
+
+
+class Clock:
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def test_an_answer_holds_for_its_time_and_its_key():
+    clock, asked = Clock(), []
+    remembered = Remembered(clock=clock)
+
+    def get(key):
+        return remembered.get(key, lambda: (asked.append(key) or len(asked), 10))
+
+    assert [get("a"), get("a"), get("b")] == [1, 1, 2]
+    clock.seconds = 9.9
+    assert get("a") == 1
+    clock.seconds = 10
+    assert [get("a"), get("a")] == [3, 3]
+
+
+def test_nothing_is_an_answer_too():
+    remembered = Remembered(clock=Clock())
+    assert remembered.get("a", lambda: (None, 10)) is None
+    assert remembered.get("a", lambda: pytest.fail("asked again")) is None
+
+
+def test_an_error_is_not_remembered():
+    remembered = Remembered(clock=Clock())
+    with pytest.raises(ZeroDivisionError):
+        remembered.get("a", lambda: 1 / 0)
+    assert remembered.get("a", lambda: (1, 10)) == 1
+
+
+def test_those_of_the_latest_use_are_kept():
+    remembered = Remembered(2, Clock())
+    for key in ("a", "b", "a", "c"):
+        remembered.get(key, lambda: ("first", 10))
+    assert remembered.get("a", lambda: ("anew", 10)) == "first"
+    assert remembered.get("b", lambda: ("anew", 10)) == "anew"
+
+
+def test_those_who_come_while_one_asks_wait_for_its_answer():
+    remembered, asking, answer = Remembered(), threading.Event(), threading.Event()
+    asked, got = [], []
+
+    def ask():
+        asked.append(1)
+        asking.set()
+        assert answer.wait(10)
+        return "answer", 10
+
+    threads = [threading.Thread(target=lambda: got.append(remembered.get("a", ask))) for _ in range(5)]
+    threads[0].start()
+    assert asking.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    assert remembered.get("b", lambda: ("another", 10)) == "another"  # nobody else waits
+    answer.set()
+    for thread in threads:
+        thread.join(10)
+    assert (asked, got) == ([1], ["answer"] * 5)

@@ -1,0 +1,138 @@
+"""The page of batch jobs in the browser, after the night: one more batch goes on, and is cancelled in the end."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from tests.ui.conftest import until
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect
+
+DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night_before"
+WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 620}
+
+
+@pytest.fixture(scope="module")
+def live_job(airflow, emulator, after_the_night):
+    """A batch that a task waits for: a third of its ten minutes is over."""
+    from showcase.airflow_api import Interval
+    from showcase.emulated_service import upload_media
+
+    interval = airflow.api.next_interval(DAG_ID)
+    interval = Interval(interval.start - timedelta(days=2), interval.end - timedelta(days=2))
+    upload_media(emulator, interval)
+    emulator.configure(run_seconds=600.0)
+    before = {job.job_id for job in emulator.jobs}
+    airflow.api.trigger(DAG_ID, RUN_ID, interval)
+    job = until(lambda: next((job for job in emulator.jobs if job.job_id not in before), None))
+    until(lambda: emulator.job(job.job_id).state == "Running")
+    emulator.advance(200)
+    until(lambda: airflow.api.xcom(DAG_ID, RUN_ID, TASK_ID, "job_id"))
+    yield job
+    emulator.cancel_job(job.job_id)
+
+
+@pytest.fixture
+def frame(page):
+    """What is inside of Airflow's frame."""
+    return page.frame_locator("iframe")
+
+
+def row_of(frame, job):
+    return frame.get_by_role("row").filter(has_text=job.job_id)
+
+
+def open_list(page, frame):
+    page.goto("/plugin/tencent-ci")
+    expect(frame.get_by_role("table")).to_be_visible()
+    expect(frame.locator(".bar").first).to_be_visible()
+
+
+def test_the_menu_leads_to_the_page(page, live_job, frame):
+    page.goto("/")
+    page.get_by_role("button", name="Browse").click()
+    page.get_by_text("Tencent CI Jobs").click()
+    expect(frame.get_by_role("heading", name="Tencent CI jobs")).to_be_visible()
+
+
+@pytest.mark.parametrize(("mode", "name"), [("light", "jobs"), ("dark", "jobs_dark")])
+def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_job, emulator, picture, mode, name):
+    page.add_init_script(f"localStorage.setItem('theme', '{mode}')")
+    open_list(page, frame)
+    row = row_of(frame, live_job)
+    expect(row).to_contain_text("Running")
+    expect(row).to_contain_text(re.compile(r"1[234] done, 1 failed, 2\d left"))
+    expect(row.get_by_role("link", name=f"{DAG_ID} › {TASK_ID}")).to_be_visible()
+    expect(frame.get_by_role("row").filter(has_text="37 done, 3 failed").first).to_be_visible()
+    colour = frame.locator("body").evaluate("(body) => getComputedStyle(body).colorScheme")
+    assert colour == mode
+    picture(name, page, clip=WHOLE)
+
+
+def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, frame, live_job, picture):
+    open_list(page, frame)
+    row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
+    expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
+    expect(frame.get_by_role("img", name=re.compile("Files done over time"))).to_be_visible()
+    expect(frame.get_by_role("row").filter(has_text="ResourceNotSupported")).to_be_visible()
+    picture("job", page)
+    frame.get_by_text("As a table").click()
+    expect(frame.get_by_role("columnheader", name="Succeeded")).to_be_visible()
+
+
+def test_back_and_reload_stay_with_the_job(page, frame, live_job):
+    open_list(page, frame)
+    row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
+    expect(frame.get_by_text("« All jobs")).to_be_visible()
+    page.reload()
+    expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
+    frame.get_by_text("« All jobs").click()
+    expect(frame.get_by_role("table")).to_be_visible()
+    page.go_back()
+    expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
+
+
+def test_filters_are_kept_in_the_address(page, frame, live_job):
+    open_list(page, frame)
+    frame.get_by_label("State").select_option("Failed")
+    expect(frame.get_by_role("heading", name="No jobs")).to_be_visible()
+    page.reload()
+    expect(frame.get_by_label("State")).to_have_value("Failed")
+    frame.get_by_role("link", name="Clear").click()
+    expect(row_of(frame, live_job)).to_be_visible()
+
+
+def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
+    open_list(page, frame)
+    row_of(frame, live_job).get_by_role("link", name=f"{DAG_ID} › {TASK_ID}").click()
+    page.wait_for_url(f"**/dags/{DAG_ID}/runs/{RUN_ID}/tasks/{TASK_ID}")
+
+
+def test_a_cancel_is_asked_about_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
+    page.goto(f"/tencent-ci/?conn=tencent_ci_default&job={live_job.job_id}")
+    page.get_by_role("button", name="Cancel job …").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(live_job.name)
+    expect(dialog).to_contain_text("A task that waits for this job fails")
+    expect(dialog.get_by_role("button", name="Keep it running")).to_be_focused()
+    picture("job_cancel", page)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name="Cancel job …")).to_be_focused()
+    assert emulator.job(live_job.job_id).state == "Running"
+
+
+def test_a_cancel_stops_the_job_and_its_task_fails(page, frame, live_job, emulator, airflow):
+    open_list(page, frame)
+    row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
+    frame.get_by_role("button", name="Cancel job …").click()
+    frame.get_by_role("button", name="Cancel the job").click()
+    expect(frame.get_by_role("dialog")).to_be_hidden()
+    expect(frame.locator(".badge")).to_have_text("Cancelled")
+    expect(frame.get_by_role("button", name="Cancel job …")).to_have_count(0)
+    assert emulator.job(live_job.job_id).state == "Cancel"
+    until(lambda: airflow.api.task(DAG_ID, RUN_ID, TASK_ID)["state"] in ("up_for_retry", "failed"))
