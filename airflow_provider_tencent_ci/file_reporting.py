@@ -52,7 +52,8 @@ class ProgressLog:
             )
             return
         rate = (counts.done - last.counts.done) / ((now - last.at).total_seconds() or 1) if last else 0.0
-        self._log.info("Batch job %s: %s%s.", job.job_id, _so_far(counts), _outlook(counts, rate, now))
+        # The id last: a screen is not wide enough for both, and all other lines have it.
+        self._log.info("%s%s (batch job %s).", _so_far(counts), _outlook(counts, rate, now), job.job_id)
 
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
         """Log the first failure of a row with its reason, and each time that the job is still waited for."""
@@ -75,7 +76,7 @@ def closing_table(job: InventoryJob, counts: FileCounts) -> str:
     shown = rows[:3] + [row for row in rows[3:] if row[1]]
     lines = [f"  {name:<10} {number:>11,} {share:>7}".rstrip() for name, number, share in shown]
     duration = f" after {duration_text(took)}" if took is not None else ""
-    return "\n".join([f"Batch job {job.job_id} ({shortened(job.name, 128)}): {job.state.value}{duration}.", *lines])
+    return "\n".join([f"Batch job {job.job_id}: {job.state.value}{duration} ({shortened(job.name, 128)}).", *lines])
 
 
 def record_with_files(job: InventoryJob, counts: FileCounts, failure_list: str | None) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _line(failure: FileFailure) -> str:
 
 
 def _so_far(counts: FileCounts) -> str:
-    failed = f", {counts.failed:,} of them failed" if counts.failed else ""
+    failed = f", {counts.failed:,} failed" if counts.failed else ""
     return f"{counts.done:,} of {counts.total:,} files done ({_share(counts.done, counts.total) or '0 %'}){failed}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # A deprecated name is found through several frames of Airflow's (module __getattr__, the compat provider), so that the
-# warning's own file says nothing. Whoever asked for it is the next frame that is neither Airflow's nor that of an import.
+# warning's own file says nothing. Whoever asked for it is the next frame that is neither Airflow's nor an import's.
 COLLECT = """
 import importlib, json, pkgutil, runpy, sys, traceback, warnings
 

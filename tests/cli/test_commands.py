@@ -169,7 +169,7 @@ def test_tail_says_each_change_once_and_how_it_ended(run, emulator, job_id):
     done = run("tail", job_id, "--poll-interval", "1")
     assert done.status == 0, done.err
     assert done.out.count(" is Success.") == 1
-    assert f"Batch job {job_id} (nightly): Success after" in done.out
+    assert f"Batch job {job_id}: Success after" in done.out
     assert "100.0%" in done.out
 
 
