@@ -26,5 +26,7 @@ def test_the_page_finds_a_job_s_task_and_cancels_the_job(airflow, emulator, trig
         run.wait_until_asked_about()
         answer = visitor.post(f"{jobs}/{job.job_id}/cancel", json={}, timeout=30)
     assert answer.json()["job"]["state"] == "Cancel"
-    run.wait_for_state("failed", seconds=120)
+    run.wait_for_jobs("Cancel", "Running", seconds=120)  # of the task's next try
+    run.wait_until_asked_about()
+    run.mark("failed")
     run.wait_for_jobs("Cancel", "Cancel")

@@ -113,6 +113,7 @@ def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
 
 def test_a_cancel_is_asked_about_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
     page.goto(f"/tencent-ci/?conn=tencent_ci_default&job={live_job.job_id}")
+    expect(page.get_by_role("img", name=re.compile("Files done over time"))).to_be_visible()
     page.get_by_role("button", name="Cancel job …").focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
