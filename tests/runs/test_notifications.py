@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
+
+# Workers of 3.1 and 3.2 tell callbacks the error, their dag.test does not.
+ERROR_IS_KNOWN = not airflow_version.startswith(("3.1.", "3.2."))
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messag
         "Files: 8: 6 succeeded, 2 failed",
         "What to do: Clearing the task would process all files again.",
         "Console: https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing",
-        "Error: ",
+        *(["Error: "] if ERROR_IS_KNOWN else []),
         "Log: ",
         "Run: ",
     ):
@@ -42,7 +46,7 @@ def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages
     assert run_dag_file(example("notify")).state == "failed"
     text = messages.read_text("utf-8")
     assert text.startswith("tencent_ci_notify.transcode failed\n\n")
-    assert "Error: " in text
+    assert ("Error: " in text) == ERROR_IS_KNOWN
     assert "Batch job" not in text
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,8 @@ SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_UI_TIMEZONE": "utc",
 }
 EXAMPLES = ("tencent_ci_nightly.py", "tencent_ci_nightly_one_task.py")
-# How long a batch runs: long enough to look at it meanwhile.
-RUN_SECONDS = 40.0
+# How long a night's batch runs: long enough to look at it meanwhile. One from the night before goes on all the time.
+RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 600.0
 ASKED_SECONDS = 120.0
 
 
@@ -61,7 +62,27 @@ def airflow(emulator, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def night(airflow, emulator):
+def long_job(airflow, emulator):
+    """A batch of the task ``transcode`` that goes on all the time, and the id of its run: ``the_night_before``."""
+    from showcase.airflow_api import Interval
+    from showcase.emulated_service import upload_media
+
+    dag_id, run_id = "tencent_ci_nightly_one_task", "the_night_before"
+    interval = until(lambda: airflow.api.next_interval(dag_id))
+    interval = Interval(interval.start - timedelta(days=2), interval.end - timedelta(days=2))
+    upload_media(emulator, interval)
+    emulator.configure(run_seconds=LONG_RUN_SECONDS)
+    airflow.api.trigger(dag_id, run_id, interval)
+    airflow.api.unpause(dag_id)
+    until(lambda: airflow.api.xcom(dag_id, run_id, "transcode", "job_id"))
+    emulator.configure(run_seconds=RUN_SECONDS)
+    [job] = emulator.jobs
+    yield job
+    emulator.cancel_job(job.job_id)
+
+
+@pytest.fixture(scope="session")
+def night(airflow, emulator, long_job):
     """Both DAGs, begun for the same night: their run's id."""
     from showcase.emulated_service import upload_media
 
