@@ -22,14 +22,10 @@ from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
+from tests.shown import SNIPPETS, snippet
 
 ROOT = Path(__file__).parents[2]
-SNIPPETS = ROOT / "docs" / "snippets"
 IS_AIRFLOW_2 = airflow_version.startswith("2.")
-
-
-def snippet(name):
-    return (SNIPPETS / name).read_text("utf-8")
 
 
 def dag_file(name):
