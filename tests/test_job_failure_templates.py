@@ -14,6 +14,7 @@ from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.exceptions import AuthenticationError, JobFailedError
 from airflow_provider_tencent_ci.notifications import job_failure
 from airflow_provider_tencent_ci.telling import Telling
+from tests.shown import snippet
 
 TEMPLATES = {name: getattr(job_failure, name) for name in job_failure.__all__}
 JOB = InventoryJob("b1", name="nightly", state=JobState.FAILED, code="ResourceNotFound", message="No such <workflow>.")
@@ -131,3 +132,8 @@ def test_there_is_advice_for_each_state(job, failed_files, said):
 def test_what_went_well_needs_no_advice():
     assert advice_for(InventoryJob("b1", state=JobState.SUCCESS)) == ""
     assert advice_for(InventoryJob("b1", state=JobState("Archived"))) == ""
+
+
+def test_a_text_of_one_s_own_has_the_facts():
+    text = SandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(snippet("own_text.jinja"))
+    assert text.render(CONTEXTS["a job"]) == f"b1 is Failed: . {advice_for(JOB)}"

@@ -53,7 +53,7 @@ def test_every_file_that_is_there_to_be_shown_is_shown_and_run():
     there = {path.relative_to(ROOT) for path in (ROOT / "docs" / "snippets").rglob("*.*")}
     policies = {path.relative_to(ROOT) for path in (ROOT / "docs" / "policies").iterdir()}
     assert {path for path in shown if path.parts[0] != "example_dags"} == there | policies
-    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     connections = {path for path in there if path.parent.name == "connections"}  # tests/hooks/test_credentials.py
     assert [path.name for path in sorted(there - connections) if f'"{path.name}"' not in tests] == []
 

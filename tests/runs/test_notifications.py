@@ -8,6 +8,7 @@ from airflow import __version__ as airflow_version
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
+from tests.shown import assert_says
 
 # Workers of 3.1 and 3.2 tell callbacks the error, their dag.test does not.
 ERROR_IS_KNOWN = not airflow_version.startswith(("3.1.", "3.2."))
@@ -38,6 +39,8 @@ def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messag
         "Run: ",
     ):
         assert f"\n{line}" in text, line
+    if ERROR_IS_KNOWN:
+        assert_says(text, "notification.txt")
 
 
 @broken_in_airflow_3_0("calls no callbacks")

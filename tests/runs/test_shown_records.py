@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,14 +15,13 @@ from airflow_provider_tencent_ci.lineage import event_extra
 from tests.loops import until
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
+from tests.shown import snippet
 from tests.triggers.test_event import looks, submit, watcher, watching
 from tests.triggers.test_event import run as run_in_loop
 
-SNIPPETS = Path(__file__).parents[2] / "docs" / "snippets"
-
 
 def shown(name):
-    return json.loads((SNIPPETS / name).read_text("utf-8"))
+    return json.loads(snippet(name))
 
 
 def names(record):
@@ -83,4 +81,4 @@ def test_the_line_about_progress(caplog):
     with caplog.at_level(logging.INFO, "shown"):
         log.counted(job, FileCounts(succeeded=3_610, failed=10, running=6_380), at - timedelta(minutes=5))
         log.counted(job, FileCounts(succeeded=4_198, failed=12, running=5_790), at)
-    assert caplog.messages[1] == (SNIPPETS / "progress.txt").read_text("utf-8").strip()
+    assert caplog.messages[1] == snippet("progress.txt").strip()
