@@ -12,10 +12,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_tencent_ci.core.counting import FileCounts, counts_of
 from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.flows import current_time
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
@@ -65,20 +66,23 @@ class DoneBy:
     cancelled: int
 
 
-def survey_files(job: InventoryJob, most_pages: int) -> Flow[Survey]:
+def survey_files(job: InventoryJob, most_pages: int, within_seconds: float) -> Flow[Survey]:
     """
-    Read the lists of a batch's files, oldest first, and no more than ``most_pages`` pages of 100.
+    Read the lists of a batch's files, oldest first.
 
     No request is repeated: whoever looks can look again.
 
+    :param most_pages: pages of 100 to read at most.
+    :param within_seconds: no page is asked for later than this.
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the service's error.
     :raises TransportError: no answer.
     """
     seen, is_complete = _Seen(), True
+    until = (yield from current_time()) + timedelta(seconds=within_seconds)
     for files in file_lists_of(job):
         pages = Pages()
-        while pages.next_token is not None and most_pages:
+        while pages.next_token is not None and most_pages and (yield from current_time()) <= until:
             most_pages -= 1
             for run in pages.new_items((yield from list_files_page(files, pages.next_token, repetition=NEVER))):
                 seen.add(files, run)

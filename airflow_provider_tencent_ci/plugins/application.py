@@ -65,8 +65,9 @@ async def page(request: Request) -> Response:
     except HTTPException as refusal:
         if refusal.status_code != 401:
             raise
-        root = request.scope.get("root_path", "").removesuffix("/tencent-ci")
-        return RedirectResponse(f"{root}/api/v2/auth/login?{urlencode({'next': str(request.url)})}")
+        here = request.url.replace(scheme="", netloc="")  # a proxy's address is not known here
+        root = here.path.removesuffix("/").removesuffix("/tencent-ci")
+        return RedirectResponse(f"{root}/api/v2/auth/login?{urlencode({'next': str(here)})}")
     return FileResponse(_FILES / "index.html")
 
 

@@ -1,5 +1,5 @@
 """
-What the page asks the service, through the hook: one request for a list, and a bounded number for everything else.
+What the page asks the service: one request for a list, a bounded number for everything else, and in a bounded time.
 
 Nothing is repeated after an error: somebody looks at the page, and can look again.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, read_jobs
 from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.flows import ask, get_job
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
@@ -24,14 +25,18 @@ from airflow_provider_tencent_ci.core.survey import DoneBy, SampledFile, Survey,
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins.remembering import Remembered
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 
-__all__ = ["Asking", "MissingConnectionError", "asking"]
+__all__ = ["Asking", "MissingConnectionError", "asking", "is_ours"]
 
 # 2,000 files: some seconds of a service that answers a page in a tenth of one.
 _MOST_PAGES = 20
 
 # Of a workflow's execution the reason is a request of its own.
 _FAILED_AT_ONCE = 20
+
+# A thread of the API server waits for the service meanwhile.
+_REQUEST_SECONDS, _LOOK_SECONDS = 10.0, 12.0
 
 _LIVE_SECONDS, _ENDED_SECONDS = 15.0, 600.0
 
@@ -54,11 +59,16 @@ class Asking:
     """
 
     conn_id: str
-    hook: TencentCIHook
+    transport: BlockingTransport
+
+    @property
+    def config(self) -> ServiceConfig:
+        """What the connection comes down to."""
+        return self.transport.config
 
     def jobs(self, criteria: JobFilter, next_token: str) -> Page[InventoryJob]:
         """Return one page of jobs."""
-        return self.hook.run(ask(build_list(criteria, next_token), read_jobs, NEVER))
+        return self.transport.run(ask(build_list(criteria, next_token), read_jobs, NEVER))
 
     def job(self, job_id: str) -> InventoryJob:
         """
@@ -66,21 +76,23 @@ class Asking:
 
         :raises NotFoundError: the list does not show it.
         """
-        return self.hook.run(get_job(job_id, NEVER, (0,)))
+        return self.transport.run(get_job(job_id, NEVER, (0,)))
 
     def survey(self, job: InventoryJob) -> Survey:
         """Look at the files of a job: for all who look within some seconds once."""
 
         def look() -> tuple[Survey, float]:
-            survey = self.hook.run(survey_files(job, _MOST_PAGES))
+            survey = self.transport.run(survey_files(job, _MOST_PAGES, _LOOK_SECONDS))
             is_final = job.state.is_terminal and not survey.counts.running
             return survey, _ENDED_SECONDS if is_final else _LIVE_SECONDS
 
-        return _surveys.get((self.conn_id, self.hook.config.endpoint, job.job_id, job.state), look)
+        return _surveys.get((self.conn_id, self.config.endpoint, job.job_id, job.state), look)
 
     def timeline(self, survey: Survey) -> tuple[list[DoneBy], int]:
         """Return the files that were done over time, and of how many that is known."""
-        ends = [(file.run.state, at) for file in survey.sample if (at := self._end(file))]
+        until = self.transport.now() + timedelta(seconds=_LOOK_SECONDS)
+        asked = takewhile(lambda _: self.transport.now() <= until, survey.sample)
+        ends = [(file.run.state, at) for file in asked if (at := self._end(file))]
         return done_over_time(ends, survey.counts), len(ends)
 
     def failed_files(self, job: InventoryJob, cursor: str) -> tuple[list[FileFailure], str]:
@@ -95,9 +107,9 @@ class Asking:
         if index >= len(lists):
             return [], ""
         files = lists[index]
-        page = self.hook.run(list_files_page(files, token, states="Failed", repetition=NEVER))
+        page = self.transport.run(list_files_page(files, token, states="Failed", repetition=NEVER))
         shown = islice(page.items, offset, offset + _FAILED_AT_ONCE)
-        failures = [self.hook.run(files.explain(run, NEVER)) for run in shown]
+        failures = [self.transport.run(files.explain(run, NEVER)) for run in shown]
         if offset + _FAILED_AT_ONCE < len(page.items):
             return failures, f"{index}.{offset + _FAILED_AT_ONCE}.{token}"
         if page.next_token and page.next_token != token and page.items:
@@ -106,11 +118,11 @@ class Asking:
 
     def cancel(self, job_id: str) -> InventoryJob:
         """Cancel a job, and return it as it was last seen, some seconds later at most."""
-        return self.hook.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+        return self.transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
 
     def _end(self, file: SampledFile) -> datetime | None:
-        key = (self.conn_id, self.hook.config.endpoint, file.run.run_id)
-        return _ends.get(key, lambda: (self.hook.run(file.files.find_end(file.run, NEVER)), _ENDED_SECONDS))
+        key = (self.conn_id, self.config.endpoint, file.run.run_id)
+        return _ends.get(key, lambda: (self.transport.run(file.files.find_end(file.run, NEVER)), _ENDED_SECONDS))
 
 
 @contextmanager
@@ -121,12 +133,14 @@ def asking(conn_id: str) -> Iterator[Asking]:
     :raises MissingConnectionError: there is none, or it is of another type: its password is not for this service.
     """
     with TencentCIHook(conn_id) as hook:
-        if not _is_ours(hook):
+        if not is_ours(hook):
             raise MissingConnectionError(f"There is no connection {conn_id!r} of type tencent_ci.")
-        yield Asking(conn_id, hook)
+        request_timeout = min(hook.config.request_timeout, _REQUEST_SECONDS)
+        with BlockingTransport(replace(hook.config, request_timeout=request_timeout)) as transport:
+            yield Asking(conn_id, transport)
 
 
-def _is_ours(hook: TencentCIHook) -> bool:
+def is_ours(hook: TencentCIHook) -> bool:
     """Whether a hook's connection exists, wherever Airflow looks for connections, and is of type ``tencent_ci``."""
     try:
         return bool(hook.get_connection(hook.tencent_ci_conn_id).conn_type == TencentCIHook.conn_type)

@@ -35,7 +35,7 @@ from airflow_provider_tencent_ci.plugins.answers import (
     Progress,
     Timeline,
 )
-from airflow_provider_tencent_ci.plugins.asking import Asking, MissingConnectionError, asking
+from airflow_provider_tencent_ci.plugins.asking import Asking, asking, is_ours
 from airflow_provider_tencent_ci.plugins.task_instances import Maker, makers_of
 from airflow_provider_tencent_ci.reporting import stopped_or_not
 
@@ -87,7 +87,7 @@ def list_jobs(
     )
     with asking(conn_id) as service:
         page = service.jobs(criteria, next_token)
-        config = service.hook.config
+        config = service.config
     jobs = _described(page.items, user)
     return Jobs(config.bucket, config.region, console_url(config.bucket, config.region), jobs, page.next_token)
 
@@ -97,7 +97,7 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
     """Return one job: one request to the service."""
     with asking(conn_id) as service:
         job = service.job(job_id)
-        config = service.hook.config
+        config = service.config
     [described] = _described([job], user)
     return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
 
@@ -186,8 +186,5 @@ def _note_cancel(conn_id: str, job_id: str, maker: Maker, user: BaseUser) -> Non
 
 
 def _exists(conn_id: str) -> bool:
-    try:
-        with asking(conn_id):
-            return True
-    except MissingConnectionError:
-        return False
+    with TencentCIHook(conn_id) as hook:
+        return is_ours(hook)

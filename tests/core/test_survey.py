@@ -20,7 +20,7 @@ SUCCESS, FAILED, CANCEL = JobState.SUCCESS, JobState.FAILED, JobState.CANCEL
 
 
 def look(service, job=WORKFLOW_JOB, most_pages=100):
-    return Script([service.answer], forever=True).run(survey_files(job, most_pages))
+    return Script([service.answer], forever=True).run(survey_files(job, most_pages, 60))
 
 
 def after(seconds):
@@ -81,9 +81,22 @@ def test_the_same_file_in_two_lists_is_no_trouble():
     assert look(Files(*twins), replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})).counts.succeeded == 2
 
 
+def test_a_slow_service_is_not_asked_for_ever():
+    service = Files(*in_seconds(*["Success"] * 30))
+    script = Script(forever=True)
+
+    def answer_late(request):
+        script.now += timedelta(seconds=5)
+        return service.answer(request)
+
+    script.answers = [answer_late]
+    survey = script.run(survey_files(WORKFLOW_JOB, 100, 12))
+    assert (survey.counts.total, survey.is_complete) == (9, False)
+
+
 def test_an_error_is_not_repeated():
     with pytest.raises(ServiceUnavailableError):
-        Script([failure(503)]).run(survey_files(WORKFLOW_JOB, 5))
+        Script([failure(503)]).run(survey_files(WORKFLOW_JOB, 5, 60))
 
 
 def test_an_execution_was_done_when_its_last_node_was():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,13 @@ WORKFLOW = "{WORKFLOW_ID}"
 with DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):
     """
 SUBMIT = "submit = TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/')"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep them in one process, since Airflow's application and its database are made once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("plugins"))
 
 
 @dataclass

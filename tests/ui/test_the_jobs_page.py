@@ -90,6 +90,12 @@ def test_filters_are_kept_in_the_address(page, frame, live_job):
     expect(row_of(frame, live_job)).to_be_visible()
 
 
+def test_what_goes_wrong_is_said_in_words(page, live_job):
+    page.goto("/tencent-ci/?conn=tencent_ci_default&job=b404")
+    expect(page.get_by_role("alert")).to_contain_text("'b404' is not in the job list of this bucket")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+
 def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=f"{DAG_ID} › {TASK_ID}").click()
