@@ -20,7 +20,7 @@ _DIFFERS = {
     rf"\d{{4}}-\d\d-\d\d[T ]{_TIME}[.\d]*": rf"\d{{4}}-\d\d-\d\d[T ]{_TIME}[.\d]*",
     r"\d{4}-\d\d-\d\dT\d\d%3A\d\d%3A\d\d[.\d]*": r"[\w%.-]+?",
     r"\b\d:\d\d:\d\d": r"\d:\d\d:\d\d",
-    r"\d of 8 files done .*": r"\d of 8 files done .*",
+    r"\d of 8 files done [^)]*\)[^(]*": r"\d of 8 files done [^)]*\)[^(]*",
 }
 
 
