@@ -180,7 +180,7 @@ def keep_running(airflow: AirflowStack, display: Display) -> None:
     display.paragraph(
         f"Airflow's web UI is at {airflow.url}, for everybody on this machine; there is no login.\n"
         "Try tencent_ci_fan_out (a batch for each of three prefixes), tencent_ci_nightly_one_task and "
-        "tencent_ci_transcode.\n"
+        "tencent_ci_transcode. Browse, Tencent CI Jobs shows all batch jobs of the bucket.\n"
         "Ctrl-C stops everything."
     )
     try:
