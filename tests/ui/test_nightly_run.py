@@ -7,6 +7,7 @@ import re
 import pytest
 
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from tests.ui.conftest import WIDTH
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect
 
@@ -37,15 +38,17 @@ def test_the_run_shows_what_became_of_each_task(page, after_the_night, picture):
 
 def test_the_log_tells_the_whole_story_on_one_screen(page, after_the_night, picture):
     page.goto(path(after_the_night, "tencent_ci_nightly", "wait"))
-    for line in (
-        r"Batch job b\w{32} is Running",
-        r"done",
-        r"files +40",
-        r"succeeded +37 +92\.5%",
-        r"failed +3 +7\.5%",
-        r"media/film/film-03\.mp4 in Transcode_1: ResourceNotSupported",
+    for line, seen in (
+        (r"Batch job b\w{32} is Running", 1),
+        # All but the job's id, which ends the line.
+        (r"\d+ of 40 files done \(\d+\.\d%\), \d failed, \d+ left, \d+ a minute, to end about", 0.65),
+        # What is cut is the end of the job's name above the table.
+        (r"files +40", 0.9),
+        (r"succeeded +37 +92\.5%", 0.9),
+        (r"failed +3 +7\.5%", 0.9),
+        (r"media/film/film-03\.mp4 in Transcode_1: ResourceNotSupported", 0.8),
     ):
-        expect(page.get_by_text(re.compile(line)).first).to_be_in_viewport(ratio=0.9)
+        expect(page.get_by_text(re.compile(line)).first).to_be_in_viewport(ratio=seen)
     picture("log", page, clip={"x": 360, "y": 60, "width": 1080, "height": 700})
 
 
@@ -64,7 +67,11 @@ def test_the_xcoms_hold_the_job(page, after_the_night, long_job, emulator, pictu
     for key, value in {"job_id": jobs[name], "job_name": name, "job_url": CONSOLE, "return_value": jobs[name]}.items():
         entry = page.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
         expect(entry).to_contain_text(value)
-    picture("xcom", page, clip={"x": 360, "y": 60, "width": 1080, "height": 700})
+    page.get_by_role("button", name="Expand all extra JSON").click()
+    record = page.get_by_role("row").filter(has=page.get_by_role("cell", name="job", exact=True))
+    expect(record).to_contain_text("JobId")
+    page.set_viewport_size({"width": WIDTH, "height": 1060})
+    picture("xcom", page, clip={"x": 360, "y": 60, "width": 1080, "height": 960})
 
 
 def test_airflow_runs_the_provider_from_its_wheel(airflow):

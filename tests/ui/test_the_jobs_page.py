@@ -11,7 +11,7 @@ from tests.ui.conftest import until
 expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect
 
 DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night_before"
-WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 620}
+WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 440}
 
 
 @pytest.fixture
