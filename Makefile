@@ -39,6 +39,10 @@ BENCH_VENV ?= .venv-bench
 DOCS_OUT  ?= docs/_build/html
 DOCS_VENV ?= .venv-docs
 
+# What a build leaves in the tree, and makes whoever runs in the tree see the package twice: of plugins that it finds twice
+# Airflow 3.3.2 loads one, and on workers none that come after (sdk/plugins_manager.py).
+FORGET_BUILD = rm -rf build *.egg-info
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
@@ -61,6 +65,7 @@ $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
+	@$(FORGET_BUILD)
 	@rm -f $(VENV)/.installed-airflow-*
 	@touch $@
 	@echo "$(VENV): Airflow $(AIRFLOW), $$($(BIN)/python --version)"
@@ -106,6 +111,7 @@ test-ui: $(UI_VENV)/.installed ## Run the tests of what is seen in a browser, in
 	rm -rf $(UI_VENV)/wheel build
 	$(UI_VENV)/bin/python -m build --quiet --wheel --outdir $(UI_VENV)/wheel .
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --no-deps --reinstall $(UI_VENV)/wheel/*.whl
+	@$(FORGET_BUILD)
 	$(UI_VENV)/bin/python -m pytest tests/ui $(ARGS)
 
 pictures: ## The same, and take the pictures of README and docs anew (docs/pictures/)
@@ -115,6 +121,7 @@ $(UI_VENV)/.installed: setup.cfg $(CONSTRAINTS)
 	@test -x $(UI_VENV)/bin/python || $(PYTHON) -m venv $(UI_VENV)
 	@$(UI_VENV)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --constraint $(CONSTRAINTS) '.[test,ui]' build
+	@$(FORGET_BUILD)
 	@touch $@
 
 # Bills somebody: says what it submits, and wants to be told yes. It leaves no job running.
@@ -131,6 +138,7 @@ $(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airf
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --constraint $(BENCH_VENV)/constraints.txt uv
 	$(BENCH_VENV)/bin/uv pip install --quiet --python $(BENCH_VENV)/bin/python \
 	  --constraint $(BENCH_VENV)/constraints.txt --requirement benchmarks/requirements.txt --editable '.[test]'
+	@$(FORGET_BUILD)
 	@touch $@
 
 docs: $(DOCS_VENV)/.installed ## Make the site of docs/ in docs/_build/html, without a warning
@@ -142,6 +150,7 @@ $(DOCS_VENV)/.installed: setup.cfg constraints/airflow-$(DEFAULT_AIRFLOW).txt
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --constraint $(DOCS_VENV)/constraints.txt uv
 	$(DOCS_VENV)/bin/uv pip install --quiet --python $(DOCS_VENV)/bin/python \
 	  --constraint $(DOCS_VENV)/constraints.txt --editable '.[docs]'
+	@$(FORGET_BUILD)
 	@touch $@
 
 demo: venv ## Run the example DAG against the emulator, start to end
@@ -174,6 +183,7 @@ constraints: venv ## Resolve all constraints/*.txt anew
 build: venv ## Build sdist and wheel into dist/ and check them
 	rm -rf build dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct || date +%s) $(BIN)/uv build --quiet
+	@$(FORGET_BUILD)
 	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
 clean: ## Remove what building and testing leave behind

@@ -41,6 +41,7 @@ WORKFLOW_VARIABLE = "TENCENT_CI_WORKFLOW_ID"
 DAG_ID, SUBMIT_TASK_ID = "tencent_ci_nightly", "submit"
 DAGS = Path(__file__).resolve().parents[1] / "example_dags"
 UI_PORT = 8080
+SETTINGS = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}  # for who looks around in the UI
 DAG_SECONDS = 120.0
 EMULATED_RUN_SECONDS = 600.0
 REAL_RUN_SECONDS = 13 * 3600.0  # the DAG itself gives up after twelve hours
@@ -72,7 +73,7 @@ def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
     """
     check_airflow()
     emulator = start_service(display, cleanup)
-    airflow = cleanup.enter_context(AirflowStack(DAGS, free_port(UI_PORT if with_ui else 0)))
+    airflow = cleanup.enter_context(AirflowStack(DAGS, free_port(UI_PORT if with_ui else 0), SETTINGS))
     cleanup.callback(display.say, "Stopping everything …")
     hook = cleanup.enter_context(start_airflow(airflow, display))
     try:
