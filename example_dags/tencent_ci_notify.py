@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# [START notify]
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,6 @@ POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
 MESSAGES = os.environ.get("TENCENT_CI_MESSAGES", "/tmp/tencent-ci-messages.txt")  # noqa: S108
 
 
-# [START notify]
 class FileNotifier(BaseNotifier):
     """Add a message to a file; in earnest it is the notifier of Slack, of SMTP, ..., which render their texts alike."""
 

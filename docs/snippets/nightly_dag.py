@@ -14,6 +14,7 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
     submit = TriggerInventoryJobOperator(
         task_id="submit",
@@ -21,7 +22,6 @@ with DAG(
         prefix="media/",
         start_time="{{ data_interval_start }}",  # only what was uploaded since yesterday
         end_time="{{ data_interval_end }}",
-        retries=2,
     )
     InventoryJobSensor(task_id="wait", job_id=submit.output, timeout=timedelta(hours=12), deferrable=True)
 # [END nightly]

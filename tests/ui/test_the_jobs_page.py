@@ -127,4 +127,5 @@ def test_a_cancel_stops_the_job_and_its_task_fails(page, frame, live_job, emulat
     expect(frame.locator(".badge")).to_have_text("Cancelled")
     expect(frame.get_by_role("button", name="Cancel job …")).to_have_count(0)
     assert emulator.job(live_job.job_id).state == "Cancel"
+    expect(frame.locator("#progress")).not_to_contain_text("left", timeout=60_000)
     until(lambda: airflow.api.task(DAG_ID, RUN_ID, TASK_ID)["state"] in ("up_for_retry", "failed"))

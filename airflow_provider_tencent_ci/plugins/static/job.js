@@ -4,6 +4,9 @@ import { badge, bar, duration, el, moment, number, problem, taskLink } from "./d
 import { plot } from "./plot.js";
 import { ask, jobPath, tell } from "./talking.js";
 
+// So long after a job's end its last files may still be on their way to an end of their own.
+const SETTLING_SECONDS = 120;
+
 const failures = { files: [], cursor: "", isRead: false, forCount: -1 };
 
 export async function showJob(view) {
@@ -14,14 +17,16 @@ export async function showJob(view) {
   const [progress, times, failed] = ["progress", "times", "failed"].map((name) => existing(name));
   view.replace([heading(view, job, path), facts(job), section("Files", progress), section("Done over time", times), section("Failed files", failed)]);
   view.say(`Batch job ${job.name} is ${job.state}.`);
+  let left = 0;
   await fill(progress, async () => {
     const { counts } = await ask(path("progress"));
     const exact = job.counts ?? counts;
+    left = exact.left;
     progress.replaceChildren(bar(exact), ...(exact.is_complete ? [] : [el("p", { class: "quiet" }, "Only the first files were looked at, since there are many: the task's log has the counts of all.")]));
     await fill(failed, () => showFailures(failed, path, exact.failed));
   });
   await fill(times, async () => times.replaceChildren(...plot(await ask(path("timeline")))));
-  return job.is_live;
+  return job.is_live || (left > 0 && Date.now() - Date.parse(job.ended_at) < SETTLING_SECONDS * 1000);
 }
 
 // What is drawn already stays until it is drawn anew.
