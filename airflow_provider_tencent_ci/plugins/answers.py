@@ -104,7 +104,7 @@ class Job:
     :param duration_seconds: from its start to its end, or until now; ``None`` before it has started.
     :param input: what it reads, and ``kind`` of that.
     :param runs: what it does: a workflow's id, or a tag.
-    :param counts: of its files, as far as its task left them; ``None`` if they have to be asked for.
+    :param counts: of its files, as its task left them when all were done; ``None`` if they have to be asked for.
     :param task: ``None`` if it is not known, or the user may not see it.
     :param may_cancel: whether the user may cancel it now.
     """
@@ -154,7 +154,9 @@ class Job:
             input_kind=kind,
             input=place,
             runs=_runs(job),
-            counts=Counts.of(maker.counts) if maker and maker.counts and not is_live else None,
+            counts=Counts.of(maker.counts)
+            if maker and maker.counts and not (is_live or maker.counts.running)
+            else None,
             task=Task.of(maker) if maker else None,
             may_cancel=is_live and may_edit,
         )
