@@ -137,6 +137,7 @@ class Job:
         """
         is_live = not job.state.is_terminal
         maker = makers[0] if makers else None
+        counts = maker.counts if maker else None
         ended_at = None if is_live else job.end_time  # a running one may have an end, which means nothing
         kind, place = _input(job)
         return cls(
@@ -154,9 +155,7 @@ class Job:
             input_kind=kind,
             input=place,
             runs=_runs(job),
-            counts=Counts.of(maker.counts)
-            if maker and maker.counts and not (is_live or maker.counts.running)
-            else None,
+            counts=Counts.of(counts) if counts and not (is_live or counts.running) else None,
             task=Task.of(maker) if maker else None,
             may_cancel=is_live and may_edit,
         )

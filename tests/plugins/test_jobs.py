@@ -150,6 +150,15 @@ def test_the_counts_that_a_sensor_left_are_taken_too(page, emulator):
     assert job["counts"]["succeeded"] == len(emulator.files(job["job_id"])) > 0
 
 
+def test_counts_from_before_all_files_were_done_are_asked_for_anew(page, emulator):
+    emulator.configure(run_seconds=0.2)
+    files = {"Success": 7, "Failed": 0, "Cancel": 0, "Running": 1, "FirstAt": None, "LastAt": None}
+    run_dag(SUBMIT, f"task(lambda job: {{'JobId': job, 'Files': {files}}}, task_id='counted')(submit.output)")
+    emulator.advance(60)
+    [job] = page.get(JOBS).json()["jobs"]
+    assert (job["state"], job["counts"]) == ("Success", None)
+
+
 def test_what_is_no_record_is_not_taken_for_one(page, emulator):
     emulator.configure(run_seconds=0.2)
     run_dag(SUBMIT, "task(lambda: {'JobId': 'b1', 'Files': {'Success': 'many'}}, task_id='other')()")
