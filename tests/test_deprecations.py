@@ -48,13 +48,17 @@ for path in sys.argv[1:]:
 print(json.dumps([len(names), found]))
 """
 
-# Asks Airflow for something that it deprecates: on 2.11, on 3, in this order.
+# Asks Airflow for something that it deprecates: on 2.11, on 3.1 and later, on 3.0.
 PROBE = """
 try:
     from airflow.sensors.base_sensor_operator import BaseSensorOperator
 except ImportError:
     from airflow.models import Variable
     from airflow.utils.task_group import TaskGroup
+    try:
+        from airflow.operators.bash import BashOperator
+    except ImportError:
+        pass
 """
 
 

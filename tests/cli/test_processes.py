@@ -54,11 +54,11 @@ def test_airflow_s_other_commands_load_nothing_but_the_definition():
 
 def test_the_script_finds_connections_in_the_database_and_prints_nothing_but_records(emulator, monkeypatch, job_id):
     monkeypatch.delenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT")
-    added = ran(
-        sys.executable, "-m", "airflow", "connections", "add", "kept", "--conn-json", emulator.connection_json()
-    )
+    airflow = (sys.executable, "-m", "airflow", "connections")
+    added = ran(*airflow, "add", "kept", "--conn-json", emulator.connection_json())
     assert added.returncode == 0, added.stderr
     done = ran(SCRIPT, "list", "--conn-id", "kept", "--output", "json")
+    assert ran(*airflow, "delete", "kept").returncode == 0  # other tests of this process share the database
     assert [job["JobId"] for job in json.loads(done.stdout)] == [job_id], done.stderr
     assert SECRET_KEY not in done.stderr
 
