@@ -107,7 +107,9 @@ def file_lists_of(job: InventoryJob) -> list[FileList]:
             return [_ChildJobs(job.job_id, tag, _word(job, "QueueId"))]
     elif workflow_ids := [word for word in _word(job, "WorkflowIds").split(",") if word]:
         return [_Executions(job.job_id, workflow_id) for workflow_id in workflow_ids]
-    raise UnreadableResponseError(f"The record of batch job {job.job_id} does not say what it runs: {job.operation}.")
+    # Names only: a value may be the address that a job calls back, with a token in it.
+    named = ", ".join(sorted(map(str, job.operation))) or "nothing"
+    raise UnreadableResponseError(f"The record of batch job {job.job_id} does not say what it runs, only {named}.")
 
 
 def list_files_page(

@@ -112,7 +112,7 @@ class Asking:
         failures = [self.transport.run(files.explain(run, NEVER)) for run in shown]
         if offset + _FAILED_AT_ONCE < len(page.items):
             return failures, f"{index}.{offset + _FAILED_AT_ONCE}.{token}"
-        if page.next_token and page.next_token != token and page.items:
+        if page.next_token and page.next_token != token:
             return failures, f"{index}.0.{page.next_token}"
         return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
 

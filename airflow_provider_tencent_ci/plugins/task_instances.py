@@ -10,7 +10,7 @@ from typing import Any
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from sqlalchemy import Select, Text, and_, cast, select
+from sqlalchemy import Select, Text, and_, cast, or_, select
 
 from airflow_provider_tencent_ci.core.counting import FileCounts
 
@@ -48,10 +48,12 @@ def makers_of(job_ids: Iterable[str]) -> dict[str, list[Maker]]:
     makers: dict[str, list[Maker]] = {}
     with create_session() as session:
         found = session.execute(_query_makers(list(written))).all()
-        records = session.scalars(_query_records({row.dag_run_id for row in found})).all() if found else []
+        runs, shown = {row.dag_run_id for row in found}, set(written.values())
+        records = session.scalars(_query_records(runs, shown)).all() if found else []
     counts = dict(filter(None, map(_counts, records)))
     for row in found:
-        job_id = written[row.stored]
+        if (job_id := written.get(row.stored)) is None:
+            continue  # MySQL compares without regard to case
         label, state = row.rendered_map_index or "", str(row.state or "")
         maker = Maker(row.dag_id, row.run_id, row.task_id, row.map_index, label, state, counts.get(job_id))
         makers.setdefault(job_id, []).append(maker)
@@ -69,11 +71,19 @@ def _query_makers(written: list[str]) -> Select[Any]:
     )
 
 
-def _query_records(dag_run_ids: set[int]) -> Select[Any]:
-    """Find the records that tasks of these runs left at the end: an operator under ``job``, a sensor returned it."""
+def _query_records(dag_run_ids: set[int], job_ids: set[str]) -> Select[Any]:
+    """
+    Find the records of these jobs that tasks of these runs left at the end, the newest last.
+
+    An operator leaves it under ``job``, a sensor returns it.
+    """
     xcom = XComModel
+    text = _text(xcom)
     keys = xcom.key.in_(("job", "return_value"))
-    return select(xcom.value).where(xcom.dag_run_id.in_(dag_run_ids), keys, _text(xcom).like("%JobId%"))
+    # Of a run with thousands of mapped tasks only the jobs that are shown.
+    ours = or_(*(text.contains(job_id, autoescape=True) for job_id in sorted(job_ids)))
+    where = (xcom.dag_run_id.in_(dag_run_ids), keys, text.like("%JobId%"), ours)
+    return select(xcom.value).where(*where).order_by(xcom.timestamp)
 
 
 def _text(xcom: type[XComModel]) -> Any:

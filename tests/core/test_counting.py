@@ -81,6 +81,12 @@ def test_a_record_that_does_not_say_what_it_runs_cannot_be_counted(job):
         Counting(job)
 
 
+def test_what_else_is_in_such_a_record_is_named_and_not_shown():
+    job = InventoryJob("b1", type="Job", operation={"CallBack": "https://example.com/?token=secret", "QueueId": "p1"})
+    with pytest.raises(UnreadableResponseError, match=r"only CallBack, QueueId\.$"):
+        Counting(job)
+
+
 def test_only_what_may_have_changed_is_read_again():
     service = Files(*in_seconds(*["Success"] * 30, "Running", "Running"))
     counting = Counting(WORKFLOW_JOB)

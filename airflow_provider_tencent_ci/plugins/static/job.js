@@ -23,7 +23,7 @@ export async function showJob(view) {
     const exact = job.counts ?? counts;
     left = exact.left;
     progress.replaceChildren(bar(exact), ...(exact.is_complete ? [] : [el("p", { class: "quiet" }, "Only the first files were looked at, since there are many: the task's log has the counts of all.")]));
-    await fill(failed, () => showFailures(failed, path, exact.failed));
+    await fill(failed, () => showFailures(failed, path, exact));
   });
   await fill(times, async () => times.replaceChildren(...plot(await ask(path("timeline")))));
   return job.is_live || (left > 0 && Date.now() - Date.parse(job.ended_at) < SETTLING_SECONDS * 1000);
@@ -70,13 +70,14 @@ function facts(job) {
 
 // --- failed files
 
-async function showFailures(place, path, failedCount) {
-  if (failures.forCount !== failedCount) Object.assign(failures, { files: [], cursor: "", isRead: false, forCount: failedCount });
-  if (!failedCount) {
+async function showFailures(place, path, counts) {
+  if (failures.forCount !== counts.failed) Object.assign(failures, { files: [], cursor: "", isRead: false, forCount: counts.failed });
+  // Of a large batch only the first files were counted; the others may have failed all the same.
+  if ((counts.failed || !counts.is_complete) && !failures.isRead) await readFailures(path);
+  if (!failures.files.length && !failures.cursor) {
     place.replaceChildren(el("p", { class: "quiet" }, "None."));
     return;
   }
-  if (!failures.isRead) await readFailures(path);
   drawFailures(place, path);
 }
 
@@ -89,7 +90,7 @@ async function readFailures(path) {
 function drawFailures(place, path) {
   const heads = ["File", "Node", "Code", "Message"];
   const rows = failures.files.map((file) => el("tr", {}, [file.key, file.node, file.code, file.message].map((text, index) => el("td", { class: index ? "" : "key" }, text || "–"))));
-  const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: () => fill(place, async () => (await readFailures(path), drawFailures(place, path))) }, "More") : null;
+  const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: (event) => { event.target.disabled = true; return fill(place, async () => (await readFailures(path), drawFailures(place, path))); } }, "More") : null;
   place.replaceChildren(
     el("div", { class: "scroll" }, el("table", {}, el("caption", { class: "for-readers" }, "Failed files"), el("thead", {}, el("tr", {}, heads.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows))),
     el("p", { class: "actions" }, more, el("button", { type: "button", "data-key": "copy", onclick: copy }, "Copy as JSON Lines"), el("span", { class: "quiet" }, `${number(failures.files.length)} shown`)),
