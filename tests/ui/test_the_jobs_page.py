@@ -96,6 +96,15 @@ def test_what_goes_wrong_is_said_in_words(page, live_job):
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def test_what_is_being_written_is_kept_when_the_list_looks_again(page, frame, live_job):
+    open_list(page, frame)
+    frame.get_by_label("Name").fill("half a na")
+    with page.expect_response(re.compile(r"/api/connections/[^/]+/jobs($|\?)"), timeout=60_000):
+        pass
+    expect(frame.get_by_label("Name")).to_have_value("half a na")
+    expect(frame.get_by_label("Name")).to_be_focused()
+
+
 def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=f"{DAG_ID} › {TASK_ID}").click()

@@ -90,11 +90,17 @@ async function readFailures(path) {
 function drawFailures(place, path) {
   const heads = ["File", "Node", "Code", "Message"];
   const rows = failures.files.map((file) => el("tr", {}, [file.key, file.node, file.code, file.message].map((text, index) => el("td", { class: index ? "" : "key" }, text || "–"))));
-  const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: (event) => { event.target.disabled = true; return fill(place, async () => (await readFailures(path), drawFailures(place, path))); } }, "More") : null;
+  const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: readMore }, "More") : null;
   place.replaceChildren(
     el("div", { class: "scroll" }, el("table", {}, el("caption", { class: "for-readers" }, "Failed files"), el("thead", {}, el("tr", {}, heads.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows))),
     el("p", { class: "actions" }, more, el("button", { type: "button", "data-key": "copy", onclick: copy }, "Copy as JSON Lines"), el("span", { class: "quiet" }, `${number(failures.files.length)} shown`)),
   );
+
+  async function readMore(event) {
+    event.target.disabled = true;
+    await fill(place, async () => (await readFailures(path), drawFailures(place, path)));
+    place.querySelector("[data-key=more], [data-key=copy]")?.focus();
+  }
 }
 
 async function copy(event) {

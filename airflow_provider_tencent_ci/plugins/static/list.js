@@ -16,7 +16,9 @@ export async function showJobs(view) {
   for (const name of ["created_after", "created_before"]) if (parameters[name]) parameters[name] += "Z";
   const answer = await ask(jobPath(connection), parameters);
   view.placed(answer);
-  view.replace([filters(view), answer.jobs.length ? table(view, answer.jobs) : nothing(view), pages(view, answer)]);
+  // The form stays, with what somebody is about to write in it.
+  const form = document.querySelector("form.filters") ?? filters(view);
+  view.replace([form, answer.jobs.length ? table(view, answer.jobs) : nothing(view), pages(view, answer)]);
   const live = answer.jobs.filter((job) => job.is_live);
   view.say(`${answer.jobs.length} jobs, ${live.length} of them active.`);
   await countAll(view, live);
@@ -102,12 +104,17 @@ async function countAll(view, jobs) {
 
 async function count(view, job) {
   const cell = document.getElementById(`files-${job.job_id}`);
+  const hadFocus = cell?.contains(document.activeElement);
   try {
     const { counts } = await ask(jobPath(view.connection, job.job_id, "progress"));
     counted.set(countKey(job), counts);
     cell?.replaceChildren(bar(counts));
   } catch (error) {
     cell?.replaceChildren(el("span", { class: "quiet", title: error.message }, "not known"));
+  }
+  if (hadFocus) {
+    cell.tabIndex = -1;
+    cell.focus();
   }
 }
 
