@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
 import pytest
@@ -23,6 +24,14 @@ os.environ.update(
 )
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_an_earlier_emulator():
+    """A later emulator may get the port of one that is gone, and does not know the keys that were kept from it."""
+    yield
+    if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.credentials"):
+        hooks._keeper.cache_clear()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
