@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import READS, Repetition
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 
-__all__ = ["Counting", "FileCounts", "count_files", "counts_of"]
+__all__ = ["Counting", "FileCounts", "Tally", "count_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,39 @@ def count_files(job: InventoryJob) -> Flow[FileCounts]:
     return counts
 
 
+class Tally:
+    """
+    Counts files one by one.
+
+    :ivar first_at: when the first of them was created (aware); ``None`` if there is none, or it is not known.
+    :ivar last_at: when the last one was.
+    """
+
+    def __init__(self) -> None:
+        self.first_at: datetime | None = None
+        self.last_at: datetime | None = None
+        self._states: Counter[JobState] = Counter()
+
+    @property
+    def counts(self) -> FileCounts:
+        """What they come to."""
+        return FileCounts(
+            succeeded=self._states[JobState.SUCCESS],
+            failed=self._states[JobState.FAILED],
+            cancelled=self._states[JobState.CANCEL],
+            running=self._states[JobState.RUNNING],
+            first_at=self.first_at,
+            last_at=self.last_at,
+        )
+
+    def add(self, run: FileRun) -> None:
+        """Count a file."""
+        self._states[run.state if run.state.is_terminal else JobState.RUNNING] += 1
+        if run.created_at is not None:
+            self.first_at = min(self.first_at or run.created_at, run.created_at)
+            self.last_at = max(self.last_at or run.created_at, run.created_at)
+
+
 class Counting:
     """
     Counts the files of one batch, a page at a time.
@@ -173,40 +206,24 @@ class _Reading:
         self.pages = Pages()
         self.settled = FileCounts()
         self.settled_until: datetime | None = None
-        self._states: Counter[str] = Counter()
-        self._first_at: datetime | None = None
-        self._last_at: datetime | None = None
+        self._tally = Tally()
         self._is_open = False
         self._is_in_order = True
 
     @property
     def counts(self) -> FileCounts:
-        return counts_of(self._states, self._first_at, self._last_at)
+        return self._tally.counts
 
     def add(self, run: FileRun) -> None:
-        if run.created_at is None or (self._last_at and run.created_at < self._last_at):
+        last_at = self._tally.last_at
+        if run.created_at is None or (last_at and run.created_at < last_at):
             # The service does not keep to the order: no part of the list can be left out next time.
             self._is_in_order, self.settled_until = False, None
-        elif not self._is_open and run.created_at != self._last_at:
+        elif not self._is_open and run.created_at != last_at:
             self._settle(run.created_at)
         self._is_open = self._is_open or not run.state.is_terminal
-        self._states[run.state.value if run.state.is_terminal else JobState.RUNNING.value] += 1
-        if run.created_at is not None:
-            self._first_at = min(self._first_at or run.created_at, run.created_at)
-            self._last_at = max(self._last_at or run.created_at, run.created_at)
+        self._tally.add(run)
 
     def _settle(self, until: datetime) -> None:
         if self._is_in_order:
             self.settled, self.settled_until = self.counts, until
-
-
-def counts_of(states: Counter[str], first_at: datetime | None, last_at: datetime | None) -> FileCounts:
-    """Return counts by how often each state occurs; every state that is not an end must count as ``Running``."""
-    return FileCounts(
-        succeeded=states[JobState.SUCCESS.value],
-        failed=states[JobState.FAILED.value],
-        cancelled=states[JobState.CANCEL.value],
-        running=states[JobState.RUNNING.value],
-        first_at=first_at,
-        last_at=last_at,
-    )

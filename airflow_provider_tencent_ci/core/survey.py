@@ -8,13 +8,14 @@ Of those the times of their ends, which the list of executions lacks, can be ask
 from __future__ import annotations
 
 import heapq
+import itertools
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.counting import FileCounts, counts_of
+from airflow_provider_tencent_ci.core.counting import FileCounts, Tally
 from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.flows import current_time
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
@@ -50,11 +51,6 @@ class Survey:
     is_complete: bool
     sample: tuple[SampledFile, ...]
 
-    @property
-    def is_sample_whole(self) -> bool:
-        """Whether the sample has every file that is done."""
-        return len(self.sample) == self.counts.done
-
 
 @dataclass(frozen=True, slots=True)
 class DoneBy:
@@ -87,7 +83,7 @@ def survey_files(job: InventoryJob, most_pages: int, within_seconds: float) -> F
             for run in pages.new_items((yield from list_files_page(files, pages.next_token, repetition=NEVER))):
                 seen.add(files, run)
         is_complete = is_complete and pages.next_token is None
-    return Survey(seen.counts, is_complete, tuple(seen.sample))
+    return Survey(seen.tally.counts, is_complete, tuple(seen.sample))
 
 
 def done_over_time(
@@ -130,26 +126,19 @@ class _Seen:
     """
 
     def __init__(self) -> None:
-        self._states: Counter[str] = Counter()
-        self._times: list[datetime] = []  # of the first and the last file
+        self.tally = Tally()
+        self._numbers = itertools.count()
         self._chosen: dict[JobState, list[tuple[int, int, SampledFile]]] = {state: [] for state in _SAMPLE_SIZES}
-
-    @property
-    def counts(self) -> FileCounts:
-        return counts_of(self._states, min(self._times, default=None), max(self._times, default=None))
 
     @property
     def sample(self) -> Iterator[SampledFile]:
         return (file for chosen in self._chosen.values() for *_, file in chosen)
 
     def add(self, files: FileList, run: FileRun) -> None:
-        self._states[run.state.value if run.state.is_terminal else JobState.RUNNING.value] += 1
-        if run.created_at:
-            times = [*self._times, run.created_at]
-            self._times = [min(times), max(times)]
+        self.tally.add(run)
         if (chosen := self._chosen.get(run.state)) is not None:
             # The number only keeps two of one checksum from being compared further.
-            rank = (-zlib.crc32(run.run_id.encode()), self._states.total(), SampledFile(files, run))
+            rank = (-zlib.crc32(run.run_id.encode()), next(self._numbers), SampledFile(files, run))
             if len(chosen) < _SAMPLE_SIZES[run.state]:
                 heapq.heappush(chosen, rank)
             else:
