@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_tencent_ci.advice import advice_for
 from airflow_provider_tencent_ci.compat import own_xcom
 from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.texts import shortened
 from airflow_provider_tencent_ci.exceptions import ApiError, JobError
 from airflow_provider_tencent_ci.file_reporting import counts_text
@@ -75,12 +75,13 @@ def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     files = record.get("Files")
     files = files if isinstance(files, Mapping) else {}
     counts = FileCounts.from_dict(files) if files else None
+    code, message = job.reason
     return JobFacts(
         job_id=job.job_id,
         name=job.name,
         state=_text(record.get("State")),
-        code=job.code if job.state is JobState.FAILED else "",
-        message=job.message if job.state is JobState.FAILED else "",
+        code=code,
+        message=message,
         files=counts_text(counts) if counts else "",
         failure_list=_text(files.get("FailureList")),
         request_id=next((error.request_id for error in errors if isinstance(error, ApiError)), ""),

@@ -63,17 +63,17 @@ def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict
 
 def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
     """Return what there is to say about a job, by what it is called."""
+    code, message = job.reason
     facts = {
         "job_id": job.job_id,
         "name": job.name,
         "type": job.type,
         "state": job.state.value,
-        "code": job.code if job.state is JobState.FAILED else "",
-        "message": job.message if job.state is JobState.FAILED else "",
+        "code": code,
+        "message": message,
         "created (UTC)": _moment(job.creation_time),
         "started (UTC)": _moment(job.start_time),
-        # A running job may have an EndTime, which then means nothing.
-        "ended (UTC)": _moment(job.end_time) if job.state.is_terminal else "",
+        "ended (UTC)": _moment(job.ended_at),
         "duration": _duration(job, now),
         "input": _nodes(job.input),
         "operation": _nodes(job.operation),
@@ -159,5 +159,5 @@ def _moment(moment: datetime | None) -> str:
 
 
 def _duration(job: InventoryJob, now: datetime) -> str:
-    until = job.end_time if job.state.is_terminal else now
+    until = job.ended_at if job.state.is_terminal else now
     return duration_text(until - job.creation_time) if until and job.creation_time else ""

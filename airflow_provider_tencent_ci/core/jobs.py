@@ -83,6 +83,16 @@ class InventoryJob:
     input: Mapping[str, Node] = field(default_factory=dict)
     operation: Mapping[str, Node] = field(default_factory=dict)
 
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the job ended (aware), as far as the service says; ``None`` while it has not."""
+        return self.end_time if self.state.is_terminal else None
+
+    @property
+    def reason(self) -> tuple[str, str]:
+        """Code and message of a job that failed; empty for every other one, where they mean nothing."""
+        return (self.code, self.message) if self.state is JobState.FAILED else ("", "")
+
     @classmethod
     def from_xml(cls, detail: Element) -> InventoryJob:
         """Read one ``JobsDetail``."""

@@ -138,7 +138,7 @@ class Job:
         is_live = not job.state.is_terminal
         maker = makers[0] if makers else None
         counts = maker.counts if maker else None
-        ended_at = None if is_live else job.end_time  # a running one may have an end, which means nothing
+        code, message = job.reason
         kind, place = _input(job)
         return cls(
             job_id=job.job_id,
@@ -146,12 +146,12 @@ class Job:
             type=job.type,
             state=job.state.value,
             is_live=is_live,
-            code=job.code if job.state.value == "Failed" else "",
-            message=job.message if job.state.value == "Failed" else "",
+            code=code,
+            message=message,
             created_at=job.creation_time,
             started_at=job.start_time,
-            ended_at=ended_at,
-            duration_seconds=_duration(job.start_time, now if is_live else ended_at),
+            ended_at=job.ended_at,
+            duration_seconds=_duration(job.start_time, now if is_live else job.ended_at),
             input_kind=kind,
             input=place,
             runs=_runs(job),

@@ -37,9 +37,9 @@ class JobsPagePlugin(AirflowPlugin):
     """A page of the batch jobs of each connection that the user may read, in the menu *Browse*."""
 
     name = "tencent_ci_jobs"
-    fastapi_apps = [{"name": "Tencent CI jobs", "app": serve, "url_prefix": f"/{_PLACE}"}] if _IS_THERE else []
-    external_views = (
-        [
+    if _IS_THERE:
+        fastapi_apps = [{"name": "Tencent CI jobs", "app": serve, "url_prefix": f"/{_PLACE}"}]
+        external_views = [
             {
                 "name": "Tencent CI Jobs",
                 "href": f"{_PLACE}/",
@@ -48,6 +48,3 @@ class JobsPagePlugin(AirflowPlugin):
                 "category": "browse",
             }
         ]
-        if _IS_THERE
-        else []
-    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -75,9 +77,6 @@ def test_the_xcoms_hold_the_job(page, after_the_night, long_job, emulator, pictu
 
 
 def test_airflow_runs_the_provider_from_its_wheel(airflow):
-    import subprocess
-    import sys
-
     command = [sys.executable, "-c", "import airflow_provider_tencent_ci as package; print(package.__file__)"]
     where = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=airflow.home).stdout
     assert "site-packages" in where
