@@ -132,7 +132,9 @@ class _Seen:
 
     @property
     def sample(self) -> Iterator[SampledFile]:
-        return (file for chosen in self._chosen.values() for *_, file in chosen)
+        """One of each state in turn, so that who asks for some of them only gets some of each."""
+        turns = itertools.zip_longest(*self._chosen.values())
+        return (ranked[-1] for turn in turns for ranked in turn if ranked)
 
     def add(self, files: FileList, run: FileRun) -> None:
         self.tally.add(run)

@@ -63,7 +63,7 @@ async def page(request: Request) -> Response:
     try:
         await get_user(request, None, None)
     except HTTPException as refusal:
-        if refusal.status_code != 401:
+        if not _is_logged_out(refusal):
             raise
         here = request.url.replace(scheme="", netloc="")  # a proxy's address is not known here
         root = here.path.removesuffix("/").removesuffix("/tencent-ci")
@@ -86,8 +86,13 @@ async def _with_headers(request: Request, proceed: Callable[[Request], Awaitable
     return response
 
 
+def _is_logged_out(refusal: HTTPException) -> bool:
+    """Whether a login helps: of a token that another Airflow, or one with other keys, has given, Airflow says 403."""
+    return refusal.status_code == 401 or refusal.detail == "Invalid JWT token"
+
+
 def _refused(_: Request, refusal: HTTPException) -> Response:
-    return _error(refusal.status_code, str(refusal.detail))
+    return _error(401 if _is_logged_out(refusal) else refusal.status_code, str(refusal.detail))
 
 
 def _not_understood(_: Request, error: RequestValidationError) -> Response:

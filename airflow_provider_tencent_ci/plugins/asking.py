@@ -6,11 +6,12 @@ Nothing is repeated after an error: somebody looks at the page, and can look aga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
+from typing import TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
@@ -28,6 +29,8 @@ from airflow_provider_tencent_ci.plugins.remembering import Remembered
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 
 __all__ = ["Asking", "MissingConnectionError", "asking", "is_ours"]
+
+AskedT = TypeVar("AskedT")
 
 # 2,000 files: some seconds of a service that answers a page in a tenth of one.
 _MOST_PAGES = 20
@@ -90,9 +93,7 @@ class Asking:
 
     def timeline(self, survey: Survey) -> tuple[list[DoneBy], int]:
         """Return the files that were done over time, and of how many that is known."""
-        until = self.transport.now() + timedelta(seconds=_LOOK_SECONDS)
-        asked = takewhile(lambda _: self.transport.now() <= until, survey.sample)
-        ends = [(file.run.state, at) for file in asked if (at := self._end(file))]
+        ends = [(file.run.state, at) for file in self._in_time(survey.sample) if (at := self._end(file))]
         return done_over_time(ends, survey.counts), len(ends)
 
     def failed_files(self, job: InventoryJob, cursor: str) -> tuple[list[FileFailure], str]:
@@ -108,10 +109,11 @@ class Asking:
             return [], ""
         files = lists[index]
         page = self.transport.run(list_files_page(files, token, states="Failed", repetition=NEVER))
-        shown = islice(page.items, offset, offset + _FAILED_AT_ONCE)
+        shown = self._in_time(page.items[offset : offset + _FAILED_AT_ONCE])
         failures = [self.transport.run(files.explain(run, NEVER)) for run in shown]
-        if offset + _FAILED_AT_ONCE < len(page.items):
-            return failures, f"{index}.{offset + _FAILED_AT_ONCE}.{token}"
+        offset += len(failures)
+        if offset < len(page.items):
+            return failures, f"{index}.{offset}.{token}"
         if page.next_token and page.next_token != token:
             return failures, f"{index}.0.{page.next_token}"
         return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
@@ -119,6 +121,11 @@ class Asking:
     def cancel(self, job_id: str) -> InventoryJob:
         """Cancel a job, and return it as it was last seen, some seconds later at most."""
         return self.transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+
+    def _in_time(self, items: Iterable[AskedT]) -> Iterator[AskedT]:
+        """Yield items, each of which costs a request, as long as there is time."""
+        until = self.transport.now() + timedelta(seconds=_LOOK_SECONDS)
+        return takewhile(lambda _: self.transport.now() <= until, items)
 
     def _end(self, file: SampledFile) -> datetime | None:
         key = (self.conn_id, self.config.endpoint, file.run.run_id)

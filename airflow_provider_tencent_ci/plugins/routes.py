@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import anyio
 from airflow.models.connection import Connection
 from airflow.models.log import Log
 from airflow.utils.session import create_session
@@ -46,6 +47,19 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/connections")
 
+# For as long as the service takes, a look holds one of the server's 40 threads, which tasks' heartbeats need, too.
+_LOOKS_AT_ONCE = 8
+_places = anyio.Semaphore(_LOOKS_AT_ONCE)
+
+
+async def _place() -> AsyncIterator[None]:
+    """Wait, without a thread, until few enough others look."""
+    async with _places:
+        yield
+
+
+_LOOK = [Depends(_place)]
+
 _States = Literal["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"]
 
 
@@ -62,7 +76,7 @@ def list_connections(user: PageUser) -> Connections:
     return Connections(sorted(readable, key=lambda conn_id: (conn_id != default, conn_id)))
 
 
-@router.get("/{conn_id}/jobs")
+@router.get("/{conn_id}/jobs", dependencies=_LOOK)
 def list_jobs(
     conn_id: ReadableConnection,
     user: PageUser,
@@ -92,7 +106,7 @@ def list_jobs(
     return Jobs(config.bucket, config.region, console_url(config.bucket, config.region), jobs, page.next_token)
 
 
-@router.get("/{conn_id}/jobs/{job_id}")
+@router.get("/{conn_id}/jobs/{job_id}", dependencies=_LOOK)
 def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage:
     """Return one job: one request to the service."""
     with asking(conn_id) as service:
@@ -102,14 +116,14 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
     return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
 
 
-@router.get("/{conn_id}/jobs/{job_id}/progress")
+@router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=_LOOK)
 def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
     """Count the files of a job, in a bounded number of requests."""
     with asking(conn_id) as service:
         return Progress.of(service.survey(service.job(job_id)))
 
 
-@router.get("/{conn_id}/jobs/{job_id}/timeline")
+@router.get("/{conn_id}/jobs/{job_id}/timeline", dependencies=_LOOK)
 def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
     """Return when the files of a job were done; of a workflow's, when a sample of them was."""
     with asking(conn_id) as service:
@@ -118,7 +132,7 @@ def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
     return Timeline(points, sampled, survey.counts.done, survey.is_complete)
 
 
-@router.get("/{conn_id}/jobs/{job_id}/failed-files")
+@router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=_LOOK)
 def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = "") -> FailedFiles:
     """Return some of the failed files of a job, and why they failed."""
     with asking(conn_id) as service:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow import __version__ as airflow_version
+from anyio.from_thread import start_blocking_portal
 
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
@@ -90,7 +91,9 @@ def visit(airflow_application: Any) -> Iterator[Callable[..., Visitor]]:
 
     client = TestClient(airflow_application, raise_server_exceptions=False)
     SingleRights.denied.clear()
-    yield lambda role=None, name="anna": Visitor(client, token_of(name, role) if role else None)
+    # One loop for all requests, as a server has it; without one, the client makes one for each.
+    with start_blocking_portal() as client.portal:
+        yield lambda role=None, name="anna": Visitor(client, token_of(name, role) if role else None)
     SingleRights.denied.clear()
 
 

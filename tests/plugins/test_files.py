@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 
+from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.plugins import asking
 from tests.plugins.conftest import JOBS
 
 CHILD_JOBS = {
@@ -121,6 +124,34 @@ def test_failed_files_come_in_parts_with_their_reasons(page, emulator, of_type):
     assert len(files) == len(failed) == 125
     assert {(file["code"], file["message"]) for file in files} == {("Broken", "no stream")}
     assert parts == 7
+
+
+def test_failed_files_of_a_slow_service_come_in_smaller_parts(page, emulator, monkeypatch):
+    monkeypatch.setattr(asking, "_LOOK_SECONDS", 0.2)
+    emulator.configure(failing_every=2)
+    job_id = submit(emulator, 10)
+    emulator.advance(100)
+    emulator.inject(Fault(FaultKind.HANG, operation="execution", times=None, seconds=0.3))
+    keys, cursor, parts = [], "0.0.", 0
+    while cursor:
+        answer = page.get(f"{JOBS}/{job_id}/failed-files", cursor=cursor).json()
+        keys, cursor, parts = [*keys, *(file["key"] for file in answer["files"])], answer["next_cursor"], parts + 1
+    assert sorted(keys) == sorted(file.key for file in emulator.files(job_id) if file.state == "Failed")
+    assert parts == 5
+
+
+def test_those_who_wait_for_a_slow_service_leave_airflow_its_threads(page, emulator):
+    job_id = submit(emulator, 5)
+    emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=1.5))
+    with ThreadPoolExecutor(60) as pool:
+        answers = [pool.submit(page.get, f"{JOBS}/{job_id}") for _ in range(60)]
+        while not emulator.count("list"):
+            time.sleep(0.01)
+        # More than the server has threads are looking; Airflow's own routes answer all the same.
+        assert page.get("/api/v2/connections").status_code == 200
+        assert emulator.count("list") <= 8
+        emulator.clear_faults()
+        assert {answer.result().status_code for answer in answers} == {200}
 
 
 @pytest.mark.parametrize("cursor", ["x", "0", "0.x.", "-1.0.", "99999999999.0."])

@@ -35,7 +35,8 @@ def test_without_login_the_page_leads_to_the_login_and_back(visit):
 def test_a_token_that_is_none_is_refused(visit, emulator):
     visitor = visit()
     visitor.token = "eyJhbGciOiJIUzUxMiJ9.e30.invalid"
-    assert [visitor.get(path).status_code for path in ROUTES] == [403] * len(ROUTES)
+    assert [visitor.get(path).status_code for path in ROUTES] == [401] * len(ROUTES)
+    assert visitor.get("/tencent-ci/").headers["location"].startswith("/api/v2/auth/login?next=")
     assert emulator.requests == []
 
 

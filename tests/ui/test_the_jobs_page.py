@@ -14,6 +14,24 @@ DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night
 WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 440}
 
 
+# Of what is seen of a badge of each state: WCAG's contrast ratio, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+CONTRASTS = """(body) => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const luminance = (...layers) => {
+    for (const layer of layers) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1); }
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255)
+      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  return ["submitted", "running", "pause", "success", "failed", "cancel"].map((state) => {
+    const badge = body.appendChild(Object.assign(document.createElement("span"), { className: `badge ${state}` }));
+    const below = getComputedStyle(body).backgroundColor, { color, backgroundColor } = getComputedStyle(badge);
+    const both = [luminance(below, backgroundColor), luminance(below, color)];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  });
+}"""
+
+
 @pytest.fixture
 def live_job(long_job, after_the_night):
     """The batch that goes on, when the others have ended."""
@@ -55,6 +73,9 @@ def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_j
     colour = frame.locator("body").evaluate("(body) => getComputedStyle(body).colorScheme")
     assert colour == mode
     picture(name, page, clip=WHOLE)
+    contrasts = frame.locator("body").evaluate(CONTRASTS)
+    assert len(contrasts) == 6
+    assert min(contrasts) >= 4.5
 
 
 def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, frame, live_job, picture):

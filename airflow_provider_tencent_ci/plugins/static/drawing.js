@@ -111,7 +111,7 @@ function leave(event) {
   event.preventDefault();
   const link = window.parent.document.createElement("a");
   link.href = event.currentTarget.href;
-  if (event.currentTarget.target) Object.assign(link, { target: event.currentTarget.target, rel: "noopener noreferrer" });
+  if (event.currentTarget.target || event.ctrlKey || event.metaKey || event.shiftKey) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
   link.click();
 }
 
