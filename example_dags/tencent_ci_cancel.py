@@ -21,6 +21,7 @@ with DAG(
     schedule="0 2 * * *",
     start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
     catchup=False,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["tencent-ci"],
 ):
     # validate: a workflow that does not exist, or is paused, is found before anything is submitted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
 
@@ -17,6 +17,7 @@ with DAG(
     dag_id="tencent_ci_fan_out",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["tencent-ci"],
 ):
     TriggerInventoryJobOperator.partial(

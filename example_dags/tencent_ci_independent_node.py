@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
@@ -20,6 +20,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={"template_id": "t00000000000000000000000000000001", "folder": "nightly"},
     template_searchpath=str(Path(__file__).parent),
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["tencent-ci"],
 ):
     TriggerInventoryJobOperator(

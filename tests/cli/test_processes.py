@@ -86,6 +86,7 @@ class Terminal:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was begun in the background is not to hear of Ctrl-C
             os.environ.update(COLUMNS="120", TERM="xterm")
             os.execv(command[0], command)  # noqa: S606
 
