@@ -16,7 +16,7 @@ from tests.stack.runs import wait_for
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.xdist_group("stack"),
+    pytest.mark.xdist_group("watch"),
     pytest.mark.skipif(airflow_version < "3", reason="Airflow 2.11 has no asset watchers"),
 ]
 can_share = pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions neither share nor remember")
