@@ -29,6 +29,7 @@ from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.counting import Counting
+from airflow_provider_tencent_ci.core.flows import get_job
 from airflow_provider_tencent_ci.core.times import time_argument
 from airflow_provider_tencent_ci.core.waiting import check_outcome
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["cancel_job", "list_jobs", "show_job", "tail_job"]
+
+# Seconds before each: the list may not show a job of this moment yet, but somebody who mistyped an id waits, too.
+_LOOKS = (0, 2)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
@@ -75,7 +79,7 @@ def list_jobs(args: Namespace) -> None:
 def show_job(args: Namespace) -> None:
     """Show one batch job."""
     with opened_hook(args) as hook:
-        job = hook.get_inventory_job(args.job_id)
+        job = _job(hook, args.job_id)
         counts = None if args.no_count else _counts(hook, job)
         failures = _first_failures(hook, job, counts, args.failed_files)
         page = console_url(hook.config.bucket, hook.config.region)
@@ -97,7 +101,7 @@ def show_job(args: Namespace) -> None:
 def cancel_job(args: Namespace) -> None:
     """Cancel a batch job, and see to it that it stops."""
     with opened_hook(args) as hook:
-        job = hook.get_inventory_job(args.job_id)
+        job = _job(hook, args.job_id)
         if not job.state.is_terminal:
             _confirm(job, args.yes)
             with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
@@ -114,7 +118,7 @@ def cancel_job(args: Namespace) -> None:
 def tail_job(args: Namespace) -> None:
     """Follow a batch job to its end."""
     with opened_hook(args) as hook:
-        job = hook.get_inventory_job(args.job_id)
+        job = _job(hook, args.job_id)
         left_alone = f"No longer following batch job {job.job_id}, which was left alone and goes on."
         with _said_if_interrupted(left_alone), following(job, args.output) as observer:
             result = hook.run(follow(job.job_id, float(args.poll_interval), observer))
@@ -128,6 +132,10 @@ def tail_job(args: Namespace) -> None:
     check_outcome(result.job)
     if counts and counts.failed:
         say(f"See why files failed: tencent-ci show {job.job_id}")
+
+
+def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:
+    return hook.run(get_job(job_id, looks=_LOOKS))
 
 
 def _since(text: str | None, now: datetime) -> datetime | None:
