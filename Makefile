@@ -12,8 +12,8 @@ BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 
-# Each process of the tests has an Airflow of its own.
-PROCESSES ?= 2
+# Of tests. Most of the time one waits for something, so that they need not be as few as the processors.
+PROCESSES ?= 4
 
 # What an environment has besides Airflow; a cluster's differs, lest its packages take part in all other tests.
 EXTRAS       ?= test,dev

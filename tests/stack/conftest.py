@@ -1,4 +1,4 @@
-"""One running Airflow on PostgreSQL, and one emulator, for all tests of this folder."""
+"""One running Airflow on PostgreSQL, and one emulator, for all tests of this folder that run in one process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from tests.stack.workerless_dags import WORKERLESS_DAGS
 
 MARKS = (
     pytest.mark.stack,
-    pytest.mark.xdist_group("stack"),  # in one process, since Airflow is started once
     pytest.mark.skipif("3" < airflow_version < "3.3", reason="the newest Airflow and the oldest are run"),
     pytest.mark.skipif(
         not postgresql.programs(), reason="needs PostgreSQL's server programs, such as Debian's package"
     ),
 )
+
+# With several processes, each of these has an Airflow of its own: the files named take as long as all others together.
+ALL_OTHERS, STRUCK = AIRFLOWS = ("stack", "stack_struck")
+FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py"}
 
 # Short, so that a killed process is missed soon. What they are here is not what they should be in production.
 SETTINGS = {
@@ -47,8 +50,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which looks at what all others left
     for item in items:
         if here in item.path.parents:
-            for mark in MARKS:
+            for mark in (*MARKS, pytest.mark.xdist_group(_airflow_of(item))):
                 item.add_marker(mark)
+
+
+def _airflow_of(item):
+    if item.path.name == "test_leaks.py":
+        return item.callspec.params["which"]
+    return STRUCK if item.path.name in FILES_OF_STRUCK else ALL_OTHERS
 
 
 @pytest.fixture(scope="package")

@@ -1,7 +1,7 @@
 """
 No secret in what a running Airflow leaves behind, with every logger at DEBUG.
 
-It comes last of this folder, so that all that the other tests left is looked through, too.
+It comes last on each Airflow of this folder, so that all that the other tests left is looked through, too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.signing import secrets_of
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY
+from tests.stack.conftest import AIRFLOWS
 from tests.stack.runs import Run
 
 ECHO = f"Your key {SECRET_KEY} may not do this"
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def connections(airflow, emulator):
     """One connection in Airflow's database for each source of credentials that the emulator has."""
     for kind in ("keys", "machine_role", "assume_role"):
@@ -32,7 +33,8 @@ def connections(airflow, emulator):
     airflow.api.add_connection("with_wrong_key", wrong)
 
 
-def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, database, connections, triggerers):
+@pytest.mark.parametrize("which", AIRFLOWS)
+def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, database, connections, triggerers, which):
     triggerers.have(1)
     waiting = Run(airflow, emulator, "leaks")
     waiting.wait_for_state("deferred", 3)
