@@ -34,6 +34,7 @@ def advice_for(job: InventoryJob, failed_files: int = 0) -> str:
     """
     if job.state is JobState.SUCCESS:
         return _SOME_FILES_FAILED if failed_files else ""
-    meaning = CODES.get(job.code) if job.state is JobState.FAILED else None
+    code, _ = job.reason
+    meaning = CODES.get(code)
     by_state = _BY_STATE.get(job.state, "").format(job_id=job.job_id)
     return " ".join(filter(None, (meaning.advice if meaning else "", by_state)))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from random import Random
+from uuid import UUID
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator import Fault, FaultKind, buckets
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins import asking
 from tests.plugins.conftest import JOBS
+from tests.stack.runs import wait_for
 
 CHILD_JOBS = {
     "Tag": "Transcode",
@@ -87,7 +89,10 @@ def test_the_curve_of_a_small_job_has_each_file(page, emulator, of_type):
     assert 56 <= (datetime.fromisoformat(last["at"]) - datetime.fromisoformat(first["at"])).total_seconds() <= 58
 
 
-def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, emulator):
+def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, emulator, monkeypatch):
+    # Ids decide which files are asked about: with others each time, one estimate in forty is out of bounds.
+    chance = Random(1)
+    monkeypatch.setattr(buckets, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
     emulator.configure(failing_every=20)
     job_id = submit(emulator, 1_000)
     emulator.advance(100)
@@ -97,8 +102,7 @@ def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, em
     assert (timeline["points"][-1]["succeeded"], timeline["points"][-1]["failed"]) == (950, 50)
     assert emulator.count("execution") == 48
     half = timeline["points"][len(timeline["points"]) // 2]
-    # Half of a thousand, as 32 files of chance estimate it: four and a half standard deviations to each side.
-    assert 100 < half["succeeded"] + half["failed"] < 900
+    assert 300 < half["succeeded"] + half["failed"] < 700
     page.get(f"{JOBS}/{job_id}/timeline")
     assert emulator.count("execution") == 48
 
@@ -143,11 +147,10 @@ def test_failed_files_of_a_slow_service_come_in_smaller_parts(page, emulator, mo
 
 def test_those_who_wait_for_a_slow_service_leave_airflow_its_threads(page, emulator):
     job_id = submit(emulator, 5)
-    emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=1.5))
+    emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=4))
     with ThreadPoolExecutor(60) as pool:
         answers = [pool.submit(page.get, f"{JOBS}/{job_id}") for _ in range(60)]
-        while not emulator.count("list"):
-            time.sleep(0.01)
+        wait_for(lambda: emulator.count("list"), 30, lambda: "nobody looks")
         # More than the server has threads are looking; Airflow's own routes answer all the same.
         assert page.get("/api/v2/connections").status_code == 200
         assert emulator.count("list") <= 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -61,13 +60,14 @@ def test_it_is_there_where_airflow_has_pages_and_nowhere_else():
 
 
 SWITCHED_OFF = """
+import json
 from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
-print(sorted(vars(JobsPagePlugin)))
+print(json.dumps(sorted(vars(JobsPagePlugin))))
 """
 
 
 def test_a_setting_switches_it_off(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__TENCENT_CI__JOBS_PAGE", "False")
-    declared = ast.literal_eval(python(SWITCHED_OFF, tmp_path).stdout.splitlines()[-1])
+    declared = json.loads(python(SWITCHED_OFF, tmp_path).stdout.splitlines()[-1])
     assert "name" in declared
     assert PARTS_OF_A_PAGE.isdisjoint(declared)

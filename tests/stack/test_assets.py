@@ -20,8 +20,9 @@ def one_triggerer(triggerers):
 def test_a_dag_that_waits_for_an_asset_reads_in_the_event_what_became_of_the_job(airflow, emulator):
     run = Run(airflow, emulator, PRODUCER)
     job_id = end_the_job(airflow, emulator, run)
-    # Longer than the task's retry_delay: a busy Airflow may spend a try on a false alarm (docs/what_happens_when.md).
-    wait_for(lambda: airflow.api.runs(CONSUMER), 300, lambda: f"{CONSUMER} does not run; {states(airflow, run)}")
+    # A busy Airflow may spend a try on a false alarm first (docs/what_happens_when.md).
+    wait_for(lambda: states(airflow, run) == ["success"], 240, lambda: f"the task is {states(airflow, run)}")
+    wait_for(lambda: airflow.api.runs(CONSUMER), 120, lambda: f"{CONSUMER} does not run; {states(airflow, run)}")
     [consumer_run] = airflow.api.runs(CONSUMER)
 
     def reported():
