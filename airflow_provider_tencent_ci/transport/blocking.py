@@ -94,7 +94,8 @@ class BlockingTransport:
             case Send():
                 return self._send(action)
             case Sleep(seconds):
-                return self._sleep(seconds)
+                self._sleep(seconds)
+                return None
             case Now():
                 return self.now()
             case GetKeys():
