@@ -113,6 +113,13 @@ def test_every_filter_reaches_the_service(emulator, hook):
     assert found(end_creation_time=first.creation_time) == ["first"]
 
 
+@pytest.mark.parametrize("wrong", [{"job_type": "job"}, {"order_by_time": "up"}, {"page_size": 0}, {"states": [7]}])
+def test_a_wrong_filter_is_refused_at_the_call_before_anything_is_sent(emulator, hook, wrong):
+    with pytest.raises(e.InvalidArgumentError, match=next(iter(wrong))):
+        hook.list_inventory_jobs(**wrong)
+    assert emulator.requests == []
+
+
 def test_one_job_is_read(emulator, hook):
     job = submit(hook)
     assert hook.get_inventory_job(job.job_id).job_id == job.job_id
