@@ -18,19 +18,20 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api import check_job_id
+from airflow_provider_tencent_ci.core.contact import as_reading
 from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.polling import Sweep
 from airflow_provider_tencent_ci.core.repeating import retry_after_seconds
 from airflow_provider_tencent_ci.core.waiting import next_step_seconds
-from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.sharing import Shared
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.sharing import Shared, first_of
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -185,7 +186,7 @@ class Poller:
         # No longer than an interval: the clock may be set back meanwhile.
         wake_at = min([max(sweep_at, self._not_before), now + interval, *limits])
         if wake_at > now:
-            await _first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
+            await first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
 
     async def _serve(self) -> None:
         """Answer those whose turn it is."""
@@ -230,7 +231,7 @@ class Poller:
             return await self._transport.run(sweep.step())
         except Exception as error:
             _log.exception("Asking for batch jobs failed unexpectedly.")
-            return sweep.give_up(TransportError(f"Asking failed: {type(error).__name__}: {error}", request_sent=True))
+            return sweep.give_up(as_reading(error))
 
     async def _learn(self) -> int:
         """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
@@ -280,15 +281,6 @@ def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
 
 def _bounded(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
-
-
-async def _first_of(*sleeps: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(sleep) for sleep in sleeps]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 _pollers = Shared[Poller]()
