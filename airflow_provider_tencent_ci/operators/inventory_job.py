@@ -22,7 +22,12 @@ from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
+from airflow_provider_tencent_ci.stopping import (
+    begin_lease,
+    cancel_of_killed_task,
+    cancel_or_say,
+    say_what_may_be_left,
+)
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
@@ -192,6 +198,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
         self._has_timed_out = False
 
     def pre_execute(self, context: Context) -> None:
@@ -215,6 +222,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -281,6 +289,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
                 self.job_id = job_id
@@ -292,7 +301,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
         elif self._ti is not None:
             say_what_may_be_left(self.log, self._look_for)
 
@@ -347,4 +356,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
-        return self._hook.run(trigger.waiting(self.log))
+        waiting = trigger.waiting(self.log)
+        return self._hook.run(
+            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
+        )
