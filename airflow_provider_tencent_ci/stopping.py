@@ -10,10 +10,8 @@ from __future__ import annotations
 import concurrent.futures
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, Decision, StoppedTask, decide
-from airflow_provider_tencent_ci.supervision import has_tries_left, task_instance_state
-
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.cancel_decision import Decision, StoppedTask
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.lease import WorkerLease
 
@@ -36,6 +34,8 @@ def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str, lease: Work
 
     :param lease: the process's; ``None`` if it had not begun to execute its task.
     """
+    from airflow_provider_tencent_ci.core.cancel_decision import Decision, decide
+
     task = _ask_about(ti, lease)
     decision = decide(task)
     if decision is Decision.CANCEL:
@@ -46,6 +46,8 @@ def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str, lease: Work
 
 def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
     """Say that a job is left, and why."""
+    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, Decision
+
     if decision is Decision.DOUBT:
         log.warning(
             "Batch job %s is left alone and goes on. The task is %s, and this process cannot tell whether a person or "
@@ -85,6 +87,8 @@ def _ask_about(ti: Any, lease: WorkerLease | None) -> StoppedTask:
     This runs in a signal handler. The interrupted code may be talking to the supervisor just now and hold the lock of
     that conversation, so that asking in this thread might never end.
     """
+    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, StoppedTask
+
     executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
         return executor.submit(_stopped_task, ti, lease).result(_ASK_SECONDS)
@@ -95,6 +99,9 @@ def _ask_about(ti: Any, lease: WorkerLease | None) -> StoppedTask:
 
 
 def _stopped_task(ti: Any, lease: WorkerLease | None) -> StoppedTask:
+    from airflow_provider_tencent_ci.core.cancel_decision import StoppedTask
+    from airflow_provider_tencent_ci.supervision import has_tries_left, task_instance_state
+
     return StoppedTask(
         task_instance_state(ti),
         is_deferred=False,

@@ -10,7 +10,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_tencent_ci import lease as leases
-from airflow_provider_tencent_ci import stopping
+from airflow_provider_tencent_ci import supervision
 from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
@@ -79,7 +79,7 @@ kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJ
 )
 @kinds
 def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monkeypatch, kind, state, cancelled):
-    monkeypatch.setattr(stopping, "task_instance_state", state)
+    monkeypatch.setattr(supervision, "task_instance_state", state)
     killed_task(kind, job_id)
     assert (emulator.job(job_id).state == "Cancel") is cancelled
 
@@ -99,7 +99,7 @@ def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monk
 def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
     emulator, job_id, monkeypatch, kind, lease, max_tries, cancelled
 ):
-    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     killed_task(kind, job_id, lease, SimpleNamespace(**{**vars(TI), "max_tries": max_tries}))
     assert (emulator.job(job_id).state == "Cancel") is cancelled
 
@@ -113,14 +113,14 @@ def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
     ],
 )
 def test_the_log_says_why_a_job_is_left(emulator, job_id, monkeypatch, said, state, says):
-    monkeypatch.setattr(stopping, "task_instance_state", state)
+    monkeypatch.setattr(supervision, "task_instance_state", state)
     killed_task(TriggerInventoryJobOperator, job_id, LOST)
     assert says in said()
     assert emulator.count("cancel") == 0
 
 
 def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
-    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     for task in (
         TriggerInventoryJobOperator(task_id="a", cancel_on_kill=False),
         InventoryJobSensor(task_id="b", job_id=job_id),
@@ -143,7 +143,7 @@ def test_a_task_that_is_stopped_while_it_submits_says_what_may_be_left(monkeypat
     "fault", [Fault("slow_down", operation="cancel", times=2), Fault("internal_error", operation="cancel")]
 )
 def test_a_cancel_is_repeated_while_the_service_is_busy(emulator, job_id, monkeypatch, fault):
-    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     emulator.inject(fault)
     killed_task(TriggerInventoryJobOperator, job_id)
     assert emulator.job(job_id).state == "Cancel"
