@@ -28,7 +28,7 @@ _ENDED_BY_PERSON = frozenset({"success", "skipped", "upstream_failed", REMOVED, 
 _AT_WORK = frozenset({"running", _RESTARTING})
 
 # A trigger meets these after a person's mark or clear; and after another triggerer's event, which resumed the task.
-_DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"})
+_DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"}) | _AT_WORK
 
 
 class Decision(Enum):
@@ -51,8 +51,8 @@ class StoppedTask:
         only a person can have changed the state.
     :param has_tries_left: whether Airflow would begin another try if it gave this one up. ``False`` if not known.
     :param job_id: the job that the process or the trigger waits for.
-    :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it and writes its
-        own. It matters only for a trigger.
+    :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
+        after it has become ``running``, and writes its own. It matters only for a trigger.
     """
 
     state: str | None
@@ -83,8 +83,9 @@ def _of_trigger(task: StoppedTask) -> Decision:
     """Decide for a trigger, whose task may have been resumed since by another triggerer's event."""
     if task.state in (REMOVED, "success"):
         return Decision.CANCEL
-    if task.state in _AT_WORK and task.recorded_job_id:
-        return Decision.LEAVE  # resumed, and waits for this very job
-    if task.state in _AT_WORK or task.state in _DOUBTFUL:
-        return Decision.CANCEL if task.only_a_person else Decision.DOUBT
-    return Decision.LEAVE
+    if task.state not in _DOUBTFUL:
+        return Decision.LEAVE
+    if task.only_a_person:
+        return Decision.CANCEL
+    # Who works with the same job has been resumed; a new try may find it again.
+    return Decision.LEAVE if task.state in _AT_WORK and task.recorded_job_id else Decision.DOUBT

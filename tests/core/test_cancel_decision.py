@@ -68,9 +68,9 @@ def test_a_cleared_task_whose_new_try_has_another_job_cancels_the_old_one(state)
 
 
 @pytest.mark.parametrize("state", ["running", "restarting"])
-def test_a_deferred_task_that_was_resumed_leaves_its_job_and_one_without_a_job_yet_may_find_it_again(state):
-    assert decisions(state, is_deferred=True, recorded=(MINE,)) == {LEAVE}
-    assert decisions(state, is_deferred=True, recorded=(NONE,), only_a_person=(True,)) == {CANCEL}
+def test_a_deferred_task_that_runs_was_cleared_or_resumed_or_may_find_its_job_again(state):
+    assert decisions(state, is_deferred=True, only_a_person=(True,)) == {CANCEL}
+    assert decisions(state, is_deferred=True, recorded=(MINE,), only_a_person=(False,)) == {LEAVE}
     assert decisions(state, is_deferred=True, recorded=(NONE,), only_a_person=(False,)) == {DOUBT}
 
 
