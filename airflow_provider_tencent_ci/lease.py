@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.core.flows import pause
-from airflow_provider_tencent_ci.core.messages import Flow, Pause
+from airflow_provider_tencent_ci.core.messages import Flow, Sleep, Step
+from airflow_provider_tencent_ci.core.steps import pause
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.sharing import Shared
 from airflow_provider_tencent_ci.supervision import (
@@ -139,7 +139,7 @@ class WorkerLease:
             step = next(flow)
             while True:
                 try:
-                    answer = (yield from self._pause(step.seconds)) if isinstance(step, Pause) else (yield step)
+                    answer = yield from self._in_parts(step) if isinstance(step, Sleep) else _whole(step)
                 except TencentCIError as error:
                     step = flow.throw(error)
                 else:
@@ -150,15 +150,14 @@ class WorkerLease:
         finally:
             flow.close()
 
-    def _pause(self, seconds: float) -> Flow[datetime]:
-        """Pause as the flow wishes, in parts that end when it is time to ask."""
-        while True:
+    def _in_parts(self, sleep: Sleep) -> Flow[Any]:
+        """Sleep as the flow wishes, in parts that end when it is time to ask."""
+        seconds = sleep.seconds
+        while seconds > 0:
             self.renew()
             part = min(seconds, max(self._next_at - self._lease.now(), self._lease.interval_seconds / 4))
-            now = yield from pause(part)
+            yield from pause(part)
             seconds -= part
-            if seconds <= 0:
-                return now
 
     def _ask(self) -> None:
         asked_at = self._lease.now()
@@ -166,6 +165,10 @@ class WorkerLease:
             if task_instance_state(self._ti) == "running":
                 self._lease.renew(asked_at)
         self._next_at = self._lease.now() + self._lease.interval_seconds
+
+
+def _whole(step: Step) -> Flow[Any]:
+    return (yield step)
 
 
 @contextmanager

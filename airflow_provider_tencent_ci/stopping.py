@@ -60,7 +60,7 @@ def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -
     elif task.is_deferred:
         log.info("Batch job %s is left alone: its task still wants it.", job_id)
     else:
-        log.info("Batch job %s is left to the task's retry: nobody has stopped the task.", job_id)
+        log.info("Batch job %s is left to the task's retry: no person has stopped the task.", job_id)
 
 
 def cancel_or_say(hook: TencentCIHook, job_id: str | None, name: str) -> None:

@@ -27,7 +27,7 @@ class Supervision:
     When Airflow gives up what it does not hear of.
 
     :param limit_seconds: how long it waits for a heartbeat.
-    :param answers: so many answers, one after the other, prove that a heartbeat was sent since the first of them.
+    :param answers: how many answers, one after the other, prove that a heartbeat was sent since the first of them.
     :param shortest_seconds: how far they have to be apart for that.
     """
 

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_tencent_ci import lease as leases
-from airflow_provider_tencent_ci.core.flows import current_time, pause
-from airflow_provider_tencent_ci.core.messages import Pause
+from airflow_provider_tencent_ci.core.messages import Now, Sleep
+from airflow_provider_tencent_ci.core.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import TransportError
 from airflow_provider_tencent_ci.lease import Lease, WorkerLease, triggerer_lease
 from airflow_provider_tencent_ci.supervision import Supervision, supervision_of_triggers, supervision_of_worker
@@ -30,7 +30,7 @@ class Clock:
 
 
 def answers(lease, clock, number):
-    """Let so many come, as far apart as they are asked for."""
+    """Let a number of answers come, as far apart as they are asked for."""
     for _ in range(number):
         clock.now += lease.interval_seconds
         lease.renew(clock.now)
@@ -134,14 +134,12 @@ def waiting(hours):
 def run(flow, clock):
     """Drive a flow whose pauses pass at once; return its result and the pauses."""
     pauses = []
-    answer = None
     try:
         while True:
-            step = flow.send(answer)
-            assert isinstance(step, Pause)
+            step = next(flow)
+            assert isinstance(step, Sleep)
             pauses.append(step.seconds)
             clock.now += step.seconds
-            answer = datetime.fromtimestamp(clock.now, UTC)
     except StopIteration as stop:
         return stop.value, pauses
 
@@ -211,7 +209,7 @@ def test_requests_errors_and_the_end_of_a_flow_pass_through(asked, clock):
     renewed = worker_lease(clock).renewed_meanwhile(flow())
     assert next(renewed) == "a request"
     assert renewed.throw(TransportError("a reset", request_sent=False)) == "a request after a reset"
-    assert renewed.send("a response") == Pause(0)
+    assert renewed.send("a response") == Now()
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert renewed.send(now) == now
     renewed.close()

@@ -98,7 +98,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         these with a pool. By default there is no limit, and no request to find out.
     :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
         error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
-    :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
@@ -327,7 +327,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:

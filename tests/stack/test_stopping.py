@@ -50,7 +50,7 @@ def test_a_task_that_is_marked_cancels_its_job(all_modes, state):
 
 def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(all_modes):
     all_modes.clear()
-    # "start" is deferred anew at once, for the same job; that looks like another triggerer's taking over.
+    # The scheduler defers "start" again at once, for the same job. That looks as if another triggerer had taken over.
     all_modes.wait_for_jobs(set(SENSORS) - {"start"}, "Cancel")
     all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running", seconds=120)
     waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in OPERATORS}
