@@ -33,7 +33,12 @@ from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
+from airflow_provider_tencent_ci.stopping import (
+    begin_lease,
+    cancel_of_killed_task,
+    cancel_or_say,
+    say_what_may_be_left,
+)
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
@@ -102,7 +108,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         these with a pool. By default there is no limit, and no request to find out.
     :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
         error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
-    :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
@@ -206,6 +212,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
         self._has_timed_out = False
         self._try_ends_at: datetime | None = None
 
@@ -231,6 +238,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         """
         self._ti = context["ti"]
         self._try_ends_at = try_ends_at(self, None)  # Airflow counts from here, too
+        self._lease = begin_lease(self._ti)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -343,6 +351,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self._ti = context["ti"]
         deferral = Deferral.recall(context)
         self._try_ends_at = end_of_resumed_try(self, context, deferral)
+        self._lease = begin_lease(self._ti)
         restore_request(self, self._ti)
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
@@ -354,11 +363,11 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
         elif self._ti is not None:
             say_what_may_be_left(self.log, self._look_for)
 
@@ -429,4 +438,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
-        return self._hook.run(trigger.waiting(self.log))
+        waiting = trigger.waiting(self.log)
+        return self._hook.run(
+            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
+        )
