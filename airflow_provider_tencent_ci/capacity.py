@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
 from airflow_provider_tencent_ci.core.capacity import CapacityStatus, CapacityWait, wait_for_capacity
-from airflow_provider_tencent_ci.deferring import Deferral, backstop
+from airflow_provider_tencent_ci.deferring import Deferral, backstop, is_over
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.exceptions import LostContactError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.submitting import submit_for_task
@@ -19,8 +20,8 @@ from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTr
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
@@ -40,7 +41,13 @@ def submit_when_possible(
 
     :param try_ends_at: when ``execution_timeout`` is over.
     :raises LostContactError: how many jobs are active could not be found out for ``contact_timeout``.
+    :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing more was submitted.
     """
+
+    def check_time() -> None:
+        if is_over(try_ends_at):
+            raise AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
+
     while True:
         try:
             return submit_for_task(
@@ -50,7 +57,9 @@ def submit_when_possible(
                 name=name,
                 on_existing=task.on_existing,
                 max_active_jobs=task.max_active_jobs,
+                reconcile_timeout=seconds_of("reconcile_timeout", task.reconcile_timeout),
                 validate=task.validate,
+                check_time=check_time,
             )
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)

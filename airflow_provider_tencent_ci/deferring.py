@@ -25,7 +25,6 @@ from airflow_provider_tencent_ci.compat import (
     time_used_up,
     try_started_at,
 )
-from airflow_provider_tencent_ci.core.contact import Contact
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -202,6 +201,8 @@ def reconnect(
     :raises InvalidArgumentError: the connection is wrong.
     :raises LostContactError: it could not be read.
     """
+    from airflow_provider_tencent_ci.core.contact import Contact
+
     contact = Contact(contact_timeout)
     while True:
         try:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import TaskDeferralError, TaskDeferred
 
-from airflow_provider_tencent_ci import deferring
+from airflow_provider_tencent_ci import deferring, request
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
     AirflowSensorTimeout,
@@ -46,7 +46,8 @@ class TaskInstance(SimpleNamespace):
 @pytest.fixture
 def ti(monkeypatch):
     ti = TaskInstance(xcoms={}, start_date=NOW, next_method=None)
-    monkeypatch.setattr(deferring, "own_xcom", lambda ti, key: ti.xcoms.get(key))
+    for module in (deferring, request):
+        monkeypatch.setattr(module, "own_xcom", lambda ti, key: ti.xcoms.get(key))
     monkeypatch.setattr(operators, "recorded_job_id", lambda ti: ti.xcoms.get("job_id"))
     return ti
 

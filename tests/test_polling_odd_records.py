@@ -93,6 +93,8 @@ class Transport:
     def now(self):
         return self._script.now
 
+    service_time = now
+
     async def sleep(self, seconds):
         for _ in range(3):  # those who have just been told something leave
             await asyncio.sleep(0)

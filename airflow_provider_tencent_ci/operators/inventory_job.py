@@ -26,14 +26,19 @@ from airflow_provider_tencent_ci.deferring import (
     reconnect,
     try_ends_at,
 )
-from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.durations import check_choice, seconds_of
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
+from airflow_provider_tencent_ci.stopping import (
+    begin_lease,
+    cancel_of_killed_task,
+    cancel_or_say,
+    say_what_may_be_left,
+)
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
@@ -41,7 +46,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
@@ -56,9 +63,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     became of that try. The request, with its templates rendered, takes part in the token: keep anything that
     changes from try to try out of it.
 
-    XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
-    record with the service's node names. With ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds;
-    then ``job_id`` is that of the last one, and ``return_value`` and ``job`` are about the first.
+    XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``, ``submission`` (the request, for the
+    process that resumes the task); if it waited also ``job``, the last record with the service's node names. With
+    ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds; then ``job_id`` is that of the last one, and
+    ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
     empty text counts as not given. All are templated, and are judged when the task runs.
@@ -81,9 +89,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
         this off, the look-ups included, and uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
-    :param on_duplicate: what to do when, after all, a second job of this very submission is found (two schedulers that
-        raced within the delay of the service's list). The older live one is adopted. ``"report"`` (default) leaves the
-        others and says so in the log; ``"cancel"`` cancels those that still live.
+    :param reconcile_timeout: seconds (or a timedelta) for which the service may still act on a request that it has not
+        answered. For that long the job list is watched before the request is sent once more, at most, and before a
+        later try sends one. The default, 300, outlasts the gateways' own limits; neither these nor how far the list
+        lags behind is documented.
     :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Without ``wait_for_completion`` it has no effect.
@@ -99,7 +108,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         these with a pool. By default there is no limit, and no request to find out.
     :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
         error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
-    :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
@@ -155,7 +164,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         region: str | None = None,
         tencent_ci_conn_id: str = "tencent_ci_default",
         on_existing: str = "adopt",
-        on_duplicate: str = "report",
+        reconcile_timeout: float | timedelta = 300,
         wait_for_completion: bool = False,
         deferrable: bool = default_deferrable(),
         poll_interval: float | timedelta = 30,
@@ -185,8 +194,8 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.bucket = bucket
         self.region = region
         self.tencent_ci_conn_id = tencent_ci_conn_id
-        self.on_existing = on_existing
-        self.on_duplicate = on_duplicate
+        self.on_existing = check_choice("on_existing", on_existing, ("adopt", "submit", "fail"))
+        self.reconcile_timeout = seconds_of("reconcile_timeout", reconcile_timeout)
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -203,6 +212,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
         self._has_timed_out = False
         self._try_ends_at: datetime | None = None
 
@@ -228,6 +238,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         """
         self._ti = context["ti"]
         self._try_ends_at = try_ends_at(self, None)  # Airflow counts from here, too
+        self._lease = begin_lease(self._ti)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -249,7 +260,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _go_on(self, context: Context, deferral: Deferral | None) -> str:
         """Submit what had to wait for ``max_active_jobs``."""
-        from airflow_provider_tencent_ci.pending_round import pending_round
+        from airflow_provider_tencent_ci.rounds import pending_round
 
         self._check_time()
         self._reconnect()
@@ -267,19 +278,26 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return self._submit_and_wait(context, checked_specification(self))
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
+        from airflow_provider_tencent_ci.task_triggers import operator_trigger
 
         trigger = operator_trigger(self, is_last_word=specification.round == 0)
-        job = self._submit(context, specification)
+        submission = self._submit(context, specification)
         if not self.wait_for_completion:
-            note_outcome(context, job.to_dict())
-            return job.job_id
+            note_outcome(context, submission.job.to_dict())
+            return submission.job.job_id
+        if submission.series.may_have_duplicates:
+            trigger.success_xcoms = None  # a worker ends the task, which looks for duplicates
+        return self._wait_for(context, submission.job, trigger, specification.round)
+
+    def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger, round_number: int) -> str:
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at
+
         if job.state.is_terminal:
             return self._finish(context, job)
         trigger.job_id = job.job_id
         trigger.deadline_at = operator_deadline_at(self)
         if self.deferrable:
-            defer_until_ended(self, context, trigger, self._try_ends_at, specification.round)
+            defer_until_ended(self, context, trigger, self._try_ends_at, round_number)
         return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -291,15 +309,32 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises UnexpectedEventError: the event is none of ours; it never passes for success.
         """
         from airflow_provider_tencent_ci.core.jobs import InventoryJob
+        from airflow_provider_tencent_ci.duplicates import kept_job
 
         result = read_event(event)
         self.job_id = result["job_id"]
-        if result["status"] == "deadline":
-            raise WaitTimeoutError(result["message"])
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
+        job = InventoryJob.from_dict(result["job"] or {})
+        if result["status"] == "deadline":
+            if job.job_id:
+                kept_job(self._hook, context, job)
+            raise WaitTimeoutError(result["message"])
         self._reconnect()
-        return self._finish(context, InventoryJob.from_dict(result["job"]))
+        return self._finish(context, job)
+
+    def _finish(self, context: Context, job: InventoryJob) -> str:
+        from airflow_provider_tencent_ci.duplicates import kept_job
+        from airflow_provider_tencent_ci.rounds import last_round
+        from airflow_provider_tencent_ci.task_triggers import operator_trigger
+
+        kept = kept_job(self._hook, context, job)
+        if kept.job_id == job.job_id:
+            return super()._finish(context, job)
+        # Another process may have cancelled this job as a duplicate of that one.
+        self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
+        self.job_id = kept.job_id
+        return self._wait_for(context, kept, operator_trigger(self, is_last_word=False), last_round(context))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
@@ -311,9 +346,13 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
+        from airflow_provider_tencent_ci.request import restore_request
+
         self._ti = context["ti"]
         deferral = Deferral.recall(context)
         self._try_ends_at = end_of_resumed_try(self, context, deferral)
+        self._lease = begin_lease(self._ti)
+        restore_request(self, self._ti)
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
                 if is_deferral_timeout(next_kwargs):
@@ -324,11 +363,11 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
         elif self._ti is not None:
             say_what_may_be_left(self.log, self._look_for)
 
@@ -378,9 +417,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
 
-    def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
+    def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.request import push_submission
         from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
@@ -391,10 +431,14 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
+        push_submission(context["ti"], self, submission.series)
         note_round(self, context, specification, job.job_id)
-        say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
-        return job
+        say_what_was_submitted(self._hook, context, submission)
+        return submission
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
-        return self._hook.run(trigger.waiting(self.log))
+        waiting = trigger.waiting(self.log)
+        return self._hook.run(
+            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
+        )

@@ -32,7 +32,7 @@ from airflow_provider_tencent_ci.starting import (
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
+from airflow_provider_tencent_ci.stopping import begin_lease, cancel_of_killed_task
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.progress import Progress
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.reporting import WaitLog
 
 __all__ = ["InventoryJobSensor"]
@@ -67,8 +68,8 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
         fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is remembered between two
         questions, so that there ``timeout`` alone ends it.
-    :param cancel_on_kill: cancel the job when somebody stops the task while it runs. Off by default: a sensor only
-        observes.
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, while it runs or is
+        deferred. Off by default: a sensor only observes. See ``docs/cancel.md``.
     :param count_files: count the job's files when it has ended, and while it is waited for (``progress_interval``); see
         :class:`~airflow_provider_tencent_ci.operators.inventory_job.TriggerInventoryJobOperator`, as for the next four.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting; ``None`` for none. In
@@ -128,6 +129,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         self.end_from_trigger = end_from_trigger
         self._is_to_start_there = start_from_trigger
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
 
     def execute(self, context: Context) -> Any:
         """
@@ -147,6 +149,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         check_arguments(self)
         with self._hook as hook:
             push_link(context, hook.config)
@@ -160,6 +163,8 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
+        if self.cancel_on_kill and self._lease:
+            self._lease.renew()
         job = self._look()
         if job is None:
             return PokeReturnValue(is_done=False)
@@ -210,6 +215,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         if self.start_from_trigger:
             # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
             forget_xcom(self._ti, "return_value")
@@ -230,9 +236,9 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         )
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
 
     def _why_here(self) -> str:
         if not self.start_from_trigger:

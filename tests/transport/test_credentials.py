@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -26,6 +27,7 @@ from airflow_provider_tencent_ci.transport import obtaining
 from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 from airflow_provider_tencent_ci.transport.keeping import Keeper
+from tests.core.attempts import submitting
 from tests.transport.conftest import configuration
 
 BASE = Credentials(defaults.SECRET_ID, defaults.SECRET_KEY)
@@ -391,7 +393,7 @@ def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emula
 @pytest.mark.parametrize("failing", [1, None])
 def test_a_submission_without_keys_is_repeated_and_surely_not_sent(emulator, config, run, clock, failing):
     emulator.inject("internal_error", operation="metadata_roles", times=failing)
-    submit = flows.submit_once("nightly-1", SPECIFICATION, created_after=None)
+    submit = submitting(SPECIFICATION)
     if failing is None:
         with pytest.raises(e.CredentialsError):
             run(config, submit)
@@ -414,7 +416,7 @@ def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config,
     emulator.bind_role(None)
     began_at = clock.now()
     with pytest.raises(e.CredentialsError, match="Bind a CAM role to it"):
-        run(config, flows.submit_once("nightly-1", SPECIFICATION, created_after=None))
+        run(config, submitting(SPECIFICATION))
     assert clock.now() == began_at
     assert emulator.count("metadata_roles") == 1
 
@@ -473,11 +475,38 @@ def test_a_broken_sts_is_one_typed_error(emulator, masker, run, kind, options, c
     assert emulator.count("list") == 0
 
 
-def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
+def test_keys_that_arrive_expired_are_an_error(emulator, config, run):
     emulator.configure(temporary_key_seconds=0)
-    with pytest.raises(e.CredentialsError, match="expired"):
-        run(configuration(emulator.url, credentials=Keeper(origin, masker)), look())
+    with pytest.raises(e.CredentialsError, match="had expired when they were handed out"):
+        run(config, look())
     assert emulator.count("list") == 0
+
+
+@pytest.mark.parametrize("hours", [-3, -1, 1, 3])
+def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, config, run, clock, hours):
+    """The emulator is as far off as the clock of a machine may be from the service's; keys live for two hours."""
+    machine = Clock()
+    machine.moment = clock.moment + timedelta(hours=hours)
+    config = replace(config, request_timeout=5)
+
+    def ask():
+        with BlockingTransport(config, now=machine.now, sleep=machine.sleep) as transport:
+            transport.run(look())
+
+    for _ in range(8):
+        ask()
+        clock.sleep(HOUR / 2)
+        machine.sleep(HOUR / 2)
+    assert emulator.count("metadata") == 2
+    assert statuses(emulator).count(200) == 8
+    assert len(statuses(emulator)) <= 9, "one refusal at most, of which the clock is learned"
+
+
+def test_of_sts_the_keys_are_used_until_the_service_calls_them_expired(emulator, masker, run):
+    emulator.configure(temporary_key_seconds=0)
+    with pytest.raises(e.AuthenticationError, match="The temporary key has expired"):
+        run(configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker)), look())
+    assert emulator.count("list") == 1
 
 
 def test_an_sdk_that_is_not_installed_says_what_to_install(emulator, masker, run, monkeypatch):
