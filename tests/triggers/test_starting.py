@@ -181,6 +181,14 @@ def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkey
     assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
+def test_a_trigger_that_does_not_know_its_job_yet_cancels_nothing(emulator, monkeypatch):
+    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "success")
+    trigger = StartingInventoryJobTrigger("{{ ti.xcom_pull('submit') }}", cancel_on_kill=True)
+    trigger.task_instance = SimpleNamespace()
+    asyncio.run(trigger.on_kill())
+    assert emulator.count() == 0
+
+
 def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
     limit_at = datetime.now(UTC) + timedelta(seconds=60)
     event = read_event(event_of(long_job_id, limit_at=limit_at, seconds_before_limit=60).payload)
