@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks import tencent_ci
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from tests.transport.servers import RawServer
 
 
 @pytest.fixture
@@ -162,6 +165,17 @@ def test_a_cancel_does_not_wait_as_long_for_an_answer_as_other_requests(emulator
         hook.cancel_quietly(job.job_id)
     assert emulator.count("cancel") == 2
     assert emulator.job(job.job_id).state == "Cancel"
+
+
+def test_a_cancel_is_over_in_time_whatever_the_service_does(emulator, monkeypatch, caplog):
+    assert tencent_ci._LONGEST_STOP_SECONDS < 5, "what Airflow gives to a task that is being killed"
+    monkeypatch.setattr(tencent_ci, "_LONGEST_STOP_SECONDS", 0.5)
+    with RawServer(lambda connection, _head: server.drip(connection, b"HTTP/1.1 200 OK\r\n")) as server:
+        with reconnect(monkeypatch, emulator, {"endpoint_url": server.url, "request_timeout": 300}) as hook:
+            began_at = time.monotonic()
+            hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
+        assert time.monotonic() - began_at < 4
+        assert len(server.heads) == 1
 
 
 def test_a_good_connection_says_so(hook):
