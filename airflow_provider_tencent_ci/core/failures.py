@@ -259,6 +259,8 @@ def _clock_advice(response: Response) -> str:
     service_time = service_time_of(response)
     if not may_be_the_time or service_time is None or not _is_signature_of_another_time(response):
         return ""
+    if is_valid_at(service_time, response.received_at):  # this machine's clock would have done
+        return ""
     ahead_seconds = (response.received_at - service_time).total_seconds()
     direction = "ahead of" if ahead_seconds > 0 else "behind"
     return f"This machine's clock is {abs(ahead_seconds):.0f} seconds {direction} the service's: set it (NTP)."

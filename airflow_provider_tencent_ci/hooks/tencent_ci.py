@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
 from airflow_provider_tencent_ci.core import flows, targets
-from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api import (
+    MAX_PAGE_SIZE,
+    ItemT,
+    JobFilter,
+    Page,
+    build_list,
+    check_filter,
+    read_jobs,
+)
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
@@ -201,17 +209,20 @@ class TencentCIHook(BaseHook):
         :param end_creation_time: only jobs created at or before this time.
         :param order_by_time: ``Desc`` (the service's default: youngest first) or ``Asc``.
         :param page_size: jobs in one request, 1 to 100; 100 asks least often.
+        :raises InvalidArgumentError: an argument is wrong; at the call, before the first job is asked for.
         """
-        criteria = JobFilter(
-            job_id=job_id,
-            name=name,
-            states=states,
-            job_type=job_type,
-            workflow_id=workflow_id,
-            start_creation_time=start_creation_time,
-            end_creation_time=end_creation_time,
-            order_by_time=order_by_time,
-            page_size=page_size,
+        criteria = check_filter(
+            JobFilter(
+                job_id=job_id,
+                name=name,
+                states=states,
+                job_type=job_type,
+                workflow_id=workflow_id,
+                start_creation_time=start_creation_time,
+                end_creation_time=end_creation_time,
+                order_by_time=order_by_time,
+                page_size=page_size,
+            )
         )
         return self._each(lambda token: flows.list_jobs_page(criteria, token))
 

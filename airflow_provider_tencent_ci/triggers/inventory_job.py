@@ -93,6 +93,7 @@ class InventoryJobTrigger(BaseTrigger):
         self.may_be_empty = may_be_empty
         self.progress_interval = progress_interval
         self._is_over = False
+        self._config: ServiceConfig | None = None
         self._lease: Lease | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -151,20 +152,36 @@ class InventoryJobTrigger(BaseTrigger):
         return self._event(result)
 
     async def _wait(self) -> dict[str, Any]:
-        return await self._wait_with(await self._read_config())
+        from airflow_provider_tencent_ci.core.waiting import WaitResult
 
-    async def _wait_with(self, config: ServiceConfig) -> dict[str, Any]:
+        wait = self._new_wait(self.log)
+        config = await self._connect(wait)
+        return self._event(config) if isinstance(config, WaitResult) else await self._wait_with(config, wait)
+
+    async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
+        """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
+        from airflow_provider_tencent_ci.core.api import check_job_id
+        from airflow_provider_tencent_ci.retrying import ride_out
+
+        check_job_id(self.job_id)
+        return await ride_out(self._read_config, wait, self.poll_interval)
+
+    async def _wait_with(self, config: ServiceConfig, wait: Wait) -> dict[str, Any]:
         from airflow_provider_tencent_ci.counting import counted_meanwhile
         from airflow_provider_tencent_ci.polling import wait_together
 
-        wait, progress = self._new_wait(self.log), self.new_progress(self.log)
+        progress = self.new_progress(self.log)
         with counted_meanwhile(config, wait, progress) if progress else nullcontext():
             return self._event(await wait_together(config, wait, self.poll_interval))
 
     async def _read_config(self) -> ServiceConfig:
+        """Read the connection, once: what follows the wait need not hope that it can be read again."""
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-        return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
+        if self._config is None:
+            hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+            self._config = await hook.read_config()
+        return self._config
 
     async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
         """Return the event that resumes the task, or ends it if it is to end well and here."""
@@ -252,6 +269,7 @@ class InventoryJobTrigger(BaseTrigger):
     async def _stop(self, is_surely_mine: bool) -> None:
         from airflow_provider_tencent_ci.core.cancelling import stop_job
         from airflow_provider_tencent_ci.reporting import stopped_or_not
+        from airflow_provider_tencent_ci.retrying import retry_within
         from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 
         try:
@@ -260,7 +278,7 @@ class InventoryJobTrigger(BaseTrigger):
             if decision is not Decision.CANCEL:
                 say_why_left(self.log, self.job_id, task, decision)
                 return
-            async with AsyncTransport(await self._read_config()) as transport:
+            async with AsyncTransport(await retry_within(_STOP_SECONDS, self._read_config)) as transport:
                 job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
             self.log.info("%s", stopped_or_not(job))
         except Exception as error:
