@@ -372,6 +372,17 @@ NO_ANSWER_GROUP = Group(
             *ACTED,
             passing_times=1,
         ),
+        *(
+            row(
+                f"reset, the request is carried out {seconds} s later",
+                Fault(FaultKind.LATE, seconds=seconds),
+                submit=FOUND,
+                cancel=None,
+                waits=None,
+                passing_times=1,
+            )
+            for seconds in (45, 250)
+        ),
         row(
             "silence, the request is carried out late, while the list is looked at",
             Injected(Fault(FaultKind.HANG, seconds=2 * REQUEST_TIMEOUT_SECONDS), until_created=True),
