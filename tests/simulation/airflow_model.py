@@ -1,0 +1,509 @@
+"""
+Airflow, as far as it decides what runs when: task instances, tries, workers, triggerers, heartbeats, acts of people.
+
+The states and their order are those of Airflow 3.3 (Airflow's ``models/taskinstance.py``, ``jobs/``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.steps import Call
+from tests.simulation.tasks import Deferral, TaskProgram, TriggerProgram
+
+if TYPE_CHECKING:
+    from tests.simulation.history import Act, Blow
+    from tests.simulation.world import Process, World
+
+__all__ = ["Airflow", "Attempt", "End", "Instance", "Place", "Series"]
+
+# (which making of the run, map index, max_tries): what the tries of one attempt series have in common.
+Series = tuple[int, int, int]
+
+_SIGKILL_SECONDS = 5.0
+_TRIGGERER_THRESHOLD = 30.0
+_ALIVE = ("running", "restarting")
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """
+    A task instance.
+
+    :param run: which making of its run it belongs to.
+    :param epoch: tells what was planned for it before somebody changed it.
+    :param process: of the worker or triggerer that Airflow believes to have it.
+    """
+
+    run: int
+    index: int
+    started_at: datetime
+    max_tries: int
+    state: str | None = None
+    try_number: int = 0
+    epoch: int = 0
+    process: Process | None = None
+    deferral: Deferral | None = None
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    store: dict[str, Any] | None = None
+
+    @property
+    def series(self) -> Series:
+        return self.run, self.index, self.max_tries
+
+
+@dataclass(eq=False, slots=True)
+class Attempt:
+    """
+    What one process works on.
+
+    :ivar how: how it ended: ``returned``, ``raised``, ``crashed``, ``stopped``.
+    :ivar knows: the jobs that it was told of as its own, by their id the time.
+    :ivar named: further jobs that it named in its log.
+    """
+
+    instance: Instance
+    series: Series
+    kind: str
+    program: Any = None
+    how: str = ""
+    result: Any = None
+    error: BaseException | None = None
+    knows: dict[str, float] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    try_number: int = 0
+    round: int = 0
+    deadline_at: datetime | None = None
+    late_seconds: float = 0.0
+
+    def end(self, process: Process, result: Any, error: BaseException | None) -> None:
+        """Take note of how its process ended by itself."""
+        self.how, self.result, self.error = "raised" if error else "returned", result, error
+        if self.deadline_at:
+            self.late_seconds = (process.machine.now() - self.deadline_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """
+    Somebody ended the wish for a job.
+
+    :param holder: the process that Airflow tells.
+    """
+
+    series: Series
+    at: float
+    what: str
+    holder: Process | None
+
+
+class Place:
+    """What a program sees of Airflow and of its machine."""
+
+    def __init__(self, world: World, process: Process, attempt: Attempt) -> None:
+        instance = attempt.instance
+        self.world = world
+        self.machine = process.machine
+        self.history = world.history
+        self.index = instance.index
+        self.map_index = instance.index if world.history.tasks > 1 else -1
+        self.try_number = instance.try_number
+        self.max_tries = instance.max_tries
+        self.started_at = instance.started_at
+        self.store = instance.store
+        self.name = process.name
+        self._attempt = attempt
+
+    def row(self) -> Instance | None:
+        """Return the task instance of this key as the database has it now."""
+        return self.world.airflow.instances.get(self.index)
+
+    def push(self, key: str, value: Any) -> None:
+        self._attempt.instance.xcoms[key] = value
+
+    def learned(self, job_id: str) -> None:
+        """Take note that the process knows its job."""
+        self._attempt.knows.setdefault(job_id, self.world.now)
+
+    def named(self, job_id: str) -> None:
+        self._attempt.named.add(job_id)
+
+    def waits_until(self, deadline_at: datetime | None) -> None:
+        """Take note of when a wait is to end, by the clock of this machine."""
+        self._attempt.deadline_at = max(deadline_at, self.machine.now()) if deadline_at else None
+
+    def works_on(self, number: int) -> None:
+        """Take note of which submission of the task begins."""
+        self._attempt.round = number
+
+    def says(self, text: str) -> None:
+        if self.world.tells:
+            self.world.say(f"{self.name}: {text}")
+
+
+class Airflow:
+    """All of it, for one DAG with one task."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._history = world.history
+        self.instances: dict[int, Instance] = {}
+        self.attempts: dict[Process, Attempt] = {}
+        self.ends: list[End] = []
+        self.failed_files: dict[str, bool] = {}
+        self._runs = 0
+        self._busy_until = 0.0
+        self._workers = 0
+        self._triggerers = 0
+
+    def begin(self) -> None:
+        self._make_run()
+
+    def take(self, process: Process, step: Call) -> None:
+        """Answer a call of a process, once the API answers."""
+        world = self._world
+        wait = max(0.0, self._busy_until - world.now)
+        if step.patience is not None and wait >= step.patience:
+            world.after(step.patience, process.wake, process.token, step.instead)
+        else:
+            world.after(wait + 0.005 + 0.02 * world.random.random(), self._do, process, process.token, step)
+
+    def _do(self, process: Process, token: int, step: Call) -> None:
+        process.wake(token, step.act())
+
+    # What people and Airflow do.
+
+    def act(self, act: Act) -> None:
+        instance = self.instances.get(act.task)
+        if self._world.tells:
+            for_seconds = f" ({act.seconds:g} s)" if act.seconds else ""
+            of = f" of task {act.task}" if self._history.tasks > 1 else ""
+            self._say(f"{act.what.replace('_', ' ')}{of}{for_seconds}; it is {instance.state if instance else 'not there'}")
+        if act.what == "api_busy":
+            self._be_busy(act.seconds)
+        elif instance is None:
+            return
+        elif act.what == "clear_neighbour":
+            for each in self.instances.values():
+                each.started_at = self._world.machines[4].now()
+        elif act.what == "give_up":
+            if instance.process is not None and instance.state == "running":
+                self._declare_dead(instance.process)
+                self._plan_heartbeat(self.attempts_process(instance))
+        elif act.what in ("mark_failed", "mark_success"):
+            self._mark(instance, "failed" if act.what == "mark_failed" else "success")
+        elif act.what == "clear":
+            self._clear(instance)
+        elif act.what in ("delete", "remake"):
+            self._delete(act)
+
+    def attempts_process(self, instance: Instance) -> Process | None:
+        """Return the last process of an instance that still lives, whatever Airflow believes."""
+        alive = [process for process, attempt in self.attempts.items() if attempt.instance is instance and process.is_alive]
+        return alive[-1] if alive else None
+
+    def _mark(self, instance: Instance, state: str) -> None:
+        if instance.state in ("failed", "success", None) and instance.process is None:
+            return
+        self._end_wish(instance, f"marked {state}")
+        instance.state = state
+        self._tell_holder(instance)
+
+    def _clear(self, instance: Instance) -> None:
+        self._end_wish(instance, "cleared")
+        if instance.state == "running":
+            instance.state = "restarting"
+            self._plan_heartbeat(instance.process)
+            return
+        if instance.state == "restarting":
+            return
+        self._tell_holder(instance)
+        instance.max_tries = instance.try_number + self._history.retries
+        instance.state = None
+        self._schedule(instance, 0.5 + self._world.random.random())
+
+    def _delete(self, act: Act) -> None:
+        for instance in self.instances.values():
+            self._end_wish(instance, "deleted")
+            self._tell_holder(instance)
+        self.instances = {}
+        if act.what == "remake":
+            self._world.after(act.seconds, self._make_run)
+
+    def _end_wish(self, instance: Instance, what: str) -> None:
+        self.ends.append(End(instance.series, self._world.now, what, instance.process))
+
+    def _tell_holder(self, instance: Instance) -> None:
+        """Have the process of an instance told that it is not its any more."""
+        process, instance.process = instance.process, None
+        instance.epoch += 1
+        instance.deferral = None
+        if process is None:
+            return
+        if self.attempts[process].kind == "trigger":
+            self._world.after(1 + 3 * self._world.random.random(), self._stop_trigger, process)
+        else:
+            self._plan_heartbeat(process)
+
+    def _be_busy(self, seconds: float) -> None:
+        world = self._world
+        self._busy_until = max(self._busy_until, world.now + seconds)
+        for instance in self.instances.values():
+            process = instance.process
+            if process is None or instance.state != "running":
+                continue
+            if seconds > self._history.heartbeat_timeout:
+                world.after(self._history.heartbeat_timeout, self._declare_dead, process)
+            self._plan_heartbeat(process)
+
+    # Runs and tries.
+
+    def _make_run(self) -> None:
+        history, world = self._history, self._world
+        for index in range(history.tasks):
+            instance = Instance(self._runs, index, world.machines[4].now(), history.retries)
+            instance.store = {} if history.store else None
+            self.instances[index] = instance
+            self._schedule(instance, 0.5)
+        self._runs += 1
+
+    def _schedule(self, instance: Instance, after: float, event: Any = None) -> None:
+        self._world.after(after, self._set_scheduled, instance, instance.epoch, event)
+
+    def _set_scheduled(self, instance: Instance, epoch: int, event: Any) -> None:
+        if instance.epoch == epoch:
+            instance.state = "scheduled"
+            self._world.after(0.5, self._set_queued, instance, epoch, event)
+
+    def _set_queued(self, instance: Instance, epoch: int, event: Any) -> None:
+        if instance.epoch == epoch:
+            instance.state = "queued"
+            self._world.after(self._history.queue_seconds, self._run, instance, epoch, event)
+
+    def _run(self, instance: Instance, epoch: int, event: Any) -> None:
+        if instance.epoch != epoch:
+            return
+        instance.state = "running"
+        if event is None:
+            instance.try_number += 1
+            instance.xcoms.clear()
+        machine = self._world.machines[self._workers % 2]
+        self._workers += 1
+        name = f"try {instance.try_number}" if event is None else f"try {instance.try_number}, resumed"
+        process, attempt = self._new_process(instance, "task", self._named(instance, name), machine, self._task_ended)
+        instance.process = process
+        program = attempt.program = TaskProgram(Place(self._world, process, attempt))
+        if self._world.tells:
+            self._say(f"scheduler starts {process.name} on {machine.name}{self._clock_of(machine)}")
+        process.begin(program.main() if event is None else program.resume(event))
+
+    def _task_ended(self, process: Process, result: Any, error: BaseException | None) -> None:
+        attempt = self.attempts[process]
+        attempt.end(process, result, error)
+        if self._world.tells:
+            what = f"{type(error).__name__}: {str(error)[:110]}" if error else repr(result)
+            self._say(f"{process.name} ends: {what}")
+        self._report(process, result, error)
+
+    def _report(self, process: Process, result: Any, error: BaseException | None) -> None:
+        """Tell Airflow how a process ended; it takes no notice if the instance is not that process's any more."""
+        world = self._world
+        if self._busy_until > world.now:
+            world.at(self._busy_until + 0.1, self._report, process, result, error)
+            return
+        instance = self.attempts[process].instance
+        if instance.process is not process or instance.state not in _ALIVE:
+            return
+        instance.process = None
+        instance.epoch += 1
+        if instance.state == "restarting":
+            self._restart(instance)
+        elif isinstance(result, Deferral):
+            instance.state, instance.deferral = "deferred", result
+            world.after(0.5 + world.random.random(), self._start_trigger, instance, result)
+        elif error is None:
+            instance.state = "success"
+        else:
+            self._fail(instance)
+
+    def _fail(self, instance: Instance) -> None:
+        if instance.max_tries and instance.try_number <= instance.max_tries:
+            instance.state = "up_for_retry"
+            self._schedule(instance, self._history.retry_delay)
+        else:
+            instance.state = "failed"
+
+    def _restart(self, instance: Instance) -> None:
+        if self._history.restart_is_new:
+            instance.max_tries = instance.try_number + self._history.retries
+        instance.state = "up_for_retry"
+        self._schedule(instance, self._history.retry_delay)
+
+    # Heartbeats and signals.
+
+    def _plan_heartbeat(self, process: Process | None) -> None:
+        if process is not None and process.is_alive:
+            world = self._world
+            moment = max(world.now, self._busy_until, process.frozen_until)
+            world.at(moment + 5 * world.random.random(), self._heartbeat, process)
+
+    def _heartbeat(self, process: Process) -> None:
+        """Have a worker learn whether the instance is still its own; if not, it stops its process."""
+        if not process.is_alive:
+            return
+        if process.is_frozen or self._busy_until > self._world.now:
+            self._plan_heartbeat(process)
+            return
+        instance = self.attempts[process].instance
+        if instance.process is not process or instance.state != "running":
+            self._terminate(process)
+
+    def _declare_dead(self, process: Process) -> None:
+        """Have the scheduler take a process for dead."""
+        instance = self.attempts[process].instance
+        if instance.process is not process or instance.state not in _ALIVE:
+            return
+        if self._world.tells:
+            self._say(f"scheduler takes {process.name} for dead")
+        instance.process = None
+        instance.epoch += 1
+        if instance.state == "restarting":
+            self._restart(instance)
+        else:
+            self._fail(instance)
+
+    def _terminate(self, process: Process) -> None:
+        """Send SIGTERM to a worker's process: its ``on_kill`` runs, for some seconds at most."""
+        if not process.is_alive:
+            return
+        attempt = self.attempts[process]
+        attempt.how = "stopped"
+        process.end()
+        if self._world.tells:
+            self._say(f"{process.name} gets SIGTERM; its task is {self._state(attempt.instance.index)}")
+        self._kill_with(process, attempt, _SIGKILL_SECONDS)
+
+    def _kill_with(self, process: Process, attempt: Attempt, limit_seconds: float) -> None:
+        name = f"on_kill of {process.name}"
+        killer, its = self._new_process(attempt.instance, f"{attempt.kind} on_kill", name, process.machine, self._killed)
+        its.program, its.series, its.knows = attempt.program, attempt.series, attempt.knows
+        its.result = process
+        killer.begin(attempt.program.on_kill())
+        self._world.after(limit_seconds, self._sigkill, killer)
+
+    def _killed(self, process: Process, _result: Any, error: BaseException | None) -> None:
+        attempt = self.attempts[process]
+        attempt.how, attempt.error = "raised" if error else "returned", error
+        if attempt.kind == "task on_kill":
+            self._report(attempt.result, None, error or KeyboardInterrupt())
+
+    def _sigkill(self, process: Process) -> None:
+        if process.is_alive:
+            process.end()
+            attempt = self.attempts[process]
+            attempt.how = "crashed"
+            if attempt.kind == "task on_kill":
+                self._report(attempt.result, None, KeyboardInterrupt())
+
+    # Triggerers.
+
+    def _start_trigger(self, instance: Instance, deferral: Deferral) -> None:
+        if instance.deferral is not deferral or instance.state != "deferred":
+            return
+        machine = self._world.machines[2 + self._triggerers % 2]
+        name = self._named(instance, f"trigger of try {instance.try_number}")
+        process, attempt = self._new_process(instance, "trigger", name, machine, self._trigger_ended)
+        instance.process = process
+        program = attempt.program = TriggerProgram(Place(self._world, process, attempt), deferral)
+        if self._world.tells:
+            self._say(f"{machine.name}{self._clock_of(machine)} starts {process.name}")
+        process.begin(program.main())
+
+    def _trigger_ended(self, process: Process, event: Any, error: BaseException | None) -> None:
+        attempt = self.attempts[process]
+        attempt.end(process, event, error)
+        if self._world.tells:
+            self._say(f"{process.name} ends: {error!r}" if error else f"{process.name} yields {event['status']}")
+        self._world.after(0.05, self._take_event, attempt, event or {"status": "error"})
+
+    def _take_event(self, attempt: Attempt, event: Any) -> None:
+        instance = attempt.instance
+        if instance.state == "deferred" and instance.deferral is attempt.program.deferral:
+            instance.deferral, instance.process = None, None
+            instance.epoch += 1
+            self._schedule(instance, 0.2, event)
+
+    def _stop_trigger(self, process: Process) -> None:
+        """Have a triggerer cancel a trigger that is not its own any more, as if a person had done it."""
+        if not process.is_alive:
+            return
+        if process.is_frozen:
+            self._world.at(process.frozen_until + 1, self._stop_trigger, process)
+            return
+        attempt = self.attempts[process]
+        attempt.how = "stopped"
+        process.end()
+        if self._world.tells:
+            self._say(f"{process.name} is cancelled; its task is {self._state(attempt.instance.index)}")
+        self._kill_with(process, attempt, 60.0)
+
+    def _take_over(self, instance: Instance, process: Process) -> None:
+        if instance.process is process and instance.state == "deferred" and instance.deferral is not None:
+            self._triggerers += 1
+            self._start_trigger(instance, instance.deferral)
+
+    # What is done to processes.
+
+    def struck(self, process: Process, blow: Blow) -> None:
+        """Bring about what happens to a process."""
+        attempt, world = self.attempts[process], self._world
+        is_trigger = attempt.kind.startswith("trigger")
+        if blow.what == "freeze":
+            process.freeze(blow.seconds)
+            if attempt.kind == "task":
+                if blow.seconds > self._history.heartbeat_timeout:
+                    world.after(self._history.heartbeat_timeout, self._declare_dead, process)
+                self._plan_heartbeat(process)
+            elif attempt.kind == "trigger" and blow.seconds > _TRIGGERER_THRESHOLD:
+                world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
+                world.at(process.frozen_until + 1, self._stop_trigger, process)
+        elif blow.what == "evict" and attempt.kind == "task":
+            self._terminate(process)
+        else:
+            process.end()
+            attempt.how = "crashed"
+            if is_trigger:
+                world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
+            elif attempt.kind == "task on_kill":
+                world.after(0.5, self._report, attempt.result, None, KeyboardInterrupt())
+            elif blow.what == "kill":
+                world.after(0.5, self._report, process, None, KeyboardInterrupt())
+            else:
+                world.after(self._history.heartbeat_timeout, self._declare_dead, process)
+
+    def _new_process(
+        self, instance: Instance, kind: str, name: str, machine: Any, on_end: Any
+    ) -> tuple[Process, Attempt]:
+        from tests.simulation.world import Process
+
+        attempt = Attempt(instance, instance.series, kind, try_number=instance.try_number)
+        process = Process(self._world, name, machine, attempt, on_end)
+        self.attempts[process] = attempt
+        return process, attempt
+
+    def _named(self, instance: Instance, name: str) -> str:
+        of = f" of task {instance.index}" if self._history.tasks > 1 else ""
+        return f"{name}{of}{' (run made again)' * (instance.run > 0)}"
+
+    def _state(self, index: int) -> str:
+        instance = self.instances.get(index)
+        return str(instance.state) if instance else "gone"
+
+    def _clock_of(self, machine: Any) -> str:
+        ahead = self._world.time_of(machine.number) - self._world.service.time
+        return f" (clock {ahead:+.0f} s)" if ahead else ""
+
+    def _say(self, text: str) -> None:
+        self._world.say(text)

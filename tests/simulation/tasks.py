@@ -1,0 +1,313 @@
+"""
+The product's part of a history: what a task and its trigger do, step by step.
+
+The one module that knows how the product is called. What is product is called as it is; what is here is only what
+Airflow's side does between two of those calls, and what a driver does with the steps of a flow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci import stopping
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
+from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.messages import Pause, Request
+from airflow_provider_tencent_ci.core.names import name_with_token
+from airflow_provider_tencent_ci.core.renewal import Renewal
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.waiting import Wait, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.exceptions import LostContactError, TencentCIError, WaitTimeoutError
+from airflow_provider_tencent_ci.memory import SubmissionMemory
+from tests.simulation.service import EPOCH
+from tests.simulation.steps import Call, Program, Send, Sleep
+
+if TYPE_CHECKING:
+    from tests.simulation.airflow_model import Place
+
+__all__ = ["Deferral", "TaskProgram", "TriggerProgram"]
+
+_HOST = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com"
+_REQUEST_SECONDS = 30.0
+_WORKER_STOP_SECONDS, _TRIGGER_STOP_SECONDS = 3.0, 20.0
+_CLOCK_MARGIN = timedelta(minutes=10)
+
+_FIRST = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
+_ROUNDS = [
+    _FIRST,
+    *(replace(_FIRST, round=number, input={"UrlFile": f"round-{number}.txt"}) for number in range(1, 4)),
+]
+_BODIES = [specification.body(None) for specification in _ROUNDS]
+_DIGESTS = [hashlib.sha256(body).hexdigest() for body in _BODIES]
+
+
+@dataclass(eq=False)
+class Deferral:
+    """What a deferred task leaves in Airflow's database."""
+
+    job_id: str
+    deadline_at: datetime | None
+    round: int
+
+    def __repr__(self) -> str:
+        return f"deferred until {self.job_id} has ended"
+
+
+class _Silent:
+    def job_read(self, job: InventoryJob) -> None:
+        pass
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        pass
+
+
+_SILENT = _Silent()
+
+
+class _Keys:
+    """A machine's keys, renewed as the product says."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._renewal = Renewal()
+
+    def current(self, now: datetime) -> Credentials:
+        if self._renewal.is_due(now):
+            service = self._place.world.service
+            key, expires = service.keys.issue(service.time)
+            expires_at = EPOCH + timedelta(seconds=expires) if expires else None
+            try:
+                self._renewal.renewed(Credentials(key, "secret", "token" if expires else None, expires_at), now)
+            except TencentCIError as error:
+                self._renewal.failed(error, now)
+        if found := self._renewal.usable(now):
+            return found
+        raise self._renewal.error()
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        return self._renewal.discard(used, now)
+
+
+class _Driver:
+    """A transport: signs, sends, sleeps and tells the time, as the product's two do."""
+
+    def __init__(self, place: Place, request_seconds: float = _REQUEST_SECONDS) -> None:
+        self._machine = place.machine
+        self._clock = ServiceClock()
+        self._seconds = request_seconds
+        self._keys = place.machine.shared.get("keys") or place.machine.shared.setdefault("keys", _Keys(place))
+
+    def run(self, flow: Generator[Any, Any, Any]) -> Program:
+        now = self._machine.now
+        try:
+            step = next(flow)
+            while True:
+                if type(step) is Pause:
+                    if step.seconds > 0:
+                        yield Sleep(step.seconds)
+                    step = flow.send(now())
+                    continue
+                try:
+                    answer = yield from self._exchange(step)
+                except TencentCIError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            flow.close()
+
+    def _exchange(self, request: Request) -> Program:
+        now = self._machine.now
+        keys = self._keys.current(now())
+        response = yield from self._send(request, keys)
+        if refused_for_expired_keys(response) and self._keys.discard(keys, now()):
+            response = yield from self._send(request, self._keys.current(now()))
+        return response
+
+    def _send(self, request: Request, keys: Credentials) -> Program:
+        headers = sign(request, _HOST, keys, self._clock.at(self._machine.now()))
+        response = yield Send(request, headers, self._seconds)
+        self._clock.learn(response)
+        return response
+
+
+class TaskProgram:
+    """A try of a task, in its first process or resumed."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._job_id: str | None = None
+
+    def main(self) -> Program:
+        return (yield from self._submit_and_wait(0))
+
+    def resume(self, event: dict[str, Any]) -> Program:
+        """Go on with what the trigger found."""
+        place = self._place
+        self._job_id = event.get("job_id")
+        if self._job_id:
+            place.learned(self._job_id)
+        place.works_on(event["round"])
+        if event["status"] == "deadline":
+            raise WaitTimeoutError(event["status"])
+        if event["status"] != "terminal":
+            raise LostContactError(event["status"])
+        return (yield from self._finish(InventoryJob.from_dict(event["job"]), event["round"]))
+
+    def on_kill(self) -> Program:
+        place, job_id = self._place, self._job_id
+        if not job_id:
+            return
+        state = yield Call("ask for the state", lambda: _state(place), 1.5, stopping._UNKNOWN)
+        hook = _Hook()
+        asked, stopping._state_of = stopping._state_of, lambda _ti: state
+        try:
+            stopping.cancel_of_killed_task(hook, None, job_id)
+        finally:
+            stopping._state_of = asked
+        place.says("cancels it" if hook.cancelled else "leaves the job")
+        if hook.cancelled:
+            yield from _quietly(_Driver(place, _WORKER_STOP_SECONDS / 2).run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS)))
+
+    def _submit_and_wait(self, number: int) -> Program:
+        place = self._place
+        self._job_id = None
+        place.works_on(number)
+        driver = _Driver(place)
+        job, adopted, others = yield from self._submit(driver, number)
+        self._job_id = job.job_id
+        place.learned(job.job_id)
+        for other in others:
+            place.named(other.job_id)
+        place.says(f"{'finds' if adopted else 'submitted'} {job.job_id}")
+        yield Call("push job_id", lambda: place.push("job_id", job.job_id))
+        if place.history.mode == "submit":
+            return job.job_id
+        if job.state.is_terminal:
+            return (yield from self._finish(job, number))
+        timeout = place.history.wait_timeout
+        deadline_at = place.machine.now() + timedelta(seconds=timeout) if timeout else None
+        if place.history.mode == "deferred":
+            return Deferral(job.job_id, deadline_at, number)
+        event = yield from _wait(place, driver, job.job_id, deadline_at, number)
+        return (yield from self.resume(event))
+
+    def _submit(self, driver: _Driver, number: int) -> Program:
+        """As ``submitting._submit_once``, which blocks."""
+        place, history = self._place, self._place.history
+        store = _Store(place.store) if place.store is not None else None
+        memory = SubmissionMemory(store, place.max_tries, _DIGESTS[number], number)
+        known = yield Call("recall", memory.recall)
+        if known and known.job_id:
+            job = yield from driver.run(flows.find_again(known.job_id))
+            if job:
+                return job, True, ()
+        identity = TaskIdentity("nightly", "r1", "submit", place.map_index, place.max_tries - history.retries)
+        token = known.token if known else submission_token(identity, _BODIES[number])
+        yield Call("note", lambda: memory.intend(token))
+        began_before = known is not None and known.job_id is None
+        is_first_try = place.try_number - (place.max_tries - history.retries) <= 1
+        may_be_hidden = began_before if memory.is_reliable else not is_first_try
+        flow = flows.submit_once(
+            name_with_token(f"nightly-submit-again-{number}" if number else "nightly-submit", token),
+            _ROUNDS[number],
+            created_after=place.started_at - _CLOCK_MARGIN,
+            looks=flows.LATER_TRY_LOOKS if may_be_hidden else flows.FIRST_TRY_LOOKS,
+        )
+        submission = yield from driver.run(flow)
+        yield Call("keep", lambda: memory.keep(token, submission.job.job_id))
+        return submission.job, submission.adopted, submission.others
+
+    def _finish(self, job: InventoryJob, number: int) -> Program:
+        check_outcome(job)
+        if number < min(self._place.history.rounds, self._place.history.bad_rounds):
+            return (yield from self._submit_and_wait(number + 1))
+        yield from ()
+        return job.job_id
+
+
+class TriggerProgram:
+    """A trigger that waits."""
+
+    def __init__(self, place: Place, deferral: Deferral) -> None:
+        self._place = place
+        self.deferral = deferral
+        place.learned(deferral.job_id)
+
+    def main(self) -> Program:
+        waiting = self.deferral
+        return (yield from _wait(self._place, _Driver(self._place), waiting.job_id, waiting.deadline_at, waiting.round))
+
+    def on_kill(self) -> Program:
+        place, waiting = self._place, self.deferral
+        state = yield Call("ask for the state", lambda: _state(place), 60.0, "unknown")
+        if state == "unknown":
+            return
+        recorded = yield Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
+        passed = waiting.deadline_at is not None and waiting.deadline_at <= place.machine.now()
+        unwanted = stopping.is_unwanted(state, recorded, waiting.job_id, deadline_passed=passed)
+        place.says("cancels it" if unwanted else "leaves the job")
+        if unwanted:
+            yield from _quietly(_Driver(place).run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS)))
+
+
+class _Hook:
+    """Takes down what the predicate has done."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.log = SimpleNamespace(info=lambda *_: None, warning=lambda *_: None)
+
+    def cancel_quietly(self, _job_id: str) -> None:
+        self.cancelled = True
+
+
+class _Store:
+    """The task state store, with the methods of Airflow's."""
+
+    def __init__(self, records: dict[str, Any]) -> None:
+        self._records = records
+
+    def get(self, key: str) -> Any:
+        return self._records.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._records[key] = value
+
+    def delete(self, key: str) -> None:
+        self._records.pop(key, None)
+
+
+def _wait(place: Place, driver: _Driver, job_id: str, deadline_at: datetime | None, number: int) -> Program:
+    history = place.history
+    wait = Wait(job_id, deadline_at=deadline_at, contact_timeout=history.contact_timeout, observer=_SILENT)
+    place.waits_until(deadline_at)
+    result = yield from driver.run(wait_for_job(wait, history.poll_interval))
+    job = result.job.to_dict() if result.job else None
+    return {"status": result.status.value, "job_id": job_id, "job": job, "round": number}
+
+
+def _quietly(program: Program) -> Program:
+    try:
+        yield from program
+    except TencentCIError:
+        pass
+
+
+def _state(place: Place) -> str | None:
+    row = place.row()
+    return row.state if row else None
+

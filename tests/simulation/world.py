@@ -1,0 +1,264 @@
+"""One history, run over virtual time: the heap of events, the clocks, and the processes."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_provider_tencent_ci.core.messages import Response
+from tests.simulation.history import MACHINES, Act, Blow, Fault, History, Jump
+from tests.simulation.service import EPOCH, Job, Service
+from tests.simulation.steps import Call, Program, Send, Sleep
+
+__all__ = ["Machine", "Process", "World"]
+
+# A history of so many events does not end by itself.
+_MOST_EVENTS = 40_000
+
+
+class Machine:
+    """A machine with a clock of its own."""
+
+    __slots__ = ("_world", "name", "number", "shared")
+
+    def __init__(self, world: World, number: int) -> None:
+        self._world = world
+        self.number = number
+        self.name = MACHINES[number]
+        #: What the processes of this machine have in common: the adapter's.
+        self.shared: dict[str, Any] = {}
+
+    def now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self._world.time_of(self.number))
+
+
+class Process:
+    """
+    A process that works through a program.
+
+    :param owner: whose it is, told when it ends.
+    :ivar token: tells what it waits for now from what it waited for before.
+    """
+
+    __slots__ = (
+        "_program", "_queued", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "requests",
+        "started_at", "steps", "token", "world",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        machine: Machine,
+        owner: Any,
+        on_end: Callable[[Process, Any, BaseException | None], None],
+    ) -> None:
+        self.world = world
+        self.number = len(world.processes) + 1
+        self.name = name
+        self.machine = machine
+        self.owner = owner
+        self.on_end = on_end
+        self.steps = 0
+        self.requests = 0
+        self.token = 0
+        self.started_at = world.now
+        self.ended_at: float | None = None
+        self.frozen_until = 0.0
+        self._program: Program | None = None
+        self._queued: list[tuple[Any, BaseException | None]] = []
+        world.processes.append(self)
+
+    def begin(self, program: Program) -> None:
+        self._program = program
+        self._go_on(None, None)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.world.now < self.frozen_until
+
+    def answer(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None:
+        if token == self.token and self.is_alive:
+            self._arrive(("response", status, headers, body), None)
+
+    def throw(self, token: int, error: BaseException) -> None:
+        if token == self.token and self.is_alive:
+            self._arrive(None, error)
+
+    def wake(self, token: int, value: Any) -> None:
+        if token == self.token and self.is_alive:
+            self._arrive(value, None)
+
+    def end(self) -> None:
+        """End it from outside: nothing of it goes on, and nobody hears of it."""
+        if self.is_alive:
+            self.ended_at = self.world.now
+            program, self._program = self._program, None
+            if program is not None and not program.gi_running:
+                program.close()
+
+    def freeze(self, seconds: float) -> None:
+        self.frozen_until = self.world.now + seconds
+
+    def _arrive(self, value: Any, error: BaseException | None) -> None:
+        if self.is_frozen:
+            self.world.at(self.frozen_until, self._thawed, self.token, value, error)
+            return
+        if type(value) is tuple:
+            value = Response(value[1], value[2], value[3], self.machine.now())
+        self._go_on(value, error)
+
+    def _thawed(self, token: int, value: Any, error: BaseException | None) -> None:
+        if token == self.token and self.is_alive:
+            self._arrive(value, error)
+
+    def _go_on(self, value: Any, error: BaseException | None) -> None:
+        program, world = self._program, self.world
+        if program is None:
+            return
+        self.token += 1
+        try:
+            step = program.throw(error) if error is not None else program.send(value)
+        except StopIteration as stop:
+            self._over(stop.value, None)
+        except Exception as failure:
+            self._over(None, failure)
+        else:
+            self.steps += 1
+            if world.blows and (blow := world.blows.get((self.number, self.steps))):
+                world.strike(self, blow)
+                if not self.is_alive:
+                    return
+                if self.is_frozen:  # it goes on with this step later
+                    world.at(self.frozen_until, self._begin_late, self.token, step)
+                    return
+            self._begin(step)
+
+    def _begin_late(self, token: int, step: Send | Sleep | Call) -> None:
+        if token == self.token and self.is_alive:
+            if self.is_frozen:
+                self.world.at(self.frozen_until, self._begin_late, token, step)
+            else:
+                self._begin(step)
+
+    def _begin(self, step: Send | Sleep | Call) -> None:
+        world = self.world
+        if type(step) is Send:
+            self.requests += 1
+            world.service.take(self, step)
+        elif type(step) is Sleep:
+            world.after(step.seconds, self.wake, self.token, None)
+        else:
+            world.airflow.take(self, step)
+
+    def _over(self, result: Any, error: BaseException | None) -> None:
+        self._program = None
+        self.ended_at = self.world.now
+        self.on_end(self, result, error)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is looked at after the history, beside the jobs."""
+
+    met: list[Fault] = field(default_factory=list)
+    struck: list[Blow] = field(default_factory=list)
+
+
+class World:
+    """
+    One history.
+
+    :param tells: whether it is written down as a story.
+    """
+
+    def __init__(self, history: History, *, tells: bool = False) -> None:
+        from tests.simulation.airflow_model import Airflow
+
+        self.history = history
+        self.random = random.Random(history.seed)
+        random.seed(history.seed)  # what the product draws: jitter
+        self.now = 0.0
+        self.tells = tells
+        self.story: list[tuple[float, str]] = []
+        self.events = 0
+        self.ledger = _Ledger()
+        self.processes: list[Process] = []
+        self.blows = {(blow.process, blow.step): blow for blow in history.blows}
+        self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = itertools.count()
+        self._offsets = list(history.clocks)
+        self.machines = [Machine(self, number) for number in range(len(MACHINES))]
+        self.service = Service(self)
+        self.airflow = Airflow(self)
+        for jump in history.jumps:
+            self.at(jump.at, self._jump, jump)
+        for act in history.acts:
+            self.at(act.at, self.airflow.act, act)
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing is left to happen."""
+        return not self._heap
+
+    def run(self) -> World:
+        heap = self._heap
+        self.airflow.begin()
+        while heap and self.events < _MOST_EVENTS:
+            self.now, _, act, args = heapq.heappop(heap)
+            self.events += 1
+            act(*args)
+        return self
+
+    def at(self, moment: float, act: Callable[..., None], *args: Any) -> None:
+        heapq.heappush(self._heap, (moment, next(self._order), act, args))
+
+    def after(self, seconds: float, act: Callable[..., None], *args: Any) -> None:
+        heapq.heappush(self._heap, (self.now + seconds, next(self._order), act, args))
+
+    def latency(self) -> float:
+        return 0.01 + 0.1 * self.random.random()
+
+    def time_of(self, machine: int) -> float:
+        return self.now + self._offsets[machine]
+
+    def say(self, text: str) -> None:
+        self.story.append((self.now, text))
+
+    def meet(self, fault: Fault) -> None:
+        self.ledger.met.append(fault)
+
+    def made(self, job: Job, process: Process) -> None:
+        """Take note of whose a job is: of the tries that sent its request, whatever its name says."""
+        job.series, job.round = process.owner.series, process.owner.round
+        if self.tells:
+            self.say(f"service: makes {job.job_id} for {process.name}")
+
+    def strike(self, process: Process, blow: Blow) -> None:
+        if blow.after:
+            self.after(blow.after, self._strike, process, process.token, blow)
+        else:
+            self._strike(process, process.token, blow)
+
+    def _strike(self, process: Process, _token: int, blow: Blow) -> None:
+        if not process.is_alive:
+            return
+        self.ledger.struck.append(blow)
+        if self.tells:
+            how_long = f" for {blow.seconds:g} s" if blow.what == "freeze" else ""
+            self.say(f"{process.name}: {blow.what}{how_long}, at its step {process.steps}")
+        self.airflow.struck(process, blow)
+
+    def _jump(self, jump: Jump) -> None:
+        self._offsets[jump.machine] += jump.by
+        if self.tells:
+            self.say(f"the clock of {MACHINES[jump.machine]} is set {'forward' if jump.by > 0 else 'back'} by {abs(jump.by):g} s")
