@@ -15,7 +15,7 @@ from tests.simulation.tasks import Deferral, TaskProgram, TriggerProgram
 
 if TYPE_CHECKING:
     from tests.simulation.history import Act, Blow
-    from tests.simulation.world import Process, World
+    from tests.simulation.world import Machine, Process, World
 
 __all__ = ["Airflow", "Attempt", "End", "Instance", "Place", "Series"]
 
@@ -451,40 +451,69 @@ class Airflow:
 
     def _take_over(self, instance: Instance, process: Process) -> None:
         if instance.process is process and instance.state == "deferred" and instance.deferral is not None:
-            self._triggerers += 1
             self._start_trigger(instance, instance.deferral)
 
     # What is done to processes.
 
     def struck(self, process: Process, blow: Blow) -> None:
-        """Bring about what happens to a process."""
-        attempt, world = self.attempts[process], self._world
-        is_trigger = attempt.kind.startswith("trigger")
-        if blow.what == "freeze":
-            process.freeze(blow.seconds)
-            if attempt.kind == "task":
-                if blow.seconds > self._history.heartbeat_timeout:
-                    world.after(self._history.heartbeat_timeout, self._declare_dead, process)
-                self._plan_heartbeat(process)
-            elif attempt.kind == "trigger" and blow.seconds > _TRIGGERER_THRESHOLD:
-                world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
-                world.at(process.frozen_until + 1, self._stop_trigger, process)
-        elif blow.what == "evict" and attempt.kind == "task":
+        """Bring about what happens to a process; to a triggerer's, it happens to all that it runs."""
+        kind = self.attempts[process].kind
+        if kind.startswith("trigger"):
+            self._strike_triggerer(process.machine, blow)
+        elif blow.what == "freeze":
+            self._freeze_worker(process, blow.seconds)
+        elif blow.what == "evict" and kind == "task":
             self._terminate(process)
         else:
-            process.end()
-            attempt.how = "crashed"
-            if is_trigger:
-                world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
-            elif attempt.kind == "task on_kill":
-                world.after(0.5, self._report, attempt.result, None, KeyboardInterrupt())
-            elif blow.what == "kill":
-                world.after(0.5, self._report, process, None, KeyboardInterrupt())
+            self._end_worker(process, is_seen=blow.what != "crash" or kind != "task")
+
+    def _freeze_worker(self, process: Process, seconds: float) -> None:
+        process.freeze(seconds)
+        if self.attempts[process].kind == "task":
+            if seconds > self._history.heartbeat_timeout:
+                self._world.after(self._history.heartbeat_timeout, self._declare_dead, process)
+            self._plan_heartbeat(process)
+
+    def _end_worker(self, process: Process, *, is_seen: bool) -> None:
+        """
+        End a process of a worker.
+
+        :param is_seen: whether its supervisor lives and reports it; else the scheduler finds out by the heartbeats.
+        """
+        attempt = self.attempts[process]
+        process.end()
+        attempt.how = "crashed"
+        its = attempt.result if attempt.kind == "task on_kill" else process
+        if is_seen:
+            self._world.after(0.5, self._report, its, None, KeyboardInterrupt())
+        else:
+            self._world.after(self._history.heartbeat_timeout, self._declare_dead, its)
+
+    def _strike_triggerer(self, machine: Machine, blow: Blow) -> None:
+        world = self._world
+        here = [process for process in self.attempts if process.machine is machine and process.is_alive]
+        its = [process for process in here if self.attempts[process].kind.startswith("trigger")]
+        if blow.what == "freeze":
+            machine.loop.frozen_until = world.now + blow.seconds
+        else:
+            machine.loop.vanish()
+            machine.start_anew()
+        if blow.what != "freeze" or blow.seconds > _TRIGGERER_THRESHOLD:
+            self._triggerers += 1
+        for process in its:
+            attempt = self.attempts[process]
+            if blow.what == "freeze":
+                process.freeze(blow.seconds)
+                if attempt.kind == "trigger" and blow.seconds > _TRIGGERER_THRESHOLD:
+                    world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
+                    world.at(process.frozen_until + 1, self._stop_trigger, process)
             else:
-                world.after(self._history.heartbeat_timeout, self._declare_dead, process)
+                process.end()
+                attempt.how = "crashed"
+                world.after(_TRIGGERER_THRESHOLD, self._take_over, attempt.instance, process)
 
     def _new_process(
-        self, instance: Instance, kind: str, name: str, machine: Any, on_end: Any
+        self, instance: Instance, kind: str, name: str, machine: Machine, on_end: Any
     ) -> tuple[Process, Attempt]:
         from tests.simulation.world import Process
 
@@ -501,7 +530,7 @@ class Airflow:
         instance = self.instances.get(index)
         return str(instance.state) if instance else "gone"
 
-    def _clock_of(self, machine: Any) -> str:
+    def _clock_of(self, machine: Machine) -> str:
         ahead = self._world.time_of(machine.number) - self._world.service.time
         return f" (clock {ahead:+.0f} s)" if ahead else ""
 

@@ -49,6 +49,7 @@ def _night(rng: random.Random, seed: int) -> History:
         seed=seed,
         mode=rng.choice(("blocking", "deferred", "deferred", "submit")),
         store=rng.random() < 0.5,
+        poller=rng.random() < 0.4,
         retries=rng.choice((0, 1, 1, 2, 3)),
         retry_delay=rng.choice((1.0, 20.0, 60.0, 300.0)),
         heartbeat_timeout=rng.choice((20.0, 60.0, 300.0)),
@@ -199,7 +200,7 @@ def _rounds(rng: random.Random, _history: History) -> dict[str, Any]:
 
 
 def _mapped(rng: random.Random, _history: History) -> dict[str, Any]:
-    return {"tasks": rng.choice((2, 3))}
+    return {"tasks": rng.choice((2, 2, 3, 6))}
 
 
 def _kinds(_rng: random.Random, _history: History) -> dict[str, Any]:

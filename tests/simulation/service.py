@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from airflow_provider_tencent_ci.core.messages import Request
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tests.simulation.steps import Send
     from tests.simulation.world import Process, World
 
-__all__ = ["EPOCH", "Job", "Keys", "Service"]
+__all__ = ["EPOCH", "Caller", "Job", "Keys", "Service"]
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _EPOCH_SECONDS = EPOCH.timestamp()
@@ -48,6 +48,24 @@ _CHINA = timezone(timedelta(hours=8))
 _EPOCH_IN_CHINA = EPOCH.astimezone(_CHINA).replace(tzinfo=None)
 
 _GATEWAY_SECONDS = 5.0
+
+
+class Caller(Protocol):
+    """Who sends a request: a process, or a part of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def token(self) -> int:
+        """Tells what it waits for now from what it waited for before."""
+
+    @property
+    def process(self) -> Process: ...
+
+    def answer(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None: ...
+
+    def throw(self, token: int, error: BaseException) -> None: ...
 
 
 class Job:
@@ -125,7 +143,7 @@ class Service:
         for number in range(history.strangers):
             self._make(f"stranger_{number}", None, -3600.0 + 60 * number)
 
-    def take(self, process: Process, step: Send) -> None:
+    def take(self, process: Caller, step: Send) -> None:
         """Take a request; the process is answered, or not, some time later."""
         world = self.world
         kind = _kind(step.request)
@@ -142,7 +160,7 @@ class Service:
             world.say(f"{process.name}: {_what(step.request)} meets: {fault.what}{_seconds(fault)}")
         self._misbehave(process, step, kind, fault, there, back)
 
-    def _misbehave(self, process: Process, step: Send, kind: str, fault: Fault, there: float, back: float) -> None:
+    def _misbehave(self, process: Caller, step: Send, kind: str, fault: Fault, there: float, back: float) -> None:
         world, what, token = self.world, fault.what, process.token
         if what == "refused":
             world.after(there, process.throw, token, TransportError("refused", request_sent=False))
@@ -175,7 +193,7 @@ class Service:
             world.after(there, self._act, process, token, step, kind, back, fault)
 
     def _act(
-        self, process: Process, token: int, step: Send, kind: str, back: float | None, fault: Fault | None
+        self, process: Caller, token: int, step: Send, kind: str, back: float | None, fault: Fault | None
     ) -> None:
         """
         Do what a request asks for.
@@ -184,18 +202,18 @@ class Service:
         """
         status, body, headers = 200, b"", {}
         if refusal := self._refusal(step):
-            self.refusals[process] = self.refusals.get(process, 0) + 1
+            self.refusals[process.process] = self.refusals.get(process.process, 0) + 1
             status, body = refusal
             if self.world.tells:
                 self.world.say(f"service: refuses {_what(step.request)} of {process.name}: {body.decode()[13:40].split('<')[0]}")
         elif kind == "post":
-            body = self._create(process, step.request)
+            body = self._create(process.process, step.request)
         elif kind == "list":
             body = self._list(dict(step.request.query), fault)
         elif kind == "get":
             body = self._get(step.request.path)
         else:
-            self._cancel(process, step.request.path)
+            self._cancel(process.process, step.request.path)
         if back is None:
             return
         if fault is not None:
@@ -208,7 +226,7 @@ class Service:
         self._answer(process, token, back, status, body, headers)
 
     def _answer(
-        self, process: Process, token: int, after: float, status: int, body: bytes, headers: dict[str, str] | None = None
+        self, process: Caller, token: int, after: float, status: int, body: bytes, headers: dict[str, str] | None = None
     ) -> None:
         found = {"date": formatdate(_EPOCH_SECONDS + self.time, usegmt=True)} if self._history.dates else {}
         if headers:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Request
 
-__all__ = ["Call", "Program", "Send", "Sleep"]
+__all__ = ["Await", "Call", "Program", "Send", "Sleep", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +47,12 @@ class Call:
     instead: Any = None
 
 
-Program = Generator[Send | Sleep | Call, Any, Any]
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Run a coroutine on the event loop of this machine; answered by its result, or by its error."""
+
+    work: Callable[[], Coroutine[Any, Any, Any]]
+
+
+Step = Send | Sleep | Call | Await
+Program = Generator[Step, Any, Any]

@@ -7,6 +7,7 @@ Airflow's side does between two of those calls, and what a driver does with the 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -30,8 +31,11 @@ from airflow_provider_tencent_ci.core.specification import InventoryJobSpecifica
 from airflow_provider_tencent_ci.core.waiting import Wait, check_outcome, wait_for_job
 from airflow_provider_tencent_ci.exceptions import LostContactError, TencentCIError, WaitTimeoutError
 from airflow_provider_tencent_ci.memory import SubmissionMemory
+from airflow_provider_tencent_ci.polling import Poller
+from airflow_provider_tencent_ci.transport import aio
 from tests.simulation.service import EPOCH
-from tests.simulation.steps import Call, Program, Send, Sleep
+from tests.simulation.steps import Await, Call, Program, Send, Sleep
+from tests.simulation.world import LoopRequest, Process
 
 if TYPE_CHECKING:
     from tests.simulation.airflow_model import Place
@@ -144,6 +148,43 @@ class _Driver:
         return response
 
 
+class _LoopDriver:
+    """The same for coroutines: what a triggerer's poller has for a transport."""
+
+    def __init__(self, place: Place) -> None:
+        self.now = place.machine.now
+        self.sleep = asyncio.sleep
+        self._driver = _Driver(place)
+        self._process = Process(place.world, f"poller of {place.machine.name}", place.machine, None, None)
+
+    async def __aenter__(self) -> _LoopDriver:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def run(self, flow: Generator[Any, Any, Any]) -> Any:
+        program = self._driver.run(flow)
+        try:
+            step = next(program)
+            while True:
+                try:
+                    answer = await self._do(step)
+                except TencentCIError as error:
+                    step = program.throw(error)
+                else:
+                    step = program.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            program.close()
+
+    async def _do(self, step: Send | Sleep) -> Any:
+        if isinstance(step, Send):
+            return await LoopRequest(self._process, step).answered()
+        return await asyncio.sleep(step.seconds)
+
+
 class TaskProgram:
     """A try of a task, in its first process or resumed."""
 
@@ -202,7 +243,7 @@ class TaskProgram:
         deadline_at = place.machine.now() + timedelta(seconds=timeout) if timeout else None
         if place.history.mode == "deferred":
             return Deferral(job.job_id, deadline_at, number)
-        event = yield from _wait(place, driver, job.job_id, deadline_at, number)
+        event = yield from _wait(place, job.job_id, deadline_at, number, together=False)
         return (yield from self.resume(event))
 
     def _submit(self, driver: _Driver, number: int) -> Program:
@@ -248,8 +289,9 @@ class TriggerProgram:
         place.learned(deferral.job_id)
 
     def main(self) -> Program:
-        waiting = self.deferral
-        return (yield from _wait(self._place, _Driver(self._place), waiting.job_id, waiting.deadline_at, waiting.round))
+        place, waiting = self._place, self.deferral
+        together = place.history.poller
+        return (yield from _wait(place, waiting.job_id, waiting.deadline_at, waiting.round, together=together))
 
     def on_kill(self) -> Program:
         place, waiting = self._place, self.deferral
@@ -291,13 +333,30 @@ class _Store:
         self._records.pop(key, None)
 
 
-def _wait(place: Place, driver: _Driver, job_id: str, deadline_at: datetime | None, number: int) -> Program:
+def _wait(place: Place, job_id: str, deadline_at: datetime | None, number: int, *, together: bool) -> Program:
+    """
+    Wait until the job has ended.
+
+    :param together: with all others who wait on this machine.
+    """
     history = place.history
     wait = Wait(job_id, deadline_at=deadline_at, contact_timeout=history.contact_timeout, observer=_SILENT)
     place.waits_until(deadline_at)
-    result = yield from driver.run(wait_for_job(wait, history.poll_interval))
+    if together:
+        poller = place.machine.shared.get("poller") or place.machine.shared.setdefault("poller", _new_poller(place))
+        result = yield Await(lambda: poller.wait(wait, history.poll_interval))
+    else:
+        result = yield from _Driver(place).run(wait_for_job(wait, history.poll_interval))
     job = result.job.to_dict() if result.job else None
     return {"status": result.status.value, "job_id": job_id, "job": job, "round": number}
+
+
+def _new_poller(place: Place) -> Poller:
+    asked, aio.AsyncTransport = aio.AsyncTransport, lambda _config: _LoopDriver(place)
+    try:
+        return Poller(None)
+    finally:
+        aio.AsyncTransport = asked
 
 
 def _quietly(program: Program) -> Program:

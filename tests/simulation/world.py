@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Response
 from tests.simulation.history import MACHINES, Act, Blow, Fault, History, Jump
+from tests.simulation.loop import VirtualLoop
 from tests.simulation.service import EPOCH, Job, Service
-from tests.simulation.steps import Call, Program, Send, Sleep
+from tests.simulation.steps import Call, Program, Send, Sleep, Step
 
-__all__ = ["Machine", "Process", "World"]
+__all__ = ["LoopRequest", "Machine", "Process", "World"]
 
 # A history of so many events does not end by itself.
 _MOST_EVENTS = 40_000
 
 
 class Machine:
-    """A machine with a clock of its own."""
+    """
+    A machine with a clock of its own.
 
-    __slots__ = ("_world", "name", "number", "shared")
+    :ivar loop: of the triggerer that runs on it.
+    :ivar shared: what the programs of this machine have in common.
+    """
+
+    __slots__ = ("_world", "loop", "name", "number", "shared")
 
     def __init__(self, world: World, number: int) -> None:
         self._world = world
         self.number = number
         self.name = MACHINES[number]
-        #: What the processes of this machine have in common: the adapter's.
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Have nothing on it that ran there."""
+        self.loop = VirtualLoop(self._world)
         self.shared: dict[str, Any] = {}
 
     def now(self) -> datetime:
@@ -46,7 +57,7 @@ class Process:
     """
 
     __slots__ = (
-        "_program", "_queued", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "requests",
+        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "requests",
         "started_at", "steps", "token", "world",
     )  # fmt: skip
 
@@ -71,12 +82,17 @@ class Process:
         self.ended_at: float | None = None
         self.frozen_until = 0.0
         self._program: Program | None = None
-        self._queued: list[tuple[Any, BaseException | None]] = []
+        self._loop = machine.loop
+        self._task: asyncio.Task[Any] | None = None
         world.processes.append(self)
 
     def begin(self, program: Program) -> None:
         self._program = program
         self._go_on(None, None)
+
+    @property
+    def process(self) -> Process:
+        return self
 
     @property
     def is_alive(self) -> bool:
@@ -103,6 +119,8 @@ class Process:
         if self.is_alive:
             self.ended_at = self.world.now
             program, self._program = self._program, None
+            if self._task is not None:
+                self._loop.cancel(self._task)
             if program is not None and not program.gi_running:
                 program.close()
 
@@ -143,27 +161,67 @@ class Process:
                     return
             self._begin(step)
 
-    def _begin_late(self, token: int, step: Send | Sleep | Call) -> None:
+    def _begin_late(self, token: int, step: Step) -> None:
         if token == self.token and self.is_alive:
             if self.is_frozen:
                 self.world.at(self.frozen_until, self._begin_late, token, step)
             else:
                 self._begin(step)
 
-    def _begin(self, step: Send | Sleep | Call) -> None:
+    def _begin(self, step: Step) -> None:
         world = self.world
         if type(step) is Send:
             self.requests += 1
             world.service.take(self, step)
         elif type(step) is Sleep:
             world.after(step.seconds, self.wake, self.token, None)
-        else:
+        elif type(step) is Call:
             world.airflow.take(self, step)
+        else:
+            self._task = self._loop.start(self._finish(self.token, step.work()))
+
+    async def _finish(self, token: int, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            result = await work
+        except Exception as error:
+            self.world.after(0.0, self.throw, token, error)
+        else:
+            self.world.after(0.0, self.wake, token, result)
+        self._task = None
 
     def _over(self, result: Any, error: BaseException | None) -> None:
         self._program = None
         self.ended_at = self.world.now
         self.on_end(self, result, error)
+
+
+class LoopRequest:
+    """
+    A request of a coroutine.
+
+    :param process: whose requests it is one of.
+    """
+
+    __slots__ = ("_future", "_loop", "name", "process", "token")
+
+    def __init__(self, process: Process, step: Send) -> None:
+        self.process = process
+        self.name = process.name
+        self.token = 0
+        self._loop = process.machine.loop
+        self._future: asyncio.Future[Response] = self._loop.create_future()
+        process.requests += 1
+        process.world.service.take(self, step)
+
+    async def answered(self) -> Response:
+        return await self._future
+
+    def answer(self, _token: int, status: int, headers: dict[str, str], body: bytes) -> None:
+        now = self.process.machine.now
+        self._loop.settle(self._future, lambda: Response(status, headers, body, now()), None)
+
+    def throw(self, _token: int, error: BaseException) -> None:
+        self._loop.settle(self._future, None, error)
 
 
 @dataclass(slots=True)
