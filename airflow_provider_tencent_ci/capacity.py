@@ -19,8 +19,8 @@ from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTr
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.flows import Submission
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
@@ -44,6 +44,7 @@ def submit_when_possible(
                 name=name,
                 on_existing=task.on_existing,
                 max_active_jobs=task.max_active_jobs,
+                reconcile_timeout=seconds_of("reconcile_timeout", task.reconcile_timeout),
                 validate=task.validate,
             )
         except TooManyActiveJobsError as error:

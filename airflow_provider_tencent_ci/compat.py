@@ -64,7 +64,6 @@ __all__ = [
     "own_xcom",
     "push_xcoms",
     "recorded_job_id",
-    "run_started_at",
     "task_decorator_factory",
     "task_error",
     "task_identity",
@@ -171,6 +170,7 @@ def task_identity(context: Context) -> TaskIdentity:
         task_id=ti.task_id,
         map_index=ti.map_index,
         clear_generation=_clear_generation(context),
+        deployment=conf.get("tencent_ci", "deployment", fallback="") or "",
     )
 
 
@@ -178,12 +178,6 @@ def is_first_try(context: Context) -> bool:
     """Whether no earlier try of this attempt series can have submitted anything."""
     ti: Any = context["ti"]
     return int(ti.try_number) - _clear_generation(context) <= 1
-
-
-def run_started_at(context: Context) -> datetime | None:
-    """Return when the DAG run started, if Airflow says so."""
-    dag_run: Any = context.get("dag_run")
-    return getattr(dag_run, "start_date", None)
 
 
 def try_started_at(context: Context) -> datetime | None:

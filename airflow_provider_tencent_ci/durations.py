@@ -1,13 +1,25 @@
-"""Durations that a user gives: seconds or a timedelta."""
+"""Arguments that a user gives and that are no templates: durations, in seconds or as a timedelta, and choices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["deadline_after", "progress_interval", "seconds_of"]
+__all__ = ["check_choice", "deadline_after", "progress_interval", "seconds_of"]
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> str:
+    """
+    Return an argument that is one of a few words.
+
+    :raises InvalidArgumentError: it is none of them.
+    """
+    if value not in choices:
+        raise InvalidArgumentError(f"{name}={value!r} must be one of {', '.join(map(repr, choices))}.")
+    return value
 
 
 def seconds_of(name: str, value: float | timedelta) -> float:

@@ -22,6 +22,7 @@ translated where it is raised.
     ├── TransportError                no answer; says which host, and whether the request was sent
     │   └── CredentialsError          no valid temporary credentials to sign with; nothing was sent
     ├── SubmitOutcomeUnknownError     a submission got no answer, and the job list does not show the job
+    ├── SubmissionTakenOverError      another try of the same task submits; this one sent nothing
     ├── TargetUnusableError           ``validate=True`` and the workflow or queue does not exist, or is paused
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
@@ -61,6 +62,7 @@ __all__ = [
     "QueueSaturatedError",
     "RedirectError",
     "ServiceUnavailableError",
+    "SubmissionTakenOverError",
     "SubmitOutcomeUnknownError",
     "TargetUnusableError",
     "TencentCIError",
@@ -187,6 +189,10 @@ class CredentialsError(TransportError):
 
 class SubmitOutcomeUnknownError(TencentCIError):
     """A submission was sent and not answered, and the job list does not show the job or cannot be read."""
+
+
+class SubmissionTakenOverError(TencentCIError):
+    """Another try of the same task has taken over the submission; this one, which Airflow gave up, sent nothing."""
 
 
 class JobExistsError(TencentCIError):

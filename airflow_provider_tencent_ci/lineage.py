@@ -140,7 +140,7 @@ def _planned_record(task: Any) -> dict[str, Any]:
     if not hasattr(task, "workflow_ids"):
         return job_id  # the sensor knows the job's id only
     from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-    from airflow_provider_tencent_ci.submitting import specification_of
+    from airflow_provider_tencent_ci.request import specification_of
 
     try:
         specification = specification_of(task)

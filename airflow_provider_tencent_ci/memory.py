@@ -1,40 +1,32 @@
-"""What a task instance remembers of its submission from one try to the next, where Airflow can (3.3 and later)."""
+"""What the tries of a task instance note of their submission, where Airflow can keep it (3.3 and later)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import task_state_store
+from airflow_provider_tencent_ci.core.submission import Moment, Note
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["Memory", "SubmissionMemory"]
+__all__ = ["SubmissionMemory"]
+
+_log = logging.getLogger(__name__)
 
 _KEY = "tencent_ci_submission"
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """
-    What an earlier try of this attempt series left.
-
-    :param token: the token that it used.
-    :param job_id: the job that it submitted or found; ``None`` if it ended before it knew.
-    """
-
-    token: str
-    job_id: str | None
 
 
 class SubmissionMemory:
     """
     The task state store, read and written around a submission.
 
-    It survives retries, as XCom does not. It also survives a clear, after which it must not count any more: a record
+    It survives retries, as XCom does not. It also survives a clear, after which it must not count any more: a note
     belongs to one attempt series, which ``max_tries`` tells apart, and to one request.
 
+    :param store: Airflow's store; ``None`` before 3.3, and then nothing is kept.
     :param series: ``ti.max_tries``.
     :param request: a digest of the request.
     :param round_number: which submission of the task it is, where failed files are submitted again.
@@ -42,45 +34,74 @@ class SubmissionMemory:
 
     def __init__(self, store: Any, series: int, request: str, round_number: int = 0) -> None:
         self._store = store
-        self._series = series
-        self._request = request
+        self._identity = {"series": series, "request": request}
         self._key = f"{_KEY}_{round_number}" if round_number else _KEY
 
     @classmethod
     def of(cls, context: Context, request: str, round_number: int = 0) -> SubmissionMemory:
-        """Return the memory of the running task instance; an empty one that keeps nothing before 3.3."""
+        """Return the memory of the running task instance."""
         ti: Any = context["ti"]
         return cls(task_state_store(context), int(ti.max_tries), request, round_number)
 
     @property
     def is_reliable(self) -> bool:
-        """Whether nothing remembered means that nothing was submitted."""
+        """Whether no note means that nothing was sent."""
         return self._store is not None
 
-    def recall(self) -> Memory | None:
-        """Return what an earlier try left, if there is anything of this attempt series and request."""
+    def read(self) -> Note | None:
+        """Return what an earlier try noted, if there is anything of this attempt series and request."""
         record = self._store.get(self._key) if self._store is not None else None
         if not isinstance(record, dict) or not isinstance(record.get("token"), str):
             return None
-        if (record.get("series"), record.get("request")) != (self._series, self._request):
+        if {name: record.get(name) for name in self._identity} != self._identity:
             return None
-        job_id = record.get("job_id")
-        return Memory(record["token"], job_id if isinstance(job_id, str) else None)
+        return _note(record)
 
-    def intend(self, token: str) -> None:
-        """Note that a job with this token may be submitted from now on. Raises if it cannot, before anything is."""
-        self._write(token, None)
-
-    def withdraw(self) -> None:
-        """Take back the intention: nothing was submitted."""
+    def write(self, note: Note) -> None:
+        """Keep a note; raises if that fails."""
         if self._store is not None:
-            self._store.delete(self._key)
+            self._store.set(self._key, {**self._identity, **_record(note)})
 
-    def keep(self, token: str, job_id: str) -> None:
-        """Note the job. The list would find it as well, so this may fail: the caller decides."""
-        self._write(token, job_id)
+    def try_to_write(self, note: Note) -> bool:
+        """Keep a note that only saves time, since the list would tell the same; return whether it is kept."""
+        try:
+            self.write(note)
+        except Exception as error:
+            _log.warning("Could not note batch job %s in the task state store: %s", note.job_id, error)
+            return False
+        return True
 
-    def _write(self, token: str, job_id: str | None) -> None:
-        if self._store is not None:
-            record = {"series": self._series, "request": self._request, "token": token, "job_id": job_id}
-            self._store.set(self._key, record)
+
+def _record(note: Note) -> dict[str, Any]:
+    since = note.unsettled_since
+    return {
+        "token": note.token,
+        "job_id": note.job_id,
+        "posts": note.posts,
+        "unsettled_since": {"machine": _written(since.machine), "service": _written(since.service)} if since else None,
+        "foreign_ids": list(note.foreign_ids),
+    }
+
+
+def _note(record: dict[str, Any]) -> Note:
+    """Read what :func:`_record` wrote. Where something is missing, a request is assumed of unknown time and outcome."""
+    job_id, posts, foreign = (record.get(name) for name in ("job_id", "posts", "foreign_ids"))
+    since = record.get("unsettled_since", {} if not isinstance(job_id, str) else None)
+    return Note(
+        token=record["token"],
+        job_id=job_id if isinstance(job_id, str) else None,
+        posts=posts if isinstance(posts, int) else 1,
+        unsettled_since=_moment(since) if isinstance(since, dict) else None,
+        foreign_ids=tuple(foreign) if isinstance(foreign, list) else (),
+    )
+
+
+def _moment(written: dict[str, Any]) -> Moment:
+    machine, service = written.get("machine"), written.get("service")
+    if not machine or not service:
+        return Moment(datetime.min.replace(tzinfo=UTC), None)
+    return Moment(datetime.fromisoformat(machine), datetime.fromisoformat(service))
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

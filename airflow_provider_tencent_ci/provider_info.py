@@ -36,13 +36,24 @@ _CONFIG = {
     "tencent_ci": {
         "description": "Settings of the provider for Tencent Cloud Infinite (CI).",
         "options": {
+            "deployment": {
+                "description": (
+                    "A name of this Airflow; it takes part in the names of its batch jobs. Two Airflows that run the "
+                    "same DAG on the same bucket must have different ones, or each takes the other's jobs for its own. "
+                    "Change it only while no task is between two tries."
+                ),
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "production",
+                "default": "",
+            },
             "jobs_page": {
                 "description": "Whether Airflow's UI has the page of batch jobs (Airflow 3.1 and later).",
                 "version_added": "0.1.0",
                 "type": "boolean",
                 "example": None,
                 "default": "True",
-            }
+            },
         },
     }
 }

@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.exceptions import FilesUnknownError, TencentCIE
 from airflow_provider_tencent_ci.file_reporting import record_with_files
 from airflow_provider_tencent_ci.job_failures import InventoryJobFailures
 from airflow_provider_tencent_ci.outcome import Outcome, find_counts, find_outcome, report_outcome
-from airflow_provider_tencent_ci.submitting import specification_of
+from airflow_provider_tencent_ci.request import recorded_specification
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["conclude", "note_round"]
+__all__ = ["conclude", "note_round", "replace_last_round"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,12 @@ def note_round(
     context["ti"].xcom_push(key="rounds", value=[*earlier, job_id])
 
 
+def replace_last_round(context: Context, job_id: str) -> None:
+    """Name another job of the same submission as the last round, if there may be several rounds."""
+    if rounds := _rounds(context):
+        context["ti"].xcom_push(key="rounds", value=[*rounds[:-1], job_id])
+
+
 def conclude(
     task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, job: InventoryJob
 ) -> tuple[Outcome, Resubmission | None]:
@@ -81,7 +87,7 @@ def conclude(
     if (
         counts.failed
         and round_number < task.resubmit_rounds
-        and (again := _next_round(task, hook, batch, job, round_number + 1))
+        and (again := _next_round(task, context, hook, batch, job, round_number + 1))
     ):
         return Outcome(task, batch.job, batch.record, batch.counts), again
     return report_outcome(task, hook, batch.job, batch.counts, job), None
@@ -106,7 +112,12 @@ def _so_far(context: Context, job: InventoryJob) -> tuple[int, _Batch | None]:
 
 
 def _next_round(
-    task: TriggerInventoryJobOperator, hook: TencentCIHook, batch: _Batch, last: InventoryJob, round_number: int
+    task: TriggerInventoryJobOperator,
+    context: Context,
+    hook: TencentCIHook,
+    batch: _Batch,
+    last: InventoryJob,
+    round_number: int,
 ) -> Resubmission | None:
     """Return the round over the failed files of ``last``; ``None`` if the service does not say which ones they are."""
     try:
@@ -127,7 +138,7 @@ def _next_round(
         key,
     )
     url_list = failures.url_list(hook.config.bucket, hook.config.region)
-    return Resubmission.of(specification_of(task), round_number, key, url_list)
+    return Resubmission.of(recorded_specification(context["ti"]), round_number, key, url_list)
 
 
 def _not_known(job: InventoryJob, why: str) -> FilesUnknownError:

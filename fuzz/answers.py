@@ -28,13 +28,13 @@ from airflow_provider_tencent_ci.core.api import (
 from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import classify, is_transient, was_refused
-from airflow_provider_tencent_ci.core.flows import submit_once
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import READS
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import Attempt, NoNotes, submit_once
 from airflow_provider_tencent_ci.core.waiting import check_outcome
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError
 
@@ -47,8 +47,8 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", pref
 _STATUS = re.compile(r"[1-9][0-9]{2}")
 
 MOST_CHARACTERS_OF_AN_ERROR = 3_000
-MOST_STEPS_OF_A_SUBMISSION = 200
-MOST_SUBMISSIONS = 3
+MOST_STEPS_OF_A_SUBMISSION = 400
+MOST_SUBMISSIONS = 2
 
 
 def answer_of(data: bytes) -> Response:
@@ -145,7 +145,8 @@ def check_request(request: Request) -> None:
 
 def check_submission(answer: Response) -> None:
     """A submission to a service that always answers so ends, after few requests that create something."""
-    requests, error = run(submit_once(NAME, SPECIFICATION, created_after=NOW), answer)
+    attempt = Attempt(*NAME.split("-"), SPECIFICATION, is_first=True)
+    requests, error = run(submit_once(attempt, NoNotes()), answer)
     assert sum(request.method == "POST" for request in requests) <= MOST_SUBMISSIONS
     if error is not None:
         check_error(error)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import TaskDeferralError
 
+from airflow_provider_tencent_ci import request
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
     AirflowTaskTimeout,
@@ -32,6 +33,11 @@ def emulator(monkeypatch):
     with Emulator(submitted_seconds=0, run_seconds=3600) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         yield emulator
+
+
+@pytest.fixture(autouse=True)
+def no_xcoms(monkeypatch):
+    monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: None)
 
 
 @pytest.fixture

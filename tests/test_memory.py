@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.memory import Memory, SubmissionMemory
+from airflow_provider_tencent_ci.core.submission import Moment, Note
+from airflow_provider_tencent_ci.memory import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 
-RECORD = {"series": 2, "request": "digest", "token": "0123456789abcdef", "job_id": "b1"}
+SINCE = Moment(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
+NOTE = Note("0123456789abcdef", "b1", 2, SINCE, ("b8", "b9"))
+RECORD = {
+    "series": 2,
+    "request": "digest",
+    "token": "0123456789abcdef",
+    "job_id": "b1",
+    "posts": 2,
+    "unsettled_since": {"machine": "2026-01-02T03:04:05.000678+00:00", "service": "2026-01-02T04:04:05+00:00"},
+    "foreign_ids": ["b8", "b9"],
+}
 
 
 class Store:
@@ -22,16 +35,16 @@ class Store:
         self.record = value
 
 
-def recalled(record: object) -> Memory | None:
-    return SubmissionMemory(Store(record), 2, "digest").recall()
+def noted(record: object) -> Note | None:
+    return SubmissionMemory(Store(record), 2, "digest").read()
 
 
 def test_each_round_of_a_task_is_remembered_by_itself():
     store = dict[str, object]()
     memories = [SubmissionMemory(_Keyed(store), 2, "digest", number) for number in (0, 1, 2)]
     for number, memory in enumerate(memories):
-        memory.keep("token", f"b{number}")
-    assert [memory.recall().job_id for memory in memories] == ["b0", "b1", "b2"]
+        memory.write(Note("token", f"b{number}"))
+    assert [memory.read().job_id for memory in memories] == ["b0", "b1", "b2"]
 
 
 class _Keyed:
@@ -39,30 +52,57 @@ class _Keyed:
         self.get, self.set = records.get, records.__setitem__
 
 
-def test_what_was_kept_is_recalled():
+@pytest.mark.parametrize("note", [NOTE, Note("token"), Note("token", posts=1, unsettled_since=SINCE)])
+def test_what_was_written_is_read(note):
     memory = SubmissionMemory(Store(), 2, "digest")
-    memory.intend("token")
-    assert memory.recall() == Memory("token", None)
-    memory.keep("token", "b1")
-    assert memory.recall() == Memory("token", "b1")
+    memory.write(note)
+    assert memory.read() == note
+
+
+def test_a_note_is_written_as_json_values():
+    store = Store()
+    SubmissionMemory(store, 2, "digest").write(NOTE)
+    assert store.record == RECORD
+
+
+def test_without_a_store_nothing_is_kept_and_nothing_known():
+    memory = SubmissionMemory(None, 2, "digest")
+    memory.write(NOTE)
+    assert memory.read() is None
+    assert not memory.is_reliable
+
+
+def test_a_store_that_fails_is_an_error_before_a_request_and_none_after(caplog):
+    class Broken(Store):
+        def set(self, _key: str, value: object) -> None:
+            raise OSError("the API is away")
+
+    memory = SubmissionMemory(Broken(), 2, "digest")
+    with pytest.raises(OSError, match="away"):
+        memory.write(NOTE)
+    assert not memory.try_to_write(NOTE)
+    assert "Could not note batch job b1" in caplog.text
 
 
 @pytest.mark.parametrize("other", [{"series": 3}, {"request": "another"}, {"token": None}])
-def test_a_record_of_something_else_counts_as_nothing(other):
-    assert recalled(RECORD) == Memory("0123456789abcdef", "b1")
-    assert recalled(RECORD | other) is None
+def test_a_note_of_something_else_counts_as_nothing(other):
+    assert noted(RECORD) == NOTE
+    assert noted(RECORD | other) is None
 
 
-@pytest.mark.parametrize("job_id", [None, 3, ["b1"]])
-def test_a_job_id_that_is_none_counts_as_not_known(job_id):
-    assert recalled(RECORD | {"job_id": job_id}) == Memory("0123456789abcdef", None)
+@pytest.mark.parametrize("missing", ["posts", "unsettled_since", "foreign_ids"])
+def test_a_note_without_a_job_that_lacks_something_is_one_of_a_request_of_unknown_outcome(missing):
+    record = {name: value for name, value in RECORD.items() if name not in (missing, "job_id")}
+    note = noted(record)
+    assert (note.job_id, bool(note.posts), bool(note.unsettled_since)) == (None, True, True)
 
 
 @given(json_values | with_other_values(RECORD))
-def test_whatever_the_store_holds_is_a_record_of_ours_or_nothing(record):
-    memory = recalled(record)
-    if memory is None:
+def test_whatever_the_store_holds_is_a_note_of_ours_or_nothing(record):
+    note = noted(record)
+    if note is None:
         return
-    assert (record["series"], record["request"], record["token"]) == (2, "digest", memory.token)
-    assert isinstance(memory.token, str)
-    assert memory.job_id == (record["job_id"] if isinstance(record.get("job_id"), str) else None)
+    assert (record["series"], record["request"], record["token"]) == (2, "digest", note.token)
+    assert isinstance(note.token, str)
+    assert note.job_id == (record["job_id"] if isinstance(record.get("job_id"), str) else None)
+    assert note.unsettled_since is None or note.unsettled_since.seconds_until(SINCE) >= 0

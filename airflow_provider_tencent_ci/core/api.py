@@ -26,11 +26,13 @@ __all__ = [
     "Page",
     "build_cancel",
     "build_create",
+    "build_get",
     "build_list",
     "build_list_executions",
     "check_job_id",
     "read_created",
     "read_executions",
+    "read_job",
     "read_jobs",
     "read_nothing",
 ]
@@ -128,6 +130,15 @@ def build_list(criteria: JobFilter, next_token: str = "") -> Request:
     )
 
 
+def build_get(job_id: str) -> Request:
+    """
+    ``GET /inventorytriggerjob/<jobId>``.
+
+    :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
+    """
+    return Request("GET", f"{_JOBS}/{check_job_id(job_id)}")
+
+
 def build_cancel(job_id: str) -> Request:
     """
     ``PUT /inventorytriggerjob/<jobId>?cancel``.
@@ -195,6 +206,23 @@ def read_created(response: Response) -> InventoryJob:
     if len(jobs) != 1 or not jobs[0].job_id:
         raise UnreadableResponseError("The answer to the submission has no JobId.", status=response.status)
     return jobs[0]
+
+
+def read_job(response: Response) -> InventoryJob | None:
+    """
+    Read the answer to :func:`build_get`; ``None`` if it says that there is no such job.
+
+    An answer without the job says so: it has ``NonExistJobIds``, and no ``JobsDetail`` (API reference, 2.6).
+
+    :raises UnreadableResponseError: it is neither.
+    """
+    detail = read_xml(response.body, "Response").find("JobsDetail")
+    if detail is None:
+        return None
+    job = InventoryJob.from_xml(detail)
+    if not job.job_id:
+        raise UnreadableResponseError("The answer has a job without a JobId.", status=response.status)
+    return job
 
 
 def read_jobs(response: Response) -> Page[InventoryJob]:

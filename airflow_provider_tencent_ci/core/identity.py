@@ -22,6 +22,7 @@ class TaskIdentity:
 
     :param map_index: -1 for a task that is not mapped.
     :param clear_generation: ``ti.max_tries - task.retries``.
+    :param deployment: tells Airflows apart that run the same DAG on the same bucket.
     """
 
     dag_id: str
@@ -29,6 +30,7 @@ class TaskIdentity:
     task_id: str
     map_index: int
     clear_generation: int
+    deployment: str = ""
 
 
 def submission_token(identity: TaskIdentity, body: bytes) -> str:

@@ -26,10 +26,14 @@ class Pages:
     #: The token to ask with: empty for the first page, ``None`` at the end.
     next_token: str | None
 
+    #: Whether it ended without the service saying so, and there may be more.
+    was_cut_short: bool
+
     def __init__(self) -> None:
         self._tokens: set[str] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.next_token = ""
+        self.was_cut_short = False
 
     def new_items(self, page: Page[ItemT]) -> list[ItemT]:
         """Return the items not seen before, and move on to the next page, or to ``None`` at the end."""
@@ -37,9 +41,12 @@ class Pages:
         while len(self._seen) > _MOST_REMEMBERED:
             self._seen.popitem(last=False)
         self._tokens.add(self.next_token or "")
-        ended = not page.next_token or page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
+        goes_in_circles = page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
         nothing_new = bool(page.items) and not fresh
-        self.next_token = None if ended or nothing_new else page.next_token
+        ends_here = not page.next_token or goes_in_circles or nothing_new
+        # A last page that is empty, and whose token leads to itself, is an end of its own kind.
+        self.was_cut_short = ends_here and bool(page.next_token) and bool(page.items)
+        self.next_token = None if ends_here else page.next_token
         return fresh
 
     def _is_new(self, item_id: str) -> bool:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 from airflow_provider_tencent_ci.compat import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.mapped_names import name_of
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.request import REQUEST_FIELDS
 from airflow_provider_tencent_ci.telling import NAME_OF_MAPPED
 
 if TYPE_CHECKING:
@@ -19,17 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["inventory_job_task"]
 
 # What the function returns; all other arguments of the operator are the decorator's.
-_REQUEST = (
-    "workflow_ids",
-    "job",
-    "prefix",
-    "manifest",
-    "url_file",
-    "object_key",
-    "start_time",
-    "end_time",
-    "name",
-)
+_REQUEST = (*REQUEST_FIELDS, "name")
 
 
 class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOperator):

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.compat import (
     recorded_job_id,
 )
 from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
+from airflow_provider_tencent_ci.durations import check_choice, seconds_of
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -45,9 +47,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     became of that try. The request, with its templates rendered, takes part in the token: keep anything that
     changes from try to try out of it.
 
-    XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``; if it waited also ``job``, the last
-    record with the service's node names. With ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds;
-    then ``job_id`` is that of the last one, and ``return_value`` and ``job`` are about the first.
+    XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``, ``submission`` (the request, for the
+    process that resumes the task); if it waited also ``job``, the last record with the service's node names. With
+    ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds; then ``job_id`` is that of the last one, and
+    ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
     empty text counts as not given. All are templated, and are judged when the task runs.
@@ -70,9 +73,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
         this off, the look-ups included, and uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
-    :param on_duplicate: what to do when, after all, a second job of this very submission is found (two schedulers that
-        raced within the delay of the service's list). The older live one is adopted. ``"report"`` (default) leaves the
-        others and says so in the log; ``"cancel"`` cancels those that still live.
+    :param reconcile_timeout: seconds (or a timedelta) for which the service may still act on a request that it has not
+        answered. For that long the job list is watched before the request is sent once more, at most, and before a
+        later try sends one. The default, 300, outlasts the gateways' own limits; neither these nor how far the list
+        lags behind is documented.
     :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Without ``wait_for_completion`` it has no effect.
@@ -144,7 +148,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         region: str | None = None,
         tencent_ci_conn_id: str = "tencent_ci_default",
         on_existing: str = "adopt",
-        on_duplicate: str = "report",
+        reconcile_timeout: float | timedelta = 300,
         wait_for_completion: bool = False,
         deferrable: bool = default_deferrable(),
         poll_interval: float | timedelta = 30,
@@ -174,8 +178,8 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.bucket = bucket
         self.region = region
         self.tencent_ci_conn_id = tencent_ci_conn_id
-        self.on_existing = on_existing
-        self.on_duplicate = on_duplicate
+        self.on_existing = check_choice("on_existing", on_existing, ("adopt", "submit", "fail"))
+        self.reconcile_timeout = seconds_of("reconcile_timeout", reconcile_timeout)
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -237,13 +241,20 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return self._submit_and_wait(context, checked_specification(self))
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at, operator_trigger
+        from airflow_provider_tencent_ci.task_triggers import operator_trigger
 
         trigger = operator_trigger(self, is_last_word=specification.round == 0)
-        job = self._submit(context, specification)
+        submission = self._submit(context, specification)
         if not self.wait_for_completion:
-            note_outcome(context, job.to_dict())
-            return job.job_id
+            note_outcome(context, submission.job.to_dict())
+            return submission.job.job_id
+        if submission.series.may_have_duplicates:
+            trigger.success_xcoms = None  # a worker ends the task, which looks for duplicates
+        return self._wait_for(context, submission.job, trigger)
+
+    def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger) -> str:
+        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at
+
         if job.state.is_terminal:
             return self._finish(context, job)
         trigger.job_id = job.job_id
@@ -261,14 +272,30 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises UnexpectedEventError: the event is none of ours; it never passes for success.
         """
         from airflow_provider_tencent_ci.core.jobs import InventoryJob
+        from airflow_provider_tencent_ci.duplicates import kept_job
 
         result = read_event(event)
         self.job_id = result["job_id"]
-        if result["status"] == "deadline":
-            raise WaitTimeoutError(result["message"])
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
-        return self._finish(context, InventoryJob.from_dict(result["job"]))
+        job = InventoryJob.from_dict(result["job"] or {})
+        if result["status"] == "deadline":
+            if job.job_id:
+                kept_job(self._hook, context, job)
+            raise WaitTimeoutError(result["message"])
+        return self._finish(context, job)
+
+    def _finish(self, context: Context, job: InventoryJob) -> str:
+        from airflow_provider_tencent_ci.duplicates import kept_job
+        from airflow_provider_tencent_ci.task_triggers import operator_trigger
+
+        kept = kept_job(self._hook, context, job)
+        if kept.job_id == job.job_id:
+            return super()._finish(context, job)
+        # Another process may have cancelled this job as a duplicate of that one.
+        self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
+        self.job_id = kept.job_id
+        return self._wait_for(context, kept, operator_trigger(self, is_last_word=False))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
@@ -280,7 +307,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
+        from airflow_provider_tencent_ci.request import restore_request
+
         self._ti = context["ti"]
+        restore_request(self, self._ti)
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
                 self.job_id = job_id
@@ -329,9 +359,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
 
-    def _submit(self, context: Context, specification: InventoryJobSpecification) -> InventoryJob:
+    def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
         from airflow_provider_tencent_ci.capacity import submit_when_possible
         from airflow_provider_tencent_ci.core.names import readable_name
+        from airflow_provider_tencent_ci.request import push_submission
         from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
@@ -341,9 +372,10 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
+        push_submission(context["ti"], self, submission.series)
         note_round(self, context, specification, job.job_id)
-        say_what_was_submitted(self._hook, submission, on_duplicate=self.on_duplicate)
-        return job
+        say_what_was_submitted(self._hook, context, submission)
+        return submission
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""

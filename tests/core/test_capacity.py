@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.capacity import CapacityWatch, check_capacity, free_places, wait_for_place
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import submit_new, submit_unchecked
+from tests.core.attempts import NAME, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
@@ -51,9 +52,9 @@ def test_no_limit_costs_no_look():
 
 
 SUBMISSIONS = [
-    lambda check: flows.submit_once("nightly", SPECIFICATION, created_after=None, check=check),
-    lambda check: flows.submit_new("nightly", SPECIFICATION, check),
-    lambda check: flows.submit_unchecked("nightly", SPECIFICATION, check),
+    lambda check: submitting(SPECIFICATION, check=check),
+    lambda check: submit_new(NAME, SPECIFICATION, check=check),
+    lambda check: submit_unchecked(NAME, SPECIFICATION, check=check),
 ]
 
 
@@ -70,7 +71,7 @@ def test_a_place_that_is_free_is_taken(submit):
     def answer(request):
         query = dict(request.query)
         if request.method == "POST":
-            return page(job_xml("b-new", Name="nightly"))
+            return page(job_xml("b-new", Name=NAME))
         return page() if query.get("name") else active(2)(request)
 
     script = Script([answer], forever=True)
@@ -78,10 +79,8 @@ def test_a_place_that_is_free_is_taken(submit):
 
 
 def test_a_job_of_one_s_own_is_found_again_however_many_are_active():
-    script = Script([page(job_xml("b1", Name="nightly"))])
-    submission = script.run(
-        flows.submit_once("nightly", SPECIFICATION, created_after=None, check=lambda: check_capacity(1))
-    )
+    script = Script([page(job_xml("b1", Name=NAME))])
+    submission = script.run(submitting(SPECIFICATION, check=lambda: check_capacity(1)))
     assert (submission.job.job_id, submission.adopted) == ("b1", True)
 
 
@@ -93,11 +92,9 @@ def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitte
             return next(lost)
         return page() if dict(request.query).get("name") else counts.pop(0)(request)
 
-    counts, lost = [active(2)], iter([failure(500), page(job_xml("b1", Name="nightly"))])
+    counts, lost = [active(2)], iter([failure(500), page(job_xml("b1", Name=NAME))])
     script = Script([answer], forever=True)
-    submission = script.run(
-        flows.submit_once("nightly", SPECIFICATION, created_after=START, check=lambda: check_capacity(3))
-    )
+    submission = script.run(submitting(SPECIFICATION, check=lambda: check_capacity(3)))
     assert submission.job.job_id == "b1"
     assert not counts, "looked at once, and not between the two submissions"
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 
 import pytest
@@ -11,29 +10,14 @@ from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, re
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
-SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="raw/")
-NAME = "nightly-0123456789abcdef"
 NOTHING = page()
 THROTTLED = failure(429, "SlowDown")
 
 
-def mine(job_id="b1", **nodes):
-    return job_xml(job_id, Name=NAME, **nodes)
-
-
-def created(job_id="b1"):
-    return respond(f"<Response>{mine(job_id, State='Submitted')}</Response>")
-
-
-def submit(script, **options):
-    return script.run(flows.submit_once(NAME, SPECIFICATION, created_after=START - timedelta(minutes=10), **options))
-
-
 def test_a_read_is_repeated_until_it_is_answered():
-    script = Script([THROTTLED, LOST, REFUSED, failure(500), page(mine())])
+    script = Script([THROTTLED, LOST, REFUSED, failure(500), page(job_xml())])
     assert script.run(flows.get_job("b1")).job_id == "b1"
     assert len(script.requests) == 5
     assert sum(script.pauses) <= 60
@@ -84,187 +68,43 @@ def test_an_impossible_job_id_is_not_sent():
         script.run(flows.get_job("b1/.."))
 
 
-def test_nothing_found_means_one_submission():
-    script = Script([NOTHING, created()])
-    submission = submit(script)
-    assert (submission.job.job_id, submission.adopted) == ("b1", False)
-    assert dict(script.requests[0].query) == {
-        "name": NAME, "size": "100", "orderByTime": "Asc", "startCreationTime": "2026-01-02T02:54:05+0000"
-    }  # fmt: skip
-    assert script.requests[1].body == SPECIFICATION.body(NAME)
-
-
-@pytest.mark.parametrize("state", ["Submitted", "Running", "Pause", "Success", "Archived"])
-def test_a_live_or_succeeded_job_of_this_name_is_adopted(state):
-    script = Script([page(mine(State=state))])
-    submission = submit(script)
-    assert (submission.job.job_id, submission.adopted) == ("b1", True)
-    assert not script.sent("POST")
-
-
-@pytest.mark.parametrize("state", ["Failed", "Cancel"])
-def test_a_job_that_ended_badly_is_not_adopted(state):
-    script = Script([page(mine(State=state)), created("b2")])
-    assert submit(script).job.job_id == "b2"
-
-
-@pytest.mark.parametrize("other", ["nightly", f"{NAME}x", NAME.upper(), "nightly-0123456789abcde0"])
-def test_a_job_of_another_name_is_not_adopted_whatever_the_filter_lets_through(other):
-    script = Script([page(job_xml("b9", Name=other)), created()])
-    assert submit(script).job.job_id == "b1"
-
-
-def test_a_job_of_an_earlier_run_of_the_same_name_is_not_adopted():
-    script = Script([page(mine("b9", CreationTime="2026-01-01T00:00:00+0000")), created()])
-    assert submit(script).job.job_id == "b1"
-
-
-def test_a_job_is_found_on_a_later_page():
-    script = Script([page(job_xml("b8", Name="x"), next_token="1"), page(mine("b9"))])
-    assert submit(script).job.job_id == "b9"
-    assert dict(script.requests[1].query)["nextToken"] == "1"
-
-
-def test_of_several_the_live_one_is_adopted_and_then_the_older():
-    script = Script([page(
-        mine("b3", CreationTime="2026-01-02T11:04:03+0800"),
-        mine("b2", CreationTime="2026-01-02T11:04:02+0800"),
-        mine("b1", CreationTime="2026-01-02T11:04:01+0800", State="Success"),
-    )])  # fmt: skip
-    submission = submit(script)
-    assert submission.job.job_id == "b2"
-    assert [job.job_id for job in submission.others] == ["b3", "b1"]
-
-
-def test_a_later_try_looks_several_times_before_it_submits():
-    script = Script([NOTHING] * 5 + [created()])
-    assert not submit(script, looks=flows.LATER_TRY_LOOKS).adopted
-    assert sum(script.pauses) == 20
-
-
-def test_a_later_try_finds_a_job_that_is_listed_late():
-    script = Script([NOTHING, NOTHING, page(mine())])
-    assert submit(script, looks=flows.LATER_TRY_LOOKS).adopted
-    assert not script.sent("POST")
-
-
-@pytest.mark.parametrize(
-    "refusal", [THROTTLED, failure(403, "QueueSaturated"), REFUSED, failure(401, "SignatureExpired")]
-)
-def test_a_submission_that_was_refused_is_sent_again_without_looking(refusal):
-    script = Script([NOTHING, refusal, created()])
-    assert submit(script).job.job_id == "b1"
-    assert len(script.sent("GET")) == 1
-
-
-UNKNOWN = {
-    "no answer": LOST,
-    "500": failure(500, "InternalError"),
-    "503": failure(503, "ServiceUnavailable"),
-    "502": respond("<html>Bad Gateway</html>", 502),
-    "truncated": respond("<Response><JobsDetail><JobId>b"),
-    "empty": respond(""),
-    "no id": respond("<Response/>"),
-}
-
-
-@pytest.mark.parametrize("outcome", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_an_unknown_outcome_is_settled_by_the_list(outcome):
-    script = Script([NOTHING, outcome, NOTHING, page(mine())])
-    submission = submit(script)
-    assert (submission.job.job_id, submission.adopted) == ("b1", True)
-    assert len(script.sent("POST")) == 1
-
-
-@pytest.mark.parametrize("outcome", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_an_unknown_outcome_that_left_no_job_is_sent_again_after_long_looking(outcome):
-    script = Script([NOTHING, outcome, *[NOTHING] * 5, created()])
-    assert submit(script).job.job_id == "b1"
-    assert sum(script.pauses) >= 20
-
-
-def test_a_list_that_cannot_settle_an_outcome_is_an_unknown_outcome():
-    script = Script([NOTHING, LOST, failure(403, "AccessDenied")])
-    with pytest.raises(e.SubmitOutcomeUnknownError, match=f"'{NAME}'.* 1 time, .*cannot be read.*AccessDenied"):
-        submit(script)
-    assert len(script.sent("POST")) == 1
-
-
-def test_outcomes_that_stay_unknown_end_in_an_error_that_says_what_to_do():
-    script = Script([NOTHING, *[LOST, *[NOTHING] * 5] * 3])
-    with pytest.raises(e.SubmitOutcomeUnknownError, match=f"'{NAME}'.*Look for this name in the CI console"):
-        submit(script)
-    assert len(script.sent("POST")) == 3
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (failure(400, "InvalidArgument"), e.InvalidRequestError),
-        (failure(401, "InvalidAuthorization"), e.AuthenticationError),
-        (failure(403, "AccessDenied"), e.PermissionDeniedError),
-        (failure(404, "NoSuchBucket"), e.NotFoundError),
-        (respond("", 301, location="http://x"), e.RedirectError),
-    ],
-)
-def test_a_definite_no_ends_the_submission(answer, error):
-    script = Script([NOTHING, answer])
-    with pytest.raises(error):
-        submit(script)
-
-
-def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
-    script = Script([failure(403, "AccessDenied")])
-    with pytest.raises(e.PermissionDeniedError):
-        submit(script)
-    assert not script.sent("POST")
-
-
-def test_fail_refuses_when_a_job_of_the_name_exists_in_any_state():
-    script = Script([page(mine("b9", State="Failed"))])
-    with pytest.raises(e.JobExistsError, match="b9, Failed") as caught:
-        script.run(flows.submit_new(NAME, SPECIFICATION))
-    assert caught.value.job.job_id == "b9"
-    assert not script.sent("POST")
-
-
-def test_fail_submits_when_there_is_none_and_settles_an_unknown_outcome():
-    script = Script([NOTHING, LOST, page(mine())])
-    assert script.run(flows.submit_new(NAME, SPECIFICATION)).job.job_id == "b1"
-
-
-def test_unchecked_submits_without_a_look():
-    script = Script([created()])
-    assert not script.run(flows.submit_unchecked(NAME, SPECIFICATION)).adopted
-    assert [request.method for request in script.requests] == ["POST"]
-
-
-def test_unchecked_never_repeats_an_unknown_outcome():
-    script = Script([LOST])
-    with pytest.raises(e.TransportError):
-        script.run(flows.submit_unchecked(NAME, SPECIFICATION))
-
-
 def test_a_cancel_is_repeated_while_the_service_is_busy():
     script = Script([THROTTLED, failure(500), respond("")])
     script.run(flows.cancel_job("b1"))
     assert [request.method for request in script.requests] == ["PUT"] * 3
 
 
+GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
+
+
+def one(detail):
+    return respond(f"<Response>{detail}</Response>")
+
+
 @pytest.mark.parametrize(
-    ("answers", "found"),
+    ("answers", "state"),
     [
-        ([page(job_xml("b1", State="Running"))], True),
-        ([page(job_xml("b1", State="Success"))], True),
-        ([page(job_xml("b1", State="Failed"))], False),
-        ([page(job_xml("b1", State="Cancel"))], False),
-        ([NOTHING] * 4, False),
+        ([page(job_xml("b1", State="Failed"))], "Failed"),
+        ([NOTHING, one(job_xml("b1"))], "Running"),
+        ([page(job_xml("b2")), one(job_xml("b1", State="Success"))], "Success"),
+        ([NOTHING, GONE], None),
     ],
-    ids=["live", "succeeded", "failed", "cancelled", "not listed"],
+    ids=["listed", "not listed", "another one listed", "gone"],
 )
-def test_a_remembered_job_is_found_again_unless_it_ended_badly(answers, found):
-    job = Script(answers).run(flows.find_again("b1"))
-    assert (job.job_id if job else None) == ("b1" if found else None)
+def test_a_known_job_is_gone_only_if_the_service_says_so_by_its_id(answers, state):
+    script = Script(answers)
+    job = script.run(flows.find_job("b1"))
+    assert (job.state if job else None) == state
+    assert [request.path for request in script.requests[1:]] == ["/inventorytriggerjob/b1"] * (len(answers) - 1)
+
+
+@pytest.mark.parametrize(
+    "answer", [failure(403, "AccessDenied"), failure(404, "NoSuchBucket"), one("<JobsDetail/>")], ids=str
+)
+def test_a_known_job_whose_id_cannot_be_asked_for_is_not_taken_for_gone(answer):
+    script = Script([NOTHING, *[answer] * 6])
+    with pytest.raises(e.ApiError):
+        script.run(flows.find_job("b1"))
 
 
 def stop(*answers):
@@ -372,12 +212,24 @@ def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_req
     assert script.now - START < timedelta(seconds=90)
 
 
-@pytest.mark.parametrize("refusal", [failure(403, "AccessDenied"), THROTTLED, REFUSED])
-def test_a_refusal_after_an_unknown_outcome_does_not_hide_it(refusal):
-    by_method = {"POST": iter([LOST, *[refusal] * 10]), "GET": itertools.repeat(page())}
-    script = Script([lambda request: answer_to(next(by_method[request.method]))], forever=True)
-    with pytest.raises(e.SubmitOutcomeUnknownError, match="1 time, and the job list does not show it"):
-        submit(script)
+@pytest.mark.parametrize(
+    ("last", "is_cut"),
+    [
+        (page(job_xml("b2")), False),
+        (page(job_xml("b2"), next_token=""), False),
+        (page(next_token="1"), False),
+        (page(job_xml("b2"), next_token="1"), True),
+        (page(job_xml("b1"), next_token="2"), True),
+    ],
+    ids=["no token", "empty token", "empty page with its own token", "token repeats", "nothing new"],
+)
+def test_a_list_that_breaks_off_is_not_taken_for_whole(last, is_cut):
+    script = Script([page(job_xml("b1"), next_token="1"), last])
+    if is_cut:
+        with pytest.raises(e.UnreadableResponseError, match="breaks off"):
+            script.run(flows.list_all_jobs(JobFilter()))
+    else:
+        script.run(flows.list_all_jobs(JobFilter()))
 
 
 def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():

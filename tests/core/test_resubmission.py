@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.counting import FileCounts
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.resubmission import Resubmission, check_resubmission, url_list_key
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import Note
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
+from tests.core.attempts import NAME, TOKEN, Notes, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(
@@ -23,7 +24,7 @@ CREATED = respond(f"<Response>{job_xml('b2')}</Response>")
 
 
 def submit(specification=ROUND):
-    return flows.submit_once("n-1", specification, created_after=START, check=specification.prepare)
+    return submitting(specification, check=specification.prepare)
 
 
 def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploaded():
@@ -63,8 +64,8 @@ def test_the_list_is_uploaded_right_before_the_submission():
 
 
 def test_nothing_is_uploaded_for_a_round_that_is_there_already():
-    script = Script([page(job_xml("b2", Name="n-1", State="Success"))])
-    submission = script.run(submit())
+    script = Script([page(job_xml("b2", Name=NAME, State="Success"))])
+    submission = script.run(submitting(ROUND, Notes(Note(TOKEN, posts=1)), is_first=False, check=ROUND.prepare))
     assert (submission.adopted, submission.job.job_id) == (True, "b2")
     assert not script.sent("PUT")
 
@@ -77,7 +78,7 @@ def test_nothing_is_submitted_without_its_list():
 
 
 def test_a_submission_whose_outcome_is_not_known_is_looked_for_and_not_uploaded_anew():
-    script = Script([page(), respond(), LOST, page(job_xml("b2", Name="n-1"))])
+    script = Script([page(), respond(), LOST, page(job_xml("b2", Name=NAME))])
     assert script.run(submit()).adopted
     assert len(script.sent("PUT")) == len(script.sent("POST")) == 1
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import requests
 
-from airflow_provider_tencent_ci import rounds
+from airflow_provider_tencent_ci import request, rounds
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
@@ -118,7 +118,8 @@ class Tries:
 
         self.kept.write("outcome", None)
         self.kept.forget_xcoms()
-        rounds.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
+        for module in (rounds, request):
+            module.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
         patch_transport(self.emulator.url, die, self.real_pause_seconds)
         if self.kept.has_store:
@@ -210,12 +211,13 @@ def patch_memory(die: Die) -> None:
     """Die around the notes in the task state store."""
     from airflow_provider_tencent_ci.memory import SubmissionMemory
 
-    for name in ("intend", "keep"):
+    for name in ("write", "try_to_write"):
         original = getattr(SubmissionMemory, name)
 
-        def dying(self: Any, *arguments: Any, _name: str = name, _original: Any = original) -> None:
+        def dying(self: Any, *arguments: Any, _name: str = name, _original: Any = original) -> Any:
             die(f"before {_name}")
-            _original(self, *arguments)
+            result = _original(self, *arguments)
             die(f"after {_name}")
+            return result
 
         setattr(SubmissionMemory, name, dying)

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.failures import CODES
-from airflow_provider_tencent_ci.core.flows import submit_once
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.emulator import FaultKind
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
@@ -18,6 +17,7 @@ from airflow_provider_tencent_ci.events import read_event
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from tests.core.attempts import submitting
 from tests.core.test_failures import DOCUMENTED
 from tests.faults.outcomes import Cancelling, Failed, Submitted, Waiting
 from tests.faults.scene import START
@@ -45,7 +45,7 @@ def test_a_submission(case, scene):
             transport.before = ("POST", scene.strike)
         message = ""
         try:
-            submission = hook.run(submit_once("nightly-0123456789abcdef", SPECIFICATION, created_after=START))
+            submission = hook.run(submitting(SPECIFICATION))
         except TencentCIError as error:
             jobs, message = len(scene.emulator.jobs), str(error)
             seen = Failed(type(error), **posts_of(transport.methods, last=True), jobs=jobs)

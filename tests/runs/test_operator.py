@@ -251,8 +251,6 @@ def test_times_are_datetimes_texts_or_templates(emulator, start, end):
         ("workflow_ids=WORKFLOW, prefix='a', start_time='noon'", "start_time='noon'"),
         ("workflow_ids=WORKFLOW, prefix='a', start_time='2022-01-01'", "start_time='2022-01-01' has no UTC offset"),
         ("workflow_ids=WORKFLOW, prefix='a', name='a b', on_existing='submit'", "name='a b'"),
-        ("workflow_ids=WORKFLOW, prefix='a', on_existing='replace'", "on_existing='replace'"),
-        ("workflow_ids=WORKFLOW, prefix='a', on_duplicate='ignore'", "on_duplicate='ignore'"),
         ("workflow_ids=WORKFLOW, prefix='a', bucket='short'", "bucket='short'"),
         ("workflow_ids=WORKFLOW, prefix='a', region='no where'", "region='no where'"),
         ("workflow_ids=WORKFLOW, prefix='a', poll_interval=0", "poll_interval=0"),
@@ -295,9 +293,18 @@ def test_fail_fails_when_a_job_of_the_name_exists(emulator):
 
 
 @pytest.mark.parametrize(
-    ("on_duplicate", "states"), [("report", ["Running", "Running"]), ("cancel", ["Running", "Cancel"])]
+    ("arguments", "complaint"),
+    [
+        ("on_existing='replace'", "on_existing='replace' must be one of 'adopt', 'submit', 'fail'"),
+        ("reconcile_timeout=0", "reconcile_timeout=0 must be a positive number of seconds"),
+    ],
 )
-def test_of_two_jobs_of_one_submission_the_older_is_adopted(emulator, on_duplicate, states):
+def test_a_wrong_argument_that_is_no_template_is_an_import_error(arguments, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        submit(f"workflow_ids=WORKFLOW, prefix='a', {arguments}")
+
+
+def test_of_two_jobs_of_one_submission_the_older_is_kept_and_the_younger_cancelled(emulator):
     emulator.configure(submitted_seconds=0, run_seconds=3600)
     # The first try submits, and somebody else in the same breath; then it dies, and the second try looks.
     before = """
@@ -309,18 +316,18 @@ class Racing(TriggerInventoryJobOperator):
         return super().execute(context)
 
     def _submit(self, context, specification):
-        job = super()._submit(context, specification)
+        submission = super()._submit(context, specification)
         if context["ti"].try_number > 1:
-            return job
+            return submission
         with TencentCIHook() as hook:
-            hook.trigger_inventory_job(name=job.name, workflow_ids=WORKFLOW, prefix="media/")
+            hook.trigger_inventory_job(name=submission.job.name, workflow_ids=WORKFLOW, prefix="media/")
         raise RuntimeError("died")
 """
-    task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0), "
-    run = run_dag_file(HEADER + before + f"with dag:\n    {task} on_duplicate={on_duplicate!r})\n")
+    task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0))"
+    run = run_dag_file(HEADER + before + f"with dag:\n    {task}\n")
     assert run.state == "success"
     older, younger = sorted(emulator.jobs, key=lambda job: job.created_at)
-    assert [older.state, younger.state] == states
+    assert [older.state, younger.state] == ["Running", "Cancel"]
     assert run.xcoms["submit"]["job_id"] == older.job_id
 
 

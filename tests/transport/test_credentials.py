@@ -26,6 +26,7 @@ from airflow_provider_tencent_ci.transport import obtaining
 from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 from airflow_provider_tencent_ci.transport.keeping import Keeper
+from tests.core.attempts import submitting
 from tests.transport.conftest import configuration
 
 BASE = Credentials(defaults.SECRET_ID, defaults.SECRET_KEY)
@@ -391,7 +392,7 @@ def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emula
 @pytest.mark.parametrize("failing", [1, None])
 def test_a_submission_without_keys_is_repeated_and_surely_not_sent(emulator, config, run, clock, failing):
     emulator.inject("internal_error", operation="metadata_roles", times=failing)
-    submit = flows.submit_once("nightly-1", SPECIFICATION, created_after=None)
+    submit = submitting(SPECIFICATION)
     if failing is None:
         with pytest.raises(e.CredentialsError):
             run(config, submit)
@@ -414,7 +415,7 @@ def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config,
     emulator.bind_role(None)
     began_at = clock.now()
     with pytest.raises(e.CredentialsError, match="Bind a CAM role to it"):
-        run(config, flows.submit_once("nightly-1", SPECIFICATION, created_after=None))
+        run(config, submitting(SPECIFICATION))
     assert clock.now() == began_at
     assert emulator.count("metadata_roles") == 1
 

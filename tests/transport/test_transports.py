@@ -24,6 +24,7 @@ from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from tests.core.attempts import submitting
 from tests.transport.conftest import BUCKET, REGION, configuration
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -324,6 +325,6 @@ def test_a_netrc_does_not_replace_our_authorization(emulator, config, run, tmp_p
 
 def test_a_submission_whose_answer_is_lost_is_found_and_not_repeated(emulator, config, run):
     emulator.inject(Fault("reset", operation="create", after_acting=True))
-    submission = run(config, flows.submit_once("nightly-1", SPECIFICATION, created_after=None))
+    submission = run(config, submitting(SPECIFICATION))
     assert submission.adopted
     assert [job.job_id for job in emulator.jobs] == [submission.job.job_id]

@@ -1,0 +1,559 @@
+"""
+Submitting a batch job exactly once, over all tries of a task.
+
+A submission has a name that nobody else uses, ``<readable>-<token>``. Before a job is submitted, the job list is asked
+for that name. A ``POST`` whose outcome is not known is not sent again while the service may still act on it: the list
+is watched for ``reconcile_timeout``, and only then it is sent once more. Whose job is found is told by what the tries
+of the series sent, never by comparing this machine's clock with the service's.
+
+Every ``POST`` is noted before it is sent, where Airflow can keep a note from one try to the next. A later try then
+knows whether there was one, and how long ago.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_tencent_ci.core.api import JobFilter
+from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
+from airflow_provider_tencent_ci.core.flows import (
+    cancel_job,
+    create_job,
+    current_time,
+    find_job,
+    list_all_jobs,
+    pause,
+    service_time,
+)
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.names import name_with_token
+from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    AuthenticationError,
+    InvalidRequestError,
+    JobExistsError,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+    SubmissionTakenOverError,
+    SubmitOutcomeUnknownError,
+    TencentCIError,
+    TransportError,
+)
+
+__all__ = [
+    "RECONCILE_TIMEOUT_SECONDS",
+    "Attempt",
+    "Duplicate",
+    "Moment",
+    "NoNotes",
+    "Note",
+    "NoteKeeper",
+    "Series",
+    "Submission",
+    "cancel_duplicates",
+    "no_check",
+    "submit_new",
+    "submit_once",
+    "submit_unchecked",
+]
+
+# Looks whether something may be submitted now, and raises if not.
+Check = Callable[[], Flow[None]]
+
+# Raises if it is too late to send anything.
+CheckTime = Callable[[], None]
+
+# Is told in a sentence what is being waited for.
+Tell = Callable[[str], None]
+
+# The service documents neither how late it acts on a request nor how far its list lags behind. Gateways give a request
+# up after one to two minutes as a rule, and a list that lags longer than a few minutes would be out of order.
+RECONCILE_TIMEOUT_SECONDS = 300.0
+
+# A try sends at most this many requests of unknown outcome: the first one, and one more after the watch.
+_MOST_POSTS = 2
+
+# The pauses of a watch double from the first to the longest: most jobs are listed within seconds.
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
+
+# A look that is older than this when the request is about to be sent is made again: the process may have been frozen,
+# or an upload may have taken a while, and another try may have submitted meanwhile.
+_STALE_LOOK_SECONDS = 30.0
+
+# What says for certain that no job was made.
+_DEFINITE_REFUSALS = (
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RedirectError,
+)
+
+_ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
+
+
+def no_check() -> Flow[None]:
+    """Let everything be submitted at any time."""
+    yield from ()
+
+
+def no_limit() -> None:
+    """Let a request be sent at any time."""
+
+
+def tell_nobody(_sentence: str) -> None:
+    """Keep it quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """
+    A time by two clocks, which are never compared with each other.
+
+    :param machine: by the clock of the machine that noted it (aware, UTC).
+    :param service: by the service's clock (aware, UTC), ``None`` if it was not known.
+    """
+
+    machine: datetime
+    service: datetime | None
+
+    def seconds_until(self, later: Moment) -> float:
+        """
+        Return how many seconds lie between for certain: what both clocks agree on, and 0 if they cannot be asked.
+
+        Each of the two may jump, or be another machine's.
+        """
+        if self.service is None or later.service is None:
+            return 0.0
+        by_service, by_machine = later.service - self.service, later.machine - self.machine
+        return max(0.0, min(by_service, by_machine).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    What the tries of one series know of their submission.
+
+    :param token: the token in the job's name.
+    :param job_id: the job; ``None`` while it is not known.
+    :param posts: how many requests were sent that the service may have acted upon.
+    :param unsettled_since: when the last one of unknown outcome was sent; ``None`` if there is none.
+    :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
+        was deleted and made again.
+    """
+
+    token: str
+    job_id: str | None = None
+    posts: int = 0
+    unsettled_since: Moment | None = None
+    foreign_ids: tuple[str, ...] = ()
+
+
+class NoteKeeper(Protocol):
+    """Where the tries of one series keep their note."""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether no note means that nothing was sent. Without a store that outlives a try, it means nothing."""
+
+    def read(self) -> Note | None:
+        """Return the note of this series and request, if there is one."""
+
+    def write(self, note: Note) -> None:
+        """Keep a note; raises if that fails, so that nothing is sent that is not noted."""
+
+    def try_to_write(self, note: Note) -> bool:
+        """Keep a note that only saves time; return whether it is kept. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    One try to submit.
+
+    :param readable: the readable part of the job's name.
+    :param token: the token of this series and request, which the note of an earlier try replaces.
+    :param specification: the request.
+    :param is_first: whether it is the first try of its series.
+    :param reconcile_timeout: seconds for which the service may still act on a request after it was sent.
+    :param check: raises if nothing may be submitted now; what is there already is adopted in any case.
+    :param check_time: raises if it is too late to send anything; called right before each request is sent.
+    :param tell: is told what is being waited for.
+    """
+
+    readable: str
+    token: str
+    specification: InventoryJobSpecification
+    is_first: bool
+    reconcile_timeout: float = RECONCILE_TIMEOUT_SECONDS
+    check: Check = no_check
+    check_time: CheckTime = no_limit
+    tell: Tell = tell_nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """
+    What a later look for duplicates has to know of a submission.
+
+    :param name: the jobs' name.
+    :param foreign_ids: see :class:`Note`.
+    :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
+    """
+
+    name: str
+    foreign_ids: tuple[str, ...] = ()
+    may_have_duplicates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """
+    A further job of one submission.
+
+    :param job: as it was found.
+    :param cancel_error: why it could not be cancelled, if it was live; ``None`` if it was, or had ended.
+    """
+
+    job: InventoryJob
+    cancel_error: TencentCIError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """
+    A job that does what was asked.
+
+    :param adopted: ``True`` if it was found, ``False`` if the service answered the request with it.
+    :param posts: how many requests this try sent; 0 if the job was there before.
+    :param series: what a later look for duplicates has to know.
+    :param duplicates: further jobs of this submission, which are cancelled if they were live.
+    """
+
+    job: InventoryJob
+    adopted: bool
+    posts: int
+    series: Series
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+def submit_once(attempt: Attempt, notes: NoteKeeper) -> Flow[Submission]:
+    """
+    Submit, unless this try or an earlier one of its series has done so already; adopt the job then.
+
+    :param notes: what the tries of the series know.
+    :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.
+    :raises SubmissionTakenOverError: another try of the series went on meanwhile; nothing was sent.
+    """
+    submitting = _Submitting(attempt, notes)
+    job = (yield from submitting.known_job()) or (yield from submitting.listed_job())
+    if job is None:
+        yield from attempt.check()
+        job = yield from submitting.posted_job()
+    return (yield from submitting.concluded(job))
+
+
+def submit_new(
+    name: str,
+    specification: InventoryJobSpecification,
+    *,
+    reconcile_timeout: float = RECONCILE_TIMEOUT_SECONDS,
+    check: Check = no_check,
+    check_time: CheckTime = no_limit,
+    tell: Tell = tell_nobody,
+) -> Flow[Submission]:
+    """
+    Submit if no job of this name exists. A request of unknown outcome is not sent again: the name may be anybody's.
+
+    :raises JobExistsError: one exists, in whatever state.
+    :raises SubmitOutcomeUnknownError: see :func:`submit_once`.
+    """
+    attempt = Attempt(name, "", specification, True, reconcile_timeout, check, check_time, tell)
+    submitting = _Submitting(attempt, NoNotes())
+    if found := (yield from submitting.jobs_of_the_name(READS)):
+        job = min(found, key=_live_then_older)
+        raise JobExistsError(
+            f"A batch job named {name!r} exists: {job.job_id}, {job.state.value}. Nothing was submitted. "
+            'Choose another name, or on_existing="adopt" to find one\'s own job again.',
+            job=job,
+        )
+    yield from check()
+    job = yield from submitting.posted_job()
+    return submitting.as_submission(job, Series(name))
+
+
+def submit_unchecked(
+    name: str,
+    specification: InventoryJobSpecification,
+    *,
+    check: Check = no_check,
+    check_time: CheckTime = no_limit,
+) -> Flow[Submission]:
+    """Submit, whatever jobs of this name there are."""
+    yield from check()
+    check_time()
+    job = yield from create_job(name, specification)
+    return Submission(job, adopted=False, posts=1, series=Series(name))
+
+
+def cancel_duplicates(series: Series, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+    """
+    Look for all jobs of a submission, keep one, and cancel the others that are live.
+
+    The oldest live one is kept, of two of one second the one with the smaller JobId, so that any two processes that
+    look keep the same one. A job that has succeeded is kept, whatever else there is.
+
+    :param job: the one that the task knows.
+    :return: the job to keep, and the others; failed and cancelled ones are no duplicates.
+    :raises ApiError: the list could not be read; nothing was cancelled.
+    :raises TransportError: the same.
+    """
+    listed = yield from _jobs_named(series.name, READS)
+    return (yield from _keep_one(job, [one for one in listed if one.job_id not in series.foreign_ids]))
+
+
+class _Submitting:
+    """
+    One try: the steps of a submission, and what has been learned so far.
+
+    ``adopted`` tells whether the job was found, and not answered with.
+    """
+
+    def __init__(self, attempt: Attempt, notes: NoteKeeper) -> None:
+        self._attempt = attempt
+        self._notes = notes
+        self._kept = notes.read()
+        self._is_first = notes.is_reliable or attempt.is_first
+        # Without a note, an earlier try is taken to have sent one request.
+        self._note = self._kept or Note(attempt.token, posts=0 if self._is_first else 1)
+        self._name = name_with_token(attempt.readable, self._note.token) if attempt.token else attempt.readable
+        self._posts = 0
+        self._listed: list[InventoryJob] = []
+        self._looked_at: datetime | None = None
+        self._ended_badly_before: set[str] = set()
+        self._unanswered: TencentCIError | None = None
+        self.adopted = True
+
+    def known_job(self) -> Flow[InventoryJob | None]:
+        """Return the job that is noted, if it lives or has succeeded."""
+        job = (yield from find_job(self._note.job_id)) if self._note.job_id else None
+        return job if job and job.state not in _ENDED_BADLY else None
+
+    def listed_job(self) -> Flow[InventoryJob | None]:
+        """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
+        job = yield from self._look(READS)
+        if job is None and (seconds := (yield from self._seconds_left())):
+            self._attempt.tell(
+                f"An earlier try may have submitted {self._name!r}, and the job list does not show it. It is watched "
+                f"for {seconds:.0f} seconds before anything is submitted."
+            )
+            job = yield from self._watched_job(seconds)
+        return job
+
+    def posted_job(self) -> Flow[InventoryJob]:
+        """Send the request, once more after a watch that has shown nothing, and return the job."""
+        attempt = self._attempt
+        while self._posts < (_MOST_POSTS if attempt.token else 1):
+            if (yield from self._is_look_stale()) and (job := (yield from self._look(READS))):
+                return job
+            attempt.check_time()
+            yield from self._note_post()
+            try:
+                job = yield from create_job(self._name, attempt.specification)
+            except (ApiError, TransportError) as error:
+                if _was_surely_not_created(error):
+                    self._take_back_post()
+                    if self._unanswered is None:
+                        raise
+                    raise self._outcome_unknown("does not show it", error) from error
+                self._unanswered = error
+            else:
+                self.adopted = False
+                return job
+            attempt.tell(
+                f"The submission of {self._name!r} got no usable answer ({self._unanswered}). The job list is watched "
+                f"for the job for up to {attempt.reconcile_timeout:.0f} seconds."
+            )
+            if found := (yield from self._watched_job(attempt.reconcile_timeout)):
+                return found
+        raise self._outcome_unknown("does not show it", self._unanswered) from self._unanswered
+
+    def concluded(self, job: InventoryJob) -> Flow[Submission]:
+        """Note the job, and see to further ones if there may be any."""
+        self._write_if_possible(replace(self._note, job_id=job.job_id, unsettled_since=None))
+        was_slow = bool(self._posts) and (yield from self._is_look_stale())
+        may_be_several = self._note.posts > 1 or not self._is_first or was_slow
+        series = Series(self._name, self._note.foreign_ids, may_be_several)
+        if not may_be_several and len(self._candidates) <= 1:
+            return self.as_submission(job, series)
+        try:
+            kept, duplicates = yield from cancel_duplicates(series, job)
+        except (ApiError, TransportError) as error:  # the task's end looks once more
+            self._attempt.tell(f"Whether there is a second batch job named {self._name!r} is not known yet: {error}")
+            return self.as_submission(job, replace(series, may_have_duplicates=True))
+        if kept.job_id != job.job_id:
+            self._write_if_possible(replace(self._note, job_id=kept.job_id))
+        return replace(self.as_submission(kept, series), duplicates=duplicates)
+
+    def as_submission(self, job: InventoryJob, series: Series) -> Submission:
+        return Submission(job, self.adopted, self._posts, series)
+
+    def jobs_of_the_name(self, repetition: Repetition) -> Flow[list[InventoryJob]]:
+        """Read the list, and note what was there before anything was sent."""
+        jobs = yield from _jobs_named(self._name, repetition)
+        self._looked_at = yield from current_time()
+        if not self._note.posts:
+            ended = tuple(sorted(job.job_id for job in jobs if job.state.is_terminal))
+            self._note = replace(self._note, foreign_ids=ended)
+        if not self._posts:
+            self._ended_badly_before |= {job.job_id for job in jobs if job.state in _ENDED_BADLY}
+        self._listed = [job for job in jobs if job.job_id not in self._note.foreign_ids]
+        return jobs
+
+    def _look(self, repetition: Repetition) -> Flow[InventoryJob | None]:
+        """Return the job of this submission that lives or has succeeded, as the list shows it now."""
+        yield from self.jobs_of_the_name(repetition)
+        return min(self._candidates, key=_live_then_older, default=None)
+
+    @property
+    def _candidates(self) -> list[InventoryJob]:
+        return [job for job in self._listed if job.state not in _ENDED_BADLY]
+
+    def _watched_job(self, seconds: float) -> Flow[InventoryJob | None]:
+        """
+        Look time and again for ``seconds``.
+
+        The pauses themselves are the measure of time: no clock can make them shorter. A job that has ended badly may be
+        one of an earlier try that is listed late, so it is taken for this try's only at the end.
+        """
+        pauses = list(_growing_pauses(seconds))
+        for number, pause_seconds in enumerate(pauses, 1):
+            yield from pause(pause_seconds)
+            is_last = number == len(pauses)
+            try:
+                job = yield from self._look(READS if is_last else NEVER)
+            except (ApiError, TransportError) as error:
+                if not is_last and is_transient(error):
+                    continue
+                if self._unanswered is None:
+                    raise
+                raise self._outcome_unknown("cannot be read", error) from error
+            if job:
+                return job
+        own = [job for job in self._listed if self._posts and job.job_id not in self._ended_badly_before]
+        return min(own, key=_live_then_older, default=None)
+
+    def _seconds_left(self) -> Flow[float]:
+        """Return for how long a request of an earlier try may still be acted upon."""
+        timeout = self._attempt.reconcile_timeout
+        if self._kept is None:
+            return 0.0 if self._is_first else timeout
+        if self._kept.unsettled_since is None:
+            return 0.0
+        return max(0.0, timeout - self._kept.unsettled_since.seconds_until((yield from _moment())))
+
+    def _is_look_stale(self) -> Flow[bool]:
+        now = yield from current_time()
+        return self._looked_at is None or abs((now - self._looked_at).total_seconds()) > _STALE_LOOK_SECONDS
+
+    def _note_post(self) -> Flow[None]:
+        """Note that a request is sent, unless another try has noted something since this one began."""
+        moment = yield from _moment()
+        if self._notes.is_reliable and self._notes.read() != self._kept:
+            raise SubmissionTakenOverError(
+                f"Another try of this task has taken over the submission of {self._name!r}. This try sent nothing."
+            )
+        note = replace(self._note, job_id=None, posts=self._note.posts + 1, unsettled_since=moment)
+        self._notes.write(note)
+        self._kept = self._note = note
+        self._posts += 1
+
+    def _take_back_post(self) -> None:
+        """Note that the request was refused, so that the next try need not watch for its job."""
+        self._write_if_possible(replace(self._note, posts=self._note.posts - 1, unsettled_since=None))
+
+    def _write_if_possible(self, note: Note) -> None:
+        self._note = note
+        if self._notes.try_to_write(note):
+            self._kept = note
+
+    def _outcome_unknown(self, what_the_list_does: str, error: TencentCIError | None) -> SubmitOutcomeUnknownError:
+        times = "once" if self._posts == 1 else f"{self._posts} times"
+        return SubmitOutcomeUnknownError(
+            f"The submission of batch job {self._name!r} was sent {times} without a usable answer, and the job list "
+            f"{what_the_list_does}. A retry of this task looks for the job first. Before you submit it in another way, "
+            f"look for this name in the CI console. Last error: {error}"
+        )
+
+
+class NoNotes:
+    """For a submission that nobody remembers."""
+
+    is_reliable = False
+
+    def read(self) -> None:
+        return None
+
+    def write(self, note: Note) -> None:
+        pass
+
+    def try_to_write(self, note: Note) -> bool:
+        return False
+
+
+def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+    others = {one.job_id: one for one in listed if one.job_id != job.job_id and one.state not in _ENDED_BADLY}
+    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=_live_then_older)
+    duplicates = []
+    for other in sorted((job, *others.values()), key=_live_then_older):
+        if other is not kept and other.state not in _ENDED_BADLY:
+            error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
+            duplicates.append(Duplicate(other, error))
+    return kept, tuple(duplicates)
+
+
+def _try_to_cancel(job_id: str) -> Flow[TencentCIError | None]:
+    try:
+        yield from cancel_job(job_id)
+    except (ApiError, TransportError) as error:
+        return error
+    return None
+
+
+def _jobs_named(name: str, repetition: Repetition) -> Flow[list[InventoryJob]]:
+    """Return the jobs of exactly this name: how the service compares names is not documented."""
+    # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
+    jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), repetition)
+    return [job for job in jobs if job.name == name]
+
+
+def _moment() -> Flow[Moment]:
+    return Moment((yield from current_time()), (yield from service_time()))
+
+
+def _growing_pauses(seconds: float) -> Iterator[float]:
+    """Return pauses that grow and add up to ``seconds``."""
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    while seconds > 0:
+        yield min(pause_seconds, seconds)
+        seconds -= pause_seconds
+        pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+
+def _live_then_older(job: InventoryJob) -> tuple[int, float, str]:
+    """Order jobs by which one of them to keep: live, succeeded, ended badly; of these the older one first."""
+    rank = 2 if job.state in _ENDED_BADLY else 1 if job.state.is_terminal else 0
+    return rank, job.creation_time.timestamp() if job.creation_time else math.inf, job.job_id
+
+
+def _was_surely_not_created(error: TencentCIError) -> bool:
+    """Whether a failed submission left no job behind: it was refused, or answered with a definite no."""
+    return was_refused(error) or isinstance(error, _DEFINITE_REFUSALS)

@@ -1,0 +1,41 @@
+"""The look for further jobs of a task's submission at the end of the task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.core.submission import cancel_duplicates
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.request import recorded_series
+from airflow_provider_tencent_ci.rounds import replace_last_round
+from airflow_provider_tencent_ci.submitting import say_which_duplicates
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+__all__ = ["kept_job"]
+
+
+def kept_job(hook: TencentCIHook, context: Context, job: InventoryJob) -> InventoryJob:
+    """
+    Cancel further live jobs of a task's submission, at the task's end, if there may be any; never raises.
+
+    :param job: the job that the task has waited for.
+    :return: ``job``, or another one of the submission where it ended badly, or is the younger one of two live ones.
+    """
+    series = recorded_series(context["ti"])
+    if series is None or not series.may_have_duplicates:
+        return job
+    try:
+        kept, duplicates = hook.run(cancel_duplicates(series, job))
+    except (ApiError, TransportError) as error:
+        hook.log.warning("Whether there is a second batch job named %r is not known: %s", series.name, error)
+        return job
+    say_which_duplicates(hook, kept.job_id, duplicates)
+    if kept.job_id != job.job_id:
+        context["ti"].xcom_push(key="job_id", value=kept.job_id)
+        replace_last_round(context, kept.job_id)
+    return kept

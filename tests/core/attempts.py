@@ -1,0 +1,44 @@
+"""What a submission needs besides a driver: an attempt, and notes that are kept in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import Attempt, Note, Submission, submit_once
+
+TOKEN = "0123456789abcdef"
+NAME = f"nightly-{TOKEN}"
+
+
+class Notes:
+    """
+    The notes of one series.
+
+    :param note: what an earlier try has left.
+    :param reliable: whether they outlive a try, as they do on Airflow 3.3 and later.
+    """
+
+    def __init__(self, note: Note | None = None, *, reliable: bool = True) -> None:
+        self.note = note
+        self.is_reliable = reliable
+        self.written: list[Note] = []
+
+    def read(self) -> Note | None:
+        return self.note if self.is_reliable else None
+
+    def write(self, note: Note) -> None:
+        self.written.append(note)
+        self.note = note
+
+    def try_to_write(self, note: Note) -> bool:
+        self.write(note)
+        return True
+
+
+def submitting(
+    specification: InventoryJobSpecification, notes: Notes | None = None, *, is_first: bool = True, **options: Any
+) -> Flow[Submission]:
+    """Return the submission of a job named :data:`NAME`."""
+    return submit_once(Attempt("nightly", TOKEN, specification, is_first, **options), notes or Notes())

@@ -1,0 +1,476 @@
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import submission as s
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from tests.core.attempts import NAME, TOKEN, Notes, submitting
+from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="raw/")
+NOTHING = page()
+THROTTLED = failure(429, "SlowDown")
+WINDOW = 300
+
+
+def mine(job_id="b1", **nodes):
+    return job_xml(job_id, Name=NAME, **nodes)
+
+
+def created(job_id="b1"):
+    return respond(f"<Response>{mine(job_id, State='Submitted')}</Response>")
+
+
+def submit(script, notes=None, **options):
+    return script.run(submitting(SPECIFICATION, notes, reconcile_timeout=WINDOW, **options))
+
+
+def answering(**by_method):
+    """A script that answers by the method, for as long as it is asked."""
+    answers = {
+        method: itertools.cycle(given if isinstance(given, list) else [given]) for method, given in by_method.items()
+    }
+
+    def answer(request):
+        given = next(answers[request.method])
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    return Script([answer], forever=True)
+
+
+def test_nothing_found_means_one_submission():
+    script, notes = Script([NOTHING, created()]), Notes()
+    submission = submit(script, notes)
+    assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", False, 1)
+    assert dict(script.requests[0].query) == {"name": NAME, "size": "100", "orderByTime": "Asc"}
+    assert script.requests[1].body == SPECIFICATION.body(NAME)
+    assert [note.job_id for note in notes.written] == [None, "b1"]
+    assert not submission.series.may_have_duplicates
+
+
+def test_what_is_sent_is_noted_before():
+    script, notes = Script([NOTHING, created()]), Notes()
+    by_post = []
+    post = script.answers[1]
+    script.answers[1] = lambda _request: by_post.append(notes.note) or post
+    submit(script, notes)
+    [note] = by_post
+    assert (note.token, note.job_id, note.posts, note.unsettled_since.machine) == (TOKEN, None, 1, START)
+
+
+def test_nothing_is_sent_that_cannot_be_noted():
+    class Broken(Notes):
+        def write(self, note):
+            raise OSError("the API is away")
+
+    script = Script([NOTHING])
+    with pytest.raises(OSError, match="away"):
+        submit(script, Broken())
+    assert not script.sent("POST")
+
+
+@pytest.mark.parametrize("state", ["Submitted", "Running", "Pause", "Archived"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_live_job_of_this_name_is_adopted_on_every_try(state, is_first):
+    script = Script([page(mine(State=state))], forever=True)
+    submission = submit(script, Notes(reliable=False), is_first=is_first)
+    assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 0)
+
+
+@pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
+@pytest.mark.parametrize("reliable", [True, False])
+def test_on_the_first_try_an_ended_job_is_that_of_a_run_that_was_made_again(state, reliable):
+    script, notes = Script([page(mine("b9", State=state)), created()]), Notes(reliable=reliable)
+    assert submit(script, notes).job.job_id == "b1"
+    assert notes.note.foreign_ids == ("b9",)
+
+
+def test_a_later_try_adopts_a_job_that_has_succeeded():
+    script = Script([page(mine(State="Success"))], forever=True)
+    assert submit(script, Notes(reliable=False), is_first=False).adopted
+
+
+def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
+    note = s.Note(TOKEN, posts=1, foreign_ids=("b9",))
+    script = Script([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
+    submission = submit(script, Notes(note), is_first=False)
+    assert submission.job.job_id == "b1"
+    assert submission.duplicates == ()
+
+
+def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
+    script = Script([page(mine("b9", State="Success")), created()])
+    assert submit(script, Notes(), is_first=False).job.job_id == "b1"
+    assert script.pauses == []
+
+
+@pytest.mark.parametrize("state", ["Failed", "Cancel"])
+def test_a_job_that_ended_badly_is_not_adopted(state):
+    note = s.Note(TOKEN, job_id="b1", posts=1)
+    script = Script([page(mine(State=state)), page(mine(State=state)), created("b2"), page(mine(State=state))])
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
+
+
+@pytest.mark.parametrize("other", ["nightly", f"{NAME}x", NAME.upper(), "nightly-0123456789abcde0"])
+def test_a_job_of_another_name_is_not_adopted_whatever_the_filter_lets_through(other):
+    script = Script([page(job_xml("b9", Name=other)), created()])
+    assert submit(script).job.job_id == "b1"
+
+
+def test_a_job_is_found_on_a_later_page():
+    script = Script([page(job_xml("b8", Name="x"), next_token="1"), page(mine("b9"))])
+    assert submit(script).job.job_id == "b9"
+    assert dict(script.requests[1].query)["nextToken"] == "1"
+
+
+def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
+    script = Script([page(job_xml("b8", Name="x"), next_token="1"), page(job_xml("b7", Name="x"), next_token="1")])
+    with pytest.raises(e.UnreadableResponseError, match="breaks off"):
+        submit(script)
+    assert not script.sent("POST")
+
+
+def test_the_noted_job_comes_first_and_its_token_too():
+    note = s.Note("fedcba9876543210", job_id="b7", posts=1)
+    script = Script([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b7"
+    assert dict(script.requests[0].query) == {"jobId": "b7", "size": "100"}
+
+
+def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
+    note = s.Note(TOKEN, job_id="b1", posts=1)
+    script = Script([NOTHING, respond(f"<Response>{mine()}</Response>")])
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
+    assert not script.sent("POST")
+
+
+def test_a_noted_job_that_is_gone_is_submitted_anew():
+    note = s.Note(TOKEN, job_id="b1", posts=1)
+    gone = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
+    script = Script([NOTHING, gone, NOTHING, created("b2"), page(mine("b2"))])
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
+
+
+@pytest.mark.parametrize(
+    "refusal", [THROTTLED, failure(403, "QueueSaturated"), REFUSED, failure(401, "SignatureExpired")]
+)
+def test_a_submission_that_was_refused_is_sent_again_without_looking(refusal):
+    script = Script([NOTHING, refusal, created()])
+    assert submit(script).job.job_id == "b1"
+    assert len(script.sent("GET")) == 1
+
+
+UNKNOWN = {
+    "no answer": LOST,
+    "500": failure(500, "InternalError"),
+    "503": failure(503, "ServiceUnavailable"),
+    "502": respond("<html>Bad Gateway</html>", 502),
+    "truncated": respond("<Response><JobsDetail><JobId>b"),
+    "empty": respond(""),
+    "no id": respond("<Response/>"),
+}
+outcomes = pytest.mark.parametrize("outcome", UNKNOWN.values(), ids=UNKNOWN.keys())
+
+
+@outcomes
+@pytest.mark.parametrize("state", ["Running", "Success"])
+def test_an_unknown_outcome_is_settled_by_the_list(outcome, state):
+    script, notes = Script([NOTHING, outcome, NOTHING, page(mine(State=state))]), Notes()
+    submission = submit(script, notes)
+    assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 1)
+    assert (notes.note.job_id, notes.note.unsettled_since) == ("b1", None)
+
+
+@outcomes
+def test_an_unknown_outcome_that_left_no_job_is_sent_once_more_when_the_time_is_over(outcome):
+    script = answering(POST=[outcome, created()], GET=NOTHING)
+    submission = submit(script)
+    assert submission.job.job_id == "b1"
+    assert sum(script.pauses) == WINDOW
+    assert script.pauses == sorted(script.pauses[:-1]) + script.pauses[-1:]
+    assert submission.series.may_have_duplicates
+
+
+@outcomes
+def test_no_request_is_sent_a_third_time(outcome):
+    script = answering(POST=outcome, GET=NOTHING)
+    with pytest.raises(e.SubmitOutcomeUnknownError, match=f"'{NAME}' was sent 2 times.*look for this name in the CI"):
+        submit(script)
+    assert len(script.sent("POST")) == 2
+    assert sum(script.pauses) == 2 * WINDOW
+
+
+def test_a_clock_that_jumps_makes_no_watch_shorter():
+    script = answering(POST=[LOST, created()], GET=NOTHING)
+    answer = script.answers[0]
+
+    def jumping(request):
+        if request.method == "GET" and script.sent("POST"):
+            script.now += timedelta(hours=1)
+        return answer(request)
+
+    script.answers[0] = jumping
+    submit(script)
+    assert sum(script.pauses) == WINDOW
+
+
+def test_a_watch_rides_out_a_list_that_cannot_be_read():
+    script = answering(POST=LOST, GET=[NOTHING, failure(500), LOST, failure(503), page(mine())])
+    assert submit(script).job.job_id == "b1"
+
+
+def test_a_list_that_cannot_be_read_at_the_end_leaves_the_outcome_unknown():
+    script = answering(POST=LOST, GET=[NOTHING, *[failure(503)] * 100])
+    with pytest.raises(e.SubmitOutcomeUnknownError, match="once.*cannot be read"):
+        submit(script)
+    assert len(script.sent("POST")) == 1
+
+
+def test_a_list_that_may_not_be_read_ends_the_watch():
+    script = answering(POST=LOST, GET=[NOTHING, *[failure(403, "AccessDenied")] * 100])
+    with pytest.raises(e.SubmitOutcomeUnknownError, match="cannot be read.*AccessDenied"):
+        submit(script)
+    assert sum(script.pauses) == 1
+
+
+def test_a_job_that_failed_before_it_was_listed_is_this_trys_and_nothing_is_sent_again():
+    script = answering(POST=LOST, GET=[NOTHING, *[page(mine(State="Failed"))] * 100])
+    assert submit(script).job.state == "Failed"
+    assert sum(script.pauses) == WINDOW
+    assert len(script.sent("POST")) == 1
+
+
+def test_a_failed_job_of_an_earlier_try_is_not_taken_for_this_trys():
+    note = s.Note(TOKEN, job_id="b1", posts=1)
+    script = answering(POST=[LOST, created("b2")], GET=page(mine(State="Failed")))
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
+
+
+@pytest.mark.parametrize("refusal", [failure(403, "AccessDenied"), THROTTLED, REFUSED])
+def test_a_refusal_after_an_unknown_outcome_does_not_hide_it(refusal):
+    script = answering(POST=[LOST, *[refusal] * 20], GET=NOTHING)
+    with pytest.raises(e.SubmitOutcomeUnknownError, match="the job list does not show it"):
+        submit(script)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (failure(400, "InvalidArgument"), e.InvalidRequestError),
+        (failure(401, "InvalidAuthorization"), e.AuthenticationError),
+        (failure(403, "AccessDenied"), e.PermissionDeniedError),
+        (failure(404, "NoSuchBucket"), e.NotFoundError),
+        (respond("", 301, location="http://x"), e.RedirectError),
+    ],
+)
+def test_a_definite_no_ends_the_submission_and_the_next_try_need_not_watch(answer, error):
+    notes = Notes()
+    with pytest.raises(error):
+        submit(Script([NOTHING, answer]), notes)
+    script = Script([NOTHING, created()])
+    assert submit(script, notes, is_first=False).job.job_id == "b1"
+    assert script.pauses == []
+
+
+def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
+    script = Script([failure(403, "AccessDenied")])
+    with pytest.raises(e.PermissionDeniedError):
+        submit(script)
+    assert not script.sent("POST")
+
+
+# Later tries
+
+
+def unsettled(seconds_ago, service_seconds_ago=None):
+    by_service = seconds_ago if service_seconds_ago is None else service_seconds_ago
+    since = s.Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
+    return s.Note(TOKEN, posts=1, unsettled_since=since)
+
+
+@pytest.fixture
+def service_time(monkeypatch):
+    """The service's clock goes like the script's."""
+    scripts = []
+
+    def tell():
+        yield from ()
+        return scripts[-1].now
+
+    monkeypatch.setattr(s, "service_time", tell)
+    return scripts
+
+
+@pytest.mark.parametrize(
+    ("note", "seconds"),
+    [
+        (unsettled(0), WINDOW),
+        (unsettled(100), WINDOW - 100),
+        (unsettled(1000), 0),
+        (unsettled(1000, 100), WINDOW - 100),
+        (unsettled(100, 1000), WINDOW - 100),
+        (unsettled(-3600, 100), WINDOW),
+        (s.Note(TOKEN, posts=1, unsettled_since=s.Moment(START - timedelta(days=1), None)), WINDOW),
+        (s.Note(TOKEN, posts=1), 0),
+    ],
+    ids=[
+        "just now", "a while ago", "long ago", "this clock has jumped", "the service's clock has jumped",
+        "another machine's clock", "the service's time was not known", "settled",
+    ],
+)  # fmt: skip
+def test_a_later_try_watches_for_what_is_left_of_the_time(service_time, note, seconds):
+    script = answering(POST=created(), GET=NOTHING)
+    service_time.append(script)
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
+    assert sum(script.pauses) == seconds
+
+
+def test_a_later_try_without_notes_watches_for_all_of_the_time():
+    script = answering(POST=created(), GET=NOTHING)
+    assert submit(script, Notes(reliable=False), is_first=False).posts == 1
+    assert sum(script.pauses) == WINDOW
+
+
+def test_a_later_try_finds_a_job_that_is_listed_late():
+    script = answering(GET=[*[NOTHING] * 5, page(mine())])
+    assert submit(script, Notes(unsettled(0)), is_first=False).adopted
+
+
+def test_a_try_that_another_one_has_overtaken_sends_nothing():
+    class Overtaken(Notes):
+        def read(self):
+            note, self.note = self.note, s.Note(TOKEN, job_id="b7", posts=1)
+            return note
+
+    script = Script([NOTHING])
+    with pytest.raises(e.SubmissionTakenOverError, match="sent nothing"):
+        submit(script, Overtaken())
+    assert not script.sent("POST")
+
+
+def test_a_look_that_is_old_when_the_request_is_to_be_sent_is_made_again():
+    script = Script([NOTHING, page(mine())])
+
+    def slow_check():
+        script.now += timedelta(minutes=2)
+        yield from ()
+
+    assert submit(script, check=slow_check).job.job_id == "b1"
+    assert not script.sent("POST")
+
+
+def test_the_time_is_checked_before_each_request():
+    class OverError(Exception):
+        pass
+
+    script = answering(POST=LOST, GET=NOTHING)
+
+    def check_time():
+        if script.pauses:
+            raise OverError
+
+    with pytest.raises(OverError):
+        submit(script, check_time=check_time)
+    assert len(script.sent("POST")) == 1
+
+
+# Duplicates
+
+OLD, YOUNG = "2026-01-02T11:04:01+0800", "2026-01-02T11:04:09+0800"
+
+
+def test_two_requests_and_two_jobs_leave_the_older_one():
+    script = answering(
+        POST=[LOST, created("b2")],
+        GET=[*[NOTHING] * 15, page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))],
+        PUT=respond(""),
+    )
+    submission = submit(script)
+    assert submission.job.job_id == "b1"
+    assert [(one.job.job_id, one.cancel_error) for one in submission.duplicates] == [("b2", None)]
+    assert [request.path for request in script.sent("PUT")] == ["/inventorytriggerjob/b2"]
+
+
+def test_of_two_jobs_of_one_second_the_smaller_id_is_kept():
+    script = Script([page(mine("b2"), mine("b1"))] * 2 + [respond("")])
+    assert submit(script).job.job_id == "b1"
+    assert [request.path for request in script.sent("PUT")] == ["/inventorytriggerjob/b2"]
+
+
+def test_a_duplicate_that_cannot_be_cancelled_is_told_and_fails_nothing():
+    script = answering(GET=page(mine("b2"), mine("b1")), PUT=failure(403, "AccessDenied"))
+    [duplicate] = submit(script).duplicates
+    assert isinstance(duplicate.cancel_error, e.PermissionDeniedError)
+
+
+def test_a_look_for_duplicates_that_fails_is_left_to_the_end_of_the_task():
+    told = []
+    script = answering(POST=created("b2"), GET=[NOTHING, *[failure(403, "AccessDenied")] * 9])
+    submission = submit(script, Notes(s.Note(TOKEN, posts=1)), is_first=False, tell=told.append)
+    assert (submission.job.job_id, submission.series.may_have_duplicates) == ("b2", True)
+    assert "is not known yet" in told[-1]
+
+
+def settle(job_id, state, *listed):
+    script = Script([page(*listed)] + [respond("")] * 3)
+    series = s.Series(NAME, ("b9",), may_have_duplicates=True)
+    job = replace(submit(Script([page(mine(job_id))])).job, state=s.JobState(state))
+    kept, duplicates = script.run(s.cancel_duplicates(series, job))
+    return kept.job_id, [one.job.job_id for one in duplicates], [one.path[-2:] for one in script.sent("PUT")]
+
+
+def test_at_the_end_of_the_task_a_live_job_beside_one_that_succeeded_is_cancelled():
+    listed = mine("b1", State="Success"), mine("b2"), mine("b9", State="Success"), mine("b3", State="Failed")
+    assert settle("b1", "Success", *listed) == ("b1", ["b2"], ["b2"])
+
+
+def test_at_the_end_of_the_task_a_second_job_that_succeeded_is_named():
+    assert settle("b1", "Success", mine("b2", State="Success")) == ("b1", ["b2"], [])
+
+
+@pytest.mark.parametrize("other", ["Running", "Success"])
+def test_a_job_that_ended_badly_gives_way_to_one_that_did_not(other):
+    kept, duplicates, cancelled = settle("b1", "Cancel", mine("b1", State="Cancel"), mine("b2", State=other))
+    assert (kept, duplicates, cancelled) == ("b2", [], [])
+
+
+# The other ways to submit
+
+
+def test_fail_refuses_when_a_job_of_the_name_exists_in_any_state():
+    script = Script([page(mine("b9", State="Failed"))])
+    with pytest.raises(e.JobExistsError, match="b9, Failed") as caught:
+        script.run(s.submit_new(NAME, SPECIFICATION))
+    assert caught.value.job.job_id == "b9"
+    assert not script.sent("POST")
+
+
+def test_fail_submits_when_there_is_none_and_settles_an_unknown_outcome():
+    script = Script([NOTHING, LOST, page(mine())])
+    assert script.run(s.submit_new(NAME, SPECIFICATION)).job.job_id == "b1"
+
+
+def test_fail_sends_nothing_twice_and_cancels_nothing():
+    script = answering(POST=LOST, GET=NOTHING)
+    with pytest.raises(e.SubmitOutcomeUnknownError):
+        script.run(s.submit_new(NAME, SPECIFICATION))
+    assert len(script.sent("POST")) == 1
+
+
+def test_unchecked_submits_without_a_look():
+    script = Script([created()])
+    assert not script.run(s.submit_unchecked(NAME, SPECIFICATION)).adopted
+    assert [request.method for request in script.requests] == ["POST"]
+
+
+def test_unchecked_never_repeats_an_unknown_outcome():
+    script = Script([LOST])
+    with pytest.raises(e.TransportError):
+        script.run(s.submit_unchecked(NAME, SPECIFICATION))
