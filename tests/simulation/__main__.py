@@ -7,6 +7,7 @@ Prints what failed, each kind of failure once, as a short story with the value t
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import os
 import sys
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--beyond", action="store_true", help="leave the windows that promises have")
     parser.add_argument("--stories", type=int, default=1, help="of each invariant that does not hold")
     given = parser.parse_args()
+    logging.disable()
     chunks = [
         (first, min(_CHUNK, given.seed + given.histories - first), given.beyond)
         for first in range(given.seed, given.seed + given.histories, _CHUNK)

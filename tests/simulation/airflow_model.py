@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.history import Act, Blow
     from tests.simulation.world import Machine, Process, World
 
-__all__ = ["Airflow", "Attempt", "End", "Instance", "Place", "Series"]
+__all__ = ["Airflow", "AirflowError", "Attempt", "End", "Instance", "Place", "Series", "Store"]
 
 # (which making of the run, map index, max_tries): what the tries of one attempt series have in common.
 Series = tuple[int, int, int]
@@ -47,7 +47,7 @@ class Instance:
     process: Process | None = None
     deferral: Deferral | None = None
     xcoms: dict[str, Any] = field(default_factory=dict)
-    store: dict[str, Any] | None = None
+    store: Store | None = None
 
     @property
     def series(self) -> Series:
@@ -99,6 +99,26 @@ class End:
     holder: Process | None
 
 
+class AirflowError(Exception):
+    """What Airflow raises where it cannot be asked."""
+
+
+class Store:
+    """The task state store of one task instance, with the methods of Airflow's."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self._airflow = airflow
+        self._records: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        self._airflow.check_api()
+        return self._records.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._airflow.check_api()
+        self._records[key] = value
+
+
 class Place:
     """What a program sees of Airflow and of its machine."""
 
@@ -122,6 +142,9 @@ class Place:
 
     def push(self, key: str, value: Any) -> None:
         self._attempt.instance.xcoms[key] = value
+
+    def pull(self, key: str) -> Any:
+        return self._attempt.instance.xcoms.get(key)
 
     def learned(self, job_id: str) -> None:
         """Take note that the process knows its job."""
@@ -160,6 +183,11 @@ class Airflow:
 
     def begin(self) -> None:
         self._make_run()
+
+    def check_api(self) -> None:
+        """Raise while the API does not answer."""
+        if self._busy_until > self._world.now:
+            raise AirflowError("the API server does not answer")
 
     def take(self, process: Process, step: Call) -> None:
         """Answer a call of a process, once the API answers."""
@@ -264,7 +292,7 @@ class Airflow:
         history, world = self._history, self._world
         for index in range(history.tasks):
             instance = Instance(self._runs, index, world.machines[4].now(), history.retries)
-            instance.store = {} if history.store else None
+            instance.store = Store(self) if history.store else None
             self.instances[index] = instance
             self._schedule(instance, 0.5)
         self._runs += 1

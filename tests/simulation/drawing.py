@@ -127,7 +127,7 @@ def _clocks(rng: random.Random, _history: History) -> dict[str, Any]:
     offsets = (-86400.0, -3600.0, -3600.0, -840.0, -720.0, -300.0, -90.0, 0.0, 0.0, 90.0, 300.0, 720.0, 840.0, 3600.0, 3600.0, 86400.0)
     same = rng.choice(offsets)
     clocks = (same,) * 5 if rng.random() < 0.4 else tuple(rng.choice(offsets) for _ in MACHINES[:5])
-    return {"clocks": (*clocks, 0.0), "dates": rng.random() < 0.95}
+    return {"clocks": (*clocks, 0.0)}
 
 
 def _jumps(rng: random.Random, history: History) -> dict[str, Any]:
@@ -203,6 +203,11 @@ def _mapped(rng: random.Random, _history: History) -> dict[str, Any]:
     return {"tasks": rng.choice((2, 2, 3, 6))}
 
 
+def _no_dates(rng: random.Random, _history: History) -> dict[str, Any]:
+    """Answers that do not tell the service's time, and clocks that differ by what signatures tolerate."""
+    return {"dates": False, "clocks": (*(rng.choice((-60.0, -30.0, 0.0, 30.0)) for _ in MACHINES[:5]), 0.0)}
+
+
 def _kinds(_rng: random.Random, _history: History) -> dict[str, Any]:
     return {"kinds": True}
 
@@ -226,6 +231,7 @@ TROUBLES: dict[str, _Draw] = {
     "bad jobs": _bad_jobs,
     "rounds": _rounds,
     "kinds": _kinds,
+    "no dates": _no_dates,
 }
 
 
@@ -250,9 +256,12 @@ BEYOND: dict[str, _Draw] = {
 
 
 def _within_window(history: History) -> History:
-    """Have the service show in time what it acts on late."""
-    if not history.lag:
-        return history
+    """Have the service show in time what it acts on late, and tell its time where clocks differ."""
+    if not history.dates:
+        history = replace(history, clocks=tuple(max(-60.0, min(60.0, ahead)) for ahead in history.clocks), jumps=())
     room = max(0.0, _WINDOW_SECONDS - history.lag)
-    faults = tuple(replace(each, seconds=min(each.seconds, room)) if each.what.startswith("late") else each for each in history.faults)
-    return replace(history, faults=faults)
+    faults = (
+        replace(each, seconds=min(each.seconds, room)) if each.what.startswith("late") else each
+        for each in history.faults
+    )
+    return replace(history, faults=tuple(faults))

@@ -16,6 +16,8 @@ from airflow_provider_tencent_ci.exceptions import (
     TencentCIError,
 )
 
+from tests.simulation.airflow_model import AirflowError
+
 if TYPE_CHECKING:
     from tests.simulation.airflow_model import Attempt, End
     from tests.simulation.service import Job
@@ -53,20 +55,26 @@ def _ends(world: World) -> Iterator[str]:
 def _nothing_unforeseen(world: World) -> Iterator[str]:
     """What goes wrong is an error of the package, and no other exception."""
     for process, attempt in world.airflow.attempts.items():
-        if attempt.error is not None and not isinstance(attempt.error, TencentCIError | KeyboardInterrupt):
+        if attempt.error is not None and not isinstance(attempt.error, TencentCIError | AirflowError | KeyboardInterrupt):
             yield f"{process.name}: {attempt.error!r}"
 
 
 def _one_left(world: World) -> Iterator[str]:
     """Of the jobs of one attempt series and round, at most one is left to run to its own end."""
     for first, second in _overlaps(world):
-        if not first.cancels and not second.cancels:
+        if not (first.cancels or second.cancels or _is_zombies(world, first, second)):
             yield f"{second.job_id} was made beside {first.job_id} and both were left"
 
 
 def _one_made(world: World) -> Iterator[str]:
-    """No job is made while another one of the same attempt series and round lives or has succeeded."""
+    """
+    No job is made while another one of the same attempt series and round lives or has succeeded.
+
+    But for the request of a process that was frozen in the moment in which it sent it.
+    """
     for first, second in _overlaps(world):
+        if {first.process, second.process} & world.ledger.frozen_in_post or _is_zombies(world, first, second):
+            continue
         yield f"{second.job_id} was made beside {first.job_id}, {first.state(second.created_at)}"
 
 
@@ -78,10 +86,7 @@ def _own_job(world: World) -> Iterator[str]:
         job = world.service.jobs[attempt.result]
         if job.series == attempt.series and job.round == attempt.round:
             continue
-        found_at = attempt.knows.get(job.job_id, process.started_at)
-        made_again = job.series is not None and job.series[1:] == attempt.series[1:] and job.round == attempt.round
-        seen_at = found_at - (world.history.lag if world.history.stale else 0) - 1
-        if not (made_again and job.is_live(seen_at)):
+        if not _may_take_over(world, attempt, job):
             yield f"{process.name} ended well with {job.job_id}, which is of {job.series}, not of {attempt.series}"
 
 
@@ -113,7 +118,7 @@ def _known(world: World) -> Iterator[str]:
         if any(job.job_id in attempt.knows or job.job_id in attempt.named for _, attempt in tries):
             continue
         last, its = tries[-1]
-        if its.how in ("crashed", "stopped") or isinstance(its.error, SubmitOutcomeUnknownError):
+        if its.how in ("crashed", "stopped") or isinstance(its.error, SubmitOutcomeUnknownError | AirflowError):
             continue
         yield f"{job.job_id} goes on, and no try knows it: {last.name} ended with {its.error or its.result!r}"
 
@@ -168,7 +173,8 @@ def _requests_bounded(world: World) -> Iterator[str]:
     for process in world.processes:
         seconds = (process.ended_at or world.now) - process.started_at
         looks = 5 if history.lag else 1
-        allowed = 60 + 10 * len(history.faults) + looks * 2 * seconds / history.poll_interval
+        pages = 1 + len(world.service.jobs) // history.page_size
+        allowed = (60 + 10 * len(history.faults) + looks * 2 * seconds / history.poll_interval) * pages
         if process.requests > allowed:
             yield f"{process.name} sent {process.requests} requests in {seconds:.0f} s"
 
@@ -187,6 +193,29 @@ INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
     "nothing unforeseen": _nothing_unforeseen,
     "history ends": _ends,
 }
+
+
+def _is_zombies(world: World, first: Job, second: Job) -> bool:
+    """Whether one of the two was asked for by a process that Airflow had given up, and there is no store to tell it."""
+    return not world.history.store and bool({first.process, second.process} & world.ledger.zombies)
+
+
+def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
+    """
+    Whether a job of a run that was deleted may serve the run that was made again.
+
+    It may while it lives. It also may if it was made late, after the new run had sent a request of its own: nobody can
+    tell the two apart then. Without a store, a later try cannot tell them apart either.
+    """
+    if job.series is None or (*job.series[1:], job.round) != (*attempt.series[1:], attempt.round):
+        return False
+    if not world.history.store and attempt.try_number > attempt.series[2] - world.history.retries + 1:
+        return True
+    of_series = [(process, its) for process, its in _tasks(world) if its.series == attempt.series]
+    found_at = min(its.knows[job.job_id] for _, its in of_series if job.job_id in its.knows)
+    if job.is_live(found_at - (world.history.lag if world.history.stale else 0) - 1):
+        return True
+    return any(at < job.created_at for process, _ in of_series for at in process.posts)
 
 
 def _overlaps(world: World) -> Iterator[tuple[Job, Job]]:

@@ -16,20 +16,19 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci import stopping
-from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.messages import Pause, Request
-from airflow_provider_tencent_ci.core.names import name_with_token
 from airflow_provider_tencent_ci.core.renewal import Renewal
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, cancel_duplicates, submit_once
 from airflow_provider_tencent_ci.core.waiting import Wait, check_outcome, wait_for_job
-from airflow_provider_tencent_ci.exceptions import LostContactError, TencentCIError, WaitTimeoutError
+from airflow_provider_tencent_ci.exceptions import ApiError, LostContactError, TencentCIError, TransportError, WaitTimeoutError
 from airflow_provider_tencent_ci.memory import SubmissionMemory
 from airflow_provider_tencent_ci.polling import Poller
 from airflow_provider_tencent_ci.transport import aio
@@ -45,7 +44,6 @@ __all__ = ["Deferral", "TaskProgram", "TriggerProgram"]
 _HOST = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com"
 _REQUEST_SECONDS = 30.0
 _WORKER_STOP_SECONDS, _TRIGGER_STOP_SECONDS = 3.0, 20.0
-_CLOCK_MARGIN = timedelta(minutes=10)
 
 _FIRST = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
 _ROUNDS = [
@@ -202,11 +200,16 @@ class TaskProgram:
         if self._job_id:
             place.learned(self._job_id)
         place.works_on(event["round"])
-        if event["status"] == "deadline":
-            raise WaitTimeoutError(event["status"])
-        if event["status"] != "terminal":
+        if event["status"] == "lost_contact":
             raise LostContactError(event["status"])
-        return (yield from self._finish(InventoryJob.from_dict(event["job"]), event["round"]))
+        if event["status"] not in ("deadline", "terminal"):
+            raise LostContactError(f"broken off: {event['status']}")
+        job = InventoryJob.from_dict(event["job"] or {})
+        if event["status"] == "deadline":
+            if job.job_id:
+                yield from self._kept_job(job)
+            raise WaitTimeoutError(event["status"])
+        return (yield from self._finish(job, event["round"]))
 
     def on_kill(self) -> Program:
         place, job_id = self._place, self._job_id
@@ -227,16 +230,35 @@ class TaskProgram:
         place = self._place
         self._job_id = None
         place.works_on(number)
-        driver = _Driver(place)
-        job, adopted, others = yield from self._submit(driver, number)
+        submitted = yield from self.submit(number)
+        job, series = submitted.job, submitted.series
         self._job_id = job.job_id
         place.learned(job.job_id)
-        for other in others:
-            place.named(other.job_id)
-        place.says(f"{'finds' if adopted else 'submitted'} {job.job_id}")
+        place.says(f"{'finds' if submitted.adopted else 'submitted'} {job.job_id}")
         yield Call("push job_id", lambda: place.push("job_id", job.job_id))
+        yield Call("push submission", lambda: place.push("series", series))
+        self._name_duplicates(submitted.duplicates)
         if place.history.mode == "submit":
             return job.job_id
+        return (yield from self._wait_for(job, number))
+
+    def submit(self, number: int) -> Program:
+        """Submit as ``submitting.submit_for_task`` does."""
+        place = self._place
+        generation = place.max_tries - place.history.retries
+        identity = TaskIdentity("nightly", "r1", "submit", place.map_index, generation)
+        attempt = Attempt(
+            readable=f"nightly-submit-again-{number}" if number else "nightly-submit",
+            token=submission_token(identity, _BODIES[number]),
+            specification=_ROUNDS[number],
+            is_first=place.try_number - generation <= 1,
+            tell=place.says,
+        )
+        memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
+        return (yield from _Driver(place).run(submit_once(attempt, memory)))
+
+    def _wait_for(self, job: InventoryJob, number: int) -> Program:
+        place = self._place
         if job.state.is_terminal:
             return (yield from self._finish(job, number))
         timeout = place.history.wait_timeout
@@ -246,38 +268,38 @@ class TaskProgram:
         event = yield from _wait(place, job.job_id, deadline_at, number, together=False)
         return (yield from self.resume(event))
 
-    def _submit(self, driver: _Driver, number: int) -> Program:
-        """As ``submitting._submit_once``, which blocks."""
-        place, history = self._place, self._place.history
-        store = _Store(place.store) if place.store is not None else None
-        memory = SubmissionMemory(store, place.max_tries, _DIGESTS[number], number)
-        known = yield Call("recall", memory.recall)
-        if known and known.job_id:
-            job = yield from driver.run(flows.find_again(known.job_id))
-            if job:
-                return job, True, ()
-        identity = TaskIdentity("nightly", "r1", "submit", place.map_index, place.max_tries - history.retries)
-        token = known.token if known else submission_token(identity, _BODIES[number])
-        yield Call("note", lambda: memory.intend(token))
-        began_before = known is not None and known.job_id is None
-        is_first_try = place.try_number - (place.max_tries - history.retries) <= 1
-        may_be_hidden = began_before if memory.is_reliable else not is_first_try
-        flow = flows.submit_once(
-            name_with_token(f"nightly-submit-again-{number}" if number else "nightly-submit", token),
-            _ROUNDS[number],
-            created_after=place.started_at - _CLOCK_MARGIN,
-            looks=flows.LATER_TRY_LOOKS if may_be_hidden else flows.FIRST_TRY_LOOKS,
-        )
-        submission = yield from driver.run(flow)
-        yield Call("keep", lambda: memory.keep(token, submission.job.job_id))
-        return submission.job, submission.adopted, submission.others
-
     def _finish(self, job: InventoryJob, number: int) -> Program:
+        place = self._place
+        kept = yield from self._kept_job(job)
+        if kept.job_id != job.job_id:
+            place.says(f"waits for {kept.job_id} in the place of {job.job_id}")
+            self._job_id = kept.job_id
+            place.learned(kept.job_id)
+            return (yield from self._wait_for(kept, number))
         check_outcome(job)
-        if number < min(self._place.history.rounds, self._place.history.bad_rounds):
+        if number < min(place.history.rounds, place.history.bad_rounds):
             return (yield from self._submit_and_wait(number + 1))
-        yield from ()
         return job.job_id
+
+    def _kept_job(self, job: InventoryJob) -> Program:
+        """As ``duplicates.kept_job``, which blocks."""
+        place = self._place
+        series = yield Call("read submission", lambda: place.pull("series"))
+        if series is None or not series.may_have_duplicates:
+            return job
+        try:
+            kept, duplicates = yield from _Driver(place).run(cancel_duplicates(series, job))
+        except (ApiError, TransportError):
+            return job
+        self._name_duplicates(duplicates)
+        if kept.job_id != job.job_id:
+            yield Call("push job_id", lambda: place.push("job_id", kept.job_id))
+        return kept
+
+    def _name_duplicates(self, duplicates: tuple[Duplicate, ...]) -> None:
+        for duplicate in duplicates:
+            self._place.named(duplicate.job.job_id)
+            self._place.says(f"names {duplicate.job.job_id} as a second one")
 
 
 class TriggerProgram:
@@ -315,22 +337,6 @@ class _Hook:
 
     def cancel_quietly(self, _job_id: str) -> None:
         self.cancelled = True
-
-
-class _Store:
-    """The task state store, with the methods of Airflow's."""
-
-    def __init__(self, records: dict[str, Any]) -> None:
-        self._records = records
-
-    def get(self, key: str) -> Any:
-        return self._records.get(key)
-
-    def set(self, key: str, value: Any) -> None:
-        self._records[key] = value
-
-    def delete(self, key: str) -> None:
-        self._records.pop(key, None)
 
 
 def _wait(place: Place, job_id: str, deadline_at: datetime | None, number: int, *, together: bool) -> Program:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Response
-from tests.simulation.history import MACHINES, Act, Blow, Fault, History, Jump
+from tests.simulation.history import MACHINES, Blow, Fault, History, Jump
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.service import EPOCH, Job, Service
 from tests.simulation.steps import Call, Program, Send, Sleep, Step
@@ -57,7 +57,7 @@ class Process:
     """
 
     __slots__ = (
-        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "requests",
+        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "posts", "requests",
         "started_at", "steps", "token", "world",
     )  # fmt: skip
 
@@ -77,6 +77,7 @@ class Process:
         self.on_end = on_end
         self.steps = 0
         self.requests = 0
+        self.posts: list[float] = []
         self.token = 0
         self.started_at = world.now
         self.ended_at: float | None = None
@@ -157,6 +158,8 @@ class Process:
                 if not self.is_alive:
                     return
                 if self.is_frozen:  # it goes on with this step later
+                    if type(step) is Send and step.request.method == "POST":
+                        world.ledger.frozen_in_post.add(self)
                     world.at(self.frozen_until, self._begin_late, self.token, step)
                     return
             self._begin(step)
@@ -172,6 +175,10 @@ class Process:
         world = self.world
         if type(step) is Send:
             self.requests += 1
+            if step.request.method == "POST":
+                self.posts.append(world.now)
+                if self.owner.instance.process is not self:  # Airflow has given it up
+                    world.ledger.zombies.add(self)
             world.service.take(self, step)
         elif type(step) is Sleep:
             world.after(step.seconds, self.wake, self.token, None)
@@ -230,6 +237,8 @@ class _Ledger:
 
     met: list[Fault] = field(default_factory=list)
     struck: list[Blow] = field(default_factory=list)
+    frozen_in_post: set[Process] = field(default_factory=set)
+    zombies: set[Process] = field(default_factory=set)
 
 
 class World:
