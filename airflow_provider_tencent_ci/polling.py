@@ -96,7 +96,7 @@ class _Waiter:
         """Whether its time comes by then; also if that seems further away than it can be: the clock was set back."""
         return not by < self.due_at <= now + self.interval
 
-    def take(self, reading: Reading, now: datetime) -> None:
+    def take(self, reading: Reading, now: datetime, service_time: datetime | None) -> None:
         """Have the wait judge a reading; whatever comes of it is the trigger's."""
         if self.result.done():
             return
@@ -104,14 +104,14 @@ class _Waiter:
             if result := self.context.run(self.wait.judge, reading, now):
                 self.result.set_result(result)
             else:
-                self._plan(reading, now)
+                self._plan(reading, now, service_time)
         except Exception as error:
             self.result.set_exception(error)
 
-    def _plan(self, reading: Reading, now: datetime) -> None:
+    def _plan(self, reading: Reading, now: datetime, service_time: datetime | None) -> None:
         if isinstance(reading, InventoryJob):
             self.created_at = reading.creation_time
-        step = timedelta(seconds=next_step_seconds(reading, self.longest_step, self.history, now))
+        step = timedelta(seconds=next_step_seconds(reading, self.longest_step, self.history, now, service_time))
         self.limit_at = now + _bounded(self.wait.longest_pause_seconds(now))
         self.due_at = min(now + step, self.limit_at)
 
@@ -232,7 +232,7 @@ class Poller:
 
     async def _hand_out(self, readings: Iterable[tuple[_Waiter, Reading]]) -> None:
         for number, (waiter, reading) in enumerate(readings, 1):
-            waiter.take(reading, self._transport.now())
+            waiter.take(reading, self._transport.now(), self._transport.service_time())
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 

@@ -27,11 +27,13 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 
 
 @pytest.fixture(autouse=True)
-def no_keys_of_an_earlier_emulator():
-    """A later emulator may get the port of one that is gone, and does not know the keys that were kept from it."""
+def nothing_of_an_earlier_emulator():
+    """A later emulator may get the port of one that is gone: it has other keys and another time."""
     yield
     if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.credentials"):
         hooks._keeper.cache_clear()
+    if transport := sys.modules.get("airflow_provider_tencent_ci.transport._shared"):
+        transport._clocks.clear()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -6,7 +6,7 @@ import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.counting import Counting
-from airflow_provider_tencent_ci.core.flows import get_job
+from airflow_provider_tencent_ci.core.flows import ask_service_time, get_job
 from airflow_provider_tencent_ci.core.times import time_argument
 from airflow_provider_tencent_ci.core.waiting import check_outcome
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
@@ -55,19 +55,19 @@ _DURATION = re.compile(r"(\d{1,6})([smhd])")
 @command
 def list_jobs(args: Namespace) -> None:
     """List batch jobs."""
-    now = datetime.now(UTC)
     with opened_hook(args) as hook:
         found = hook.list_inventory_jobs(
             states=args.state,
             job_type=args.type,
             name=args.name,
             workflow_id=args.workflow_id,
-            start_creation_time=_since(args.since, now),
+            start_creation_time=_since(hook, args.since),
             page_size=min(args.limit, MAX_PAGE_SIZE),
         )
         with closing(found):  # type: ignore[type-var]
             jobs = list(islice(found, args.limit))
         counts = [_counts(hook, job) if args.count else None for job in jobs]
+        now = _now(hook)
     print_records(
         [record_of(job, count) for job, count in zip(jobs, counts, strict=True)],
         args.output,
@@ -83,9 +83,10 @@ def show_job(args: Namespace) -> None:
         counts = None if args.no_count else _counts(hook, job)
         failures = _first_failures(hook, job, counts, args.failed_files)
         page = console_url(hook.config.bucket, hook.config.region)
+        now = _now(hook)
     record = {**record_of(job, counts), "FailedFiles": [failure.to_dict() for failure in failures]}
     facts = {
-        **facts_of(job, datetime.now(UTC)),
+        **facts_of(job, now),
         **({"files": counts_text(counts)} if counts else {}),
         "console": page,
         "what to do": advice_for(job, counts.failed if counts else 0),
@@ -106,10 +107,11 @@ def cancel_job(args: Namespace) -> None:
             _confirm(job, args.yes)
             with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
                 job = hook.run(stop_job(job.job_id, within_seconds=args.stop_timeout))
+        now = _now(hook)
     if args.output == "table":
         print_text(stopped_or_not(job))
     else:
-        print_records(record_of(job, None), args.output, [job_row(job, None, datetime.now(UTC))])
+        print_records(record_of(job, None), args.output, [job_row(job, None, now)])
     if not job.state.is_terminal:
         raise CommandError(f"It has not stopped within {args.stop_timeout} seconds. It may still; cancel it again.")
 
@@ -120,7 +122,8 @@ def tail_job(args: Namespace) -> None:
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         left_alone = f"No longer following batch job {job.job_id}, which was left alone and goes on."
-        with _said_if_interrupted(left_alone), following(job, args.output) as observer:
+        now = _now(hook)
+        with _said_if_interrupted(left_alone), following(job, args.output, now) as observer:
             result = hook.run(follow(job.job_id, float(args.poll_interval), observer))
         if result.job is None or not result.job.state.is_terminal:
             raise CommandError(result.message)
@@ -138,10 +141,16 @@ def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:
     return hook.run(get_job(job_id, looks=_LOOKS))
 
 
-def _since(text: str | None, now: datetime) -> datetime | None:
+def _now(hook: TencentCIHook) -> datetime:
+    """Return the service's time, which its answers tell; this machine's if they do not."""
+    transport = hook.get_conn()
+    return transport.service_time() or transport.now()
+
+
+def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
     """Read a duration before now, or a time."""
     if text and (duration := _DURATION.fullmatch(text)):
-        return now - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        return hook.run(ask_service_time()) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
     try:
         return time_argument("--since", text)
     except InvalidArgumentError as error:

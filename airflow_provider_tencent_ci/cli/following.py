@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -42,18 +42,19 @@ def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResul
 
 
 @contextmanager
-def following(job: InventoryJob, form: str) -> Iterator[Lines]:
+def following(job: InventoryJob, form: str, now: datetime) -> Iterator[Lines]:
     """
     Show how a job gets on: as JSON if asked to, as a bar on a terminal, otherwise as lines.
 
     :param form: ``table`` or ``json``.
+    :param now: the service's time.
     """
     console = new_console()
     if form == "json":
         yield _JsonLines()
     elif console.is_terminal:
         with _progress(console) as progress:
-            yield _Bar(progress, job)
+            yield _Bar(progress, job, now)
     else:
         yield Lines(_logger(console))
 
@@ -98,12 +99,12 @@ class Lines:
 class _Bar(Lines):
     """A bar that fills, and a line above it for each new state."""
 
-    def __init__(self, progress: Progress, job: InventoryJob) -> None:
+    def __init__(self, progress: Progress, job: InventoryJob, now: datetime) -> None:
         super().__init__(_logger(progress.console))
         self._progress = progress
         self._bar: TaskID = progress.add_task("", total=None, state=job.state.value, files="")
         if job.creation_time:
-            age_seconds = (datetime.now(UTC) - job.creation_time).total_seconds()
+            age_seconds = (now - job.creation_time).total_seconds()
             progress.tasks[0].start_time = time.monotonic() - max(0.0, age_seconds)
 
     def job_read(self, job: InventoryJob) -> None:

@@ -49,7 +49,11 @@ def record_of(job: InventoryJob, counts: FileCounts | None) -> dict[str, Any]:
 
 
 def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict[str, str]:
-    """Return a line of the table of jobs."""
+    """
+    Return a line of the table of jobs.
+
+    :param now: the service's time.
+    """
     row = {
         "job_id": job.job_id,
         "name": job.name,
@@ -62,7 +66,11 @@ def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict
 
 
 def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
-    """Return what there is to say about a job, by what it is called."""
+    """
+    Return what there is to say about a job, by what it is called.
+
+    :param now: the service's time.
+    """
     code, message = job.reason
     facts = {
         "job_id": job.job_id,

@@ -23,7 +23,7 @@ class Credentials:
     :param secret_id: SecretId.
     :param secret_key: SecretKey.
     :param token: the session token of temporary keys, else ``None``.
-    :param expires_at: when temporary keys end (aware, UTC), if known.
+    :param expires_at: when temporary keys end, by the clock of this machine (aware, UTC), if known.
     """
 
     secret_id: str

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import MappingProxyType
 
 from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.core.signing import is_valid_at
 from airflow_provider_tencent_ci.core.texts import shortened
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.times import parse_http_date
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -38,6 +38,7 @@ __all__ = [
     "classify",
     "is_lasting",
     "is_transient",
+    "may_be_refused_for_its_time",
     "refused_for_expired_keys",
     "refused_for_its_time",
     "request_id_of",
@@ -138,28 +139,32 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
 )
 
 # What goes into an error at most: nobody promises that the answer is from the service.
-_MOST_OF_A_MESSAGE = 1_000
 _MOST_OF_A_WORD = 200
-
-# Signatures start a minute early and end ten minutes late; a smaller difference is not what is wrong.
-_TOLERABLE_CLOCK_SECONDS = 60
 
 # Rejected when the signature was checked, and well again when signed afresh.
 _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
+
+# COS has no code of its own for a signature that is too old (API reference, 5.2).
+_COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
+
+# What a signature of another time may be called, besides.
+_WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
+
+# A gateway gave up on the request, on its way in or on the way of its answer: which of the two it does not tell.
+_GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
 
 def classify(response: Response) -> ApiError | None:
     """Return the error that an answer stands for, or ``None`` if it is none."""
     if 200 <= response.status < 300:
         return None
-    code, message = _code_and_message(response)
-    meaning = _meaning(response.status, code)
+    meaning = _meaning(response)
     return meaning.error(
-        message,
+        _message(response),
         status=response.status,
-        code=code,
+        code=response.error.code,
         request_id=request_id_of(response),
-        advice=_clock_advice(meaning, response) or meaning.advice,
+        advice=" ".join(part for part in (meaning.advice, _clock_advice(response)) if part),
         retry_after_seconds=_retry_after_seconds(response),
     )
 
@@ -187,17 +192,32 @@ def is_lasting(error: TencentCIError) -> bool:
 
 def refused_for_its_time(response: Response) -> bool:
     """Whether the service turned a request away because its signature is too old, or not yet valid."""
-    return 400 <= response.status < 500 and _code_and_message(response)[0] in _SIGNED_TOO_LONG_AGO
+    error = response.error
+    is_in_words_of_cos = error.code == _COS_CODE and error.message.startswith(_COS_MESSAGE)
+    return 400 <= response.status < 500 and (error.code in _SIGNED_TOO_LONG_AGO or is_in_words_of_cos)
+
+
+def may_be_refused_for_its_time(response: Response) -> bool:
+    """
+    Whether the service turned a request away, before acting on it, perhaps because of the time of its signature.
+
+    Which codes it has for that is documented in part. If ``Date`` says that the signature was not valid, a refusal of
+    the signature or the key may come from that, whatever it is called.
+    """
+    if refused_for_its_time(response):
+        return True
+    refusal = AuthenticationError | PermissionDeniedError
+    return issubclass(_meaning(response).error, refusal) and _is_signature_of_another_time(response)
 
 
 def refused_for_expired_keys(response: Response) -> bool:
     """Whether the service turned a request away, before acting on it, since its temporary keys have expired."""
-    return 400 <= response.status < 500 and _code_and_message(response)[0] == "ExpiredToken"
+    return 400 <= response.status < 500 and response.error.code == "ExpiredToken"
 
 
 def service_time_of(response: Response) -> datetime | None:
     """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell."""
-    return _http_date(response.headers.get("date", ""))
+    return parse_http_date(response.headers.get("date", ""))
 
 
 def request_id_of(response: Response) -> str:
@@ -207,58 +227,60 @@ def request_id_of(response: Response) -> str:
 
 
 def _can_be_signed_afresh(error: TencentCIError) -> bool:
-    return isinstance(error, ApiError) and error.code in _SIGNED_TOO_LONG_AGO
+    """Whether it was turned away for its time. ``AccessDenied`` is an ``AuthenticationError`` in that case alone."""
+    return isinstance(error, AuthenticationError) and error.code in {*_SIGNED_TOO_LONG_AGO, _COS_CODE}
 
 
-def _meaning(status: int, code: str) -> Meaning:
+def _meaning(response: Response) -> Meaning:
+    status, code = response.status, response.error.code
+    if status < 200:  # a final answer is none of these: what happened to the request is not known
+        return Meaning(UnreadableResponseError)
     if 300 <= status < 400:
         return Meaning(RedirectError, f"Redirects are not followed. {_CHECK_BUCKET}")
+    if refused_for_its_time(response):
+        return Meaning(AuthenticationError, _CHECK_CLOCK)
     if code in CODES:
         return CODES[code]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    return Meaning(ServiceUnavailableError if status >= 500 else InvalidRequestError)
+    is_failure = status >= 500 or status in _GIVEN_UP_BY_A_GATEWAY
+    return Meaning(ServiceUnavailableError if is_failure else InvalidRequestError)
 
 
-def _clock_advice(meaning: Meaning, response: Response) -> str:
-    """Return by how much the clocks differ, if that may be why the signature was not accepted."""
+def _clock_advice(response: Response) -> str:
+    """Say by how much the clocks differ, if that is why the signature was not accepted."""
+    may_be_the_time = refused_for_its_time(response) or response.error.code in _WRONG_SIGNATURE
     service_time = service_time_of(response)
-    if not issubclass(meaning.error, AuthenticationError) or service_time is None:
+    if not may_be_the_time or service_time is None or not _is_signature_of_another_time(response):
         return ""
     ahead_seconds = (response.received_at - service_time).total_seconds()
-    if abs(ahead_seconds) < _TOLERABLE_CLOCK_SECONDS:
-        return ""
     direction = "ahead of" if ahead_seconds > 0 else "behind"
     return f"This machine's clock is {abs(ahead_seconds):.0f} seconds {direction} the service's: set it (NTP)."
 
 
-def _code_and_message(response: Response) -> tuple[str, str]:
-    """Read an error body, of which any part may be missing; a gateway answers with HTML or with nothing."""
-    code = message = ""
-    try:
-        error = read_xml(response.body, "Error")
-        code = shortened(text_of(error, "Code"), _MOST_OF_A_WORD)
-        message = shortened(text_of(error, "Message"), _MOST_OF_A_MESSAGE)
-    except UnreadableResponseError:
-        pass
+def _is_signature_of_another_time(response: Response) -> bool:
+    """Whether the signature was not valid at the service's time, as far as the answer tells that."""
+    service_time = service_time_of(response)
+    signed_at = response.signed_at or response.received_at
+    return service_time is not None and not is_valid_at(service_time, signed_at)
+
+
+def _message(response: Response) -> str:
+    if response.error.message:
+        return response.error.message
     if 300 <= response.status < 400:
         location = shortened(response.headers.get("location", "nowhere"), _MOST_OF_A_WORD)
-        message = message or f"The service redirects to {location!r}."
-    return code, message or f"The service answered with HTTP {response.status} and no message."
+        return f"The service redirects to {location!r}."
+    return f"The service answered with HTTP {response.status} and no message."
 
 
 def _retry_after_seconds(response: Response) -> float | None:
-    """Read ``Retry-After`` in either form, seconds or a date; never negative."""
+    """Read ``Retry-After`` in either form, seconds or a date of the service's clock; never negative."""
     value = response.headers.get("retry-after", "").strip()
     if value.isdecimal():
         return float(value)
-    moment = _http_date(value)
-    return max(0.0, (moment - response.received_at).total_seconds()) if moment else None
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # digits without end do not fit into a date
+    moment = parse_http_date(value)
+    if moment is None:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    service_time = service_time_of(response) or response.signed_at or response.received_at
+    return max(0.0, (moment - service_time).total_seconds())

@@ -1,9 +1,9 @@
 """
 Every exchange with the service, each written once.
 
-A flow is a generator: it yields a request and is sent the response, or yields a pause and is sent the time of
-waking. A driver (``transport``) is a short loop around it, and a test can be one, too. What a flow returns is the
-result.
+A flow is a generator: it yields steps (a request, a pause, a question for the time) and is sent their answers; the
+helpers of :mod:`.steps` give these their types. :mod:`.exchange` runs a flow, and a test can do so, too. What a flow
+returns is the result.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from airflow_provider_tencent_ci.core.api import (
 )
 from airflow_provider_tencent_ci.core.failures import classify, request_id_of
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import READS, SUBMISSIONS, Repetition
+from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, Repetition
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.steps import current_time, pause, send, service_time
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     NotFoundError,
@@ -42,6 +43,7 @@ from airflow_provider_tencent_ci.exceptions import (
 
 __all__ = [
     "ask",
+    "ask_service_time",
     "cancel_job",
     "create_job",
     "current_time",
@@ -80,23 +82,17 @@ def ask(request: Request, read: Callable[[Response], ResultT], repetition: Repet
         yield from pause(pause_seconds)
 
 
-def pause(seconds: float) -> Flow[datetime]:
-    """Wait; return the time of waking."""
-    woken_at = yield Pause(seconds)
-    if not isinstance(woken_at, datetime):
-        raise TypeError(f"A driver answers a pause with the time of waking, not with {woken_at!r}.")
-    return woken_at
+def ask_service_time() -> Flow[datetime]:
+    """
+    Return the service's time; ask for one job if no answer has told it in this process yet.
 
-
-def current_time() -> Flow[datetime]:
-    """Return the driver's time."""
-    return (yield from pause(0))
-
-
-def service_time() -> Flow[datetime | None]:
-    """Return the service's time, ``None`` if it is not known."""
-    yield from ()
-    return None
+    :return: this machine's time if the service's answers do not tell theirs.
+    :raises ApiError: the service's error.
+    :raises TransportError: no answer.
+    """
+    if (yield from service_time()) is None:
+        yield from ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER)
+    return (yield from service_time()) or (yield from current_time())
 
 
 def create_job(name: str, specification: InventoryJobSpecification) -> Flow[InventoryJob]:
@@ -176,9 +172,7 @@ def cancel_job(job_id: str, repetition: Repetition = READS) -> Flow[None]:
 
 
 def _exchange(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:
-    response = yield request
-    if not isinstance(response, Response):
-        raise TypeError(f"A driver answers a request with a response, not with {response!r}.")
+    response = yield from send(request)
     if (failure := classify(response)) is not None:
         raise failure
     try:

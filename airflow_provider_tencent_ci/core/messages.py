@@ -1,13 +1,16 @@
-"""What travels between a flow and its driver: requests, responses and pauses, as frozen values."""
+"""What travels between a flow and whoever runs it: steps and their answers, as frozen values."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
-__all__ = ["CI", "COS", "Flow", "Pause", "Request", "Response"]
+from airflow_provider_tencent_ci.core.error_body import ErrorBody, read_error_body
+
+__all__ = ["CI", "COS", "Flow", "Now", "Request", "Response", "ServiceTime", "Sleep", "Step"]
 
 # Which of a bucket's services a request is for: its batch jobs, or its objects.
 CI, COS = "ci", "cos"
@@ -35,32 +38,55 @@ class Request:
     service: str = CI
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Response:
     """
     One HTTP answer.
 
     :param status: the HTTP status.
-    :param headers: headers with lower-case names; of a repeated header the last one.
+    :param headers: headers with lower-case names; the values of a repeated header are joined by commas.
     :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.xml.MAX_BODY_BYTES` long.
-    :param received_at: when the answer was complete, by the clock of this machine (aware, UTC).
+    :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
+    :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    signed_at: datetime | None = None
+
+    @cached_property
+    def error(self) -> ErrorBody:
+        """What the body says if the answer is an error; read once, since anybody may have written it."""
+        return read_error_body(self.body)
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """A flow's wish to be woken again after ``seconds``; it is sent the time of waking (aware, UTC)."""
+class Sleep:
+    """A flow's wish to go on after ``seconds`` (more than 0); it is sent nothing."""
 
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A flow's question for this machine's time; it is sent a datetime (aware, UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTime:
+    """
+    A flow's question for the service's time; it is sent a datetime (aware, UTC), or ``None`` if it is not known.
+
+    What the service wrote is compared with this time only, never with this machine's.
+    """
+
+
 ResultT = TypeVar("ResultT")
 
-# What a flow yields is answered by what its driver sends: a Request by a Response (or a TransportError thrown
-# in), a Pause by the time of waking. The union is narrowed by `core.flows.ask` and `core.flows.pause` alone.
-Flow = Generator[Request | Pause, Response | datetime, ResultT]
+Step = Request | Sleep | Now | ServiceTime
+
+# A flow yields steps and is sent their answers: a Response for a Request (or a TransportError is thrown in). The
+# helpers in `core.steps` give each answer its type.
+Flow = Generator[Step, Any, ResultT]

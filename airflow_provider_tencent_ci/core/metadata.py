@@ -13,7 +13,8 @@ import re
 from airflow_provider_tencent_ci.core.credentials import Credentials
 from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.origins import MachineRole
-from airflow_provider_tencent_ci.core.temporary_keys import read_temporary_keys
+from airflow_provider_tencent_ci.core.steps import send
+from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock, read_temporary_keys
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
 __all__ = ["METADATA_PATH", "machine_role_keys"]
@@ -33,44 +34,46 @@ def machine_role_keys(origin: MachineRole) -> Flow[Credentials]:
     :raises CredentialsError: there is no answer, no such role, or no usable keys in the answer.
     """
     role_name = origin.role_name or (yield from _bound_role(origin))
-    text = yield from _ask(origin, METADATA_PATH + role_name, f"no role {role_name!r} is bound to this machine")
+    answer = yield from _ask(origin, METADATA_PATH + role_name, f"no role {role_name!r} is bound to this machine")
     try:
-        fields = json.loads(text)
+        fields = json.loads(_text(answer))
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise CredentialsError(f"{origin}: the answer is no JSON object.")
     if fields.get("Code") != "Success":
         raise CredentialsError(f"{origin}: the metadata service did not hand out its keys: {_code(fields)}.")
-    return read_temporary_keys(origin, fields)
+    return by_this_machine_s_clock(origin, read_temporary_keys(origin, fields), answer)
 
 
 def _bound_role(origin: MachineRole) -> Flow[str]:
     """Return the first name of the list; a machine has at most one role (document 213/45917)."""
-    text = yield from _ask(origin, METADATA_PATH, "no role is bound to this machine")
-    role_name = text.strip().partition("\n")[0].strip()
+    answer = yield from _ask(origin, METADATA_PATH, "no role is bound to this machine")
+    role_name = _text(answer).strip().partition("\n")[0].strip()
     if not _ROLE_NAME.fullmatch(role_name):
         raise CredentialsError(f"{origin}: the metadata service names no role. Bind one to the machine.")
     return role_name
 
 
-def _ask(origin: MachineRole, path: str, if_not_found: str) -> Flow[str]:
+def _ask(origin: MachineRole, path: str, if_not_found: str) -> Flow[Response]:
     try:
-        response = yield Request("GET", path, headers={"accept": "*/*"})
+        response = yield from send(Request("GET", path, headers={"accept": "*/*"}))
     except (ApiError, TransportError):  # their advice is about the service of the bucket
         raise CredentialsError(
             f"{origin}: the metadata service gave no usable answer. It answers on Tencent's own machines (CVM) only; "
             "elsewhere use other credentials."
         ) from None
-    if not isinstance(response, Response):
-        raise TypeError(f"A driver answers a request with a response, not with {response!r}.")
     if response.status == 404:
         raise CredentialsError(f"{origin}: {if_not_found}. Bind a CAM role to it in the CVM console.", may_pass=False)
     if response.status != 200 or len(response.body) > _MAX_BYTES:
         raise CredentialsError(
             f"{origin}: the metadata service answered with HTTP {response.status}, {len(response.body)} bytes."
         )
-    return response.body.decode(errors="replace")
+    return response
+
+
+def _text(answer: Response) -> str:
+    return answer.body.decode(errors="replace")
 
 
 def _code(fields: dict[str, object]) -> str:

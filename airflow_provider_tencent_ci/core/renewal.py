@@ -21,10 +21,16 @@ _TOO_YOUNG_TO_EXPIRE = timedelta(seconds=60)
 
 
 class Renewal:
-    """The keys of one source over time."""
+    """
+    The keys of one source over time, by the clock of this machine.
+
+    Keys that were handed out a moment ago are valid. If they seem to have ended by then, the clock of this machine is
+    wrong and their end is not known: they are used until the service calls them expired.
+    """
 
     def __init__(self) -> None:
         self._held: Credentials | None = None
+        self._ends_at: datetime | None = None
         self._obtained_at: datetime | None = None
         self._due_at: datetime | None = None
         self._error: CredentialsError | None = None
@@ -33,7 +39,7 @@ class Renewal:
     def usable(self, now: datetime) -> Credentials | None:
         """Return the keys that are held, if they are valid."""
         held = self._held
-        if held is None or (held.expires_at is not None and held.expires_at <= now):
+        if held is None or (self._ends_at is not None and self._ends_at <= now):
             return None
         return held
 
@@ -44,19 +50,12 @@ class Renewal:
         return self._held is None or (self._due_at is not None and self._due_at <= now)
 
     def renewed(self, credentials: Credentials, now: datetime) -> None:
-        """
-        Take up new keys.
-
-        :raises CredentialsError: they have expired; those that are held stay.
-        """
-        lifetime = credentials.expires_at - now if credentials.expires_at else None
-        if lifetime is not None and lifetime <= timedelta(0):
-            raise CredentialsError(
-                f"Temporary keys had expired when they were handed out, by {-lifetime.total_seconds():.0f} seconds. "
-                "Check the clock of this machine (NTP)."
-            )
-        self._held, self._obtained_at = credentials, now
-        self._due_at = now + lifetime - min(_MARGIN, lifetime / _MARGIN_SHARE) if lifetime else None
+        """Take up new keys."""
+        ends_at = credentials.expires_at
+        self._held, self._obtained_at, self._ends_at, self._due_at = credentials, now, None, None
+        if ends_at is not None and ends_at > now:
+            lifetime = ends_at - now
+            self._ends_at, self._due_at = ends_at, ends_at - min(_MARGIN, lifetime / _MARGIN_SHARE)
         self._error = self._failed_at = None
 
     def failed(self, error: CredentialsError, now: datetime) -> bool:

@@ -69,7 +69,7 @@ def step_seconds(poll_interval: float, age_seconds: float, expected: Expectation
     Return how long to wait before the next question.
 
     :param poll_interval: seconds; the longest step.
-    :param age_seconds: since the job was created; below zero by clocks that differ, which counts as zero.
+    :param age_seconds: since the job was created; below zero, by a second or so, counts as zero.
     :param expected: when it will end, if that is known.
     :return: seconds; a random part of up to 15 % is taken off.
     """

@@ -22,6 +22,7 @@ __all__ = [
     "TOKEN_HEADER",
     "authorization",
     "encode",
+    "is_valid_at",
     "key_time",
     "query_string",
     "secrets_of",
@@ -60,8 +61,19 @@ def query_string(query: Iterable[tuple[str, str | None]]) -> str:
 
 def key_time(now: datetime) -> str:
     """Return ``KeyTime``, ``start;end`` in Unix seconds: the same text for all moments of one window."""
-    start = int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS
-    return f"{start - _EARLY_SECONDS};{start + WINDOW_SECONDS + _LATE_SECONDS}"
+    start, end = _key_window(now)
+    return f"{start};{end}"
+
+
+def is_valid_at(moment: datetime, signed_at: datetime) -> bool:
+    """
+    Whether a signature made at one time is valid at another one.
+
+    :param moment: by the clock of who checks it.
+    :param signed_at: by the clock of who signed.
+    """
+    start, end = _key_window(signed_at)
+    return start <= moment.timestamp() <= end
 
 
 def sign(request: Request, host: str, credentials: Credentials, now: datetime) -> dict[str, str]:
@@ -126,6 +138,11 @@ def _canonical(pairs: Iterable[tuple[str, str | None]]) -> tuple[str, str]:
     """Return ``k=v`` pairs joined by ``&`` and the keys joined by ``;``, both sorted by key."""
     ordered = sorted([(encode(key).lower(), encode(value or "")) for key, value in pairs])
     return "&".join([f"{key}={value}" for key, value in ordered]), ";".join([key for key, _ in ordered])
+
+
+def _key_window(now: datetime) -> tuple[int, int]:
+    start = int(now.timestamp()) // WINDOW_SECONDS * WINDOW_SECONDS
+    return start - _EARLY_SECONDS, start + WINDOW_SECONDS + _LATE_SECONDS
 
 
 @lru_cache(maxsize=64)

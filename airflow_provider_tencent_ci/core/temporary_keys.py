@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import service_time_of
+from airflow_provider_tencent_ci.core.messages import Response
 from airflow_provider_tencent_ci.core.origins import Origin
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-__all__ = ["read_temporary_keys"]
+__all__ = ["by_this_machine_s_clock", "read_temporary_keys"]
 
 # Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; some room is left for a later one.
 _MAX_KEY_LENGTH = 1024
@@ -23,6 +26,7 @@ def read_temporary_keys(origin: Origin, fields: Mapping[str, object]) -> Credent
     The names are documented for STS (1150/49457) and seen in the official SDKs for the metadata service.
 
     :param origin: who answered, for the error.
+    :return: keys that end at the time that the answer names, which is of the clock of who handed them out.
     :raises CredentialsError: a field is missing or cannot be right; the message names it and never shows it.
     """
     return Credentials(
@@ -31,6 +35,25 @@ def read_temporary_keys(origin: Origin, fields: Mapping[str, object]) -> Credent
         token=_text(origin, fields, "Token", _MAX_TOKEN_LENGTH),
         expires_at=_moment(origin, fields, "ExpiredTime"),
     )
+
+
+def by_this_machine_s_clock(origin: Origin, keys: Credentials, answer: Response) -> Credentials:
+    """
+    Return keys with their end by the clock of this machine, which they are kept by.
+
+    :param keys: as they were read from the answer.
+    :raises CredentialsError: they had expired when they were handed out.
+    """
+    handed_out_at = service_time_of(answer)
+    if handed_out_at is None or keys.expires_at is None:
+        return keys
+    lifetime = keys.expires_at - handed_out_at
+    if lifetime <= timedelta(0):
+        raise CredentialsError(
+            f"{origin}: temporary keys had expired when they were handed out, by "
+            f"{-lifetime.total_seconds():.0f} seconds."
+        )
+    return replace(keys, expires_at=answer.received_at + lifetime)
 
 
 def _text(origin: Origin, fields: Mapping[str, object], name: str, longest: int) -> str:

@@ -3,18 +3,31 @@ Times as Cloud Infinite writes and reads them.
 
 Requests carry ``%Y-%m-%dT%H:%M:%S%z`` (``2022-02-01T12:00:00+0800``). Answers carry that form, the form with a
 colon in the offset (workflow executions), the form with a blank for the ``T`` (callbacks), and ``-`` or nothing
-for a time that is not known yet (API reference, 2.10).
+for a time that is not known yet (API reference, 2.10). Headers (``Date``, ``Retry-After``) have HTTP's own forms.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["format_time", "parse_time", "time_argument"]
+__all__ = ["format_time", "parse_http_date", "parse_time", "time_argument"]
 
 _MINUTE = timedelta(minutes=1)
+
+# The three forms of RFC 9110, 5.6.7, the first one also with an offset. Python's reader takes much more for a date,
+# such as the two dates of a header that came twice.
+_HTTP_DATE = re.compile(
+    r"""
+      [A-Z][a-z]{2},\ [0-9]{1,2}\ [A-Z][a-z]{2}\ [1-9][0-9]{3}\ [0-9]{2}:[0-9]{2}:[0-9]{2}\ (?:GMT|UTC|[+-][0-9]{4})
+    | [A-Z][a-z]{5,8},\ [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2}\ [0-9]{2}:[0-9]{2}:[0-9]{2}\ GMT
+    | [A-Z][a-z]{2}\ [A-Z][a-z]{2}\ [\ 0-9][0-9]\ [0-9]{2}:[0-9]{2}:[0-9]{2}\ [1-9][0-9]{3}
+    """,
+    re.VERBOSE,
+)
 
 
 def format_time(moment: datetime) -> str:
@@ -37,6 +50,17 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     moment = _parse_iso(text)
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Read the date of a header, as an aware datetime in UTC; ``None`` for anything that is not exactly one date."""
+    if not _HTTP_DATE.fullmatch(text):
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a 31 June, or an hour beyond the calendar's
+        return None
 
 
 def time_argument(name: str, value: datetime | str | None) -> datetime | None:

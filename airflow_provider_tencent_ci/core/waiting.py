@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause
+from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause, service_time
 from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
@@ -146,7 +146,8 @@ def wait_for_job(wait: Wait, poll_interval: float, progress: Progress | None = N
         now = yield from current_time()
         if result := wait.judge(reading, now):
             return result
-        pause_seconds = max(next_step_seconds(reading, poll_interval, history, now), retry_after_seconds(reading))
+        step = next_step_seconds(reading, poll_interval, history, now, (yield from service_time()))
+        pause_seconds = max(step, retry_after_seconds(reading))
         if history.wanted:
             pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.learn(now))))
         next_at = now + timedelta(seconds=min(pause_seconds, wait.longest_pause_seconds(now), _LONGEST_PAUSE_SECONDS))
@@ -156,11 +157,18 @@ def wait_for_job(wait: Wait, poll_interval: float, progress: Progress | None = N
         yield from pause(max(0.0, (next_at - now).total_seconds()))
 
 
-def next_step_seconds(reading: Reading, poll_interval: float, history: History, now: datetime) -> float:
-    """Return how long to wait after a reading that has not ended the wait, by :mod:`.schedule`, in seconds."""
-    if isinstance(reading, TencentCIError) or reading.creation_time is None:
+def next_step_seconds(
+    reading: Reading, poll_interval: float, history: History, now: datetime, service_time: datetime | None
+) -> float:
+    """
+    Return how long to wait after a reading that has not ended the wait, by :mod:`.schedule`, in seconds.
+
+    :param now: this machine's time.
+    :param service_time: the service's, which tells how old the job is; ``None`` if it is not known.
+    """
+    if isinstance(reading, TencentCIError) or reading.creation_time is None or service_time is None:
         return step_seconds(poll_interval, poll_interval, None)
-    age_seconds = (now - reading.creation_time).total_seconds()
+    age_seconds = (service_time - reading.creation_time).total_seconds()
     return step_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
 
 

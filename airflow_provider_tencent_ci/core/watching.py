@@ -3,7 +3,8 @@ Watching a bucket: which batch jobs have ended since one looked last.
 
 The list endpoint tells states, not changes. So each look is compared with the one before: a job is news if it has
 ended, and was active then or has been created since. That takes no job's ``EndTime``, which a running job may have,
-and no clock but the service's: what is "since" is said by the creation time of the youngest job that was listed.
+and no clock but the service's: what is "since" is said by the creation time of the youngest job that was listed, and
+what is old by the time that its answers tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.flows import ask, current_time
+from airflow_provider_tencent_ci.core.flows import ask, ask_service_time
 from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, ENDED_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
@@ -24,7 +25,7 @@ from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
 
-__all__ = ["Criteria", "Look", "Lookout", "Memory", "list_ended_since"]
+__all__ = ["Criteria", "Look", "Lookout", "Memory", "list_ended_since", "list_ended_within"]
 
 # How much later than its creation a job may appear in the list; how late that is is not documented.
 _MARGIN = timedelta(minutes=10)
@@ -143,7 +144,7 @@ class Lookout:
 
         :raises TencentCIError: the service could not be asked.
         """
-        oldest_at = _before((yield from current_time()), self._look_back)
+        oldest_at = _before((yield from ask_service_time()), self._look_back)
         active = yield from _list(ACTIVE_STATES, oldest_at)
         before = self._memory or (yield from _nothing_yet(active, oldest_at))
         ended = yield from _list(ENDED_STATES, max(oldest_at, before.begins_at))
@@ -160,9 +161,19 @@ class Lookout:
 
 
 def list_ended_since(ended_at: datetime, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
-    """Return the jobs that have ended at this time or later, by their ``EndTime``, older ones first."""
-    ended = yield from _list(ENDED_STATES, _before((yield from current_time()), look_back))
+    """
+    Return the jobs that have ended at a time or later, by their ``EndTime``, older ones first.
+
+    :param ended_at: by the service's clock.
+    :param look_back: jobs older than this are not looked at.
+    """
+    ended = yield from _list(ENDED_STATES, _before((yield from ask_service_time()), look_back))
     return tuple(sorted((job for job in ended.values() if job.end_time and job.end_time >= ended_at), key=_age))
+
+
+def list_ended_within(span: timedelta, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
+    """Return the jobs that have ended within the last so much time; see :func:`list_ended_since`."""
+    return (yield from list_ended_since(_before((yield from ask_service_time()), span), look_back))
 
 
 def _nothing_yet(active: Jobs, oldest_at: datetime) -> Flow[Memory]:

@@ -201,7 +201,7 @@ class Gateway:
             return _refusal(turn, error)
 
     def _hand_out_keys(self, turn: _Turn) -> Reply:
-        return self.key_services.answer(
+        reply = self.key_services.answer(
             turn.operation,
             turn.request,
             signed_at=turn.server_at,
@@ -209,6 +209,7 @@ class Gateway:
             longest_seconds=turn.behaviour.temporary_key_seconds,
             request_id=turn.request_id,
         )
+        return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})
 
     def _answer_object(self, turn: _Turn) -> Reply:
         request, now = turn.request, self.service.clock.now()

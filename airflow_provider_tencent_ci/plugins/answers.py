@@ -132,6 +132,7 @@ class Job:
         """
         Describe a job.
 
+        :param now: the service's time.
         :param makers: the task instances that made it and that the user may see.
         :param may_edit: whether the user may edit the DAGs of all that made it.
         """

@@ -118,6 +118,10 @@ class Asking:
             return failures, f"{index}.0.{page.next_token}"
         return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
 
+    def time(self) -> datetime:
+        """Return the service's time, which its answers tell; this machine's if they do not."""
+        return self.transport.service_time() or self.transport.now()
+
     def cancel(self, job_id: str) -> InventoryJob:
         """Cancel a job, and return it as it was last seen, some seconds later at most."""
         return self.transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio
@@ -101,8 +101,8 @@ def list_jobs(
     )
     with asking(conn_id) as service:
         page = service.jobs(criteria, next_token)
-        config = service.config
-    jobs = _described(page.items, user)
+        config, now = service.config, service.time()
+    jobs = _described(page.items, now, user)
     return Jobs(config.bucket, config.region, console_url(config.bucket, config.region), jobs, page.next_token)
 
 
@@ -111,8 +111,8 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
     """Return one job: one request to the service."""
     with asking(conn_id) as service:
         job = service.job(job_id)
-        config = service.config
-    [described] = _described([job], user)
+        config, now = service.config, service.time()
+    [described] = _described([job], now, user)
     return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
 
 
@@ -153,13 +153,18 @@ def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Canc
         _refuse_if_ended(service, job_id)
         _note_cancel(conn_id, job_id, makers[0], user)
         job = service.cancel(job_id)
-    [described] = _described([job], user)
+        now = service.time()
+    [described] = _described([job], now, user)
     return Cancelled(stopped_or_not(job), described)
 
 
-def _described(jobs: Iterable[InventoryJob], user: BaseUser) -> list[Job]:
-    """Add to jobs what Airflow knows of them and the user may see."""
-    jobs, now = list(jobs), datetime.now(UTC)
+def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> list[Job]:
+    """
+    Add to jobs what Airflow knows of them and the user may see.
+
+    :param now: the service's time.
+    """
+    jobs = list(jobs)
     makers = makers_of(job.job_id for job in jobs)
     visible = visible_dags((maker.dag_id for group in makers.values() for maker in group), user)
     described = []

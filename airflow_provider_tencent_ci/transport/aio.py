@@ -12,15 +12,12 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.rate import TokenBucket
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,7 +50,7 @@ class AsyncTransport:
     ) -> None:
         self._config = config
         self.now = now
-        self._clock = ServiceClock()
+        self._clock = service_clock(config)
         limit = (config.endpoint.base_url, config.requests_per_second)
         self._turns = _turns.setdefault(limit, TokenBucket(config.requests_per_second))
         self.sleep = sleep
@@ -68,57 +65,53 @@ class AsyncTransport:
     ) -> None:
         await self._session.close()
 
+    def service_time(self) -> datetime | None:
+        """Return the service's time (aware, UTC); ``None`` as long as no answer has told it in this process."""
+        return self._clock.known_at(self.now())
+
     async def run(self, flow: Flow[ResultT]) -> ResultT:
         """Run a flow to its end and return its result; its errors come through."""
+        actions = exchange(flow, self._config, self._clock, self._turns)
         try:
-            step = next(flow)
+            action = next(actions)
             while True:
                 try:
-                    answer = await self._perform(step)
+                    answer = await self._perform(action)
                 except TencentCIError as error:
-                    step = flow.throw(error)
+                    action = actions.throw(error)
                 else:
-                    step = flow.send(answer)
+                    action = actions.send(answer)
         except StopIteration as stop:
             result: ResultT = stop.value
             return result
         finally:
-            flow.close()
+            actions.close()
 
-    async def _perform(self, step: Request | Pause) -> Response | datetime:
-        if isinstance(step, Request):
-            return await self._exchange(step)
-        if step.seconds > 0:
-            await self.sleep(step.seconds)
-        return self.now()
+    async def _perform(self, action: Action) -> object:
+        match action:
+            case Send():
+                return await self._send(action)
+            case Sleep(seconds):
+                return await self.sleep(seconds)
+            case Now():
+                return self.now()
+            case GetKeys():
+                return await self._config.credentials.current_async(self.now)
 
-    async def _exchange(self, request: Request) -> Response:
-        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
-        source = self._config.credentials
-        credentials = await source.current_async(self.now)
-        response = await self._send(request, credentials)
-        if refused_for_expired_keys(response) and source.discard(credentials, self.now()):
-            response = await self._send(request, await source.current_async(self.now))
-        return response
-
-    async def _send(self, request: Request, credentials: Credentials) -> Response:
-        config = self._config
-        if seconds := self._turns.reserve(self.now()):
-            await self.sleep(seconds)
-        endpoint = config.endpoint.of(request)
-        headers = sign(request, endpoint.host, credentials, self._clock.at(self.now()))
+    async def _send(self, action: Send) -> Answer:
+        request, config = action.request, self._config
         try:
             async with self._session.request(
                 request.method,
-                URL(endpoint.url_of(request), encoded=True),
+                URL(action.url, encoded=True),
                 data=request.body or None,
-                headers=wire_headers(headers),
+                headers=action.headers,
                 proxy=config.proxy,
                 allow_redirects=False,
             ) as answer:
+                received_at = self.now()
                 body = await _read(answer)
-                response = received(answer.status, answer.headers, body, self.now(), credentials, headers)
-                return correct_clock(self._clock, response)
+                return Answer(answer.status, tuple(answer.headers.items()), body, received_at)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

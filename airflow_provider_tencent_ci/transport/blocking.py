@@ -13,14 +13,11 @@ from requests.exceptions import ConnectTimeout, RequestException
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
+from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import correct_clock, no_answer, received, too_large, wire_headers
+from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,7 +47,7 @@ class BlockingTransport:
     ) -> None:
         self.config = config
         self.now = now
-        self._clock = ServiceClock()
+        self._clock = service_clock(config)
         self._sleep = sleep
         self._session = _session(config)
 
@@ -64,65 +61,61 @@ class BlockingTransport:
 
     def twin(self, *, sleep: Callable[[float], None]) -> BlockingTransport:
         """Return a transport for another thread: the same configuration and clocks, connections of its own."""
-        other = BlockingTransport(self.config, now=self.now, sleep=sleep)
-        other._clock = self._clock
-        return other
+        return BlockingTransport(self.config, now=self.now, sleep=sleep)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
+    def service_time(self) -> datetime | None:
+        """Return the service's time (aware, UTC); ``None`` as long as no answer has told it in this process."""
+        return self._clock.known_at(self.now())
+
     def run(self, flow: Flow[ResultT]) -> ResultT:
         """Run a flow to its end and return its result; its errors come through."""
+        actions = exchange(flow, self.config, self._clock)
         try:
-            step = next(flow)
+            action = next(actions)
             while True:
                 try:
-                    answer = self._perform(step)
+                    answer = self._perform(action)
                 except TencentCIError as error:
-                    step = flow.throw(error)
+                    action = actions.throw(error)
                 else:
-                    step = flow.send(answer)
+                    action = actions.send(answer)
         except StopIteration as stop:
             result: ResultT = stop.value
             return result
         finally:
-            flow.close()
+            actions.close()
 
-    def _perform(self, step: Request | Pause) -> Response | datetime:
-        if isinstance(step, Request):
-            return self._exchange(step)
-        if step.seconds > 0:
-            self._sleep(step.seconds)
-        return self.now()
+    def _perform(self, action: Action) -> object:
+        match action:
+            case Send():
+                return self._send(action)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Now():
+                return self.now()
+            case GetKeys():
+                return self.config.credentials.current(self.now)
 
-    def _exchange(self, request: Request) -> Response:
-        """Send a request; once more with newer keys if the service calls the keys expired, and so did not act on it."""
-        source = self.config.credentials
-        credentials = source.current(self.now)
-        response = self._send(request, credentials)
-        if refused_for_expired_keys(response) and source.discard(credentials, self.now()):
-            response = self._send(request, source.current(self.now))
-        return response
-
-    def _send(self, request: Request, credentials: Credentials) -> Response:
-        config = self.config
-        endpoint = config.endpoint.of(request)
-        headers = sign(request, endpoint.host, credentials, self._clock.at(self.now()))
+    def _send(self, action: Send) -> Answer:
+        request, config = action.request, self.config
         ends_at = time.monotonic() + config.request_timeout
         try:
             with self._session.request(
                 request.method,
-                endpoint.url_of(request),
+                action.url,
                 data=request.body,
-                headers=wire_headers(headers),
+                headers=dict(action.headers),
                 timeout=(min(CONNECT_TIMEOUT_SECONDS, config.request_timeout), config.request_timeout),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                received_at = self.now()
                 body = _read(answer, ends_at)
-                response = received(answer.status_code, answer.headers, body, self.now(), credentials, headers)
-                return correct_clock(self._clock, response)
+                return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
         except (RequestException, HTTPError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

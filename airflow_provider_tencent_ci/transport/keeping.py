@@ -161,12 +161,8 @@ class Keeper:
     def _take_up(self, outcome: Credentials | CredentialsError | None, now: datetime) -> CredentialsError | None:
         """Return what went wrong, if that is news."""
         if isinstance(outcome, Credentials):
-            try:
-                self._renewal.renewed(outcome, now)
-            except CredentialsError as error:
-                outcome = CredentialsError(f"{self._origin}: {error}")
-            else:
-                return None
+            self._renewal.renewed(outcome, now)
+            return None
         return outcome if outcome is not None and self._renewal.failed(outcome, now) else None
 
     def _forget(self, renewing: _Renewing) -> None:

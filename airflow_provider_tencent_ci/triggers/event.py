@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Hashable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import BaseEventTrigger, TriggerEvent, watched_asset_store
@@ -145,7 +145,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def _missed(self, stored: StoredMemory) -> tuple[InventoryJob, ...]:
         """Return what has ended while nobody watched, as far as that can be told."""
-        from airflow_provider_tencent_ci.core.watching import Lookout, list_ended_since
+        from airflow_provider_tencent_ci.core.watching import Lookout, list_ended_within
         from airflow_provider_tencent_ci.watching import Patience, read_once
 
         patience = Patience(self.poll_interval)
@@ -157,9 +157,9 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             return look.ended
         if not self.catch_up > 0:
             return ()
-        since = datetime.now(UTC) - timedelta(seconds=self.catch_up)
+        catch_up = _span(self.catch_up)
         return await patience.until_done(
-            lambda: read_once(self._read_config, list_ended_since(since, self._looks_back))
+            lambda: read_once(self._read_config, list_ended_within(catch_up, self._looks_back))
         )
 
     async def _place(self) -> dict[str, str]:
@@ -186,7 +186,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     @property
     def _looks_back(self) -> timedelta:
-        return timedelta(seconds=min(self.look_back, timedelta.max.total_seconds() / 2))
+        return _span(self.look_back)
 
     @property
     def _store_key(self) -> str:
@@ -194,6 +194,10 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         wanted = [self.name, self.states, self.job_type, self.workflow_id, self.tencent_ci_conn_id]
         text = json.dumps([*wanted, self.bucket, self.region], default=str)
         return f"tencent_ci.watch.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, timedelta.max.total_seconds() / 2))
 
 
 def _payload(place: dict[str, str], job: InventoryJob) -> dict[str, Any]:

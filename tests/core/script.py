@@ -1,4 +1,4 @@
-"""A driver without a network: it runs a flow against scripted answers, with a clock that only pauses move."""
+"""Runs a flow without a network, against scripted answers, with a clock that only pauses move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -39,11 +39,19 @@ def page(*jobs: str, next_token: str | None = None) -> Response:
 class Script:
     """
     :param answers: in order; the last one is repeated if ``forever``.
+    :param service_ahead: by how much the service's clock is ahead; ``None`` if its answers do not tell.
     """
 
-    def __init__(self, answers: Iterable[Answer] = (), *, forever: bool = False) -> None:
+    def __init__(
+        self,
+        answers: Iterable[Answer] = (),
+        *,
+        forever: bool = False,
+        service_ahead: timedelta | None = timedelta(0),
+    ) -> None:
         self.answers = list(answers)
         self.forever = forever
+        self.service_ahead = service_ahead
         self.now = START
         self.requests: list[Request] = []
         self.pauses: list[float] = []
@@ -64,12 +72,20 @@ class Script:
     def sent(self, method: str) -> list[Request]:
         return [request for request in self.requests if request.method == method]
 
-    def _answer(self, step: Request | Pause) -> Response | datetime:
-        if isinstance(step, Pause):
-            if step.seconds:
-                self.pauses.append(step.seconds)
-            self.now += timedelta(seconds=step.seconds)
-            return self.now
+    def _answer(self, step: Step) -> Response | datetime | None:
+        match step:
+            case Sleep(seconds):
+                self.pauses.append(seconds)
+                self.now += timedelta(seconds=seconds)
+                return None
+            case Now():
+                return self.now
+            case ServiceTime():
+                return None if self.service_ahead is None else self.now + self.service_ahead
+            case Request():
+                return self._respond(step)
+
+    def _respond(self, step: Request) -> Response:
         self.requests.append(step)
         assert self.answers, f"the script has no answer left for {step.method} {step.path} {step.query}"
         answer = self.answers[0] if self.forever and len(self.answers) == 1 else self.answers.pop(0)

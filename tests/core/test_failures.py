@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.failures import CODES, classify, is_transient, was_refused
+from airflow_provider_tencent_ci.core.failures import CODES, classify, is_transient, refused_for_its_time, was_refused
 from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, jittered
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
@@ -55,12 +56,18 @@ DOCUMENTED = [
     (403, "RequestTimeTooSkewed", e.AuthenticationError, True, True),
     (404, "NoSuchBucket", e.NotFoundError, False, False),
     (402, "PaymentRequired", e.InvalidRequestError, False, False),
+    # What no final answer can be says nothing of what became of the request.
+    (102, "", e.UnreadableResponseError, False, True),
+    (103, "", e.UnreadableResponseError, False, True),
     # Codes nobody documented are judged by their status.
     (401, "Brandnew", e.AuthenticationError, False, False),
     (403, "Brandnew", e.PermissionDeniedError, False, False),
     (404, "Brandnew", e.NotFoundError, False, False),
     (418, "Brandnew", e.InvalidRequestError, False, False),
     (429, "Brandnew", e.ThrottledError, True, True),
+    (408, "", e.ServiceUnavailableError, False, True),
+    (425, "", e.ServiceUnavailableError, False, True),
+    (499, "", e.ServiceUnavailableError, False, True),
     (502, "", e.ServiceUnavailableError, False, True),
     (504, "", e.ServiceUnavailableError, False, True),
 ]
@@ -131,6 +138,24 @@ def test_retry_after_is_read_in_both_forms(value, seconds):
     assert classify(failure(429, "SlowDown", retry_after=value)).retry_after_seconds == seconds
 
 
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=1), timedelta(minutes=-5), timedelta(days=400)])
+def test_retry_after_as_a_date_is_measured_with_the_clock_that_wrote_it(ahead):
+    service_time = START + ahead
+    answer = failure(
+        429,
+        "SlowDown",
+        date=format_datetime(service_time, usegmt=True),
+        retry_after=format_datetime(service_time + timedelta(seconds=10), usegmt=True),
+    )
+    assert classify(answer).retry_after_seconds == 10
+
+
+def test_without_a_date_retry_after_is_measured_with_the_time_that_was_signed():
+    answer = failure(429, retry_after=format_datetime(START + timedelta(hours=1, seconds=10), usegmt=True))
+    signed = replace(answer, signed_at=START + timedelta(hours=1))
+    assert classify(signed).retry_after_seconds == 10
+
+
 @pytest.mark.parametrize(("error", "refused"), [(LOST, False), (REFUSED, True)])
 def test_a_request_that_was_never_sent_may_always_be_repeated(error, refused):
     assert was_refused(error) is refused
@@ -153,8 +178,48 @@ def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
 )
 def test_a_clock_that_is_off_is_named_as_the_cause(minutes, advice):
     date = format_datetime(START + timedelta(minutes=minutes), usegmt=True)
-    assert advice in str(classify(failure(403, "SignatureDoesNotMatch", date=date)))
-    assert "clock" not in str(classify(failure(403, "AccessDenied", date=date)))
+    for status, code in ((403, "SignatureDoesNotMatch"), (401, "InvalidAuthorization")):
+        said = str(classify(failure(status, code, date=date)))
+        assert advice in said
+        assert "Check SecretId" in said, "beside the usual advice"
+    for status, code in NOT_ABOUT_THE_CLOCK:
+        assert "clock" not in str(classify(failure(status, code, date=date)))
+
+
+NOT_ABOUT_THE_CLOCK = [
+    (400, "ExpiredToken"),
+    (401, "MissingAuthorization"),
+    (401, "SecretidNotExist"),
+    (403, "AccessDenied"),
+    (403, "InvalidAccessKeyId"),
+    (404, "NoSuchBucket"),
+]
+
+
+@pytest.mark.parametrize("seconds", [-60, 90, 599])
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidAuthorization"])
+def test_a_difference_that_signatures_tolerate_is_not_the_cause(seconds, code):
+    date = format_datetime(START + timedelta(seconds=seconds), usegmt=True)
+    assert "clock" not in str(classify(failure(403, code, date=date)))
+
+
+def test_a_clock_that_the_signature_was_corrected_for_is_not_the_cause():
+    later = START + timedelta(hours=1)
+    answer = failure(403, "SignatureDoesNotMatch", date=format_datetime(later, usegmt=True))
+    assert "clock" not in str(classify(replace(answer, signed_at=later)))
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_cos_words_for_an_expired_signature_are_understood(hours):
+    date = format_datetime(START + timedelta(hours=hours), usegmt=True)
+    answer = failure(403, "AccessDenied", "Request has expired", date=date)
+    error = classify(answer)
+    assert type(error) is e.AuthenticationError
+    assert refused_for_its_time(answer)
+    assert was_refused(error)
+    assert "check the clock of this machine" in str(error)
+    assert f"3600 seconds {'behind' if hours > 0 else 'ahead of'} the service's" in str(error)
+    assert "Grant" not in str(error)
 
 
 def test_every_code_is_a_class_of_the_service_s_errors():

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api import JobFilter, Page
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.paging import Pages
@@ -158,13 +158,6 @@ def test_a_refused_cancel_is_what_is_said_when_the_job_cannot_be_looked_at():
 def test_a_refused_cancel_of_a_live_job_is_an_error():
     with pytest.raises(e.InvalidRequestError):
         stop(failure(400, "InvalidArgument"), page(job_xml("b1")))
-
-
-@pytest.mark.parametrize("flow", [flows.pause(1), flows.ask(build_list(JobFilter()), read_jobs)], ids=["pause", "ask"])
-def test_a_driver_that_answers_wrongly_is_found_out(flow):
-    next(flow)
-    with pytest.raises(TypeError, match="A driver answers"):
-        flow.send("nonsense")
 
 
 def test_one_page_of_executions():

@@ -48,11 +48,13 @@ def test_keys_without_an_end_are_never_due():
 
 
 @pytest.mark.parametrize("lifetime_seconds", [0, -1, -7200])
-def test_keys_that_have_expired_already_are_refused_and_the_old_ones_stay(lifetime_seconds):
-    renewal = holding(7200)
-    with pytest.raises(CredentialsError, match=r"had expired .* Check the clock of this machine"):
-        renewal.renewed(keys(lifetime_seconds, "AKIDLATE"), START)
-    assert renewal.usable(START) == keys(7200)
+def test_keys_of_this_moment_are_valid_whatever_this_machine_s_clock_says_of_them(lifetime_seconds):
+    renewal = holding(lifetime_seconds)
+    for seconds in (0, 3600, 86400):
+        assert renewal.usable(after(seconds)) == keys(lifetime_seconds)
+        assert not renewal.is_due(after(seconds))
+    assert renewal.discard(keys(lifetime_seconds), after(86400)), "until the service calls them expired"
+    assert renewal.usable(after(86400)) is None
 
 
 def test_after_a_failure_the_source_is_left_alone_for_ten_seconds_and_the_old_keys_are_used():

@@ -1,37 +1,144 @@
-"""Whose time requests are signed with."""
+"""What is known of the service's time, and what a Date that is wrong can do."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from tests.core.script import START, failure, respond
 
-LATER = format_datetime(START + timedelta(minutes=20))
+NONE, HOUR = timedelta(0), timedelta(hours=1)
 
 
-@pytest.mark.parametrize("code", ["SignatureExpired", "RequestTimeTooSkewed"])
-def test_a_signature_that_is_refused_for_its_time_tells_the_service_s(code):
-    clock = ServiceClock()
-    assert clock.learn(failure(403, code, date=LATER))
-    assert clock.at(START) == START + timedelta(minutes=20)
+def date(ahead):
+    return format_datetime(START + ahead, usegmt=True)
+
+
+def good(ahead):
+    """An answer to a request that was taken."""
+    return respond("<Response/>", date=date(ahead))
+
+
+def refusal(ahead):
+    """An answer that refuses a signature for its time."""
+    return failure(401, "SignatureExpired", date=date(ahead))
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture
+def clock(warnings):
+    return ServiceClock(warnings.append)
+
+
+def test_as_long_as_nothing_tells_the_service_s_time_requests_are_signed_with_this_machine_s(clock):
+    assert clock.at(START) == START
+    assert clock.known_at(START) is None
+
+
+@pytest.mark.parametrize("ahead", [NONE, HOUR, -HOUR, timedelta(days=2), timedelta(days=-2)])
+@pytest.mark.parametrize("status", [200, 404, 429, 500, 502])
+def test_each_answer_tells_the_service_s_time(clock, warnings, ahead, status):
+    clock.learn(respond("", status, date=date(ahead)))
+    assert clock.at(START) == clock.known_at(START) == START + ahead
+    assert not warnings, "nothing was refused"
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "text",
     [
-        respond("<Response/>", date=LATER),
-        failure(403, "AccessDenied", date=LATER),
-        failure(401, "SignatureExpired"),
-        failure(401, "SignatureExpired", date="soon"),
-        failure(500, "SignatureExpired", date=LATER),
+        "",
+        "soon",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2300",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2300",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        date(timedelta(days=2, seconds=1)),
+        date(timedelta(days=-2, seconds=-1)),
+        f"{date(HOUR)}, {date(HOUR)}",
+        f"Fri, 02 Jan 2026 {'7' * 30}:00 GMT",
     ],
-    ids=["a good answer", "another refusal", "no date", "no real date", "a failure"],
 )
-def test_nothing_else_moves_the_clock(answer):
-    clock = ServiceClock()
-    assert not clock.learn(answer)
+def test_a_date_that_is_none_or_cannot_be_right_changes_nothing(clock, warnings, text):
+    clock.learn(respond("", date=text))
+    assert not clock.refused(failure(403, "RequestTimeTooSkewed", date=text), NONE)
+    assert clock.known_at(START) is None
+    clock.learn(good(HOUR))
+    clock.learn(respond("", date=text))
+    assert clock.known_at(START) == START + HOUR
+    assert not warnings
+
+
+def test_a_refusal_corrects_a_clock_that_is_off_and_is_said_once(clock, warnings):
+    assert clock.refused(refusal(timedelta(minutes=20)), clock.correction)
+    assert clock.at(START) == START + timedelta(minutes=20)
+    assert clock.refused(refusal(-HOUR), clock.correction)
+    assert clock.at(START) == START - HOUR
+    [warning] = warnings
+    assert warning.startswith("This machine's clock is 1200 seconds behind the service's.")
+
+
+def test_a_refusal_that_tells_nothing_new_is_not_worth_another_signature(clock, warnings):
+    assert not clock.refused(refusal(NONE), NONE)
+    assert not clock.refused(failure(401, "SignatureExpired"), NONE)
+    assert not warnings
+
+
+def test_many_requests_that_were_refused_at_once_are_all_signed_afresh(clock, warnings):
+    before = clock.correction
+    assert [clock.refused(refusal(HOUR), before) for _ in range(5)] == [True] * 5
+    assert clock.at(START) == START + HOUR
+    assert len(warnings) == 1
+
+
+def test_a_date_that_lies_does_not_lock_out_a_machine_whose_clock_is_right(clock, warnings):
+    clock.learn(good(HOUR))
+    assert [clock.refused(refusal(HOUR), HOUR) for _ in range(3)] == [True] * 3, "also those that were under way"
     assert clock.at(START) == START
+    clock.learn(good(HOUR))
+    assert clock.at(START) == START, "it is not believed again"
+    assert clock.known_at(START) is None
+    [warning] = warnings
+    assert "3600 seconds ahead of this machine's: a proxy may have written it" in warning
+
+
+def test_a_date_that_lied_is_believed_again_when_this_machine_s_time_is_refused(clock):
+    clock.learn(good(HOUR))
+    assert clock.refused(refusal(HOUR), HOUR)
+    assert clock.refused(refusal(-HOUR), NONE)
+    assert clock.known_at(START) == START - HOUR
+
+
+def test_a_correction_that_is_refused_without_a_date_is_given_up(clock):
+    clock.learn(good(HOUR))
+    assert clock.refused(failure(403, "RequestTimeTooSkewed"), HOUR)
+    assert clock.at(START) == START
+
+
+@given(st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT"))
+def test_no_text_of_a_date_breaks_or_moves_the_clock_far(text):
+    clock = ServiceClock()
+    clock.learn(respond("", date=text))
+    assert abs(clock.at(START) - START) <= timedelta(days=2)
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(9998, 1, 1)), st.booleans())
+def test_a_date_is_believed_within_two_days_and_not_beyond(moment, is_refused):
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+    clock = ServiceClock()
+    answer = failure(401, "SignatureExpired", date=format_datetime(moment, usegmt=True))
+    if is_refused:
+        clock.refused(answer, NONE)
+    else:
+        clock.learn(answer)
+    is_believed = abs(moment - START) <= timedelta(days=2)
+    assert (clock.known_at(START) == moment) is (is_believed and not (is_refused and abs(moment - START) <= HOUR / 120))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.times import format_time, parse_time, time_argument
+from airflow_provider_tencent_ci.core.times import format_time, parse_http_date, parse_time, time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, moments
 
@@ -90,3 +91,54 @@ def test_any_text_is_a_time_that_can_be_written_or_none(text):
     except InvalidArgumentError:
         return
     assert moment is None or parse_time(format_time(moment)) is not None
+
+
+NOVEMBER = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fri, 06 Nov 2026 08:49:37 GMT",
+        "Fri, 06 Nov 2026 08:49:37 -0000",
+        "Fri, 06 Nov 2026 16:49:37 +0800",
+        "Friday, 06-Nov-26 08:49:37 GMT",
+        "Fri Nov  6 08:49:37 2026",
+    ],
+)
+def test_the_forms_of_a_header_s_date_are_read(text):
+    assert parse_http_date(text) == NOVEMBER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "1793955000",
+        "2026-11-06T08:49:37Z",
+        "06 Nov 2026 08:49:37 GMT",
+        "Fri, 06 Nov 2026 08:49:37 GMT, Fri, 06 Nov 2026 08:49:37 GMT",
+        "Fri, 31 Jun 2026 08:49:37 GMT",
+        "Fri, 06 Nov 2026 25:49:37 GMT",
+        "Fri, 06 Bla 2026 08:49:37 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -0100",
+        "Mon, 01 Jan 0001 00:00:00 +0100",
+        "Fri, 06 Nov 2026 08:49:37 +9999",
+        "Fri, 06 Nov ٢٠٢٦ 08:49:37 GMT",
+    ],
+)
+def test_what_is_not_exactly_one_date_is_none(text):
+    assert parse_http_date(text) is None
+
+
+@given(moments.filter(lambda moment: moment.astimezone(UTC).year >= 1000))
+def test_what_a_server_writes_as_a_date_is_read_back(moment):
+    moment = moment.astimezone(UTC).replace(microsecond=0)
+    assert parse_http_date(format_datetime(moment, usegmt=True)) == moment
+
+
+@given(any_text)
+def test_any_text_is_a_date_in_utc_or_none(text):
+    moment = parse_http_date(text)
+    assert moment is None or moment.utcoffset() == timedelta(0)

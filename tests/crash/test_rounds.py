@@ -12,12 +12,12 @@ ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "on_partial_failure":
 POINTS = [
     ("before the PUT", 1),
     ("after the PUT", 1),
-    ("before intend", 2),
-    ("after intend", 2),
+    ("before write", 2),
+    ("after write", 2),
     ("before the POST", 2),
     ("after the POST", 2),
-    ("before keep", 2),
-    ("after keep", 2),
+    ("before try_to_write", 2),
+    ("after try_to_write", 2),
     ("before the XCom job", 1),
     ("after the XCom job", 1),
     ("before the XCom job_id", 2),
@@ -46,7 +46,7 @@ def new_tries(server, folder, has_store, lag, **arguments):
 
 
 def skip_without_store(point, has_store):
-    if not has_store and point.split()[-1] in ("intend", "keep"):
+    if not has_store and point.endswith("write"):
         pytest.skip("before 3.3 there is nothing to note it in")
 
 
@@ -88,7 +88,7 @@ def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth
 def test_kills_in_each_try_still_come_to_an_end(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, 2, deferrable=False)
     for point, nth in POINTS:
-        if has_store or point.split()[-1] not in ("intend", "keep"):
+        if has_store or not point.endswith("write"):
             tries.run(kill_at=point, nth=nth)
     assert tries.run() == "done", tries.kept.read("error")
     check_rounds(tries)

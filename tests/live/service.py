@@ -12,11 +12,12 @@ import requests
 
 from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.exchange import Answer, read_answer
 from airflow_provider_tencent_ci.core.failures import classify, was_refused
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.signing import authorization
+from airflow_provider_tencent_ci.core.steps import send
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.transport._shared import received
 from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 from tests.live.evidence import Exchange
 from tests.live.failures import OverBudget
@@ -97,7 +98,7 @@ class Service:
 
     def answer(self, request: Request) -> Response:
         """Send one request as the package sends it, and return whatever comes back."""
-        return self.run(_once(request))
+        return self.run(send(request))
 
     def send_by_hand(
         self,
@@ -164,7 +165,8 @@ class Service:
                 stream=True,
             ) as answer:
                 body = answer.raw.read(_MOST_OF_A_HAND_MADE_BODY) or b""
-        return received(answer.status_code, answer.headers, body, self.now(), self.credentials, headers)
+        came = Answer(answer.status_code, tuple(answer.headers.items()), body, self.now())
+        return read_answer(came, self.credentials, headers)
 
     def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
         """Pass a flow's steps on, note what they come to, and let no submission through that was not agreed to."""
@@ -172,7 +174,7 @@ class Service:
             step = next(flow)
             while True:
                 try:
-                    answer = (yield step) if isinstance(step, Pause) else (yield from self._noted_exchange(step))
+                    answer = (yield from self._noted_exchange(step)) if isinstance(step, Request) else (yield step)
                 except TencentCIError as error:
                     step = flow.throw(error)
                 else:
@@ -188,8 +190,7 @@ class Service:
         sent_at = self.now()
         failure: TencentCIError | None = None
         try:
-            answer = yield request
-            assert isinstance(answer, Response)
+            answer = yield from send(request)
             failure = classify(answer)
             self.exchanges.append(Exchange(request, sent_at, answer))
         except TencentCIError as error:
@@ -205,9 +206,3 @@ class Service:
 def is_documented(config: ServiceConfig) -> bool:
     """Whether requests go to the host of the documentation, and not where ``endpoint_url`` says."""
     return config.endpoint == Endpoint.of_bucket(config.bucket, config.region)
-
-
-def _once(request: Request) -> Flow[Response]:
-    response = yield request
-    assert isinstance(response, Response)
-    return response

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -474,11 +475,38 @@ def test_a_broken_sts_is_one_typed_error(emulator, masker, run, kind, options, c
     assert emulator.count("list") == 0
 
 
-def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
+def test_keys_that_arrive_expired_are_an_error(emulator, config, run):
     emulator.configure(temporary_key_seconds=0)
-    with pytest.raises(e.CredentialsError, match="expired"):
-        run(configuration(emulator.url, credentials=Keeper(origin, masker)), look())
+    with pytest.raises(e.CredentialsError, match="had expired when they were handed out"):
+        run(config, look())
     assert emulator.count("list") == 0
+
+
+@pytest.mark.parametrize("hours", [-3, -1, 1, 3])
+def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, config, run, clock, hours):
+    """The emulator is as far off as the clock of a machine may be from the service's; keys live for two hours."""
+    machine = Clock()
+    machine.moment = clock.moment + timedelta(hours=hours)
+    config = replace(config, request_timeout=5)
+
+    def ask():
+        with BlockingTransport(config, now=machine.now, sleep=machine.sleep) as transport:
+            transport.run(look())
+
+    for _ in range(8):
+        ask()
+        clock.sleep(HOUR / 2)
+        machine.sleep(HOUR / 2)
+    assert emulator.count("metadata") == 2
+    assert statuses(emulator).count(200) == 8
+    assert len(statuses(emulator)) <= 9, "one refusal at most, of which the clock is learned"
+
+
+def test_of_sts_the_keys_are_used_until_the_service_calls_them_expired(emulator, masker, run):
+    emulator.configure(temporary_key_seconds=0)
+    with pytest.raises(e.AuthenticationError, match="The temporary key has expired"):
+        run(configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker)), look())
+    assert emulator.count("list") == 1
 
 
 def test_an_sdk_that_is_not_installed_says_what_to_install(emulator, masker, run, monkeypatch):

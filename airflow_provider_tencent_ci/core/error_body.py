@@ -1,0 +1,39 @@
+"""The body of an error answer: what the service says went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
+
+__all__ = ["ErrorBody", "read_error_body"]
+
+# What goes into an error at most: nobody promises that the answer is from the service.
+_MOST_OF_A_MESSAGE = 1_000
+_MOST_OF_A_CODE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """
+    What an error body says.
+
+    :param code: the service's code, such as ``AccessDenied``; empty if there is none.
+    :param message: the service's message; empty if there is none.
+    """
+
+    code: str = ""
+    message: str = ""
+
+
+def read_error_body(body: bytes) -> ErrorBody:
+    """Read an error body, of which any part may be missing; a gateway answers with HTML or with nothing."""
+    try:
+        error = read_xml(body, "Error")
+    except UnreadableResponseError:
+        return ErrorBody()
+    return ErrorBody(
+        shortened(text_of(error, "Code"), _MOST_OF_A_CODE), shortened(text_of(error, "Message"), _MOST_OF_A_MESSAGE)
+    )

@@ -1,0 +1,185 @@
+"""
+Running a flow: all that is decided around its requests, and nothing that is done.
+
+A driver sends bytes, sleeps, tells the time and gets keys; here requests are signed, with the service's time, sent once
+more where the service has refused the keys or the time, and their answers are freed of secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.core.config import ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.failures import may_be_refused_for_its_time, refused_for_expired_keys
+from airflow_provider_tencent_ci.core.masking import masked, masked_headers
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
+from airflow_provider_tencent_ci.core.rate import TokenBucket
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+
+__all__ = ["Action", "Answer", "GetKeys", "Send", "exchange", "read_answer"]
+
+ResultT = TypeVar("ResultT")
+
+# No compression: a small answer must not unpack into a large one.
+_HEADERS = {
+    "user-agent": f"airflow-provider-tencent-ci/{__version__}",
+    "accept": "application/xml",
+    "accept-encoding": "identity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GetKeys:
+    """Get credentials that are valid now, from :attr:`.ServiceConfig.credentials`; may raise ``CredentialsError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """
+    Send a request, and receive its :class:`Answer`; may raise ``TransportError`` or ``UnreadableResponseError``.
+
+    :param request: method and body, and what it is about.
+    :param url: where to, encoded as it is signed.
+    :param headers: all that are sent, with lower-case names.
+    """
+
+    request: Request
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    An answer as it came.
+
+    :param status: the HTTP status.
+    :param headers: names and values, in any case; names may repeat.
+    :param body: the whole body.
+    :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    received_at: datetime
+
+
+# What a driver is asked to do. It answers with keys, an Answer, nothing, and the time of this machine (aware, UTC).
+Action = GetKeys | Send | Sleep | Now
+
+
+def exchange(
+    flow: Flow[ResultT], config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None = None
+) -> Generator[Action, Any, ResultT]:
+    """
+    Run a flow to its end and return its result; its errors come through.
+
+    :param config: the service, the credentials and the limits.
+    :param clock: what is known of the service's time, of all who talk to this service.
+    :param turns: limits how often requests are sent, of all who share it.
+    """
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = yield from _perform(step, config, clock, turns)
+            except TencentCIError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def read_answer(answer: Answer, credentials: Credentials, signed: Mapping[str, str]) -> Response:
+    """
+    Return an answer as flows get it: with lower-case names; an error also with nothing in it that signed the request.
+
+    What a success says is compared and kept, so it stays as it came.
+
+    :param credentials: what the request was signed with.
+    :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.signing.sign` returned for it.
+    """
+    headers, body = _joined(answer.headers), answer.body
+    if not 200 <= answer.status < 300:
+        secrets = secrets_of(credentials, signed)
+        headers, body = masked_headers(headers, secrets), masked(body, secrets)
+    return Response(answer.status, headers, body, answer.received_at)
+
+
+def _perform(
+    step: Step, config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None
+) -> Generator[Action, Any, object]:
+    match step:
+        case Request():
+            return (yield from _answered(step, config, clock, turns))
+        case ServiceTime():
+            return clock.known_at((yield Now()))
+        case _:
+            return (yield step)
+
+
+def _answered(
+    request: Request, config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None
+) -> Generator[Action, Any, Response]:
+    """
+    Send a request; once more with newer keys if the service calls them expired, and once more with another time.
+
+    In both cases the service has refused the request before it acted on it.
+    """
+    may_renew = may_correct = True
+    while True:
+        credentials: Credentials = yield GetKeys()
+        yield from _wait_for_turn(turns)
+        correction = clock.correction
+        response = yield from _sent(request, config, credentials, clock)
+        is_about_time = may_be_refused_for_its_time(response)
+        if not is_about_time:
+            clock.learn(response)
+        if may_correct and is_about_time and clock.refused(response, correction):
+            may_correct = False
+        elif may_renew and refused_for_expired_keys(response) and (yield from _are_renewable(credentials, config)):
+            may_renew = False
+        else:
+            return response
+
+
+def _are_renewable(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:
+    return config.credentials.discard(credentials, (yield Now()))
+
+
+def _wait_for_turn(turns: TokenBucket | None) -> Generator[Action, Any, None]:
+    """Wait before the request is signed, so that no signature grows old meanwhile."""
+    seconds = turns.reserve((yield Now())) if turns is not None else 0.0
+    if seconds > 0:
+        yield Sleep(seconds)
+
+
+def _sent(
+    request: Request, config: ServiceConfig, credentials: Credentials, clock: ServiceClock
+) -> Generator[Action, Any, Response]:
+    endpoint = config.endpoint.of(request)
+    signed_at = clock.at((yield Now()))
+    signed = sign(request, endpoint.host, credentials, signed_at)
+    answer: Answer = yield Send(request, endpoint.url_of(request), {**_HEADERS, **signed})
+    return replace(read_answer(answer, credentials, signed), signed_at=signed_at)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by lower-case name; what repeats is joined as RFC 9110, 5.2 says."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        name = name.lower()
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

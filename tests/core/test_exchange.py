@@ -1,0 +1,363 @@
+"""What is decided around the requests of a flow: keys, signatures, the service's time, and what a flow gets to see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import error_body, flows
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
+from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.messages import Now, Request, Sleep
+from airflow_provider_tencent_ci.core.rate import TokenBucket
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.steps import current_time, pause, send, service_time
+from tests.core.script import LOST, START
+
+HOUR = timedelta(hours=1)
+BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
+KEYS = Credentials("AKIDEXAMPLE", "the-secret-key", "the-session-token")
+NEWER = Credentials("AKIDNEWER", "the-newer-key", "the-newer-token")
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
+
+
+@dataclass
+class Source:
+    """Credentials that may be replaced, once each."""
+
+    held: list[Credentials] = field(default_factory=lambda: [KEYS])
+
+    def current(self, clock: Callable[[], datetime]) -> Credentials:
+        return self.held[0]
+
+    async def current_async(self, clock: Callable[[], datetime]) -> Credentials:
+        return self.held[0]
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        if self.held[0] == used and len(self.held) > 1:
+            self.held.pop(0)
+        return self.held[0] != used
+
+
+def configuration(source=KEYS):
+    return ServiceConfig(BUCKET, REGION, Endpoint.of_bucket(BUCKET, REGION), source)
+
+
+@dataclass
+class Service:
+    """
+    A service without a network, and this machine's clock.
+
+    :param ahead: by how much the service's clock is ahead of this machine's.
+    :param told: by how much its ``Date`` says it is; ``None``: the truth.
+    :param words: status, code and message for a signature that is not valid now.
+    :param dates: how often an answer has a ``Date``.
+    """
+
+    ahead: timedelta = timedelta(0)
+    told: timedelta | None = None
+    words: tuple[int, str, str] = (401, "SignatureExpired", "The signature has expired.")
+    refuse: Callable[[Send], tuple[int, bytes] | None] = lambda _sent: None
+    dates: int = 1
+    now: datetime = START
+    sent: list[Send] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    def run(self, flow, clock=None, config=None, turns=None):
+        config = config or configuration()
+        actions = exchange(flow, config, clock or ServiceClock(), turns)
+        try:
+            action = next(actions)
+            while True:
+                try:
+                    answer = self.perform(action, config)
+                except e.TencentCIError as error:
+                    action = actions.throw(error)
+                else:
+                    action = actions.send(answer)
+        except StopIteration as stop:
+            return stop.value
+
+    def perform(self, action, config):
+        match action:
+            case Send():
+                return self.answer(action)
+            case Sleep(seconds):
+                self.pauses.append(seconds)
+                self.now += timedelta(seconds=seconds)
+                return None
+            case Now():
+                return self.now
+            case GetKeys():
+                return config.credentials.current(lambda: self.now)
+
+    def answer(self, action):
+        self.sent.append(action)
+        status, body = self.refuse(action) or self.judge(action)
+        self.statuses.append(status)
+        told = self.ahead if self.told is None else self.told
+        dates = [("Date", format_datetime(self.now + told, usegmt=True))] * self.dates
+        return Answer(status, (*dates, ("X-CI-Request-Id", "one")), body, self.now)
+
+    def judge(self, action):
+        found = re.search(r"q-sign-time=(\d+);(\d+)", action.headers.get("authorization", ""))
+        moment = (self.now + self.ahead).timestamp()
+        if found and not int(found[1]) - 300 <= moment <= int(found[2]):
+            status, code, message = self.words
+            return status, error(code, message)
+        if action.request.method == "POST":
+            return 200, b"<Response><JobsDetail><JobId>b1</JobId></JobsDetail></Response>"
+        return 200, b"<Response/>"
+
+
+def error(code, message=""):
+    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+
+
+def look():
+    return flows.ask(build_list(JobFilter()), read_jobs, NEVER)
+
+
+def key_of(sent):
+    return re.search(r"q-ak=(\w+)", sent.headers["authorization"])[1]
+
+
+# --- steps
+
+
+def test_a_flow_s_steps_are_performed_and_its_result_returned():
+    def flow():
+        began_at = yield from current_time()
+        yield from pause(7)
+        yield from pause(0)
+        unknown = yield from service_time()
+        response = yield from send(Request("GET", "/one"))
+        return began_at, unknown, response.status, (yield from service_time())
+
+    service = Service(ahead=HOUR)
+    began_at, unknown, status, known = service.run(flow())
+    assert (began_at, unknown, status) == (START, None, 200)
+    assert service.pauses == [7]
+    assert known == START + timedelta(seconds=7) + HOUR
+
+
+def test_what_a_driver_raises_comes_to_the_flow_and_what_the_flow_raises_to_the_driver():
+    def flow():
+        try:
+            yield from send(Request("GET", "/one"))
+        except e.TransportError as lost:
+            raise e.NotFoundError("none") from lost
+
+    def lose(_sent):
+        raise LOST
+
+    with pytest.raises(e.NotFoundError) as caught:
+        Service(refuse=lose).run(flow())
+    assert caught.value.__cause__ is LOST
+
+
+def test_a_flow_that_is_given_up_is_closed():
+    closed = []
+
+    def flow():
+        try:
+            yield from pause(1)
+        finally:
+            closed.append(True)
+
+    actions = exchange(flow(), configuration(), ServiceClock())
+    next(actions)
+    actions.close()
+    assert closed
+
+
+def test_a_request_is_sent_signed_to_the_endpoint_of_its_service():
+    service = Service()
+    service.run(look())
+    [sent] = service.sent
+    assert sent.url.startswith(f"https://{BUCKET}.ci.{REGION}.myqcloud.com/inventorytriggerjob?")
+    assert sent.headers["accept-encoding"] == "identity"
+    assert sent.headers["x-ci-security-token"] == KEYS.token
+    assert "the-secret-key" not in repr(sent)
+    assert key_of(sent) == KEYS.secret_id
+
+
+def test_without_credentials_nothing_is_signed():
+    service = Service()
+    service.run(send(Request("GET", "/latest")), config=configuration(NO_CREDENTIALS))
+    assert "authorization" not in service.sent[0].headers
+
+
+def test_a_request_waits_for_its_turn_before_it_is_signed():
+    service = Service()
+    turns = TokenBucket(1 / 3600)
+    service.run(look(), turns=turns)
+    service.run(look(), turns=turns)
+    assert service.pauses == [3600]
+    assert service.statuses == [200, 200]
+
+
+def test_a_header_that_repeats_is_joined_and_so_none_of_the_forms_that_count():
+    response = Service(dates=2, ahead=HOUR, refuse=lambda _: (200, b"")).run(send(Request("GET", "/")))
+    assert response.headers["date"].count("GMT, ") == 1
+    assert response.headers["x-ci-request-id"] == "one"
+
+
+# --- the service's time
+
+
+@pytest.mark.parametrize("minutes", [-60, -12, 12, 60])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (401, "SignatureExpired", "The signature has expired."),
+        (403, "RequestTimeTooSkewed", "The difference is too large."),
+        (403, "AccessDenied", "Request has expired"),
+        (403, "AccessDenied", "Other words."),
+        (403, "SignatureDoesNotMatch", "Other words."),
+        (401, "Brandnew", ""),
+    ],
+)
+def test_a_clock_that_is_off_costs_one_refusal_at_most_and_nothing_is_acted_on_twice(minutes, words):
+    service, warnings = Service(timedelta(minutes=minutes), words=words), []
+    clock = ServiceClock(warnings.append)
+    service.run(flows.create_job("nightly", SPECIFICATION), clock)
+    service.run(look(), clock)
+    service.run(look(), clock)
+    refused = [status for status in service.statuses if status != 200]
+    assert len(refused) <= 1
+    assert service.statuses[len(refused) :] == [200] * 3
+    assert len(warnings) == len(refused)
+
+
+def test_a_clock_that_drifts_is_corrected_before_anything_is_refused():
+    service, clock = Service(), ServiceClock()
+    for minutes in range(0, 60, 5):
+        service.ahead = timedelta(minutes=minutes)
+        service.run(look(), clock)
+        assert clock.known_at(service.now) == service.now + service.ahead
+    assert set(service.statuses) == {200}
+
+
+@pytest.mark.parametrize("minutes", [-60, 60])
+@pytest.mark.parametrize("words", [(401, "SignatureExpired", ""), (403, "AccessDenied", "Request has expired")])
+def test_a_date_that_lies_costs_one_refusal_and_locks_nobody_out(minutes, words):
+    service, warnings = Service(told=timedelta(minutes=minutes), words=words), []
+    clock = ServiceClock(warnings.append)
+    for _ in range(5):
+        service.run(look(), clock)
+    assert service.statuses == [200, words[0], 200, 200, 200, 200]
+    assert len(warnings) == 1
+
+
+def test_a_clock_and_a_date_that_are_both_wrong_end_in_the_error_after_two_requests():
+    service, clock = Service(ahead=HOUR, told=-HOUR), ServiceClock()
+    for number in range(1, 6):
+        with pytest.raises(e.AuthenticationError) as caught:
+            service.run(look(), clock)
+        assert caught.value.code == "SignatureExpired"
+        assert len(service.sent) <= 2 * number
+
+
+def test_a_service_that_refuses_each_time_is_asked_once():
+    service = Service(words=(401, "SignatureExpired", ""), refuse=lambda _: (401, error("SignatureExpired")))
+    with pytest.raises(e.AuthenticationError):
+        service.run(look())
+    assert len(service.sent) == 1
+
+
+def test_a_missing_permission_is_named_although_the_clock_is_off():
+    denied = 403, error("AccessDenied", "The key is not allowed to use the action.")
+    service = Service(ahead=HOUR, refuse=lambda sent: service.judge(sent) if len(service.sent) == 1 else denied)
+    with pytest.raises(e.PermissionDeniedError, match="Grant the key's user the CAM action") as caught:
+        service.run(look())
+    assert "clock" not in str(caught.value)
+    assert len(service.sent) == 2
+
+
+def test_a_refusal_for_the_time_is_no_submission():
+    service = Service(ahead=HOUR)
+    job = service.run(flows.create_job("nightly", SPECIFICATION))
+    assert job.job_id == "b1"
+    assert [sent.request.method for sent in service.sent] == ["POST", "POST"]
+    assert not service.pauses
+
+
+# --- keys
+
+
+def expired(sent):
+    return (400, error("ExpiredToken")) if key_of(sent) == KEYS.secret_id else None
+
+
+def test_keys_that_the_service_calls_expired_are_replaced_and_the_request_is_sent_once_more():
+    service = Service(refuse=expired)
+    service.run(flows.create_job("nightly", SPECIFICATION), config=configuration(Source([KEYS, NEWER])))
+    assert [key_of(sent) for sent in service.sent] == ["AKIDEXAMPLE", "AKIDNEWER"]
+
+
+def test_without_newer_keys_the_error_comes_through():
+    service = Service(refuse=expired)
+    with pytest.raises(e.AuthenticationError, match="The temporary key has expired"):
+        service.run(look(), config=configuration(Source([KEYS])))
+    assert len(service.sent) == 1
+
+
+def test_keys_are_replaced_once_for_each_request():
+    service = Service(refuse=lambda _: (400, error("ExpiredToken")))
+    with pytest.raises(e.AuthenticationError):
+        service.run(look(), config=configuration(Source([KEYS, NEWER, KEYS, NEWER])))
+    assert len(service.sent) == 2
+
+
+def test_a_clock_that_is_off_and_keys_that_have_expired_are_both_put_right():
+    def refuse(sent):
+        status, _ = judged = service.judge(sent)
+        return judged if status != 200 else expired(sent)
+
+    service = Service(ahead=HOUR, refuse=refuse)
+    service.run(look(), config=configuration(Source([KEYS, NEWER])))
+    assert service.statuses == [401, 400, 200]
+
+
+# --- errors
+
+
+def test_an_error_body_is_read_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(error_body, "read_xml", lambda *given: read.append(given) or real(*given))
+    service = Service(refuse=lambda _: (403, error("AccessDenied", "The action is not allowed.")))
+    with pytest.raises(e.PermissionDeniedError, match=r"The action is not allowed\."):
+        service.run(look())
+    assert len(read) == 1
+
+
+real = error_body.read_xml
+
+
+def test_nothing_that_signed_a_request_comes_back_in_an_error():
+    def tell(sent):
+        told = "; ".join([*sent.headers.values(), KEYS.secret_key])
+        return 403, error("SignatureDoesNotMatch", told.replace("&", " "))
+
+    with pytest.raises(e.AuthenticationError) as caught:
+        Service(refuse=tell).run(look())
+    assert "q-signature=***" in str(caught.value)
+    assert "the-secret-key" not in str(caught.value)
+    assert "the-session-token" not in str(caught.value)
+
+
+def test_what_a_success_says_stays_as_it_came():
+    response = Service(refuse=lambda _: (200, b"the-secret-key")).run(send(Request("GET", "/")))
+    assert response.body == b"the-secret-key"
