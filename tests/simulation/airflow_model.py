@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation.steps import Call
-from tests.simulation.tasks import Deferral, TaskProgram, TriggerProgram
+from tests.simulation.tasks import Deferral
 
 if TYPE_CHECKING:
     from tests.simulation.history import Act, Blow
@@ -81,6 +81,7 @@ class Attempt:
     def end(self, process: Process, result: Any, error: BaseException | None) -> None:
         """Take note of how its process ended by itself."""
         self.how, self.result, self.error = "raised" if error else "returned", result, error
+        process.world.count(f"{self.kind} ends: {type(error).__name__ if error else 'well'}")
         if self.deadline_at:
             self.late_seconds = (process.machine.now() - self.deadline_at).total_seconds()
 
@@ -146,12 +147,22 @@ class Place:
     def pull(self, key: str) -> Any:
         return self._attempt.instance.xcoms.get(key)
 
-    def learned(self, job_id: str) -> None:
-        """Take note that the process knows its job."""
+    def learned(self, job_id: str, how: str = "") -> None:
+        """
+        Take note that the process knows its job.
+
+        :param how: ``submitted`` or ``finds``, if that is news.
+        """
         self._attempt.knows.setdefault(job_id, self.world.now)
+        if how:
+            self.world.count(f"a try {how} a job")
+            self.says(f"{how} {job_id}")
 
     def named(self, job_id: str) -> None:
+        """Take note that the process names a further job in its log."""
         self._attempt.named.add(job_id)
+        self.world.count("a second job is named")
+        self.says(f"names {job_id} as a second one")
 
     def waits_until(self, deadline_at: datetime | None) -> None:
         """Take note of when a wait is to end, by the clock of this machine."""
@@ -169,8 +180,10 @@ class Place:
 class Airflow:
     """All of it, for one DAG with one task."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, task: type, trigger: type) -> None:
         self._world = world
+        self._task = task
+        self._trigger = trigger
         self._history = world.history
         self.instances: dict[int, Instance] = {}
         self.attempts: dict[Process, Attempt] = {}
@@ -205,6 +218,7 @@ class Airflow:
 
     def act(self, act: Act) -> None:
         instance = self.instances.get(act.task)
+        self._world.count(f"act: {act.what} while {instance.state if instance else 'gone'}")
         if self._world.tells:
             for_seconds = f" ({act.seconds:g} s)" if act.seconds else ""
             of = f" of task {act.task}" if self._history.tasks > 1 else ""
@@ -322,7 +336,7 @@ class Airflow:
         name = f"try {instance.try_number}" if event is None else f"try {instance.try_number}, resumed"
         process, attempt = self._new_process(instance, "task", self._named(instance, name), machine, self._task_ended)
         instance.process = process
-        program = attempt.program = TaskProgram(Place(self._world, process, attempt))
+        program = attempt.program = self._task(Place(self._world, process, attempt))
         if self._world.tells:
             self._say(f"scheduler starts {process.name} on {machine.name}{self._clock_of(machine)}")
         process.begin(program.main() if event is None else program.resume(event))
@@ -409,6 +423,7 @@ class Airflow:
         attempt = self.attempts[process]
         attempt.how = "stopped"
         process.end()
+        self._world.count(f"SIGTERM: task is {self._state(attempt.instance.index)}")
         if self._world.tells:
             self._say(f"{process.name} gets SIGTERM; its task is {self._state(attempt.instance.index)}")
         self._kill_with(process, attempt, _SIGKILL_SECONDS)
@@ -444,7 +459,7 @@ class Airflow:
         name = self._named(instance, f"trigger of try {instance.try_number}")
         process, attempt = self._new_process(instance, "trigger", name, machine, self._trigger_ended)
         instance.process = process
-        program = attempt.program = TriggerProgram(Place(self._world, process, attempt), deferral)
+        program = attempt.program = self._trigger(Place(self._world, process, attempt), deferral)
         if self._world.tells:
             self._say(f"{machine.name}{self._clock_of(machine)} starts {process.name}")
         process.begin(program.main())
@@ -473,6 +488,7 @@ class Airflow:
         attempt = self.attempts[process]
         attempt.how = "stopped"
         process.end()
+        self._world.count(f"trigger is cancelled: task is {self._state(attempt.instance.index)}")
         if self._world.tells:
             self._say(f"{process.name} is cancelled; its task is {self._state(attempt.instance.index)}")
         self._kill_with(process, attempt, 60.0)

@@ -38,8 +38,8 @@ def draw(seed: int, *, beyond: bool = False) -> History:
     for name in chosen:
         history = replace(history, **TROUBLES[name](rng, history))
     if beyond:
-        history = replace(history, **BEYOND[rng.choice(list(BEYOND))](rng, history))
-        return history
+        name = rng.choice(list(BEYOND))
+        return replace(_within_window(history), beyond=name, **BEYOND[name](rng, history))
     return _within_window(history)
 
 
@@ -188,7 +188,7 @@ def _pages(rng: random.Random, _history: History) -> dict[str, Any]:
 
 
 def _keys(rng: random.Random, _history: History) -> dict[str, Any]:
-    return {"keys_last": rng.choice((90.0, 300.0, 1800.0))}
+    return {"keys_last": rng.choice((300.0, 1800.0))}
 
 
 def _bad_jobs(rng: random.Random, _history: History) -> dict[str, Any]:

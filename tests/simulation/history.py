@@ -24,10 +24,17 @@ class _Short:
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if field.default is MISSING:
-                given.append(repr(value))
+                given.append(_written(value))
             elif value != field.default:
-                given.append(f"{field.name}={value!r}")
+                given.append(f"{field.name}={_written(value)}")
         return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _written(value: object) -> str:
+    """Write a value; whole numbers without ``.0``."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_written, value))}{',' * (len(value) == 1)})"
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else repr(value)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -128,6 +135,7 @@ class History(_Short):
     :param dates: whether answers have a ``Date``.
     :param kinds: whether jobs say what they run, so that earlier ones tell how long they take.
     :param keys_last: how long temporary keys are valid, in seconds; ``None`` for lasting keys.
+    :param beyond: which window of a promise it leaves; see ``drawing.py``.
     :param clocks: how far each clock is ahead, in seconds, by ``MACHINES``.
     """
 
@@ -160,6 +168,7 @@ class History(_Short):
     dates: bool = True
     kinds: bool = False
     keys_last: float | None = None
+    beyond: str = ""
     clocks: tuple[float, ...] = (0.0,) * len(MACHINES)
     jumps: tuple[Jump, ...] = ()
     faults: tuple[Fault, ...] = ()

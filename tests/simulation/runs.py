@@ -9,9 +9,13 @@ from tests.simulation.world import World
 __all__ = ["run", "told"]
 
 
-def run(history: History) -> tuple[World, list[Violation]]:
-    """Run a history; return the world as it is then, and what did not hold."""
-    world = World(history).run()
+def run(history: History, **programs: type) -> tuple[World, list[Violation]]:
+    """
+    Run a history; return the world as it is then, and what did not hold.
+
+    :param programs: what runs in the place of the product; see :class:`World`.
+    """
+    world = World(history, **programs).run()
     return world, check(world)
 
 

@@ -228,10 +228,11 @@ class Service:
     def _answer(
         self, process: Caller, token: int, after: float, status: int, body: bytes, headers: dict[str, str] | None = None
     ) -> None:
-        found = {"date": formatdate(_EPOCH_SECONDS + self.time, usegmt=True)} if self._history.dates else {}
-        if headers:
-            found.update(headers)
-        self.world.after(after, process.answer, token, status, found, body)
+        self.world.after(after, process.answer, token, status, {**self.date(), **(headers or {})}, body)
+
+    def date(self) -> dict[str, str]:
+        """Return the header that tells the time, if answers have one."""
+        return {"date": formatdate(_EPOCH_SECONDS + self.time, usegmt=True)} if self._history.dates else {}
 
     @property
     def time(self) -> float:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Request
 
-__all__ = ["Await", "Call", "Program", "Send", "Sleep", "Step"]
+__all__ = ["Answered", "Await", "Call", "Program", "Send", "Sleep", "Step"]
+
+
+# Status, headers, body, and when it arrived by the clock of this machine.
+Answered = tuple[int, tuple[tuple[str, str], ...], bytes, datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """
-    Send a request; answered by a response, or by a ``TransportError``.
+    Send a request; answered by what is ``Answered``, or by a ``TransportError``.
 
     :param timeout: seconds after which the client hangs up.
     """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -17,23 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci import stopping
 from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import refused_for_expired_keys
+from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Pause, Request
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Response
+from airflow_provider_tencent_ci.core.origins import MachineRole
+from airflow_provider_tencent_ci.core.rate import TokenBucket
 from airflow_provider_tencent_ci.core.renewal import Renewal
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, cancel_duplicates, submit_once
+from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock
 from airflow_provider_tencent_ci.core.waiting import Wait, check_outcome, wait_for_job
-from airflow_provider_tencent_ci.exceptions import ApiError, LostContactError, TencentCIError, TransportError, WaitTimeoutError
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    CredentialsError,
+    LostContactError,
+    TencentCIError,
+    TransportError,
+    WaitTimeoutError,
+)
 from airflow_provider_tencent_ci.memory import SubmissionMemory
 from airflow_provider_tencent_ci.polling import Poller
 from airflow_provider_tencent_ci.transport import aio
+from tests.simulation import steps
 from tests.simulation.service import EPOCH
-from tests.simulation.steps import Await, Call, Program, Send, Sleep
+from tests.simulation.steps import Program
 from tests.simulation.world import LoopRequest, Process
 
 if TYPE_CHECKING:
@@ -41,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Deferral", "TaskProgram", "TriggerProgram"]
 
-_HOST = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com"
+_ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
 _REQUEST_SECONDS = 30.0
 _WORKER_STOP_SECONDS, _TRIGGER_STOP_SECONDS = 3.0, 20.0
 
@@ -78,7 +88,7 @@ _SILENT = _Silent()
 
 
 class _Keys:
-    """A machine's keys, renewed as the product says."""
+    """A machine's temporary keys, handed out by the service's clock and renewed as the product says."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -86,12 +96,9 @@ class _Keys:
 
     def current(self, now: datetime) -> Credentials:
         if self._renewal.is_due(now):
-            service = self._place.world.service
-            key, expires = service.keys.issue(service.time)
-            expires_at = EPOCH + timedelta(seconds=expires) if expires else None
             try:
-                self._renewal.renewed(Credentials(key, "secret", "token" if expires else None, expires_at), now)
-            except TencentCIError as error:
+                self._renewal.renewed(self._handed_out(now), now)
+            except CredentialsError as error:
                 self._renewal.failed(error, now)
         if found := self._renewal.usable(now):
             return found
@@ -100,60 +107,75 @@ class _Keys:
     def discard(self, used: Credentials, now: datetime) -> bool:
         return self._renewal.discard(used, now)
 
+    def _handed_out(self, now: datetime) -> Credentials:
+        service = self._place.world.service
+        key, expires = service.keys.issue(service.time)
+        if expires is None:
+            return Credentials(key, "secret")
+        keys = Credentials(key, "secret", "token", EPOCH + timedelta(seconds=expires))
+        return by_this_machine_s_clock(MachineRole(), keys, Response(200, service.date(), b"", now))
+
 
 class _Driver:
-    """A transport: signs, sends, sleeps and tells the time, as the product's two do."""
+    """
+    A transport: gets keys, sends, sleeps and tells the time, as the product's two do.
 
-    def __init__(self, place: Place, request_seconds: float = _REQUEST_SECONDS) -> None:
-        self._machine = place.machine
-        self._clock = ServiceClock()
+    :param clock: the service's time, as one process knows it.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        clock: ServiceClock,
+        *,
+        request_seconds: float = _REQUEST_SECONDS,
+        turns: TokenBucket | None = None,
+    ) -> None:
+        shared = place.machine.shared
+        self.now = place.machine.now
+        self._clock = clock
         self._seconds = request_seconds
-        self._keys = place.machine.shared.get("keys") or place.machine.shared.setdefault("keys", _Keys(place))
+        self._turns = turns
+        self._keys = shared.get("keys") or shared.setdefault("keys", _Keys(place))
+        self._config = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, self._keys)
 
-    def run(self, flow: Generator[Any, Any, Any]) -> Program:
-        now = self._machine.now
+    def service_time(self) -> datetime | None:
+        return self._clock.known_at(self.now())
+
+    def run(self, flow: Flow[Any]) -> Program:
+        actions = exchange(flow, self._config, self._clock, self._turns)
         try:
-            step = next(flow)
+            action = next(actions)
             while True:
-                if type(step) is Pause:
-                    if step.seconds > 0:
-                        yield Sleep(step.seconds)
-                    step = flow.send(now())
-                    continue
                 try:
-                    answer = yield from self._exchange(step)
+                    kind = type(action)
+                    if kind is Now:
+                        answer = self.now()
+                    elif kind is GetKeys:
+                        answer = self._keys.current(self.now())
+                    elif kind is Send:
+                        answer = Answer(*(yield steps.Send(action.request, action.headers, self._seconds)))
+                    else:
+                        answer = yield steps.Sleep(action.seconds)
                 except TencentCIError as error:
-                    step = flow.throw(error)
+                    action = actions.throw(error)
                 else:
-                    step = flow.send(answer)
+                    action = actions.send(answer)
         except StopIteration as stop:
             return stop.value
         finally:
-            flow.close()
-
-    def _exchange(self, request: Request) -> Program:
-        now = self._machine.now
-        keys = self._keys.current(now())
-        response = yield from self._send(request, keys)
-        if refused_for_expired_keys(response) and self._keys.discard(keys, now()):
-            response = yield from self._send(request, self._keys.current(now()))
-        return response
-
-    def _send(self, request: Request, keys: Credentials) -> Program:
-        headers = sign(request, _HOST, keys, self._clock.at(self._machine.now()))
-        response = yield Send(request, headers, self._seconds)
-        self._clock.learn(response)
-        return response
+            actions.close()
 
 
 class _LoopDriver:
     """The same for coroutines: what a triggerer's poller has for a transport."""
 
     def __init__(self, place: Place) -> None:
-        self.now = place.machine.now
-        self.sleep = asyncio.sleep
-        self._driver = _Driver(place)
+        self._driver = _Driver(place, _clock_of(place), turns=TokenBucket(REQUESTS_PER_SECOND))
         self._process = Process(place.world, f"poller of {place.machine.name}", place.machine, None, None)
+        self.now = self._driver.now
+        self.service_time = self._driver.service_time
+        self.sleep = asyncio.sleep
 
     async def __aenter__(self) -> _LoopDriver:
         return self
@@ -161,7 +183,7 @@ class _LoopDriver:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def run(self, flow: Generator[Any, Any, Any]) -> Any:
+    async def run(self, flow: Flow[Any]) -> Any:
         program = self._driver.run(flow)
         try:
             step = next(program)
@@ -177,10 +199,16 @@ class _LoopDriver:
         finally:
             program.close()
 
-    async def _do(self, step: Send | Sleep) -> Any:
-        if isinstance(step, Send):
+    async def _do(self, step: steps.Step) -> Any:
+        if isinstance(step, steps.Send):
             return await LoopRequest(self._process, step).answered()
         return await asyncio.sleep(step.seconds)
+
+
+def _clock_of(place: Place) -> ServiceClock:
+    """Return what a triggerer knows of the service's time: its triggers are of one process."""
+    shared = place.machine.shared
+    return shared.get("clock") or shared.setdefault("clock", ServiceClock())
 
 
 class TaskProgram:
@@ -188,6 +216,7 @@ class TaskProgram:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self._clock = ServiceClock()
         self._job_id: str | None = None
 
     def main(self) -> Program:
@@ -215,7 +244,7 @@ class TaskProgram:
         place, job_id = self._place, self._job_id
         if not job_id:
             return
-        state = yield Call("ask for the state", lambda: _state(place), 1.5, stopping._UNKNOWN)
+        state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, stopping._UNKNOWN)
         hook = _Hook()
         asked, stopping._state_of = stopping._state_of, lambda _ti: state
         try:
@@ -224,7 +253,8 @@ class TaskProgram:
             stopping._state_of = asked
         place.says("cancels it" if hook.cancelled else "leaves the job")
         if hook.cancelled:
-            yield from _quietly(_Driver(place, _WORKER_STOP_SECONDS / 2).run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS)))
+            driver = _Driver(place, self._clock, request_seconds=_WORKER_STOP_SECONDS / 2)
+            yield from _quietly(driver.run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS)))
 
     def _submit_and_wait(self, number: int) -> Program:
         place = self._place
@@ -233,10 +263,9 @@ class TaskProgram:
         submitted = yield from self.submit(number)
         job, series = submitted.job, submitted.series
         self._job_id = job.job_id
-        place.learned(job.job_id)
-        place.says(f"{'finds' if submitted.adopted else 'submitted'} {job.job_id}")
-        yield Call("push job_id", lambda: place.push("job_id", job.job_id))
-        yield Call("push submission", lambda: place.push("series", series))
+        place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
+        yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
+        yield steps.Call("push submission", lambda: place.push("series", series))
         self._name_duplicates(submitted.duplicates)
         if place.history.mode == "submit":
             return job.job_id
@@ -255,7 +284,7 @@ class TaskProgram:
             tell=place.says,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
-        return (yield from _Driver(place).run(submit_once(attempt, memory)))
+        return (yield from _Driver(place, self._clock).run(submit_once(attempt, memory)))
 
     def _wait_for(self, job: InventoryJob, number: int) -> Program:
         place = self._place
@@ -265,7 +294,7 @@ class TaskProgram:
         deadline_at = place.machine.now() + timedelta(seconds=timeout) if timeout else None
         if place.history.mode == "deferred":
             return Deferral(job.job_id, deadline_at, number)
-        event = yield from _wait(place, job.job_id, deadline_at, number, together=False)
+        event = yield from _wait(place, self._clock, job.job_id, deadline_at, number)
         return (yield from self.resume(event))
 
     def _finish(self, job: InventoryJob, number: int) -> Program:
@@ -284,22 +313,21 @@ class TaskProgram:
     def _kept_job(self, job: InventoryJob) -> Program:
         """As ``duplicates.kept_job``, which blocks."""
         place = self._place
-        series = yield Call("read submission", lambda: place.pull("series"))
+        series = yield steps.Call("read submission", lambda: place.pull("series"))
         if series is None or not series.may_have_duplicates:
             return job
         try:
-            kept, duplicates = yield from _Driver(place).run(cancel_duplicates(series, job))
+            kept, duplicates = yield from _Driver(place, self._clock).run(cancel_duplicates(series, job))
         except (ApiError, TransportError):
             return job
         self._name_duplicates(duplicates)
         if kept.job_id != job.job_id:
-            yield Call("push job_id", lambda: place.push("job_id", kept.job_id))
+            yield steps.Call("push job_id", lambda: place.push("job_id", kept.job_id))
         return kept
 
     def _name_duplicates(self, duplicates: tuple[Duplicate, ...]) -> None:
         for duplicate in duplicates:
             self._place.named(duplicate.job.job_id)
-            self._place.says(f"names {duplicate.job.job_id} as a second one")
 
 
 class TriggerProgram:
@@ -313,19 +341,20 @@ class TriggerProgram:
     def main(self) -> Program:
         place, waiting = self._place, self.deferral
         together = place.history.poller
-        return (yield from _wait(place, waiting.job_id, waiting.deadline_at, waiting.round, together=together))
+        clock = _clock_of(place)
+        return (yield from _wait(place, clock, waiting.job_id, waiting.deadline_at, waiting.round, together=together))
 
     def on_kill(self) -> Program:
         place, waiting = self._place, self.deferral
-        state = yield Call("ask for the state", lambda: _state(place), 60.0, "unknown")
+        state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, "unknown")
         if state == "unknown":
             return
-        recorded = yield Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
+        recorded = yield steps.Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
         passed = waiting.deadline_at is not None and waiting.deadline_at <= place.machine.now()
         unwanted = stopping.is_unwanted(state, recorded, waiting.job_id, deadline_passed=passed)
         place.says("cancels it" if unwanted else "leaves the job")
         if unwanted:
-            yield from _quietly(_Driver(place).run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS)))
+            yield from _quietly(_Driver(place, _clock_of(place)).run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS)))
 
 
 class _Hook:
@@ -339,7 +368,15 @@ class _Hook:
         self.cancelled = True
 
 
-def _wait(place: Place, job_id: str, deadline_at: datetime | None, number: int, *, together: bool) -> Program:
+def _wait(
+    place: Place,
+    clock: ServiceClock,
+    job_id: str,
+    deadline_at: datetime | None,
+    number: int,
+    *,
+    together: bool = False,
+) -> Program:
     """
     Wait until the job has ended.
 
@@ -350,9 +387,9 @@ def _wait(place: Place, job_id: str, deadline_at: datetime | None, number: int, 
     place.waits_until(deadline_at)
     if together:
         poller = place.machine.shared.get("poller") or place.machine.shared.setdefault("poller", _new_poller(place))
-        result = yield Await(lambda: poller.wait(wait, history.poll_interval))
+        result = yield steps.Await(lambda: poller.wait(wait, history.poll_interval))
     else:
-        result = yield from _Driver(place).run(wait_for_job(wait, history.poll_interval))
+        result = yield from _Driver(place, clock).run(wait_for_job(wait, history.poll_interval))
     job = result.job.to_dict() if result.job else None
     return {"status": result.status.value, "job_id": job_id, "job": job, "round": number}
 

@@ -6,16 +6,16 @@ import asyncio
 import heapq
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Response
 from tests.simulation.history import MACHINES, Blow, Fault, History, Jump
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.service import EPOCH, Job, Service
-from tests.simulation.steps import Call, Program, Send, Sleep, Step
+from tests.simulation.steps import Answered, Call, Program, Send, Sleep, Step
 
 __all__ = ["LoopRequest", "Machine", "Process", "World"]
 
@@ -105,7 +105,7 @@ class Process:
 
     def answer(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None:
         if token == self.token and self.is_alive:
-            self._arrive(("response", status, headers, body), None)
+            self._arrive((status, tuple(headers.items()), body), None)
 
     def throw(self, token: int, error: BaseException) -> None:
         if token == self.token and self.is_alive:
@@ -133,7 +133,7 @@ class Process:
             self.world.at(self.frozen_until, self._thawed, self.token, value, error)
             return
         if type(value) is tuple:
-            value = Response(value[1], value[2], value[3], self.machine.now())
+            value = (*value, self.machine.now())
         self._go_on(value, error)
 
     def _thawed(self, token: int, value: Any, error: BaseException | None) -> None:
@@ -179,6 +179,9 @@ class Process:
                 self.posts.append(world.now)
                 if self.owner.instance.process is not self:  # Airflow has given it up
                     world.ledger.zombies.add(self)
+                    world.count("a zombie submits")
+                if len(self.posts) > 1:
+                    world.count("a process submits more than once")
             world.service.take(self, step)
         elif type(step) is Sleep:
             world.after(step.seconds, self.wake, self.token, None)
@@ -216,16 +219,16 @@ class LoopRequest:
         self.name = process.name
         self.token = 0
         self._loop = process.machine.loop
-        self._future: asyncio.Future[Response] = self._loop.create_future()
+        self._future: asyncio.Future[Answered] = self._loop.create_future()
         process.requests += 1
         process.world.service.take(self, step)
 
-    async def answered(self) -> Response:
+    async def answered(self) -> Answered:
         return await self._future
 
     def answer(self, _token: int, status: int, headers: dict[str, str], body: bytes) -> None:
         now = self.process.machine.now
-        self._loop.settle(self._future, lambda: Response(status, headers, body, now()), None)
+        self._loop.settle(self._future, lambda: (status, tuple(headers.items()), body, now()), None)
 
     def throw(self, _token: int, error: BaseException) -> None:
         self._loop.settle(self._future, None, error)
@@ -233,10 +236,17 @@ class LoopRequest:
 
 @dataclass(slots=True)
 class _Ledger:
-    """What is looked at after the history, beside the jobs."""
+    """
+    What is looked at after the history, beside the jobs.
 
-    met: list[Fault] = field(default_factory=list)
-    struck: list[Blow] = field(default_factory=list)
+    :ivar counts: what happened, and how often.
+    :ivar troubles: when each fault was met, and each blow struck.
+    :ivar frozen_in_post: processes that were frozen in the moment in which they sent a submission.
+    :ivar zombies: processes that sent one when Airflow had given them up.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    troubles: list[float] = field(default_factory=list)
     frozen_in_post: set[Process] = field(default_factory=set)
     zombies: set[Process] = field(default_factory=set)
 
@@ -246,10 +256,15 @@ class World:
     One history.
 
     :param tells: whether it is written down as a story.
+    :param task: what a try does.
+    :param trigger: what a trigger does.
     """
 
-    def __init__(self, history: History, *, tells: bool = False) -> None:
+    def __init__(
+        self, history: History, *, tells: bool = False, task: type | None = None, trigger: type | None = None
+    ) -> None:
         from tests.simulation.airflow_model import Airflow
+        from tests.simulation.tasks import TaskProgram, TriggerProgram
 
         self.history = history
         self.random = random.Random(history.seed)
@@ -266,7 +281,7 @@ class World:
         self._offsets = list(history.clocks)
         self.machines = [Machine(self, number) for number in range(len(MACHINES))]
         self.service = Service(self)
-        self.airflow = Airflow(self)
+        self.airflow = Airflow(self, task or TaskProgram, trigger or TriggerProgram)
         for jump in history.jumps:
             self.at(jump.at, self._jump, jump)
         for act in history.acts:
@@ -301,8 +316,12 @@ class World:
     def say(self, text: str) -> None:
         self.story.append((self.now, text))
 
+    def count(self, what: str) -> None:
+        self.ledger.counts[what] += 1
+
     def meet(self, fault: Fault) -> None:
-        self.ledger.met.append(fault)
+        self.count(f"fault: {fault.what} {fault.request}")
+        self.ledger.troubles.append(self.now)
 
     def made(self, job: Job, process: Process) -> None:
         """Take note of whose a job is: of the tries that sent its request, whatever its name says."""
@@ -319,13 +338,16 @@ class World:
     def _strike(self, process: Process, _token: int, blow: Blow) -> None:
         if not process.is_alive:
             return
-        self.ledger.struck.append(blow)
+        self.ledger.troubles.append(self.now)
+        self.count(f"blow: {blow.what} {process.owner.kind}")
         if self.tells:
+            whose = process.machine.name if process.owner.kind.startswith("trigger") else process.name
             how_long = f" for {blow.seconds:g} s" if blow.what == "freeze" else ""
-            self.say(f"{process.name}: {blow.what}{how_long}, at its step {process.steps}")
+            self.say(f"{whose}: {blow.what}{how_long}, at step {process.steps} of {process.name}")
         self.airflow.struck(process, blow)
 
     def _jump(self, jump: Jump) -> None:
+        self.count(f"jump: {MACHINES[jump.machine]}")
         self._offsets[jump.machine] += jump.by
         if self.tells:
             self.say(f"the clock of {MACHINES[jump.machine]} is set {'forward' if jump.by > 0 else 'back'} by {abs(jump.by):g} s")
