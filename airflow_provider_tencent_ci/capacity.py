@@ -6,13 +6,14 @@ Airflow's pools bound the tasks of one Airflow; this bounds the jobs of a bucket
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.capacity import CapacityWatch, wait_for_place
-from airflow_provider_tencent_ci.deferring import time_left
+from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
+from airflow_provider_tencent_ci.core.capacity import CapacityStatus, CapacityWait, wait_for_capacity
+from airflow_provider_tencent_ci.deferring import Deferral, backstop, is_over
 from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
+from airflow_provider_tencent_ci.exceptions import LostContactError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.submitting import submit_for_task
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 
@@ -33,8 +34,20 @@ def submit_when_possible(
     hook: TencentCIHook,
     specification: InventoryJobSpecification,
     name: str,
+    try_ends_at: datetime | None,
 ) -> Submission:
-    """Submit for ``task``, or find its job, as soon as ``max_active_jobs`` allows; it may be deferred until then."""
+    """
+    Submit for ``task``, or find its job, as soon as ``max_active_jobs`` allows; it may be deferred until then.
+
+    :param try_ends_at: when ``execution_timeout`` is over.
+    :raises LostContactError: how many jobs are active could not be found out for ``contact_timeout``.
+    :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing more was submitted.
+    """
+
+    def check_time() -> None:
+        if is_over(try_ends_at):
+            raise AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
+
     while True:
         try:
             return submit_for_task(
@@ -46,27 +59,40 @@ def submit_when_possible(
                 max_active_jobs=task.max_active_jobs,
                 reconcile_timeout=seconds_of("reconcile_timeout", task.reconcile_timeout),
                 validate=task.validate,
+                check_time=check_time,
             )
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)
-            _wait(task, context, hook, task.max_active_jobs or 0)
+        if task.deferrable:
+            _defer(task, context, specification.round, try_ends_at)
+        _wait_here(task, hook)
 
 
-def _wait(task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, max_active_jobs: int) -> None:
+def _wait_here(task: TriggerInventoryJobOperator, hook: TencentCIHook) -> None:
+    """Wait until there may be room. Airflow itself ends a process whose ``execution_timeout`` is over."""
+    wait = CapacityWait(deadline_at=None, contact_timeout=seconds_of("contact_timeout", task.contact_timeout))
+    poll_interval = seconds_of("poll_interval", task.poll_interval)
+    result = hook.run(wait_for_capacity(wait, task.max_active_jobs or 0, poll_interval))
+    if result.status is CapacityStatus.LOST_CONTACT:
+        raise LostContactError(result.message)
+
+
+def _defer(
+    task: TriggerInventoryJobOperator, context: Context, round_number: int, try_ends_at: datetime | None
+) -> None:
     """
-    Wait here until there may be room, or defer ``task``; ``execute_with_capacity`` resumes it then.
+    Defer ``task`` until there may be room; ``execute_with_capacity`` resumes it then.
 
     There is no job yet that would have to be stopped, so Airflow may end the deferral by itself.
     """
-    poll_interval = seconds_of("poll_interval", task.poll_interval)
-    contact_timeout = seconds_of("contact_timeout", task.contact_timeout)
-    if not task.deferrable:
-        hook.run(wait_for_place(CapacityWatch(max_active_jobs, poll_interval, contact_timeout)))
-        return
     trigger = InventoryJobCapacityTrigger(
-        max_active_jobs, task.tencent_ci_conn_id, task.bucket, task.region, poll_interval, contact_timeout
+        task.max_active_jobs or 0,
+        task.tencent_ci_conn_id,
+        task.bucket,
+        task.region,
+        seconds_of("poll_interval", task.poll_interval),
+        seconds_of("contact_timeout", task.contact_timeout),
+        try_ends_at.isoformat() if try_ends_at else None,
     )
-    timeout = task.execution_timeout
-    if timeout is not None:
-        timeout = max(time_left(timeout, context, datetime.now(UTC)), timedelta(0))
-    task.defer(trigger=trigger, method_name="execute_with_capacity", timeout=timeout)
+    Deferral("capacity", "execution_timeout" if try_ends_at else None, try_ends_at, round_number).note(context)
+    task.defer(trigger=trigger, method_name="execute_with_capacity", timeout=backstop(try_ends_at))

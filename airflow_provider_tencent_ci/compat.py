@@ -1,8 +1,11 @@
-"""The one module that knows Airflow's versions, 2.11 to 3.3: where names live, and what a version lacks."""
+"""
+What differs between Airflow's versions, 2.11 to 3.3: where names live, and what a version lacks.
+
+With ``supervision.py`` the only module that knows them.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -60,14 +63,12 @@ __all__ = [
     "link_xcom_key",
     "mask_secrets",
     "mask_secrets_async",
-    "must_stop_itself",
     "own_xcom",
     "push_xcoms",
     "recorded_job_id",
     "task_decorator_factory",
     "task_error",
     "task_identity",
-    "task_instance_state",
     "task_state_store",
     "time_used_up",
     "try_started_at",
@@ -231,24 +232,6 @@ def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
     return store if getattr(store, "_total", 1) == 1 else None
 
 
-def task_instance_state(ti: Any) -> str | None:
-    """
-    Return the state of a task instance as Airflow's database has it now; ``None`` if there is none.
-
-    :param ti: anything with ``dag_id``, ``task_id``, ``run_id`` and ``map_index``.
-    """
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    except ImportError:  # 2.11
-        return _state_in_database(ti)
-    states = RuntimeTaskInstance.get_task_states(
-        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-    )
-    of_run = states.get(ti.run_id) or {}
-    state = of_run.get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}")
-    return str(getattr(state, "value", state)) if state is not None else None
-
-
 def recorded_job_id(ti: Any) -> str | None:
     """Return the XCom ``job_id`` of a task instance, from wherever XCom is read."""
     value = own_xcom(ti, "job_id")
@@ -260,21 +243,6 @@ def own_xcom(ti: Any, key: str) -> Any:
     from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
 
     return XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key=key)
-
-
-def must_stop_itself(error: asyncio.CancelledError) -> bool:
-    """
-    Whether a trigger that is cancelled must do by itself what its ``on_kill`` does.
-
-    Before 3.3 nobody calls it. 3.3 cancels a trigger again every second, and leaves ``on_kill`` out where that comes
-    too early, as for some of a hundred tasks that are marked together (seen on 3.3.2). It names a user's action in the
-    error, by a word of its own (jobs/triggerer_job_runner.py).
-
-    :param error: what the trigger was cancelled with.
-    """
-    from airflow.triggers.base import BaseTrigger
-
-    return not hasattr(BaseTrigger, "on_kill") or "__airflow_user_action__" in map(str, error.args)
 
 
 def has_workerless_waits() -> bool:
@@ -310,16 +278,6 @@ def forget_xcom(ti: Any, key: str) -> None:
     from airflow.providers.common.compat.sdk import XCom
 
     XCom.delete(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
-
-
-def _state_in_database(ti: Any) -> str | None:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
-        state = session.query(TaskInstance.state).filter_by(**where).scalar()
-    return str(getattr(state, "value", state)) if state is not None else None
 
 
 def link_xcom_key(link: BaseOperatorLink) -> str | None:

@@ -72,7 +72,7 @@ class _Counter:
 
     def add(self, one: _Counted) -> None:
         self._counted.add(one)
-        if self._counting is None:
+        if self._counting is None or self._counting.done():
             # In a context of its own: it belongs to no trigger.
             self._counting = asyncio.get_running_loop().create_task(self._count_all(), context=contextvars.Context())
 

@@ -1,19 +1,31 @@
 """
-Deferring until a batch job has ended, but no longer than the task's own ``execution_timeout``.
+Deferring a task, for no longer than its own limits, and what it must know when it resumes.
 
 Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and begins it anew when the task resumes
 (Airflow conventions, 0.8); 2.11 ends the deferral, without a word to the trigger, and then fails the task without
-resuming it. So the trigger gets an absolute deadline, and the task is resumed on 2.11, too. Airflow's own limit of a
-deferral is only the backstop for a time in which no triggerer runs.
+resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of one try share
+the end of its ``execution_timeout``, which is written down with the first one.
+
+Airflow's own limit of a deferral is the backstop for a time in which no triggerer runs. It resumes the task without
+saying what it waited for: that is written down, too.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import time_used_up, try_started_at
-from airflow_provider_tencent_ci.exceptions import LostContactError, TencentCIError
+from airflow_provider_tencent_ci.compat import (
+    AirflowTaskTimeout,
+    is_deferral_timeout,
+    own_xcom,
+    time_used_up,
+    try_started_at,
+)
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -25,13 +37,113 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-__all__ = ["BACKSTOP", "begin_time_anew", "broken_off", "defer_in_time", "look_once", "time_left"]
+__all__ = [
+    "BACKSTOP",
+    "LONGEST_DEFERRAL",
+    "Deferral",
+    "backstop",
+    "begin_time_anew",
+    "defer_in_time",
+    "defer_until_ended",
+    "end_of_resumed_try",
+    "ended_job",
+    "execution_timeout_over",
+    "is_over",
+    "look_once",
+    "reconnect",
+    "try_ends_at",
+]
 
 # Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
 BACKSTOP = timedelta(minutes=1)
 
+# Of a deferral without any limit. Then the task resumes, looks at its job, and is deferred again: so a trigger that got
+# lost is made again, for one start of a worker a day.
+LONGEST_DEFERRAL = timedelta(days=1)
 
-def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTrigger) -> NoReturn:
+# Between two attempts to read a connection, where a worker waits for it.
+_RECONNECT_SECONDS = 10.0
+
+_KEY = "deferral"
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """
+    What an operator knows of its last deferral when it resumes: its XCom ``deferral``, which belongs to one try.
+
+    :param waits_for: ``job``, or ``capacity`` for another one.
+    :param limit: the argument that ends it, ``wait_timeout`` or ``execution_timeout``; ``None`` for none.
+    :param try_ends_at: when ``execution_timeout`` of the try is over (aware); ``None`` for never.
+    :param round: how many submissions of the same files came before the job that is waited for or to be submitted.
+    """
+
+    waits_for: str
+    limit: str | None
+    try_ends_at: datetime | None
+    round: int
+
+    def note(self, context: Context) -> None:
+        """Write it down."""
+        ends_at = self.try_ends_at.isoformat() if self.try_ends_at else None
+        noted = {"waits_for": self.waits_for, "limit": self.limit, "try_ends_at": ends_at, "round": self.round}
+        context["ti"].xcom_push(key=_KEY, value=noted)
+
+    @classmethod
+    def recall(cls, context: Context) -> Deferral | None:
+        """Return what was written down; ``None`` if nothing was, as by an earlier release."""
+        noted = own_xcom(context["ti"], _KEY)
+        if not isinstance(noted, dict):
+            return None
+        ends_at = noted.get("try_ends_at")
+        return cls(
+            str(noted.get("waits_for")),
+            noted.get("limit"),
+            datetime.fromisoformat(ends_at) if ends_at else None,
+            int(noted.get("round") or 0),
+        )
+
+
+def try_ends_at(task: BaseOperator, began_at: datetime | None) -> datetime | None:
+    """
+    Return when ``execution_timeout`` of a try is over; ``None`` for never.
+
+    :param began_at: when the try began; ``None`` for now.
+    """
+    if task.execution_timeout is None:
+        return None
+    return (began_at or datetime.now(UTC)) + task.execution_timeout
+
+
+def end_of_resumed_try(task: BaseOperator, context: Context, deferral: Deferral | None) -> datetime | None:
+    """Return when ``execution_timeout`` of a try is over whose task resumes; ``None`` for never."""
+    if deferral is not None:
+        return deferral.try_ends_at
+    return try_ends_at(task, try_started_at(context))  # deferred by an earlier release
+
+
+def is_over(ends_at: datetime | None) -> bool:
+    """Whether a time has come."""
+    return ends_at is not None and datetime.now(UTC) >= ends_at
+
+
+def backstop(ends_at: datetime | None) -> timedelta:
+    """
+    Return Airflow's own limit of a deferral that ends by itself.
+
+    :param ends_at: when; ``None`` if nothing ends it but the job.
+    """
+    if ends_at is None:
+        return LONGEST_DEFERRAL
+    return max(ends_at - datetime.now(UTC), timedelta(0)) + BACKSTOP
+
+
+def _execution_timeout_comes_first(trigger: InventoryJobTrigger, ends_at: datetime | None) -> bool:
+    """Whether ``execution_timeout`` is over before the time to wait is."""
+    return ends_at is not None and (not trigger.deadline_at or ends_at < datetime.fromisoformat(trigger.deadline_at))
+
+
+def defer_in_time(task: BaseOperator, trigger: InventoryJobTrigger, ends_at: datetime | None) -> NoReturn:
     """
     Defer ``task``, which is resumed by the one of two methods that says what the deadline stands for.
 
@@ -39,24 +151,30 @@ def defer_in_time(task: BaseOperator, context: Context, trigger: InventoryJobTri
     ``execution_timeout``.
 
     :param trigger: its deadline is moved forward if ``execution_timeout`` is over before it.
+    :param ends_at: when ``execution_timeout`` of the try is over.
     """
-    if task.execution_timeout is None:
-        task.defer(trigger=trigger, method_name="execute_complete")
-    now = datetime.now(UTC)
-    ends_at = now + time_left(task.execution_timeout, context, now)
-    comes_first = not trigger.deadline_at or ends_at < datetime.fromisoformat(trigger.deadline_at)
-    if comes_first:
+    method_name = "execute_complete"
+    if ends_at and _execution_timeout_comes_first(trigger, ends_at):
+        method_name = "execute_complete_in_time"
         trigger.deadline_at = ends_at.isoformat()
-    task.defer(
-        trigger=trigger,
-        method_name="execute_complete_in_time" if comes_first else "execute_complete",
-        timeout=max(ends_at - now, timedelta(0)) + BACKSTOP,
-    )
+    deadline_at = datetime.fromisoformat(trigger.deadline_at) if trigger.deadline_at else None
+    task.defer(trigger=trigger, method_name=method_name, timeout=backstop(deadline_at))
 
 
-def time_left(execution_timeout: timedelta, context: Context, now: datetime) -> timedelta:
-    """Return how much of ``execution_timeout`` this try has left; below zero if it is over."""
-    return (try_started_at(context) or now) + execution_timeout - now
+def defer_until_ended(
+    task: BaseOperator, context: Context, trigger: InventoryJobTrigger, ends_at: datetime | None, round_number: int
+) -> NoReturn:
+    """
+    Defer an operator as :func:`defer_in_time` does, and write down what a process needs that resumes it.
+
+    :param ends_at: when ``execution_timeout`` of the try is over.
+    :param round_number: which submission of the same files the job is.
+    """
+    limit = "wait_timeout" if trigger.deadline_at else None
+    if _execution_timeout_comes_first(trigger, ends_at):
+        limit = "execution_timeout"
+    Deferral("job", limit, ends_at, round_number).note(context)
+    defer_in_time(task, trigger, ends_at)
 
 
 def begin_time_anew(task: BaseOperator, context: Context) -> None:
@@ -69,24 +187,91 @@ def begin_time_anew(task: BaseOperator, context: Context) -> None:
         task.execution_timeout += time_used_up(context)
 
 
+def reconnect(
+    hook: TencentCIHook,
+    contact_timeout: float,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """
+    Read the connection of a task that resumes, for as long as it takes: what its job came to shall not get lost.
+
+    :param contact_timeout: seconds after which it is given up.
+    :raises InvalidArgumentError: the connection is wrong.
+    :raises LostContactError: it could not be read.
+    """
+    from airflow_provider_tencent_ci.core.contact import Contact
+
+    contact = Contact(contact_timeout)
+    while True:
+        try:
+            _ = hook.config
+        except InvalidArgumentError:
+            raise
+        except Exception as error:
+            at = now()
+            failing_seconds = contact.failed(at)
+            if contact.is_lost(failing_seconds):
+                raise LostContactError(_unreadable(hook.tencent_ci_conn_id, failing_seconds, error)) from error
+            if not failing_seconds:
+                hook.log.warning("The connection cannot be read; trying on. %s: %s", type(error).__name__, error)
+            sleep(min(_RECONNECT_SECONDS, contact.seconds_left(at)))
+        else:
+            return
+
+
 def look_once(hook: TencentCIHook, job_id: str) -> InventoryJob | None:
     """Return the job of a task whose trigger Airflow gave up; ``None`` if it cannot be asked about."""
     try:
         return hook.get_inventory_job(job_id)
-    except TencentCIError as error:
-        hook.log.warning("Could not ask about batch job %s: %s", job_id, error)
+    except Exception as error:  # also that of a secrets backend
+        hook.log.warning("Could not ask about batch job %s: %s: %s", job_id, type(error).__name__, error)
         return None
 
 
-def broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:
+def ended_job(
+    hook: TencentCIHook, job_id: str, reason: dict[str, Any], deferral: Deferral | None
+) -> InventoryJob | None:
     """
-    Return the error of a wait whose trigger failed.
+    Return the job of an operator whose deferral Airflow ended, if it has ended, too; ``None`` to wait on.
 
     :param reason: what Airflow resumes such a task with.
+    :raises LostContactError: the trigger failed.
+    :raises WaitTimeoutError: ``wait_timeout`` is over.
+    :raises AirflowTaskTimeout: ``execution_timeout`` is over.
     """
+    job = look_once(hook, job_id)
+    if job is not None and job.state.is_terminal:
+        return job
+    if not is_deferral_timeout(reason):
+        raise _broken_off(hook, job_id, reason)
+    if deferral is None or deferral.limit == "execution_timeout":
+        raise execution_timeout_over(job_id)
+    if deferral.limit == "wait_timeout":
+        raise WaitTimeoutError(
+            f"wait_timeout is over while waiting for batch job {job_id}, which was left alone and goes on."
+        )
+    return None
+
+
+def execution_timeout_over(job_id: str | None) -> AirflowTaskTimeout:
+    """Return the error of a try whose time is over while it waits for its job."""
+    return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {job_id}.")
+
+
+def _broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:
+    """Return the error of a wait whose trigger failed."""
     if trace := reason.get("traceback"):
         hook.log.error("The trigger failed:\n%s", "\n".join(trace))
     return LostContactError(
         f"The wait for batch job {job_id} broke off in the triggerer: {reason.get('error')}. The job was left "
         "alone; a retry of this task finds it again."
+    )
+
+
+def _unreadable(conn_id: str, failing_seconds: float, error: Exception) -> str:
+    return (
+        f"The connection {conn_id!r} could not be read for {failing_seconds:.0f} seconds. The batch job was left "
+        f"alone; a retry of this task finds it again. Last error: {type(error).__name__}: {error}"
     )

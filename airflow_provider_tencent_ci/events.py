@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.capacity import CapacityResult
 
 __all__ = [
     "EVENT_VERSION",
@@ -23,8 +26,6 @@ EVENT_VERSION = 1
 STATUSES = ("terminal", "deadline", "lost_contact")
 
 _NOT_STARTED = "not_started"
-
-_CAPACITY = "capacity"
 
 
 def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: str) -> dict[str, Any]:
@@ -54,23 +55,28 @@ def is_not_started(event: object) -> bool:
     return isinstance(event, dict) and (event.get("version"), event.get("status")) == (EVENT_VERSION, _NOT_STARTED)
 
 
-def write_capacity(message: str = "") -> dict[str, Any]:
+def write_capacity(result: CapacityResult) -> dict[str, Any]:
     """
     Return the event with which a wait for capacity resumes its task.
 
-    :param message: why it could not be waited for; empty if there is room now.
+    Its status is ``capacity`` (there is room now), ``deadline`` (``execution_timeout`` is over) or ``lost_contact``.
     """
-    return {"version": EVENT_VERSION, "status": "lost_contact" if message else _CAPACITY, "message": message}
+    return {"version": EVENT_VERSION, "status": result.status.value, "message": result.message}
 
 
-def read_capacity(event: object) -> str:
+def read_capacity(event: object) -> CapacityResult:
     """
-    Return the message of an event that :func:`write_capacity` wrote.
+    Return what :func:`write_capacity` wrote.
 
     :raises UnexpectedEventError: it is anything else.
     """
-    if isinstance(event, dict) and event == write_capacity(str(event.get("message"))):
-        return str(event["message"])
+    from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
+
+    if isinstance(event, dict) and event.get("status") in list(CapacityStatus):
+        result = CapacityResult(CapacityStatus(event["status"]), str(event.get("message")))
+        says_why_not = bool(result.message)
+        if event == write_capacity(result) and says_why_not is (result.status is not CapacityStatus.CAPACITY):
+            return result
     raise UnexpectedEventError(
         f"The task was resumed with {str(event)[:200]!r}, which is no event of InventoryJobCapacityTrigger (version "
         f"{EVENT_VERSION}). Nothing was submitted by this try."

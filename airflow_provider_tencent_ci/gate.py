@@ -1,91 +1,189 @@
 """
 One gate for all tasks that wait in one triggerer for room in a bucket.
 
-A reading of the job list lets go as many as there are places, in the order of their coming. Each looks for itself once
+A look at the job list lets go as many as there are places, in the order of their coming. Each looks for itself once
 more before it submits (:mod:`.core.capacity`), so the gate need not know what became of those it let go: it saves
 hundreds of workers from being started for nothing.
+
+The gate only asks. What an answer, or none, means for a wait, each wait judges for itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections import deque
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.capacity import CapacityWatch
-from airflow_provider_tencent_ci.sharing import Shared
+from airflow_provider_tencent_ci.core.capacity import free_places
+from airflow_provider_tencent_ci.core.contact import as_reading
+from airflow_provider_tencent_ci.core.repeating import NEVER, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.sharing import Shared, first_of
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityWait, Places
     from airflow_provider_tencent_ci.core.config import ServiceConfig
 
 __all__ = ["pass_gate"]
 
+_log = logging.getLogger(__name__)
 
-async def pass_gate(config: ServiceConfig, max_active_jobs: int, poll_interval: float, contact_timeout: float) -> None:
+# Whatever is asked for: with less the gate would never sleep, and times far beyond a day leave the calendar.
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
+
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+async def pass_gate(
+    config: ServiceConfig, wait: CapacityWait, max_active_jobs: int, poll_interval: float
+) -> CapacityResult:
     """
-    Wait until it is one's turn to submit one more job.
+    Wait until it is one's turn to submit one more job, or as ``wait`` says.
 
-    :param poll_interval: seconds between two questions of the one who came first.
-    :param contact_timeout: seconds without one usable answer, likewise.
-    :raises TencentCIError: the last error, if there was no usable answer for ``contact_timeout``.
+    :param poll_interval: the longest time between two looks, in seconds; a random part of up to half is taken off.
+    """
+    with _gates.use((config, max_active_jobs), lambda: _Gate(config, max_active_jobs)) as gate:
+        return await gate.pass_through(wait, poll_interval)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """
+    One in the line.
+
+    :param interval_seconds: the longest time between two looks.
+    :param result: what the trigger waits for.
     """
 
-    def make() -> _Gate:
-        return _Gate(config, CapacityWatch(max_active_jobs, poll_interval, contact_timeout))
+    wait: CapacityWait
+    interval_seconds: float
+    result: asyncio.Future[CapacityResult]
 
-    with _gates.use((config, max_active_jobs), make) as gate:
-        await gate.pass_through()
+    def take(self, places: Places, now: datetime) -> bool:
+        """Have the wait judge a look; whatever comes of it is this one's alone. Return whether it takes a place."""
+        if self.result.done():
+            return False
+        try:
+            result = self.wait.judge(places, now)
+        except Exception as error:
+            self.result.set_exception(error)
+            return False
+        if result:
+            self.result.set_result(result)
+        return bool(result and not result.message)
 
 
 class _Gate:
-    def __init__(self, config: ServiceConfig, watch: CapacityWatch) -> None:
+    def __init__(self, config: ServiceConfig, max_active_jobs: int) -> None:
         from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 
         self._transport = AsyncTransport(config)
-        self._watch = watch
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._max_active_jobs = max_active_jobs
+        self._line: dict[_Waiter, None] = {}  # in the order of their coming
+        self._changed = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
+        self._looked_at = self._next_look_at = self._not_before = self._wakes_at = _ALWAYS
+        self._last_look: Places = 0
 
-    async def pass_through(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+    async def pass_through(self, wait: CapacityWait, poll_interval: float) -> CapacityResult:
+        """See :func:`pass_gate`."""
+        loop = asyncio.get_running_loop()
+        interval_seconds = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        waiter = _Waiter(wait, interval_seconds, loop.create_future())
+        self._line[waiter] = None
+        self._next_look_at = min(self._next_look_at, self._looked_at + timedelta(seconds=jittered(interval_seconds)))
+        if min(self._next_look_at, _limit_of(waiter, self._transport.now())) < self._wakes_at:
+            self._changed.set()
         if self._opening is None:
             # In a context of its own: it belongs to no trigger.
-            self._opening = asyncio.create_task(self._open(), context=contextvars.Context())
+            self._opening = loop.create_task(self._open(), context=contextvars.Context())
         try:
-            await turn
+            return await waiter.result
         finally:
-            if turn in self._queue:
-                self._queue.remove(turn)
+            del self._line[waiter]
+            if not self._line:
+                self._changed.set()
 
     async def _open(self) -> None:
         failure: Exception | None = None
         try:
-            async with self._transport:
-                while self._queue:
-                    pause_seconds = await self._let_go()
-                    if self._queue:
-                        await self._transport.sleep(pause_seconds)
+            while self._line:
+                async with self._transport:
+                    while self._line:
+                        await self._sleep()
+                        await self._serve()
         except Exception as error:  # theirs to report
             failure = error
         finally:
             self._opening = None
-            for turn in self._queue:
-                if failure and not turn.done():
-                    turn.set_exception(failure)
+            for waiter in self._waiting():
+                if failure:
+                    waiter.result.set_exception(failure)
                 else:  # the event loop is being closed
-                    turn.cancel()
+                    waiter.result.cancel()
 
-    async def _let_go(self) -> float:
-        """Let go as many as there are places; return how long to wait before the next look, in seconds."""
-        places, pause_seconds = await self._transport.run(self._watch.look())
-        while self._queue and places:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                places -= 1
-        return pause_seconds
+    async def _sleep(self) -> None:
+        """Sleep until it is time to look, or somebody's patience ends, or somebody comes who is in more of a hurry."""
+        self._changed.clear()
+        now, waiting = self._transport.now(), self._waiting()
+        # No longer than an interval: the clock may be set back meanwhile. Those who have their results are about to go.
+        longest = min((waiter.interval_seconds for waiter in waiting), default=_LONGEST_SECONDS)
+        ends = [max(self._next_look_at, self._not_before)] if waiting else []
+        limits = [_limit_of(waiter, now) for waiter in waiting]
+        self._wakes_at = min([now + _bounded(longest), *ends, *limits])
+        if self._wakes_at > now:
+            await first_of(self._transport.sleep((self._wakes_at - now).total_seconds()), self._changed.wait())
+
+    async def _serve(self) -> None:
+        """Look if it is time, and let go as many as there are places; tell the others what was seen."""
+        now, waiting = self._transport.now(), self._waiting()
+        impatient = [waiter for waiter in waiting if _limit_of(waiter, now) <= now]
+        if _is_ahead(self._not_before, now):
+            # The service wishes to be left alone, and is: what it said last is what is known.
+            for waiter in impatient:
+                waiter.take(self._last_look, now)
+        elif waiting and (impatient or not _is_ahead(self._next_look_at, now)):
+            self._last_look = places = await self._look()
+            self._plan(self._transport.now())
+            for waiter in self._waiting():
+                if waiter.take(places, self._looked_at) and isinstance(places, int):
+                    places -= 1
+
+    async def _look(self) -> Places:
+        """Return how many places are free, or why that is not known."""
+        try:
+            return await self._transport.run(free_places(self._max_active_jobs, NEVER))
+        except TencentCIError as error:
+            return error
+        except Exception as error:
+            _log.exception("Asking for active batch jobs failed unexpectedly.")
+            return as_reading(error)
+
+    def _plan(self, now: datetime) -> None:
+        self._looked_at = now
+        shortest = min((waiter.interval_seconds for waiter in self._line), default=_LONGEST_SECONDS)
+        self._next_look_at = now + timedelta(seconds=jittered(shortest))
+        self._not_before = now + _bounded(retry_after_seconds(self._last_look))
+
+    def _waiting(self) -> list[_Waiter]:
+        return [waiter for waiter in self._line if not waiter.result.done()]
+
+
+def _limit_of(waiter: _Waiter, now: datetime) -> datetime:
+    """Return when one has to be told something, whatever the service wishes; after a day in any case."""
+    return now + _bounded(waiter.wait.longest_pause_seconds(now))
+
+
+def _is_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether a time is still to come; not if it is further away than it can be: the clock was set back."""
+    return now < moment <= now + _bounded(_LONGEST_SECONDS)
+
+
+def _bounded(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
 
 
 _gates = Shared[_Gate]()

@@ -17,25 +17,29 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Iterable
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api import check_job_id
+from airflow_provider_tencent_ci.core.contact import as_reading
 from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.polling import Sweep
 from airflow_provider_tencent_ci.core.repeating import retry_after_seconds
 from airflow_provider_tencent_ci.core.waiting import next_step_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.sharing import Shared
+from airflow_provider_tencent_ci.sharing import Shared, first_of
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
     from airflow_provider_tencent_ci.core.waiting import Reading, Wait, WaitResult
 
 __all__ = ["Poller", "wait_together"]
+
+_log = logging.getLogger(__name__)
 
 # Whatever is asked for: with less the poller would never sleep, and times far beyond a day leave the calendar.
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
@@ -182,7 +186,7 @@ class Poller:
         # No longer than an interval: the clock may be set back meanwhile.
         wake_at = min([max(sweep_at, self._not_before), now + interval, *limits])
         if wake_at > now:
-            await _first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
+            await first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
 
     async def _serve(self) -> None:
         """Answer those whose turn it is."""
@@ -209,7 +213,7 @@ class Poller:
         sweep = Sweep({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
         requests = 0
         while not sweep.is_over and self._waiters and not self._is_held(self._transport.now()):
-            readings = await self._transport.run(sweep.step())
+            readings = await self._ask(sweep)
             requests += 1
             self._heed(readings.values())
             await self._hand_out((waiter, reading) for job, reading in readings.items() for waiter in waiters[job])
@@ -221,12 +225,25 @@ class Poller:
             self._pages_before = max(0, self._pages_before - 1)
         return requests
 
+    async def _ask(self, sweep: Sweep) -> dict[str, Reading]:
+        """Make the next step of a sweep. A failure that nobody expects is ridden out like one of the service."""
+        try:
+            return await self._transport.run(sweep.step())
+        except Exception as error:
+            _log.exception("Asking for batch jobs failed unexpectedly.")
+            return sweep.give_up(as_reading(error))
+
     async def _learn(self) -> int:
         """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
         now = self._transport.now()
         if not self._history.wanted or self._is_held(now):
             return 0
-        if error := await self._transport.run(self._history.learn(now)):
+        try:
+            error = await self._transport.run(self._history.learn(now))
+        except Exception:  # a wait is only less sharp without it
+            _log.exception("How long earlier batch jobs took could not be read.")
+            return 1
+        if error:
             self._heed([error])
         return 1
 
@@ -264,15 +281,6 @@ def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
 
 def _bounded(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
-
-
-async def _first_of(*sleeps: Awaitable[object]) -> None:
-    tasks = [asyncio.ensure_future(sleep) for sleep in sleeps]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 _pollers = Shared[Poller]()

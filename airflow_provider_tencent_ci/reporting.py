@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, JobState
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.exceptions import TencentCIError
@@ -31,13 +31,20 @@ class WaitLog:
     def __init__(self, log: Any) -> None:
         self._log = log
         self._state: JobState | None = None
+        self._type: str | None = None
         self._failing = False
 
     def job_read(self, job: InventoryJob) -> None:
-        """Log a new state."""
+        """Log a new state, and a type that is not documented."""
         if self._failing:
             self._failing = False
             self._log.info("The service answers again.")
+        if job.type != self._type:
+            self._type = job.type
+            if job.type not in JOB_TYPES:
+                self._log.warning(
+                    "Batch job %s is of type %r, which is not documented; waiting on.", job.job_id, job.type
+                )
         if job.state == self._state:
             return
         self._state = job.state

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import own_xcom
@@ -65,7 +64,7 @@ def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
     """
     request = {field: getattr(task, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
     written = {
-        "request": json.loads(json.dumps(request, default=_written)),
+        "request": json.loads(json.dumps(request, default=str)),
         "series": {
             "name": series.name,
             "foreign_ids": list(series.foreign_ids),
@@ -113,7 +112,3 @@ def _recorded(ti: Any, part: str) -> Mapping[str, Any]:
     submission = own_xcom(ti, _XCOM_KEY)
     found = submission.get(part) if isinstance(submission, Mapping) else None
     return found if isinstance(found, Mapping) else {}
-
-
-def _written(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["conclude", "note_round", "replace_last_round"]
+__all__ = ["conclude", "last_round", "note_round", "pending_round", "replace_last_round"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,28 @@ def replace_last_round(context: Context, job_id: str) -> None:
     """Name another job of the same submission as the last round, if there may be several rounds."""
     if rounds := _rounds(context):
         context["ti"].xcom_push(key="rounds", value=[*rounds[:-1], job_id])
+
+
+def last_round(context: Context) -> int:
+    """Return how many submissions of the same files came before a task's last one."""
+    return max(0, len(_rounds(context)) - 1)
+
+
+def pending_round(
+    task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, round_number: int
+) -> Resubmission | None:
+    """
+    Return the round that a task was about to submit when it had to wait for room; no file is counted again.
+
+    :param round_number: which one.
+    :return: ``None`` if the task has to find out once more.
+    :raises FilesUnknownError: the failed files could not be listed.
+    """
+    rounds, record = _rounds(context), own_xcom(context["ti"], "job")
+    if len(rounds) != round_number or not isinstance(record, dict) or "Files" not in record:
+        return None
+    batch = _Batch(InventoryJob.from_dict(record), FileCounts.from_dict(record["Files"]))
+    return _next_round(task, context, hook, batch, hook.get_inventory_job(rounds[-1]), round_number)
 
 
 def conclude(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["Shared"]
+__all__ = ["Shared", "first_of"]
 
 ItemT = TypeVar("ItemT")
 
@@ -40,3 +40,13 @@ class Shared(Generic[ItemT]):
     def in_use(self) -> list[ItemT]:
         """Return what is used in the running event loop."""
         return [users[0] for users in self._held.get(asyncio.get_running_loop(), {}).values()]
+
+
+async def first_of(*sleeps: Awaitable[object]) -> None:
+    """Wait for one of several; the others are cancelled."""
+    tasks = [asyncio.ensure_future(sleep) for sleep in sleeps]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

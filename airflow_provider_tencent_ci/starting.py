@@ -75,6 +75,7 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
         "region": _template(sensor, "region"),
         "poll_interval": sensor.poke_interval,
         "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
+        "cancel_on_kill": sensor.cancel_on_kill,
         "count_files": counts_files(sensor),
         "may_be_empty": sensor.on_empty == "succeed",
         "progress_interval": progress_interval(sensor),

@@ -1,10 +1,8 @@
 """
-Whether a batch job is still wanted by anybody when its task or its trigger is stopped.
+Cancelling the batch job of a task that is stopped, if a person stopped it.
 
-Airflow calls ``on_kill`` for more than a user's wish: when a worker is evicted, when a frozen triggerer wakes up and
-its triggers have gone to another one, and after a cleared task has begun anew (Airflow conventions, 0.1 and 3.6). So
-the state of the task instance decides, and what cannot be asked counts as wanted: a job that goes on can be cancelled
-by hand, a cancelled one is lost.
+Airflow calls ``on_kill`` for more than a person's act (:mod:`.core.cancel_decision`). So it is first asked about the
+task.
 """
 
 from __future__ import annotations
@@ -12,51 +10,57 @@ from __future__ import annotations
 import concurrent.futures
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import task_instance_state
-
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.cancel_decision import Decision, StoppedTask
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
 
-__all__ = ["cancel_of_killed_task", "cancel_or_say", "is_unwanted", "say_what_may_be_left"]
+__all__ = ["begin_lease", "cancel_of_killed_task", "cancel_or_say", "say_what_may_be_left", "say_why_left"]
 
 # Airflow kills the process five seconds after it was asked to stop.
 _ASK_SECONDS = 1.5
 
-_RETRYING = frozenset({"up_for_retry", "up_for_reschedule"})
-_WORKING = frozenset({"deferred", "running", "restarting"})
+
+def begin_lease(ti: Any) -> WorkerLease:
+    """Return the lease of this process, which executes a task, from now on."""
+    from airflow_provider_tencent_ci.lease import WorkerLease  # a DAG file does not need it to be parsed
+
+    return WorkerLease(ti)
 
 
-def is_unwanted(state: str | None, recorded_job_id: str | None, job_id: str, *, deadline_passed: bool) -> bool:
+def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str, lease: WorkerLease | None) -> None:
     """
-    Whether a deferred task's job is unwanted, now that its trigger is stopped.
+    Cancel the job of a task whose process is asked to stop, if a person ended the task; never raises.
 
-    :param state: of the task instance; ``None`` if it has none, or is gone.
-    :param recorded_job_id: the task's XCom ``job_id``, which a new try removes before it writes its own.
-    :param job_id: the trigger's.
-    :param deadline_passed: whether the wait was to end by now; then the task may have been resumed by another
-        triggerer's event, which leaves the job alone.
+    :param lease: the process's; ``None`` if it had not begun to execute its task.
     """
-    if state in _WORKING:
-        # Mine: handed to another triggerer, or resumed by its event. Not mine: cleared, and begun anew.
-        return recorded_job_id != job_id
-    if state in _RETRYING:
-        return False
-    # Scheduled: cleared, and about to begin anew. All others: marked by somebody, or the run is gone.
-    return not deadline_passed
+    from airflow_provider_tencent_ci.core.cancel_decision import Decision, decide
 
-
-def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str) -> None:
-    """
-    Cancel the job of a task whose process is asked to stop; never raises.
-
-    A task that still runs in Airflow's eyes was not stopped by anybody: its worker is evicted, and the retry finds the
-    job again.
-    """
-    state = _state_of(ti)
-    if state is _UNKNOWN or state == "running":
-        hook.log.info("Batch job %s is left to the task's retry: nobody has stopped the task.", job_id)
-    else:
+    task = _ask_about(ti, lease)
+    decision = decide(task)
+    if decision is Decision.CANCEL:
         hook.cancel_quietly(job_id)
+    else:
+        say_why_left(hook.log, job_id, task, decision)
+
+
+def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
+    """Say that a job is left, and why."""
+    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, Decision
+
+    if decision is Decision.DOUBT:
+        log.warning(
+            "Batch job %s is left alone and goes on. The task is %s, and this process cannot tell whether a person or "
+            "Airflow has ended it. If nobody wants the job, cancel it by hand.",
+            job_id,
+            task.state or "without a state",
+        )
+    elif task.state == NOT_TOLD:
+        log.warning("Batch job %s is left alone and goes on: Airflow could not be asked about the task.", job_id)
+    elif task.is_deferred:
+        log.info("Batch job %s is left alone: its task still wants it.", job_id)
+    else:
+        log.info("Batch job %s is left to the task's retry: no person has stopped the task.", job_id)
 
 
 def cancel_or_say(hook: TencentCIHook, job_id: str | None, name: str) -> None:
@@ -76,20 +80,31 @@ def say_what_may_be_left(log: Any, name: str) -> None:
     )
 
 
-_UNKNOWN = object()
-
-
-def _state_of(ti: Any) -> Any:
+def _ask_about(ti: Any, lease: WorkerLease | None) -> StoppedTask:
     """
-    Ask Airflow for the state, in a thread.
+    Ask Airflow about a task, in a thread.
 
     This runs in a signal handler. The interrupted code may be talking to the supervisor just now and hold the lock of
     that conversation, so that asking in this thread might never end.
     """
+    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, StoppedTask
+
     executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
-        return executor.submit(task_instance_state, ti).result(_ASK_SECONDS)
+        return executor.submit(_stopped_task, ti, lease).result(_ASK_SECONDS)
     except Exception:  # also a time-out
-        return _UNKNOWN
+        return StoppedTask(NOT_TOLD, is_deferred=False)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _stopped_task(ti: Any, lease: WorkerLease | None) -> StoppedTask:
+    from airflow_provider_tencent_ci.core.cancel_decision import StoppedTask
+    from airflow_provider_tencent_ci.supervision import has_tries_left, task_instance_state
+
+    return StoppedTask(
+        task_instance_state(ti),
+        is_deferred=False,
+        only_a_person=lease is not None and lease.is_held(),
+        has_tries_left=has_tries_left(ti),
+    )

@@ -53,6 +53,7 @@ def sensor_trigger(task: InventoryJobSensor, began_at: datetime) -> InventoryJob
         job_id=task.job_id,
         poll_interval=task.poke_interval,
         deadline_at=(began_at + timedelta(seconds=task.timeout)).isoformat(),
+        cancel_on_kill=task.cancel_on_kill,
         success_xcoms=success_xcoms(task, RECORD) if task.deferrable and task.end_from_trigger else None,
     )
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.core.repeating import jittered, retry_after_seconds
 from airflow_provider_tencent_ci.core.watching import Criteria, Look, Lookout, Memory
+from airflow_provider_tencent_ci.retrying import retried
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -57,14 +58,9 @@ class Patience:
 
     async def until_done(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Return what comes of ``attempt``, made until it succeeds."""
-        while True:
-            try:
-                result = await attempt()
-            except Exception as error:
-                await self.after_failure(error)
-            else:
-                self.after_success()
-                return result
+        result = await retried(attempt, self.after_failure)
+        self.after_success()
+        return result
 
     async def until_next(self) -> None:
         """Wait for the time of the next look."""

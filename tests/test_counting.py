@@ -94,6 +94,28 @@ def test_one_that_breaks_its_log_is_left_alone_and_others_are_counted_on(emulato
     run(main)
 
 
+def test_those_who_come_after_the_only_one_broke_are_counted(emulator, config):  # noqa: F811
+    jobs, broken, good = submit(2), BrokenLog(), Log()
+
+    async def main():
+        waits = [start(config, jobs[0], broken)]
+        [counter] = await appeared(counting._counters.in_use)
+        await until(lambda: counter._counting.done())
+        waits.append(start(config, jobs[1], good))
+        await until(lambda: len(good.counts) >= 2)
+        assert not any(wait.done() for wait in waits)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+
+    run(main)
+
+
+async def appeared(look):
+    await until(look)
+    return look()
+
+
 def test_who_does_not_wait_long_costs_no_request(emulator, config):  # noqa: F811
     [job_id] = submit()
     emulator.finish_job(job_id)

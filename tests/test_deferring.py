@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.exceptions import TaskDeferralError
+from airflow.exceptions import TaskDeferralError, TaskDeferred
 
-from airflow_provider_tencent_ci import request
+from airflow_provider_tencent_ci import deferring, request
 from airflow_provider_tencent_ci.compat import (
     DEFERRAL_FAILED,
+    AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
 )
+from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
+from airflow_provider_tencent_ci.deferring import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.exceptions import LostContactError
+from airflow_provider_tencent_ci.events import write_capacity
+from airflow_provider_tencent_ci.exceptions import LostContactError, UnexpectedEventError, WaitTimeoutError
 from airflow_provider_tencent_ci.operators import inventory_job as operators
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 try:
     from airflow.sdk.bases.operator import TriggerFailureReason
@@ -25,7 +32,24 @@ try:
 except ImportError:  # 2.11 has texts
     TIME_OUT, FAILURE = "Trigger/execution timeout", "Trigger failure"
 
-CONTEXT = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
+HOUR = timedelta(hours=1)
+NOW = datetime.now(UTC)
+
+
+class TaskInstance(SimpleNamespace):
+    """With XComs that the process which resumes the task reads."""
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = value
+
+
+@pytest.fixture
+def ti(monkeypatch):
+    ti = TaskInstance(xcoms={}, start_date=NOW, next_method=None)
+    for module in (deferring, request):
+        monkeypatch.setattr(module, "own_xcom", lambda ti, key: ti.xcoms.get(key))
+    monkeypatch.setattr(operators, "recorded_job_id", lambda ti: ti.xcoms.get("job_id"))
+    return ti
 
 
 @pytest.fixture
@@ -35,33 +59,45 @@ def emulator(monkeypatch):
         yield emulator
 
 
-@pytest.fixture(autouse=True)
-def no_xcoms(monkeypatch):
-    monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: None)
+@pytest.fixture
+def operator(ti, job_id):
+    """One that was deferred until its ``execution_timeout`` is over, which it is."""
+    ti.xcoms["job_id"] = job_id
+    Deferral("job", "execution_timeout", NOW, 0).note({"ti": ti})
+    return new_operator(execution_timeout=HOUR)
+
+
+def new_operator(**arguments):
+    return TriggerInventoryJobOperator(
+        task_id="submit",
+        workflow_ids="w00000000000000000000000000000001",
+        prefix="media/",
+        wait_for_completion=True,
+        deferrable=True,
+        **arguments,
+    )
 
 
 @pytest.fixture
-def operator(job_id, monkeypatch):
-    monkeypatch.setattr(operators, "recorded_job_id", lambda _ti: job_id)
-    return TriggerInventoryJobOperator(task_id="submit")
+def resume(ti):
+    def resume(task, reason):
+        return task.resume_execution(DEFERRAL_FAILED, {"error": reason, "traceback": None}, {"ti": ti})
 
-
-def resume(task, reason):
-    return task.resume_execution(DEFERRAL_FAILED, {"error": reason, "traceback": None}, CONTEXT)
+    return resume
 
 
 @pytest.mark.parametrize(
     ("reason", "error", "state"),
     [(TIME_OUT, AirflowTaskTimeout, "Cancel"), (FAILURE, LostContactError, "Running")],
 )
-def test_only_a_time_out_cancels_the_job(emulator, operator, job_id, reason, error, state):
+def test_only_a_time_out_cancels_the_job(emulator, operator, resume, job_id, reason, error, state):
     with pytest.raises(error, match=job_id):
         resume(operator, reason)
     operator.on_kill()  # as Airflow does after a time-out
     assert emulator.job(job_id).state == state
 
 
-def test_a_time_out_leaves_the_job_if_it_is_not_to_be_cancelled(emulator, operator, job_id):
+def test_a_time_out_leaves_the_job_if_it_is_not_to_be_cancelled(emulator, operator, resume, job_id):
     operator.cancel_on_kill = False
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
@@ -69,38 +105,167 @@ def test_a_time_out_leaves_the_job_if_it_is_not_to_be_cancelled(emulator, operat
 
 
 @pytest.mark.parametrize("reason", [TIME_OUT, FAILURE])
-def test_a_job_that_ended_meanwhile_is_seen_as_ended(emulator, operator, job_id, reason):
+def test_a_job_that_ended_meanwhile_is_seen_as_ended(emulator, operator, resume, job_id, reason):
     emulator.finish_job(job_id)
     assert resume(operator, reason) == job_id
     assert resume(InventoryJobSensor(task_id="wait", job_id=job_id), reason)["State"] == "Success"
     assert emulator.count("cancel") == 0
 
 
-def test_a_service_that_does_not_answer_changes_nothing(emulator, operator, job_id):
+def test_a_service_that_does_not_answer_changes_nothing(emulator, operator, resume):
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     with pytest.raises(LostContactError):
         resume(operator, FAILURE)
     assert emulator.count("cancel") == 0
 
 
-def test_a_task_that_never_submitted_fails_as_airflow_says(emulator, monkeypatch):
-    monkeypatch.setattr(operators, "recorded_job_id", lambda _ti: None)
+def test_a_task_that_never_submitted_fails_as_airflow_says(emulator, resume):
     with pytest.raises(TaskDeferralError):
-        resume(TriggerInventoryJobOperator(task_id="submit"), FAILURE)
+        resume(new_operator(), FAILURE)
 
 
-@pytest.mark.parametrize(("reason", "error"), [(TIME_OUT, AirflowTaskTimeout), (FAILURE, TaskDeferralError)])
-def test_a_sensor_leaves_the_job(emulator, job_id, reason, error):
+@pytest.mark.parametrize(
+    ("reason", "limits", "error"),
+    [
+        (TIME_OUT, {"execution_timeout": HOUR}, AirflowTaskTimeout),
+        (TIME_OUT, {"timeout": 3600, "execution_timeout": 2 * HOUR}, AirflowSensorTimeout),
+        (TIME_OUT, {"timeout": 3600}, AirflowSensorTimeout),
+        (TIME_OUT, {"timeout": 3600, "soft_fail": True}, AirflowSkipException),
+        (FAILURE, {}, TaskDeferralError),
+    ],
+)
+def test_a_sensor_leaves_the_job(emulator, resume, job_id, reason, limits, error):
     with pytest.raises(error):
-        resume(InventoryJobSensor(task_id="wait", job_id=job_id, cancel_on_kill=True), reason)
+        resume(InventoryJobSensor(task_id="wait", job_id=job_id, cancel_on_kill=True, **limits), reason)
     assert emulator.count("cancel") == 0
 
 
-def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, job_id, monkeypatch):
+def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, resume, job_id, monkeypatch):
     def times_out(_hook, _job_id):
         raise AirflowTaskTimeout
 
-    monkeypatch.setattr(operators, "look_once", times_out)
+    monkeypatch.setattr(deferring, "look_once", times_out)
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
     assert emulator.job(job_id).state == "Cancel"
+
+
+def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, ti, resume, operator, job_id):
+    Deferral("job", "wait_timeout", NOW + HOUR, 0).note({"ti": ti})
+    with pytest.raises(WaitTimeoutError, match="goes on"):
+        resume(operator, TIME_OUT)
+    operator.on_kill()
+    assert emulator.count("cancel") == 0
+
+
+def test_a_connection_that_cannot_be_read_does_not_hide_that_time_is_over(emulator, ti, resume, operator, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", "{")
+    Deferral("job", "wait_timeout", None, 0).note({"ti": ti})
+    with pytest.raises(WaitTimeoutError):
+        resume(operator, TIME_OUT)
+
+
+def deferral_of(act):
+    """How Airflow is told to defer: the trigger, the method, and Airflow's own limit."""
+    with pytest.raises(TaskDeferred) as deferred:
+        act()
+    return deferred.value
+
+
+def test_a_deferral_without_any_limit_is_made_again_after_a_day(emulator, ti, resume, job_id):
+    ti.xcoms["job_id"] = job_id
+    Deferral("job", None, None, 0).note({"ti": ti})
+    again = deferral_of(lambda: resume(new_operator(), TIME_OUT))
+    assert (again.trigger.job_id, again.trigger.deadline_at) == (job_id, None)
+    assert again.timeout == LONGEST_DEFERRAL
+    assert again.method_name == "execute_complete"
+    assert emulator.count("cancel") == emulator.count("create") - 1 == 0
+
+
+def defer(ti, task, deadline_at):
+    trigger = InventoryJobTrigger("b1", deadline_at=deadline_at.isoformat() if deadline_at else None)
+    ends_at = try_ends_at(task, None)
+    return deferral_of(lambda: deferring.defer_until_ended(task, {"ti": ti}, trigger, ends_at, 0))
+
+
+@pytest.mark.parametrize(
+    ("execution_timeout", "wait_seconds", "left", "limit"),
+    [
+        (HOUR, None, HOUR, "execution_timeout"),
+        (None, 3600, HOUR, "wait_timeout"),
+        (HOUR, 60, timedelta(minutes=1), "wait_timeout"),
+        (HOUR, 7200, HOUR, "execution_timeout"),
+    ],
+)
+def test_every_deferral_has_a_backstop(ti, execution_timeout, wait_seconds, left, limit):
+    now = datetime.now(UTC)
+    deadline_at = now + timedelta(seconds=wait_seconds) if wait_seconds else None
+    deferred = defer(ti, new_operator(execution_timeout=execution_timeout), deadline_at)
+    assert abs(deferred.timeout - left - BACKSTOP) < timedelta(minutes=3)
+    assert deferred.trigger.deadline_at
+    assert ti.xcoms["deferral"]["limit"] == limit
+    in_time = limit == "execution_timeout"
+    assert deferred.method_name == ("execute_complete_in_time" if in_time else "execute_complete")
+
+
+def test_a_deferral_without_any_limit_has_a_backstop_of_a_day(ti):
+    assert defer(ti, new_operator(), None).timeout == LONGEST_DEFERRAL
+
+
+def test_all_deferrals_of_a_try_share_its_end(ti):
+    """A process that resumes a task may be told that the try began when it was resumed."""
+    task = new_operator(execution_timeout=HOUR)
+    first = defer(ti, task, None).trigger.deadline_at
+    ti.start_date = NOW + timedelta(minutes=50)
+    task = new_operator(execution_timeout=HOUR)
+    with pytest.raises(UnexpectedEventError):
+        task.resume_execution("execute_complete", {"event": None}, {"ti": ti})
+    assert task._try_ends_at.isoformat() == first
+
+
+@pytest.fixture
+def waits_for_room(ti, emulator, job_id):
+    """A task that waits for ``max_active_jobs`` before a further round; ``job_id`` is that of the round before."""
+    ti.xcoms |= {"job_id": job_id, "rounds": [job_id]}
+    emulator.finish_job(job_id)
+
+    def note(limit, ends_at):
+        Deferral("capacity", limit, ends_at, 1).note({"ti": ti})
+
+    return note
+
+
+def test_a_wait_for_room_that_is_over_is_not_taken_for_that_of_the_round_before(
+    emulator, ti, resume, waits_for_room, job_id
+):
+    waits_for_room("execution_timeout", NOW)
+    task = new_operator(execution_timeout=HOUR, max_active_jobs=1, cancel_on_kill=True)
+    with pytest.raises(AirflowTaskTimeout, match="Nothing more was submitted"):
+        resume(task, TIME_OUT)
+    task.on_kill()
+    assert (emulator.count("create"), emulator.count("cancel"), emulator.count("executions")) == (1, 0, 0)
+
+
+def test_the_event_of_a_deadline_before_a_submission_ends_the_try(emulator, ti, waits_for_room):
+    waits_for_room("execution_timeout", NOW)
+    event = write_capacity(CapacityResult(CapacityStatus.DEADLINE, "too late"))
+    task = new_operator(execution_timeout=HOUR, max_active_jobs=1)
+    with pytest.raises(AirflowTaskTimeout, match="Nothing more was submitted"):
+        task.resume_execution("execute_with_capacity", {"event": event}, {"ti": ti})
+    assert emulator.count("create") == 1
+
+
+def test_nothing_is_submitted_when_there_is_room_too_late(emulator, ti, waits_for_room, monkeypatch):
+    waits_for_room("execution_timeout", NOW)
+    event = write_capacity(CapacityResult(CapacityStatus.CAPACITY))
+    task = new_operator(execution_timeout=HOUR, max_active_jobs=1)
+    with pytest.raises(AirflowTaskTimeout):
+        task.resume_execution("execute_with_capacity", {"event": event}, {"ti": ti})
+    assert emulator.count("create") == 1
+
+
+def test_a_wait_for_room_whose_trigger_fails_fails_as_airflow_says(emulator, ti, resume, waits_for_room):
+    waits_for_room(None, None)
+    with pytest.raises(TaskDeferralError):
+        resume(new_operator(max_active_jobs=1), FAILURE)
+    assert emulator.count("create") == 1

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 
+from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import (
     has_succeeded,
@@ -96,9 +97,13 @@ def test_whatever_resumes_a_task_is_an_event_of_ours_or_refused(event):
         assert InventoryJob.from_dict(result["job"]).state.is_terminal
 
 
-def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written():
-    assert read_capacity(json.loads(json.dumps(write_capacity()))) == ""
-    assert read_capacity(json.loads(json.dumps(write_capacity("no answer")))) == "no answer"
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(CapacityStatus.CAPACITY, ""), (CapacityStatus.DEADLINE, "too late"), (CapacityStatus.LOST_CONTACT, "no answer")],
+)
+def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written(status, message):
+    result = CapacityResult(status, message)
+    assert read_capacity(json.loads(json.dumps(write_capacity(result)))) == result
 
 
 @pytest.mark.parametrize(
@@ -112,6 +117,9 @@ def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written():
         {"version": 2, "status": "capacity", "message": ""},
         {"version": 1, "status": "capacity"},
         {"version": 1, "status": "capacity", "message": "but not"},
+        {"version": 1, "status": "deadline", "message": ""},
+        {"version": 1, "status": "terminal", "message": "ended"},
+        {"version": 1, "status": ["capacity"], "message": ""},
     ],
 )
 def test_any_other_event_is_no_leave_to_submit(event):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,7 +55,7 @@ async def in_line(number, **arguments):
     waits = []
     for place in range(1, number + 1):
         waits.append(wait(**arguments))
-        await until(lambda place=place: sum(len(one._queue) for one in gate._gates.in_use()) == place)
+        await until(lambda place=place: sum(len(one._line) for one in gate._gates.in_use()) == place)
     return waits
 
 
@@ -132,16 +133,90 @@ def test_a_service_that_cannot_be_asked_for_too_long_is_given_up(emulator):
     run(main)
 
 
+def test_each_has_a_patience_of_its_own(emulator):
+    """A late-comer is not thrown out with the one who has waited through almost all of an outage."""
+    outage = emulator.inject(Fault("internal_error", operation="list", times=None))
+
+    async def main():
+        first = wait(contact_timeout=1)
+        await until(lambda: outage.injected >= 2)
+        await asyncio.sleep(0.5)
+        second = wait(contact_timeout=600)
+        assert (await first).payload["status"] == "lost_contact"
+        await asyncio.sleep(0.5)
+        assert not second.done()
+        emulator.clear_faults()
+        assert (await second).payload["status"] == "capacity"
+
+    run(main)
+
+
+def test_each_has_a_poll_interval_of_its_own(emulator):
+    [job_id] = submit(1)
+
+    async def main():
+        patient = wait(1, poll_interval=3600)
+        await until(lambda: emulator.count("list") == 1)
+        brisk = wait(1, poll_interval=0.2)
+        await until(lambda: emulator.count("list") >= 4)
+        brisk.cancel()
+        await asyncio.sleep(0.5)
+        before = emulator.count("list")
+        await asyncio.sleep(0.5)
+        assert emulator.count("list") == before, "nobody is in a hurry any more"
+        emulator.finish_job(job_id)
+        brisk = wait(1, poll_interval=0.2)
+        assert (await patient).payload["status"] == "capacity"
+        end_all([brisk])
+
+    run(main)
+
+
+def test_a_deadline_ends_one_s_wait_at_its_time_and_nobody_else_s(emulator):
+    submit(1)
+
+    async def main():
+        soon = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+        waits = [wait(1, poll_interval=3600, deadline_at=soon), wait(1, poll_interval=3600)]
+        event = (await asyncio.wait_for(waits[0], 5)).payload
+        assert event["status"] == "deadline"
+        assert event["message"].endswith("Nothing was submitted.")
+        assert not waits[1].done()
+        end_all(waits)
+
+    run(main)
+
+
+def test_a_wish_to_be_left_alone_holds_for_all_and_outlasts_nobody_s_patience(emulator):
+    emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=3600, times=None))
+
+    async def main():
+        waits = [wait(contact_timeout=0.4), wait(contact_timeout=600)]
+        assert (await asyncio.wait_for(waits[0], 5)).payload["status"] == "lost_contact"
+        assert not waits[1].done()
+        end_all(waits)
+
+    run(main)
+    assert emulator.count("list") == 1
+
+
 def test_odd_arguments_end_in_an_event_and_take_nobody_down(emulator):
     async def main():
-        for arguments in ({"max_active_jobs": "many"}, {"tencent_ci_conn_id": "none"}, {"bucket": 7}):
-            event = await anext(InventoryJobCapacityTrigger(**arguments).run())
+        for arguments in (
+            {"max_active_jobs": "many"},
+            {"bucket": 7},
+            {"deadline_at": "noon"},
+            {"poll_interval": "often"},
+        ):
+            event = await anext(InventoryJobCapacityTrigger(**{"contact_timeout": 0.2, **arguments}).run())
             assert event.payload["status"] == "lost_contact"
+            assert event.payload["message"].startswith("Nothing was submitted")
 
     run(main)
 
 
 def test_its_arguments_are_json_and_make_it_again():
-    path, arguments = InventoryJobCapacityTrigger(5, "media", "b-1", "ap-beijing", 5, 60).serialize()
+    deadline_at = "2026-01-02T03:04:05+00:00"
+    path, arguments = InventoryJobCapacityTrigger(5, "media", "b-1", "ap-beijing", 5, 60, deadline_at).serialize()
     assert path == "airflow_provider_tencent_ci.triggers.capacity.InventoryJobCapacityTrigger"
     assert InventoryJobCapacityTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)

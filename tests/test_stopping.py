@@ -9,43 +9,21 @@ from types import SimpleNamespace
 import pytest
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_tencent_ci import stopping
+from airflow_provider_tencent_ci import lease as leases
+from airflow_provider_tencent_ci import supervision
+from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.stopping import is_unwanted
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-MINE, OTHER, NONE = "b-mine", "b-other", None
-TI = SimpleNamespace(dag_id="nightly", task_id="submit", run_id="r1", map_index=-1)
-
-
-@pytest.mark.parametrize(
-    ("state", "recorded", "deadline_passed", "unwanted"),
-    [
-        ("deferred", MINE, False, False),  # a frozen triggerer lost its triggers to another one
-        ("deferred", MINE, True, False),
-        ("deferred", OTHER, False, True),  # cleared, and the new try waits for a job of its own
-        ("running", OTHER, False, True),
-        ("running", NONE, False, True),  # cleared, and the new try has not submitted yet
-        ("running", MINE, False, False),  # resumed by another triggerer's event
-        ("restarting", MINE, False, False),
-        ("up_for_retry", MINE, False, False),  # the retry finds it again
-        ("scheduled", MINE, False, True),  # cleared
-        ("queued", MINE, False, True),
-        ("scheduled", MINE, True, False),  # resumed by the deadline's event
-        (None, MINE, False, True),  # cleared, or the run is gone
-        ("failed", MINE, False, True),  # marked
-        ("success", MINE, False, True),
-        ("skipped", MINE, False, True),
-        ("failed", MINE, True, False),  # failed of its deadline, which leaves the job alone
-    ],
+TI = SimpleNamespace(
+    dag_id="nightly", task_id="submit", run_id="r1", map_index=-1, try_number=1, max_tries=0, start_date=None
 )
-def test_a_stopped_trigger_s_job_is_unwanted_when_nobody_waits_for_it(state, recorded, deadline_passed, unwanted):
-    assert is_unwanted(state, recorded, MINE, deadline_passed=deadline_passed) is unwanted
+HELD, LOST = SimpleNamespace(is_held=lambda: True), SimpleNamespace(is_held=lambda: False)
 
 
 @pytest.fixture
@@ -63,30 +41,86 @@ def hanging(_ti):
     threading.Event().wait(4)
 
 
+@pytest.fixture
+def said(caplog, capsys):
+    """What has been said since, wherever this Airflow logs to."""
+    caplog.set_level("INFO")
+    return lambda: caplog.text + capsys.readouterr().out
+
+
+def killed_task(kind, job_id, lease=HELD, ti=TI):
+    """A task that waited for its job, and is asked to stop."""
+    task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
+    task.job_id, task._ti, task._lease = job_id, ti, lease
+    task.on_kill()
+
+
+kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
+
+
 @pytest.mark.parametrize(
     ("state", "cancelled"),
     [
         (lambda _ti: "failed", True),
         (lambda _ti: "success", True),
         (lambda _ti: "restarting", True),
-        (lambda _ti: None, True),
+        (lambda _ti: REMOVED, True),
         (lambda _ti: "running", False),
+        (lambda _ti: "up_for_retry", False),
+        (lambda _ti: "scheduled", False),
+        (lambda _ti: None, False),
         (raising, False),
         (hanging, False),
     ],
-    ids=["marked failed", "marked success", "cleared", "gone", "evicted", "cannot be asked", "does not answer"],
+    ids=[
+        *("marked failed", "marked success", "cleared", "run deleted", "evicted", "given up", "next try"),
+        *("reset by a new scheduler", "cannot be asked", "does not answer"),
+    ],
 )
-@pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
-def test_a_killed_task_cancels_only_what_somebody_stopped(emulator, job_id, monkeypatch, kind, state, cancelled):
-    monkeypatch.setattr(stopping, "task_instance_state", state)
-    task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
-    task.job_id, task._ti = job_id, TI
-    task.on_kill()
+@kinds
+def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monkeypatch, kind, state, cancelled):
+    monkeypatch.setattr(supervision, "task_instance_state", state)
+    killed_task(kind, job_id)
     assert (emulator.job(job_id).state == "Cancel") is cancelled
 
 
+@pytest.mark.parametrize(
+    ("lease", "max_tries", "cancelled"),
+    [
+        (HELD, 0, True),
+        (LOST, 0, False),
+        (None, 0, False),
+        (LOST, 1, True),
+        (SimpleNamespace(is_held=raising), 0, False),
+    ],
+    ids=["surely by a person", "perhaps by Airflow", "before it began", "with tries left", "cannot be told"],
+)
+@kinds
+def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
+    emulator, job_id, monkeypatch, kind, lease, max_tries, cancelled
+):
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
+    killed_task(kind, job_id, lease, SimpleNamespace(**{**vars(TI), "max_tries": max_tries}))
+    assert (emulator.job(job_id).state == "Cancel") is cancelled
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (lambda _ti: "failed", "is left alone and goes on. The task is failed, and this process cannot tell whether"),
+        (lambda _ti: "up_for_retry", "is left to the task's retry"),
+        (raising, "is left alone and goes on: Airflow could not be asked about the task"),
+    ],
+)
+def test_the_log_says_why_a_job_is_left(emulator, job_id, monkeypatch, said, state, says):
+    monkeypatch.setattr(supervision, "task_instance_state", state)
+    killed_task(TriggerInventoryJobOperator, job_id, LOST)
+    assert says in said()
+    assert emulator.count("cancel") == 0
+
+
 def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
-    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     for task in (
         TriggerInventoryJobOperator(task_id="a", cancel_on_kill=False),
         InventoryJobSensor(task_id="b", job_id=job_id),
@@ -109,11 +143,9 @@ def test_a_task_that_is_stopped_while_it_submits_says_what_may_be_left(monkeypat
     "fault", [Fault("slow_down", operation="cancel", times=2), Fault("internal_error", operation="cancel")]
 )
 def test_a_cancel_is_repeated_while_the_service_is_busy(emulator, job_id, monkeypatch, fault):
-    monkeypatch.setattr(stopping, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     emulator.inject(fault)
-    task = TriggerInventoryJobOperator(task_id="a")
-    task.job_id, task._ti = job_id, TI
-    task.on_kill()
+    killed_task(TriggerInventoryJobOperator, job_id)
     assert emulator.job(job_id).state == "Cancel"
 
 
@@ -144,12 +176,12 @@ def test_the_log_says_whether_the_job_has_stopped(emulator, job_id, arrange, say
     assert says in "".join(said)
 
 
-def killed(monkeypatch, job_id, state, recorded, **arguments):
+def killed(monkeypatch, job_id, state, recorded, lease=HELD, **arguments):
     """A trigger's ``on_kill``, in which Airflow interrupts it twice."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: state)
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: recorded)
     trigger = InventoryJobTrigger(job_id, **{"cancel_on_kill": True, **arguments})
-    trigger.task_instance = TI
+    trigger.task_instance, trigger._lease = TI, lease
 
     async def main():
         stop = asyncio.ensure_future(trigger.on_kill())
@@ -178,13 +210,39 @@ def test_a_trigger_that_was_handed_on_leaves_the_job(emulator, job_id, monkeypat
     assert emulator.count("cancel") == 0
 
 
+@pytest.mark.parametrize("state", ["failed", "scheduled", "queued", None])
+@pytest.mark.parametrize(
+    ("lease", "arguments"),
+    [(LOST, {}), (None, {}), (HELD, {"deadline_at": "2026-01-01T00:00:00+00:00"})],
+    ids=["frozen for a while", "before it began", "at its deadline"],
+)
+def test_a_trigger_whose_task_may_have_been_resumed_leaves_the_job_and_says_so(
+    emulator, job_id, monkeypatch, said, state, lease, arguments
+):
+    killed(monkeypatch, job_id, state, job_id, lease, **arguments)
+    assert emulator.count("cancel") == 0
+    assert "cannot tell whether a person or Airflow has ended it" in said()
+
+
+@pytest.mark.parametrize("state", ["scheduled", "queued", None])
+def test_a_trigger_whose_task_was_cleared_a_moment_ago_cancels_its_job(emulator, job_id, monkeypatch, state):
+    killed(monkeypatch, job_id, state, job_id)
+    assert emulator.job(job_id).state == "Cancel"
+
+
+@pytest.mark.parametrize(("state", "cancelled"), [("failed", True), ("scheduled", True), ("deferred", False)])
+def test_a_sensor_s_trigger_whose_task_records_no_job_decides_alike(emulator, job_id, monkeypatch, state, cancelled):
+    killed(monkeypatch, job_id, state, None)
+    assert (emulator.job(job_id).state == "Cancel") is cancelled
+
+
 def test_a_trigger_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
     killed(monkeypatch, job_id, "failed", job_id, cancel_on_kill=False)
     assert emulator.count("cancel") == 0
 
 
 def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch):
-    monkeypatch.setattr(triggers, "is_unwanted", raising)
+    monkeypatch.setattr(triggers, "decide", raising)
     killed(monkeypatch, job_id, "failed", job_id)
     assert emulator.count("cancel") == 0
 
@@ -192,6 +250,7 @@ def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch)
 def cancelled(emulator, monkeypatch, job_id, *message):
     """How many cancels a trigger sends whose ``run`` is cancelled twice, before Airflow gets to call ``on_kill``."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
+    monkeypatch.setattr(leases, "task_instance_state", lambda _ti: "deferred")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
     trigger = InventoryJobTrigger(job_id, cancel_on_kill=True)
     trigger.task_instance = TI

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.messages import Request, Response
 from airflow_provider_tencent_ci.core.names import check_name
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
@@ -29,6 +29,7 @@ __all__ = [
     "build_get",
     "build_list",
     "build_list_executions",
+    "check_filter",
     "check_job_id",
     "read_created",
     "read_executions",
@@ -71,6 +72,8 @@ class JobFilter:
     """
     The query of the list endpoint, all of it optional (document "Pulling Jobs in Batches").
 
+    What a user gave goes through :func:`check_filter` first.
+
     :param states: words such as ``Running``; the service's default is all.
     :param job_type: ``Workflow`` or ``Job``; both when not given.
     :param start_creation_time: jobs created at or after this time; a datetime or ISO 8601 text with an offset.
@@ -104,22 +107,37 @@ def build_create(name: str, specification: InventoryJobSpecification) -> Request
     return Request("POST", _JOBS, headers=headers, body=body)
 
 
+def check_filter(criteria: JobFilter) -> JobFilter:
+    """
+    Return what a user asked for, if the service takes it.
+
+    :func:`build_list` does not judge: waits give it the service's own words, of which it may learn new ones.
+
+    :raises InvalidArgumentError: a criterion is wrong; the message names it.
+    """
+    size = criteria.page_size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_PAGE_SIZE:
+        raise InvalidArgumentError(f"page_size={size!r} must be a number from 1 to {MAX_PAGE_SIZE}.")
+    _check_one_of("job_type", criteria.job_type, JOB_TYPES)
+    _check_one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))
+    build_list(criteria)  # texts and times
+    return criteria
+
+
 def build_list(criteria: JobFilter, next_token: str = "") -> Request:
     """
     ``GET /inventorytriggerjob``, one page.
 
-    :raises InvalidArgumentError: a criterion is wrong; the message names it.
+    :raises InvalidArgumentError: a criterion cannot be sent; the message names it.
     """
-    if not 1 <= criteria.page_size <= MAX_PAGE_SIZE:
-        raise InvalidArgumentError(f"page_size={criteria.page_size} must be from 1 to {MAX_PAGE_SIZE}.")
     return Request(
         "GET",
         _JOBS,
         _given(
             ("nextToken", next_token),
             ("size", str(criteria.page_size)),
-            ("type", _one_of("job_type", criteria.job_type, ("Workflow", "Job"))),
-            ("orderByTime", _one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))),
+            ("type", criteria.job_type),
+            ("orderByTime", criteria.order_by_time),
             ("states", _joined(criteria.states)),
             ("startCreationTime", _time("start_creation_time", criteria.start_creation_time)),
             ("endCreationTime", _time("end_creation_time", criteria.end_creation_time)),
@@ -272,7 +290,6 @@ def _time(argument: str, value: datetime | str | None) -> str | None:
     return format_time(moment) if moment else None
 
 
-def _one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+def _check_one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> None:
     if value and value not in allowed:
         raise InvalidArgumentError(f"{argument}={value!r} must be one of {', '.join(allowed)}.")
-    return value

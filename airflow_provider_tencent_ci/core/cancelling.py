@@ -2,47 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.flows import cancel_job, get_job, pause
+from airflow_provider_tencent_ci.core.failures import is_transient
+from airflow_provider_tencent_ci.core.flows import cancel_job, current_time, get_job, pause
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS
+from airflow_provider_tencent_ci.core.repeating import NEVER, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
 __all__ = ["stop_job"]
 
-_STOP_LOOK_SECONDS = 0.5
-_MOST_LOOKS = 40
+# Between two looks: this much, or so small a share of the whole time.
+_SHORTEST_STEP_SECONDS = 0.5
+_STEPS = 40
 
 
 def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     """
-    Cancel a job, and look whether it has ended.
+    Cancel a job, and look whether it has ended, until it has or the time is over.
 
     A cancel that was refused or not answered is no error if the job has ended: which states can be cancelled is not
     documented, and only the answer may have been lost.
 
-    :param within_seconds: how long to cancel and to look; the last look may come after that.
+    :param within_seconds: how long, by the driver's clock. The last requests are sent when it is over.
     :return: the job as it was last seen, ended or not.
+    :raises ApiError: the service refused the cancel to the end, and the job has not ended; or it did not show the job.
+    :raises TransportError: likewise, for want of an answer.
     """
-    repetition = replace(READS, first_seconds=0.25, longest_seconds=1, budget_seconds=within_seconds * 2 / 3)
-    looks = (0, within_seconds / 4, within_seconds / 4)
-    failure: ApiError | TransportError | None = None
-    try:
-        yield from cancel_job(job_id, repetition)
-    except (ApiError, TransportError) as error:
-        failure = error
-    try:
-        job = yield from get_job(job_id, repetition if failure is None else NEVER, looks)
-    except (ApiError, TransportError) as error:
-        raise failure or error from None
-    if failure is not None and not job.state.is_terminal:
-        raise failure
-    look_seconds = max(_STOP_LOOK_SECONDS, within_seconds / _MOST_LOOKS)
-    for _ in range(int(within_seconds / 2 / look_seconds)):
-        if job.state.is_terminal:
-            break
-        yield from pause(look_seconds)
-        job = yield from get_job(job_id, repetition, looks)
-    return job
+    stop = _Stop(job_id)
+    ends_at = (yield from current_time()) + timedelta(seconds=within_seconds)
+    step_seconds = max(_SHORTEST_STEP_SECONDS, within_seconds / _STEPS)
+    while True:
+        now = yield from stop.attempt(ends_at)
+        if stop.is_settled or now >= ends_at:
+            return stop.result()
+        left_seconds = (ends_at - now).total_seconds()
+        yield from pause(min(left_seconds, max(step_seconds, stop.asked_for_seconds)))
+
+
+class _Stop:
+    """What is known of a job that is to stop."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._job: InventoryJob | None = None
+        self._cancels = 0
+        self._is_cancelled = False
+        self._refusal: ApiError | TransportError | None = None
+        self._unread: ApiError | TransportError | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether going on would change nothing: the job has ended, or the service refuses the cancel for good."""
+        return (self._job is not None and self._job.state.is_terminal) or self._is_refused_for_good
+
+    @property
+    def asked_for_seconds(self) -> float:
+        """How long the service wishes to be left alone."""
+        return max(retry_after_seconds(self._refusal), retry_after_seconds(self._unread))
+
+    def attempt(self, ends_at: datetime) -> Flow[datetime]:
+        """
+        Cancel, unless the service has agreed to, and look; return the time then.
+
+        The first cancel that gets no answer is sent again before the job is looked at: a process that is being killed
+        has time for few requests.
+        """
+        if not self._is_cancelled:
+            yield from self._cancel()
+        now = yield from current_time()
+        if self._is_cancelled or self._is_refused_for_good or self._cancels > 1 or now >= ends_at:
+            yield from self._look()
+        return (yield from current_time())
+
+    def result(self) -> InventoryJob:
+        """Return the job as it was last seen, or raise why that is not enough."""
+        if self._job is not None and (self._job.state.is_terminal or self._refusal is None):
+            return self._job
+        raise self._refusal or self._unread or LookupError(self._job_id)
+
+    @property
+    def _is_refused_for_good(self) -> bool:
+        return self._refusal is not None and not is_transient(self._refusal)
+
+    def _cancel(self) -> Flow[None]:
+        self._cancels += 1
+        try:
+            yield from cancel_job(self._job_id, NEVER)
+        except (ApiError, TransportError) as error:
+            self._refusal = error
+        else:
+            self._is_cancelled, self._refusal = True, None
+
+    def _look(self) -> Flow[None]:
+        try:
+            self._job = yield from get_job(self._job_id, NEVER, looks=(0,))
+        except (ApiError, TransportError) as error:
+            self._unread = error
+        else:
+            self._unread = None

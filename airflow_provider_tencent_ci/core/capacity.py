@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.contact import Contact
 from airflow_provider_tencent_ci.core.flows import ask, current_time, pause
 from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition, jittered, retry_after_seconds
-from airflow_provider_tencent_ci.exceptions import ApiError, TooManyActiveJobsError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TooManyActiveJobsError, TransportError
 
-__all__ = ["CapacityWatch", "check_capacity", "free_places", "wait_for_place"]
+__all__ = [
+    "CapacityResult",
+    "CapacityStatus",
+    "CapacityWait",
+    "Places",
+    "check_capacity",
+    "free_places",
+    "wait_for_capacity",
+]
+
+# How many more jobs may be submitted, or why that is not known.
+Places = int | TencentCIError
 
 
 def free_places(max_active_jobs: int, repetition: Repetition = READS) -> Flow[int]:
@@ -44,40 +59,84 @@ def check_capacity(max_active_jobs: int | None) -> Flow[None]:
         )
 
 
-class CapacityWatch:
-    """
-    Looks for free places time and again, and rides out a service that fails.
+class CapacityStatus(StrEnum):
+    """Why a wait for a free place is over."""
 
-    :param max_active_jobs: how many jobs may be active.
+    CAPACITY = "capacity"
+    DEADLINE = "deadline"
+    LOST_CONTACT = "lost_contact"
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityResult:
+    """
+    How a wait for a free place ended.
+
+    :param message: for people; empty if there is a place.
+    """
+
+    status: CapacityStatus
+    message: str = ""
+
+
+class CapacityWait:
+    """
+    One who waits for a free place: judges each look at the bucket, and each failure to look.
+
+    :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never. After it no place helps any more.
+    :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    """
+
+    def __init__(self, *, deadline_at: datetime | None, contact_timeout: float) -> None:
+        self._deadline_at = deadline_at
+        self._contact = Contact(contact_timeout)
+
+    def judge(self, places: Places, now: datetime) -> CapacityResult | None:
+        """Take note of how many places are free, or why that is not known; return how the wait ends, if it does."""
+        failing_seconds = 0.0
+        if isinstance(places, TencentCIError):
+            failing_seconds = self._contact.failed(now)
+        else:
+            self._contact.answered()
+        if self._deadline_at is not None and now >= self._deadline_at:
+            return CapacityResult(CapacityStatus.DEADLINE, _too_late(self._deadline_at))
+        if isinstance(places, TencentCIError):
+            if self._contact.is_lost(failing_seconds):
+                return CapacityResult(CapacityStatus.LOST_CONTACT, _lost_contact(failing_seconds, places))
+            return None
+        return CapacityResult(CapacityStatus.CAPACITY) if places else None
+
+    def longest_pause_seconds(self, now: datetime) -> float:
+        """Return how long this one may be left alone: until the deadline, or until contact counts as lost."""
+        until_deadline = (self._deadline_at - now).total_seconds() if self._deadline_at else math.inf
+        return max(0.0, min(until_deadline, self._contact.seconds_left(now)))
+
+
+def wait_for_capacity(wait: CapacityWait, max_active_jobs: int, poll_interval: float) -> Flow[CapacityResult]:
+    """
+    Look until the wait is over.
+
     :param poll_interval: seconds between two looks; a random part of up to half is taken off.
-    :param contact_timeout: seconds without one usable answer after which the last error comes through.
     """
-
-    def __init__(self, max_active_jobs: int, poll_interval: float, contact_timeout: float) -> None:
-        self._max_active_jobs = max_active_jobs
-        self._poll_interval = poll_interval
-        self._contact_timeout = contact_timeout
-        self._failing_since: datetime | None = None
-
-    def look(self) -> Flow[tuple[int, float]]:
-        """Return how many places are free, and in how many seconds to look again."""
-        try:
-            places = yield from free_places(self._max_active_jobs, NEVER)
-        except (ApiError, TransportError) as error:
-            now = yield from current_time()
-            self._failing_since = self._failing_since or now
-            if (now - self._failing_since).total_seconds() >= self._contact_timeout:
-                raise
-            asked_for = min(retry_after_seconds(error), self._contact_timeout)
-            return 0, max(jittered(self._poll_interval), asked_for)
-        self._failing_since = None
-        return places, jittered(self._poll_interval)
-
-
-def wait_for_place(watch: CapacityWatch) -> Flow[None]:
-    """Wait until a place is free."""
     while True:
-        places, pause_seconds = yield from watch.look()
-        if places:
-            return
-        yield from pause(pause_seconds)
+        places: Places
+        try:
+            places = yield from free_places(max_active_jobs, NEVER)
+        except (ApiError, TransportError) as error:
+            places = error
+        now = yield from current_time()
+        if result := wait.judge(places, now):
+            return result
+        pause_seconds = max(jittered(poll_interval), retry_after_seconds(places))
+        yield from pause(min(pause_seconds, wait.longest_pause_seconds(now)))
+
+
+def _too_late(deadline_at: datetime) -> str:
+    return f"There was no room for one more batch job until {deadline_at:%Y-%m-%d %H:%M:%S} UTC. Nothing was submitted."
+
+
+def _lost_contact(failing_seconds: float, error: TencentCIError) -> str:
+    return (
+        f"Nothing was submitted: for {failing_seconds:.0f} seconds it could not be found out how many batch jobs are "
+        f"active. Last error: {error}"
+    )

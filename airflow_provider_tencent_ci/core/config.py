@@ -22,7 +22,7 @@ __all__ = [
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
-# From the first byte sent to the last byte read. CI names no limit; the official SDK's default is 30 s, too.
+# From connecting to the last byte read. CI names no limit; the official SDK's default is 30 s, too.
 REQUEST_TIMEOUT_SECONDS = 30.0
 
 # CI names no limit either. A triggerer needs far fewer (docs/how_it_works.md); this is for bursts.
@@ -87,7 +87,7 @@ class ServiceConfig:
     :param credentials: asked anew for each request, since temporary keys are renewed during a long wait.
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
     :param proxy: the URL of an HTTP proxy, or ``None``.
-    :param request_timeout: seconds for one request, from the first byte sent to the last byte read.
+    :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: how many a process sends to this endpoint from event loops; it bounds a triggerer.
     """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from airflow_provider_tencent_ci.core.messages import Response
@@ -150,6 +150,9 @@ _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 # What a signature of another time may be called, besides.
 _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
 
+# No clock that anybody works with is off by more; a ``Date`` that says so is broken or hostile.
+_MOST_BELIEVED = timedelta(days=2)
+
 # A gateway gave up on the request, on its way in or on the way of its answer: which of the two it does not tell.
 _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
@@ -216,8 +219,11 @@ def refused_for_expired_keys(response: Response) -> bool:
 
 
 def service_time_of(response: Response) -> datetime | None:
-    """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell."""
-    return parse_http_date(response.headers.get("date", ""))
+    """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell, or incredibly."""
+    moment = _date_of(response)
+    if moment is None or abs(moment - response.received_at) > _MOST_BELIEVED:
+        return None
+    return moment
 
 
 def request_id_of(response: Response) -> str:
@@ -253,6 +259,8 @@ def _clock_advice(response: Response) -> str:
     service_time = service_time_of(response)
     if not may_be_the_time or service_time is None or not _is_signature_of_another_time(response):
         return ""
+    if is_valid_at(service_time, response.received_at):  # this machine's clock would have done
+        return ""
     ahead_seconds = (response.received_at - service_time).total_seconds()
     direction = "ahead of" if ahead_seconds > 0 else "behind"
     return f"This machine's clock is {abs(ahead_seconds):.0f} seconds {direction} the service's: set it (NTP)."
@@ -282,5 +290,9 @@ def _retry_after_seconds(response: Response) -> float | None:
     moment = parse_http_date(value)
     if moment is None:
         return None
-    service_time = service_time_of(response) or response.signed_at or response.received_at
+    service_time = _date_of(response) or response.signed_at or response.received_at
     return max(0.0, (moment - service_time).total_seconds())
+
+
+def _date_of(response: Response) -> datetime | None:
+    return parse_http_date(response.headers.get("date", ""))

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, JobState
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import readable_part
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.schedule import Expectation
-from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["History"]
 
@@ -29,7 +29,7 @@ class Kind(NamedTuple):
     """
     What jobs have in common that take about equally long.
 
-    :param type: ``Workflow`` or ``Job``.
+    :param type: one of :data:`.jobs.JOB_TYPES`: by another one the list cannot be asked.
     :param what: the workflow's id; of a ``Job``, its ``Tag``.
     """
 
@@ -38,7 +38,9 @@ class Kind(NamedTuple):
 
     @classmethod
     def of(cls, job: InventoryJob) -> Kind | None:
-        """Return the kind of a job; ``None`` if it does not say, or has several workflows."""
+        """Return the kind of a job; ``None`` if it does not say, has several workflows, or is of an unknown type."""
+        if job.type not in JOB_TYPES:
+            return None
         what = job.operation.get("WorkflowIds" if job.type == "Workflow" else "Tag")
         return cls(job.type, what) if isinstance(what, str) and what and "," not in what else None
 
@@ -98,14 +100,14 @@ class History:
             self.wanted.add(kind)
         return known.of_name.get(readable_part(job.name), known.of_all) if known else None
 
-    def learn(self, now: datetime) -> Flow[ApiError | TransportError | None]:
+    def learn(self, now: datetime) -> Flow[TencentCIError | None]:
         """Read how long the last jobs of a wanted kind took. Once, even if the service fails; return its error then."""
         kind = self.wanted.pop()
         self._known = {other: known for other, known in self._known.items() if now < known.valid_until}
         self._known[kind] = _Known(now + _VALID)
         try:
             page = yield from ask(build_list(kind.filter), read_jobs, NEVER)
-        except (ApiError, TransportError) as error:
+        except TencentCIError as error:
             return error
         self._known[kind] = _Known.of([job for job in page.items if _is_of(kind, job)], now + _VALID)
         return None

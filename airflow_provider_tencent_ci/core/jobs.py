@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from airflow_provider_tencent_ci.core.times import format_time, parse_time
 from airflow_provider_tencent_ci.core.xml import Node, text_of, to_dict
 
-__all__ = ["ACTIVE_STATES", "ENDED_STATES", "InventoryJob", "JobState", "WorkflowExecution"]
+__all__ = ["ACTIVE_STATES", "ENDED_STATES", "JOB_TYPES", "InventoryJob", "JobState", "WorkflowExecution"]
 
 
 class JobState(StrEnum):
@@ -48,6 +48,9 @@ class JobState(StrEnum):
         return self.name != "UNKNOWN"
 
 
+# The types that are documented (API reference, 2.1). The service may learn others.
+JOB_TYPES = ("Workflow", "Job")
+
 # As the list endpoint takes them.
 ACTIVE_STATES = (JobState.SUBMITTED.value, JobState.RUNNING.value, JobState.PAUSE.value)
 ENDED_STATES = (JobState.SUCCESS.value, JobState.FAILED.value, JobState.CANCEL.value)
@@ -60,7 +63,8 @@ class InventoryJob:
 
     :param job_id: ``JobId``; never empty.
     :param name: ``Name``.
-    :param type: ``Workflow`` or ``Job``; ``Workflow`` where the service says nothing (API reference, 2.1).
+    :param type: one of :data:`JOB_TYPES`, or a word that is not known yet; ``Workflow`` where the service says nothing
+        (API reference, 2.1).
     :param state: ``State``.
     :param code: ``Code``, which has a meaning only when the state is ``Failed``.
     :param message: ``Message``, likewise.

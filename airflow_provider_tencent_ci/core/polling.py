@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import NEVER
 from airflow_provider_tencent_ci.core.waiting import Reading
-from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
 
 __all__ = ["Sweep"]
 
@@ -32,7 +32,8 @@ class Sweep:
     Asks about jobs, each once: one request a step, no more than thrice as many as there are jobs, and mostly far fewer.
 
     What is wrong with one job is that one's reading. When the service fails, it is asked no further: all jobs that are
-    not read yet get its error.
+    not read yet get its error. A page that it refuses for the times in the request, which one odd record may have set,
+    is asked for without them.
 
     :param jobs: ids, and when each was created, as far as it is known.
     :param pages_before: how many pages the last sweep took to find the live ones. Where one by one is cheaper, as for
@@ -41,8 +42,11 @@ class Sweep:
 
     def __init__(self, jobs: Mapping[str, datetime | None], pages_before: int = 0) -> None:
         self._left = dict(jobs)
-        self._states = [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_FEW, pages_before) else []
+        self._states: list[tuple[str, ...]] = (
+            [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_FEW, pages_before) else []
+        )
         self._listing: _Listing | None = None
+        self._takes_times = True
         #: How many pages it took to find the live ones, or could not find them; ``None`` if none was read.
         self.pages_of_live: int | None = None
 
@@ -56,16 +60,31 @@ class Sweep:
         readings: dict[str, Reading]
         try:
             if self._listing is None and self._states and len(self._left) > _FEW:
-                self._listing = _Listing(self._left, self._states.pop(0))
+                self._listing = _Listing(
+                    self._left if self._takes_times else dict.fromkeys(self._left), self._states.pop(0)
+                )
             readings = yield from self._read_page(self._listing) if self._listing else self._read_one()
         except (ApiError, TransportError) as error:
-            readings = dict.fromkeys(self._left, error)
+            return self.give_up(error)
         for job_id in readings:
             del self._left[job_id]
         return readings
 
+    def give_up(self, error: TencentCIError) -> dict[str, Reading]:
+        """End here: return ``error`` as the reading of all jobs that are not read yet."""
+        readings: dict[str, Reading] = dict.fromkeys(self._left, error)
+        self._left.clear()
+        return readings
+
     def _read_page(self, listing: _Listing) -> Flow[dict[str, Reading]]:
-        readings = yield from listing.read_page(self._left)
+        try:
+            readings = yield from listing.read_page(self._left)
+        except InvalidRequestError:
+            if not listing.has_times:
+                raise
+            self._takes_times, self._listing = False, None
+            self._states.insert(0, listing.states)
+            return {}
         if listing.states is ACTIVE_STATES:
             self.pages_of_live = listing.pages_read
         if listing.is_exhausted:  # not worth more: what is left may be anywhere
@@ -105,6 +124,11 @@ class _Listing:
         self._most_pages = len(wanted)
         self.states = states
         self.pages_read = 0
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the requests name times, which are those of the records."""
+        return self._criteria.start_creation_time is not None
 
     @property
     def is_exhausted(self) -> bool:

@@ -10,9 +10,6 @@ from airflow_provider_tencent_ci.core.messages import Response
 
 __all__ = ["ServiceClock"]
 
-# No clock that anybody works with is off by more; a ``Date`` that says so is broken or hostile.
-_MOST_BELIEVED = timedelta(days=2)
-
 # ``Date`` is to the second, and an answer takes its time. Signatures begin a minute early, so that this is not felt.
 _SAME = timedelta(seconds=30)
 
@@ -21,9 +18,9 @@ class ServiceClock:
     """
     The service's time as its answers tell it: this machine's time and a correction, learned from each ``Date``.
 
-    A ``Date`` may be wrong, since any proxy may write it. So what it says is believed within bounds; and if the service
-    refuses a signature of the very time that its answers tell, the time is this machine's again, until the service
-    refuses that too.
+    A ``Date`` may be wrong, since any proxy may write it. So it is believed within two days of this machine's time; and
+    if the service refuses a signature of the very time that its answers tell, the time is this machine's again, until
+    the service refuses that too.
 
     :param warn: told when the service has refused a request for its time, once for each kind of cause.
     """
@@ -89,10 +86,7 @@ class ServiceClock:
 def _told_by(response: Response) -> timedelta | None:
     """Return how far the service is ahead of this machine, if the answer tells that, and credibly."""
     service_time = service_time_of(response)
-    if service_time is None:
-        return None
-    ahead = service_time - response.received_at
-    return ahead if abs(ahead) <= _MOST_BELIEVED else None
+    return service_time - response.received_at if service_time is not None else None
 
 
 def _is_same(one: timedelta, other: timedelta) -> bool:

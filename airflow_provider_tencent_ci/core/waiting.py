@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from airflow_provider_tencent_ci.core.contact import Contact
 from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause, service_time
 from airflow_provider_tencent_ci.core.history import History
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
@@ -93,10 +94,9 @@ class Wait:
     ) -> None:
         self.job_id = job_id
         self.deadline_at = deadline_at
-        self._contact_timeout = contact_timeout
+        self._contact = Contact(contact_timeout)
         self._observer = observer
         self.job: InventoryJob | None = None
-        self._failing_since: datetime | None = None
 
     def judge(self, reading: Reading, now: datetime) -> WaitResult | None:
         """Take note of what was read, or why it could not be; return how the wait ends, if it does."""
@@ -104,14 +104,14 @@ class Wait:
 
     def longest_pause_seconds(self, now: datetime) -> float:
         """Return how long the job may be left unasked: until the deadline, or until contact counts as lost."""
-        if self._failing_since is not None:
-            return self._contact_timeout - (now - self._failing_since).total_seconds()
+        if not math.isinf(seconds_left := self._contact.seconds_left(now)):
+            return seconds_left
         return max(0.0, (self.deadline_at - now).total_seconds()) if self.deadline_at else math.inf
 
     def _read(self, job: InventoryJob, now: datetime) -> WaitResult | None:
         if job != self.job:  # what is kept anew at each reading, Python's collector has to look at
             self.job = job
-        self._failing_since = None
+        self._contact.answered()
         self._observer.job_read(job)
         if job.state.is_terminal:
             return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job.job_id} has ended: {job.state.value}.")
@@ -120,10 +120,9 @@ class Wait:
         return None
 
     def _failed(self, error: TencentCIError, now: datetime) -> WaitResult | None:
-        self._failing_since = self._failing_since or now
-        failing_seconds = (now - self._failing_since).total_seconds()
+        failing_seconds = self._contact.failed(now)
         self._observer.asking_failed(error, failing_seconds)
-        if failing_seconds < self._contact_timeout:
+        if not self._contact.is_lost(failing_seconds):
             return None
         message = lost_contact_message(self.job_id, failing_seconds, error)
         return WaitResult(WaitStatus.LOST_CONTACT, self.job, message)

@@ -21,6 +21,7 @@ class ServiceError(Exception):
     :param code: the code in CI's table.
     :param message: what is wrong, naming the node, parameter or header.
     :param cos: status and code in COS's table, where they differ.
+    :param cos_message: what is wrong in COS's words, where these are documented.
     :param details: further nodes of a COS body, such as ``StringToSign``.
     """
 
@@ -31,6 +32,7 @@ class ServiceError(Exception):
         message: str,
         *,
         cos: tuple[int, str] | None = None,
+        cos_message: str = "",
         details: Mapping[str, str] = _NO_DETAILS,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -39,11 +41,12 @@ class ServiceError(Exception):
         self.message = message
         self.details = details
         self._cos = cos or (status, code)
+        self._cos_message = cos_message or message
 
     def in_words_of_cos(self) -> ServiceError:
         """Return the same error with COS's status and code."""
         status, code = self._cos
-        return ServiceError(status, code, self.message, details=self.details)
+        return ServiceError(status, code, self._cos_message, details=self.details)
 
 
 def invalid_argument(message: str) -> ServiceError:

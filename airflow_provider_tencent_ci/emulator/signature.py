@@ -124,7 +124,11 @@ def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: dat
     moment = signed_at.timestamp()
     if moment > end:
         raise ServiceError(
-            401, "SignatureExpired", "The signature has expired: q-sign-time is over.", cos=(403, "AccessDenied")
+            401,
+            "SignatureExpired",
+            "The signature has expired: q-sign-time is over.",
+            cos=(403, "AccessDenied"),
+            cos_message="Request has expired",
         )
     if moment + behaviour.skew_seconds < start:
         raise ServiceError(

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
 from airflow_provider_tencent_ci.core import flows, targets
-from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE, ItemT, JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api import (
+    MAX_PAGE_SIZE,
+    ItemT,
+    JobFilter,
+    Page,
+    build_list,
+    check_filter,
+    read_jobs,
+)
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
@@ -36,7 +44,8 @@ __all__ = ["TencentCIHook"]
 
 ResultT = TypeVar("ResultT")
 
-_STOP_SECONDS = 3.0
+# Of the five seconds that Airflow gives to a task that is being killed.
+_STOP_SECONDS, _LONGEST_STOP_SECONDS = 3.0, 4.0
 
 
 class TencentCIHook(BaseHook):
@@ -200,17 +209,20 @@ class TencentCIHook(BaseHook):
         :param end_creation_time: only jobs created at or before this time.
         :param order_by_time: ``Desc`` (the service's default: youngest first) or ``Asc``.
         :param page_size: jobs in one request, 1 to 100; 100 asks least often.
+        :raises InvalidArgumentError: an argument is wrong; at the call, before the first job is asked for.
         """
-        criteria = JobFilter(
-            job_id=job_id,
-            name=name,
-            states=states,
-            job_type=job_type,
-            workflow_id=workflow_id,
-            start_creation_time=start_creation_time,
-            end_creation_time=end_creation_time,
-            order_by_time=order_by_time,
-            page_size=page_size,
+        criteria = check_filter(
+            JobFilter(
+                job_id=job_id,
+                name=name,
+                states=states,
+                job_type=job_type,
+                workflow_id=workflow_id,
+                start_creation_time=start_creation_time,
+                end_creation_time=end_creation_time,
+                order_by_time=order_by_time,
+                page_size=page_size,
+            )
         )
         return self._each(lambda token: flows.list_jobs_page(criteria, token))
 
@@ -235,13 +247,14 @@ class TencentCIHook(BaseHook):
         """
         Cancel a batch job, within a few seconds, and say in the log whether it has stopped; never raises.
 
-        For tasks that are being killed, which Airflow gives five seconds; so no request has the whole
-        ``request_timeout``, and none goes over a connection that the interrupted call may be using.
+        For tasks that are being killed, which Airflow gives five seconds: all requests together have four, whatever
+        the service does, and none goes over a connection that the interrupted call may be using.
         """
         try:
             config = self.config
             limit = min(config.request_timeout, _STOP_SECONDS / 2)
-            with BlockingTransport(replace(config, request_timeout=limit)) as transport:
+            hurried = replace(config, request_timeout=limit)
+            with BlockingTransport(hurried, within_seconds=_LONGEST_STOP_SECONDS) as transport:
                 job = transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)

@@ -15,7 +15,17 @@ from airflow_provider_tencent_ci.compat import (
     is_deferral_timeout,
     recorded_job_id,
 )
-from airflow_provider_tencent_ci.deferring import begin_time_anew, broken_off, defer_in_time, look_once
+from airflow_provider_tencent_ci.deferring import (
+    Deferral,
+    begin_time_anew,
+    defer_until_ended,
+    end_of_resumed_try,
+    ended_job,
+    execution_timeout_over,
+    is_over,
+    reconnect,
+    try_ends_at,
+)
 from airflow_provider_tencent_ci.durations import check_choice, seconds_of
 from airflow_provider_tencent_ci.events import read_capacity, read_event
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
@@ -23,7 +33,12 @@ from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
 from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task, cancel_or_say, say_what_may_be_left
+from airflow_provider_tencent_ci.stopping import (
+    begin_lease,
+    cancel_of_killed_task,
+    cancel_or_say,
+    say_what_may_be_left,
+)
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
@@ -33,6 +48,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.core.submission import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = ["TriggerInventoryJobOperator"]
@@ -92,7 +108,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         these with a pool. By default there is no limit, and no request to find out.
     :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
         error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
-    :param cancel_on_kill: cancel the job when somebody stops the task, by marking or clearing it, or when its
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
@@ -196,7 +212,9 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self.end_from_trigger = end_from_trigger
         self.job_id: str | None = None
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
         self._has_timed_out = False
+        self._try_ends_at: datetime | None = None
 
     def pre_execute(self, context: Context) -> None:
         super().pre_execute(context)
@@ -219,6 +237,8 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._ti = context["ti"]
+        self._try_ends_at = try_ends_at(self, None)  # Airflow counts from here, too
+        self._lease = begin_lease(self._ti)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -227,9 +247,26 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         Go on after waiting for ``max_active_jobs``; another task may have been quicker, and then it is waited again.
 
         :raises LostContactError: it could not be asked for ``contact_timeout``; nothing was submitted.
+        :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing was submitted.
         """
-        if message := read_capacity(event):
-            raise LostContactError(f"Nothing was submitted: how many batch jobs are active is not known. {message}")
+        from airflow_provider_tencent_ci.core.capacity import CapacityStatus
+
+        result = read_capacity(event)
+        if result.status is CapacityStatus.LOST_CONTACT:
+            raise LostContactError(result.message)
+        if result.status is CapacityStatus.DEADLINE:
+            raise self._out_of_time()
+        return self._go_on(context, Deferral.recall(context))
+
+    def _go_on(self, context: Context, deferral: Deferral | None) -> str:
+        """Submit what had to wait for ``max_active_jobs``."""
+        from airflow_provider_tencent_ci.rounds import pending_round
+
+        self._check_time()
+        self._reconnect()
+        if deferral and deferral.round and (again := pending_round(self, context, self._hook, deferral.round)):
+            with self._hook:
+                return self._submit_and_wait(context, again)
         return self._run(context)
 
     def _run(self, context: Context) -> str:
@@ -250,9 +287,9 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return submission.job.job_id
         if submission.series.may_have_duplicates:
             trigger.success_xcoms = None  # a worker ends the task, which looks for duplicates
-        return self._wait_for(context, submission.job, trigger)
+        return self._wait_for(context, submission.job, trigger, specification.round)
 
-    def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger) -> str:
+    def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger, round_number: int) -> str:
         from airflow_provider_tencent_ci.task_triggers import operator_deadline_at
 
         if job.state.is_terminal:
@@ -260,7 +297,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         trigger.job_id = job.job_id
         trigger.deadline_at = operator_deadline_at(self)
         if self.deferrable:
-            defer_in_time(self, context, trigger)
+            defer_until_ended(self, context, trigger, self._try_ends_at, round_number)
         return self.execute_complete(context, self._wait(trigger))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -283,10 +320,12 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             if job.job_id:
                 kept_job(self._hook, context, job)
             raise WaitTimeoutError(result["message"])
+        self._reconnect()
         return self._finish(context, job)
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
         from airflow_provider_tencent_ci.duplicates import kept_job
+        from airflow_provider_tencent_ci.rounds import last_round
         from airflow_provider_tencent_ci.task_triggers import operator_trigger
 
         kept = kept_job(self._hook, context, job)
@@ -295,14 +334,14 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         # Another process may have cancelled this job as a duplicate of that one.
         self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
         self.job_id = kept.job_id
-        return self._wait_for(context, kept, operator_trigger(self, is_last_word=False))
+        return self._wait_for(context, kept, operator_trigger(self, is_last_word=False), last_round(context))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
             self.job_id = result["job_id"]
-            raise self._time_out()
+            raise execution_timeout_over(self.job_id)
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -310,19 +349,25 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         from airflow_provider_tencent_ci.request import restore_request
 
         self._ti = context["ti"]
+        deferral = Deferral.recall(context)
+        self._try_ends_at = end_of_resumed_try(self, context, deferral)
+        self._lease = begin_lease(self._ti)
         restore_request(self, self._ti)
         with self._stopped_by_execution_timeout():
-            if next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
+            if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
+                if is_deferral_timeout(next_kwargs):
+                    return self._go_on(context, deferral)
+            elif next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
                 self.job_id = job_id
-                return self._complete_without_event(context, next_kwargs or {})
+                return self._complete_without_event(context, next_kwargs or {}, deferral)
             return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
         elif self._ti is not None:
             say_what_may_be_left(self.log, self._look_for)
 
@@ -332,22 +377,35 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         try:
             yield
         except AirflowTaskTimeout:
+            has_nothing_to_stop = self._has_timed_out
             self._has_timed_out = True  # Airflow calls on_kill next
-            if self.cancel_on_kill:
+            if self.cancel_on_kill and not has_nothing_to_stop:
                 cancel_or_say(self._hook, self.job_id, self._look_for)
             raise
 
-    def _complete_without_event(self, context: Context, reason: dict[str, Any]) -> str:
+    def _complete_without_event(self, context: Context, reason: dict[str, Any], deferral: Deferral | None) -> str:
         """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
-        job = look_once(self._hook, self.job_id or "")
-        if job is not None and job.state.is_terminal:
-            return self._finish(context, job)
-        if is_deferral_timeout(reason):
-            raise self._time_out()
-        raise broken_off(self._hook, self.job_id or "", reason)
+        from airflow_provider_tencent_ci.task_triggers import operator_trigger
 
-    def _time_out(self) -> AirflowTaskTimeout:
-        return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {self.job_id}.")
+        job = ended_job(self._hook, self.job_id or "", reason, deferral)
+        if job is not None:
+            return self._finish(context, job)
+        round_number = deferral.round if deferral else 0
+        trigger = operator_trigger(self, is_last_word=round_number == 0)
+        trigger.job_id = self.job_id or ""
+        defer_until_ended(self, context, trigger, self._try_ends_at, round_number)
+
+    def _out_of_time(self) -> AirflowTaskTimeout:
+        """Return the error of a try whose time is over before a submission: there is no job that would have to stop."""
+        self._has_timed_out = True
+        return AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
+
+    def _check_time(self) -> None:
+        if is_over(self._try_ends_at):
+            raise self._out_of_time()
+
+    def _reconnect(self) -> None:
+        reconnect(self._hook, seconds_of("contact_timeout", self.contact_timeout))
 
     @property
     def _look_for(self) -> str:
@@ -366,8 +424,9 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         from airflow_provider_tencent_ci.rounds import note_round
         from airflow_provider_tencent_ci.submitting import say_what_was_submitted
 
+        self._check_time()
         name = self.name or readable_name(self._look_for)
-        submission = submit_when_possible(self, context, self._hook, specification, name)
+        submission = submit_when_possible(self, context, self._hook, specification, name, self._try_ends_at)
         job = submission.job
         self.job_id = job.job_id
         context["ti"].xcom_push(key="job_id", value=job.job_id)
@@ -379,4 +438,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
         """Wait in this process, as the trigger would in the triggerer; return the same event."""
-        return self._hook.run(trigger.waiting(self.log))
+        waiting = trigger.waiting(self.log)
+        return self._hook.run(
+            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
+        )

@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.compat import (
     is_deferral_timeout,
     try_started_at,
 )
-from airflow_provider_tencent_ci.deferring import defer_in_time
+from airflow_provider_tencent_ci.deferring import defer_in_time, look_once, reconnect, try_ends_at
 from airflow_provider_tencent_ci.durations import seconds_of
 from airflow_provider_tencent_ci.events import is_not_started, read_event
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
@@ -32,15 +32,17 @@ from airflow_provider_tencent_ci.starting import (
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
-from airflow_provider_tencent_ci.stopping import cancel_of_killed_task
+from airflow_provider_tencent_ci.stopping import begin_lease, cancel_of_killed_task
 from airflow_provider_tencent_ci.telling import Telling
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
+    from airflow_provider_tencent_ci.core.contact import Contact
     from airflow_provider_tencent_ci.core.jobs import InventoryJob
     from airflow_provider_tencent_ci.core.progress import Progress
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.reporting import WaitLog
 
 __all__ = ["InventoryJobSensor"]
@@ -66,8 +68,8 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
         fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is remembered between two
         questions, so that there ``timeout`` alone ends it.
-    :param cancel_on_kill: cancel the job when somebody stops the task while it runs. Off by default: a sensor only
-        observes.
+    :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, while it runs or is
+        deferred. Off by default: a sensor only observes. See ``docs/cancel.md``.
     :param count_files: count the job's files when it has ended, and while it is waited for (``progress_interval``); see
         :class:`~airflow_provider_tencent_ci.operators.inventory_job.TriggerInventoryJobOperator`, as for the next four.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting; ``None`` for none. In
@@ -126,8 +128,8 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         self.start_from_trigger = start_from_trigger and has_workerless_waits()
         self.end_from_trigger = end_from_trigger
         self._is_to_start_there = start_from_trigger
-        self._failing_since: datetime | None = None
         self._ti: Any = None
+        self._lease: WorkerLease | None = None
 
     def execute(self, context: Context) -> Any:
         """
@@ -147,6 +149,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         check_arguments(self)
         with self._hook as hook:
             push_link(context, hook.config)
@@ -156,10 +159,12 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
             job = self._look()
             if job is not None and job.state.is_terminal:
                 return self._outcome(context, job)
-            defer_in_time(self, context, trigger)
+            defer_in_time(self, trigger, try_ends_at(self, began_at))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
+        if self.cancel_on_kill and self._lease:
+            self._lease.renew()
         job = self._look()
         if job is None:
             return PokeReturnValue(is_done=False)
@@ -185,6 +190,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
             raise AirflowSensorTimeout(result["message"])
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
+        reconnect(self._hook, seconds_of("contact_timeout", self.contact_timeout))
         return self._outcome(context, InventoryJob.from_dict(result["job"]))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -209,30 +215,35 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
         self._ti = context["ti"]
+        self._lease = begin_lease(self._ti)
         if self.start_from_trigger:
             # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
             forget_xcom(self._ti, "return_value")
         if next_method == DEFERRAL_FAILED:
-            job = self._look()
+            job = look_once(self._hook, self.job_id)
             if job is not None and job.state.is_terminal:
                 return self._outcome(context, job)
-            # Airflow has a limit of its own for execution_timeout, and for timeout only of a start in the triggerer.
-            if is_deferral_timeout(next_kwargs) and not self._is_time_to_wait_over():
-                raise self._time_out()
+            if is_deferral_timeout(next_kwargs):
+                if execution_timeout_comes_first(self):
+                    raise self._time_out()
+                return super().resume_execution("execute_timed_out", None, context)
         return super().resume_execution(next_method, next_kwargs, context)
 
+    def execute_timed_out(self, _context: Context) -> None:
+        """End the task whose ``timeout`` is over without an event of the triggerer."""
+        raise AirflowSensorTimeout(
+            f"timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
+        )
+
     def on_kill(self) -> None:
-        """Cancel the job of a running task that somebody stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
 
     def _why_here(self) -> str:
         if not self.start_from_trigger:
             return "Airflow can do without from 3.3 on"
         return why_a_worker_must_begin(self) or "Airflow begins mapped tasks, and those of dag.test(), on a worker"
-
-    def _is_time_to_wait_over(self) -> bool:
-        return self.start_from_trigger and not execution_timeout_comes_first(self)
 
     def _time_out(self) -> AirflowTaskTimeout:
         return AirflowTaskTimeout(
@@ -250,6 +261,12 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         from airflow_provider_tencent_ci.reporting import WaitLog
 
         return WaitLog(self.log)
+
+    @cached_property
+    def _contact(self) -> Contact:
+        from airflow_provider_tencent_ci.core.contact import Contact
+
+        return Contact(seconds_of("contact_timeout", self.contact_timeout))
 
     @cached_property
     def _progress(self) -> Progress | None:
@@ -271,18 +288,16 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
                 raise
             self._ride_out(error)
             return None
-        self._failing_since = None
+        self._contact.answered()
         self._wait_log.job_read(job)
         return job
 
     def _ride_out(self, error: TencentCIError) -> None:
         from airflow_provider_tencent_ci.core.waiting import lost_contact_message
 
-        now = datetime.now(UTC)
-        self._failing_since = self._failing_since or now
-        failing_seconds = (now - self._failing_since).total_seconds()
+        failing_seconds = self._contact.failed(datetime.now(UTC))
         self._wait_log.asking_failed(error, failing_seconds)
-        if failing_seconds >= seconds_of("contact_timeout", self.contact_timeout):
+        if self._contact.is_lost(failing_seconds):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:

@@ -92,7 +92,8 @@ class AsyncTransport:
             case Send():
                 return await self._send(action)
             case Sleep(seconds):
-                return await self.sleep(seconds)
+                await self.sleep(seconds)
+                return None
             case Now():
                 return self.now()
             case GetKeys():

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import ssl
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
-from requests.exceptions import ConnectTimeout, RequestException
-from urllib3.exceptions import HTTPError, NewConnectionError
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
-from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
 from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
+from airflow_provider_tencent_ci.transport.bounded import BoundedAdapter, bounded
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,6 +37,7 @@ class BlockingTransport:
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
     :param sleep: how to wait, in seconds.
+    :param within_seconds: after which nothing is sent or waited for any more, however many requests there are to make.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class BlockingTransport:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
+        within_seconds: float = math.inf,
     ) -> None:
         self.config = config
+        self._ends_at = time.monotonic() + within_seconds
         self.now = now
         self._clock = service_clock(config)
         self._sleep = sleep
@@ -94,7 +98,8 @@ class BlockingTransport:
             case Send():
                 return self._send(action)
             case Sleep(seconds):
-                return self._sleep(seconds)
+                self._sleep(min(seconds, self._left_seconds()))
+                return None
             case Now():
                 return self.now()
             case GetKeys():
@@ -102,49 +107,45 @@ class BlockingTransport:
 
     def _send(self, action: Send) -> Answer:
         request, config = action.request, self.config
-        ends_at = time.monotonic() + config.request_timeout
-        try:
-            with self._session.request(
-                request.method,
-                action.url,
-                data=request.body,
-                headers=dict(action.headers),
-                timeout=(min(CONNECT_TIMEOUT_SECONDS, config.request_timeout), config.request_timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                received_at = self.now()
-                body = _read(answer, ends_at)
-                return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
-        except (RequestException, HTTPError, OSError) as error:
-            raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
+        with bounded(min(config.request_timeout, self._left_seconds())) as exchange:
+            try:
+                with self._session.request(
+                    request.method,
+                    action.url,
+                    data=request.body,
+                    headers=dict(action.headers),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer:
+                    received_at = self.now()
+                    body = _read(answer)
+                    if answer.status_code < 200:  # what comes after it must not be taken for the next one's answer
+                        self.close()
+                    return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
+            except (RequestException, HTTPError, OSError) as error:
+                raise no_answer(request, config, error, request_sent=exchange.request_sent) from None
+
+    def _left_seconds(self) -> float:
+        return max(0.0, self._ends_at - time.monotonic())
 
 
 def _session(config: ServiceConfig) -> requests.Session:
     session = requests.Session()
     # Otherwise a .netrc replaces our Authorization. Proxies of the environment are in the configuration already.
     session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, BoundedAdapter())
     session.verify = config.verify
     if config.proxy:
         session.proxies = {"http": config.proxy, "https": config.proxy}
     return session
 
 
-def _read(answer: requests.Response, ends_at: float) -> bytes:
-    """Read the body as it is on the wire, up to the limits of size and time."""
+def _read(answer: requests.Response) -> bytes:
+    """Read the body as it is on the wire, up to the limit."""
     body = bytearray()
     while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=False):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise too_large(answer.status_code)
-        if time.monotonic() > ends_at:
-            raise requests.exceptions.ReadTimeout("the answer took too long")
     return bytes(body)
-
-
-def _failed_to_connect(error: Exception) -> bool:
-    """Whether the error says that no connection came about. What is not certain counts as sent."""
-    causes = [error, *error.args, *(getattr(cause, "reason", None) for cause in error.args)]
-    causes += [inner for cause in causes if isinstance(cause, Exception) for inner in cause.args]
-    before_sending = ConnectTimeout | NewConnectionError | ssl.SSLCertVerificationError
-    return any(isinstance(cause, before_sending) for cause in causes)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import BaseTrigger, TriggerEvent
 from airflow_provider_tencent_ci.events import write_capacity
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.capacity import CapacityResult
+    from airflow_provider_tencent_ci.core.config import ServiceConfig
 
 __all__ = ["InventoryJobCapacityTrigger"]
 
@@ -25,6 +30,8 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     :param region: its region; by default the connection's.
     :param poll_interval: seconds between two questions; a random part of up to half is taken off.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    :param deadline_at: when ``execution_timeout`` is over, as ISO 8601 text in UTC: absolute, so that neither a restart
+        nor another deferral moves it. ``None`` for never.
     """
 
     def __init__(
@@ -35,6 +42,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
         region: str | None = None,
         poll_interval: float = 30,
         contact_timeout: float = 600,
+        deadline_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.max_active_jobs = max_active_jobs
@@ -43,6 +51,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
         self.region = region
         self.poll_interval = poll_interval
         self.contact_timeout = contact_timeout
+        self.deadline_at = deadline_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all of them JSON values."""
@@ -55,22 +64,37 @@ class InventoryJobCapacityTrigger(BaseTrigger):
                 "region": self.region,
                 "poll_interval": self.poll_interval,
                 "contact_timeout": self.contact_timeout,
+                "deadline_at": self.deadline_at,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
+        from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
+
         try:
-            await self._wait()
-            event = write_capacity()
+            result = await self._wait()
         except Exception as error:  # a failed trigger would skip the task's own handling
             self.log.warning("Cannot find out how many batch jobs are active: %s", error)
-            event = write_capacity(f"{type(error).__name__}: {error}")
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            message = (
+                f"Nothing was submitted: how many batch jobs are active is not known. {type(error).__name__}: {error}"
+            )
+            result = CapacityResult(CapacityStatus.LOST_CONTACT, message)
+        yield TriggerEvent(write_capacity(result))  # type: ignore[no-untyped-call]
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> CapacityResult:
+        from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityWait
         from airflow_provider_tencent_ci.gate import pass_gate
+        from airflow_provider_tencent_ci.retrying import ride_out
+
+        deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
+        wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout)
+        config = await ride_out(self._read_config, wait, self.poll_interval)
+        if isinstance(config, CapacityResult):
+            return config
+        return await pass_gate(config, wait, self.max_active_jobs, self.poll_interval)
+
+    async def _read_config(self) -> ServiceConfig:
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-        config = await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
-        await pass_gate(config, self.max_active_jobs, self.poll_interval, self.contact_timeout)
+        return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()

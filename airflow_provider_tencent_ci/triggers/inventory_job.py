@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ from airflow_provider_tencent_ci.compat import (
     BaseTrigger,
     TaskSuccessEvent,
     TriggerEvent,
-    must_stop_itself,
     push_xcoms,
     recorded_job_id,
-    task_instance_state,
 )
+from airflow_provider_tencent_ci.core.cancel_decision import Decision, StoppedTask, decide
 from airflow_provider_tencent_ci.events import has_succeeded, write_event
-from airflow_provider_tencent_ci.stopping import is_unwanted
+from airflow_provider_tencent_ci.lease import Lease, triggerer_lease
+from airflow_provider_tencent_ci.stopping import say_why_left
+from airflow_provider_tencent_ci.supervision import must_stop_itself, task_instance_state
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.config import ServiceConfig
@@ -55,8 +56,7 @@ class InventoryJobTrigger(BaseTrigger):
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
-    :param cancel_on_kill: cancel the job when the deferred task is marked or cleared, if nobody wants it any more
-        (``stopping.py``).
+    :param cancel_on_kill: cancel the job when a person marks or clears the deferred task (``core/cancel_decision.py``).
     :param count_files: before the task ends here, count the job's files.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
@@ -93,6 +93,8 @@ class InventoryJobTrigger(BaseTrigger):
         self.may_be_empty = may_be_empty
         self.progress_interval = progress_interval
         self._is_over = False
+        self._config: ServiceConfig | None = None
+        self._lease: Lease | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments, all of them JSON values."""
@@ -117,7 +119,8 @@ class InventoryJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
         try:
-            event = await self._ending(await self._wait())
+            with self._holding_lease():
+                event = await self._ending(await self._wait())
         except asyncio.CancelledError as error:
             if must_stop_itself(error):
                 await self.on_kill()
@@ -129,13 +132,13 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """
-        Cancel the job if asked to and if nobody wants it any more; once, however often this is called.
+        Cancel the job if asked to and if a person ended the task; once, however often this is called.
 
         Airflow 3.3 interrupts this after about a second, again and again; so it is done in a task of its own.
         """
         if self.cancel_on_kill and not self._is_over:
             self._is_over = True
-            await to_its_end(self._stop())
+            await to_its_end(self._stop(self._is_surely_mine()))
 
     def waiting(self, log: Any) -> Flow[dict[str, Any]]:
         """
@@ -149,20 +152,36 @@ class InventoryJobTrigger(BaseTrigger):
         return self._event(result)
 
     async def _wait(self) -> dict[str, Any]:
-        return await self._wait_with(await self._read_config())
+        from airflow_provider_tencent_ci.core.waiting import WaitResult
 
-    async def _wait_with(self, config: ServiceConfig) -> dict[str, Any]:
+        wait = self._new_wait(self.log)
+        config = await self._connect(wait)
+        return self._event(config) if isinstance(config, WaitResult) else await self._wait_with(config, wait)
+
+    async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
+        """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
+        from airflow_provider_tencent_ci.core.api import check_job_id
+        from airflow_provider_tencent_ci.retrying import ride_out
+
+        check_job_id(self.job_id)
+        return await ride_out(self._read_config, wait, self.poll_interval)
+
+    async def _wait_with(self, config: ServiceConfig, wait: Wait) -> dict[str, Any]:
         from airflow_provider_tencent_ci.counting import counted_meanwhile
         from airflow_provider_tencent_ci.polling import wait_together
 
-        wait, progress = self._new_wait(self.log), self.new_progress(self.log)
+        progress = self.new_progress(self.log)
         with counted_meanwhile(config, wait, progress) if progress else nullcontext():
             return self._event(await wait_together(config, wait, self.poll_interval))
 
     async def _read_config(self) -> ServiceConfig:
+        """Read the connection, once: what follows the wait need not hope that it can be read again."""
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-        return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
+        if self._config is None:
+            hook = TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+            self._config = await hook.read_config()
+        return self._config
 
     async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
         """Return the event that resumes the task, or ends it if it is to end well and here."""
@@ -233,30 +252,50 @@ class InventoryJobTrigger(BaseTrigger):
         job = result.job.to_dict() if result.job else None
         return write_event(result.status.value, self.job_id, job, result.message)
 
-    async def _stop(self) -> None:
+    @contextmanager
+    def _holding_lease(self) -> Iterator[None]:
+        """Hold a lease, if there may be something to decide by it."""
+        if self.cancel_on_kill and self.task_instance is not None:
+            with triggerer_lease(self.task_instance) as self._lease:
+                yield
+        else:
+            yield
+
+    def _is_surely_mine(self) -> bool:
+        """Whether Airflow has certainly not ended this wait by itself, nor handed it over to another triggerer."""
+        has_time = not self.deadline_at or datetime.now(UTC) < datetime.fromisoformat(self.deadline_at)
+        return has_time and self._lease is not None and self._lease.is_held()
+
+    async def _stop(self, is_surely_mine: bool) -> None:
         from airflow_provider_tencent_ci.core.cancelling import stop_job
         from airflow_provider_tencent_ci.reporting import stopped_or_not
+        from airflow_provider_tencent_ci.retrying import retry_within
         from airflow_provider_tencent_ci.transport.aio import AsyncTransport
 
         try:
-            if not await self._is_unwanted():
-                self.log.info("Batch job %s is left alone: its task still wants it.", self.job_id)
+            task = await self._ask_about_task(is_surely_mine)
+            decision = decide(task)
+            if decision is not Decision.CANCEL:
+                say_why_left(self.log, self.job_id, task, decision)
                 return
-            async with AsyncTransport(await self._read_config()) as transport:
+            async with AsyncTransport(await retry_within(_STOP_SECONDS, self._read_config)) as transport:
                 job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
             self.log.info("%s", stopped_or_not(job))
         except Exception as error:
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", self.job_id, error)
 
-    async def _is_unwanted(self) -> bool:
-        """Whether nobody wants the job any more; raises if that cannot be found out."""
+    async def _ask_about_task(self, is_surely_mine: bool) -> StoppedTask:
+        """Ask Airflow about the task; raises if it cannot be asked, which leaves the job."""
         ti: Any = self.task_instance
         if ti is None:
             raise LookupError("It is not known whose job it is.")
-        state = await sync_to_async(task_instance_state, thread_sensitive=False)(ti)
-        recorded = await sync_to_async(recorded_job_id, thread_sensitive=False)(ti)
-        deadline_passed = bool(self.deadline_at) and datetime.fromisoformat(self.deadline_at or "") <= datetime.now(UTC)
-        return is_unwanted(state, recorded, self.job_id, deadline_passed=deadline_passed)
+        return StoppedTask(
+            await sync_to_async(task_instance_state, thread_sensitive=False)(ti),
+            is_deferred=True,
+            only_a_person=is_surely_mine,
+            job_id=self.job_id,
+            recorded_job_id=await sync_to_async(recorded_job_id, thread_sensitive=False)(ti),
+        )
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 from airflow_provider_tencent_ci.compat import TriggerEvent, link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.failures import is_transient
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.events import write_not_started
@@ -20,7 +21,7 @@ from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigg
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
 
 __all__ = ["StartingInventoryJobTrigger"]
 
@@ -46,6 +47,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         super().__init__(*arguments, **named)
         self.seconds_before_limit = seconds_before_limit
         self._context: Context | None = None
+        self._has_rendered = False
         self._first_look: _FirstLook | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -56,12 +58,27 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         """Keep the context. Airflow calls this where nothing ends it, should it never return."""
         self._context = context
 
+    async def on_kill(self) -> None:
+        """Do as any other trigger; but before the templates are rendered, it is not known which job it is."""
+        if self._has_rendered:
+            await super().on_kill()
+
     async def _wait(self) -> dict[str, Any]:
         await self._render_arguments()
+        self._has_rendered = True
         self.deadline_at = self._limit().isoformat()
-        config = await self._read_config()
+        wait = self._new_wait(self.log)
+        config = await self._connect(wait)
+        if not isinstance(config, ServiceConfig):
+            raise LookupError(config.message)
         await self._leave_link(config)
-        return await self._wait_with(config)
+        return await self._wait_with(config, wait)
+
+    async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
+        config = await super()._connect(wait)
+        if self._first_look is not None:
+            self._first_look.is_over = False  # whatever failed: the service has not been asked yet
+        return config
 
     async def _render_arguments(self) -> None:
         """Render the templates, which may ask Airflow for something that the triggerer has no answer to."""

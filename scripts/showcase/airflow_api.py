@@ -115,6 +115,12 @@ class AirflowApi:
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
 
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run. While it is running Airflow refuses to, so it is marked failed before, as a person would."""
+        run = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        self._call("PATCH", run, json={"state": "failed"})
+        self._call("DELETE", run)
+
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return all that Airflow says of a task instance."""
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
@@ -168,7 +174,7 @@ class AirflowApi:
             return None  # made by the first of several attempts, although that was answered with an error
         if not response.ok:
             raise DemoFailed(f"Airflow's API refused {method} {path}: {response.status_code} {response.text[:500]}")
-        return response.json()
+        return response.json() if response.content else None
 
 
 def _message(entry: dict[str, Any]) -> str:

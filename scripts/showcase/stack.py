@@ -21,6 +21,7 @@ from showcase.interrupts import held
 __all__ = ["TRIGGERER", "AirflowStack", "free_port"]
 
 HOST = "127.0.0.1"
+SCHEDULER = ("scheduler", "--skip-serve-logs")
 TRIGGERER = ("triggerer", "--skip-serve-logs")
 
 _MIGRATE_SECONDS = 300.0
@@ -40,7 +41,7 @@ class AirflowStack:
 
     commands: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("api-server",),
-        ("scheduler", "--skip-serve-logs"),
+        SCHEDULER,
         ("dag-processor",),
         TRIGGERER,
     )
@@ -82,6 +83,14 @@ class AirflowStack:
     def start_triggerer(self) -> Component:
         """Start a further triggerer."""
         return self._start(*TRIGGERER)
+
+    def component(self, name: str) -> Component:
+        """Return one component, by the name of its command."""
+        return next(component for component in self._components if component.name == name)
+
+    def start_scheduler(self) -> Component:
+        """Start a further scheduler."""
+        return self._start(*SCHEDULER)
 
     @property
     def triggerers(self) -> list[Component]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
 from airflow_provider_tencent_ci.cli.main import main
-from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.transport._shared import _clocks
 
 TRANSCODE = {
     "Tag": "Transcode",
@@ -55,6 +57,17 @@ def test_list_shows_the_jobs_that_the_filters_leave(run, jobs, filters, names):
     assert done.status == 0, done.err
     assert {job["Name"] for job in done.records} == set(names)
     assert len(done.records) == len(names)
+
+
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_since_and_duration_are_told_by_the_service_s_clock(run, monkeypatch, hours):
+    with Emulator(now=lambda: datetime.now(UTC) + timedelta(hours=hours), run_seconds=3600) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        with TencentCIHook() as hook:
+            hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/")
+        _clocks.clear()  # a command has a process of its own
+        [line] = run("list", "--since", "1h", "--output", "plain").out.splitlines()[1:]
+        assert re.search(r" 0:00:[0-5][0-9]$", line)
 
 
 def test_list_prints_the_records_that_xcom_has(run, jobs):

@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.core.api import (
     build_create,
     build_list,
     build_list_executions,
+    check_filter,
 )
 from airflow_provider_tencent_ci.core.config import Endpoint
 from airflow_provider_tencent_ci.core.credentials import Credentials
@@ -86,6 +87,8 @@ def test_executions_are_asked_for_by_workflow_and_job():
     [
         (JobFilter(page_size=0), "page_size=0"),
         (JobFilter(page_size=101), "page_size=101"),
+        (JobFilter(page_size=True), "page_size=True"),
+        (JobFilter(page_size="100"), "page_size='100'"),
         (JobFilter(job_type="workflow"), "job_type='workflow'"),
         (JobFilter(order_by_time="desc"), "order_by_time='desc'"),
         (JobFilter(name="a\ud800"), "name="),
@@ -97,7 +100,13 @@ def test_executions_are_asked_for_by_workflow_and_job():
 )
 def test_a_wrong_criterion_is_an_error_that_names_it(criteria, argument):
     with pytest.raises(InvalidArgumentError, match=argument):
-        build_list(criteria)
+        check_filter(criteria)
+
+
+def test_the_service_s_own_words_are_sent_as_they_are():
+    """A wait asks with what it was told, whatever that is; only users make mistakes."""
+    query = dict(build_list(JobFilter(job_type="Archive", order_by_time="Random")).query)
+    assert (query["type"], query["orderByTime"]) == ("Archive", "Random")
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "a/b", "a?cancel", "a b", "夜", None, 3])

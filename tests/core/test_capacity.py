@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.capacity import CapacityWatch, check_capacity, free_places, wait_for_place
+from airflow_provider_tencent_ci.core.capacity import (
+    CapacityStatus,
+    CapacityWait,
+    check_capacity,
+    free_places,
+    wait_for_capacity,
+)
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import submit_new, submit_unchecked
 from tests.core.attempts import NAME, submitting
@@ -99,9 +107,15 @@ def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitte
     assert not counts, "looked at once, and not between the two submissions"
 
 
-def wait(*answers, most=3, contact_timeout=600):
+def run_to_its_end(*answers, deadline_at=None, contact_timeout=600):
     script = Script(answers, forever=True)
-    script.run(wait_for_place(CapacityWatch(most, 30, contact_timeout)))
+    wait = CapacityWait(deadline_at=deadline_at, contact_timeout=contact_timeout)
+    return script.run(wait_for_capacity(wait, 3, 30)), script
+
+
+def wait(*answers):
+    result, script = run_to_its_end(*answers)
+    assert result.status is CapacityStatus.CAPACITY
     return script
 
 
@@ -123,10 +137,24 @@ def test_a_wish_to_be_left_alone_is_granted_but_not_for_longer_than_contact_may_
 
 
 def test_a_service_that_fails_for_too_long_is_given_up():
-    script = Script([failure(500, "InternalError")], forever=True)
-    with pytest.raises(e.ServiceUnavailableError):
-        script.run(wait_for_place(CapacityWatch(3, 30, 600)))
-    assert 600 <= (script.now - START).total_seconds() <= 630
+    result, script = run_to_its_end(failure(500, "InternalError"))
+    assert result.status is CapacityStatus.LOST_CONTACT
+    assert result.message.startswith("Nothing was submitted: for 600 seconds")
+    assert "InternalError" in result.message
+    assert script.now == START + timedelta(seconds=600)
+
+
+@pytest.mark.parametrize("answer", [active(3), failure(500)])
+def test_a_deadline_ends_the_wait_at_its_time(answer):
+    result, script = run_to_its_end(answer, deadline_at=START + timedelta(seconds=100))
+    assert result.status is CapacityStatus.DEADLINE
+    assert "until 2026-01-02 03:05:45 UTC. Nothing was submitted." in result.message
+    assert script.now == START + timedelta(seconds=100)
+
+
+def test_a_place_that_comes_free_after_the_deadline_is_not_taken():
+    result, _ = run_to_its_end(active(2), deadline_at=START)
+    assert result.status is CapacityStatus.DEADLINE
 
 
 def test_one_good_answer_begins_the_count_of_failures_anew():

@@ -7,7 +7,14 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.failures import CODES, classify, is_transient, refused_for_its_time, was_refused
+from airflow_provider_tencent_ci.core.failures import (
+    CODES,
+    classify,
+    is_transient,
+    may_be_refused_for_its_time,
+    refused_for_its_time,
+    was_refused,
+)
 from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, jittered
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
@@ -201,6 +208,14 @@ NOT_ABOUT_THE_CLOCK = [
 def test_a_difference_that_signatures_tolerate_is_not_the_cause(seconds, code):
     date = format_datetime(START + timedelta(seconds=seconds), usegmt=True)
     assert "clock" not in str(classify(failure(403, code, date=date)))
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "SignatureExpired", "AccessDenied"])
+def test_an_absurd_date_gives_no_advice(code, date):
+    absurd, none = (classify(failure(403, code, **headers)) for headers in ({"date": date}, {}))
+    assert str(absurd) == str(none)
+    assert not may_be_refused_for_its_time(failure(403, "AccessDenied", date=date))
 
 
 def test_a_clock_that_the_signature_was_corrected_for_is_not_the_cause():

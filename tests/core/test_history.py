@@ -11,6 +11,7 @@ from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.schedule import Expectation
 from airflow_provider_tencent_ci.core.times import format_time
 from airflow_provider_tencent_ci.core.waiting import Wait, wait_for_job
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 LATER = START + timedelta(hours=1)
@@ -86,6 +87,8 @@ def test_jobs_that_tell_nothing_do_not_count(nonsense):
         waiting(what="w1,w2"),
         waiting(what=["w1", "w2"]),
         InventoryJob("b0", creation_time=START),
+        waiting(type="job"),
+        waiting(type="Archive"),
     ],
 )
 def test_a_job_that_does_not_say_what_it_is_costs_no_request(job):
@@ -106,7 +109,10 @@ def test_what_is_known_is_asked_for_again_after_some_hours():
         assert bool(history.wanted) is is_wanted
 
 
-@pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>")])
+UNSENDABLE = InvalidArgumentError("workflowId='w1' cannot be sent.")
+
+
+@pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>"), UNSENDABLE])
 def test_a_service_that_does_not_tell_is_not_asked_again_and_harms_nobody(answer):
     history, _ = learn(waiting(), answer)
     assert expected(history, waiting()) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -118,6 +118,21 @@ def test_a_service_that_fails_is_asked_once_for_all(answer):
     assert len(script.requests) == 1
     assert len(readings) == 50
     assert len({id(error) for error in readings.values()}) == 1
+
+
+def test_a_page_that_is_refused_for_a_time_is_asked_for_without_times():
+    """One odd record is enough for a time that the service does not take; the others are read all the same."""
+    jobs = running(50)
+
+    def answer(request):
+        too_early = dict(request.query).get("startCreationTime", "9").startswith("0001")
+        return failure(400, "InvalidArgument") if too_early else service(jobs)(request)
+
+    script = Script([answer], forever=True)
+    sweep = Sweep({**dict.fromkeys(jobs, START), "b7": datetime(1, 1, 2, tzinfo=UTC)})
+    readings = script.run(sweep.step()) | script.run(sweep.step())
+    assert {reading.state for reading in readings.values()} == {"Running"}
+    assert sweep.is_over
 
 
 def test_what_was_read_before_the_service_failed_counts():

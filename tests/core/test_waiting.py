@@ -113,3 +113,20 @@ def test_a_wish_to_be_asked_late_does_not_outlast_the_contact_timeout():
     result, _ = wait(script)
     assert result.status is WaitStatus.LOST_CONTACT
     assert script.now - START == timedelta(seconds=600)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+def test_a_job_s_age_is_told_by_the_service_s_clock(ahead):
+    """Asked about by the machine's, a job would seem an hour old, or not to have begun."""
+    created = (START + ahead).isoformat(timespec="seconds")
+    script = Script([page(job_xml("b1", State="Running", CreationTime=created))], forever=True, service_ahead=ahead)
+    wait(script, deadline_at=START + timedelta(minutes=10))
+    assert script.pauses[0] <= 3, "a new job is asked about soon"
+    assert script.pauses[-2] > 20, "an older one is not"
+
+
+def test_without_the_service_s_time_a_job_is_asked_about_in_equal_steps():
+    created = START.isoformat(timespec="seconds")
+    script = Script([page(job_xml("b1", State="Running", CreationTime=created))], forever=True, service_ahead=None)
+    wait(script, deadline_at=START + timedelta(minutes=10))
+    assert all(12 < pause <= 15 for pause in script.pauses[:-1])

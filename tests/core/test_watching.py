@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.watching import Criteria, Lookout, Memory, list_ended_since
+from airflow_provider_tencent_ci.core.watching import (
+    Criteria,
+    Lookout,
+    Memory,
+    list_ended_since,
+    list_ended_within,
+)
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
@@ -259,3 +265,36 @@ def test_what_has_ended_since_a_time_is_read_by_its_end(bucket):
 def test_criteria(criteria, met):
     job = InventoryJob("b1", name="nightly-0123", state=JobState.SUCCESS, operation={"WorkflowIds": "w1,w2"})
     assert Criteria(**criteria).is_met_by(job) is met
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+def test_what_is_too_old_is_told_by_the_service_s_clock(bucket, ahead):
+    now = START + ahead
+    bucket.script.service_ahead = ahead
+    bucket.put("young", "Running", now - timedelta(minutes=29))
+    bucket.put("old", "Running", now - timedelta(minutes=31))
+    memory = bucket.script.run(Lookout(timedelta(minutes=30)).look()).memory
+    assert list(memory.active) == ["young"]
+    bucket.put("ended", "Success", now - timedelta(minutes=29))
+    found = bucket.script.run(list_ended_within(timedelta(hours=9), timedelta(minutes=30)))
+    assert not found, "it has no EndTime"
+    since = dict(bucket.script.requests[-1].query)["startCreationTime"]
+    assert datetime.fromisoformat(since) == now - timedelta(minutes=30)
+
+
+def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
+    def answer(request):
+        script.service_ahead = timedelta(hours=1)
+        return bucket.answer(request)
+
+    script = Script([answer], forever=True, service_ahead=None)
+    script.run(Lookout(timedelta(minutes=30)).look())
+    first, second = (dict(request.query) for request in script.requests[:2])
+    assert first == {"size": "1"}
+    assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
+
+
+def test_a_service_that_does_not_tell_its_time_is_watched_by_this_machine_s(bucket):
+    bucket.script.service_ahead = None
+    bucket.put("young", "Running", START - timedelta(minutes=29))
+    assert list(bucket.script.run(Lookout(timedelta(minutes=30)).look()).memory.active) == ["young"]

@@ -32,6 +32,10 @@ _failures: list[BaseException] = []
 _TASKS = """
     SELECT task_id, map_index, state, try_number FROM task_instance WHERE dag_id = :dag_id AND run_id = :run_id
 """
+_RENDERED = """
+    SELECT task_id, map_index, rendered_fields FROM rendered_task_instance_fields
+    WHERE dag_id = :dag_id AND run_id = :run_id
+"""
 _XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
 
 _NUMBERS = itertools.count()
@@ -45,6 +49,7 @@ class DagRun:
     :param states: by task id; by ``(task id, map index)`` for mapped tasks.
     :param xcoms: values by task (as above) and key.
     :param tries: the number of the last try, by task (as above).
+    :param rendered: what the UI shows as rendered templates, by task (as above).
     :param failures: what our tasks failed of, try by try, where :func:`remember_failures` was called.
     """
 
@@ -53,6 +58,7 @@ class DagRun:
     states: dict[Any, str] = field(default_factory=dict)
     xcoms: dict[Any, dict[str, Any]] = field(default_factory=dict)
     tries: dict[Any, int] = field(default_factory=dict)
+    rendered: dict[Any, dict[str, Any]] = field(default_factory=dict)
     failures: list[BaseException] = field(default_factory=list)
 
     @property
@@ -164,6 +170,8 @@ def _read(state: str, dag_id: str, run_id: str) -> DagRun:
             found.tries[_task(task_id, map_index)] = try_number
         for task_id, map_index, key, value in session.execute(text(_XCOMS), keys):
             found.xcoms.setdefault(_task(task_id, map_index), {})[key] = _value(value)
+        for task_id, map_index, fields in session.execute(text(_RENDERED), keys):
+            found.rendered[_task(task_id, map_index)] = _value(fields)
     return found
 
 

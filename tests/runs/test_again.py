@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 
 import pytest
 
+from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.defaults import BUCKET, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -134,6 +136,61 @@ def test_a_retry_after_a_lost_round_takes_up_the_rounds_where_they_are(a_hundred
     first, second = a_hundred.jobs
     assert run.xcoms["submit"]["rounds"] == [first.job_id, second.job_id]
     assert counts(run) == (100, 100, 0)
+
+
+@pytest.fixture
+def other_seconds(request):
+    """How long a job runs that takes the bucket's one place as soon as the first job has ended."""
+    return request.param
+
+
+@pytest.fixture
+def taken(a_hundred, monkeypatch, other_seconds):
+    """A bucket in which that happens."""
+    from airflow_provider_tencent_ci import rounds
+
+    def take(*arguments):
+        found = conclude(*arguments)
+        if len(a_hundred.jobs) == 1:
+            a_hundred.configure(run_seconds=other_seconds)
+            with TencentCIHook() as hook:
+                hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
+        return found
+
+    conclude = rounds.conclude
+    monkeypatch.setattr(rounds, "conclude", take)
+    a_hundred.configure(failing_times=1)
+    return a_hundred
+
+
+@waiting
+@pytest.mark.parametrize("other_seconds", [3], indirect=True)
+def test_a_round_waits_for_room_and_nothing_is_counted_again_meanwhile(taken, mode):
+    run = submit(mode, "fail_on='any', max_active_jobs=1, progress_interval=None")
+    assert run.state == "success"
+    assert [job.files for job in taken.jobs] == [100, 8, 10]
+    assert counts(run) == (100, 100, 0)
+    first, _, third = taken.jobs
+    assert run.xcoms["submit"]["rounds"] == [first.job_id, third.job_id]
+    assert counted(taken, first) == 1
+
+
+@waiting
+@pytest.mark.parametrize("other_seconds", [3600], indirect=True)
+def test_a_round_that_waits_for_room_ends_with_the_execution_timeout_and_is_not_submitted(taken, mode):
+    with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
+        run = submit(mode, "max_active_jobs=1, execution_timeout=timedelta(seconds=8)")
+        assert run.state == "failed"
+    first, other = taken.jobs
+    assert (first.state, other.name) == ("Success", "other")
+    assert taken.count("cancel") == 0
+
+
+def counted(emulator, job):
+    """How often the files of a job were counted: read in any state, from the first page on."""
+    queries = [request.query for request in emulator.requests if request.operation == "executions"]
+    whole = [query for query in queries if job.job_id in query and "states=" not in query and "nextToken" not in query]
+    return len(whole)
 
 
 @waiting

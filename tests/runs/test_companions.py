@@ -51,6 +51,11 @@ def test_a_job_that_has_ended_is_left_as_it_is(emulator, job_id, end, state, ref
     assert cancel(job_id).xcoms["cancel"]["return_value"]["State"] == state
 
 
+def test_a_job_that_stops_late_within_the_stop_timeout_is_seen_to_have_stopped(emulator, job_id):
+    emulator.configure(cancel_seconds=2)
+    assert cancel(job_id, "stop_timeout=3").xcoms["cancel"]["return_value"]["State"] == "Cancel"
+
+
 def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_it_again(emulator, job_id):
     emulator.configure(cancel_seconds=3)
     assert "still Running when last seen. stop_timeout is over" in cancel(job_id, "stop_timeout=1").failure

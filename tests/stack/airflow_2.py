@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from showcase.airflow_api import AirflowApi
 from showcase.failures import DemoFailed
-from showcase.stack import HOST, TRIGGERER, AirflowStack
+from showcase.stack import HOST, SCHEDULER, TRIGGERER, AirflowStack
 
 __all__ = ["Airflow2Stack"]
 
@@ -30,7 +30,7 @@ _SETTINGS = {
 class Airflow2Stack(AirflowStack):
     """The scheduler parses the DAGs itself, and everybody may do everything."""
 
-    commands = (("webserver", "--workers=1"), ("scheduler", "--skip-serve-logs"), TRIGGERER)
+    commands = (("webserver", "--workers=1"), SCHEDULER, TRIGGERER)
 
     def __init__(self, dags, port, settings):
         super().__init__(dags, port, {**_SETTINGS, "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port), **settings})
@@ -57,6 +57,9 @@ class Airflow2Api(AirflowApi):
         date = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["logical_date"]
         chosen = ("--task-regex", f"^{task_id}$", "--start-date", date, "--end-date", date)
         subprocess.run([sys.executable, "-m", "airflow", "tasks", "clear", "--yes", *chosen, dag_id], check=True)
+
+    def delete_run(self, dag_id, run_id):
+        self._call("DELETE", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def _call(self, method, path, *, json=None, **request):
         if method == "POST" and path.endswith("/dagRuns"):

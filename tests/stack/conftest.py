@@ -25,7 +25,7 @@ MARKS = (
 
 # With several processes, each of these has an Airflow of its own: the files named take as long as all others together.
 ALL_OTHERS, STRUCK = AIRFLOWS = ("stack", "stack_struck")
-FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py"}
+FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_given_up.py"}
 
 # Short, so that a killed process is missed soon. What they are here is not what they should be in production.
 SETTINGS = {
@@ -34,7 +34,8 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "8",
     "AIRFLOW__API__MAXIMUM_PAGE_LIMIT": "1000",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "200",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "12",

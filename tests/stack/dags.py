@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 SUBMIT = {
     "task_id": "submit", "workflow_ids": "w00000000000000000000000000000001", "retries": 1,
@@ -42,6 +43,25 @@ with DAG("many", params={"tasks": 1}, **START) as many:
     TriggerInventoryJobOperator.partial(deferrable=True, **{**SUBMIT, "poll_interval": 5, "retries": 3}).expand(
         prefix=prefixes()
     )
+
+# A task for each way of waiting; those of sensors get their jobs from the run. The retry comes late enough to see that
+# the process of the try before it was told to end meanwhile.
+SENSE = {"retries": 0, "poke_interval": 1, "cancel_on_kill": True}
+with DAG("all_modes", params={"jobs": {}}, **START):
+    for mode, deferrable in (("deferred", True), ("blocking", False)):
+        for retries in (0, 2):
+            own = {"task_id": f"{mode}_{retries}", "retries": retries, "retry_delay": timedelta(seconds=15)}
+            own["name"] = "{{ run_id }}-{{ ti.task_id }}"
+            TriggerInventoryJobOperator(prefix="media/", deferrable=deferrable, **{**SUBMIT, **own})
+    for task_id, mode in (("poke", {}), ("sense", {"deferrable": True}), ("start", {"start_from_trigger": True})):
+        InventoryJobSensor(task_id=task_id, job_id="{{ params.jobs['%s'] }}" % task_id, **SENSE, **mode)
+
+with DAG("out_of_touch", **START):
+    for retries in (0, 2):
+        TriggerInventoryJobOperator(
+            prefix="media/", deferrable=True, contact_timeout=3, name="{{ run_id }}-{{ ti.task_id }}",
+            **{**SUBMIT, "task_id": f"deferred_{retries}", "retries": retries},
+        )
 
 CONNECTIONS = ["with_keys", "with_machine_role", "with_assume_role"]
 for mode, deferrable in (("leaks", True), ("leaks_blocking", False)):

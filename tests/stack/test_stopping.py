@@ -7,8 +7,12 @@ import time
 
 import pytest
 
-from tests.stack.runs import Run
+from tests.stack.all_modes import BLOCKING, OPERATORS, SENSORS, AllModes
+from tests.stack.conftest import SETTINGS
+from tests.stack.runs import Run, wait_for
 from tests.stack.versions import only_airflow_2, only_airflow_3
+
+HEARTBEAT_LIMIT_SECONDS = int(SETTINGS["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"])
 
 modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
 
@@ -27,25 +31,37 @@ def waiting_run(airflow, emulator, mode, waiting):
     return run
 
 
+@pytest.fixture
+def all_modes(airflow, emulator, database):
+    """A run whose tasks wait in all modes, with and without tries left."""
+    run = AllModes(airflow, emulator, database)
+    run.wait_until_waiting()
+    yield run
+    run.end()
+
+
 @pytest.mark.parametrize("state", ["failed", "success"])
-@modes
-def test_a_task_that_is_marked_cancels_its_job(airflow, emulator, mode, waiting, state):
-    run = waiting_run(airflow, emulator, mode, waiting)
-    run.mark(state)
-    run.wait_for_jobs("Cancel")
+def test_a_task_that_is_marked_cancels_its_job(all_modes, state):
+    if state == "failed":  # by now no process can show by its age alone that Airflow has not given it up
+        wait_for(lambda: all_modes.age_seconds > HEARTBEAT_LIMIT_SECONDS, 60, lambda: all_modes.age_seconds)
+    all_modes.mark(state)
+    all_modes.wait_for_jobs(all_modes.tasks, "Cancel")
 
 
-@modes
-def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(airflow, emulator, mode, waiting):
-    run = waiting_run(airflow, emulator, mode, waiting)
-    run.clear()
-    run.wait_for_jobs("Cancel", "Running")
-    run.wait_for_state(waiting)
-    run.wait_until_asked_about()
-    time.sleep(5)  # the old trigger's on_kill comes after the new try has begun
-    assert run.job_states == ["Cancel", "Running"]
-    run.mark("failed")
-    run.wait_for_jobs("Cancel", "Cancel")
+def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(all_modes):
+    all_modes.clear()
+    # The scheduler defers "start" again at once, for the same job. That looks as if another triggerer had taken over.
+    all_modes.wait_for_jobs(set(SENSORS) - {"start"}, "Cancel")
+    all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running", seconds=120)
+    waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in OPERATORS}
+    wait_for(lambda: all_modes.states.items() >= waiting.items(), 90, lambda: all_modes.states)
+    time.sleep(5)  # an old trigger's on_kill may come after the new try has begun
+    all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running")
+
+
+def test_a_run_that_is_deleted_cancels_its_jobs(all_modes):
+    all_modes.delete()
+    all_modes.wait_for_jobs(all_modes.tasks, "Cancel")
 
 
 @modes

@@ -8,11 +8,14 @@ import ssl
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 import pytest
+import requests
 import trustme
 
 from airflow_provider_tencent_ci import exceptions as e
@@ -302,19 +305,58 @@ def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
 
 # Signatures begin up to six minutes early, so that 20 minutes fast would be too much for some of the time only.
 @pytest.mark.parametrize("ahead_seconds", [1500, -1200, 86400, -86400])
-def test_a_clock_that_is_off_costs_one_request_and_a_warning(emulator, config, run, clock, caplog, ahead_seconds):
+@pytest.mark.parametrize(("in_words_of_cos", "status"), [(False, 401), (True, 403)])
+def test_a_clock_that_is_off_costs_one_request_and_a_warning(
+    emulator, config, run, clock, caplog, ahead_seconds, in_words_of_cos, status
+):
     clock.ahead_seconds = ahead_seconds
+    emulator.configure(cos_style_errors=in_words_of_cos)
 
     def make_and_look():
         job = yield from flows.create_job("nightly", SPECIFICATION)
         return (yield from flows.get_job(job.job_id))
 
     assert run(config, make_and_look()).job_id == emulator.jobs[0].job_id
-    assert [request.status for request in emulator.requests] == [401, 200, 200]
+    assert [request.status for request in emulator.requests] == [status, 200, 200]
     [warning] = caplog.records
     seconds, direction = re.search(r"clock is (\d+) seconds (ahead of|behind)", warning.getMessage()).groups()
     assert abs(int(seconds) - abs(ahead_seconds)) <= 2  # `Date` is to the second
     assert direction == ("ahead of" if ahead_seconds > 0 else "behind")
+
+
+@pytest.fixture
+def lying_server(emulator):
+    """The way to the emulator, on which a proxy writes a ``Date`` of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            headers = dict(self.headers.items())
+            with requests.get(emulator.url + self.path, headers=headers, timeout=10) as answer:
+                self.send_response_only(answer.status_code)
+                self.send_header("Date", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("in_words_of_cos", [False, True])
+def test_a_date_that_lies_costs_one_request_of_a_process_and_a_warning(
+    emulator, lying_server, run, caplog, in_words_of_cos
+):
+    emulator.configure(cos_style_errors=in_words_of_cos)
+    for _ in range(4):
+        run(configuration(lying_server), look())
+    assert [request.status == 200 for request in emulator.requests] == [True, False, True, True, True]
+    [warning] = caplog.records
+    assert "a proxy may have written it" in warning.getMessage()
 
 
 def test_a_netrc_does_not_replace_our_authorization(emulator, config, run, tmp_path, monkeypatch):

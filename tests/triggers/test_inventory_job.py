@@ -89,7 +89,7 @@ def test_a_service_that_is_lost_is_one_event(emulator, job_id):
     [
         {"job_id": ""},
         {"job_id": None},
-        {"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection"},
+        {"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection", "contact_timeout": 0.2},
         {"job_id": "b1", "bucket": "short"},
         {"job_id": "b1", "deadline_at": "noon"},
         {"job_id": "b1", "poll_interval": "often"},

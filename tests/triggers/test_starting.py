@@ -135,7 +135,10 @@ def test_a_template_that_fails_is_a_worker_s(emulator):
         ({"job_id": "{{ ti.xcom_pull('submit') or '' }}"}, "InvalidArgumentError: job_id=''"),
         ({"job_id": "b0000000000000000000000000000000"}, "NotFoundError"),
         ({"job_id": "b1", "bucket": "short"}, "InvalidArgumentError"),
-        ({"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection"}, "there_is_no_such_connection"),
+        (
+            {"job_id": "b1", "tencent_ci_conn_id": "there_is_no_such_connection", "contact_timeout": 0.2},
+            "there_is_no_such_connection",
+        ),
         ({"job_id": "b1", "poll_interval": "often"}, "TypeError"),
     ],
 )

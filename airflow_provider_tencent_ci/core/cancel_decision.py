@@ -1,0 +1,91 @@
+"""
+Whether a batch job is cancelled when its task is stopped.
+
+Airflow stops processes and triggers for many reasons: a person marks a task, a worker is evicted, a heartbeat is late,
+a triggerer takes over from another one. Only a person's act ends the task's wish for its job. After all others the task
+goes on, in another process or with its next try, and a cancelled job would be submitted, and billed, again. So every
+state on the way to a next try leaves the job, and so does what cannot be told: a job that goes on can be cancelled by
+hand, a cancelled one is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["NOT_TOLD", "REMOVED", "Decision", "StoppedTask", "decide"]
+
+# What stands for a state: Airflow could not be asked; there is no such task instance (any more).
+NOT_TOLD, REMOVED = "not told", "removed"
+
+# A clear of a running task; its process ends, and a new attempt series begins.
+_RESTARTING = "restarting"
+
+# A worker's process meets these only after a person's act, or where the run as a whole is over.
+_ENDED_BY_PERSON = frozenset({"success", "skipped", "upstream_failed", REMOVED, _RESTARTING})
+
+# In these a worker may have this trigger's task, or a new try of it.
+_AT_WORK = frozenset({"running", _RESTARTING})
+
+# A trigger meets these after a person's mark or clear; and after another triggerer's event, which resumed the task.
+_DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"}) | _AT_WORK
+
+
+class Decision(Enum):
+    """What is done with the job."""
+
+    CANCEL = "a person ended the task"
+    LEAVE = "the task goes on"
+    DOUBT = "a person or Airflow ended the task"  # the job is left, and the log says so
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTask:
+    """
+    What is known of a task at the moment at which its process, or its trigger, is stopped.
+
+    :param state: of the task instance in Airflow's database now. ``None`` if it has none, ``REMOVED`` if it is not
+        there, ``NOT_TOLD`` if Airflow could not be asked.
+    :param is_deferred: whether its trigger is stopped, not its process on a worker.
+    :param only_a_person: whether it is certain that Airflow has not given this process or trigger up by itself, so that
+        only a person can have changed the state.
+    :param has_tries_left: whether Airflow would begin another try if it gave this one up. ``False`` if not known.
+    :param job_id: the job that the process or the trigger waits for.
+    :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
+        after it has become ``running``, and writes its own. It matters only for a trigger.
+    """
+
+    state: str | None
+    is_deferred: bool
+    only_a_person: bool = False
+    has_tries_left: bool = False
+    job_id: str = ""
+    recorded_job_id: str | None = None
+
+
+def decide(task: StoppedTask) -> Decision:
+    """Decide whether the job of a stopped task is cancelled."""
+    if task.state == NOT_TOLD:
+        return Decision.LEAVE
+    if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
+        return Decision.CANCEL  # cleared, and a new try has a job of its own
+    if task.state == "failed":
+        # Airflow gives a try up for good only if it is the last one.
+        return Decision.CANCEL if task.only_a_person or task.has_tries_left else Decision.DOUBT
+    return _of_trigger(task) if task.is_deferred else _of_process(task)
+
+
+def _of_process(task: StoppedTask) -> Decision:
+    return Decision.CANCEL if task.state in _ENDED_BY_PERSON else Decision.LEAVE
+
+
+def _of_trigger(task: StoppedTask) -> Decision:
+    """Decide for a trigger, whose task may have been resumed since by another triggerer's event."""
+    if task.state in (REMOVED, "success"):
+        return Decision.CANCEL
+    if task.state not in _DOUBTFUL:
+        return Decision.LEAVE
+    if task.only_a_person:
+        return Decision.CANCEL
+    # Who works with the same job has been resumed; a new try may find it again.
+    return Decision.LEAVE if task.state in _AT_WORK and task.recorded_job_id else Decision.DOUBT

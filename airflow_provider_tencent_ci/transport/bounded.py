@@ -1,0 +1,187 @@
+"""
+Connections of ``requests`` on which a whole exchange is bounded, whatever the peer does.
+
+``requests`` and ``urllib3`` bound each single read: a peer that sends a byte now and then keeps a caller for as long as
+it likes, and an upload has the time that is meant for connecting. Here each call of a socket has what is left of the
+time of the exchange. Only the resolution of a name, which the operating system bounds, has no limit of ours.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["BoundedAdapter", "Exchange", "bounded"]
+
+_CHUNK_BYTES = 64 * 1024
+
+
+class Exchange:
+    """
+    One request and its answer.
+
+    :param seconds: how long it may take, from connecting to the last byte read.
+    :ivar request_sent: whether a byte of the request may have left.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self.request_sent = False
+
+    def left_seconds(self) -> float:
+        """
+        Return how much of the time is left.
+
+        :raises TimeoutError: none.
+        """
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The time of the exchange is over.")
+        return left
+
+
+# Of this thread, and in it of the innermost: a signal handler may make an exchange of its own in the middle of one.
+_exchange: ContextVar[Exchange] = ContextVar("exchange")
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[Exchange]:
+    """Bound what is sent and received within the block; all over connections of a :class:`BoundedAdapter`."""
+    exchange = Exchange(seconds)
+    token = _exchange.set(exchange)
+    try:
+        yield exchange
+    finally:
+        _exchange.reset(token)
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Gives a session connections that keep the time of the exchange; see :func:`bounded`."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Use our connections without a proxy."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Use our connections through a proxy, too."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class _BoundedConnection(HTTPConnection):
+    """What HTTP and HTTPS have in common. The socket is replaced last: TLS needs a real one to begin with."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = _BoundedSocket(self.sock)
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers. Each has the time for connecting, all together what is left."""
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        failure: OSError | None = None
+        for _, _, _, _, address in addresses:
+            seconds = min(CONNECT_TIMEOUT_SECONDS, _exchange.get().left_seconds())
+            try:
+                return create_connection(
+                    (str(address[0]), self.port),
+                    seconds,
+                    source_address=self.source_address,
+                    socket_options=self.socket_options,
+                )
+            except OSError as error:
+                failure = error
+        raise NewConnectionError(self, f"No address of {self.host} can be connected to.") from failure
+
+    def _tunnel(self) -> None:
+        """Ask a proxy for a tunnel, which is not yet the request."""
+        real = self.sock
+        self.sock = _BoundedSocket(real, is_request=False)
+        try:
+            super()._tunnel()
+        finally:
+            if self.sock is not None:
+                self.sock = real
+
+
+class _BoundedHTTPSConnection(_BoundedConnection, HTTPSConnection):
+    pass
+
+
+class _BoundedPool(HTTPConnectionPool):
+    ConnectionCls = _BoundedConnection
+
+
+class _BoundedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _BoundedHTTPSConnection
+
+
+_POOLS = {"http": _BoundedPool, "https": _BoundedHTTPSPool}
+
+
+class _BoundedSocket:
+    """
+    A connected socket, of which each call has what is left of the time of the exchange.
+
+    :param is_request: whether what is sent is the request.
+    """
+
+    def __init__(self, sock: Any, *, is_request: bool = True) -> None:
+        self._sock = sock
+        self._is_request = is_request
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Leave the time as it is."""
+
+    def sendall(self, data: bytes) -> None:
+        exchange, left = _exchange.get(), memoryview(data)
+        exchange.request_sent = exchange.request_sent or self._is_request
+        while left:
+            self._sock.settimeout(exchange.left_seconds())
+            left = left[self._sock.send(left[:_CHUNK_BYTES]) :]
+
+    def makefile(self, mode: str = "rb", *args: Any, **kwargs: Any) -> io.BufferedReader:
+        return io.BufferedReader(_BoundedReader(self._sock))
+
+
+class _BoundedReader(io.RawIOBase):
+    """What is received over a socket. It may be read after the socket was closed, as a socket's own file may."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        self._sock.settimeout(_exchange.get().left_seconds())
+        count: int | None = self._file.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        super().close()
+        self._file.close()

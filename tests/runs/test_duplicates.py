@@ -1,0 +1,71 @@
+"""A second job of one submission is found at the end of the task, too: one is kept, the other is named in the log."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from tests.runs.test_operator import WAITING, submit, waiting
+
+
+@pytest.fixture
+def late_job(emulator, monkeypatch):
+    """
+    The service loses the answer to the first request and acts on it only after the second one was answered.
+
+    The test says how the task's own job goes on, by a method of the emulator.
+    """
+    emulator.configure(submitted_seconds=0, run_seconds=3600)
+    emulator.inject(Fault("internal_error", operation="create"))
+    original = TriggerInventoryJobOperator._submit
+    ends = []
+
+    def submit_late(self, context, specification):
+        submission = original(self, context, specification)
+        with TencentCIHook() as hook:
+            hook.trigger_inventory_job(name=submission.job.name, workflow_ids=WORKFLOW_ID, prefix="media/")
+        ends[0](submission.job.job_id)
+        return submission
+
+    monkeypatch.setattr(TriggerInventoryJobOperator, "_submit", submit_late)
+    return ends
+
+
+def submit_with_a_short_watch(mode):
+    return submit("workflow_ids=WORKFLOW, prefix='media/', reconcile_timeout=0.2", mode)
+
+
+@waiting
+def test_a_job_that_came_late_is_cancelled_at_the_end_of_the_task(emulator, late_job, mode, capfd):
+    late_job.append(emulator.finish_job)
+    run = submit_with_a_short_watch(f"{mode}, end_from_trigger=True")
+    assert run.state == "success"
+    own, late = emulator.jobs
+    assert (own.state, late.state) == ("Success", "Cancel")
+    assert run.xcoms["submit"]["job_id"] == own.job_id
+    log = "".join(capfd.readouterr())
+    assert f"Batch job {late.job_id} is a second one of this submission" in log
+    assert f"Batch job {own.job_id} is kept" in log
+
+
+@waiting
+def test_a_job_that_was_cancelled_as_a_duplicate_gives_way_to_the_other_one(emulator, late_job, mode):
+    def cancelled_by_another_process(job_id):
+        emulator.cancel_job(job_id)
+        [late] = [job for job in emulator.jobs if job.job_id != job_id]
+        emulator.finish_job(late.job_id)
+
+    late_job.append(cancelled_by_another_process)
+    run = submit_with_a_short_watch(mode)
+    assert run.state == "success"
+    own, late = emulator.jobs
+    assert (own.state, late.state) == ("Cancel", "Success")
+    assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job"]["JobId"] == late.job_id
+
+
+def test_with_one_request_there_is_no_look_for_duplicates(emulator):
+    assert submit(mode=WAITING["blocking"]).state == "success"
+    assert ["name=" in one.query for one in emulator.requests].count(True) == 1

@@ -1,0 +1,94 @@
+"""What a task asked for is kept with its submission: whichever process resumes the task goes on with just that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator.defaults import BUCKET
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER, WAITING
+
+JOB = f"""
+Tag: Transcode
+JobParam:
+  TemplateId: t00000000000000000000000000000001
+Output:
+  Region: ap-beijing
+  Bucket: {BUCKET}
+  Object: out/${{InputName}}.mp4
+"""
+
+OPERATOR = "with dag:\n    TriggerInventoryJobOperator(task_id='submit', ARGUMENTS)\n"
+DECORATED = """
+from airflow.providers.common.compat.sdk import task
+
+with dag:
+    @task.tencent_ci_inventory_job(ARGUMENTS)
+    def submit(**context):
+        return {"workflow_ids": WORKFLOW, "prefix": "media/", "name": "nightly", "start_time": context["logical_date"]}
+    submit()
+"""
+SUBCLASS = """
+class Mine(TriggerInventoryJobOperator):
+    def execute(self, context):
+        self.prefix = "media/"
+        return super().execute(context)
+
+with dag:
+    Mine(task_id="submit", workflow_ids=WORKFLOW, ARGUMENTS)
+"""
+FORMS = {
+    "arguments": OPERATOR.replace("ARGUMENTS", "workflow_ids=WORKFLOW, prefix='media/', ARGUMENTS"),
+    "YAML file": OPERATOR.replace("ARGUMENTS", "job='job.yaml', prefix='media/', ARGUMENTS"),
+    "decorator": DECORATED,
+    "subclass": SUBCLASS,
+}
+MAPPED = """
+with dag:
+    TriggerInventoryJobOperator.partial(task_id="submit", workflow_ids=WORKFLOW, ARGUMENTS).expand(prefix=["media/"])
+"""
+forms = pytest.mark.parametrize("form", [*FORMS, "mapped"])
+modes = pytest.mark.parametrize("mode", WAITING.values(), ids=WAITING.keys())
+
+
+def run(form, mode, tmp_path):
+    (tmp_path / "job.yaml").write_text(JOB)
+    file = tmp_path / "dag_under_test.py"
+    text = (HEADER + {**FORMS, "mapped": MAPPED}[form]).replace(
+        "ARGUMENTS", f"on_partial_failure='resubmit_failed', fail_on='any', {mode}"
+    )
+    file.write_text(text)
+    return run_dag_file(file)
+
+
+@modes
+@forms
+def test_failed_files_are_submitted_again_whatever_the_request_came_from(emulator, form, mode, tmp_path):
+    emulator.configure(failing_keys=("media/0003.mp4",), failing_times=1)
+    assert run(form, mode, tmp_path).state == "success"
+    first, second = emulator.jobs
+    assert (first.files, second.files) == (8, 1)
+
+
+# Airflow renders the templates of a subclass before it sets anything, and writes them again when the task is resumed.
+@pytest.mark.parametrize("form", [form for form in (*FORMS, "mapped") if form != "subclass"])
+def test_the_view_of_rendered_templates_is_the_same_in_both_modes(emulator, form, tmp_path):
+    seen = []
+    for mode in WAITING.values():
+        done = run(form, mode, tmp_path)
+        task = ("submit", 0) if form == "mapped" else "submit"
+        fields = dict(done.rendered[task])
+        if form == "decorator":  # of two runs the dates differ
+            assert fields.pop("start_time").startswith("2026-")
+        seen.append(fields)
+    assert seen[0] == seen[1]
+    assert seen[0]["prefix"] == "media/"
+
+
+def test_the_request_is_kept_in_an_xcom(emulator, tmp_path: Path):
+    xcom = run("decorator", WAITING["deferred"], tmp_path).xcoms["submit"]["submission"]
+    [job] = emulator.jobs
+    assert (xcom["request"]["prefix"], xcom["request"]["name"]) == ("media/", "nightly")
+    assert xcom["series"] == {"name": job.name, "foreign_ids": [], "may_have_duplicates": False}

@@ -1,0 +1,130 @@
+"""A machine whose clock differs from the service's: all works, and one request of a process is refused at most."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import JobFilter
+from airflow_provider_tencent_ci.core.objects import put_object
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, wait_for_job
+from airflow_provider_tencent_ci.core.watching import list_ended_within
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.polling import wait_together
+from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.watching import read_once, watch_bucket
+from tests.transport.conftest import configuration
+
+SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
+HOUR = timedelta(hours=1)
+
+
+class Watcher:
+    def __init__(self):
+        self.failures = []
+
+    def job_read(self, job):
+        pass
+
+    def asking_failed(self, error, failing_seconds):
+        self.failures.append(error)
+
+
+@pytest.fixture(params=[-60, -12, 0, 12, 60], ids=lambda minutes: f"{minutes:+} min")
+def ahead(request):
+    """By how much the service's clock, all of it, is ahead of this machine's."""
+    return timedelta(minutes=request.param)
+
+
+@pytest.fixture
+def emulator(ahead):
+    with Emulator(now=lambda: datetime.now(UTC) + ahead, submitted_seconds=0, run_seconds=0.5) as emulator:
+        yield emulator
+        refusals = [request.status for request in emulator.requests if request.status != 200]
+        assert len(refusals) <= 1, "each transport knows what an earlier one has learned"
+
+
+def submit(config):
+    with BlockingTransport(config) as transport:
+        return transport.run(flows.create_job("nightly", SPECIFICATION))
+
+
+def new_wait(job, watcher):
+    return Wait(job.job_id, deadline_at=None, contact_timeout=60, observer=watcher)
+
+
+def test_requests_of_each_kind(emulator, config, run):
+    def flow():
+        job = yield from flows.create_job("nightly", SPECIFICATION)
+        yield from flows.cancel_job(job.job_id)
+        yield from put_object("list.txt", b"one\n")
+        yield from flows.list_jobs_page(JobFilter())
+        return job
+
+    job = run(config, flow())
+    assert [each.job_id for each in emulator.jobs] == [job.job_id]
+
+
+def test_a_blocking_wait(config):
+    watcher = Watcher()
+    with BlockingTransport(config) as transport:
+        job = transport.run(flows.create_job("nightly", SPECIFICATION))
+        assert transport.run(wait_for_job(new_wait(job, watcher), 0.3)).status is WaitStatus.TERMINAL
+    assert not watcher.failures
+
+
+def test_a_deferred_wait(config):
+    async def wait():
+        return await asyncio.wait_for(wait_together(config, new_wait(submit(config), watcher), 0.3), 20)
+
+    watcher = Watcher()
+    assert asyncio.run(wait()).status is WaitStatus.TERMINAL
+    assert not watcher.failures
+
+
+def test_a_watched_bucket(config):
+    async def read_config():
+        return config
+
+    async def watch():
+        ended = []
+        async with aclosing(watch_bucket(read_config, 0.2, HOUR / 2)) as looks:
+            async for look in looks:
+                if job := look.ended:
+                    return job
+                if not ended:
+                    ended.append(await asyncio.to_thread(submit, config))
+
+    [job] = asyncio.run(asyncio.wait_for(watch(), 20))
+    assert job.state.is_terminal
+
+
+def test_a_bucket_that_was_not_watched(emulator, config):
+    async def read_config():
+        return config
+
+    job = submit(config)
+    emulator.finish_job(job.job_id)
+    flow = list_ended_within(timedelta(minutes=5), HOUR)
+    assert [each.job_id for each in asyncio.run(read_once(read_config, flow))] == [job.job_id]
+
+
+def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_both_drivers(config, ahead):
+    async def read():
+        async with AsyncTransport(config) as transport:
+            return transport.service_time()
+
+    with BlockingTransport(config) as transport:
+        assert transport.service_time() is None
+        transport.run(flows.list_jobs_page(JobFilter()))
+    for known in (asyncio.run(read()), BlockingTransport(config).service_time()):
+        assert abs(known - datetime.now(UTC) - ahead) < timedelta(seconds=5)
+    with BlockingTransport(configuration("http://127.0.0.1:9")) as other:
+        assert other.service_time() is None, "another endpoint's is not known"

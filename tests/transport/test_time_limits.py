@@ -1,0 +1,251 @@
+"""``request_timeout`` bounds a whole exchange, wherever the peer is slow."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+import trustme
+
+from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core import flows
+from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs, read_nothing
+from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.flows import ask
+from airflow_provider_tencent_ci.core.objects import build_put_object
+from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.transport import aio, bounded
+from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from tests.transport.conftest import configuration
+from tests.transport.servers import RawServer
+
+SECONDS = 0.3
+
+# How much later the end may come on a busy machine. A peer that is waited for drips for ever.
+GRACE = 3.0
+
+OK = b"HTTP/1.1 200 OK\r\n"
+EMPTY = OK + b"Content-Length: 11\r\n\r\n<Response/>"
+
+# What comes at once, and what comes a byte at a time from then on.
+DRIPS = {
+    "status line": (b"", b"HTTP/1.1 200 OKAY"),
+    "header": (OK + b"X-Odd: ", b"a"),
+    "headers": (OK, b"X: y\r\n"),
+    "chunk size": (OK + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "body": (OK + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "body without an end": (OK + b"\r\n", b" "),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+
+
+def look():
+    return ask(build_list(JobFilter()), read_jobs, NEVER)
+
+
+def write(data):
+    return ask(build_put_object("list.txt", data), read_nothing, NEVER)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def context(authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def bundle(authority, tmp_path):
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+def given_up(run, flow, config):
+    """Run what must not be answered; return the error, if it came in time."""
+    began_at = time.monotonic()
+    with pytest.raises(e.TransportError) as caught:
+        run(config, flow)
+    took = time.monotonic() - began_at
+    assert took < config.request_timeout + GRACE
+    return caught.value
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+@pytest.mark.parametrize("where", DRIPS)
+def test_an_answer_that_drips_is_given_up_in_time(run, context, bundle, where, secure):
+    at_once, pieces = DRIPS[where]
+
+    def answer(connection, _head):
+        connection.sendall(at_once)
+        server.drip(connection, pieces)
+
+    with RawServer(answer, context if secure else None) as server:
+        error = given_up(run, look(), configuration(server.url, request_timeout=SECONDS, verify=bundle))
+    assert error.request_sent
+
+
+def test_an_upload_that_nobody_reads_is_given_up_in_time(run):
+    with RawServer(lambda *_: server.stopping.wait(60)) as server:
+        error = given_up(run, write(b"x" * 30_000_000), configuration(server.url, request_timeout=SECONDS))
+    assert error.request_sent
+
+
+def test_an_upload_that_is_read_slowly_is_given_up_in_time(run):
+    def read_slowly(connection, _head):
+        while connection.recv(1000):
+            time.sleep(0.02)
+
+    with RawServer(read_slowly) as server:
+        error = given_up(run, write(b"x" * 30_000_000), configuration(server.url, request_timeout=SECONDS))
+    assert error.request_sent
+
+
+def test_an_upload_has_the_time_of_a_request_and_not_that_of_a_connection(run, monkeypatch):
+    for module in (bounded, aio):
+        monkeypatch.setattr(module, "CONNECT_TIMEOUT_SECONDS", SECONDS)
+
+    def read_at_leisure(connection, head):
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+        got = len(head.partition(b"\r\n\r\n")[2])
+        while got < length:
+            got += len(connection.recv(1_000_000))
+            time.sleep(0.03)
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with RawServer(read_at_leisure) as server:
+        began_at = time.monotonic()
+        run(configuration(server.url, request_timeout=60), write(b"x" * 30_000_000))
+        assert time.monotonic() - began_at > SECONDS
+
+
+@pytest.mark.parametrize("pieces", [b"HTTP/1.1 200 OK\r\nX: y\r\n", b"H"], ids=["headers", "status line"])
+def test_a_proxy_that_drips_is_given_up_in_time(run, pieces):
+    with RawServer(lambda connection, _head: server.drip(connection, pieces)) as server:
+        config = configuration("https://127.0.0.1:9", request_timeout=SECONDS, proxy=server.url)
+        given_up(run, look(), config)
+
+
+def test_a_proxy_that_drips_has_not_seen_the_request(config):
+    with RawServer(lambda connection, _head: server.drip(connection, b"H")) as server:
+        config = configuration("https://127.0.0.1:9", request_timeout=SECONDS, proxy=server.url)
+        with BlockingTransport(config) as transport, pytest.raises(e.TransportError) as caught:
+            transport.run(look())
+    assert not caught.value.request_sent
+
+
+def test_a_handshake_that_is_not_answered_is_given_up_in_time(run):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        given_up(run, look(), configuration(url, request_timeout=SECONDS))
+
+
+def test_what_fails_before_the_request_did_not_reach_anybody(emulator):
+    with BlockingTransport(configuration(emulator.url.replace("http:", "https:"))) as transport:
+        with pytest.raises(e.TransportError, match="did not reach it") as caught:
+            transport.run(look())
+        assert not caught.value.request_sent
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+def test_a_connection_is_used_again(run, context, bundle, secure):
+    def twice():
+        yield from look()
+        yield from look()
+
+    with RawServer(lambda connection, _head: connection.sendall(EMPTY), context if secure else None) as server:
+        run(configuration(server.url, verify=bundle), twice())
+        assert (server.connections, len(server.heads)) == (1, 2)
+
+
+def test_requests_go_through_a_proxy_in_plain_text_and_in_a_tunnel(run, context, bundle):
+    def pass_on(connection, head):
+        method, target, _ = head.split(b" ", 2)
+        seen.append(method)
+        if method != b"CONNECT":
+            connection.sendall(EMPTY)
+            return
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", int(target.rpartition(b":")[2]))) as onward:
+            for source, sink in ((connection, onward), (onward, connection)):
+                threading.Thread(target=pump, args=(source, sink), daemon=True).start()
+            proxy.stopping.wait(60)
+
+    def pump(source, sink):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    seen = []
+    with (
+        RawServer(lambda connection, _head: connection.sendall(EMPTY), context) as server,
+        RawServer(pass_on) as proxy,
+    ):
+        run(configuration("http://bucket.invalid", proxy=proxy.url), look())
+        run(configuration(server.url, proxy=proxy.url, verify=bundle), look())
+        assert len(server.heads) == 1
+    assert seen == [b"GET", b"CONNECT"]
+
+
+def test_each_address_of_a_name_is_tried_until_one_answers(run, monkeypatch):
+    def resolve(host, port, *_, **__):
+        if host != "several.invalid":
+            return ask_system(host, port, *_, **__)
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))
+            for address in ("127.0.0.2", "127.0.0.1")
+        ]
+
+    ask_system = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with RawServer(lambda connection, _head: connection.sendall(EMPTY)) as server:
+        run(configuration(f"http://several.invalid:{server.port}"), look())
+        assert len(server.heads) == 1
+
+
+# --- answers before the answer
+
+
+def test_an_answer_that_is_none_yet_says_nothing_of_a_submission():
+    specification = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
+    with RawServer(lambda connection, _head: connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" + EMPTY)) as server:
+        with BlockingTransport(configuration(server.url)) as transport:
+            with pytest.raises(e.UnreadableResponseError) as caught:
+                transport.run(flows.create_job("nightly", specification))
+            with pytest.raises(e.UnreadableResponseError):
+                transport.run(look())
+        assert caught.value.status == 103
+        assert [head.split(b" ")[0] for head in server.heads] == [b"POST", b"GET"]
+        assert server.connections == 2, "what comes later is not taken for another answer"
+
+
+# --- many requests within one time
+
+
+def test_all_requests_of_a_hurry_end_together():
+    with RawServer(lambda connection, _head: server.drip(connection, b"H")) as server:
+        began_at = time.monotonic()
+        config = configuration(server.url, request_timeout=0.2)
+        with BlockingTransport(config, within_seconds=SECONDS) as transport, pytest.raises(e.TransportError) as caught:
+            transport.run(stop_job("b1", within_seconds=30))
+        assert time.monotonic() - began_at < SECONDS + GRACE
+        assert 1 <= len(server.heads) <= 2
+        assert not caught.value.request_sent, "the last one was not begun any more"
+
+
+def test_a_pause_of_a_hurry_ends_with_it():
+    with BlockingTransport(configuration("http://127.0.0.1:9"), within_seconds=SECONDS) as transport:
+        began_at = time.monotonic()
+        transport.run(flows.pause(60))
+        assert time.monotonic() - began_at < SECONDS + GRACE
