@@ -24,6 +24,10 @@ Series = tuple[int, int, int]
 
 _SIGKILL_SECONDS = 5.0
 _TRIGGERER_THRESHOLD = 30.0
+_HEARTBEAT_SECONDS = 5.0
+
+# A supervisor that could not send its heartbeats for so long ends its process.
+_MOST_FAILED_SECONDS = 4 * _HEARTBEAT_SECONDS
 _ALIVE = ("running", "restarting")
 
 
@@ -43,6 +47,7 @@ class Instance:
     max_tries: int
     state: str | None = None
     try_number: int = 0
+    made_at: float = 0.0
     epoch: int = 0
     process: Process | None = None
     deferral: Deferral | None = None
@@ -73,6 +78,8 @@ class Attempt:
     error: BaseException | None = None
     knows: dict[str, float] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    decisions: list[str] = field(default_factory=list)
+    is_out_of_time: bool = False
     try_number: int = 0
     round: int = 0
     deadline_at: datetime | None = None
@@ -134,6 +141,7 @@ class Place:
         self.max_tries = instance.max_tries
         self.started_at = instance.started_at
         self.store = instance.store
+        self.process = process
         self.name = process.name
         self._attempt = attempt
 
@@ -143,6 +151,31 @@ class Place:
 
     def push(self, key: str, value: Any) -> None:
         self._attempt.instance.xcoms[key] = value
+
+    @property
+    def has_tries_left(self) -> bool:
+        return self.try_number <= self.max_tries
+
+    def answers(self) -> bool:
+        """Whether Airflow's API answers now."""
+        return not self.world.airflow.is_busy
+
+    def end_of_silence(self, at: float) -> float:
+        """Return when Airflow could be asked first, at a moment or after it; this machine may have been frozen then."""
+        for begin, end in (*self.world.airflow.busy, *self.machine.frozen):
+            if begin <= at < end:
+                at = end
+        return at
+
+    def runs_out_of_time(self) -> None:
+        """Take note that ``execution_timeout`` is over, and that the program knows it."""
+        self._attempt.is_out_of_time = True
+
+    def decides(self, decision: str) -> None:
+        """Take note of what is done with the job of a stopped task."""
+        self.world.count(f"{self._attempt.kind} is stopped: {decision.lower()}")
+        self._attempt.decisions.append(decision)
+        self.says(f"decides to {decision.lower()} its job")
 
     def pull(self, key: str) -> Any:
         return self._attempt.instance.xcoms.get(key)
@@ -189,17 +222,24 @@ class Airflow:
         self.attempts: dict[Process, Attempt] = {}
         self.ends: list[End] = []
         self.failed_files: dict[str, bool] = {}
+        self._made: list[Instance] = []
         self._runs = 0
         self._busy_until = 0.0
+        self.busy: list[tuple[float, float]] = []
         self._workers = 0
         self._triggerers = 0
 
     def begin(self) -> None:
         self._make_run()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the API does not answer now."""
+        return self._busy_until > self._world.now
+
     def check_api(self) -> None:
         """Raise while the API does not answer."""
-        if self._busy_until > self._world.now:
+        if self.is_busy:
             raise AirflowError("the API server does not answer")
 
     def take(self, process: Process, step: Call) -> None:
@@ -230,10 +270,11 @@ class Airflow:
         elif act.what == "clear_neighbour":
             for each in self.instances.values():
                 each.started_at = self._world.machines[4].now()
-        elif act.what == "give_up":
-            if instance.process is not None and instance.state == "running":
-                self._declare_dead(instance.process)
-                self._plan_heartbeat(self.attempts_process(instance))
+        elif act.what == "reset" and instance.state == "running":
+            self._reset(instance)
+        elif act.what == "give_up" and instance.state == "running" and instance.process is not None:
+            self._plan_heartbeat(instance.process)
+            self._declare_dead(instance.process)
         elif act.what in ("mark_failed", "mark_success"):
             self._mark(instance, "failed" if act.what == "mark_failed" else "success")
         elif act.what == "clear":
@@ -241,10 +282,17 @@ class Airflow:
         elif act.what in ("delete", "remake"):
             self._delete(act)
 
-    def attempts_process(self, instance: Instance) -> Process | None:
-        """Return the last process of an instance that still lives, whatever Airflow believes."""
-        alive = [process for process, attempt in self.attempts.items() if attempt.instance is instance and process.is_alive]
-        return alive[-1] if alive else None
+    def made_by(self, moment: float) -> list[Instance]:
+        """Return all instances, also of runs that are gone, that there were at a moment."""
+        return [instance for instance in self._made if instance.made_at <= moment]
+
+    def _reset(self, instance: Instance) -> None:
+        """Have a scheduler take a running instance for an orphan, and begin another try of it."""
+        process, instance.process = instance.process, None
+        instance.state = None
+        instance.epoch += 1
+        self._plan_heartbeat(process)
+        self._schedule(instance, 0.5)
 
     def _mark(self, instance: Instance, state: str) -> None:
         if instance.state in ("failed", "success", None) and instance.process is None:
@@ -291,14 +339,23 @@ class Airflow:
 
     def _be_busy(self, seconds: float) -> None:
         world = self._world
+        self.busy.append((world.now, world.now + seconds))
         self._busy_until = max(self._busy_until, world.now + seconds)
         for instance in self.instances.values():
             process = instance.process
             if process is None or instance.state != "running":
                 continue
-            if seconds > self._history.heartbeat_timeout:
-                world.after(self._history.heartbeat_timeout, self._declare_dead, process)
-            self._plan_heartbeat(process)
+            self._miss_heartbeats(process, seconds)
+            if seconds > _MOST_FAILED_SECONDS and world.random.random() < 0.5:
+                world.after(_MOST_FAILED_SECONDS, self._terminate, process)  # by its supervisor
+
+    def _miss_heartbeats(self, process: Process, seconds: float) -> None:
+        """Have Airflow miss the heartbeats of a worker's process for so long."""
+        world = self._world
+        since_last = _HEARTBEAT_SECONDS * world.random.random()
+        if since_last + seconds > self._history.heartbeat_timeout:
+            world.after(self._history.heartbeat_timeout - since_last, self._declare_dead, process)
+        self._plan_heartbeat(process)
 
     # Runs and tries.
 
@@ -307,7 +364,9 @@ class Airflow:
         for index in range(history.tasks):
             instance = Instance(self._runs, index, world.machines[4].now(), history.retries)
             instance.store = Store(self) if history.store else None
+            instance.made_at = world.now
             self.instances[index] = instance
+            self._made.append(instance)
             self._schedule(instance, 0.5)
         self._runs += 1
 
@@ -339,7 +398,21 @@ class Airflow:
         program = attempt.program = self._task(Place(self._world, process, attempt))
         if self._world.tells:
             self._say(f"scheduler starts {process.name} on {machine.name}{self._clock_of(machine)}")
-        process.begin(program.main() if event is None else program.resume(event))
+        if self._history.execution_timeout:
+            self._world.after(self._history.execution_timeout, self._time_out, process)
+        process.begin(program.main() if event is None else program.resume(*event))
+
+    def _time_out(self, process: Process) -> None:
+        """Have a process raise, since ``execution_timeout`` is over, and see to its job."""
+        if not process.is_alive or process.is_frozen:
+            return
+        attempt = self.attempts[process]
+        attempt.how = "timed out"
+        process.end()
+        self._world.count("execution_timeout is over")
+        if self._world.tells:
+            self._say(f"{process.name}: execution_timeout is over")
+        self._run_instead(process, attempt, "on_timeout", 60.0)
 
     def _task_ended(self, process: Process, result: Any, error: BaseException | None) -> None:
         attempt = self.attempts[process]
@@ -389,7 +462,7 @@ class Airflow:
         if process is not None and process.is_alive:
             world = self._world
             moment = max(world.now, self._busy_until, process.frozen_until)
-            world.at(moment + 5 * world.random.random(), self._heartbeat, process)
+            world.at(moment + _HEARTBEAT_SECONDS * world.random.random(), self._heartbeat, process)
 
     def _heartbeat(self, process: Process) -> None:
         """Have a worker learn whether the instance is still its own; if not, it stops its process."""
@@ -426,20 +499,21 @@ class Airflow:
         self._world.count(f"SIGTERM: task is {self._state(attempt.instance.index)}")
         if self._world.tells:
             self._say(f"{process.name} gets SIGTERM; its task is {self._state(attempt.instance.index)}")
-        self._kill_with(process, attempt, _SIGKILL_SECONDS)
+        self._run_instead(process, attempt, "on_kill", _SIGKILL_SECONDS)
 
-    def _kill_with(self, process: Process, attempt: Attempt, limit_seconds: float) -> None:
-        name = f"on_kill of {process.name}"
-        killer, its = self._new_process(attempt.instance, f"{attempt.kind} on_kill", name, process.machine, self._killed)
+    def _run_instead(self, process: Process, attempt: Attempt, method: str, limit_seconds: float) -> None:
+        """Run ``on_kill`` or ``on_timeout`` of a program in the place of what it did."""
+        name, kind = f"{method} of {process.name}", f"{attempt.kind} {method}"
+        killer, its = self._new_process(attempt.instance, kind, name, process.machine, self._killed)
         its.program, its.series, its.knows = attempt.program, attempt.series, attempt.knows
         its.result = process
-        killer.begin(attempt.program.on_kill())
+        killer.begin(getattr(attempt.program, method)())
         self._world.after(limit_seconds, self._sigkill, killer)
 
     def _killed(self, process: Process, _result: Any, error: BaseException | None) -> None:
         attempt = self.attempts[process]
         attempt.how, attempt.error = "raised" if error else "returned", error
-        if attempt.kind == "task on_kill":
+        if attempt.kind.startswith("task "):
             self._report(attempt.result, None, error or KeyboardInterrupt())
 
     def _sigkill(self, process: Process) -> None:
@@ -447,7 +521,7 @@ class Airflow:
             process.end()
             attempt = self.attempts[process]
             attempt.how = "crashed"
-            if attempt.kind == "task on_kill":
+            if attempt.kind.startswith("task "):
                 self._report(attempt.result, None, KeyboardInterrupt())
 
     # Triggerers.
@@ -469,14 +543,15 @@ class Airflow:
         attempt.end(process, event, error)
         if self._world.tells:
             self._say(f"{process.name} ends: {error!r}" if error else f"{process.name} yields {event['status']}")
-        self._world.after(0.05, self._take_event, attempt, event or {"status": "error"})
+        self._world.after(0.05, self._take_event, attempt, event or {"status": "error", "job": None})
 
     def _take_event(self, attempt: Attempt, event: Any) -> None:
         instance = attempt.instance
-        if instance.state == "deferred" and instance.deferral is attempt.program.deferral:
+        deferral = attempt.program.deferral
+        if instance.state == "deferred" and instance.deferral is deferral:
             instance.deferral, instance.process = None, None
             instance.epoch += 1
-            self._schedule(instance, 0.2, event)
+            self._schedule(instance, 0.2, (event, deferral))
 
     def _stop_trigger(self, process: Process) -> None:
         """Have a triggerer cancel a trigger that is not its own any more, as if a person had done it."""
@@ -491,7 +566,7 @@ class Airflow:
         self._world.count(f"trigger is cancelled: task is {self._state(attempt.instance.index)}")
         if self._world.tells:
             self._say(f"{process.name} is cancelled; its task is {self._state(attempt.instance.index)}")
-        self._kill_with(process, attempt, 60.0)
+        self._run_instead(process, attempt, "on_kill", 60.0)
 
     def _take_over(self, instance: Instance, process: Process) -> None:
         if instance.process is process and instance.state == "deferred" and instance.deferral is not None:
@@ -514,9 +589,7 @@ class Airflow:
     def _freeze_worker(self, process: Process, seconds: float) -> None:
         process.freeze(seconds)
         if self.attempts[process].kind == "task":
-            if seconds > self._history.heartbeat_timeout:
-                self._world.after(self._history.heartbeat_timeout, self._declare_dead, process)
-            self._plan_heartbeat(process)
+            self._miss_heartbeats(process, seconds)
 
     def _end_worker(self, process: Process, *, is_seen: bool) -> None:
         """
@@ -527,7 +600,7 @@ class Airflow:
         attempt = self.attempts[process]
         process.end()
         attempt.how = "crashed"
-        its = attempt.result if attempt.kind == "task on_kill" else process
+        its = attempt.result if attempt.kind != "task" else process
         if is_seen:
             self._world.after(0.5, self._report, its, None, KeyboardInterrupt())
         else:
@@ -538,7 +611,7 @@ class Airflow:
         here = [process for process in self.attempts if process.machine is machine and process.is_alive]
         its = [process for process in here if self.attempts[process].kind.startswith("trigger")]
         if blow.what == "freeze":
-            machine.loop.frozen_until = world.now + blow.seconds
+            machine.freeze(blow.seconds)
         else:
             machine.loop.vanish()
             machine.start_anew()

@@ -65,16 +65,16 @@ def _night(rng: random.Random, seed: int) -> History:
 
 
 def _moment(rng: random.Random, history: History) -> float:
-    """Draw when something happens: early more often than late."""
-    longest = 10 + history.job_seconds + rng.choice((0.0, history.retry_delay + history.heartbeat_timeout))
-    return round(2 + longest * rng.random() ** 2, 1)
+    """Draw when something happens: while it submits, while the job runs, or later."""
+    begin = 1.5 + history.queue_seconds
+    return round(begin + rng.choice((0.6, 0.6, 5.0, history.job_seconds, history.job_seconds + 100)) * rng.random(), 2)
 
 
 def _several(rng: random.Random) -> int:
     return rng.choice((1, 1, 1, 2, 2, 3))
 
 
-def _post_faults(rng: random.Random, _history: History) -> dict[str, Any]:
+def _post_faults(rng: random.Random, history: History) -> dict[str, Any]:
     """Answers to submissions that do not come, or say nothing."""
     kinds = ("reset", "dropped", "lost", "lost", "hang", "error", "error_after", "truncated", "html")
     return {"faults": tuple(Fault(rng.choice(kinds), "post", number + 1) for number in range(_several(rng)))}
@@ -162,8 +162,8 @@ def _busy(rng: random.Random, history: History) -> dict[str, Any]:
     return {"acts": (*history.acts, Act("api_busy", _moment(rng, history), 0, round(seconds, 1)))}
 
 
-def _given_up(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"acts": (*history.acts, Act("give_up", _moment(rng, history)))}
+def _reset(rng: random.Random, history: History) -> dict[str, Any]:
+    return {"acts": (*history.acts, Act("reset", _moment(rng, history)))}
 
 
 def _people(rng: random.Random, history: History) -> dict[str, Any]:
@@ -173,6 +173,15 @@ def _people(rng: random.Random, history: History) -> dict[str, Any]:
         for _ in range(_several(rng))
     )
     return {"acts": (*history.acts, *acts)}
+
+
+def _stops(rng: random.Random, history: History) -> dict[str, Any]:
+    """A person who ends a task while its job runs, and a service that makes it hard to cancel."""
+    kinds = ("mark_failed", "mark_success", "clear", "delete")
+    act = Act(rng.choice(kinds), round(3 + history.queue_seconds + history.job_seconds * rng.random() / 2, 1))
+    faults = ("reset", "dropped", "lost", "hang", "error", "html", "throttled", "late", "truncated")
+    fault = Fault(rng.choice(faults), "cancel", 1, rng.choice((1.0, 4.0, 20.0)))
+    return {"acts": (*history.acts, act), "faults": (*history.faults, *((fault,) * (rng.random() < 0.6)))}
 
 
 def _neighbour(rng: random.Random, history: History) -> dict[str, Any]:
@@ -203,6 +212,10 @@ def _mapped(rng: random.Random, _history: History) -> dict[str, Any]:
     return {"tasks": rng.choice((2, 2, 3, 6))}
 
 
+def _limits(rng: random.Random, history: History) -> dict[str, Any]:
+    return {"execution_timeout": round(rng.choice((2.0, 30.0, 310.0, history.job_seconds * 0.7, history.job_seconds + 60)), 1)}
+
+
 def _no_dates(rng: random.Random, _history: History) -> dict[str, Any]:
     """Answers that do not tell the service's time, and clocks that differ by what signatures tolerate."""
     return {"dates": False, "clocks": (*(rng.choice((-60.0, -30.0, 0.0, 30.0)) for _ in MACHINES[:5]), 0.0)}
@@ -223,8 +236,9 @@ TROUBLES: dict[str, _Draw] = {
     "jumps": _jumps,
     "deaths": _deaths,
     "busy": _busy,
-    "given up": _given_up,
+    "reset": _reset,
     "people": _people,
+    "stops": _stops,
     "neighbour": _neighbour,
     "pages": _pages,
     "keys": _keys,
@@ -232,6 +246,7 @@ TROUBLES: dict[str, _Draw] = {
     "rounds": _rounds,
     "kinds": _kinds,
     "no dates": _no_dates,
+    "execution_timeout": _limits,
 }
 
 
@@ -248,10 +263,15 @@ def _twice(rng: random.Random, history: History) -> dict[str, Any]:
     return {"faults": (*history.faults, Fault("twice", "post", 1, rng.choice((0.5, 20.0, 200.0))))}
 
 
+def _given_up(rng: random.Random, history: History) -> dict[str, Any]:
+    return {"acts": (*history.acts, Act("give_up", _moment(rng, history)))}
+
+
 BEYOND: dict[str, _Draw] = {
     "very late": _very_late,
     "very slow list": _very_slow_list,
     "twice": _twice,
+    "given up": _given_up,
 }
 
 

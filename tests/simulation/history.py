@@ -81,7 +81,8 @@ class Act(_Short):
 
     :param what: a person's ``mark_failed``, ``mark_success``, ``clear``, ``delete``, ``remake`` (delete the run, and
         make it again ``seconds`` later), ``clear_neighbour`` (moves the start of the run); Airflow's ``api_busy`` (its
-        API does not answer for ``seconds``), ``give_up`` (it takes a healthy process for dead).
+        API does not answer for ``seconds``), ``reset`` (a scheduler takes a running task for an orphan, and begins its
+        next try), ``give_up`` (it fails the try of a healthy process whose heartbeats it has).
     :param at: when, in seconds.
     :param task: which mapped instance.
     """
@@ -153,6 +154,7 @@ class History(_Short):
     queue_seconds: float = 1.0
     poll_interval: float = 30.0
     wait_timeout: float | None = None
+    execution_timeout: float | None = None
     contact_timeout: float = 600.0
     job_seconds: float = 100.0
     outcomes: tuple[str, ...] = ()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci import stopping
+from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, Decision, StoppedTask, decide
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
@@ -29,7 +30,7 @@ from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, cancel_duplicates, submit_once
 from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock
-from airflow_provider_tencent_ci.core.waiting import Wait, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, check_outcome, wait_for_job
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     CredentialsError,
@@ -38,8 +39,10 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
     WaitTimeoutError,
 )
+from airflow_provider_tencent_ci.lease import Lease, WorkerLease
 from airflow_provider_tencent_ci.memory import SubmissionMemory
 from airflow_provider_tencent_ci.polling import Poller
+from airflow_provider_tencent_ci.supervision import Supervision
 from airflow_provider_tencent_ci.transport import aio
 from tests.simulation import steps
 from tests.simulation.service import EPOCH
@@ -49,7 +52,7 @@ from tests.simulation.world import LoopRequest, Process
 if TYPE_CHECKING:
     from tests.simulation.airflow_model import Place
 
-__all__ = ["Deferral", "TaskProgram", "TriggerProgram"]
+__all__ = ["Deferral", "ExecutionTimeout", "TaskProgram", "TriggerProgram"]
 
 _ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
 _REQUEST_SECONDS = 30.0
@@ -64,13 +67,24 @@ _BODIES = [specification.body(None) for specification in _ROUNDS]
 _DIGESTS = [hashlib.sha256(body).hexdigest() for body in _BODIES]
 
 
+class ExecutionTimeout(Exception):
+    """What Airflow raises in a task whose ``execution_timeout`` is over."""
+
+
 @dataclass(eq=False)
 class Deferral:
-    """What a deferred task leaves in Airflow's database."""
+    """
+    What a deferred task leaves in Airflow's database.
+
+    :param is_limit_of_try: whether the deadline is the end of ``execution_timeout``, and not of the time to wait.
+    :param try_ends_at: when ``execution_timeout`` is over; ``None`` for never.
+    """
 
     job_id: str
-    deadline_at: datetime | None
     round: int
+    deadline_at: datetime | None
+    is_limit_of_try: bool
+    try_ends_at: datetime | None
 
     def __repr__(self) -> str:
         return f"deferred until {self.job_id} has ended"
@@ -211,65 +225,90 @@ def _clock_of(place: Place) -> ServiceClock:
     return shared.get("clock") or shared.setdefault("clock", ServiceClock())
 
 
+class _WorkerLease(WorkerLease):
+    """A worker's lease whose time is the world's, and whose questions are answered at once, or not at all."""
+
+    def __init__(self, place: Place) -> None:
+        limit_seconds = place.history.heartbeat_timeout
+        self._place = place
+        self._lease = Lease(Supervision(limit_seconds, answers=7, shortest_seconds=5), now=_seconds_on(place))
+        self._is_needed = not place.has_tries_left
+        self._next_at = self._lease.now()
+
+    def is_held(self) -> bool:
+        return self._lease.is_held()
+
+    def renew(self) -> None:
+        now = self._lease.now()
+        if self._is_needed and now >= self._next_at:
+            if self._place.answers() and _state(self._place) == "running":
+                self._lease.renew(now)
+            self._next_at = now + self._lease.interval_seconds
+
+
+def _is_triggerers_lease_held(place: Place) -> bool:
+    """Return whether the lease of a triggerer is held, which it renews for as long as it has triggers."""
+    lease = Lease(Supervision(30, answers=4, shortest_seconds=1), now=_seconds_on(place))
+    now, world_now = lease.now(), place.world.now
+    for number in range(8, 0, -1):
+        ago = number * lease.interval_seconds
+        if ago < world_now - place.process.started_at:
+            asked_at = place.end_of_silence(world_now - ago)
+            if asked_at < world_now:
+                lease.renew(now - (world_now - asked_at))
+    return lease.is_held()
+
+
+def _seconds_on(place: Place) -> Callable[[], float]:
+    """Return a clock of seconds as a process of this machine sees them pass: by what has passed most."""
+    world, machine = place.world, place.machine
+    began = world.now, machine.now()
+    return lambda: max(world.now - began[0], (machine.now() - began[1]).total_seconds())
+
+
 class TaskProgram:
     """A try of a task, in its first process or resumed."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
         self._clock = ServiceClock()
+        self._lease = _WorkerLease(place)
         self._job_id: str | None = None
+        self._has_timed_out = False
+        limit = place.history.execution_timeout
+        self._try_ends_at = place.machine.now() + timedelta(seconds=limit) if limit else None
 
     def main(self) -> Program:
         return (yield from self._submit_and_wait(0))
 
-    def resume(self, event: dict[str, Any]) -> Program:
+    def resume(self, event: dict[str, Any], deferral: Deferral) -> Program:
         """Go on with what the trigger found."""
-        place = self._place
-        self._job_id = event.get("job_id")
-        if self._job_id:
-            place.learned(self._job_id)
-        place.works_on(event["round"])
-        if event["status"] == "lost_contact":
-            raise LostContactError(event["status"])
-        if event["status"] not in ("deadline", "terminal"):
-            raise LostContactError(f"broken off: {event['status']}")
-        job = InventoryJob.from_dict(event["job"] or {})
-        if event["status"] == "deadline":
-            if job.job_id:
-                yield from self._kept_job(job)
-            raise WaitTimeoutError(event["status"])
-        return (yield from self._finish(job, event["round"]))
+        self._try_ends_at = deferral.try_ends_at
+        self._job_id = deferral.job_id
+        self._place.learned(deferral.job_id)
+        self._place.works_on(deferral.round)
+        if event["status"] == "deadline" and deferral.is_limit_of_try:
+            yield from self.on_timeout()
+            raise ExecutionTimeout
+        return (yield from self._complete(event, deferral.round))
 
     def on_kill(self) -> Program:
+        """Decide what becomes of the job, as ``stopping.cancel_of_killed_task`` does, and see to it."""
         place, job_id = self._place, self._job_id
-        if not job_id:
+        if not job_id or self._has_timed_out:
             return
-        state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, stopping._UNKNOWN)
-        hook = _Hook()
-        asked, stopping._state_of = stopping._state_of, lambda _ti: state
-        try:
-            stopping.cancel_of_killed_task(hook, None, job_id)
-        finally:
-            stopping._state_of = asked
-        place.says("cancels it" if hook.cancelled else "leaves the job")
-        if hook.cancelled:
-            driver = _Driver(place, self._clock, request_seconds=_WORKER_STOP_SECONDS / 2)
-            yield from _quietly(driver.run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS)))
+        state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, NOT_TOLD)
+        task = StoppedTask(
+            state, is_deferred=False, only_a_person=self._lease.is_held(), has_tries_left=place.has_tries_left
+        )
+        yield from self._cancel_if(decide(task), job_id)
 
-    def _submit_and_wait(self, number: int) -> Program:
-        place = self._place
-        self._job_id = None
-        place.works_on(number)
-        submitted = yield from self.submit(number)
-        job, series = submitted.job, submitted.series
-        self._job_id = job.job_id
-        place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
-        yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
-        yield steps.Call("push submission", lambda: place.push("series", series))
-        self._name_duplicates(submitted.duplicates)
-        if place.history.mode == "submit":
-            return job.job_id
-        return (yield from self._wait_for(job, number))
+    def on_timeout(self) -> Program:
+        """Cancel the job: the time of the try is over."""
+        self._has_timed_out = True
+        self._place.runs_out_of_time()
+        if self._job_id:
+            yield from self._cancel_if(Decision.CANCEL, self._job_id)
 
     def submit(self, number: int) -> Program:
         """Submit as ``submitting.submit_for_task`` does."""
@@ -281,10 +320,45 @@ class TaskProgram:
             token=submission_token(identity, _BODIES[number]),
             specification=_ROUNDS[number],
             is_first=place.try_number - generation <= 1,
+            check_time=self._check_time,
             tell=place.says,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
-        return (yield from _Driver(place, self._clock).run(submit_once(attempt, memory)))
+        return (yield from self.ask(submit_once(attempt, memory)))
+
+    def ask(self, flow: Flow[Any]) -> Program:
+        """Run a flow."""
+        return (yield from _Driver(self._place, self._clock).run(flow))
+
+    def wait(self, job_id: str, deadline_at: datetime | None) -> Program:
+        """Wait until the job has ended; return the event."""
+        flow = wait_for_job(_new_wait(self._place, job_id, deadline_at), self._place.history.poll_interval)
+        return _event((yield from self.ask(self._lease.renewed_meanwhile(flow))))
+
+    def judge(self, job: InventoryJob) -> None:
+        """Raise if an ended job is no success."""
+        check_outcome(job)
+
+    def _check_time(self) -> None:
+        if self._try_ends_at and self._place.machine.now() >= self._try_ends_at:
+            self._has_timed_out = True
+            raise ExecutionTimeout
+
+    def _submit_and_wait(self, number: int) -> Program:
+        place = self._place
+        self._job_id = None
+        place.works_on(number)
+        self._check_time()
+        submitted = yield from self.submit(number)
+        job, series = submitted.job, submitted.series
+        self._job_id = job.job_id
+        place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
+        yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
+        yield steps.Call("push submission", lambda: place.push("series", series))
+        self._name_duplicates(submitted.duplicates)
+        if place.history.mode == "submit":
+            return job.job_id
+        return (yield from self._wait_for(job, number))
 
     def _wait_for(self, job: InventoryJob, number: int) -> Program:
         place = self._place
@@ -293,9 +367,22 @@ class TaskProgram:
         timeout = place.history.wait_timeout
         deadline_at = place.machine.now() + timedelta(seconds=timeout) if timeout else None
         if place.history.mode == "deferred":
-            return Deferral(job.job_id, deadline_at, number)
-        event = yield from _wait(place, self._clock, job.job_id, deadline_at, number)
-        return (yield from self.resume(event))
+            ends_at = self._try_ends_at
+            comes_first = bool(ends_at and (not deadline_at or ends_at < deadline_at))
+            return Deferral(job.job_id, number, ends_at if comes_first else deadline_at, comes_first, ends_at)
+        place.waits_until(deadline_at)
+        event = yield from self.wait(job.job_id, deadline_at)
+        return (yield from self._complete(event, number))
+
+    def _complete(self, event: dict[str, Any], number: int) -> Program:
+        if event["status"] not in ("deadline", "terminal"):
+            raise LostContactError(event["status"])
+        job = InventoryJob.from_dict(event["job"] or {})
+        if event["status"] == "deadline":
+            if job.job_id:
+                yield from self._kept_job(job)
+            raise WaitTimeoutError(event["status"])
+        return (yield from self._finish(job, number))
 
     def _finish(self, job: InventoryJob, number: int) -> Program:
         place = self._place
@@ -305,7 +392,7 @@ class TaskProgram:
             self._job_id = kept.job_id
             place.learned(kept.job_id)
             return (yield from self._wait_for(kept, number))
-        check_outcome(job)
+        self.judge(job)
         if number < min(place.history.rounds, place.history.bad_rounds):
             return (yield from self._submit_and_wait(number + 1))
         return job.job_id
@@ -317,7 +404,7 @@ class TaskProgram:
         if series is None or not series.may_have_duplicates:
             return job
         try:
-            kept, duplicates = yield from _Driver(place, self._clock).run(cancel_duplicates(series, job))
+            kept, duplicates = yield from self.ask(cancel_duplicates(series, job))
         except (ApiError, TransportError):
             return job
         self._name_duplicates(duplicates)
@@ -329,6 +416,13 @@ class TaskProgram:
         for duplicate in duplicates:
             self._place.named(duplicate.job.job_id)
 
+    def _cancel_if(self, decision: Decision, job_id: str) -> Program:
+        self._place.decides(decision.name)
+        if decision is Decision.CANCEL:
+            driver = _Driver(self._place, self._clock, request_seconds=_WORKER_STOP_SECONDS / 2)
+            with suppress(TencentCIError):
+                yield from driver.run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS))
+
 
 class TriggerProgram:
     """A trigger that waits."""
@@ -339,59 +433,35 @@ class TriggerProgram:
         place.learned(deferral.job_id)
 
     def main(self) -> Program:
-        place, waiting = self._place, self.deferral
-        together = place.history.poller
-        clock = _clock_of(place)
-        return (yield from _wait(place, clock, waiting.job_id, waiting.deadline_at, waiting.round, together=together))
+        place, waiting, interval = self._place, self.deferral, self._place.history.poll_interval
+        wait = _new_wait(place, waiting.job_id, waiting.deadline_at)
+        place.waits_until(waiting.deadline_at)
+        if not place.history.poller:
+            return _event((yield from _Driver(place, _clock_of(place)).run(wait_for_job(wait, interval))))
+        poller = place.machine.shared.get("poller") or place.machine.shared.setdefault("poller", _new_poller(place))
+        return _event((yield steps.Await(lambda: poller.wait(wait, interval))))
 
     def on_kill(self) -> Program:
+        """Decide what becomes of the job, as the trigger's ``_stop`` does, and see to it."""
         place, waiting = self._place, self.deferral
-        state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, "unknown")
-        if state == "unknown":
-            return
+        has_time = not waiting.deadline_at or place.machine.now() < waiting.deadline_at
+        is_surely_mine = has_time and _is_triggerers_lease_held(place)
+        state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
         recorded = yield steps.Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
-        passed = waiting.deadline_at is not None and waiting.deadline_at <= place.machine.now()
-        unwanted = stopping.is_unwanted(state, recorded, waiting.job_id, deadline_passed=passed)
-        place.says("cancels it" if unwanted else "leaves the job")
-        if unwanted:
-            yield from _quietly(_Driver(place, _clock_of(place)).run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS)))
+        decision = decide(StoppedTask(state, True, is_surely_mine, False, waiting.job_id, recorded))
+        place.decides(decision.name)
+        if decision is Decision.CANCEL:
+            driver = _Driver(place, _clock_of(place))
+            with suppress(TencentCIError):
+                yield from driver.run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
 
 
-class _Hook:
-    """Takes down what the predicate has done."""
-
-    def __init__(self) -> None:
-        self.cancelled = False
-        self.log = SimpleNamespace(info=lambda *_: None, warning=lambda *_: None)
-
-    def cancel_quietly(self, _job_id: str) -> None:
-        self.cancelled = True
+def _new_wait(place: Place, job_id: str, deadline_at: datetime | None) -> Wait:
+    return Wait(job_id, deadline_at=deadline_at, contact_timeout=place.history.contact_timeout, observer=_SILENT)
 
 
-def _wait(
-    place: Place,
-    clock: ServiceClock,
-    job_id: str,
-    deadline_at: datetime | None,
-    number: int,
-    *,
-    together: bool = False,
-) -> Program:
-    """
-    Wait until the job has ended.
-
-    :param together: with all others who wait on this machine.
-    """
-    history = place.history
-    wait = Wait(job_id, deadline_at=deadline_at, contact_timeout=history.contact_timeout, observer=_SILENT)
-    place.waits_until(deadline_at)
-    if together:
-        poller = place.machine.shared.get("poller") or place.machine.shared.setdefault("poller", _new_poller(place))
-        result = yield steps.Await(lambda: poller.wait(wait, history.poll_interval))
-    else:
-        result = yield from _Driver(place, clock).run(wait_for_job(wait, history.poll_interval))
-    job = result.job.to_dict() if result.job else None
-    return {"status": result.status.value, "job_id": job_id, "job": job, "round": number}
+def _event(result: WaitResult) -> dict[str, Any]:
+    return {"status": result.status.value, "job": result.job.to_dict() if result.job else None}
 
 
 def _new_poller(place: Place) -> Poller:
@@ -402,14 +472,6 @@ def _new_poller(place: Place) -> Poller:
         aio.AsyncTransport = asked
 
 
-def _quietly(program: Program) -> Program:
-    try:
-        yield from program
-    except TencentCIError:
-        pass
-
-
 def _state(place: Place) -> str | None:
     row = place.row()
-    return row.state if row else None
-
+    return row.state if row else REMOVED

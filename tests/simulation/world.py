@@ -29,20 +29,27 @@ class Machine:
 
     :ivar loop: of the triggerer that runs on it.
     :ivar shared: what the programs of this machine have in common.
+    :ivar frozen: from when to when nothing ran on it.
     """
 
-    __slots__ = ("_world", "loop", "name", "number", "shared")
+    __slots__ = ("_world", "frozen", "loop", "name", "number", "shared")
 
     def __init__(self, world: World, number: int) -> None:
         self._world = world
         self.number = number
         self.name = MACHINES[number]
+        self.frozen: list[tuple[float, float]] = []
         self.start_anew()
 
     def start_anew(self) -> None:
         """Have nothing on it that ran there."""
         self.loop = VirtualLoop(self._world)
         self.shared: dict[str, Any] = {}
+
+    def freeze(self, seconds: float) -> None:
+        """Have nothing run on its event loop for so long."""
+        self.loop.frozen_until = self._world.now + seconds
+        self.frozen.append((self._world.now, self.loop.frozen_until))
 
     def now(self) -> datetime:
         return EPOCH + timedelta(seconds=self._world.time_of(self.number))
