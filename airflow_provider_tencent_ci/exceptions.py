@@ -17,7 +17,7 @@ translated where it is raised.
     │   ├── ThrottledError            too many requests
     │   ├── QueueSaturatedError       the queue takes no more work for now
     │   ├── RedirectError             the service points elsewhere; never followed
-    │   ├── ServiceUnavailableError   the service failed (5xx)
+    │   ├── ServiceUnavailableError   the service failed, or a gateway gave up (5xx, 408)
     │   └── UnreadableResponseError   the answer is not what the API promises
     ├── TransportError                no answer; says which host, and whether the request was sent
     │   └── CredentialsError          no valid temporary credentials to sign with; nothing was sent
@@ -153,7 +153,7 @@ class RedirectError(ApiError):
 
 
 class ServiceUnavailableError(ApiError):
-    """The service failed (5xx). Whether it acted on the request is not known."""
+    """The service failed, or a gateway before it gave up. Whether it acted on the request is not known."""
 
 
 class UnreadableResponseError(ApiError):

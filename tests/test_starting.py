@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.events import write_event, write_not_started
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnexpectedEventError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.task_triggers import sensor_trigger
 from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
@@ -57,6 +58,13 @@ def test_the_arguments_are_json_and_make_the_trigger():
 
 def sensor_path():
     return InventoryJobSensor(task_id="other", job_id="b1", start_from_trigger=True).start_trigger_args.trigger_cls
+
+
+@pytest.mark.parametrize("cancel_on_kill", [True, False])
+def test_a_deferred_sensor_cancels_its_job_if_asked_to_wherever_it_begins(cancel_on_kill):
+    task = sensor(cancel_on_kill=cancel_on_kill)
+    assert arguments_of(task)["cancel_on_kill"] is cancel_on_kill
+    assert sensor_trigger(task, datetime.now(UTC)).serialize()[1]["cancel_on_kill"] is cancel_on_kill
 
 
 def test_it_ends_in_the_triggerer_only_if_asked_to_and_if_it_can():

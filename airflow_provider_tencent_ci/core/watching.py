@@ -30,6 +30,9 @@ __all__ = ["Criteria", "Look", "Lookout", "Memory", "list_ended_since", "list_en
 # How much later than its creation a job may appear in the list; how late that is is not documented.
 _MARGIN = timedelta(minutes=10)
 
+# No job is older.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 Jobs = Mapping[str, InventoryJob]
 
 
@@ -144,9 +147,9 @@ class Lookout:
 
         :raises TencentCIError: the service could not be asked.
         """
+        before = self._memory or (yield from _nothing_yet())
         oldest_at = _before((yield from ask_service_time()), self._look_back)
         active = yield from _list(ACTIVE_STATES, oldest_at)
-        before = self._memory or (yield from _nothing_yet(active, oldest_at))
         ended = yield from _list(ENDED_STATES, max(oldest_at, before.begins_at))
         vanished = {
             job_id: job.creation_time
@@ -176,10 +179,10 @@ def list_ended_within(span: timedelta, look_back: timedelta) -> Flow[tuple[Inven
     return (yield from list_ended_since(_before((yield from ask_service_time()), span), look_back))
 
 
-def _nothing_yet(active: Jobs, oldest_at: datetime) -> Flow[Memory]:
-    """Return what the first look is compared with: nothing but how young the youngest job is."""
-    page = yield from ask(build_list(_criteria(ENDED_STATES, oldest_at)), read_jobs, NEVER)
-    return Memory(_newest([*active.values(), *page.items], oldest_at), {}, {})
+def _nothing_yet() -> Flow[Memory]:
+    """Return what the first look is compared with: nothing but how young the youngest job is that has ended."""
+    page = yield from ask(build_list(JobFilter(states=ENDED_STATES)), read_jobs, NEVER)
+    return Memory(_newest(page.items, _EPOCH), {}, {})
 
 
 def _news(before: Memory, seen: Jobs) -> list[InventoryJob]:
@@ -211,14 +214,11 @@ def _read_again(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
 def _list(states: tuple[str, ...], created_at: datetime) -> Flow[Jobs]:
     """Return all jobs in these states that were created then or later."""
     pages, jobs = Pages(), dict[str, InventoryJob]()
+    criteria = JobFilter(states=states, start_creation_time=created_at)
     while pages.next_token is not None:
-        page = yield from ask(build_list(_criteria(states, created_at), pages.next_token), read_jobs, NEVER)
+        page = yield from ask(build_list(criteria, pages.next_token), read_jobs, NEVER)
         jobs.update((job.job_id, job) for job in pages.new_items(page) if _not_before(job, created_at))
     return jobs
-
-
-def _criteria(states: tuple[str, ...], created_at: datetime) -> JobFilter:
-    return JobFilter(states=states, start_creation_time=created_at)
 
 
 def _newest(jobs: Iterable[InventoryJob], at_least: datetime) -> datetime:
@@ -231,7 +231,7 @@ def _not_before(job: InventoryJob, moment: datetime) -> bool:
 
 def _before(now: datetime, span: timedelta) -> datetime:
     """Return the time before ``now``, within the calendar."""
-    return now - min(span, now - datetime(1970, 1, 1, tzinfo=UTC))
+    return now - min(span, now - _EPOCH)
 
 
 def _age(job: InventoryJob) -> tuple[float, str]:

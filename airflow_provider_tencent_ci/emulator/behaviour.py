@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 __all__ = ["Behaviour"]
@@ -89,7 +90,9 @@ class Behaviour:
     :param cos_token_accepted: temporary keys' token may also come in ``x-cos-security-token`` (the official SDKs
         disagree; API reference, 1.3).
     :param skew_seconds: how far in the future a signature may begin (COS: 15 minutes; API reference, 6.3).
-    :param clock_offset_seconds: how far the server's clock is off, for signatures and the ``Date`` header.
+    :param clock_offset_seconds: how far the service's clock is off. All that it writes and compares goes by that clock:
+        ``Date``, signatures, the ends of temporary keys, the times of objects and of jobs. A job keeps the offset of
+        the time when it was created, so that what is written of it does not change afterwards.
 
     What the metadata service and STS hand out:
 
@@ -156,6 +159,11 @@ class Behaviour:
             _check_type(field.name, getattr(self, field.name), field.default)
         if self.concurrency < 1:
             raise ValueError(f"concurrency={self.concurrency!r} lets no file be worked on.")
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the service's clock is off."""
+        return timedelta(seconds=self.clock_offset_seconds)
 
     def changed(self, **changes: Any) -> Behaviour:
         """

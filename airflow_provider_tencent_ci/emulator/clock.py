@@ -12,8 +12,8 @@ class Clock:
     """
     Two readings of one source of time.
 
-    Jobs go by :meth:`now`, which can be put forward. Signatures go by :meth:`real`, which cannot: the clients that
-    sign know nothing of the emulator's time, and their signatures must stay valid when jobs are hurried on.
+    The service goes by :meth:`now`, which can be put forward. :meth:`real` cannot: a client that signs by its own clock
+    knows nothing of time that was put forward, and its signatures must stay valid when jobs are hurried on.
 
     :param source: returns the current time (aware); default: this machine's clock.
     """
@@ -27,7 +27,7 @@ class Clock:
         return self._source().astimezone(UTC)
 
     def now(self) -> datetime:
-        """Return the time that jobs go by (aware, UTC)."""
+        """Return the time that the service goes by (aware, UTC)."""
         return self.real() + self._ahead
 
     @property

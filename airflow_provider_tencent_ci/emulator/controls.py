@@ -71,7 +71,7 @@ class Controls:
             self._gateway.reset()
             self.add_bucket(self.default_bucket, self.default_region)
             bucket = self._service.buckets[self.default_bucket]
-            media = defaults.media_objects(self._object_count, self._clock.now())
+            media = defaults.media_objects(self._object_count, self._service.time(bucket))
             bucket.objects.update((stored.key, stored) for stored in media)
             self.add_key(defaults.SECRET_ID, defaults.SECRET_KEY)
             self.add_role(defaults.ROLE_NAME)
@@ -84,7 +84,7 @@ class Controls:
     ) -> None:
         """Add an empty bucket with the default workflow and queue, or replace the one of this name."""
         with self._lock:
-            bucket = defaults.new_bucket(name, region, self._clock.now())
+            bucket = defaults.new_bucket(name, region, self._clock.now() + self._service.behaviour.clock_offset)
             bucket.bound, bucket.has_role = bound, has_role
             self._service.buckets[name] = bucket
 
@@ -112,22 +112,24 @@ class Controls:
         Add objects, or replace those of the same keys.
 
         :param size: in bytes, for objects without ``content``.
-        :param last_modified_at: aware; default: now.
+        :param last_modified_at: aware, by the service's clock; default: now.
         :param content: what is in them, which matters for URL files and manifests only.
         """
         data = content.encode() if isinstance(content, str) else content
         with self._lock:
-            uploaded_at = last_modified_at or self._clock.now()
+            there = self.bucket(bucket)
+            uploaded_at = last_modified_at or self._service.time(there)
             for key in keys:
-                self.bucket(bucket).objects[key] = StoredObject(key, len(data) or size, uploaded_at, data)
+                there.objects[key] = StoredObject(key, len(data) or size, uploaded_at, data)
 
     def add_workflow(
         self, workflow_id: str, *, bucket: str | None = None, nodes: Iterable[str] = ("Transcode",), active: bool = True
     ) -> None:
         """Add a workflow of a chain of nodes."""
         with self._lock:
-            flow = Workflow(workflow_id, workflow_id, self._clock.now(), active, tuple(nodes))
-            self.bucket(bucket).workflows[workflow_id] = flow
+            there = self.bucket(bucket)
+            flow = Workflow(workflow_id, workflow_id, self._service.time(there), active, tuple(nodes))
+            there.workflows[workflow_id] = flow
 
     def add_key(
         self,
@@ -143,7 +145,7 @@ class Controls:
 
         :param token: the session token of temporary keys.
         :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; default: all.
-        :param expires_at: when it ends (aware), by the clock that jobs go by; default: never.
+        :param expires_at: when it ends (aware), by the service's clock; default: never.
         """
         allowed = None if actions is None else frozenset(actions)
         with self._lock:
@@ -190,11 +192,15 @@ class Controls:
     # --- what happens
 
     def now(self) -> datetime:
-        """Return the time that jobs go by (aware, UTC)."""
+        """Return the time that the service goes by, without ``clock_offset_seconds`` (aware, UTC)."""
         return self._clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` go by for jobs; signatures stay valid."""
+        """
+        Let ``seconds`` go by for the service.
+
+        A client that signs by its own clock knows nothing of that, and its signatures stay valid.
+        """
         with self._lock:
             self._clock.advance(seconds)
 

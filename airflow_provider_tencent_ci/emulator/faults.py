@@ -34,8 +34,13 @@ class FaultKind(StrEnum):
     HANG = "hang"
     """The request is left alone for ``seconds``, then answered. Unless ``after_acting``, it is acted on only then,
     even if the client has gone."""
+    LATE = "late"
+    """A create request is acted on only ``seconds`` after it came, by the emulator's clock, which a test can put
+    forward. The client is told nothing: the connection is reset, or with ``status`` a gateway answers with a page of
+    HTML."""
     SKEWED_CLOCK = "skewed_clock"
-    """The server's clock is off by ``seconds``, for the signature and ``Date``."""
+    """The clock of the server that answers is off by ``seconds``, for the signature and ``Date``; what the service has
+    stored keeps its times."""
     DRIP = "drip"
     """The body of the right answer trickles over ``seconds``."""
     TRUNCATED_XML = "truncated_xml"
@@ -71,7 +76,15 @@ INSTEAD_OF_ACTING: frozenset[str] = frozenset(
         FaultKind.RESET,
     }
 )
-_DEFAULT_SECONDS: Mapping[str, float] = {FaultKind.HANG: 30.0, FaultKind.DRIP: 5.0, FaultKind.SKEWED_CLOCK: 3600.0}
+_DEFAULT_SECONDS: Mapping[str, float] = {
+    FaultKind.HANG: 30.0,
+    FaultKind.LATE: 45.0,
+    FaultKind.DRIP: 5.0,
+    FaultKind.SKEWED_CLOCK: 3600.0,
+}
+
+# What only a request that creates a batch can meet.
+_CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +101,10 @@ class Fault:
     :param skip: how many such requests go well before the first that does not.
     :param after_acting: the service acts on the request (creates the job, say) and then the fault shows. Faults
         that spoil an answer always come after acting.
-    :param seconds: the time of faults that take time; default: 30 for ``hang``, 5 for ``drip``, 3600 for
-        ``skewed_clock`` (where a negative number is a clock that is slow). Any other fault shows so much later;
+    :param seconds: the time of faults that take time; default: 30 for ``hang``, 45 for ``late``, 5 for ``drip``, 3600
+        for ``skewed_clock`` (where a negative number is a clock that is slow). Any other fault shows so much later;
         default: at once.
+    :param silent_seconds: for how long a client gets no answer from ``late``, in real time; default: it hears at once.
     :param status: another HTTP status than the kind's own.
     :param code: another error code than the kind's own.
     :param message: another text than the kind's own.
@@ -107,6 +121,7 @@ class Fault:
     skip: int = 0
     after_acting: bool = False
     seconds: float | None = None
+    silent_seconds: float = 0.0
     status: int | None = None
     code: str | None = None
     message: str | None = None
@@ -119,6 +134,8 @@ class Fault:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
         object.__setattr__(self, "nodes", (self.nodes,) if isinstance(self.nodes, str) else tuple(self.nodes))
+        if self.kind is FaultKind.LATE and self.operation not in (ANY_OPERATION, _CREATE):
+            raise ValueError(f"A create request alone can be late, and not {self.operation!r}.")
 
     @classmethod
     def of(cls, kind: str, **options: Any) -> Fault:
@@ -131,6 +148,12 @@ class Fault:
         if unknown := sorted(options.keys() - known):
             raise ValueError(f"A fault has no {', '.join(unknown)}. It has: {', '.join(sorted(known))}.")
         return cls(kind, **options)
+
+    def is_for(self, operation: str) -> bool:
+        """Tell whether it is meant for requests of an operation."""
+        if self.kind is FaultKind.LATE:
+            return operation == _CREATE
+        return self.operation in (ANY_OPERATION, operation)
 
     @property
     def prevents_acting(self) -> bool:
@@ -152,6 +175,8 @@ class Fault:
         """How long to hold the answer back."""
         if self.wait_seconds or self.kind in (FaultKind.DRIP, FaultKind.SKEWED_CLOCK):
             return 0.0
+        if self.kind is FaultKind.LATE:
+            return self.silent_seconds
         return self.duration_seconds
 
 
@@ -175,7 +200,7 @@ class ActiveFault:
 
     def strikes(self, operation: str) -> bool:
         """Count one request and tell whether it is to go wrong."""
-        if self.is_spent or self.fault.operation not in (ANY_OPERATION, operation):
+        if self.is_spent or not self.fault.is_for(operation):
             return False
         self.seen += 1
         if self.seen <= self.fault.skip:

@@ -13,7 +13,7 @@ import itertools
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 
 from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
@@ -30,7 +30,7 @@ from airflow_provider_tencent_ci.emulator.objects import (
 )
 from airflow_provider_tencent_ci.emulator.operations import Call, find_operation, operation_name
 from airflow_provider_tencent_ci.emulator.rendering import error_body
-from airflow_provider_tencent_ci.emulator.sabotage import bad_gateway, error_of, extra_headers, spoiled
+from airflow_provider_tencent_ci.emulator.sabotage import error_of, extra_headers, gateway_page, spoiled
 from airflow_provider_tencent_ci.emulator.service import Service
 from airflow_provider_tencent_ci.emulator.signature import AccessKey, check_signature
 
@@ -93,14 +93,18 @@ class _Turn:
     """
     A request whose turn it is, with what its answer depends on.
 
-    :param server_at: the time by the server's clock, which may be off.
+    :param server_at: the time by the service's clock, which may be off.
+    :param signed_at: the same without the time that was put forward, of which a client may know nothing.
+    :param late_seconds: how long after it came in the request is acted on; 0: at once.
     """
 
     operation: str
     request: WireRequest
     behaviour: Behaviour
     server_at: datetime
+    signed_at: datetime
     request_id: str
+    late_seconds: float
 
     def headers(self) -> dict[str, str]:
         """Return the headers of every answer (API reference, 1.4)."""
@@ -181,8 +185,16 @@ class Gateway:
         behaviour, fault = self._behaviour_for(exchange.request), exchange.fault
         if fault and fault.kind is FaultKind.SKEWED_CLOCK:
             behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
-        server_at = self.service.clock.real() + timedelta(seconds=behaviour.clock_offset_seconds)
-        return _Turn(exchange.record.operation, exchange.request, behaviour, server_at, self._request_id())
+        clock, offset = self.service.clock, behaviour.clock_offset
+        return _Turn(
+            exchange.record.operation,
+            exchange.request,
+            behaviour,
+            server_at=clock.now() + offset,
+            signed_at=clock.real() + offset,
+            request_id=self._request_id(),
+            late_seconds=fault.duration_seconds if fault and fault.kind is FaultKind.LATE else 0.0,
+        )
 
     def _reply(self, turn: _Turn, fault: Fault | None) -> Reply:
         if fault is None:
@@ -204,18 +216,18 @@ class Gateway:
         reply = self.key_services.answer(
             turn.operation,
             turn.request,
-            signed_at=turn.server_at,
-            now=self.service.clock.now(),
+            signed_at=turn.signed_at,
+            now=turn.server_at,
             longest_seconds=turn.behaviour.temporary_key_seconds,
             request_id=turn.request_id,
         )
         return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})
 
     def _answer_object(self, turn: _Turn) -> Reply:
-        request, now = turn.request, self.service.clock.now()
+        request, now = turn.request, turn.server_at
         bucket = self._bucket_of(request)
         _check_length(request, limit=None)
-        key = check_signature(request, self.keys, turn.behaviour, signed_at=turn.server_at, now=now, for_objects=True)
+        key = check_signature(request, self.keys, turn.behaviour, signed_at=turn.signed_at, now=now, for_objects=True)
         _check_content(request, turn.behaviour)
         return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
@@ -225,12 +237,13 @@ class Gateway:
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
         _check_length(request)
-        now = self.service.clock.now()
-        key = check_signature(request, self.keys, behaviour, signed_at=turn.server_at, now=now)
+        key = check_signature(request, self.keys, behaviour, signed_at=turn.signed_at, now=turn.server_at)
         _check_bucket(bucket)
         _check_content(request, behaviour)
         key.check_permission(operation.actions)
-        return operation.answer(Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id))
+        return operation.answer(
+            Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id, turn.late_seconds)
+        )
 
     def _bucket_of(self, request: WireRequest) -> Bucket:
         """
@@ -262,7 +275,9 @@ class Gateway:
 def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
     """Return what the client gets to see of the right answer."""
     if fault.kind is FaultKind.BAD_GATEWAY:
-        return bad_gateway()
+        return gateway_page(502)
+    if fault.kind is FaultKind.LATE and fault.status:
+        return gateway_page(fault.status)
     if error := error_of(fault):
         refusal = _refusal(turn, error)
         return replace(refusal, headers={**refusal.headers, **extra_headers(fault, turn.server_at)})

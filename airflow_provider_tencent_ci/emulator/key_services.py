@@ -75,8 +75,8 @@ class KeyServices:
         """
         Answer a request.
 
-        :param signed_at: the server's time for the signature.
-        :param now: the time from which new keys live.
+        :param signed_at: the service's time, as :func:`~.signature.check_signature` has it.
+        :param now: the service's time, from which new keys live.
         :param longest_seconds: how long they live at most.
         :raises ServiceError: nothing is handed out.
         """

@@ -24,6 +24,7 @@ class Call:
     An authenticated request to one bucket.
 
     :param resource_id: what follows the operation's path: a job's or an execution's id, or nothing.
+    :param late_seconds: how long after it came in a create request is acted on; 0: at once.
     """
 
     service: Service
@@ -33,6 +34,7 @@ class Call:
     request: WireRequest
     request_id: str
     resource_id: str
+    late_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ def find_operation(request: WireRequest) -> tuple[Operation, str]:
 def _create(call: Call) -> bytes:
     request = call.service.read_create(call.bucket, call.request.body)
     call.key.check_permission(_CREATE_ACTIONS[request.type])
+    if call.late_seconds:
+        call.service.create_job_late(call.bucket, request, call.late_seconds)
+        return b""
     record = call.service.create_job(call.bucket, request)
     detail = rendering.job_detail(record, call.behaviour)
     return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])

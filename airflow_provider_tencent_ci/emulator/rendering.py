@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from random import Random
 from typing import TypeAlias, Union
@@ -81,9 +82,9 @@ def job_detail(record: JobRecord, behaviour: Behaviour) -> Nodes:
         ("Name", job.request.name),
         ("JobId", job.job_id),
         ("State", status.state),
-        ("CreationTime", without_colon(job.created_at)),
-        ("StartTime", without_colon(status.started_at)),
-        ("EndTime", without_colon(status.ended_at)),
+        ("CreationTime", without_colon(record.created_at)),
+        ("StartTime", without_colon(_shown(record, status.started_at))),
+        ("EndTime", without_colon(_shown(record, status.ended_at))),
         ("Input", job.request.input_node),
         ("Operation", job.request.operation_node),
     ]
@@ -121,8 +122,8 @@ def child_job(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes
         ("State", status.state),
         ("Progress", "100" if status.state == "Success" else "0"),
         ("CreationTime", without_colon(record.created_at)),
-        ("StartTime", without_colon(status.started_at)),
-        ("EndTime", without_colon(status.ended_at)),
+        ("StartTime", without_colon(_shown(record, status.started_at))),
+        ("EndTime", without_colon(_shown(record, status.ended_at))),
         ("QueueId", record.job.queue_id),
         ("Tag", record.job.request.tag),
         ("Input", [("BucketId", bucket.name), ("Object", record.work.key), ("Region", bucket.region)]),
@@ -167,8 +168,8 @@ def _task(record: FileRecord, node: str, task_id: str) -> Nodes:
         ("Name", f"{node}_1"),
         ("State", status.state),
         ("CreateTime", with_colon(record.created_at)),
-        ("StartTime", with_colon(status.started_at)),
-        ("EndTime", with_colon(status.ended_at)),
+        ("StartTime", with_colon(_shown(record, status.started_at))),
+        ("EndTime", with_colon(_shown(record, status.ended_at))),
         *_code_and_message(status),
     ]
 
@@ -185,6 +186,11 @@ def _code_and_message(status: Status) -> Nodes:
     if status.failure is None:
         return [("Code", "Success"), ("Message", "")]
     return [("Code", status.failure.code), ("Message", status.failure.message)]
+
+
+def _shown(record: JobRecord | FileRecord, moment: datetime | None) -> datetime | None:
+    """Return a time of a batch or a file as the service's clock had it."""
+    return moment + record.job.behaviour.clock_offset if moment else None
 
 
 def _in_some_order(nodes: Nodes, behaviour: Behaviour) -> Nodes:

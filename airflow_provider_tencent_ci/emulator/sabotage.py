@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.emulator.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.faults import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply
 
-__all__ = ["HUGE_BYTES", "bad_gateway", "error_of", "extra_headers", "spoiled"]
+__all__ = ["HUGE_BYTES", "error_of", "extra_headers", "gateway_page", "spoiled"]
 
 HUGE_BYTES = 50 * 1024 * 1024
 
@@ -27,7 +27,7 @@ _ERRORS: Mapping[str, tuple[int, str, str]] = {
     FaultKind.INTERNAL_ERROR: (500, "InternalError", "An internal error occurred."),
     FaultKind.REDIRECT: (307, "TemporaryRedirect", "Please use the address in Location."),
 }
-_BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<hr>\r\n</body>\r\n</html>\r\n"
+_GATEWAY_PAGE = "<html>\r\n<head><title>{}</title></head>\r\n<body>\r\n<hr>\r\n</body>\r\n</html>\r\n"
 _GARBAGE = b"\x00\xff\xfe this is no XML {"
 _EXTERNAL_ENTITY = (
     b'<?xml version="1.0"?><!DOCTYPE Response [<!ENTITY file SYSTEM "file:///etc/hostname">]>'
@@ -56,9 +56,10 @@ def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
     return headers
 
 
-def bad_gateway() -> Reply:
+def gateway_page(status: int) -> Reply:
     """Return the answer of something between client and service."""
-    return Reply(502, {"Content-Type": "text/html", "Server": "gateway"}, _BAD_GATEWAY)
+    page = _GATEWAY_PAGE.format(f"{status} {HTTPStatus(status).phrase}")
+    return Reply(status, {"Content-Type": "text/html", "Server": "gateway"}, page.encode())
 
 
 def spoiled(reply: Reply, fault: Fault) -> Reply:
@@ -130,6 +131,7 @@ def _remove_nodes(root: Element, fault: Fault) -> None:
 
 _SPOIL: Mapping[str, Callable[[Reply, Fault], Reply]] = {
     FaultKind.RESET: _reset,
+    FaultKind.LATE: _reset,
     FaultKind.DRIP: _drip,
     FaultKind.CUT_OFF: _cut_off,
     FaultKind.TRUNCATED_XML: _truncate,

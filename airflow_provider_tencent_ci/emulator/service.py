@@ -7,7 +7,7 @@ there are no threads and no timers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -49,8 +49,8 @@ class JobRecord:
 
     @property
     def created_at(self) -> datetime:
-        """When the batch was created."""
-        return self.job.created_at
+        """When the batch was created, by the service's clock."""
+        return self.job.created_at + self.job.behaviour.clock_offset
 
     @property
     def sequence(self) -> int:
@@ -63,7 +63,7 @@ class FileRecord:
     """
     A workflow execution or a child job as it is at one moment.
 
-    :param created_at: when the batch started; for a child job, when it was created.
+    :param created_at: when the batch started; for a child job, when it was created. By the service's clock.
     """
 
     job: Job
@@ -71,6 +71,16 @@ class FileRecord:
     status: Status
     created_at: datetime
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LateRequest:
+    """A request for a batch that has come in and is not acted on yet."""
+
+    acts_at: datetime
+    bucket: Bucket
+    request: JobRequest
+    files: list[InputFile]
 
 
 class Service:
@@ -85,7 +95,8 @@ class Service:
         self.clock = clock
         self.behaviour = behaviour or Behaviour()
         self.buckets: dict[str, Bucket] = {}
-        self.jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {}
+        self._late: list[_LateRequest] = []
         self._work_owners: dict[str, tuple[Job, Work]] = {}
         self._sequence = count(1)
 
@@ -93,12 +104,23 @@ class Service:
         """Forget all buckets and batches, and take up other switches."""
         self.behaviour = behaviour
         self.buckets.clear()
-        self.jobs.clear()
+        self._jobs.clear()
+        self._late.clear()
         self._work_owners.clear()
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All batches by their ids."""
+        self._act_on_late_requests()
+        return self._jobs
 
     def behaviour_of(self, bucket: Bucket) -> Behaviour:
         """Return the switches that count for a bucket."""
         return bucket.behaviour or self.behaviour
+
+    def time(self, bucket: Bucket) -> datetime:
+        """Return the time by the clock that writes what is stored in a bucket."""
+        return self.clock.now() + self.behaviour_of(bucket).clock_offset
 
     def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
         """Read and judge the body of a create request."""
@@ -106,7 +128,13 @@ class Service:
 
     def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
         """Create a batch. Names need not be unique, and nothing makes this idempotent (API reference, 10)."""
-        return self.record(self._add_job(bucket, request, select_files(bucket, request, self.behaviour_of(bucket))))
+        self._act_on_late_requests()  # numbers follow times
+        return self.record(self._add_job(bucket, request, self._files_for(bucket, request), self.clock.now()))
+
+    def create_job_late(self, bucket: Bucket, request: JobRequest, seconds: float) -> None:
+        """Create a batch ``seconds`` from now; until then there is none, not even one with an id."""
+        acts_at = self.clock.now() + timedelta(seconds=seconds)
+        self._late.append(_LateRequest(acts_at, bucket, request, self._files_for(bucket, request)))
 
     def get_job(self, bucket: Bucket, job_id: str) -> JobRecord | None:
         """Return a batch, or ``None`` if the bucket has none with this id."""
@@ -227,7 +255,8 @@ class Service:
             raise ServiceError(400, "ResourceNotFound", f"object: there is no object {key!r}.")
         nothing = Element("Input")
         request = JobRequest(query.get("name", ""), "Workflow", {"Object": key}, nothing, nothing, (workflow_id,))
-        job = self._add_job(bucket, request, [InputFile(bucket.key_of(key), True)], listed=False)
+        files = [InputFile(bucket.key_of(key), True)]
+        job = self._add_job(bucket, request, files, self.clock.now(), listed=False)
         return job.works[0].work_id
 
     def pause_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
@@ -260,7 +289,7 @@ class Service:
 
     def forget_job(self, job: Job) -> None:
         """Remove a batch and its files."""
-        del self.jobs[job.job_id]
+        del self._jobs[job.job_id]
         for work in job.works:
             del self._work_owners[work.work_id]
 
@@ -272,9 +301,21 @@ class Service:
         """Return the executions or child jobs of a batch as they are now."""
         return list(self._files_of(job))
 
-    def _add_job(self, bucket: Bucket, request: JobRequest, files: list[InputFile], *, listed: bool = True) -> Job:
-        behaviour = self.behaviour_of(bucket)
+    def _act_on_late_requests(self) -> None:
+        """Create the batches whose time has come, as of that time."""
         now = self.clock.now()
+        due = sorted((late for late in self._late if late.acts_at <= now), key=lambda late: late.acts_at)
+        self._late = [late for late in self._late if late.acts_at > now]
+        for late in due:
+            self._add_job(late.bucket, late.request, late.files, late.acts_at)
+
+    def _files_for(self, bucket: Bucket, request: JobRequest) -> list[InputFile]:
+        return select_files(bucket, request, self.behaviour_of(bucket))
+
+    def _add_job(
+        self, bucket: Bucket, request: JobRequest, files: list[InputFile], now: datetime, *, listed: bool = True
+    ) -> Job:
+        behaviour = self.behaviour_of(bucket)
         queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
         paused = queue.paused or behaviour.outcome == "pause"
         job = Job(
@@ -290,7 +331,7 @@ class Service:
             missing_from_lists=behaviour.list_lag_answers,
             pauses=[Pause(now)] if paused else [],
         )
-        self.jobs[job.job_id] = job
+        self._jobs[job.job_id] = job
         self._work_owners.update((work.work_id, (job, work)) for work in job.works)
         return job
 
@@ -333,7 +374,8 @@ class Service:
             status = job.work_status(work, timeline, now)
             if runs_workflow and status.state in ("Submitted", "Pause"):
                 status = Status("Running")
-            yield FileRecord(job, work, status, created_at, job.sequence * _MAX_FILES + index)
+            shown_at = created_at + job.behaviour.clock_offset
+            yield FileRecord(job, work, status, shown_at, job.sequence * _MAX_FILES + index)
 
 
 def _indexes(job: Job, last: int | None, *, ascending: bool) -> range:

@@ -47,7 +47,7 @@ class AccessKey:
     :param secret_key: SecretKey.
     :param token: the session token, which requests must carry; ``None`` for permanent keys.
     :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; ``None``: all.
-    :param expires_at: when it ends (aware), by the clock that jobs go by; ``None``: never.
+    :param expires_at: when it ends (aware), by the service's clock; ``None``: never.
     """
 
     secret_id: str
@@ -79,8 +79,9 @@ def check_signature(
     """
     Return the key that signed ``request``.
 
-    :param signed_at: the server's time for the window of the signature.
-    :param now: the time for the expiry of keys.
+    :param signed_at: the service's time without what it was put forward by a test. A client may sign by its own clock,
+        which knows nothing of that, or by the service's: both are accepted.
+    :param now: the service's time.
     :param for_objects: whether it came to a host of COS.
     :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
     """
@@ -90,7 +91,7 @@ def check_signature(
         raise ServiceError(
             401, "SecretidNotExist", f"There is no key {claim['q-ak']!r}.", cos=(403, "InvalidAccessKeyId")
         )
-    _check_window(claim, behaviour, signed_at)
+    _check_window(claim, behaviour, signed_at, now)
     parameters = [(name, value) for name, value in request.parameters if name not in _FIELDS]
     if behaviour.all_parameters_signed:
         _check_all_listed(claim, parameters)
@@ -115,14 +116,13 @@ def _read_claim(request: WireRequest) -> dict[str, str]:
     return given
 
 
-def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: datetime) -> None:
+def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: datetime, now: datetime) -> None:
     """Check the time; the tolerance is for clocks that run ahead, an end is an end (assumed; reference, 6.3)."""
     window = _WINDOW.fullmatch(claim["q-sign-time"])
     if window is None:
         raise _invalid(f"q-sign-time {claim['q-sign-time']!r} is not of the form start;end.")
     start, end = int(window[1]), int(window[2])
-    moment = signed_at.timestamp()
-    if moment > end:
+    if signed_at.timestamp() > end:
         raise ServiceError(
             401,
             "SignatureExpired",
@@ -130,7 +130,7 @@ def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: dat
             cos=(403, "AccessDenied"),
             cos_message="Request has expired",
         )
-    if moment + behaviour.skew_seconds < start:
+    if now.timestamp() + behaviour.skew_seconds < start:
         raise ServiceError(
             401, "SignatureExpired", "The signature is not valid yet.", cos=(403, "RequestTimeTooSkewed")
         )

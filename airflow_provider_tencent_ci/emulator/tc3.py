@@ -36,8 +36,8 @@ def check_tc3(
     Return the key that signed ``request``.
 
     :param service: the name that the signature must be for.
-    :param signed_at: the server's time for the signature.
-    :param now: the time for the expiry of keys.
+    :param signed_at: the service's time, as :func:`~.signature.check_signature` has it.
+    :param now: the service's time.
     :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
     """
     claim = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
@@ -47,7 +47,7 @@ def check_tc3(
     if key is None:
         raise _refused("SecretIdNotFound", "The SecretId is not found.")
     timestamp = _timestamp(request)
-    if abs(signed_at.timestamp() - timestamp) > _TOLERANCE_SECONDS:
+    if not signed_at.timestamp() - _TOLERANCE_SECONDS <= timestamp <= now.timestamp() + _TOLERANCE_SECONDS:
         raise _refused("SignatureExpire", "The signature has expired, or is not valid yet.")
     date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
     expected = _signature(request, claim["headers"], key.secret_key, date, service, timestamp)

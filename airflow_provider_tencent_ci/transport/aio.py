@@ -145,4 +145,6 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 def _failed_to_connect(error: Exception) -> bool:
     """Whether the error says that no connection came about. What is not certain counts as sent."""
-    return isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(
+        error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError
+    )

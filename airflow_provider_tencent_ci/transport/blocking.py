@@ -119,7 +119,7 @@ class BlockingTransport:
                 ) as answer:
                     received_at = self.now()
                     body = _read(answer)
-                    if answer.status_code < 200:  # what comes after it must not be taken for the next one's answer
+                    if answer.status_code < 200:  # no answer; what comes after it must not be taken for the next one's
                         self.close()
                     return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
             except (RequestException, HTTPError, OSError) as error:

@@ -8,12 +8,14 @@ time of the exchange. Only the resolution of a name, which the operating system 
 
 from __future__ import annotations
 
+import http.client
 import io
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -86,8 +88,20 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """The answer after all interim ones; the standard library passes over status 100 alone."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]  # so that it reads on
+            super().begin()
+
+
 class _BoundedConnection(HTTPConnection):
     """What HTTP and HTTPS have in common. The socket is replaced last: TLS needs a real one to begin with."""
+
+    response_class = _FinalAnswer
 
     def connect(self) -> None:
         super().connect()

@@ -47,7 +47,6 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         super().__init__(*arguments, **named)
         self.seconds_before_limit = seconds_before_limit
         self._context: Context | None = None
-        self._has_rendered = False
         self._first_look: _FirstLook | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -58,14 +57,8 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         """Keep the context. Airflow calls this where nothing ends it, should it never return."""
         self._context = context
 
-    async def on_kill(self) -> None:
-        """Do as any other trigger; but before the templates are rendered, it is not known which job it is."""
-        if self._has_rendered:
-            await super().on_kill()
-
     async def _wait(self) -> dict[str, Any]:
         await self._render_arguments()
-        self._has_rendered = True
         self.deadline_at = self._limit().isoformat()
         wait = self._new_wait(self.log)
         config = await self._connect(wait)

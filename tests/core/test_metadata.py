@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -77,6 +79,24 @@ def test_an_answer_that_is_not_as_it_should_be_is_an_error_that_shows_nothing_of
     assert caught.value.may_pass
     assert "temporary" not in str(caught.value)
     assert "metadata.tencentyun.com" in str(caught.value)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(0), timedelta(hours=3)])
+def test_the_end_of_keys_is_told_by_this_machine_s_clock(ahead):
+    date = format_datetime(KEYS.expires_at - timedelta(hours=1), usegmt=True)
+    received_at = KEYS.expires_at - timedelta(hours=1) - ahead
+    script = Script([replace(respond(json.dumps(FIELDS), date=date), received_at=received_at)])
+    assert ask(script).expires_at == KEYS.expires_at - ahead
+
+
+def test_a_date_that_cannot_be_right_does_not_move_the_end_of_keys():
+    assert ask(Script([respond(json.dumps(FIELDS), date="Fri, 31 Dec 9999 23:59:59 GMT")])) == KEYS
+
+
+def test_keys_that_had_expired_when_they_were_handed_out_are_an_error():
+    date = format_datetime(KEYS.expires_at + timedelta(seconds=7), usegmt=True)
+    with pytest.raises(CredentialsError, match="had expired when they were handed out, by 7 seconds"):
+        ask(Script([respond(json.dumps(FIELDS), date=date)]))
 
 
 @pytest.mark.parametrize("body", ["", "no JSON {", "[1]", "null", '"text"', "\x00\xff", "[" * 60_000])

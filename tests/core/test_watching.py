@@ -288,8 +288,15 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
         return bucket.answer(request)
 
     script = Script([answer], forever=True, service_ahead=None)
-    script.run(Lookout(timedelta(minutes=30)).look())
-    first, second = (dict(request.query) for request in script.requests[:2])
+    lookout = Lookout(timedelta(minutes=30))
+    script.run(lookout.look())
+    first, second, _ = (dict(request.query) for request in script.requests)
+    assert "startCreationTime" not in first, "its answer tells the time, and what is young"
+    assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
+    script.service_ahead = None
+    script.requests.clear()
+    script.run(list_ended_since(START, timedelta(minutes=30)))
+    first, second = (dict(request.query) for request in script.requests)
     assert first == {"size": "1"}
     assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
 

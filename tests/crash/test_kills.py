@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from tests.crash.tries import Kept, Tries
 
-LAGS = [0, 2, 10]
+LAGS = [0, 40]
 MODES = {
     "blocking": {"wait_for_completion": True, "deferrable": False, "poll_interval": 1},
     "deferred": {"wait_for_completion": True, "deferrable": True, "poll_interval": 1},
@@ -76,10 +76,11 @@ def test_a_try_killed_at_a_point_leaves_one_job(tries, point, has_store):
 @pytest.mark.parametrize("after_acting", [False, True], ids=["while the POST is in flight", "created, not answered"])
 def test_a_try_killed_during_its_submission_leaves_one_job(tries, after_acting):
     emulator = tries.emulator
-    # Without `after_acting` the service reads the request and acts on it only after the client has gone. That takes
-    # real time, of which the next try's pauses must leave it some.
-    tries.real_pause_seconds = 0.5
-    emulator.inject(Fault("hang", operation="create", seconds=0.3, after_acting=after_acting))
+    in_flight, created = (
+        Fault("late", seconds=31, silent_seconds=30),
+        Fault("hang", operation="create", after_acting=True),
+    )
+    emulator.inject(created if after_acting else in_flight)
     pid = tries.start()
     while not emulator.count("create"):
         time.sleep(0.002)

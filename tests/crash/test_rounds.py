@@ -26,7 +26,7 @@ POINTS = [
     ("after the XCom rounds", 2),
     ("before the XCom job", 2),
 ]
-lags = pytest.mark.parametrize("lag", [0, 10], ids=["lag 0 s", "lag 10 s"])
+lags = pytest.mark.parametrize("lag", [0, 40], ids=["lag 0 s", "lag 40 s"])
 stores = pytest.mark.parametrize("has_store", [True, False], ids=["with store", "without store"])
 points = pytest.mark.parametrize(("point", "nth"), POINTS, ids=[f"{point}, {nth}" for point, nth in POINTS])
 

@@ -2,8 +2,8 @@
 Tries of one task instance as processes that can be killed.
 
 Each try is a fork of this process which runs the operator's ``execute`` for real, over HTTP, with what Airflow gives it
-kept outside of it: the task state store and XCom are files. A pause of the client puts the emulator's clock forward
-instead of sleeping, so that a lag of ten seconds costs nothing.
+kept outside of it: the task state store and XCom are files. A pause of the client puts the emulator's clock forward and
+its own, instead of sleeping, so that a lag of a minute costs nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import requests
 from airflow_provider_tencent_ci import request, rounds
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
 __all__ = ["Die", "Kept", "Tries"]
@@ -50,6 +51,16 @@ class Kept:
         path = self.folder / name
         return json.loads(path.read_text("utf-8")) if path.exists() else None
 
+    @property
+    def log(self) -> str:
+        """What all tries have said."""
+        path = self.folder / "log"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def say(self, text: str) -> None:
+        with (self.folder / "log").open("a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
     def forget_xcoms(self) -> None:
         """As Airflow does when a try begins."""
         for path in self.folder.glob("xcom-*"):
@@ -69,8 +80,8 @@ class Tries:
 
     :param arguments: more arguments of the operator.
     :param first: the number of the first try of this attempt series.
-    :param real_pause_seconds: how long each pause really takes, for a service that is slow in real time.
     :param retries: what the task says of retries; Airflow's own count is not changed by it between two tries.
+    :param run_started_at: the start of the DAG run, which Airflow moves when any of its tasks is cleared.
     """
 
     emulator: Emulator
@@ -79,16 +90,21 @@ class Tries:
     run_id: str = "scheduled__2026-01-02"
     first: int = 1
     retries: int = 1000
-    real_pause_seconds: float = 0
+    run_started_at: datetime = datetime(2026, 1, 2, tzinfo=UTC)
     number: int = 0
 
-    def start(self, kill_at: str | None = None, nth: int = 1) -> int:
-        """Start the next try; it kills itself when it comes to ``kill_at`` the ``nth`` time. Return its process id."""
+    def start(self, kill_at: str | None = None, nth: int = 1, fail_at: str | None = None) -> int:
+        """
+        Start the next try, and return its process id.
+
+        It kills itself when it comes to ``kill_at`` the ``nth`` time, and ends with an error at ``fail_at``.
+        """
         self.number += 1
+        ahead = timedelta(seconds=self.emulator.state()["ahead_seconds"])
         pid = os.fork()
         if pid == 0:
             try:
-                self._run(kill_at, nth)
+                self._run(kill_at, nth, fail_at, MachineClock(ahead))
             finally:
                 os._exit(1)
         return pid
@@ -105,23 +121,27 @@ class Tries:
         os.waitpid(pid, 0)
         raise AssertionError("a try did not end")
 
-    def run(self, kill_at: str | None = None, nth: int = 1) -> str:
-        return self.finish(self.start(kill_at, nth))
+    def run(self, kill_at: str | None = None, nth: int = 1, fail_at: str | None = None) -> str:
+        return self.finish(self.start(kill_at, nth, fail_at))
 
-    def _run(self, kill_at: str | None, nth: int) -> None:
+    def _run(self, kill_at: str | None, nth: int, fail_at: str | None, clock: MachineClock) -> None:
         seen: Counter[str] = Counter()
 
         def die(point: str) -> None:
             seen[point] += 1
             if point == kill_at and seen[point] == nth:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if point == fail_at:
+                raise RuntimeError(f"This try ends {point}.")
 
+        self.kept.folder.mkdir(exist_ok=True)
         self.kept.write("outcome", None)
         self.kept.forget_xcoms()
         for module in (rounds, request):
             module.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
-        patch_transport(self.emulator.url, die, self.real_pause_seconds)
+        TencentCIHook.log = Log(self.kept)
+        patch_transport(self.emulator.url, die, clock)
         if self.kept.has_store:
             patch_memory(die)
         outcome = self._execute(die)
@@ -156,7 +176,7 @@ class Tries:
         context = {
             "ti": ti,
             "task": task,
-            "dag_run": SimpleNamespace(start_date=datetime.now(UTC) - timedelta(hours=1)),
+            "dag_run": SimpleNamespace(start_date=self.run_started_at),
         }
         if self.kept.has_store:
             context["task_state_store"] = FileStore(self.kept)
@@ -182,28 +202,56 @@ class FileStore:
         self.kept.write(f"store-{key}", value)
 
 
-def patch_transport(url: str, die: Die, real_pause_seconds: float) -> None:
-    """Die around requests; let pauses move the emulator's clock."""
+@dataclass
+class Log:
+    """The hook's logger."""
+
+    kept: Kept
+
+    def info(self, message: str, *arguments: object) -> None:
+        self.kept.say(message % arguments)
+
+    debug = warning = error = info
+
+
+@dataclass
+class MachineClock:
+    """
+    The clock of the machine that a try runs on, which goes as fast as the emulator's.
+
+    :param ahead: how much time was put forward.
+    """
+
+    ahead: timedelta
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
+    """Die around requests and pauses; let pauses move the clocks."""
     from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
 
-    exchange = BlockingTransport._exchange
+    send = BlockingTransport._send
 
-    def dying_exchange(self: Any, request: Any) -> Any:
-        die(f"before the {request.method}")
-        response = exchange(self, request)
-        die(f"after the {request.method}")
-        return response
+    def dying_send(self: Any, action: Any) -> Any:
+        die(f"before the {action.request.method}")
+        try:
+            return send(self, action)
+        finally:
+            die(f"after the {action.request.method}")
 
     def pause(seconds: float) -> None:
-        time.sleep(real_pause_seconds)
+        die("before a pause")
         requests.post(f"{url}/_emulator/clock", json={"advance_seconds": seconds}, timeout=10).raise_for_status()
+        clock.ahead += timedelta(seconds=seconds)
 
     original = BlockingTransport.__init__
 
     def with_emulated_pauses(self: Any, config: Any, **options: Any) -> None:
-        original(self, config, **options, sleep=pause)
+        original(self, config, **{**options, "now": clock.now, "sleep": pause})
 
-    BlockingTransport._exchange = dying_exchange  # type: ignore[method-assign]
+    BlockingTransport._send = dying_send  # type: ignore[method-assign]
     BlockingTransport.__init__ = with_emulated_pauses  # type: ignore[method-assign]
 
 

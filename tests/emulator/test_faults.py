@@ -186,6 +186,78 @@ def test_a_skewed_clock_refuses_good_signatures_and_shows_in_the_date(emulator, 
     assert call(emulator, "GET", JOBS).status == 200
 
 
+JUST_BEFORE, JUST_AFTER = 44, 2  # of what comes 45 seconds late
+
+
+def test_a_late_request_makes_a_job_only_when_its_time_has_come(emulator):
+    fault = emulator.inject("late")
+    came_at = emulator.now()
+    with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
+        submit(emulator)
+    emulator.advance(JUST_BEFORE)
+    assert not emulator.jobs
+    assert call(emulator, "GET", JOBS).texts("JobsDetail/JobId") == []
+    emulator.advance(JUST_AFTER)
+    [job] = emulator.jobs
+    assert 45 <= (job.created_at - came_at).total_seconds() < 46
+    assert call(emulator, "GET", JOBS).texts("JobsDetail/JobId") == [job.job_id]
+    assert call(emulator, "GET", f"{JOBS}/{job.job_id}").text("JobsDetail/Name") == job.name
+    assert fault.injected == 1
+
+
+def test_a_late_job_takes_its_place_among_those_that_were_made_meanwhile(emulator):
+    emulator.configure(submitted_seconds=5, run_seconds=20, list_lag_seconds=10)
+    for seconds in (60, 30):
+        emulator.inject("late", seconds=seconds, status=504)
+        submit(emulator)
+    emulator.advance(45)
+    on_time = create(emulator)
+    emulator.advance(15)
+    middle, second, last = emulator.jobs
+    assert second.job_id == on_time
+    assert (middle.state, second.state, last.state) == ("Success", "Running", "Submitted")
+    assert call(emulator, "GET", JOBS).texts("JobsDetail/JobId") == [on_time, middle.job_id]
+
+
+def test_a_gateway_may_answer_for_a_late_service(emulator):
+    emulator.inject("late", status=504)
+    answer = submit(emulator)
+    assert (answer.status, answer.headers["content-type"]) == (504, "text/html")
+    assert b"504 Gateway Timeout" in answer.body
+
+
+def test_a_late_service_may_be_silent(emulator):
+    emulator.inject("late", status=504, silent_seconds=0.2)
+    began_at = time.monotonic()
+    assert submit(emulator).status == 504
+    assert time.monotonic() - began_at >= 0.2
+
+
+def test_a_late_request_that_is_refused_makes_no_job(emulator):
+    emulator.inject("late", status=504)
+    call(emulator, "POST", JOBS, body=b"no XML")
+    emulator.advance(60)
+    assert not emulator.jobs
+
+
+def test_only_a_request_that_creates_can_be_late(emulator):
+    job_id = create(emulator)
+    fault = emulator.inject("late", times=None)
+    assert call(emulator, "PUT", f"{JOBS}/{job_id}", [("cancel", None)]).status == 200
+    assert call(emulator, "GET", JOBS).status == 200
+    assert not fault.seen
+    with pytest.raises(ValueError, match="A create request alone can be late, and not 'cancel'"):
+        emulator.inject("late", operation="cancel")
+
+
+def test_a_reset_forgets_late_requests(emulator):
+    emulator.inject("late", status=504)
+    submit(emulator)
+    emulator.reset()
+    emulator.advance(60)
+    assert not emulator.jobs
+
+
 def statuses(emulator, count: int, path: str = JOBS) -> list[int]:
     return [call(emulator, "GET", path).status for _ in range(count)]
 

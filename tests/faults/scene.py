@@ -158,9 +158,9 @@ class Scene:
             extra["request_timeout"] = REQUEST_TIMEOUT_SECONDS
         return json.dumps(connection)
 
-    def transport_for(self, config: ServiceConfig) -> Watched:
+    def transport_for(self, config: ServiceConfig, **options: Any) -> Watched:
         """Return a blocking transport that goes by the clock; the last one is kept."""
-        self.transport = Watched(config, now=self.clock.now, sleep=self.clock.sleep)
+        self.transport = Watched(config, now=self.clock.now, sleep=self.clock.sleep, **options)
         return self.transport
 
     @property

@@ -220,12 +220,8 @@ THROTTLED = refused_for_now(e.ThrottledError)
 SATURATED = refused_for_now(e.QueueSaturatedError)
 # A signature whose time was not accepted is made afresh for each attempt.
 SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
-# Where the service also says what time it is, that is at once.
-CLOCK_OFF = (
-    (Submitted(posts=2), Submitted(posts=2)),
-    (Cancelling.AGAIN, Cancelling.AGAIN),
-    (Waiting.RIDDEN_OUT, Waiting.RIDDEN_OUT),
-)
+# Where the service also says what time it is, that is at once, and nobody is told but by a warning.
+CLOCK_OFF = TAKEN_AT_ONCE, CANCELLED_AT_ONCE, (Waiting.AS_USUAL, Waiting.AS_USUAL)
 
 CODES_GROUP = Group(
     "The service's codes",
@@ -433,18 +429,12 @@ UNREADABLE_GROUP = Group(
 
 NETWORK_GROUP = Group(
     "The way to the service",
-    "Where it is certain that no byte of the request has left, it is sent again. Of a server that speaks no TLS that "
-    "is not certain.",
+    "Where no byte of the request has left, it is sent again.",
     [
         row("the host's name is not found", NetworkFault.NAME_NOT_FOUND, *refused_for_now(e.TransportError)),
         row("the connection is refused", NetworkFault.REFUSED, *refused_for_now(e.TransportError)),
         row("a certificate that nobody vouches for", NetworkFault.UNTRUSTED, *refused_for_now(e.TransportError)),
-        row(
-            "no TLS where TLS is expected",
-            NetworkFault.NO_TLS,
-            submit=(SENT_ONCE_MORE, Failed(e.SubmitOutcomeUnknownError, looked=True)),
-            cancel=CANCEL_SENT_AGAIN,
-        ),
+        row("no TLS where TLS is expected", NetworkFault.NO_TLS, *refused_for_now(e.TransportError)),
         row("307 to another host", Fault(FaultKind.REDIRECT), *REDIRECTED),
         row("301 to another host", Fault(FaultKind.REDIRECT, status=301), *REDIRECTED),
     ],

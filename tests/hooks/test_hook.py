@@ -226,6 +226,7 @@ def test_a_wrong_connection_says_what_to_do(emulator, monkeypatch, fields, extra
         (Fault("error", status=403, code="AccessDenied"), "Grant the key's user the CAM action"),
         (Fault("error", status=451, code="UnavailableForLegalReasons"), "arrears"),
         (Fault("expired_token"), "temporary key has expired"),
+        (Fault("error", status=401, code="SignatureExpired"), "check the clock of this machine (NTP)"),
     ],
 )
 def test_a_refusal_says_what_to_do(emulator, hook, fault, advice):

@@ -11,6 +11,7 @@ from rich.console import Console
 from showcase.display import Display
 from showcase.failures import Interrupted
 
+from airflow_provider_tencent_ci.core.exchange import Send
 from airflow_provider_tencent_ci.core.flows import create_job
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.emulator import Emulator, defaults
@@ -152,7 +153,7 @@ def test_an_interrupt_while_the_submission_is_under_way_loses_no_job(
 
     def interrupted_after_the_post(step):
         answer = perform(step)
-        if getattr(step, "method", "") == "POST":
+        if isinstance(step, Send) and step.request.method == "POST":
             raise Interrupted(2)
         return answer
 

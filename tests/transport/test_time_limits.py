@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import flows
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs, read_nothing
 from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.failures import was_refused
 from airflow_provider_tencent_ci.core.flows import ask
 from airflow_provider_tencent_ci.core.objects import build_put_object
 from airflow_provider_tencent_ci.core.repeating import NEVER
@@ -217,16 +218,46 @@ def test_each_address_of_a_name_is_tried_until_one_answers(run, monkeypatch):
 # --- answers before the answer
 
 
-def test_an_answer_that_is_none_yet_says_nothing_of_a_submission():
-    specification = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
-    with RawServer(lambda connection, _head: connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" + EMPTY)) as server:
-        with BlockingTransport(configuration(server.url)) as transport:
-            with pytest.raises(e.UnreadableResponseError) as caught:
-                transport.run(flows.create_job("nightly", specification))
-            with pytest.raises(e.UnreadableResponseError):
-                transport.run(look())
-        assert caught.value.status == 103
-        assert [head.split(b" ")[0] for head in server.heads] == [b"POST", b"GET"]
+def create():
+    return flows.create_job("nightly", InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/"))
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: </a>"])
+def test_the_answer_is_the_one_after_all_interim_ones(run, interim):
+    def answer(connection, head):
+        connection.sendall((b"HTTP/1.1 " + interim + b"\r\n\r\n") * 2)
+        time.sleep(0.1)
+        body = (
+            b"<Response><JobsDetail><JobId>b1</JobId></JobsDetail></Response>"
+            if head[:4] == b"POST"
+            else b"<Response/>"
+        )
+        connection.sendall(OK + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def flow():
+        job = yield from create()
+        return job.job_id, (yield from look()).items
+
+    with RawServer(answer) as server:
+        assert run(configuration(server.url), flow()) == ("b1", ())
+        assert (server.connections, len(server.heads)) == (1, 2)
+
+
+def test_an_answer_that_cannot_be_one_says_nothing_of_a_submission(run):
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+
+    def flow():
+        with pytest.raises(e.UnreadableResponseError) as caught:
+            yield from create()
+        assert caught.value.status == 101
+        assert not was_refused(caught.value)
+        return (yield from look()).items
+
+    def answer(connection, head):
+        connection.sendall(switch + EMPTY if head[:4] == b"POST" else EMPTY)
+
+    with RawServer(answer) as server:
+        assert run(configuration(server.url), flow()) == ()
         assert server.connections == 2, "what comes later is not taken for another answer"
 
 

@@ -132,8 +132,8 @@ def test_a_stop_rides_out_a_connection_that_cannot_be_read(emulator, backend, jo
 
 
 def stoppable(job_id, monkeypatch):
-    """A trigger whose task somebody has marked."""
-    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
+    """A trigger whose task a person has marked as a success."""
+    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "success")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
     trigger = InventoryJobTrigger(job_id, cancel_on_kill=True)
     trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)

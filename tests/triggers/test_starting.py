@@ -184,6 +184,16 @@ def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkey
     assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
+def test_a_trigger_that_does_not_know_its_job_yet_sends_no_cancel_and_says_so(emulator, monkeypatch, capsys):
+    monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "success")
+    monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: None)
+    trigger = StartingInventoryJobTrigger("{{ ti.xcom_pull('submit') }}", cancel_on_kill=True)
+    trigger.task_instance = SimpleNamespace(dag_id="d", task_id="wait", run_id="r1", map_index=-1)
+    asyncio.run(trigger.on_kill())
+    assert emulator.count() == 0
+    assert "Could not cancel batch job {{ ti.xcom_pull('submit') }} for certain" in capsys.readouterr().out
+
+
 def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
     limit_at = datetime.now(UTC) + timedelta(seconds=60)
     event = read_event(event_of(long_job_id, limit_at=limit_at, seconds_before_limit=60).payload)

@@ -115,7 +115,7 @@ def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
     wait_for_looks(emulator, 5)
     listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
     active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
-    assert listed[:3] == [active, ended, ended]
+    assert listed[:3] == [ended, active, ended]
     assert listed[3:] == ([active, ended] * len(listed))[: len(listed) - 3]
 
 

@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api import JobFilter, build_list
 from airflow_provider_tencent_ci.core.failures import classify
-from airflow_provider_tencent_ci.core.flows import LATER_TRY_LOOKS
 from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.submission import RECONCILE_TIMEOUT_SECONDS
 from airflow_provider_tencent_ci.core.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from tests.live.check import Check
@@ -34,13 +34,12 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     }
     seconds = _seconds_until_shown(check, ways)
     said = "; ".join(f"{way}: {_said_of(found)}" for way, found in seconds.items())
-    slowest = max(_LONGEST_LAG_SECONDS if found is None else found for found in seconds.values())
-    if slowest <= sum(LATER_TRY_LOOKS):
+    if None not in seconds.values():
         yield as_assumed(f"Shown after the answer to the submission by {said}.")
     else:
         yield differs(
             f"Shown after the answer to the submission by {said}.",
-            f"core/flows.py: LATER_TRY_LOOKS look for {sum(LATER_TRY_LOOKS)} s only, _NOT_LISTED_YET_LOOKS for less.",
+            f"core/submission.py: the list is watched for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
         )
 
 
