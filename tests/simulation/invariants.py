@@ -289,6 +289,8 @@ def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
     holder = world.airflow.attempts[end.holder]
     if holder.how != "stopped" or holder.knows.get(job.job_id, end.at) >= end.at:
         return False
+    if any(other.series == end.series and end.at < other.at < end.at + 10 for other in world.airflow.ends):
+        return False  # marked and cleared at once: what comes next hides the mark
     if any(each.run > end.series[0] for each in world.airflow.made_by(end.at + _GRACE_SECONDS)):
         return False  # the new run's state hides what a person did to the old one
     if end.what == "marked failed" and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tencent_ci import polling
 from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, Decision, StoppedTask, decide
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
@@ -41,7 +42,6 @@ from airflow_provider_tencent_ci.exceptions import (
 )
 from airflow_provider_tencent_ci.lease import Lease, WorkerLease
 from airflow_provider_tencent_ci.memory import SubmissionMemory
-from airflow_provider_tencent_ci.polling import Poller
 from airflow_provider_tencent_ci.supervision import Supervision
 from airflow_provider_tencent_ci.transport import aio
 from tests.simulation import steps
@@ -332,7 +332,7 @@ class TaskProgram:
 
     def wait(self, job_id: str, deadline_at: datetime | None) -> Program:
         """Wait until the job has ended; return the event."""
-        flow = wait_for_job(_new_wait(self._place, job_id, deadline_at), self._place.history.poll_interval)
+        flow = wait_for_job(_Wait(self._place, job_id, deadline_at), self._place.history.poll_interval)
         return _event((yield from self.ask(self._lease.renewed_meanwhile(flow))))
 
     def judge(self, job: InventoryJob) -> None:
@@ -434,7 +434,7 @@ class TriggerProgram:
 
     def main(self) -> Program:
         place, waiting, interval = self._place, self.deferral, self._place.history.poll_interval
-        wait = _new_wait(place, waiting.job_id, waiting.deadline_at)
+        wait = _Wait(place, waiting.job_id, waiting.deadline_at)
         place.waits_until(waiting.deadline_at)
         if not place.history.poller:
             return _event((yield from _Driver(place, _clock_of(place)).run(wait_for_job(wait, interval))))
@@ -456,18 +456,27 @@ class TriggerProgram:
                 yield from driver.run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
 
 
-def _new_wait(place: Place, job_id: str, deadline_at: datetime | None) -> Wait:
-    return Wait(job_id, deadline_at=deadline_at, contact_timeout=place.history.contact_timeout, observer=_SILENT)
+class _Wait(Wait):
+    """A wait with a number, by which the poller's sets of those who wait have the same order in each run."""
+
+    def __init__(self, place: Place, job_id: str, deadline_at: datetime | None) -> None:
+        timeout = place.history.contact_timeout
+        super().__init__(job_id, deadline_at=deadline_at, contact_timeout=timeout, observer=_SILENT)
+        self.number = place.process.number
+
+
+# By their address in memory otherwise.
+polling._Waiter.__hash__ = lambda waiter: getattr(waiter.wait, "number", id(waiter))  # type: ignore[method-assign]
 
 
 def _event(result: WaitResult) -> dict[str, Any]:
     return {"status": result.status.value, "job": result.job.to_dict() if result.job else None}
 
 
-def _new_poller(place: Place) -> Poller:
+def _new_poller(place: Place) -> polling.Poller:
     asked, aio.AsyncTransport = aio.AsyncTransport, lambda _config: _LoopDriver(place)
     try:
-        return Poller(None)
+        return polling.Poller(None)
     finally:
         aio.AsyncTransport = asked
 
