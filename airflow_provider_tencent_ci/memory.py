@@ -73,12 +73,14 @@ class SubmissionMemory:
 
 
 def _record(note: Note) -> dict[str, Any]:
-    since = note.unsettled_since
+    posted_at = note.posted_at
     return {
         "token": note.token,
         "job_id": note.job_id,
         "posts": note.posts,
-        "unsettled_since": {"machine": _written(since.machine), "service": _written(since.service)} if since else None,
+        "posted_at": (
+            {"machine": _written(posted_at.machine), "service": _written(posted_at.service)} if posted_at else None
+        ),
         "foreign_ids": list(note.foreign_ids),
     }
 
@@ -86,12 +88,12 @@ def _record(note: Note) -> dict[str, Any]:
 def _note(record: dict[str, Any]) -> Note:
     """Read what :func:`_record` wrote. Where something is missing, a request is assumed of unknown time and outcome."""
     job_id, posts, foreign = (record.get(name) for name in ("job_id", "posts", "foreign_ids"))
-    since = record.get("unsettled_since", {} if not isinstance(job_id, str) else None)
+    posted_at = record.get("posted_at", {})
     return Note(
         token=record["token"],
         job_id=job_id if isinstance(job_id, str) else None,
         posts=posts if isinstance(posts, int) else 1,
-        unsettled_since=_moment(since) if isinstance(since, dict) else None,
+        posted_at=_moment(posted_at) if isinstance(posted_at, dict) else None,
         foreign_ids=tuple(foreign) if isinstance(foreign, list) else (),
     )
 

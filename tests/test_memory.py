@@ -17,7 +17,7 @@ RECORD = {
     "token": "0123456789abcdef",
     "job_id": "b1",
     "posts": 2,
-    "unsettled_since": {"machine": "2026-01-02T03:04:05.000678+00:00", "service": "2026-01-02T04:04:05+00:00"},
+    "posted_at": {"machine": "2026-01-02T03:04:05.000678+00:00", "service": "2026-01-02T04:04:05+00:00"},
     "foreign_ids": ["b8", "b9"],
 }
 
@@ -52,7 +52,7 @@ class _Keyed:
         self.get, self.set = records.get, records.__setitem__
 
 
-@pytest.mark.parametrize("note", [NOTE, Note("token"), Note("token", posts=1, unsettled_since=SINCE)])
+@pytest.mark.parametrize("note", [NOTE, Note("token"), Note("token", posts=1, posted_at=SINCE)])
 def test_what_was_written_is_read(note):
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.write(note)
@@ -90,11 +90,11 @@ def test_a_note_of_something_else_counts_as_nothing(other):
     assert noted(RECORD | other) is None
 
 
-@pytest.mark.parametrize("missing", ["posts", "unsettled_since", "foreign_ids"])
+@pytest.mark.parametrize("missing", ["posts", "posted_at", "foreign_ids"])
 def test_a_note_without_a_job_that_lacks_something_is_one_of_a_request_of_unknown_outcome(missing):
     record = {name: value for name, value in RECORD.items() if name not in (missing, "job_id")}
     note = noted(record)
-    assert (note.job_id, bool(note.posts), bool(note.unsettled_since)) == (None, True, True)
+    assert (note.job_id, bool(note.posts), bool(note.posted_at)) == (None, True, True)
 
 
 @given(json_values | with_other_values(RECORD))
@@ -105,4 +105,4 @@ def test_whatever_the_store_holds_is_a_note_of_ours_or_nothing(record):
     assert (record["series"], record["request"], record["token"]) == (2, "digest", note.token)
     assert isinstance(note.token, str)
     assert note.job_id == (record["job_id"] if isinstance(record.get("job_id"), str) else None)
-    assert note.unsettled_since is None or note.unsettled_since.seconds_until(SINCE) >= 0
+    assert note.posted_at is None or note.posted_at.seconds_until(SINCE) >= 0

@@ -74,8 +74,8 @@ CheckTime = Callable[[], None]
 # Is told in a sentence what is being waited for.
 Tell = Callable[[str], None]
 
-# The service documents neither how late it acts on a request nor how far its list lags behind. Gateways give a request
-# up after one to two minutes as a rule, and a list that lags longer than a few minutes would be out of order.
+# The service documents neither how late it acts on a request nor how far what it shows lags behind. Gateways give a
+# request up after one to two minutes as a rule, and a list that lags longer than some minutes would be out of order.
 RECONCILE_TIMEOUT_SECONDS = 300.0
 
 # A try sends at most this many requests of unknown outcome: the first one, and one more after the watch.
@@ -145,7 +145,7 @@ class Note:
     :param token: the token in the job's name.
     :param job_id: the job; ``None`` while it is not known.
     :param posts: how many requests were sent that the service may have acted upon.
-    :param unsettled_since: when the last one of unknown outcome was sent; ``None`` if there is none.
+    :param posted_at: when the last one of them was sent; ``None`` if there is none.
     :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
         was deleted and made again.
     """
@@ -153,7 +153,7 @@ class Note:
     token: str
     job_id: str | None = None
     posts: int = 0
-    unsettled_since: Moment | None = None
+    posted_at: Moment | None = None
     foreign_ids: tuple[str, ...] = ()
 
 
@@ -340,11 +340,14 @@ class _Submitting:
         self._looked_at: datetime | None = None
         self._ended_badly_before: set[str] = set()
         self._unanswered: TencentCIError | None = None
+        self._note_before_post = self._note
+        self._is_job_missing = self._note.job_id is None
         self.adopted = True
 
     def known_job(self) -> Flow[InventoryJob | None]:
         """Return the job that is noted, if it lives or has succeeded."""
         job = (yield from find_job(self._note.job_id)) if self._note.job_id else None
+        self._is_job_missing = job is None
         return job if job and job.state not in _ENDED_BADLY else None
 
     def listed_job(self) -> Flow[InventoryJob | None]:
@@ -388,7 +391,7 @@ class _Submitting:
 
     def concluded(self, job: InventoryJob) -> Flow[Submission]:
         """Note the job, and see to further ones if there may be any."""
-        self._write_if_possible(replace(self._note, job_id=job.job_id, unsettled_since=None))
+        self._write_if_possible(replace(self._note, job_id=job.job_id))
         was_slow = bool(self._posts) and (yield from self._is_look_stale())
         may_be_several = self._note.posts > 1 or not self._is_first or was_slow
         series = Series(self._name, self._note.foreign_ids, may_be_several)
@@ -452,13 +455,13 @@ class _Submitting:
         return min(own, key=_live_then_older, default=None)
 
     def _seconds_left(self) -> Flow[float]:
-        """Return for how long a request of an earlier try may still be acted upon."""
+        """Return for how long the job of an earlier try may still come up, in the list or by its id."""
         timeout = self._attempt.reconcile_timeout
         if self._kept is None:
             return 0.0 if self._is_first else timeout
-        if self._kept.unsettled_since is None:
+        if self._kept.posted_at is None or not self._is_job_missing:
             return 0.0
-        return max(0.0, timeout - self._kept.unsettled_since.seconds_until((yield from _moment())))
+        return max(0.0, timeout - self._kept.posted_at.seconds_until((yield from _moment())))
 
     def _is_look_stale(self) -> Flow[bool]:
         now = yield from current_time()
@@ -471,14 +474,15 @@ class _Submitting:
             raise SubmissionTakenOverError(
                 f"Another try of this task has taken over the submission of {self._name!r}. This try sent nothing."
             )
-        note = replace(self._note, job_id=None, posts=self._note.posts + 1, unsettled_since=moment)
+        self._note_before_post = self._note
+        note = replace(self._note, job_id=None, posts=self._note.posts + 1, posted_at=moment)
         self._notes.write(note)
         self._kept = self._note = note
         self._posts += 1
 
     def _take_back_post(self) -> None:
         """Note that the request was refused, so that the next try need not watch for its job."""
-        self._write_if_possible(replace(self._note, posts=self._note.posts - 1, unsettled_since=None))
+        self._write_if_possible(self._note_before_post)
 
     def _write_if_possible(self, note: Note) -> None:
         self._note = note

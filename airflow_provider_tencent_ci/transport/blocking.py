@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.core.config import ServiceConfig
 from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
 from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
-from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
 from airflow_provider_tencent_ci.transport.bounded import BoundedAdapter, bounded
 
@@ -37,7 +37,7 @@ class BlockingTransport:
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
     :param sleep: how to wait, in seconds.
-    :param within_seconds: after which nothing is sent or waited for any more, however many requests there are to make.
+    :param within_seconds: after which nothing is sent any more and no pause goes on: either is a ``TransportError``.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class BlockingTransport:
             case Send():
                 return self._send(action)
             case Sleep(seconds):
-                self._sleep(min(seconds, self._left_seconds()))
+                self._pause(seconds)
                 return None
             case Now():
                 return self.now()
@@ -124,6 +124,12 @@ class BlockingTransport:
                     return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
             except (RequestException, HTTPError, OSError) as error:
                 raise no_answer(request, config, error, request_sent=exchange.request_sent) from None
+
+    def _pause(self, seconds: float) -> None:
+        left = self._left_seconds()
+        self._sleep(min(seconds, left))
+        if seconds > left:
+            raise TransportError("The time for these requests is over.", request_sent=False)
 
     def _left_seconds(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())

@@ -45,6 +45,25 @@ def answering(**by_method):
     return Script([answer], forever=True)
 
 
+def unsettled(seconds_ago, service_seconds_ago=None):
+    by_service = seconds_ago if service_seconds_ago is None else service_seconds_ago
+    since = s.Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
+    return s.Note(TOKEN, posts=1, posted_at=since)
+
+
+@pytest.fixture
+def service_time(monkeypatch):
+    """The service's clock goes like the script's."""
+    scripts = []
+
+    def tell():
+        yield from ()
+        return scripts[-1].now
+
+    monkeypatch.setattr(s, "service_time", tell)
+    return scripts
+
+
 def test_nothing_found_means_one_submission():
     script, notes = Script([NOTHING, created()]), Notes()
     submission = submit(script, notes)
@@ -62,7 +81,7 @@ def test_what_is_sent_is_noted_before():
     script.answers[1] = lambda _request: by_post.append(notes.note) or post
     submit(script, notes)
     [note] = by_post
-    assert (note.token, note.job_id, note.posts, note.unsettled_since.machine) == (TOKEN, None, 1, START)
+    assert (note.token, note.job_id, note.posts, note.posted_at.machine) == (TOKEN, None, 1, START)
 
 
 def test_nothing_is_sent_that_cannot_be_noted():
@@ -151,11 +170,23 @@ def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
     assert not script.sent("POST")
 
 
-def test_a_noted_job_that_is_gone_is_submitted_anew():
-    note = s.Note(TOKEN, job_id="b1", posts=1)
-    gone = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
-    script = Script([NOTHING, gone, NOTHING, created("b2"), page(mine("b2"))])
+GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
+
+
+def test_a_noted_job_that_is_gone_is_submitted_again(service_time):
+    note = replace(unsettled(WINDOW), job_id="b1")
+    script = Script([NOTHING, GONE, NOTHING, created("b2"), page(mine("b2"))])
+    service_time.append(script)
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
+    assert script.pauses == []
+
+
+def test_a_noted_job_that_was_submitted_a_moment_ago_is_not_taken_for_gone(service_time):
+    note = replace(unsettled(2), job_id="b1")
+    script = Script([NOTHING, GONE, NOTHING, NOTHING, page(mine())])
+    service_time.append(script)
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
+    assert not script.sent("POST")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +216,7 @@ def test_an_unknown_outcome_is_settled_by_the_list(outcome, state):
     script, notes = Script([NOTHING, outcome, NOTHING, page(mine(State=state))]), Notes()
     submission = submit(script, notes)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 1)
-    assert (notes.note.job_id, notes.note.unsettled_since) == ("b1", None)
+    assert (notes.note.job_id, notes.note.posts) == ("b1", 1)
 
 
 @outcomes
@@ -289,25 +320,6 @@ def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
 # Later tries
 
 
-def unsettled(seconds_ago, service_seconds_ago=None):
-    by_service = seconds_ago if service_seconds_ago is None else service_seconds_ago
-    since = s.Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
-    return s.Note(TOKEN, posts=1, unsettled_since=since)
-
-
-@pytest.fixture
-def service_time(monkeypatch):
-    """The service's clock goes like the script's."""
-    scripts = []
-
-    def tell():
-        yield from ()
-        return scripts[-1].now
-
-    monkeypatch.setattr(s, "service_time", tell)
-    return scripts
-
-
 @pytest.mark.parametrize(
     ("note", "seconds"),
     [
@@ -317,7 +329,7 @@ def service_time(monkeypatch):
         (unsettled(1000, 100), WINDOW - 100),
         (unsettled(100, 1000), WINDOW - 100),
         (unsettled(-3600, 100), WINDOW),
-        (s.Note(TOKEN, posts=1, unsettled_since=s.Moment(START - timedelta(days=1), None)), WINDOW),
+        (s.Note(TOKEN, posts=1, posted_at=s.Moment(START - timedelta(days=1), None)), WINDOW),
         (s.Note(TOKEN, posts=1), 0),
     ],
     ids=[

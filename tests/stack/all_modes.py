@@ -61,7 +61,12 @@ class AllModes:
         waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in self.tasks}
         wait_for(lambda: self.states == waiting, 180, lambda: f"the states are {self.states}")
         for task_id in self.tasks:
-            self.wait_until_said(task_id, " is Running.")
+            kind = "" if task_id in BLOCKING else ".trigger."  # a sensor looks once before it is deferred
+            wait_for(
+                lambda task_id=task_id, kind=kind: " is Running." in self._log(task_id, kind),
+                90,
+                lambda task_id=task_id: f"{task_id} does not wait: {self.states}",
+            )
 
     def wait_for_jobs(self, task_ids, *states, seconds=90):
         """Wait until each of these tasks has jobs in these states."""
@@ -100,9 +105,9 @@ class AllModes:
             return job.job_id == self._of_sensors[task_id]
         return job.name.startswith(f"{self.run_id}-{task_id}-")
 
-    def _log(self, task_id):
+    def _log(self, task_id, kind=""):
         logs = self._airflow.home.glob(f"logs/dag_id={self.dag_id}/run_id={self.run_id}/task_id={task_id}/**/*.log*")
-        return "".join(path.read_text("utf-8", "replace") for path in logs if path.is_file())
+        return "".join(path.read_text("utf-8", "replace") for path in logs if path.is_file() and kind in path.name)
 
     def _submit(self, task_id):
         with TencentCIHook() as hook:

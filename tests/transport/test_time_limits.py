@@ -278,5 +278,6 @@ def test_all_requests_of_a_hurry_end_together():
 def test_a_pause_of_a_hurry_ends_with_it():
     with BlockingTransport(configuration("http://127.0.0.1:9"), within_seconds=SECONDS) as transport:
         began_at = time.monotonic()
-        transport.run(flows.pause(60))
+        with pytest.raises(e.TransportError, match="time for these requests is over"):
+            transport.run(flows.pause(60))
         assert time.monotonic() - began_at < SECONDS + GRACE
