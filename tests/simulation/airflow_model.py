@@ -221,7 +221,6 @@ class Airflow:
         self.instances: dict[int, Instance] = {}
         self.attempts: dict[Process, Attempt] = {}
         self.ends: list[End] = []
-        self.failed_files: dict[str, bool] = {}
         self._made: list[Instance] = []
         self._runs = 0
         self._busy_until = 0.0
@@ -262,7 +261,9 @@ class Airflow:
         if self._world.tells:
             for_seconds = f" ({act.seconds:g} s)" if act.seconds else ""
             of = f" of task {act.task}" if self._history.tasks > 1 else ""
-            self._say(f"{act.what.replace('_', ' ')}{of}{for_seconds}; it is {instance.state if instance else 'not there'}")
+            self._say(
+                f"{act.what.replace('_', ' ')}{of}{for_seconds}; it is {instance.state if instance else 'not there'}"
+            )
         if act.what == "api_busy":
             self._be_busy(act.seconds)
         elif instance is None:

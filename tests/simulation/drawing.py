@@ -22,6 +22,9 @@ __all__ = ["BEYOND", "TROUBLES", "draw"]
 # The service acts on a request, and the list shows it, within so many seconds: `reconcile_timeout` but for some.
 _WINDOW_SECONDS = 280.0
 
+# How far a clock may be off: by less than anybody notices, than signatures tolerate, than COS tolerates, and by more.
+_AHEAD = (0.0, 90.0, 300.0, 720.0, 840.0, 3600.0, 3600.0, 86400.0)
+
 _Draw = Callable[[random.Random, History], dict[str, Any]]
 
 
@@ -36,11 +39,17 @@ def draw(seed: int, *, beyond: bool = False) -> History:
     names = list(TROUBLES)
     chosen = rng.sample(names, rng.choice((0, 1, 1, 1, 2, 2, 2, 3, 3, 4)))
     for name in chosen:
-        history = replace(history, **TROUBLES[name](rng, history))
+        history = _with(history, TROUBLES[name](rng, history))
     if beyond:
         name = rng.choice(list(BEYOND))
-        return replace(_within_window(history), beyond=name, **BEYOND[name](rng, history))
+        return replace(_with(_within_window(history), BEYOND[name](rng, history)), beyond=name)
     return _within_window(history)
+
+
+def _with(history: History, drawn: dict[str, Any]) -> History:
+    """Return a history with what was drawn for it; lists are added to those that it has."""
+    joined = {name: (*getattr(history, name), *drawn[name]) for name in ("acts", "faults") if name in drawn}
+    return replace(history, **{**drawn, **joined})
 
 
 def _night(rng: random.Random, seed: int) -> History:
@@ -74,7 +83,7 @@ def _several(rng: random.Random) -> int:
     return rng.choice((1, 1, 1, 2, 2, 3))
 
 
-def _post_faults(rng: random.Random, history: History) -> dict[str, Any]:
+def _post_faults(rng: random.Random, _history: History) -> dict[str, Any]:
     """Answers to submissions that do not come, or say nothing."""
     kinds = ("reset", "dropped", "lost", "lost", "hang", "error", "error_after", "truncated", "html")
     return {"faults": tuple(Fault(rng.choice(kinds), "post", number + 1) for number in range(_several(rng)))}
@@ -99,7 +108,12 @@ def _refusals(rng: random.Random, _history: History) -> dict[str, Any]:
     kinds = ("refused", "throttled", "throttled", "saturated")
     return {
         "faults": tuple(
-            Fault(rng.choice(kinds), rng.choice(("post", "post", "list", "cancel")), rng.randint(1, 4), rng.choice((0.0, 2.0, 40.0)))
+            Fault(
+                rng.choice(kinds),
+                rng.choice(("post", "post", "list", "cancel")),
+                rng.randint(1, 4),
+                rng.choice((0.0, 2.0, 40.0)),
+            )
             for _ in range(_several(rng))
         )
     }
@@ -124,7 +138,7 @@ def _lag(rng: random.Random, _history: History) -> dict[str, Any]:
 
 
 def _clocks(rng: random.Random, _history: History) -> dict[str, Any]:
-    offsets = (-86400.0, -3600.0, -3600.0, -840.0, -720.0, -300.0, -90.0, 0.0, 0.0, 90.0, 300.0, 720.0, 840.0, 3600.0, 3600.0, 86400.0)
+    offsets = [sign * ahead for ahead in _AHEAD for sign in (-1, 1)]
     same = rng.choice(offsets)
     clocks = (same,) * 5 if rng.random() < 0.4 else tuple(rng.choice(offsets) for _ in MACHINES[:5])
     return {"clocks": (*clocks, 0.0)}
@@ -133,7 +147,11 @@ def _clocks(rng: random.Random, _history: History) -> dict[str, Any]:
 def _jumps(rng: random.Random, history: History) -> dict[str, Any]:
     return {
         "jumps": tuple(
-            Jump(rng.randrange(len(MACHINES)), _moment(rng, history), rng.choice((-3600.0, -600.0, -60.0, 60.0, 600.0, 3600.0)))
+            Jump(
+                rng.randrange(len(MACHINES)),
+                _moment(rng, history),
+                rng.choice((-3600.0, -600.0, -60.0, 60.0, 600.0, 3600.0)),
+            )
             for _ in range(_several(rng))
         )
     }
@@ -159,20 +177,25 @@ def _deaths(rng: random.Random, _history: History) -> dict[str, Any]:
 def _busy(rng: random.Random, history: History) -> dict[str, Any]:
     """An API that does not answer for so long that healthy processes are taken for dead."""
     seconds = history.heartbeat_timeout * rng.choice((0.5, 1.2, 1.2, 2.0, 4.0))
-    return {"acts": (*history.acts, Act("api_busy", _moment(rng, history), 0, round(seconds, 1)))}
+    return {"acts": (Act("api_busy", _moment(rng, history), 0, round(seconds, 1)),)}
 
 
 def _reset(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"acts": (*history.acts, Act("reset", _moment(rng, history)))}
+    return {"acts": (Act("reset", _moment(rng, history)),)}
 
 
 def _people(rng: random.Random, history: History) -> dict[str, Any]:
     kinds = ("mark_failed", "mark_success", "clear", "clear", "delete", "remake", "remake")
     acts = tuple(
-        Act(rng.choice(kinds), _moment(rng, history), rng.randrange(history.tasks), rng.choice((0.5, 20.0, 300.0, 700.0)))
+        Act(
+            rng.choice(kinds),
+            _moment(rng, history),
+            rng.randrange(history.tasks),
+            rng.choice((0.5, 20.0, 300.0, 700.0)),
+        )
         for _ in range(_several(rng))
     )
-    return {"acts": (*history.acts, *acts)}
+    return {"acts": acts}
 
 
 def _stops(rng: random.Random, history: History) -> dict[str, Any]:
@@ -181,11 +204,11 @@ def _stops(rng: random.Random, history: History) -> dict[str, Any]:
     act = Act(rng.choice(kinds), round(3 + history.queue_seconds + history.job_seconds * rng.random() / 2, 1))
     faults = ("reset", "dropped", "lost", "hang", "error", "html", "throttled", "late", "truncated")
     fault = Fault(rng.choice(faults), "cancel", 1, rng.choice((1.0, 4.0, 20.0)))
-    return {"acts": (*history.acts, act), "faults": (*history.faults, *((fault,) * (rng.random() < 0.6)))}
+    return {"acts": (act,), "faults": (fault,) if rng.random() < 0.6 else ()}
 
 
 def _neighbour(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"acts": (*history.acts, Act("clear_neighbour", _moment(rng, history)))}
+    return {"acts": (Act("clear_neighbour", _moment(rng, history)),)}
 
 
 def _pages(rng: random.Random, _history: History) -> dict[str, Any]:
@@ -213,7 +236,11 @@ def _mapped(rng: random.Random, _history: History) -> dict[str, Any]:
 
 
 def _limits(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"execution_timeout": round(rng.choice((2.0, 30.0, 310.0, history.job_seconds * 0.7, history.job_seconds + 60)), 1)}
+    return {
+        "execution_timeout": round(
+            rng.choice((2.0, 30.0, 310.0, history.job_seconds * 0.7, history.job_seconds + 60)), 1
+        )
+    }
 
 
 def _no_dates(rng: random.Random, _history: History) -> dict[str, Any]:
@@ -221,8 +248,13 @@ def _no_dates(rng: random.Random, _history: History) -> dict[str, Any]:
     return {"dates": False, "clocks": (*(rng.choice((-60.0, -30.0, 0.0, 30.0)) for _ in MACHINES[:5]), 0.0)}
 
 
-def _kinds(_rng: random.Random, _history: History) -> dict[str, Any]:
-    return {"kinds": True}
+def _words(rng: random.Random, _history: History) -> dict[str, Any]:
+    """Jobs that say what they run, by which earlier ones tell how long they take, and words that nobody knows."""
+    return {
+        "kinds": True,
+        "running": rng.choice(("Running", "Running", "Pause", "Checking")),
+        "type": rng.choice(("", "Workflow", "Other")),
+    }
 
 
 TROUBLES: dict[str, _Draw] = {
@@ -244,27 +276,27 @@ TROUBLES: dict[str, _Draw] = {
     "keys": _keys,
     "bad jobs": _bad_jobs,
     "rounds": _rounds,
-    "kinds": _kinds,
+    "words": _words,
     "no dates": _no_dates,
     "execution_timeout": _limits,
 }
 
 
-def _very_late(rng: random.Random, history: History) -> dict[str, Any]:
+def _very_late(rng: random.Random, _history: History) -> dict[str, Any]:
     fault = Fault(rng.choice(("late", "late_reset", "late_504")), "post", 1, rng.choice((310.0, 400.0, 900.0, 3600.0)))
-    return {"faults": (*(each for each in history.faults if each.request != "post"), fault)}
+    return {"faults": (fault,)}
 
 
-def _very_slow_list(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"lag": rng.choice((310.0, 400.0, 900.0)), "faults": (*history.faults, Fault("lost", "post", 1))}
+def _very_slow_list(rng: random.Random, _history: History) -> dict[str, Any]:
+    return {"lag": rng.choice((310.0, 400.0, 900.0)), "faults": (Fault("lost", "post", 1),)}
 
 
-def _twice(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"faults": (*history.faults, Fault("twice", "post", 1, rng.choice((0.5, 20.0, 200.0))))}
+def _twice(rng: random.Random, _history: History) -> dict[str, Any]:
+    return {"faults": (Fault("twice", "post", 1, rng.choice((0.5, 20.0, 200.0))),)}
 
 
 def _given_up(rng: random.Random, history: History) -> dict[str, Any]:
-    return {"acts": (*history.acts, Act("give_up", _moment(rng, history)))}
+    return {"acts": (Act("give_up", _moment(rng, history)),)}
 
 
 BEYOND: dict[str, _Draw] = {

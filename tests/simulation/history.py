@@ -135,6 +135,8 @@ class History(_Short):
     :param cos_style: whether a signature that is too old is turned away as COS does it, or as CI does.
     :param dates: whether answers have a ``Date``.
     :param kinds: whether jobs say what they run, so that earlier ones tell how long they take.
+    :param running: the word for the state of a job at work.
+    :param type: the ``Type`` that jobs say they are of, if any.
     :param keys_last: how long temporary keys are valid, in seconds; ``None`` for lasting keys.
     :param beyond: which window of a promise it leaves; see ``drawing.py``.
     :param clocks: how far each clock is ahead, in seconds, by ``MACHINES``.
@@ -169,6 +171,8 @@ class History(_Short):
     cos_style: bool = False
     dates: bool = True
     kinds: bool = False
+    running: str = "Running"
+    type: str = ""
     keys_last: float | None = None
     beyond: str = ""
     clocks: tuple[float, ...] = (0.0,) * len(MACHINES)

@@ -15,7 +15,6 @@ from airflow_provider_tencent_ci.exceptions import (
     SubmitOutcomeUnknownError,
     TencentCIError,
 )
-
 from tests.simulation.airflow_model import AirflowError
 from tests.simulation.tasks import ExecutionTimeout
 
@@ -63,6 +62,7 @@ def _nothing_unforeseen(world: World) -> Iterator[str]:
     for process, attempt in world.airflow.attempts.items():
         if attempt.error is not None and not isinstance(attempt.error, _FORESEEN):
             yield f"{process.name}: {attempt.error!r}"
+    yield from map(repr, world.ledger.errors)
 
 
 def _one_left(world: World) -> Iterator[str]:
@@ -70,7 +70,9 @@ def _one_left(world: World) -> Iterator[str]:
     for first, second in _overlaps(world):
         if world.history.job_seconds < _GRACE_SECONDS and _is_of_frozen(world, first, second):
             continue  # the process that was frozen cancels its own job, but it had ended by then
-        if not (first.cancels or second.cancels or _is_zombies(world, first, second)):
+        if _is_zombies(world, first, second) and (world.history.lag or world.history.job_seconds < _GRACE_SECONDS):
+            continue  # likewise
+        if not (first.cancels or second.cancels):
             yield f"{second.job_id} was made beside {first.job_id} and both were left"
 
 
@@ -126,7 +128,9 @@ def _known(world: World) -> Iterator[str]:
         if any(job.job_id in attempt.knows or job.job_id in attempt.named for _, attempt in tries):
             continue
         last, its = tries[-1]
-        if its.how in ("crashed", "stopped", "timed out") or isinstance(its.error, SubmitOutcomeUnknownError | AirflowError):
+        if its.how in ("crashed", "stopped", "timed out") or isinstance(
+            its.error, SubmitOutcomeUnknownError | AirflowError
+        ):
             continue
         yield f"{job.job_id} goes on, and no try knows it: {last.name} ended with {its.error or its.result!r}"
 
@@ -168,7 +172,9 @@ def _keys_valid(world: World) -> Iterator[str]:
     for process, number in world.service.refusals.items():
         allowed = 3 + 8 * len(history.jumps)
         if history.keys_last:
-            allowed += 20 * len(history.jumps) + 2 * ((process.ended_at or world.now) - process.started_at) / history.keys_last
+            allowed += (
+                20 * len(history.jumps) + 2 * ((process.ended_at or world.now) - process.started_at) / history.keys_last
+            )
         if number > allowed:
             yield f"{number} requests of {process.name} were refused for their keys or their time"
     if history.keys_last and history.jumps:  # keys seem to expire just when they were handed out, for a moment
@@ -299,4 +305,10 @@ def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
         return False  # a clock that is set forward ends a lease early
     if any(job.job_id in a.knows for a in world.airflow.attempts.values() if a.series != end.series):
         return False
-    return not any(at > end.at - _GRACE_SECONDS for at in world.ledger.troubles)
+    troubles = [request for at, request in world.ledger.troubles if at > end.at - _GRACE_SECONDS]
+    return not troubles or (troubles == ["cancel"] and not _is_asked_to_wait(world))
+
+
+def _is_asked_to_wait(world: World) -> bool:
+    """Whether the service asks to be left alone for longer than a process that is killed has time."""
+    return any(fault.what == "throttled" and fault.seconds > 1 for fault in world.history.faults)

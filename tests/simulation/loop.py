@@ -22,7 +22,6 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     Its turns are events of the world. All that is ready runs at once, so that between two events nothing is left to do.
 
     :ivar frozen_until: nothing runs before.
-    :ivar errors: what nobody caught.
     """
 
     def __init__(self, world: World) -> None:
@@ -31,7 +30,6 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._is_draining = False
         self._is_gone = False
         self.frozen_until = 0.0
-        self.errors: list[BaseException] = []
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Begin a coroutine."""
@@ -95,7 +93,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if not self._is_gone:  # of what is gone, nobody is told
-            self.errors.append(context.get("exception") or RuntimeError(context["message"]))
+            self._world.ledger.errors.append(context.get("exception") or RuntimeError(context["message"]))
 
     def get_debug(self) -> bool:
         return False

@@ -81,7 +81,14 @@ class Job:
     )  # fmt: skip
 
     def __init__(
-        self, job_id: str, name: str, process: Process | None, created_at: float, wrote_at: str, ends_at: float, outcome: str
+        self,
+        job_id: str,
+        name: str,
+        process: Process | None,
+        created_at: float,
+        wrote_at: str,
+        ends_at: float,
+        outcome: str,
     ) -> None:
         self.job_id = job_id
         self.name = name
@@ -166,7 +173,16 @@ class Service:
             world.after(there, process.throw, token, TransportError("refused", request_sent=False))
         elif what in ("reset", "lost", "late_reset"):
             if what != "reset":
-                world.after(there + (fault.seconds if what == "late_reset" else 0), self._act, process, token, step, kind, None, None)
+                world.after(
+                    there + (fault.seconds if what == "late_reset" else 0),
+                    self._act,
+                    process,
+                    token,
+                    step,
+                    kind,
+                    None,
+                    None,
+                )
             world.after(there + back, process.throw, token, TransportError("reset", request_sent=True))
         elif what in ("dropped", "hang", "late"):
             acts_after = there + (fault.seconds if what == "late" else 0)
@@ -192,9 +208,7 @@ class Service:
                 world.after(there + fault.seconds, self._act, process, token, step, kind, None, None)
             world.after(there, self._act, process, token, step, kind, back, fault)
 
-    def _act(
-        self, process: Caller, token: int, step: Send, kind: str, back: float | None, fault: Fault | None
-    ) -> None:
+    def _act(self, process: Caller, token: int, step: Send, kind: str, back: float | None, fault: Fault | None) -> None:
         """
         Do what a request asks for.
 
@@ -205,7 +219,9 @@ class Service:
             self.refusals[process.process] = self.refusals.get(process.process, 0) + 1
             status, body = refusal
             if self.world.tells:
-                self.world.say(f"service: refuses {_what(step.request)} of {process.name}: {body.decode()[13:40].split('<')[0]}")
+                self.world.say(
+                    f"service: refuses {_what(step.request)} of {process.name}: {body.decode()[13:40].split('<')[0]}"
+                )
         elif kind == "post":
             body = self._create(process.process, step.request)
         elif kind == "list":
@@ -297,7 +313,7 @@ class Service:
             cut = name[:8] if self._history.name_filter == "prefix" else name
             if not (job.name.startswith(cut) if cut is not name else job.name == name):
                 return False
-        if (states := query.get("states")) and states != "All" and job.state(seen_at) not in states.split(","):
+        if (states := query.get("states")) and states != "All" and self._word(job, seen_at) not in states.split(","):
             return False
         wrote_at = job.wrote_at
         if (start := query.get("startCreationTime")) and wrote_at < _in_china(start):
@@ -319,15 +335,20 @@ class Service:
                 self.world.say(f"service: cancels {job.job_id} for {process.name}")
             job.cancel(self.world.now, process)
 
+    def _word(self, job: Job, at: float) -> str:
+        state = job.state(at)
+        return self._history.running if state == "Running" else state
+
     def _written(self, at: float) -> str:
         """Write a moment as the service's clock shows it."""
         return (_EPOCH_IN_CHINA + timedelta(seconds=int(at - self.world.now + self.time))).isoformat() + "+0800"
 
     def _detail(self, job: Job, at: float) -> bytes:
-        what = "<Operation><WorkflowIds>w1</WorkflowIds></Operation>" if self._history.kinds else ""
+        what = f"<Type>{self._history.type}</Type>" if self._history.type else ""
+        what += "<Operation><WorkflowIds>w1</WorkflowIds></Operation>" if self._history.kinds else ""
         ended = self._written(job.ends_at) if at >= job.ends_at else "-"
         return (
-            f"<JobsDetail><JobId>{job.job_id}</JobId><Name>{job.name}</Name><State>{job.state(at)}</State>"
+            f"<JobsDetail><JobId>{job.job_id}</JobId><Name>{job.name}</Name><State>{self._word(job, at)}</State>"
             f"<CreationTime>{job.wrote_at}</CreationTime><EndTime>{ended}</EndTime>{what}</JobsDetail>"
         ).encode()
 

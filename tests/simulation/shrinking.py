@@ -60,5 +60,7 @@ def _plainer(item: Any) -> Iterator[Any]:
             continue
         least = 1 if field.name in ("number", "process", "step") else 0
         for candidate in (least, value // 2, round(value, -1), round(value), value - 1):
-            if least <= candidate < value or (candidate != value and float(candidate).is_integer() > float(value).is_integer()):
+            if least <= candidate < value or (
+                candidate != value and float(candidate).is_integer() > float(value).is_integer()
+            ):
                 yield replace(item, **{field.name: type(value)(candidate)})

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_tencent_ci.core.api import JobFilter
 from airflow_provider_tencent_ci.core.cancel_decision import Decision
 from airflow_provider_tencent_ci.core.flows import create_job, list_jobs_page
-from airflow_provider_tencent_ci.core.api import JobFilter
 from airflow_provider_tencent_ci.core.submission import Series, Submission
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from tests.simulation import tasks
@@ -82,13 +82,11 @@ class NeverEnds(TaskProgram):
 
 class HasOldKeys(TaskProgram):
     def wait(self, job_id, deadline_at):
-        self._place.machine.shared["keys"]._renewal.discard = lambda _used, _now: False
-        self._place.machine.shared["keys"]._renewal.is_due = lambda _now: False
-        self._place.machine.shared["keys"]._renewal.usable = lambda _now, held=self._held(): held
+        keys, now = self._place.machine.shared["keys"], self._place.machine.now()
+        held = keys.current(now)
+        keys.current = lambda _now: held
+        keys.discard = lambda _used, _now: False
         return (yield from super().wait(job_id, deadline_at))
-
-    def _held(self):
-        return self._place.machine.shared["keys"].current(self._place.machine.now())
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ class Process:
     """
 
     __slots__ = (
-        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner", "posts", "requests",
-        "started_at", "steps", "token", "world",
+        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner",
+        "posts", "requests", "started_at", "steps", "token", "world",
     )  # fmt: skip
 
     def __init__(
@@ -247,13 +247,15 @@ class _Ledger:
     What is looked at after the history, beside the jobs.
 
     :ivar counts: what happened, and how often.
-    :ivar troubles: when each fault was met, and each blow struck.
+    :ivar troubles: when each fault was met and each blow struck, and the request, if it is a fault's.
+    :ivar errors: what went wrong on an event loop, and nobody caught.
     :ivar frozen_in_post: processes that were frozen in the moment in which they sent a submission.
     :ivar zombies: processes that sent one when Airflow had given them up.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
-    troubles: list[float] = field(default_factory=list)
+    troubles: list[tuple[float, str]] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
     frozen_in_post: set[Process] = field(default_factory=set)
     zombies: set[Process] = field(default_factory=set)
 
@@ -328,7 +330,7 @@ class World:
 
     def meet(self, fault: Fault) -> None:
         self.count(f"fault: {fault.what} {fault.request}")
-        self.ledger.troubles.append(self.now)
+        self.ledger.troubles.append((self.now, fault.request))
 
     def made(self, job: Job, process: Process) -> None:
         """Take note of whose a job is: of the tries that sent its request, whatever its name says."""
@@ -338,14 +340,14 @@ class World:
 
     def strike(self, process: Process, blow: Blow) -> None:
         if blow.after:
-            self.after(blow.after, self._strike, process, process.token, blow)
+            self.after(blow.after, self._strike, process, blow)
         else:
-            self._strike(process, process.token, blow)
+            self._strike(process, blow)
 
-    def _strike(self, process: Process, _token: int, blow: Blow) -> None:
+    def _strike(self, process: Process, blow: Blow) -> None:
         if not process.is_alive:
             return
-        self.ledger.troubles.append(self.now)
+        self.ledger.troubles.append((self.now, ""))
         self.count(f"blow: {blow.what} {process.owner.kind}")
         if self.tells:
             whose = process.machine.name if process.owner.kind.startswith("trigger") else process.name
@@ -357,4 +359,5 @@ class World:
         self.count(f"jump: {MACHINES[jump.machine]}")
         self._offsets[jump.machine] += jump.by
         if self.tells:
-            self.say(f"the clock of {MACHINES[jump.machine]} is set {'forward' if jump.by > 0 else 'back'} by {abs(jump.by):g} s")
+            how = "forward" if jump.by > 0 else "back"
+            self.say(f"the clock of {MACHINES[jump.machine]} is set {how} by {abs(jump.by):g} s")
