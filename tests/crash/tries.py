@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,12 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 __all__ = ["Die", "Kept", "Tries"]
 
 Die = Callable[[str], None]
+
+# What a try would import late is imported here, once for all forks: it would take most of their time.
+for _module in ("capacity", "core.submission", "submitting", "triggers.inventory_job"):
+    import_module(f"airflow_provider_tencent_ci.{_module}")
+for _module in ("connection", "dag", "serialized_dag"):
+    import_module(f"airflow.models.{_module}")
 
 DEFERRED, DONE, FAILED = "deferred", "done", "failed"
 

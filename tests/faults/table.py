@@ -297,13 +297,13 @@ REFUSED_GROUP = Group(
             "throttled, with `Retry-After: 20`",
             Fault(FaultKind.SLOW_DOWN, retry_after_seconds=20),
             submit=(SENT_AGAIN, Failed(e.ThrottledError, posts=4)),
-            cancel=NOT_CANCELLED,
+            cancel=(Cancelling.GIVEN_UP, Cancelling.GIVEN_UP),
         ),
         row(
             "throttled, with `Retry-After: 120`",
             Fault(FaultKind.SLOW_DOWN, retry_after_seconds=120),
             submit=(Failed(e.ThrottledError), Failed(e.ThrottledError)),
-            cancel=NOT_CANCELLED,
+            cancel=(Cancelling.GIVEN_UP, Cancelling.GIVEN_UP),
         ),
         row("the queue is full", Fault(FaultKind.QUEUE_SATURATED), *SATURATED),
     ],
@@ -371,6 +371,17 @@ NO_ANSWER_GROUP = Group(
             Fault(FaultKind.HANG, seconds=FOREVER_SECONDS, after_acting=True),
             *ACTED,
             passing_times=1,
+        ),
+        *(
+            row(
+                f"reset, the request is carried out {seconds} s later",
+                Fault(FaultKind.LATE, seconds=seconds),
+                submit=FOUND,
+                cancel=None,
+                waits=None,
+                passing_times=1,
+            )
+            for seconds in (45, 250)
         ),
         row(
             "silence, the request is carried out late, while the list is looked at",

@@ -64,6 +64,13 @@ with DAG("out_of_touch", **START):
             **{**SUBMIT, "task_id": f"deferred_{retries}", "retries": retries},
         )
 
+# It ends as soon as there is a job.
+for seconds in (8, 60):
+    with DAG(f"two_tries_{seconds}", **START):
+        TriggerInventoryJobOperator(
+            prefix="media/", reconcile_timeout=seconds, **{**SUBMIT, "wait_for_completion": False}
+        )
+
 CONNECTIONS = ["with_keys", "with_machine_role", "with_assume_role"]
 for mode, deferrable in (("leaks", True), ("leaks_blocking", False)):
     with DAG(mode, **START):

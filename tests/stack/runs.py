@@ -75,6 +75,11 @@ class Run:
     def mark(self, state):
         self.api.mark(self.dag_id, self.run_id, "submit", state)
 
+    def delete_and_make_again(self):
+        """Delete the run, and make another one with its id."""
+        self.api.delete_run(self.dag_id, self.run_id)
+        self.api.trigger(self.dag_id, self.run_id)
+
     def clear(self, task_id="submit"):
         self.api.clear(self.dag_id, self.run_id, task_id)
 
