@@ -298,8 +298,13 @@ class TaskProgram:
         if not job_id or self._has_timed_out:
             return
         state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, NOT_TOLD)
+        recorded = yield steps.Call("read submission", lambda: row.xcoms.get("try") if (row := place.row()) else None)
         task = StoppedTask(
-            state, is_deferred=False, only_a_person=self._lease.is_held(), has_tries_left=place.has_tries_left
+            state,
+            is_deferred=False,
+            only_a_person=self._lease.is_held(),
+            has_tries_left=place.has_tries_left,
+            has_newer_try=recorded != place.try_number,
         )
         yield from self._cancel_if(decide(task), job_id)
 
@@ -354,7 +359,7 @@ class TaskProgram:
         self._job_id = job.job_id
         place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
         yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
-        yield steps.Call("push submission", lambda: place.push("series", series))
+        yield steps.Call("push submission", lambda: (place.push("series", series), place.push("try", place.try_number)))
         self._name_duplicates(submitted.duplicates)
         if place.history.mode == "submit":
             return job.job_id
@@ -451,7 +456,7 @@ class TriggerProgram:
         decision = decide(StoppedTask(state, True, is_surely_mine, False, waiting.job_id, recorded))
         place.decides(decision.name)
         if decision is Decision.CANCEL:
-            driver = _Driver(place, _clock_of(place))
+            driver = _Driver(place, _clock_of(place), request_seconds=_TRIGGER_STOP_SECONDS / 4)
             with suppress(TencentCIError):
                 yield from driver.run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
 
