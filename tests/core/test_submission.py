@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import submission as s
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
-from tests.core.script import LOST, REFUSED, START, failure, job_xml, page, respond
+from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="raw/")
 NOTHING = page()
@@ -500,10 +500,8 @@ FAILED = respond(f"<Response>{mine('b1', State='Failed')}</Response>")
 
 def stale(*, by_id, **answers):
     """A service whose list shows jobs as they were; what it says of one by its id is so."""
-    script = answering(**answers)
-    listed = script.answers[0]
-    script.answers[0] = lambda request: by_id if request.path.count("/") > 1 else listed(request)
-    return script
+    [listed] = answering(**answers).answers
+    return Script([lambda request: by_id if request.path.count("/") > 1 else listed(request)], forever=True)
 
 
 def test_a_job_of_a_deleted_run_that_has_ended_is_left_though_the_list_shows_it_as_live():
