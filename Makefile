@@ -43,13 +43,17 @@ DOCS_VENV ?= .venv-docs
 # Airflow 3.3.2 loads one, and on workers none that come after (sdk/plugins_manager.py).
 FORGET_BUILD = rm -rf build *.egg-info
 
+# How many histories to simulate, and the seed of the first one.
+HISTORIES ?= 100000
+SEED      ?= 1
+
 # Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test test-chaos test-cluster test-lineage test-live test-ui pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv test test-chaos test-cluster test-lineage test-live test-ui simulate pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +85,9 @@ else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
 else
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup
 endif
+
+simulate: venv ## Run HISTORIES over virtual time, from SEED on (docs/simulation.md)
+	$(BIN)/python -m tests.simulation --histories=$(HISTORIES) --seed=$(SEED) $(ARGS)
 
 fuzz: $(FUZZ_VENV)/.installed ## Look for answers that the reader does not stand, for SECONDS (see fuzz/README.md)
 	@mkdir -p .fuzz/new .fuzz/findings

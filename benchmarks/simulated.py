@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow, Pause, Request, Response
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from benchmarks.service import fill, handed_in
@@ -79,10 +79,17 @@ class _Simulation:
         except StopIteration:
             return
 
-    def _answer(self, step: Request | Pause) -> Response | datetime:
-        if isinstance(step, Pause):
-            self._now += timedelta(seconds=step.seconds)
-            return self._now
+    def _answer(self, step: Step) -> Response | datetime | None:
+        match step:
+            case Sleep(seconds):
+                self._now += timedelta(seconds=seconds)
+                return None
+            case Now() | ServiceTime():
+                return self._now
+            case Request():
+                return self._respond(step)
+
+    def _respond(self, step: Request) -> Response:
         reply = handed_in(self._emulator, step, self._now)
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Response(reply.status, headers, reply.body, self._now)

@@ -72,7 +72,8 @@ class ServiceClock:
     def _correct(self, told: timedelta | None, refuted: timedelta) -> None:
         if told is not None and not _is_same(told, refuted):
             self._correction, self._believes_dates = told, True
-            self._warn_once("clock", _clock_is_off(told))
+            if not _is_same(told, timedelta()):
+                self._warn_once("clock", _clock_is_off(told))
         elif not _is_same(refuted, timedelta()):
             self._correction, self._believes_dates = None, False
             self._warn_once("date", _date_is_wrong(refuted))

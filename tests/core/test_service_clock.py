@@ -118,6 +118,13 @@ def test_a_date_that_lied_is_believed_again_when_this_machine_s_time_is_refused(
     assert clock.known_at(START) == START - HOUR
 
 
+def test_a_gateway_whose_clock_is_off_is_corrected_by_the_service_and_no_fault_of_this_machine_s(clock, warnings):
+    clock.learn(respond("", 502, date=date(HOUR)))
+    assert clock.refused(refusal(NONE), HOUR)
+    assert clock.known_at(START) == START
+    assert not warnings
+
+
 def test_a_correction_that_is_refused_without_a_date_is_given_up(clock):
     clock.learn(good(HOUR))
     assert clock.refused(failure(403, "RequestTimeTooSkewed"), HOUR)

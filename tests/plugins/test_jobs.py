@@ -53,6 +53,15 @@ def test_the_duration_of_an_ended_job_is_that_of_its_run(page, emulator, submit)
     assert (job["state"], job["is_live"], job["duration_seconds"]) == ("Success", False, 60)
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_duration_of_a_running_job_is_told_by_the_service_s_clock(page, emulator, submit, hours):
+    emulator.configure(clock_offset_seconds=hours * 3600, run_seconds=3600)
+    job_id = submit()
+    [listed] = page.get(JOBS).json()["jobs"]
+    one = page.get(f"{JOBS}/{job_id}").json()["job"]
+    assert all(0 <= job["duration_seconds"] < 60 for job in (listed, one))
+
+
 def test_a_failed_job_says_why(page, emulator, submit):
     emulator.fail_job(submit(), "TemplateNotFound", "no such template")
     [job] = page.get(JOBS).json()["jobs"]

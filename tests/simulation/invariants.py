@@ -1,0 +1,314 @@
+"""What must hold after each history, whatever happened in it. Each invariant has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from airflow_provider_tencent_ci.exceptions import (
+    AuthenticationError,
+    CredentialsError,
+    JobCancelledError,
+    JobFailedError,
+    SubmitOutcomeUnknownError,
+    TencentCIError,
+)
+from tests.simulation.airflow_model import AirflowError
+from tests.simulation.tasks import ExecutionTimeout
+
+if TYPE_CHECKING:
+    from tests.simulation.airflow_model import Attempt, End
+    from tests.simulation.service import Job
+    from tests.simulation.world import Process, World
+
+__all__ = ["INVARIANTS", "Violation", "check"]
+
+_GRACE_SECONDS = 90.0
+
+_FORESEEN = (TencentCIError, AirflowError, ExecutionTimeout, KeyboardInterrupt)
+
+# With a shorter limit a worker's lease is never held, and nobody can tell a mark from Airflow's doing in the last try.
+_SHORTEST_LEASE_SECONDS = 44.0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """
+    An invariant that did not hold.
+
+    :param name: of the invariant.
+    :param text: what was found, for people.
+    """
+
+    name: str
+    text: str
+
+
+def check(world: World) -> list[Violation]:
+    """Return what did not hold in a history that is over, the worst first."""
+    return [Violation(name, text) for name, invariant in INVARIANTS.items() for text in invariant(world)]
+
+
+def _ends(world: World) -> Iterator[str]:
+    """Each history ends by itself."""
+    if not world.ends:
+        yield f"after {world.events} events, at {world.now:.0f} s, it still goes on"
+
+
+def _nothing_unforeseen(world: World) -> Iterator[str]:
+    """What goes wrong is an error of the package, and no other exception."""
+    for process, attempt in world.airflow.attempts.items():
+        if attempt.error is not None and not isinstance(attempt.error, _FORESEEN):
+            yield f"{process.name}: {attempt.error!r}"
+    yield from map(repr, world.ledger.errors)
+
+
+def _one_left(world: World) -> Iterator[str]:
+    """Of the jobs of one attempt series and round, at most one is left to run to its own end."""
+    for first, second in _overlaps(world):
+        if world.history.job_seconds < _GRACE_SECONDS and _is_of_frozen(world, first, second):
+            continue  # the process that was frozen cancels its own job, but it had ended by then
+        if _is_zombies(world, first, second) and (world.history.lag or world.history.job_seconds < _GRACE_SECONDS):
+            continue  # likewise
+        if not (first.cancels or second.cancels):
+            yield f"{second.job_id} was made beside {first.job_id} and both were left"
+
+
+def _one_made(world: World) -> Iterator[str]:
+    """
+    No job is made while another one of the same attempt series and round lives or has succeeded.
+
+    But for the request of a process that was frozen in the moment in which it sent it.
+    """
+    for first, second in _overlaps(world):
+        if _is_of_frozen(world, first, second) or _is_zombies(world, first, second):
+            continue
+        yield f"{second.job_id} was made beside {first.job_id}, {first.state(second.created_at)}"
+
+
+def _own_job(world: World) -> Iterator[str]:
+    """Nobody ends well with the job of somebody else. A job of a deleted run may be taken on while it lives."""
+    for process, attempt in _tasks(world):
+        if attempt.how != "returned" or not isinstance(attempt.result, str):
+            continue
+        job = world.service.jobs[attempt.result]
+        if job.series == attempt.series and job.round == attempt.round:
+            continue
+        if not _may_take_over(world, attempt, job):
+            yield f"{process.name} ended well with {job.job_id}, which is of {job.series}, not of {attempt.series}"
+
+
+def _reported_as_ended(world: World) -> Iterator[str]:
+    """A task that waited ends as its job did."""
+    if world.history.mode == "submit":
+        return
+    for process, attempt in _tasks(world):
+        ended_at = process.ended_at or 0.0
+        if attempt.how == "returned" and isinstance(attempt.result, str):
+            job, expected = world.service.jobs[attempt.result], "Success"
+        elif isinstance(attempt.error, JobFailedError | JobCancelledError):
+            job = world.service.jobs[attempt.error.job.job_id]
+            expected = "Failed" if isinstance(attempt.error, JobFailedError) else "Cancel"
+        else:
+            continue
+        if job.state(ended_at) != expected:
+            yield f"{process.name} says {expected} of {job.job_id}, which is {job.state(ended_at)}"
+
+
+def _known(world: World) -> Iterator[str]:
+    """A job that goes on is known to its task, or the task said that there may be one."""
+    for job in world.service.jobs.values():
+        if job.process is None or job.cancels or job.outcome != "Success":
+            continue
+        if any(end.series == job.series for end in world.airflow.ends):
+            continue
+        tries = [(process, attempt) for process, attempt in _tasks(world) if attempt.series == job.series]
+        if any(job.job_id in attempt.knows or job.job_id in attempt.named for _, attempt in tries):
+            continue
+        last, its = tries[-1]
+        if its.how in ("crashed", "stopped", "timed out") or isinstance(
+            its.error, SubmitOutcomeUnknownError | AirflowError
+        ):
+            continue
+        yield f"{job.job_id} goes on, and no try knows it: {last.name} ended with {its.error or its.result!r}"
+
+
+def _wanted_not_cancelled(world: World) -> Iterator[str]:
+    """Nobody cancels a job that is wanted: its task was not marked, cleared or deleted, and it is no second one."""
+    for job in world.service.jobs.values():
+        for at, process in job.cancels:
+            if not (_is_unwanted(world, job, at) or _is_second(world, job, at) or _is_out_of_time(world, process)):
+                yield f"{process.name} cancelled {job.job_id} at {at:.0f} s, which is wanted"
+
+
+def _unwanted_not_left(world: World) -> Iterator[str]:
+    """A job that a person does not want any more is cancelled, if a process knew it that could."""
+    if any(act.what == "api_busy" for act in world.history.acts):
+        return
+    for end in world.airflow.ends:
+        for job in world.service.jobs.values():
+            if job.series == end.series and _should_have_been_cancelled(world, end, job):
+                yield f"{job.job_id} goes on, though its task was {end.what} at {end.at:.0f} s"
+
+
+def _wait_in_time(world: World) -> Iterator[str]:
+    """No wait outlives its deadline by more than one step, by the clock that it is judged by."""
+    history = world.history
+    allowed = history.poll_interval + 20 + 40 * len(history.faults)
+    allowed += sum(blow.seconds for blow in history.blows) + sum(act.seconds for act in history.acts)
+    allowed += sum(jump.by for jump in history.jumps if jump.by > 0)
+    if history.faults or history.lag:  # while nothing can be read, the wait is over when contact counts as lost
+        allowed += history.contact_timeout + max((fault.seconds for fault in history.faults), default=0)
+    for process, attempt in world.airflow.attempts.items():
+        if attempt.late_seconds > allowed:
+            yield f"{process.name} ended {attempt.late_seconds:.0f} s after its deadline"
+
+
+def _keys_valid(world: World) -> Iterator[str]:
+    """No request is sent without valid keys or a valid time, but for the few that show that they are not."""
+    history = world.history
+    for process, number in world.service.refusals.items():
+        allowed = 3 + 8 * len(history.jumps)
+        if history.keys_last:
+            allowed += (
+                20 * len(history.jumps) + 2 * ((process.ended_at or world.now) - process.started_at) / history.keys_last
+            )
+        if number > allowed:
+            yield f"{number} requests of {process.name} were refused for their keys or their time"
+    if history.keys_last and history.jumps:  # keys seem to expire just when they were handed out, for a moment
+        return
+    for process, attempt in world.airflow.attempts.items():
+        if isinstance(attempt.error, AuthenticationError | CredentialsError):
+            yield f"{process.name} failed of its keys or its clock: {attempt.error}"
+
+
+def _requests_bounded(world: World) -> Iterator[str]:
+    """A process asks no more often than its interval says, but for the beginning."""
+    history = world.history
+    if history.kinds:
+        return
+    for process in world.processes:
+        seconds = (process.ended_at or world.now) - process.started_at
+        looks = 5 if history.lag else 1
+        pages = 1 + len(world.service.jobs) // history.page_size
+        allowed = (60 + 10 * len(history.faults) + looks * 2 * seconds / history.poll_interval) * pages
+        if process.requests > allowed:
+            yield f"{process.name} sent {process.requests} requests in {seconds:.0f} s"
+
+
+INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
+    "one job left": _one_left,
+    "one job made": _one_made,
+    "own job": _own_job,
+    "wanted job not cancelled": _wanted_not_cancelled,
+    "job known": _known,
+    "reported as ended": _reported_as_ended,
+    "unwanted job not left": _unwanted_not_left,
+    "wait in time": _wait_in_time,
+    "keys valid": _keys_valid,
+    "requests bounded": _requests_bounded,
+    "nothing unforeseen": _nothing_unforeseen,
+    "history ends": _ends,
+}
+
+
+def _is_of_frozen(world: World, first: Job, second: Job) -> bool:
+    """Whether one of the two was asked for by a process that was frozen in the moment in which it sent the request."""
+    return bool({first.process, second.process} & world.ledger.frozen_in_post)
+
+
+def _is_zombies(world: World, first: Job, second: Job) -> bool:
+    """Whether one of the two was asked for by a process that Airflow had given up, and there is no store to tell it."""
+    return not world.history.store and bool({first.process, second.process} & world.ledger.zombies)
+
+
+def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
+    """
+    Whether a job of a run that was deleted may serve the run that was made again.
+
+    It may while it lives. It also may if it was made late, after the new run had sent a request of its own: nobody can
+    tell the two apart then. Without a store, a later try cannot tell them apart either.
+    """
+    if job.series is None or (*job.series[1:], job.round) != (*attempt.series[1:], attempt.round):
+        return False
+    if not world.history.store and attempt.try_number > attempt.series[2] - world.history.retries + 1:
+        return True
+    of_series = [(process, its) for process, its in _tasks(world) if its.series == attempt.series]
+    found_at = min(its.knows[job.job_id] for _, its in of_series if job.job_id in its.knows)
+    if job.is_live(found_at - (world.history.lag if world.history.stale else 0) - 1):
+        return True
+    return any(at < job.created_at for process, _ in of_series for at in process.posts)
+
+
+def _overlaps(world: World) -> Iterator[tuple[Job, Job]]:
+    """Return pairs of jobs of one series and round of which the second was made while the first was no failure."""
+    jobs = world.service.jobs
+    if len(jobs) - world.history.strangers < 2:
+        return
+    ordered = sorted((job for job in jobs.values() if job.process), key=lambda job: job.created_at)
+    for first, second in combinations(ordered, 2):
+        if (first.series, first.round) == (second.series, second.round) and not first.is_dead(second.created_at):
+            yield first, second
+
+
+def _tasks(world: World) -> Iterator[tuple[Process, Attempt]]:
+    return ((process, attempt) for process, attempt in world.airflow.attempts.items() if attempt.kind == "task")
+
+
+def _is_unwanted(world: World, job: Job, at: float) -> bool:
+    """Whether somebody ended the wish for it, and nobody has taken it on since."""
+    over = {end.series for end in world.airflow.ends if end.at <= at}
+    users = {
+        attempt.series
+        for attempt in world.airflow.attempts.values()
+        if attempt.kind == "task" and attempt.knows.get(job.job_id, at + 1) <= at
+    }
+    return job.series in over and users <= over
+
+
+def _is_out_of_time(world: World, process: Process) -> bool:
+    """Whether the time of the try that cancels is over."""
+    attempt = world.airflow.attempts[process]
+    return attempt.is_out_of_time or attempt.kind == "task on_timeout"
+
+
+def _is_second(world: World, job: Job, at: float) -> bool:
+    return any(
+        other is not job and _serves_the_same(other, job)
+        and other.created_at <= at and not other.is_dead(at)
+        for other in world.service.jobs.values()
+    )  # fmt: skip
+
+
+def _serves_the_same(one: Job, other: Job) -> bool:
+    """Whether two jobs have one name: they are of one series, or of the same one of a run that was made again."""
+    if one.series is None or other.series is None:
+        return False
+    return (*one.series[1:], one.round) == (*other.series[1:], other.round)
+
+
+def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
+    if job.cancels or not job.created_at < end.at < job.ends_at - _GRACE_SECONDS or end.holder is None:
+        return False
+    holder = world.airflow.attempts[end.holder]
+    if holder.how != "stopped" or holder.knows.get(job.job_id, end.at) >= end.at:
+        return False
+    if any(other.series == end.series and end.at < other.at < end.at + 10 for other in world.airflow.ends):
+        return False  # marked and cleared at once: what comes next hides the mark
+    if any(each.run > end.series[0] for each in world.airflow.made_by(end.at + _GRACE_SECONDS)):
+        return False  # the new run's state hides what a person did to the old one
+    if end.what == "marked failed" and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:
+        return False
+    if world.history.jumps and any("DOUBT" in its.decisions for its in world.airflow.attempts.values()):
+        return False  # a clock that is set forward ends a lease early
+    if any(job.job_id in a.knows for a in world.airflow.attempts.values() if a.series != end.series):
+        return False
+    troubles = [request for at, request in world.ledger.troubles if at > end.at - _GRACE_SECONDS]
+    return not troubles or (troubles == ["cancel"] and not _is_asked_to_wait(world))
+
+
+def _is_asked_to_wait(world: World) -> bool:
+    """Whether the service asks to be left alone for longer than a process that is killed has time."""
+    return any(fault.what == "throttled" and fault.seconds > 1 for fault in world.history.faults)

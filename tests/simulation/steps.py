@@ -1,0 +1,63 @@
+"""What a simulated process does, a step at a time; the world decides when each is over, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tencent_ci.core.messages import Request
+
+__all__ = ["Answered", "Await", "Call", "Program", "Send", "Sleep", "Step"]
+
+
+# Status, headers, body, and when it arrived by the clock of this machine.
+Answered = tuple[int, tuple[tuple[str, str], ...], bytes, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """
+    Send a request; answered by what is ``Answered``, or by a ``TransportError``.
+
+    :param timeout: seconds after which the client hangs up.
+    """
+
+    request: Request
+    headers: Mapping[str, str]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Sleep so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    Talk to Airflow; answered by what ``act`` returns.
+
+    :param what: for the story.
+    :param patience: seconds after which the caller does without; ``None`` to wait until Airflow answers.
+    :param instead: the answer then.
+    """
+
+    what: str
+    act: Callable[[], Any]
+    patience: float | None = None
+    instead: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Run a coroutine on the event loop of this machine; answered by its result, or by its error."""
+
+    work: Callable[[], Coroutine[Any, Any, Any]]
+
+
+Step = Send | Sleep | Call | Await
+Program = Generator[Step, Any, Any]

@@ -1,0 +1,486 @@
+"""
+The product's part of a history: what a task and its trigger do, step by step.
+
+The one module that knows how the product is called. What is product is called as it is; what is here is only what
+Airflow's side does between two of those calls, and what a driver does with the steps of a flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci import polling
+from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.core.cancelling import stop_job
+from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.messages import Flow, Now, Response
+from airflow_provider_tencent_ci.core.origins import MachineRole
+from airflow_provider_tencent_ci.core.rate import TokenBucket
+from airflow_provider_tencent_ci.core.renewal import Renewal
+from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, cancel_duplicates, submit_once
+from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock
+from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    CredentialsError,
+    LostContactError,
+    TencentCIError,
+    TransportError,
+    WaitTimeoutError,
+)
+from airflow_provider_tencent_ci.lease import Lease, WorkerLease
+from airflow_provider_tencent_ci.memory import SubmissionMemory
+from airflow_provider_tencent_ci.supervision import Supervision
+from airflow_provider_tencent_ci.transport import aio
+from tests.simulation import steps
+from tests.simulation.service import EPOCH
+from tests.simulation.steps import Program
+from tests.simulation.world import LoopRequest, Process
+
+if TYPE_CHECKING:
+    from tests.simulation.airflow_model import Place
+
+__all__ = ["Deferral", "ExecutionTimeout", "TaskProgram", "TriggerProgram"]
+
+_ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
+_REQUEST_SECONDS = 30.0
+_WORKER_STOP_SECONDS, _TRIGGER_STOP_SECONDS = 3.0, 20.0
+
+_FIRST = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
+_ROUNDS = [
+    _FIRST,
+    *(replace(_FIRST, round=number, input={"UrlFile": f"round-{number}.txt"}) for number in range(1, 4)),
+]
+_BODIES = [specification.body(None) for specification in _ROUNDS]
+_DIGESTS = [hashlib.sha256(body).hexdigest() for body in _BODIES]
+
+
+class ExecutionTimeout(Exception):
+    """What Airflow raises in a task whose ``execution_timeout`` is over."""
+
+
+@dataclass(eq=False)
+class Deferral:
+    """
+    What a deferred task leaves in Airflow's database.
+
+    :param is_limit_of_try: whether the deadline is the end of ``execution_timeout``, and not of the time to wait.
+    :param try_ends_at: when ``execution_timeout`` is over; ``None`` for never.
+    """
+
+    job_id: str
+    round: int
+    deadline_at: datetime | None
+    is_limit_of_try: bool
+    try_ends_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"deferred until {self.job_id} has ended"
+
+
+class _Silent:
+    def job_read(self, job: InventoryJob) -> None:
+        pass
+
+    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+        pass
+
+
+_SILENT = _Silent()
+
+
+class _Keys:
+    """A machine's temporary keys, handed out by the service's clock and renewed as the product says."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._renewal = Renewal()
+
+    def current(self, now: datetime) -> Credentials:
+        if self._renewal.is_due(now):
+            try:
+                self._renewal.renewed(self._handed_out(now), now)
+            except CredentialsError as error:
+                self._renewal.failed(error, now)
+        if found := self._renewal.usable(now):
+            return found
+        raise self._renewal.error()
+
+    def discard(self, used: Credentials, now: datetime) -> bool:
+        return self._renewal.discard(used, now)
+
+    def _handed_out(self, now: datetime) -> Credentials:
+        service = self._place.world.service
+        key, expires = service.keys.issue(service.time)
+        if expires is None:
+            return Credentials(key, "secret")
+        keys = Credentials(key, "secret", "token", EPOCH + timedelta(seconds=expires))
+        return by_this_machine_s_clock(MachineRole(), keys, Response(200, service.date(), b"", now))
+
+
+class _Driver:
+    """
+    A transport: gets keys, sends, sleeps and tells the time, as the product's two do.
+
+    :param clock: the service's time, as one process knows it.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        clock: ServiceClock,
+        *,
+        request_seconds: float = _REQUEST_SECONDS,
+        turns: TokenBucket | None = None,
+    ) -> None:
+        shared = place.machine.shared
+        self.now = place.machine.now
+        self._clock = clock
+        self._seconds = request_seconds
+        self._turns = turns
+        self._keys = shared.get("keys") or shared.setdefault("keys", _Keys(place))
+        self._config = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, self._keys)
+
+    def service_time(self) -> datetime | None:
+        return self._clock.known_at(self.now())
+
+    def run(self, flow: Flow[Any]) -> Program:
+        actions = exchange(flow, self._config, self._clock, self._turns)
+        try:
+            action = next(actions)
+            while True:
+                try:
+                    kind = type(action)
+                    if kind is Now:
+                        answer = self.now()
+                    elif kind is GetKeys:
+                        answer = self._keys.current(self.now())
+                    elif kind is Send:
+                        answer = Answer(*(yield steps.Send(action.request, action.headers, self._seconds)))
+                    else:
+                        answer = yield steps.Sleep(action.seconds)
+                except TencentCIError as error:
+                    action = actions.throw(error)
+                else:
+                    action = actions.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            actions.close()
+
+
+class _LoopDriver:
+    """The same for coroutines: what a triggerer's poller has for a transport."""
+
+    def __init__(self, place: Place) -> None:
+        self._driver = _Driver(place, _clock_of(place), turns=TokenBucket(REQUESTS_PER_SECOND))
+        self._process = Process(place.world, f"poller of {place.machine.name}", place.machine, None, None)
+        self.now = self._driver.now
+        self.service_time = self._driver.service_time
+        self.sleep = asyncio.sleep
+
+    async def __aenter__(self) -> _LoopDriver:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def run(self, flow: Flow[Any]) -> Any:
+        program = self._driver.run(flow)
+        try:
+            step = next(program)
+            while True:
+                try:
+                    answer = await self._do(step)
+                except TencentCIError as error:
+                    step = program.throw(error)
+                else:
+                    step = program.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            program.close()
+
+    async def _do(self, step: steps.Step) -> Any:
+        if isinstance(step, steps.Send):
+            return await LoopRequest(self._process, step).answered()
+        return await asyncio.sleep(step.seconds)
+
+
+def _clock_of(place: Place) -> ServiceClock:
+    """Return what a triggerer knows of the service's time: its triggers are of one process."""
+    shared = place.machine.shared
+    return shared.get("clock") or shared.setdefault("clock", ServiceClock())
+
+
+class _WorkerLease(WorkerLease):
+    """A worker's lease whose time is the world's, and whose questions are answered at once, or not at all."""
+
+    def __init__(self, place: Place) -> None:
+        limit_seconds = place.history.heartbeat_timeout
+        self._place = place
+        self._lease = Lease(Supervision(limit_seconds, answers=7, shortest_seconds=5), now=_seconds_on(place))
+        self._is_needed = not place.has_tries_left
+        self._next_at = self._lease.now()
+
+    def is_held(self) -> bool:
+        return self._lease.is_held()
+
+    def renew(self) -> None:
+        now = self._lease.now()
+        if self._is_needed and now >= self._next_at:
+            if self._place.answers() and _state(self._place) == "running":
+                self._lease.renew(now)
+            self._next_at = now + self._lease.interval_seconds
+
+
+def _is_triggerers_lease_held(place: Place) -> bool:
+    """Return whether the lease of a triggerer is held, which it renews for as long as it has triggers."""
+    lease = Lease(Supervision(30, answers=4, shortest_seconds=1), now=_seconds_on(place))
+    now, world_now = lease.now(), place.world.now
+    for number in range(8, 0, -1):
+        ago = number * lease.interval_seconds
+        if ago < world_now - place.process.started_at:
+            asked_at = place.end_of_silence(world_now - ago)
+            if asked_at < world_now:
+                lease.renew(now - (world_now - asked_at))
+    return lease.is_held()
+
+
+def _seconds_on(place: Place) -> Callable[[], float]:
+    """Return a clock of seconds as a process of this machine sees them pass: by what has passed most."""
+    world, machine = place.world, place.machine
+    began = world.now, machine.now()
+    return lambda: max(world.now - began[0], (machine.now() - began[1]).total_seconds())
+
+
+class TaskProgram:
+    """A try of a task, in its first process or resumed."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._clock = ServiceClock()
+        self._lease = _WorkerLease(place)
+        self._job_id: str | None = None
+        self._has_timed_out = False
+        limit = place.history.execution_timeout
+        self._try_ends_at = place.machine.now() + timedelta(seconds=limit) if limit else None
+
+    def main(self) -> Program:
+        return (yield from self._submit_and_wait(0))
+
+    def resume(self, event: dict[str, Any], deferral: Deferral) -> Program:
+        """Go on with what the trigger found."""
+        self._try_ends_at = deferral.try_ends_at
+        self._job_id = deferral.job_id
+        self._place.learned(deferral.job_id)
+        self._place.works_on(deferral.round)
+        if event["status"] == "deadline" and deferral.is_limit_of_try:
+            yield from self.on_timeout()
+            raise ExecutionTimeout
+        return (yield from self._complete(event, deferral.round))
+
+    def on_kill(self) -> Program:
+        """Decide what becomes of the job, as ``stopping.cancel_of_killed_task`` does, and see to it."""
+        place, job_id = self._place, self._job_id
+        if not job_id or self._has_timed_out:
+            return
+        state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, NOT_TOLD)
+        task = StoppedTask(
+            state, is_deferred=False, only_a_person=self._lease.is_held(), has_tries_left=place.has_tries_left
+        )
+        yield from self._cancel_if(decide(task), job_id)
+
+    def on_timeout(self) -> Program:
+        """Cancel the job: the time of the try is over."""
+        self._has_timed_out = True
+        self._place.runs_out_of_time()
+        if self._job_id:
+            yield from self._cancel_if(Decision.CANCEL, self._job_id)
+
+    def submit(self, number: int) -> Program:
+        """Submit as ``submitting.submit_for_task`` does."""
+        place = self._place
+        generation = place.max_tries - place.history.retries
+        identity = TaskIdentity("nightly", "r1", "submit", place.map_index, generation)
+        attempt = Attempt(
+            readable=f"nightly-submit-again-{number}" if number else "nightly-submit",
+            token=submission_token(identity, _BODIES[number]),
+            specification=_ROUNDS[number],
+            is_first=place.try_number - generation <= 1,
+            check_time=self._check_time,
+            tell=place.says,
+        )
+        memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
+        return (yield from self.ask(submit_once(attempt, memory)))
+
+    def ask(self, flow: Flow[Any]) -> Program:
+        """Run a flow."""
+        return (yield from _Driver(self._place, self._clock).run(flow))
+
+    def wait(self, job_id: str, deadline_at: datetime | None) -> Program:
+        """Wait until the job has ended; return the event."""
+        flow = wait_for_job(_Wait(self._place, job_id, deadline_at), self._place.history.poll_interval)
+        return _event((yield from self.ask(self._lease.renewed_meanwhile(flow))))
+
+    def judge(self, job: InventoryJob) -> None:
+        """Raise if an ended job is no success."""
+        check_outcome(job)
+
+    def _check_time(self) -> None:
+        if self._try_ends_at and self._place.machine.now() >= self._try_ends_at:
+            self._has_timed_out = True
+            raise ExecutionTimeout
+
+    def _submit_and_wait(self, number: int) -> Program:
+        place = self._place
+        self._job_id = None
+        place.works_on(number)
+        self._check_time()
+        submitted = yield from self.submit(number)
+        job, series = submitted.job, submitted.series
+        self._job_id = job.job_id
+        place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
+        yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
+        yield steps.Call("push submission", lambda: place.push("series", series))
+        self._name_duplicates(submitted.duplicates)
+        if place.history.mode == "submit":
+            return job.job_id
+        return (yield from self._wait_for(job, number))
+
+    def _wait_for(self, job: InventoryJob, number: int) -> Program:
+        place = self._place
+        if job.state.is_terminal:
+            return (yield from self._finish(job, number))
+        timeout = place.history.wait_timeout
+        deadline_at = place.machine.now() + timedelta(seconds=timeout) if timeout else None
+        if place.history.mode == "deferred":
+            ends_at = self._try_ends_at
+            comes_first = bool(ends_at and (not deadline_at or ends_at < deadline_at))
+            return Deferral(job.job_id, number, ends_at if comes_first else deadline_at, comes_first, ends_at)
+        place.waits_until(deadline_at)
+        event = yield from self.wait(job.job_id, deadline_at)
+        return (yield from self._complete(event, number))
+
+    def _complete(self, event: dict[str, Any], number: int) -> Program:
+        if event["status"] not in ("deadline", "terminal"):
+            raise LostContactError(event["status"])
+        job = InventoryJob.from_dict(event["job"] or {})
+        if event["status"] == "deadline":
+            if job.job_id:
+                yield from self._kept_job(job)
+            raise WaitTimeoutError(event["status"])
+        return (yield from self._finish(job, number))
+
+    def _finish(self, job: InventoryJob, number: int) -> Program:
+        place = self._place
+        kept = yield from self._kept_job(job)
+        if kept.job_id != job.job_id:
+            place.says(f"waits for {kept.job_id} in the place of {job.job_id}")
+            self._job_id = kept.job_id
+            place.learned(kept.job_id)
+            return (yield from self._wait_for(kept, number))
+        self.judge(job)
+        if number < min(place.history.rounds, place.history.bad_rounds):
+            return (yield from self._submit_and_wait(number + 1))
+        return job.job_id
+
+    def _kept_job(self, job: InventoryJob) -> Program:
+        """As ``duplicates.kept_job``, which blocks."""
+        place = self._place
+        series = yield steps.Call("read submission", lambda: place.pull("series"))
+        if series is None or not series.may_have_duplicates:
+            return job
+        try:
+            kept, duplicates = yield from self.ask(cancel_duplicates(series, job))
+        except (ApiError, TransportError):
+            return job
+        self._name_duplicates(duplicates)
+        if kept.job_id != job.job_id:
+            yield steps.Call("push job_id", lambda: place.push("job_id", kept.job_id))
+        return kept
+
+    def _name_duplicates(self, duplicates: tuple[Duplicate, ...]) -> None:
+        for duplicate in duplicates:
+            self._place.named(duplicate.job.job_id)
+
+    def _cancel_if(self, decision: Decision, job_id: str) -> Program:
+        self._place.decides(decision.name)
+        if decision is Decision.CANCEL:
+            driver = _Driver(self._place, self._clock, request_seconds=_WORKER_STOP_SECONDS / 2)
+            with suppress(TencentCIError):
+                yield from driver.run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS))
+
+
+class TriggerProgram:
+    """A trigger that waits."""
+
+    def __init__(self, place: Place, deferral: Deferral) -> None:
+        self._place = place
+        self.deferral = deferral
+        place.learned(deferral.job_id)
+
+    def main(self) -> Program:
+        place, waiting, interval = self._place, self.deferral, self._place.history.poll_interval
+        wait = _Wait(place, waiting.job_id, waiting.deadline_at)
+        place.waits_until(waiting.deadline_at)
+        if not place.history.poller:
+            return _event((yield from _Driver(place, _clock_of(place)).run(wait_for_job(wait, interval))))
+        poller = place.machine.shared.get("poller") or place.machine.shared.setdefault("poller", _new_poller(place))
+        return _event((yield steps.Await(lambda: poller.wait(wait, interval))))
+
+    def on_kill(self) -> Program:
+        """Decide what becomes of the job, as the trigger's ``_stop`` does, and see to it."""
+        place, waiting = self._place, self.deferral
+        has_time = not waiting.deadline_at or place.machine.now() < waiting.deadline_at
+        is_surely_mine = has_time and _is_triggerers_lease_held(place)
+        state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
+        recorded = yield steps.Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
+        decision = decide(StoppedTask(state, True, is_surely_mine, False, waiting.job_id, recorded))
+        place.decides(decision.name)
+        if decision is Decision.CANCEL:
+            driver = _Driver(place, _clock_of(place))
+            with suppress(TencentCIError):
+                yield from driver.run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
+
+
+class _Wait(Wait):
+    """A wait with a number, by which the poller's sets of those who wait have the same order in each run."""
+
+    def __init__(self, place: Place, job_id: str, deadline_at: datetime | None) -> None:
+        timeout = place.history.contact_timeout
+        super().__init__(job_id, deadline_at=deadline_at, contact_timeout=timeout, observer=_SILENT)
+        self.number = place.process.number
+
+
+# By their address in memory otherwise.
+polling._Waiter.__hash__ = lambda waiter: getattr(waiter.wait, "number", id(waiter))  # type: ignore[method-assign]
+
+
+def _event(result: WaitResult) -> dict[str, Any]:
+    return {"status": result.status.value, "job": result.job.to_dict() if result.job else None}
+
+
+def _new_poller(place: Place) -> polling.Poller:
+    asked, aio.AsyncTransport = aio.AsyncTransport, lambda _config: _LoopDriver(place)
+    try:
+        return polling.Poller(None)
+    finally:
+        aio.AsyncTransport = asked
+
+
+def _state(place: Place) -> str | None:
+    row = place.row()
+    return row.state if row else REMOVED

@@ -1,0 +1,64 @@
+"""Histories that made two jobs, lost one, or broke another promise before; each as small as it was found."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.history import Act, Blow, Fault, History, Jump
+from tests.simulation.runs import run, told
+
+FOUND = {
+    # A clock that is off.
+    "clock_ahead_and_lost_answer": History(clocks=(720, 720, 720, 720, 720, 0), faults=(Fault("lost", "post", 1),)),
+    "database_clock_ahead": History(clocks=(0, 0, 0, 0, 3600, 0), faults=(Fault("hang", "post", 1),)),
+    "clock_ahead_without_store": History(store=False, wait_timeout=10, clocks=(0, 0, 0, 0, 86400, 0)),
+    "clock_ahead_and_crash": History(clocks=(0, 0, 0, 0, 720, 0), blows=(Blow("crash", 1, 5),)),
+    "clock_ahead_and_eviction": History(clocks=(0, 0, 0, 0, 3600, 0), blows=(Blow("evict", 1, 2, 0.12),)),
+    "clock_behind_asks_too_often": History(mode="deferred", poll_interval=10, clocks=(0, 0, -3600, 0, 0, 0)),
+    "clock_behind_in_cos_style": History(mode="deferred", cos_style=True, clocks=(0, 0, -3600, 0, 0, 0)),
+    "neighbour_cleared": History(
+        job_seconds=400, faults=(Fault("lost", "post", 1),), acts=(Act("clear_neighbour", 3),)
+    ),
+    "odd_date": History(tasks=3, clocks=(-840, 0, 0, 0, 0, 0), faults=(Fault("odd_date", "list", 5),)),
+    "keys_by_another_clock": History(keys_last=300, clocks=(3600, 0, 0, 0, 0, 0)),
+    "keys_and_clock_set_back": History(job_seconds=400, keys_last=300, jumps=(Jump(0, 3, -600),)),
+    "clock_of_triggerer_set_forward": History(
+        mode="deferred", poller=True, retry_delay=1, lag=15, get_lags=True, jumps=(Jump(2, 4, 654),)
+    ),
+    # A list that lags.
+    "list_late_and_lost_answer": History(lag=60, faults=(Fault("lost", "post", 1),)),
+    "list_late_and_cut_answer": History(lag=25, faults=(Fault("truncated", "post", 1),)),
+    "list_late_and_known_job": History(contact_timeout=60, lag=250),
+    "list_late_and_crash": History(lag=150, blows=(Blow("crash", 1, 1, 1.0),)),
+    "list_late_and_crash_without_store": History(
+        store=False, lag=90, job_seconds=400, blows=(Blow("crash", 1, 5, 0.1),)
+    ),
+    "answer_by_id_late_and_eviction": History(retry_delay=1, lag=40, get_lags=True, blows=(Blow("evict", 1, 3),)),
+    "list_cut_short": History(faults=(Fault("lost", "post", 1), Fault("cut_short", "list", 2))),
+    # A service that acts when the client has gone.
+    "acts_45_s_after_hang_up": History(faults=(Fault("late", "post", 1, 75),)),
+    "acts_100_s_after_hang_up": History(faults=(Fault("late", "post", 1, 130),)),
+    "acts_45_s_after_reset": History(faults=(Fault("late_reset", "post", 1, 45),)),
+    "acts_100_s_after_504": History(faults=(Fault("late_504", "post", 1, 100),)),
+    "acts_late_and_crash": History(faults=(Fault("late", "post", 1, 100),), blows=(Blow("crash", 1, 5, 1.0),)),
+    "acts_late_and_list_late": History(lag=90, faults=(Fault("late_reset", "post", 1, 150),)),
+    # Airflow that gives up what is well, and people who do not.
+    "busy_api": History(job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
+    "busy_api_in_last_try": History(retries=0, job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
+    "orphan_reset": History(acts=(Act("reset", 3),)),
+    "frozen_worker": History(blows=(Blow("freeze", 1, 6, 0, 400),)),
+    "frozen_triggerer": History(mode="deferred", job_seconds=400, blows=(Blow("freeze", 2, 2, 0, 100),)),
+    "run_made_again": History(mode="submit", job_seconds=10, acts=(Act("remake", 30, 0, 20),)),
+    "cleared_while_deferred": History(mode="deferred", job_seconds=400, acts=(Act("clear", 30),)),
+}
+
+# What a history makes where more than one job is right: a run made again and a clear want one of their own.
+JOBS = {"run_made_again": 2, "cleared_while_deferred": 2}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_holds(name):
+    history = FOUND[name]
+    world, violations = run(history)
+    assert violations == [], told(history)
+    assert len(world.service.jobs) == JOBS.get(name, history.tasks), told(history)

@@ -1,0 +1,151 @@
+"""Whole histories: some thousands hold, each is the same whenever it runs, and the simulation sees what it is for."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from airflow_provider_tencent_ci.core import cancel_decision, submission
+from tests.simulation import tasks
+from tests.simulation.drawing import BEYOND, TROUBLES, draw
+from tests.simulation.history import Act, Blow, Fault, History, Jump
+from tests.simulation.runs import run, told
+
+# A part each, so that they run side by side.
+PARTS = 8
+HISTORIES = int(os.environ.get("TENCENT_CI_HISTORIES", "4000")) // PARTS
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_histories_hold(part):
+    broken = {}
+    for seed in range(part * HISTORIES, (part + 1) * HISTORIES):
+        history = draw(seed)
+        if violations := run(history)[1]:
+            broken[seed] = (violations, history)
+    assert not broken, "make simulate HISTORIES=1 SEED=<seed> tells the story"
+
+
+@pytest.mark.parametrize("mode", ["blocking", "deferred", "submit"])
+@pytest.mark.parametrize("store", [True, False])
+@pytest.mark.parametrize("poller", [True, False])
+def test_a_quiet_night_makes_one_job_for_each_task(mode, store, poller):
+    world, violations = run(History(mode=mode, store=store, poller=poller, tasks=3))
+    assert violations == []
+    assert len(world.service.jobs) == 3
+    assert {instance.state for instance in world.airflow.instances.values()} == {"success"}
+
+
+def test_one_seed_tells_one_story():
+    for seed in range(60):
+        history = draw(seed)
+        assert draw(seed) == history
+        assert told(history) == told(history)
+
+
+def test_a_history_is_pasted_as_it_is_printed():
+    names = {"History": History, "Fault": Fault, "Blow": Blow, "Act": Act, "Jump": Jump}
+    for seed in range(200):
+        history = draw(seed)
+        assert eval(repr(history), names) == history  # noqa: S307 - our own text
+
+
+def test_a_story_says_when_who_does_what():
+    story = told(History(clocks=(720, 0, 0, 0, 0, 0), faults=(Fault("late_reset", "post", 1, 45),)))
+    assert "00:02.0  scheduler starts try 1 on worker A (clock +720 s)" in story
+    assert "try 1: POST inventorytriggerjob meets: late_reset (45 s)" in story
+    assert "00:47.2  service: makes b0 for try 1" in story
+    assert "try 1: finds b0" in story
+
+
+def test_all_kinds_of_trouble_come_to_pass():
+    counts: Counter[str] = Counter()
+    for seed in range(2500):
+        counts.update(run(draw(seed))[0].ledger.counts)
+    faults = {name.split()[1] for name in counts if name.startswith("fault: ")}
+    assert faults == {
+        "refused", "reset", "dropped", "lost", "hang", "late", "late_reset", "late_504", "error", "error_after",
+        "truncated", "html", "throttled", "saturated", "cut_short", "odd_date",
+    }  # fmt: skip
+    requests = {name.split()[2] for name in counts if name.startswith("fault: ")}
+    assert requests >= {"post", "list", "cancel"}
+    blows = {name[6:] for name in counts if name.startswith("blow: ")}
+    assert blows >= {f"{what} {whom}" for what in ("crash", "kill", "evict", "freeze") for whom in ("task", "trigger")}
+    met = {name[9:] for name in counts if name.startswith("SIGTERM: ")}
+    assert met >= {f"task is {state}" for state in (
+        "running", "restarting", "up_for_retry", "scheduled", "queued", "failed", "success", "gone",
+    )}  # fmt: skip
+    stopped = {name for name in counts if "is stopped: " in name}
+    assert {name.rpartition(" ")[2] for name in stopped} == {"cancel", "leave", "doubt"}
+    for what in (
+        "a try finds a job", "a process submits more than once", "a second job is named", "a zombie submits",
+        "execution_timeout is over",
+    ):  # fmt: skip
+        assert counts[what], what
+
+
+def test_nothing_beyond_the_window_unless_asked_for():
+    for seed in range(2000):
+        history = draw(seed)
+        assert history.beyond == ""
+        for fault in history.faults:
+            assert fault.what != "twice"
+            assert not fault.what.startswith("late") or fault.seconds + history.lag <= 290
+    assert {draw(seed, beyond=True).beyond for seed in range(200)} == set(BEYOND)
+
+
+def test_most_histories_have_few_kinds_of_trouble():
+    quiet, of_each = History(), Counter()
+    for seed in range(1000):
+        history = draw(seed)
+        of_each.update(name for name in ("faults", "blows", "acts", "jumps") if getattr(history, name))
+        of_each["lag"] += history.lag != quiet.lag
+    assert all(30 < number < 500 for number in of_each.values()), of_each
+    assert len(TROUBLES) > 15
+
+
+def _is_found(name, within):
+    """Whether some seed shows that an invariant does not hold."""
+    return any(violation.name == name for seed in range(within) for violation in run(draw(seed))[1])
+
+
+def test_a_request_sent_again_too_early_is_found(monkeypatch):
+    attempt = tasks.Attempt
+    monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**given, reconcile_timeout=15))
+    assert _is_found("one job left", within=3000)
+
+
+def test_a_submission_without_notes_is_found(monkeypatch):
+    attempt = tasks.Attempt
+    monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**{**given, "is_first": True}))
+    monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submission.NoNotes())
+    assert _is_found("one job left", within=3000)
+
+
+def test_a_token_that_takes_a_clear_for_a_retry_is_found(monkeypatch):
+    token_of = tasks.submission_token
+    monkeypatch.setattr(
+        tasks, "submission_token", lambda identity, body: token_of(replace(identity, clear_generation=0), body)
+    )
+    assert _is_found("own job", within=3000)
+
+
+def test_a_predicate_that_takes_a_retry_for_a_person_is_found(monkeypatch):
+    of_process = cancel_decision._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
+    assert _is_found("wanted job not cancelled", within=3000)
+
+
+def test_a_predicate_that_misses_a_clear_is_found(monkeypatch):
+    of_process = cancel_decision._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process - {"restarting"})
+    assert _is_found("unwanted job not left", within=3000)
+
+
+def test_a_clock_that_is_compared_with_the_service_s_is_found(monkeypatch):
+    monkeypatch.setattr(tasks.ServiceClock, "learn", lambda *_: None)
+    monkeypatch.setattr(tasks.ServiceClock, "refused", lambda *_: False)
+    assert _is_found("keys valid", within=3000)
