@@ -1,3 +1,6 @@
+"""A test of what a late service does, as one would write it for code of one's own."""
+
+# [START test]
 import pytest
 
 from airflow_provider_tencent_ci.exceptions import TransportError
@@ -13,3 +16,6 @@ def test_the_service_acts_when_nobody_waits_any_more(tencent_ci_emulator):
     tencent_ci_emulator.advance(seconds=250)
     [job] = tencent_ci_emulator.jobs
     assert job.name == "nightly"
+
+
+# [END test]
