@@ -25,6 +25,7 @@ __all__ = [
     "push_submission",
     "recorded_series",
     "recorded_specification",
+    "recorded_try",
     "restore_request",
     "specification_of",
 ]
@@ -65,6 +66,7 @@ def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
     request = {field: getattr(task, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
     written = {
         "request": json.loads(json.dumps(request, default=str)),
+        "try_number": ti.try_number,
         "series": {
             "name": series.name,
             "foreign_ids": list(series.foreign_ids),
@@ -89,6 +91,13 @@ def recorded_specification(ti: Any) -> InventoryJobSpecification:
     """
     request = _recorded(ti, "request")
     return _specification({field: request.get(field) for field in REQUEST_FIELDS})
+
+
+def recorded_try(ti: Any) -> int | None:
+    """Return the number of the try that submitted last; ``None`` if none has, or if its XComs were removed."""
+    submission = own_xcom(ti, _XCOM_KEY)
+    found = submission.get("try_number") if isinstance(submission, Mapping) else None
+    return found if isinstance(found, int) else None
 
 
 def recorded_series(ti: Any) -> Series | None:

@@ -28,15 +28,18 @@ def begin_lease(ti: Any) -> WorkerLease:
     return WorkerLease(ti)
 
 
-def cancel_of_killed_task(hook: TencentCIHook, ti: Any, job_id: str, lease: WorkerLease | None) -> None:
+def cancel_of_killed_task(
+    hook: TencentCIHook, ti: Any, job_id: str, lease: WorkerLease | None, *, has_submitted: bool = False
+) -> None:
     """
     Cancel the job of a task whose process is asked to stop, if a person ended the task; never raises.
 
     :param lease: the process's; ``None`` if it had not begun to execute its task.
+    :param has_submitted: whether this try has noted its submission, which a newer try removes or replaces.
     """
     from airflow_provider_tencent_ci.core.cancel_decision import Decision, decide
 
-    task = _ask_about(ti, lease)
+    task = _ask_about(ti, lease, has_submitted)
     decision = decide(task)
     if decision is Decision.CANCEL:
         hook.cancel_quietly(job_id)
@@ -80,7 +83,7 @@ def say_what_may_be_left(log: Any, name: str) -> None:
     )
 
 
-def _ask_about(ti: Any, lease: WorkerLease | None) -> StoppedTask:
+def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     """
     Ask Airflow about a task, in a thread.
 
@@ -91,15 +94,16 @@ def _ask_about(ti: Any, lease: WorkerLease | None) -> StoppedTask:
 
     executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
-        return executor.submit(_stopped_task, ti, lease).result(_ASK_SECONDS)
+        return executor.submit(_stopped_task, ti, lease, has_submitted).result(_ASK_SECONDS)
     except Exception:  # also a time-out
         return StoppedTask(NOT_TOLD, is_deferred=False)
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _stopped_task(ti: Any, lease: WorkerLease | None) -> StoppedTask:
+def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.core.cancel_decision import StoppedTask
+    from airflow_provider_tencent_ci.request import recorded_try
     from airflow_provider_tencent_ci.supervision import has_tries_left, task_instance_state
 
     return StoppedTask(
@@ -107,4 +111,5 @@ def _stopped_task(ti: Any, lease: WorkerLease | None) -> StoppedTask:
         is_deferred=False,
         only_a_person=lease is not None and lease.is_held(),
         has_tries_left=has_tries_left(ti),
+        has_newer_try=has_submitted and recorded_try(ti) != ti.try_number,
     )

@@ -10,7 +10,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_tencent_ci import lease as leases
-from airflow_provider_tencent_ci import supervision
+from airflow_provider_tencent_ci import request, supervision
 from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
@@ -31,6 +31,14 @@ def emulator(monkeypatch):
     with Emulator(run_seconds=3600) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         yield emulator
+
+
+@pytest.fixture(autouse=True)
+def noted_try(monkeypatch):
+    """The try that has noted its submission last: the one that is stopped."""
+    noted = {"try_number": TI.try_number}
+    monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: noted or None)
+    return noted
 
 
 def raising(_ti):
@@ -56,6 +64,17 @@ def killed_task(kind, job_id, lease=HELD, ti=TI):
 
 
 kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
+
+
+@pytest.mark.parametrize("noted", [{"try_number": 2}, {}], ids=["a newer try has submitted", "a newer try has begun"])
+@pytest.mark.parametrize("state", ["failed", "success", "skipped"])
+def test_the_end_of_a_newer_try_is_no_end_of_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
+    """Airflow gave the process up, the next try found its job and ended; only then the process is told to stop."""
+    monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: state)
+    noted_try.clear()
+    noted_try.update(noted)
+    killed_task(TriggerInventoryJobOperator, job_id)
+    assert emulator.count("cancel") == 0
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ class StoppedTask:
     :param job_id: the job that the process or the trigger waits for.
     :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
         after it has become ``running``, and writes its own. It matters only for a trigger.
+    :param has_newer_try: whether another try of the task has begun since, so that the state is about that one.
     """
 
     state: str | None
@@ -61,11 +62,12 @@ class StoppedTask:
     has_tries_left: bool = False
     job_id: str = ""
     recorded_job_id: str | None = None
+    has_newer_try: bool = False
 
 
 def decide(task: StoppedTask) -> Decision:
     """Decide whether the job of a stopped task is cancelled."""
-    if task.state == NOT_TOLD:
+    if task.state == NOT_TOLD or task.has_newer_try:
         return Decision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
         return Decision.CANCEL  # cleared, and a new try has a job of its own

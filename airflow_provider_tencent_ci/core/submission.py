@@ -393,7 +393,9 @@ class _Submitting:
         """Note the job, and see to further ones if there may be any."""
         self._write_if_possible(replace(self._note, job_id=job.job_id))
         was_slow = bool(self._posts) and (yield from self._is_look_stale())
-        may_be_several = self._note.posts > 1 or not self._is_first or was_slow
+        # Of a request of unknown outcome, the job that was found may be another one's: that of a deleted run, say.
+        is_in_doubt = self._unanswered is not None
+        may_be_several = self._note.posts > 1 or not self._is_first or was_slow or is_in_doubt
         series = Series(self._name, self._note.foreign_ids, may_be_several)
         if not may_be_several and len(self._candidates) <= 1:
             return self.as_submission(job, series)

@@ -37,6 +37,9 @@ __all__ = [
     "wait_for_job",
 ]
 
+# A job that is younger than this has no age: the service's clock was set back. Its servers may differ by seconds.
+_CLOCK_TOLERANCE_SECONDS = 60.0
+
 # Times far beyond a day leave the calendar.
 _LONGEST_PAUSE_SECONDS = 86400.0
 
@@ -168,6 +171,8 @@ def next_step_seconds(
     if isinstance(reading, TencentCIError) or reading.creation_time is None or service_time is None:
         return step_seconds(poll_interval, poll_interval, None)
     age_seconds = (service_time - reading.creation_time).total_seconds()
+    if age_seconds < -_CLOCK_TOLERANCE_SECONDS:
+        return step_seconds(poll_interval, poll_interval, None)
     return step_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
 
 

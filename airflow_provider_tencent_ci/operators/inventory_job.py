@@ -367,7 +367,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
+            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease, has_submitted=True)
         elif self._ti is not None:
             say_what_may_be_left(self.log, self._look_for)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -278,7 +279,10 @@ class InventoryJobTrigger(BaseTrigger):
             if decision is not Decision.CANCEL:
                 say_why_left(self.log, self.job_id, task, decision)
                 return
-            async with AsyncTransport(await retry_within(_STOP_SECONDS, self._read_config)) as transport:
+            config = await retry_within(_STOP_SECONDS, self._read_config)
+            # A request that hangs must leave time for another one.
+            hurried = replace(config, request_timeout=min(config.request_timeout, _STOP_SECONDS / 4))
+            async with AsyncTransport(hurried) as transport:
                 job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
             self.log.info("%s", stopped_or_not(job))
         except Exception as error:

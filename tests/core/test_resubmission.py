@@ -78,7 +78,7 @@ def test_nothing_is_submitted_without_its_list():
 
 
 def test_a_submission_whose_outcome_is_not_known_is_looked_for_and_not_uploaded_anew():
-    script = Script([page(), respond(), LOST, page(job_xml("b2", Name=NAME))])
+    script = Script([page(), respond(), LOST, *[page(job_xml("b2", Name=NAME))] * 2])
     assert script.run(submit()).adopted
     assert len(script.sent("PUT")) == len(script.sent("POST")) == 1
 

@@ -94,7 +94,7 @@ def check_try(tries, outcome="deferred", **end):
     assert tries.run(**end) == outcome, tries.kept.read("error")
 
 
-@pytest.mark.parametrize("case", pairs(), ids=str)
+@pytest.mark.parametrize("case", list(pairs()), ids=str)
 def test_two_tries_leave_one_job_or_two_where_the_list_shows_the_first_too_late(server, tmp_path, case):
     tries = new_tries(server, tmp_path, case.has_store, deferrable=case.deferrable, offset=case.offset, lag=case.lag)
     if case.late:
@@ -231,3 +231,14 @@ def test_a_neighbour_that_is_cleared_in_the_same_run_takes_no_job_from_a_later_t
     check_try(tries, outcome)
     [job] = server.jobs
     assert tries.kept.read("xcom-job_id") == job.job_id
+
+
+@pytest.mark.parametrize(("has_store", "jobs"), [(True, 1), (False, 2)], ids=["with store", "without store"])
+def test_a_deployment_that_is_renamed_between_two_tries_is_seen_through_by_the_store_alone(
+    server, tmp_path, monkeypatch, has_store, jobs
+):
+    tries = new_tries(server, tmp_path, has_store)
+    tries.run(kill_at="after the POST")
+    monkeypatch.setenv("AIRFLOW__TENCENT_CI__DEPLOYMENT", "renamed")
+    check_try(tries)
+    assert len(server.jobs) == len({job.name for job in server.jobs}) == jobs

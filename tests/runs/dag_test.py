@@ -131,10 +131,13 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
     _store(bag)
     # Each run has a date of its own, since a second run of one date would be the first one again.
     date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
-    named = "logical_date" if "logical_date" in inspect.signature(dag.test).parameters else "execution_date"
+    parameters = inspect.signature(dag.test).parameters
+    named = "logical_date" if "logical_date" in parameters else "execution_date"
+    # From 3.0 on the name of a manual run is that of the time after which it runs, else now.
+    dates = {named: date, **({"run_after": date} if "run_after" in parameters else {})}
     _failures.clear()
     _share_api_server()
-    run = dag.test(**{named: date, "run_conf": conf})
+    run = dag.test(**dates, run_conf=conf)
     return _read(str(getattr(run.state, "value", run.state)), dag.dag_id, run.run_id)
 
 
