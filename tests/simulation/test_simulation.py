@@ -16,7 +16,7 @@ from tests.simulation.runs import run, told
 
 # A part each, so that they run side by side.
 PARTS = 8
-HISTORIES = int(os.environ.get("TENCENT_CI_HISTORIES", "4000")) // PARTS
+HISTORIES = int(os.environ.get("TENCENT_CI_HISTORIES", "3000")) // PARTS
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -26,7 +26,7 @@ def test_histories_hold(part):
         history = draw(seed)
         if violations := run(history)[1]:
             broken[seed] = (violations, history)
-    assert not broken, "make simulate HISTORIES=1 SEED=<seed> tells the story"
+    assert not broken, f"make simulate HISTORIES=1 SEED={min(broken)} tells the story"
 
 
 @pytest.mark.parametrize("mode", ["blocking", "deferred", "submit"])
@@ -63,12 +63,14 @@ def test_a_story_says_when_who_does_what():
 
 def test_all_kinds_of_trouble_come_to_pass():
     counts: Counter[str] = Counter()
-    for seed in range(2500):
+    for seed in range(1200):
         counts.update(run(draw(seed))[0].ledger.counts)
+    for seed in range(100):
+        counts.update(run(draw(seed, beyond=True))[0].ledger.counts)
     faults = {name.split()[1] for name in counts if name.startswith("fault: ")}
     assert faults == {
         "refused", "reset", "dropped", "lost", "hang", "late", "late_reset", "late_504", "error", "error_after",
-        "truncated", "html", "throttled", "saturated", "cut_short", "odd_date",
+        "truncated", "html", "throttled", "saturated", "cut_short", "odd_date", "twice",
     }  # fmt: skip
     requests = {name.split()[2] for name in counts if name.startswith("fault: ")}
     assert requests >= {"post", "list", "cancel"}
