@@ -177,9 +177,6 @@ class Place:
         self._attempt.decisions.append(decision)
         self.says(f"decides to {decision.lower()} its job")
 
-    def pull(self, key: str) -> Any:
-        return self._attempt.instance.xcoms.get(key)
-
     def learned(self, job_id: str, how: str = "") -> None:
         """
         Take note that the process knows its job.

@@ -297,14 +297,15 @@ class TaskProgram:
         place, job_id = self._place, self._job_id
         if not job_id or self._has_timed_out:
             return
-        state = yield steps.Call("ask for the state", lambda: _state(place), 1.5, NOT_TOLD)
-        recorded = yield steps.Call("read submission", lambda: row.xcoms.get("try") if (row := place.row()) else None)
+        state, recorded = yield steps.Call(
+            "ask", lambda: (_state(place), _xcom(place, "submission")), 1.5, (NOT_TOLD, None)
+        )
         task = StoppedTask(
             state,
             is_deferred=False,
             only_a_person=self._lease.is_held(),
             has_tries_left=place.has_tries_left,
-            has_newer_try=recorded != place.try_number,
+            has_newer_try=(recorded["try_number"] if recorded else None) != place.try_number,
         )
         yield from self._cancel_if(decide(task), job_id)
 
@@ -359,7 +360,8 @@ class TaskProgram:
         self._job_id = job.job_id
         place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
         yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
-        yield steps.Call("push submission", lambda: (place.push("series", series), place.push("try", place.try_number)))
+        submission = {"series": series, "try_number": place.try_number}
+        yield steps.Call("push submission", lambda: place.push("submission", submission))
         self._name_duplicates(submitted.duplicates)
         if place.history.mode == "submit":
             return job.job_id
@@ -405,11 +407,11 @@ class TaskProgram:
     def _kept_job(self, job: InventoryJob) -> Program:
         """As ``duplicates.kept_job``, which blocks."""
         place = self._place
-        series = yield steps.Call("read submission", lambda: place.pull("series"))
-        if series is None or not series.may_have_duplicates:
+        submission = yield steps.Call("read submission", lambda: _xcom(place, "submission"))
+        if submission is None or not submission["series"].may_have_duplicates:
             return job
         try:
-            kept, duplicates = yield from self.ask(cancel_duplicates(series, job))
+            kept, duplicates = yield from self.ask(cancel_duplicates(submission["series"], job))
         except (ApiError, TransportError):
             return job
         self._name_duplicates(duplicates)
@@ -452,7 +454,7 @@ class TriggerProgram:
         has_time = not waiting.deadline_at or place.machine.now() < waiting.deadline_at
         is_surely_mine = has_time and _is_triggerers_lease_held(place)
         state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
-        recorded = yield steps.Call("read job_id", lambda: row.xcoms.get("job_id") if (row := place.row()) else None)
+        recorded = yield steps.Call("read job_id", lambda: _xcom(place, "job_id"))
         decision = decide(StoppedTask(state, True, is_surely_mine, False, waiting.job_id, recorded))
         place.decides(decision.name)
         if decision is Decision.CANCEL:
@@ -489,3 +491,9 @@ def _new_poller(place: Place) -> polling.Poller:
 def _state(place: Place) -> str | None:
     row = place.row()
     return row.state if row else REMOVED
+
+
+def _xcom(place: Place, key: str) -> Any:
+    """Return what the task instance of this key has pushed in its last try; ``None`` if nothing."""
+    row = place.row()
+    return row.xcoms.get(key) if row else None

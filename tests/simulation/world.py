@@ -55,6 +55,12 @@ class Machine:
         return EPOCH + timedelta(seconds=self._world.time_of(self.number))
 
 
+class _Arriving(tuple[int, tuple[tuple[str, str], ...], bytes]):
+    """An answer that lacks the time of its arrival."""
+
+    __slots__ = ()
+
+
 class Process:
     """
     A process that works through a program.
@@ -112,7 +118,7 @@ class Process:
 
     def answer(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None:
         if token == self.token and self.is_alive:
-            self._arrive((status, tuple(headers.items()), body), None)
+            self._arrive(_Arriving((status, tuple(headers.items()), body)), None)
 
     def throw(self, token: int, error: BaseException) -> None:
         if token == self.token and self.is_alive:
@@ -139,7 +145,7 @@ class Process:
         if self.is_frozen:
             self.world.at(self.frozen_until, self._thawed, self.token, value, error)
             return
-        if type(value) is tuple:
+        if type(value) is _Arriving:
             value = (*value, self.machine.now())
         self._go_on(value, error)
 
