@@ -170,11 +170,9 @@ def _keys_valid(world: World) -> Iterator[str]:
     """No request is sent without valid keys or a valid time, but for the few that show that they are not."""
     history = world.history
     for process, number in world.service.refusals.items():
-        allowed = 3 + 8 * len(history.jumps)
+        allowed = 3.0 + 16 * len(history.jumps)
         if history.keys_last:
-            allowed += (
-                20 * len(history.jumps) + 2 * ((process.ended_at or world.now) - process.started_at) / history.keys_last
-            )
+            allowed += 2 * ((process.ended_at or world.now) - process.started_at) / history.keys_last
         if number > allowed:
             yield f"{number} requests of {process.name} were refused for their keys or their time"
     if history.keys_last and history.jumps:  # keys seem to expire just when they were handed out, for a moment
@@ -258,7 +256,9 @@ def _tasks(world: World) -> Iterator[tuple[Process, Attempt]]:
 
 
 def _is_unwanted(world: World, job: Job, at: float) -> bool:
-    """Whether somebody ended the wish for it, and nobody has taken it on since."""
+    """Whether somebody ended the wish for it, and nobody has taken it on since; or nobody has wished for it."""
+    if job.process in world.ledger.zombies:
+        return True
     over = {end.series for end in world.airflow.ends if end.at <= at}
     users = {
         attempt.series
