@@ -67,7 +67,7 @@ class StoppedTask:
 
 def decide(task: StoppedTask) -> Decision:
     """Decide whether the job of a stopped task is cancelled."""
-    if task.state == NOT_TOLD or task.has_newer_try:
+    if task.state == NOT_TOLD or (task.has_newer_try and task.state != REMOVED):
         return Decision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
         return Decision.CANCEL  # cleared, and a new try has a job of its own

@@ -49,6 +49,7 @@ __all__ = [
     "current_time",
     "find_job",
     "get_job",
+    "get_job_by_id",
     "list_all_jobs",
     "list_executions_page",
     "list_jobs_page",
@@ -133,7 +134,12 @@ def find_job(job_id: str) -> Flow[InventoryJob | None]:
     for job in page.items:
         if job.job_id == job_id:
             return job
-    return (yield from ask(build_get(job_id), read_job))
+    return (yield from get_job_by_id(job_id))
+
+
+def get_job_by_id(job_id: str, repetition: Repetition = READS) -> Flow[InventoryJob | None]:
+    """Return one job as the service has it, and not its list, which may lag behind; ``None`` if it has none."""
+    return (yield from ask(build_get(job_id), read_job, repetition))
 
 
 def list_all_jobs(criteria: JobFilter, repetition: Repetition = READS) -> Flow[list[InventoryJob]]:

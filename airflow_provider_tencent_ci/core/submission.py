@@ -25,6 +25,7 @@ from airflow_provider_tencent_ci.core.flows import (
     create_job,
     current_time,
     find_job,
+    get_job_by_id,
     list_all_jobs,
     pause,
     service_time,
@@ -352,7 +353,12 @@ class _Submitting:
 
     def listed_job(self) -> Flow[InventoryJob | None]:
         """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
-        job = yield from self._look(READS)
+        try:
+            job = yield from self._look(READS)
+        except (ApiError, TransportError) as error:
+            if self._note.posts and self._is_job_missing:
+                raise self._outcome_unknown("cannot be read", error) from error
+            raise
         if job is None and (seconds := (yield from self._seconds_left())):
             self._attempt.tell(
                 f"An earlier try may have submitted {self._name!r}, and the job list does not show it. It is watched "
@@ -424,9 +430,15 @@ class _Submitting:
         return jobs
 
     def _look(self, repetition: Repetition) -> Flow[InventoryJob | None]:
-        """Return the job of this submission that lives or has succeeded, as the list shows it now."""
+        """Return the job of this submission that lives or has succeeded: first the one that is noted."""
         yield from self.jobs_of_the_name(repetition)
-        return min(self._candidates, key=_live_then_older, default=None)
+        for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, _live_then_older(job))):
+            fresh = yield from _read_again(job)
+            if fresh.state.is_terminal and not self._note.posts:
+                self._note = replace(self._note, foreign_ids=(*self._note.foreign_ids, job.job_id))
+            elif fresh.state not in _ENDED_BADLY:
+                return fresh
+        return None
 
     @property
     def _candidates(self) -> list[InventoryJob]:
@@ -448,8 +460,6 @@ class _Submitting:
             except (ApiError, TransportError) as error:
                 if not is_last and is_transient(error):
                     continue
-                if self._unanswered is None:
-                    raise
                 raise self._outcome_unknown("cannot be read", error) from error
             if job:
                 return job
@@ -492,7 +502,7 @@ class _Submitting:
             self._kept = note
 
     def _outcome_unknown(self, what_the_list_does: str, error: TencentCIError | None) -> SubmitOutcomeUnknownError:
-        times = "once" if self._posts == 1 else f"{self._posts} times"
+        times = {0: "by an earlier try", 1: "once"}.get(self._posts, f"{self._posts} times")
         return SubmitOutcomeUnknownError(
             f"The submission of batch job {self._name!r} was sent {times} without a usable answer, and the job list "
             f"{what_the_list_does}. A retry of this task looks for the job first. Before you submit it in another way, "
@@ -516,7 +526,11 @@ class NoNotes:
 
 
 def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
-    others = {one.job_id: one for one in listed if one.job_id != job.job_id and one.state not in _ENDED_BADLY}
+    others = {}
+    for one in listed:
+        if one.job_id != job.job_id and one.state not in _ENDED_BADLY:
+            others[one.job_id] = yield from _read_again(one)
+    others = {job_id: one for job_id, one in others.items() if one.state not in _ENDED_BADLY}
     kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=_live_then_older)
     duplicates = []
     for other in sorted((job, *others.values()), key=_live_then_older):
@@ -524,6 +538,16 @@ def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[I
             error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
             duplicates.append(Duplicate(other, error))
     return kept, tuple(duplicates)
+
+
+def _read_again(job: InventoryJob) -> Flow[InventoryJob]:
+    """Return a job that the list shows as live as it is now; as it is listed if the service does not tell."""
+    if job.state.is_terminal:
+        return job
+    try:
+        return (yield from get_job_by_id(job.job_id, NEVER)) or job
+    except (ApiError, TransportError):
+        return job
 
 
 def _try_to_cancel(job_id: str) -> Flow[TencentCIError | None]:

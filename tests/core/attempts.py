@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import Attempt, Note, Submission, submit_once
+from tests.core.script import Script, respond
+
+_DETAIL = re.compile(b"<JobsDetail>.*?</JobsDetail>", re.DOTALL)
 
 TOKEN = "0123456789abcdef"
 NAME = f"nightly-{TOKEN}"
+
+
+class Listing(Script):
+    """A script that gives a job which its last page shows by its id, too, without an answer of its own for that."""
+
+    _last_page = b""
+
+    def _respond(self, step: Request) -> Response:
+        job_id = step.path.rpartition("/")[2] if step.method == "GET" and step.path.count("/") > 1 else ""
+        details = [one for one in _DETAIL.findall(self._last_page) if f"<JobId>{job_id}</JobId>".encode() in one]
+        if job_id and details:
+            return respond(b"<Response>" + details[0] + b"</Response>")
+        response = super()._respond(step)
+        if step.method == "GET" and not job_id:
+            self._last_page = response.body
+        return response
 
 
 class Notes:

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.core.capacity import (
 )
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import submit_new, submit_unchecked
-from tests.core.attempts import NAME, submitting
+from tests.core.attempts import NAME, Listing, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
@@ -87,7 +87,7 @@ def test_a_place_that_is_free_is_taken(submit):
 
 
 def test_a_job_of_one_s_own_is_found_again_however_many_are_active():
-    script = Script([page(job_xml("b1", Name=NAME))])
+    script = Listing([page(job_xml("b1", Name=NAME))])
     submission = script.run(submitting(SPECIFICATION, check=lambda: check_capacity(1)))
     assert (submission.job.job_id, submission.adopted) == ("b1", True)
 

@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.core.resubmission import Resubmission, check_re
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submission import Note
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
-from tests.core.attempts import NAME, TOKEN, Notes, submitting
+from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(
@@ -78,7 +78,7 @@ def test_nothing_is_submitted_without_its_list():
 
 
 def test_a_submission_whose_outcome_is_not_known_is_looked_for_and_not_uploaded_anew():
-    script = Script([page(), respond(), LOST, *[page(job_xml("b2", Name=NAME))] * 2])
+    script = Listing([page(), respond(), LOST, *[page(job_xml("b2", Name=NAME))] * 2])
     assert script.run(submit()).adopted
     assert len(script.sent("PUT")) == len(script.sent("POST")) == 1
 

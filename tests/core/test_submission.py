@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import submission as s
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from tests.core.attempts import NAME, TOKEN, Notes, submitting
+from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="raw/")
@@ -42,7 +42,7 @@ def answering(**by_method):
             raise given
         return given
 
-    return Script([answer], forever=True)
+    return Listing([answer], forever=True)
 
 
 def unsettled(seconds_ago, service_seconds_ago=None):
@@ -65,7 +65,7 @@ def service_time(monkeypatch):
 
 
 def test_nothing_found_means_one_submission():
-    script, notes = Script([NOTHING, created()]), Notes()
+    script, notes = Listing([NOTHING, created()]), Notes()
     submission = submit(script, notes)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", False, 1)
     assert dict(script.requests[0].query) == {"name": NAME, "size": "100", "orderByTime": "Asc"}
@@ -75,7 +75,7 @@ def test_nothing_found_means_one_submission():
 
 
 def test_what_is_sent_is_noted_before():
-    script, notes = Script([NOTHING, created()]), Notes()
+    script, notes = Listing([NOTHING, created()]), Notes()
     by_post = []
     post = script.answers[1]
     script.answers[1] = lambda _request: by_post.append(notes.note) or post
@@ -89,7 +89,7 @@ def test_nothing_is_sent_that_cannot_be_noted():
         def write(self, note):
             raise OSError("the API is away")
 
-    script = Script([NOTHING])
+    script = Listing([NOTHING])
     with pytest.raises(OSError, match="away"):
         submit(script, Broken())
     assert not script.sent("POST")
@@ -98,7 +98,7 @@ def test_nothing_is_sent_that_cannot_be_noted():
 @pytest.mark.parametrize("state", ["Submitted", "Running", "Pause", "Archived"])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_live_job_of_this_name_is_adopted_on_every_try(state, is_first):
-    script = Script([page(mine(State=state))], forever=True)
+    script = Listing([page(mine(State=state))], forever=True)
     submission = submit(script, Notes(reliable=False), is_first=is_first)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 0)
 
@@ -106,26 +106,26 @@ def test_a_live_job_of_this_name_is_adopted_on_every_try(state, is_first):
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
 @pytest.mark.parametrize("reliable", [True, False])
 def test_on_the_first_try_an_ended_job_is_that_of_a_run_that_was_made_again(state, reliable):
-    script, notes = Script([page(mine("b9", State=state)), created()]), Notes(reliable=reliable)
+    script, notes = Listing([page(mine("b9", State=state)), created()]), Notes(reliable=reliable)
     assert submit(script, notes).job.job_id == "b1"
     assert notes.note.foreign_ids == ("b9",)
 
 
 def test_a_later_try_adopts_a_job_that_has_succeeded():
-    script = Script([page(mine(State="Success"))], forever=True)
+    script = Listing([page(mine(State="Success"))], forever=True)
     assert submit(script, Notes(reliable=False), is_first=False).adopted
 
 
 def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
     note = s.Note(TOKEN, posts=1, foreign_ids=("b9",))
-    script = Script([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
+    script = Listing([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
     submission = submit(script, Notes(note), is_first=False)
     assert submission.job.job_id == "b1"
     assert submission.duplicates == ()
 
 
 def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
-    script = Script([page(mine("b9", State="Success")), created()])
+    script = Listing([page(mine("b9", State="Success")), created()])
     assert submit(script, Notes(), is_first=False).job.job_id == "b1"
     assert script.pauses == []
 
@@ -133,24 +133,24 @@ def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
 @pytest.mark.parametrize("state", ["Failed", "Cancel"])
 def test_a_job_that_ended_badly_is_not_adopted(state):
     note = s.Note(TOKEN, job_id="b1", posts=1)
-    script = Script([page(mine(State=state)), page(mine(State=state)), created("b2"), page(mine(State=state))])
+    script = Listing([page(mine(State=state)), page(mine(State=state)), created("b2"), page(mine(State=state))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
 
 
 @pytest.mark.parametrize("other", ["nightly", f"{NAME}x", NAME.upper(), "nightly-0123456789abcde0"])
 def test_a_job_of_another_name_is_not_adopted_whatever_the_filter_lets_through(other):
-    script = Script([page(job_xml("b9", Name=other)), created()])
+    script = Listing([page(job_xml("b9", Name=other)), created()])
     assert submit(script).job.job_id == "b1"
 
 
 def test_a_job_is_found_on_a_later_page():
-    script = Script([page(job_xml("b8", Name="x"), next_token="1"), page(mine("b9"))])
+    script = Listing([page(job_xml("b8", Name="x"), next_token="1"), page(mine("b9"))])
     assert submit(script).job.job_id == "b9"
     assert dict(script.requests[1].query)["nextToken"] == "1"
 
 
 def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
-    script = Script([page(job_xml("b8", Name="x"), next_token="1"), page(job_xml("b7", Name="x"), next_token="1")])
+    script = Listing([page(job_xml("b8", Name="x"), next_token="1"), page(job_xml("b7", Name="x"), next_token="1")])
     with pytest.raises(e.UnreadableResponseError, match="breaks off"):
         submit(script)
     assert not script.sent("POST")
@@ -158,14 +158,14 @@ def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
 
 def test_the_noted_job_comes_first_and_its_token_too():
     note = s.Note("fedcba9876543210", job_id="b7", posts=1)
-    script = Script([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
+    script = Listing([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b7"
     assert dict(script.requests[0].query) == {"jobId": "b7", "size": "100"}
 
 
 def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
     note = s.Note(TOKEN, job_id="b1", posts=1)
-    script = Script([NOTHING, respond(f"<Response>{mine()}</Response>")])
+    script = Listing([NOTHING, respond(f"<Response>{mine()}</Response>")])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
     assert not script.sent("POST")
 
@@ -175,7 +175,7 @@ GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
 
 def test_a_noted_job_that_is_gone_is_submitted_again(service_time):
     note = replace(unsettled(WINDOW), job_id="b1")
-    script = Script([NOTHING, GONE, NOTHING, created("b2"), page(mine("b2"))])
+    script = Listing([NOTHING, GONE, NOTHING, created("b2"), page(mine("b2"))])
     service_time.append(script)
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
     assert script.pauses == []
@@ -183,7 +183,7 @@ def test_a_noted_job_that_is_gone_is_submitted_again(service_time):
 
 def test_a_noted_job_that_was_submitted_a_moment_ago_is_not_taken_for_gone(service_time):
     note = replace(unsettled(2), job_id="b1")
-    script = Script([NOTHING, GONE, NOTHING, NOTHING, page(mine())])
+    script = Listing([NOTHING, GONE, NOTHING, NOTHING, page(mine())])
     service_time.append(script)
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
     assert not script.sent("POST")
@@ -193,7 +193,7 @@ def test_a_noted_job_that_was_submitted_a_moment_ago_is_not_taken_for_gone(servi
     "refusal", [THROTTLED, failure(403, "QueueSaturated"), REFUSED, failure(401, "SignatureExpired")]
 )
 def test_a_submission_that_was_refused_is_sent_again_without_looking(refusal):
-    script = Script([NOTHING, refusal, created()])
+    script = Listing([NOTHING, refusal, created()])
     assert submit(script).job.job_id == "b1"
     assert len(script.sent("GET")) == 1
 
@@ -308,14 +308,14 @@ def test_a_refusal_after_an_unknown_outcome_does_not_hide_it(refusal):
 def test_a_definite_no_ends_the_submission_and_the_next_try_need_not_watch(answer, error):
     notes = Notes()
     with pytest.raises(error):
-        submit(Script([NOTHING, answer]), notes)
-    script = Script([NOTHING, created()])
+        submit(Listing([NOTHING, answer]), notes)
+    script = Listing([NOTHING, created()])
     assert submit(script, notes, is_first=False).job.job_id == "b1"
     assert script.pauses == []
 
 
 def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
-    script = Script([failure(403, "AccessDenied")])
+    script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.PermissionDeniedError):
         submit(script)
     assert not script.sent("POST")
@@ -365,14 +365,14 @@ def test_a_try_that_another_one_has_overtaken_sends_nothing():
             note, self.note = self.note, s.Note(TOKEN, job_id="b7", posts=1)
             return note
 
-    script = Script([NOTHING])
+    script = Listing([NOTHING])
     with pytest.raises(e.SubmissionTakenOverError, match="sent nothing"):
         submit(script, Overtaken())
     assert not script.sent("POST")
 
 
 def test_a_look_that_is_old_when_the_request_is_to_be_sent_is_made_again():
-    script = Script([NOTHING, page(mine())])
+    script = Listing([NOTHING, page(mine())])
 
     def slow_check():
         script.now += timedelta(minutes=2)
@@ -415,7 +415,7 @@ def test_two_requests_and_two_jobs_leave_the_older_one():
 
 
 def test_of_two_jobs_of_one_second_the_smaller_id_is_kept():
-    script = Script([page(mine("b2"), mine("b1"))] * 2 + [respond("")])
+    script = Listing([page(mine("b2"), mine("b1"))] * 2 + [respond("")])
     assert submit(script).job.job_id == "b1"
     assert [request.path for request in script.sent("PUT")] == ["/inventorytriggerjob/b2"]
 
@@ -435,9 +435,9 @@ def test_a_look_for_duplicates_that_fails_is_left_to_the_end_of_the_task():
 
 
 def settle(job_id, state, *listed):
-    script = Script([page(*listed)] + [respond("")] * 3)
+    script = Listing([page(*listed)] + [respond("")] * 3)
     series = s.Series(NAME, ("b9",), may_have_duplicates=True)
-    job = replace(submit(Script([page(mine(job_id))])).job, state=s.JobState(state))
+    job = replace(submit(Listing([page(mine(job_id))])).job, state=s.JobState(state))
     kept, duplicates = script.run(s.cancel_duplicates(series, job))
     return kept.job_id, [one.job.job_id for one in duplicates], [one.path[-2:] for one in script.sent("PUT")]
 
@@ -461,7 +461,7 @@ def test_a_job_that_ended_badly_gives_way_to_one_that_did_not(other):
 
 
 def test_fail_refuses_when_a_job_of_the_name_exists_in_any_state():
-    script = Script([page(mine("b9", State="Failed"))])
+    script = Listing([page(mine("b9", State="Failed"))])
     with pytest.raises(e.JobExistsError, match="b9, Failed") as caught:
         script.run(s.submit_new(NAME, SPECIFICATION))
     assert caught.value.job.job_id == "b9"
@@ -469,7 +469,7 @@ def test_fail_refuses_when_a_job_of_the_name_exists_in_any_state():
 
 
 def test_fail_submits_when_there_is_none_and_settles_an_unknown_outcome():
-    script = Script([NOTHING, LOST, page(mine())])
+    script = Listing([NOTHING, LOST, page(mine())])
     assert script.run(s.submit_new(NAME, SPECIFICATION)).job.job_id == "b1"
 
 
@@ -481,12 +481,45 @@ def test_fail_sends_nothing_twice_and_cancels_nothing():
 
 
 def test_unchecked_submits_without_a_look():
-    script = Script([created()])
+    script = Listing([created()])
     assert not script.run(s.submit_unchecked(NAME, SPECIFICATION)).adopted
     assert [request.method for request in script.requests] == ["POST"]
 
 
 def test_unchecked_never_repeats_an_unknown_outcome():
-    script = Script([LOST])
+    script = Listing([LOST])
     with pytest.raises(e.TransportError):
         script.run(s.submit_unchecked(NAME, SPECIFICATION))
+
+
+# A list that shows a job as it was
+
+ENDED = respond(f"<Response>{mine('b9', State='Success')}</Response>")
+FAILED = respond(f"<Response>{mine('b1', State='Failed')}</Response>")
+
+
+def stale(*, by_id, **answers):
+    """A service whose list shows jobs as they were; what it says of one by its id is so."""
+    [listed] = answering(**answers).answers
+    return Script([lambda request: by_id if request.path.count("/") > 1 else listed(request)], forever=True)
+
+
+def test_a_job_of_a_deleted_run_that_has_ended_is_left_though_the_list_shows_it_as_live():
+    script = stale(by_id=ENDED, GET=page(mine("b9")), POST=created())
+    notes = Notes()
+    assert submit(script, notes).job.job_id == "b1"
+    assert notes.note.foreign_ids == ("b9",)
+
+
+def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it_as_live():
+    listed = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
+    script = stale(by_id=FAILED, GET=[page(mine("b1", State="Failed")), listed], POST=created("b2"))
+    note = s.Note(TOKEN, job_id=None, posts=1)
+    submission = submit(script, Notes(note), is_first=False)
+    assert (submission.job.job_id, submission.duplicates) == ("b2", ())
+
+
+def test_a_list_that_a_later_try_cannot_read_leaves_an_earlier_outcome_unknown():
+    script = Listing([failure(403, "AccessDenied")])
+    with pytest.raises(e.SubmitOutcomeUnknownError, match="by an earlier try .*cannot be read"):
+        submit(script, Notes(s.Note(TOKEN, posts=1)), is_first=False)

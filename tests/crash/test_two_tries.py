@@ -207,6 +207,20 @@ def test_a_run_that_was_deleted_and_made_again_submits_once_its_job_has_ended(se
     assert made_again.kept.read("xcom-job_id") == second.job_id
 
 
+@pytest.mark.parametrize(("has_store", "jobs"), [(True, 2), (False, 1)], ids=["with store", "without store"])
+def test_a_later_try_of_a_run_made_again_takes_over_an_ended_job_only_without_a_store(
+    server, tmp_path, has_store, jobs
+):
+    deleted = new_tries(server, tmp_path / "deleted", has_store, run_seconds=20)
+    check_try(deleted)
+    server.advance(60)
+    made_again = Tries(server, Kept(tmp_path / "made again", has_store), deleted.arguments)
+    check_try(made_again, "killed", kill_at="before the GET")
+    check_try(made_again, "deferred" if has_store else "done")
+    assert len(server.jobs) == jobs
+    assert made_again.kept.read("xcom-job_id") == server.jobs[-1].job_id
+
+
 @stores
 @pytest.mark.parametrize("offset", [-720, 3600])
 def test_a_run_that_was_deleted_and_made_again_takes_over_its_live_job_and_says_so(server, tmp_path, has_store, offset):

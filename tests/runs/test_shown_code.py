@@ -110,6 +110,10 @@ def test_the_tests_with_the_emulator_pass(tmp_path):
     assert "2 passed" in run_tests(snippet("test_with_emulator.py"), tmp_path)
 
 
+def test_the_test_with_a_late_service_passes(tmp_path):
+    assert "1 passed" in run_tests(snippet("test_late_service.py"), tmp_path)
+
+
 def test_a_test_of_the_readme_s_shape_passes_with_a_job_and_fails_without(tmp_path):
     source, dots = snippet("test_my_dag.py"), "...  # run the DAG: it talks to the emulator"
     assert dots in source

@@ -14,9 +14,11 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
+from tests.shown import snippet
 
 PROJECT = Path(__file__).parents[2]
 SECTION = "tencent_ci"
+SHOWN = snippet("deployment.sh")
 
 DAG_FILE = """
 from datetime import datetime, timezone
@@ -49,10 +51,10 @@ class OtherAirflow:
     """
     An Airflow of its own: another home and another database.
 
-    :param deployment: ``[tencent_ci] deployment``; ``None`` if it is not set.
+    :param settings: more environment variables, a line each.
     """
 
-    def __init__(self, home, deployment=None):
+    def __init__(self, home, settings=""):
         home.mkdir()
         # As it was migrated for this process's tests; to do that again takes many seconds.
         shutil.copy(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", home)
@@ -62,8 +64,7 @@ class OtherAirflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "PYTHONPATH": str(PROJECT),
         }
-        if deployment is not None:
-            self.environment["AIRFLOW__TENCENT_CI__DEPLOYMENT"] = deployment
+        self.environment |= dict(line.split("=") for line in settings.splitlines())
 
     def call(self, *command):
         done = subprocess.run(
@@ -83,7 +84,7 @@ def runs(tmp_path_factory):
     """The run in an Airflow, and meanwhile in a second one like it and in one that has a deployment; and the jobs."""
     homes = tmp_path_factory.mktemp("homes")
     first, second, staging = (
-        OtherAirflow(homes / name, deployment) for name, deployment in (("1", None), ("2", None), ("3", "staging"))
+        OtherAirflow(homes / name, settings) for name, settings in (("1", ""), ("2", ""), ("3", SHOWN))
     )
     with Emulator(submitted_seconds=0, run_seconds=3600) as emulator, ThreadPoolExecutor() as threads:
         for airflow in (first, second, staging):
@@ -111,8 +112,8 @@ def test_two_airflows_of_no_deployment_have_one_job_and_the_second_says_so(runs)
 
 
 def test_airflow_lists_the_setting_and_knows_its_value(tmp_path):
-    airflow = OtherAirflow(tmp_path / "home", "blue")
+    airflow = OtherAirflow(tmp_path / "home", SHOWN)
     listing = airflow.call("-m", "airflow", "config", "list", "--section", SECTION, "--include-descriptions")
     assert "deployment = " in listing
     assert "Two Airflows that run the same DAG on the same bucket must have different ones" in listing
-    assert airflow.call("-m", "airflow", "config", "get-value", SECTION, "deployment").strip() == "blue"
+    assert airflow.call("-m", "airflow", "config", "get-value", SECTION, "deployment").strip() == "staging"

@@ -45,7 +45,14 @@ FOUND = {
     # Airflow that gives up what is well, and people who do not.
     "busy_api": History(job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
     "busy_api_in_last_try": History(retries=0, job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
+    "last_try_fails_while_the_first_is_thought_dead": History(
+        job_seconds=1500, clocks=(-3600, 0, 0, 0, 0, 0), acts=(Act("api_busy", 6, seconds=121),)
+    ),
     "orphan_reset": History(acts=(Act("reset", 3),)),
+    "cancel_that_hangs": History(
+        mode="deferred", faults=(Fault("dropped", "cancel", 1),), acts=(Act("mark_failed", 4),)
+    ),
+    "clock_of_service_set_back": History(job_seconds=1500, jumps=(Jump(5, 3, -3600),)),
     "frozen_worker": History(blows=(Blow("freeze", 1, 6, 0, 400),)),
     "frozen_triggerer": History(mode="deferred", job_seconds=400, blows=(Blow("freeze", 2, 2, 0, 100),)),
     "run_made_again": History(mode="submit", job_seconds=10, acts=(Act("remake", 30, 0, 20),)),

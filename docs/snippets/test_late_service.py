@@ -1,0 +1,21 @@
+"""A test of what a late service does, as one would write it for code of one's own."""
+
+# [START test]
+import pytest
+
+from airflow_provider_tencent_ci.exceptions import TransportError
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+
+@pytest.mark.usefixtures("tencent_ci_connection")
+def test_the_service_acts_when_nobody_waits_any_more(tencent_ci_emulator):
+    tencent_ci_emulator.inject("late", seconds=250)
+    with TencentCIHook() as hook, pytest.raises(TransportError):
+        hook.trigger_inventory_job(name="nightly", workflow_ids="w00000000000000000000000000000001", prefix="media/")
+    assert tencent_ci_emulator.jobs == []
+    tencent_ci_emulator.advance(seconds=250)
+    [job] = tencent_ci_emulator.jobs
+    assert job.name == "nightly"
+
+
+# [END test]
