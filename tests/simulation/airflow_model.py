@@ -219,7 +219,7 @@ class Airflow:
         self.attempts: dict[Process, Attempt] = {}
         self.ends: list[End] = []
         self._made: list[Instance] = []
-        self._runs = 0
+        self.runs = 0
         self._busy_until = 0.0
         self.busy: list[tuple[float, float]] = []
         self._workers = 0
@@ -360,13 +360,13 @@ class Airflow:
     def _make_run(self) -> None:
         history, world = self._history, self._world
         for index in range(history.tasks):
-            instance = Instance(self._runs, index, world.machines[4].now(), history.retries)
+            instance = Instance(self.runs, index, world.machines[4].now(), history.retries)
             instance.store = Store(self) if history.store else None
             instance.made_at = world.now
             self.instances[index] = instance
             self._made.append(instance)
             self._schedule(instance, 0.5)
-        self._runs += 1
+        self.runs += 1
 
     def _schedule(self, instance: Instance, after: float, event: Any = None) -> None:
         self._world.after(after, self._set_scheduled, instance, instance.epoch, event)

@@ -250,13 +250,10 @@ class _WorkerLease(WorkerLease):
 def _is_triggerers_lease_held(place: Place) -> bool:
     """Return whether the lease of a triggerer is held, which it renews for as long as it has triggers."""
     lease = Lease(Supervision(30, answers=4, shortest_seconds=1), now=_seconds_on(place))
-    now, world_now = lease.now(), place.world.now
-    for number in range(8, 0, -1):
-        ago = number * lease.interval_seconds
-        if ago < world_now - place.process.started_at:
-            asked_at = place.end_of_silence(world_now - ago)
-            if asked_at < world_now:
-                lease.renew(now - (world_now - asked_at))
+    seconds, now = lease.now(), place.world.now
+    asked_at = max(place.process.started_at, now - 60)
+    while (asked_at := place.end_of_silence(asked_at + lease.interval_seconds)) < now:
+        lease.renew(seconds - (now - asked_at))
     return lease.is_held()
 
 
