@@ -328,7 +328,8 @@ class Racing(TriggerInventoryJobOperator):
     task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0))"
     run = run_dag_file(HEADER + before + f"with dag:\n    {task}\n")
     assert run.state == "success"
-    older, younger = sorted(emulator.jobs, key=lambda job: job.created_at)
+    # The service tells times to the second; of two jobs of one second that with the smaller JobId counts as the older.
+    older, younger = sorted(emulator.jobs, key=lambda job: (job.created_at.replace(microsecond=0), job.job_id))
     assert [older.state, younger.state] == ["Running", "Cancel"]
     assert run.xcoms["submit"]["job_id"] == older.job_id
 
