@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.submission import cancel_duplicates
+from airflow_provider_tencent_ci.core.duplicate_jobs import cancel_duplicates
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from airflow_provider_tencent_ci.request import recorded_series
 from airflow_provider_tencent_ci.rounds import replace_last_round

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat import task_state_store
-from airflow_provider_tencent_ci.core.submission import Moment, Note
+from airflow_provider_tencent_ci.core.submission_note import Moment, Note
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -16,8 +16,8 @@ from airflow_provider_tencent_ci.compat import own_xcom
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat import BaseOperator
+    from airflow_provider_tencent_ci.core.duplicate_jobs import Series
     from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submission import Series
 
 __all__ = [
     "NAME_FIELDS",
@@ -102,7 +102,7 @@ def recorded_try(ti: Any) -> int | None:
 
 def recorded_series(ti: Any) -> Series | None:
     """Return the series of a task's last submission; ``None`` if it is not known."""
-    from airflow_provider_tencent_ci.core.submission import Series
+    from airflow_provider_tencent_ci.core.duplicate_jobs import Series
 
     series = _recorded(ti, "series")
     if not isinstance(series.get("name"), str):

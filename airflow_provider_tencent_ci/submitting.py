@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from airflow_provider_tencent_ci.compat import is_first_try, task_identity
 from airflow_provider_tencent_ci.core import submission
 from airflow_provider_tencent_ci.core.capacity import check_capacity
+from airflow_provider_tencent_ci.core.duplicate_jobs import Duplicate
 from airflow_provider_tencent_ci.core.identity import submission_token
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import readable_name
 from airflow_provider_tencent_ci.core.resubmission import check_resubmission
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, Submission
+from airflow_provider_tencent_ci.core.submission import Attempt, Submission
 from airflow_provider_tencent_ci.core.targets import check_targets
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.memory import SubmissionMemory

@@ -34,7 +34,8 @@ from airflow_provider_tencent_ci.core.paging import Pages
 from airflow_provider_tencent_ci.core.repeating import READS
 from airflow_provider_tencent_ci.core.signing import sign
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, NoNotes, submit_once
+from airflow_provider_tencent_ci.core.submission import Attempt, submit_once
+from airflow_provider_tencent_ci.core.submission_note import NoNotes
 from airflow_provider_tencent_ci.core.waiting import check_outcome
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError
 

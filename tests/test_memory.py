@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.submission import Moment, Note
+from airflow_provider_tencent_ci.core.submission_note import Moment, Note
 from airflow_provider_tencent_ci.memory import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 

@@ -28,7 +28,7 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     :param within_seconds: how long, by the driver's clock. The last requests are sent when it is over.
     :return: the job as it was last seen, ended or not.
     :raises ApiError: the service refused the cancel to the end, and the job has not ended; or it did not show the job.
-    :raises TransportError: likewise, for want of an answer.
+    :raises TransportError: the same, where there was no answer.
     """
     stop = _Stop(job_id)
     ends_at = (yield from current_time()) + timedelta(seconds=within_seconds)

@@ -1,4 +1,4 @@
-"""What travels between a flow and whoever runs it: steps and their answers, as frozen values."""
+"""Steps of a flow and their answers, as frozen values: what travels between a flow and its driver."""
 
 from __future__ import annotations
 

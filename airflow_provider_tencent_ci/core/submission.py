@@ -12,29 +12,33 @@ knows whether there was one, and how long ago.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
-from airflow_provider_tencent_ci.core.api import JobFilter
+from airflow_provider_tencent_ci.core.duplicate_jobs import (
+    ENDED_BADLY,
+    Duplicate,
+    Series,
+    cancel_duplicates,
+    jobs_named,
+    live_then_older,
+    read_again,
+)
 from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
 from airflow_provider_tencent_ci.core.flows import (
-    cancel_job,
     create_job,
     current_time,
     find_job,
-    get_job_by_id,
-    list_all_jobs,
     pause,
     service_time,
 )
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.jobs import InventoryJob
 from airflow_provider_tencent_ci.core.messages import Flow
 from airflow_provider_tencent_ci.core.names import name_with_token
 from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission_note import Moment, NoNotes, Note, NoteKeeper
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -52,14 +56,7 @@ from airflow_provider_tencent_ci.exceptions import (
 __all__ = [
     "RECONCILE_TIMEOUT_SECONDS",
     "Attempt",
-    "Duplicate",
-    "Moment",
-    "NoNotes",
-    "Note",
-    "NoteKeeper",
-    "Series",
     "Submission",
-    "cancel_duplicates",
     "no_check",
     "submit_new",
     "submit_once",
@@ -98,8 +95,6 @@ _DEFINITE_REFUSALS = (
     RedirectError,
 )
 
-_ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
-
 
 def no_check() -> Flow[None]:
     """Let everything be submitted at any time."""
@@ -112,67 +107,6 @@ def no_limit() -> None:
 
 def tell_nobody(_sentence: str) -> None:
     """Keep it quiet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """
-    A time by two clocks, which are never compared with each other.
-
-    :param machine: by the clock of the machine that noted it (aware, UTC).
-    :param service: by the service's clock (aware, UTC), ``None`` if it was not known.
-    """
-
-    machine: datetime
-    service: datetime | None
-
-    def seconds_until(self, later: Moment) -> float:
-        """
-        Return how many seconds lie between for certain: what both clocks agree on, and 0 if they cannot be asked.
-
-        Each of the two may jump, or be another machine's.
-        """
-        if self.service is None or later.service is None:
-            return 0.0
-        by_service, by_machine = later.service - self.service, later.machine - self.machine
-        return max(0.0, min(by_service, by_machine).total_seconds())
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """
-    What the tries of one series know of their submission.
-
-    :param token: the token in the job's name.
-    :param job_id: the job; ``None`` while it is not known.
-    :param posts: how many requests were sent that the service may have acted upon.
-    :param posted_at: when the last one of them was sent; ``None`` if there is none.
-    :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
-        was deleted and made again.
-    """
-
-    token: str
-    job_id: str | None = None
-    posts: int = 0
-    posted_at: Moment | None = None
-    foreign_ids: tuple[str, ...] = ()
-
-
-class NoteKeeper(Protocol):
-    """Where the tries of one series keep their note."""
-
-    @property
-    def is_reliable(self) -> bool:
-        """Whether no note means that nothing was sent. Without a store that outlives a try, it means nothing."""
-
-    def read(self) -> Note | None:
-        """Return the note of this series and request, if there is one."""
-
-    def write(self, note: Note) -> None:
-        """Keep a note; raises if that fails, so that nothing is sent that is not noted."""
-
-    def try_to_write(self, note: Note) -> bool:
-        """Keep a note that only saves time; return whether it is kept. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,34 +132,6 @@ class Attempt:
     check: Check = no_check
     check_time: CheckTime = no_limit
     tell: Tell = tell_nobody
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """
-    What a later look for duplicates has to know of a submission.
-
-    :param name: the jobs' name.
-    :param foreign_ids: see :class:`Note`.
-    :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
-    """
-
-    name: str
-    foreign_ids: tuple[str, ...] = ()
-    may_have_duplicates: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """
-    A further job of one submission.
-
-    :param job: as it was found.
-    :param cancel_error: why it could not be cancelled, if it was live; ``None`` if it was, or had ended.
-    """
-
-    job: InventoryJob
-    cancel_error: TencentCIError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +186,7 @@ def submit_new(
     attempt = Attempt(name, "", specification, True, reconcile_timeout, check, check_time, tell)
     submitting = _Submitting(attempt, NoNotes())
     if found := (yield from submitting.jobs_of_the_name(READS)):
-        job = min(found, key=_live_then_older)
+        job = min(found, key=live_then_older)
         raise JobExistsError(
             f"A batch job named {name!r} exists: {job.job_id}, {job.state.value}. Nothing was submitted. "
             'Choose another name, or on_existing="adopt" to find one\'s own job again.',
@@ -303,22 +209,6 @@ def submit_unchecked(
     check_time()
     job = yield from create_job(name, specification)
     return Submission(job, adopted=False, posts=1, series=Series(name))
-
-
-def cancel_duplicates(series: Series, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
-    """
-    Look for all jobs of a submission, keep one, and cancel the others that are live.
-
-    The oldest live one is kept, of two of one second the one with the smaller JobId, so that any two processes that
-    look keep the same one. A job that has succeeded is kept, whatever else there is.
-
-    :param job: the one that the task knows.
-    :return: the job to keep, and the others; failed and cancelled ones are no duplicates.
-    :raises ApiError: the list could not be read; nothing was cancelled.
-    :raises TransportError: the same.
-    """
-    listed = yield from _jobs_named(series.name, READS)
-    return (yield from _keep_one(job, [one for one in listed if one.job_id not in series.foreign_ids]))
 
 
 class _Submitting:
@@ -349,7 +239,7 @@ class _Submitting:
         """Return the job that is noted, if it lives or has succeeded."""
         job = (yield from find_job(self._note.job_id)) if self._note.job_id else None
         self._is_job_missing = job is None
-        return job if job and job.state not in _ENDED_BADLY else None
+        return job if job and job.state not in ENDED_BADLY else None
 
     def listed_job(self) -> Flow[InventoryJob | None]:
         """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
@@ -419,30 +309,30 @@ class _Submitting:
 
     def jobs_of_the_name(self, repetition: Repetition) -> Flow[list[InventoryJob]]:
         """Read the list, and note what was there before anything was sent."""
-        jobs = yield from _jobs_named(self._name, repetition)
+        jobs = yield from jobs_named(self._name, repetition)
         self._looked_at = yield from current_time()
         if not self._note.posts:
             ended = tuple(sorted(job.job_id for job in jobs if job.state.is_terminal))
             self._note = replace(self._note, foreign_ids=ended)
         if not self._posts:
-            self._ended_badly_before |= {job.job_id for job in jobs if job.state in _ENDED_BADLY}
+            self._ended_badly_before |= {job.job_id for job in jobs if job.state in ENDED_BADLY}
         self._listed = [job for job in jobs if job.job_id not in self._note.foreign_ids]
         return jobs
 
     def _look(self, repetition: Repetition) -> Flow[InventoryJob | None]:
         """Return the job of this submission that lives or has succeeded: first the one that is noted."""
         yield from self.jobs_of_the_name(repetition)
-        for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, _live_then_older(job))):
-            fresh = yield from _read_again(job)
+        for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, live_then_older(job))):
+            fresh = yield from read_again(job)
             if fresh.state.is_terminal and not self._note.posts:
                 self._note = replace(self._note, foreign_ids=(*self._note.foreign_ids, job.job_id))
-            elif fresh.state not in _ENDED_BADLY:
+            elif fresh.state not in ENDED_BADLY:
                 return fresh
         return None
 
     @property
     def _candidates(self) -> list[InventoryJob]:
-        return [job for job in self._listed if job.state not in _ENDED_BADLY]
+        return [job for job in self._listed if job.state not in ENDED_BADLY]
 
     def _watched_job(self, seconds: float) -> Flow[InventoryJob | None]:
         """
@@ -464,7 +354,7 @@ class _Submitting:
             if job:
                 return job
         own = [job for job in self._listed if self._posts and job.job_id not in self._ended_badly_before]
-        return min(own, key=_live_then_older, default=None)
+        return min(own, key=live_then_older, default=None)
 
     def _seconds_left(self) -> Flow[float]:
         """Return for how long the job of an earlier try may still come up, in the list or by its id."""
@@ -510,61 +400,6 @@ class _Submitting:
         )
 
 
-class NoNotes:
-    """For a submission that nobody remembers."""
-
-    is_reliable = False
-
-    def read(self) -> None:
-        return None
-
-    def write(self, note: Note) -> None:
-        pass
-
-    def try_to_write(self, note: Note) -> bool:
-        return False
-
-
-def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
-    others = {}
-    for one in listed:
-        if one.job_id != job.job_id and one.state not in _ENDED_BADLY:
-            others[one.job_id] = yield from _read_again(one)
-    others = {job_id: one for job_id, one in others.items() if one.state not in _ENDED_BADLY}
-    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=_live_then_older)
-    duplicates = []
-    for other in sorted((job, *others.values()), key=_live_then_older):
-        if other is not kept and other.state not in _ENDED_BADLY:
-            error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
-            duplicates.append(Duplicate(other, error))
-    return kept, tuple(duplicates)
-
-
-def _read_again(job: InventoryJob) -> Flow[InventoryJob]:
-    """Return a job that the list shows as live as it is now; as it is listed if the service does not tell."""
-    if job.state.is_terminal:
-        return job
-    try:
-        return (yield from get_job_by_id(job.job_id, NEVER)) or job
-    except (ApiError, TransportError):
-        return job
-
-
-def _try_to_cancel(job_id: str) -> Flow[TencentCIError | None]:
-    try:
-        yield from cancel_job(job_id)
-    except (ApiError, TransportError) as error:
-        return error
-    return None
-
-
-def _jobs_named(name: str, repetition: Repetition) -> Flow[list[InventoryJob]]:
-    """Return the jobs of exactly this name: how the service compares names is not documented."""
-    # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
-    jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), repetition)
-    return [job for job in jobs if job.name == name]
-
-
 def _moment() -> Flow[Moment]:
     return Moment((yield from current_time()), (yield from service_time()))
 
@@ -576,12 +411,6 @@ def _growing_pauses(seconds: float) -> Iterator[float]:
         yield min(pause_seconds, seconds)
         seconds -= pause_seconds
         pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-
-
-def _live_then_older(job: InventoryJob) -> tuple[int, float, str]:
-    """Order jobs by which one of them to keep: live, succeeded, ended badly; of these the older one first."""
-    rank = 2 if job.state in _ENDED_BADLY else 1 if job.state.is_terminal else 0
-    return rank, job.creation_time.timestamp() if job.creation_time else math.inf, job.job_id
 
 
 def _was_surely_not_created(error: TencentCIError) -> bool:

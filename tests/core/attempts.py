@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, Note, Submission, submit_once
+from airflow_provider_tencent_ci.core.submission import Attempt, Submission, submit_once
+from airflow_provider_tencent_ci.core.submission_note import Note
 from tests.core.script import Script, respond
 
 _DETAIL = re.compile(b"<JobsDetail>.*?</JobsDetail>", re.DOTALL)

@@ -63,7 +63,7 @@ DOCUMENTED = [
     (403, "RequestTimeTooSkewed", e.AuthenticationError, True, True),
     (404, "NoSuchBucket", e.NotFoundError, False, False),
     (402, "PaymentRequired", e.InvalidRequestError, False, False),
-    # What no final answer can be says nothing of what became of the request.
+    # An interim status is no final answer: the outcome of the request is not known.
     (102, "", e.UnreadableResponseError, False, True),
     (103, "", e.UnreadableResponseError, False, True),
     # Codes nobody documented are judged by their status.

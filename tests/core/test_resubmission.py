@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.core.counting import FileCounts
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.resubmission import Resubmission, check_resubmission, url_list_key
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Note
+from airflow_provider_tencent_ci.core.submission_note import Note
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
 from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond

@@ -8,7 +8,10 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core import submission as s
+from airflow_provider_tencent_ci.core.duplicate_jobs import Series, cancel_duplicates
+from airflow_provider_tencent_ci.core.jobs import JobState
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submission_note import Moment, Note
 from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
@@ -47,8 +50,8 @@ def answering(**by_method):
 
 def unsettled(seconds_ago, service_seconds_ago=None):
     by_service = seconds_ago if service_seconds_ago is None else service_seconds_ago
-    since = s.Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
-    return s.Note(TOKEN, posts=1, posted_at=since)
+    since = Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
+    return Note(TOKEN, posts=1, posted_at=since)
 
 
 @pytest.fixture
@@ -117,7 +120,7 @@ def test_a_later_try_adopts_a_job_that_has_succeeded():
 
 
 def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
-    note = s.Note(TOKEN, posts=1, foreign_ids=("b9",))
+    note = Note(TOKEN, posts=1, foreign_ids=("b9",))
     script = Listing([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
     submission = submit(script, Notes(note), is_first=False)
     assert submission.job.job_id == "b1"
@@ -132,7 +135,7 @@ def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
 
 @pytest.mark.parametrize("state", ["Failed", "Cancel"])
 def test_a_job_that_ended_badly_is_not_adopted(state):
-    note = s.Note(TOKEN, job_id="b1", posts=1)
+    note = Note(TOKEN, job_id="b1", posts=1)
     script = Listing([page(mine(State=state)), page(mine(State=state)), created("b2"), page(mine(State=state))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
 
@@ -157,14 +160,14 @@ def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
 
 
 def test_the_noted_job_comes_first_and_its_token_too():
-    note = s.Note("fedcba9876543210", job_id="b7", posts=1)
+    note = Note("fedcba9876543210", job_id="b7", posts=1)
     script = Listing([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b7"
     assert dict(script.requests[0].query) == {"jobId": "b7", "size": "100"}
 
 
 def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
-    note = s.Note(TOKEN, job_id="b1", posts=1)
+    note = Note(TOKEN, job_id="b1", posts=1)
     script = Listing([NOTHING, respond(f"<Response>{mine()}</Response>")])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
     assert not script.sent("POST")
@@ -283,7 +286,7 @@ def test_a_job_that_failed_before_it_was_listed_is_this_trys_and_nothing_is_sent
 
 
 def test_a_failed_job_of_an_earlier_try_is_not_taken_for_this_trys():
-    note = s.Note(TOKEN, job_id="b1", posts=1)
+    note = Note(TOKEN, job_id="b1", posts=1)
     script = answering(POST=[LOST, created("b2")], GET=page(mine(State="Failed")))
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
 
@@ -333,8 +336,8 @@ def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
         (unsettled(1000, 100), WINDOW - 100),
         (unsettled(100, 1000), WINDOW - 100),
         (unsettled(-3600, 100), WINDOW),
-        (s.Note(TOKEN, posts=1, posted_at=s.Moment(START - timedelta(days=1), None)), WINDOW),
-        (s.Note(TOKEN, posts=1), 0),
+        (Note(TOKEN, posts=1, posted_at=Moment(START - timedelta(days=1), None)), WINDOW),
+        (Note(TOKEN, posts=1), 0),
     ],
     ids=[
         "just now", "a while ago", "long ago", "this clock has jumped", "the service's clock has jumped",
@@ -362,7 +365,7 @@ def test_a_later_try_finds_a_job_that_is_listed_late():
 def test_a_try_that_another_one_has_overtaken_sends_nothing():
     class Overtaken(Notes):
         def read(self):
-            note, self.note = self.note, s.Note(TOKEN, job_id="b7", posts=1)
+            note, self.note = self.note, Note(TOKEN, job_id="b7", posts=1)
             return note
 
     script = Listing([NOTHING])
@@ -429,16 +432,16 @@ def test_a_duplicate_that_cannot_be_cancelled_is_told_and_fails_nothing():
 def test_a_look_for_duplicates_that_fails_is_left_to_the_end_of_the_task():
     told = []
     script = answering(POST=created("b2"), GET=[NOTHING, *[failure(403, "AccessDenied")] * 9])
-    submission = submit(script, Notes(s.Note(TOKEN, posts=1)), is_first=False, tell=told.append)
+    submission = submit(script, Notes(Note(TOKEN, posts=1)), is_first=False, tell=told.append)
     assert (submission.job.job_id, submission.series.may_have_duplicates) == ("b2", True)
     assert "is not known yet" in told[-1]
 
 
 def settle(job_id, state, *listed):
     script = Listing([page(*listed)] + [respond("")] * 3)
-    series = s.Series(NAME, ("b9",), may_have_duplicates=True)
-    job = replace(submit(Listing([page(mine(job_id))])).job, state=s.JobState(state))
-    kept, duplicates = script.run(s.cancel_duplicates(series, job))
+    series = Series(NAME, ("b9",), may_have_duplicates=True)
+    job = replace(submit(Listing([page(mine(job_id))])).job, state=JobState(state))
+    kept, duplicates = script.run(cancel_duplicates(series, job))
     return kept.job_id, [one.job.job_id for one in duplicates], [one.path[-2:] for one in script.sent("PUT")]
 
 
@@ -514,7 +517,7 @@ def test_a_job_of_a_deleted_run_that_has_ended_is_left_though_the_list_shows_it_
 def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it_as_live():
     listed = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
     script = stale(by_id=FAILED, GET=[page(mine("b1", State="Failed")), listed], POST=created("b2"))
-    note = s.Note(TOKEN, job_id=None, posts=1)
+    note = Note(TOKEN, job_id=None, posts=1)
     submission = submit(script, Notes(note), is_first=False)
     assert (submission.job.job_id, submission.duplicates) == ("b2", ())
 
@@ -522,4 +525,4 @@ def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it
 def test_a_list_that_a_later_try_cannot_read_leaves_an_earlier_outcome_unknown():
     script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.SubmitOutcomeUnknownError, match="by an earlier try .*cannot be read"):
-        submit(script, Notes(s.Note(TOKEN, posts=1)), is_first=False)
+        submit(script, Notes(Note(TOKEN, posts=1)), is_first=False)

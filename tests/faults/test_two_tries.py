@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from airflow_provider_tencent_ci.core.duplicate_jobs import cancel_duplicates
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import cancel_duplicates
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import SubmitOutcomeUnknownError
 from airflow_provider_tencent_ci.hooks import tencent_ci as hooks

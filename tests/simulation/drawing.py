@@ -19,7 +19,7 @@ from tests.simulation.history import MACHINES, Act, Blow, Fault, History, Jump
 
 __all__ = ["BEYOND", "TROUBLES", "draw"]
 
-# The service acts on a request, and the list shows it, within so many seconds: `reconcile_timeout` but for some.
+# The service acts on a request, and the list shows it, within this: a little less than `reconcile_timeout`.
 _WINDOW_SECONDS = 280.0
 
 # How far a clock may be off: by less than anybody notices, than signatures tolerate, than COS tolerates, and by more.

@@ -63,7 +63,7 @@ class Blow(_Short):
         supervisor reports it), ``freeze``, ``evict`` (SIGTERM, as a node that is drained sends it).
     :param process: which process of the history, from 1.
     :param step: at which of its steps, from 1.
-    :param after: so many seconds after that step began: its request may be on its way.
+    :param after: seconds after that step began: its request may be on its way.
     :param seconds: how long it is frozen.
     """
 

@@ -31,7 +31,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Sleep so many seconds."""
+    """Sleep for ``seconds``."""
 
     seconds: float
 

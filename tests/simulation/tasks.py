@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, 
 from airflow_provider_tencent_ci.core.cancelling import stop_job
 from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
 from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.jobs import InventoryJob
@@ -29,7 +30,7 @@ from airflow_provider_tencent_ci.core.rate import TokenBucket
 from airflow_provider_tencent_ci.core.renewal import Renewal
 from airflow_provider_tencent_ci.core.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, Duplicate, cancel_duplicates, submit_once
+from airflow_provider_tencent_ci.core.submission import Attempt, submit_once
 from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock
 from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, check_outcome, wait_for_job
 from airflow_provider_tencent_ci.exceptions import (

@@ -19,7 +19,7 @@ from tests.simulation.steps import Answered, Call, Program, Send, Sleep, Step
 
 __all__ = ["LoopRequest", "Machine", "Process", "World"]
 
-# A history of so many events does not end by itself.
+# A history with more events than this does not end by itself.
 _MOST_EVENTS = 40_000
 
 

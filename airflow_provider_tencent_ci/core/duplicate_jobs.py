@@ -1,0 +1,121 @@
+"""
+Further jobs of one submission: finding them, and keeping one.
+
+There is more than one only if the service acts on a request after it was given up on, or if two processes submit for
+the same task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airflow_provider_tencent_ci.core.api import JobFilter
+from airflow_provider_tencent_ci.core.flows import cancel_job, get_job_by_id, list_all_jobs
+from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+
+__all__ = [
+    "ENDED_BADLY",
+    "Duplicate",
+    "Series",
+    "cancel_duplicates",
+    "jobs_named",
+    "live_then_older",
+    "read_again",
+]
+
+ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """
+    What a later look for duplicates has to know of a submission.
+
+    :param name: the jobs' name.
+    :param foreign_ids: see :class:`Note`.
+    :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
+    """
+
+    name: str
+    foreign_ids: tuple[str, ...] = ()
+    may_have_duplicates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """
+    A further job of one submission.
+
+    :param job: as it was found.
+    :param cancel_error: why it could not be cancelled, if it was live; ``None`` if it was, or had ended.
+    """
+
+    job: InventoryJob
+    cancel_error: TencentCIError | None = None
+
+
+def cancel_duplicates(series: Series, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+    """
+    Look for all jobs of a submission, keep one, and cancel the others that are live.
+
+    The oldest live one is kept, of two of one second the one with the smaller JobId, so that any two processes that
+    look keep the same one. A job that has succeeded is kept, whatever else there is.
+
+    :param job: the one that the task knows.
+    :return: the job to keep, and the others; failed and cancelled ones are no duplicates.
+    :raises ApiError: the list could not be read; nothing was cancelled.
+    :raises TransportError: the same.
+    """
+    listed = yield from jobs_named(series.name, READS)
+    return (yield from _keep_one(job, [one for one in listed if one.job_id not in series.foreign_ids]))
+
+
+def jobs_named(name: str, repetition: Repetition) -> Flow[list[InventoryJob]]:
+    """Return the jobs of exactly this name: how the service compares names is not documented."""
+    # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
+    jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), repetition)
+    return [job for job in jobs if job.name == name]
+
+
+def live_then_older(job: InventoryJob) -> tuple[int, float, str]:
+    """Order jobs by which one of them to keep: live, succeeded, ended badly; of these the older one first."""
+    rank = 2 if job.state in ENDED_BADLY else 1 if job.state.is_terminal else 0
+    return rank, job.creation_time.timestamp() if job.creation_time else math.inf, job.job_id
+
+
+def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+    others = {}
+    for one in listed:
+        if one.job_id != job.job_id and one.state not in ENDED_BADLY:
+            others[one.job_id] = yield from read_again(one)
+    others = {job_id: one for job_id, one in others.items() if one.state not in ENDED_BADLY}
+    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=live_then_older)
+    duplicates = []
+    for other in sorted((job, *others.values()), key=live_then_older):
+        if other is not kept and other.state not in ENDED_BADLY:
+            error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
+            duplicates.append(Duplicate(other, error))
+    return kept, tuple(duplicates)
+
+
+def read_again(job: InventoryJob) -> Flow[InventoryJob]:
+    """Return a job that the list shows as live as it is now; as it is listed if the service does not tell."""
+    if job.state.is_terminal:
+        return job
+    try:
+        return (yield from get_job_by_id(job.job_id, NEVER)) or job
+    except (ApiError, TransportError):
+        return job
+
+
+def _try_to_cancel(job_id: str) -> Flow[TencentCIError | None]:
+    try:
+        yield from cancel_job(job_id)
+    except (ApiError, TransportError) as error:
+        return error
+    return None

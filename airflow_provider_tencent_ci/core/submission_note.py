@@ -1,0 +1,85 @@
+"""What the tries of one series note of their submission, and where they keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+__all__ = ["Moment", "NoNotes", "Note", "NoteKeeper"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """
+    A time by two clocks, which are never compared with each other.
+
+    :param machine: by the clock of the machine that noted it (aware, UTC).
+    :param service: by the service's clock (aware, UTC), ``None`` if it was not known.
+    """
+
+    machine: datetime
+    service: datetime | None
+
+    def seconds_until(self, later: Moment) -> float:
+        """
+        Return how many seconds lie between for certain: what both clocks agree on, and 0 if they cannot be asked.
+
+        Each of the two may jump, or be another machine's.
+        """
+        if self.service is None or later.service is None:
+            return 0.0
+        by_service, by_machine = later.service - self.service, later.machine - self.machine
+        return max(0.0, min(by_service, by_machine).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    What the tries of one series know of their submission.
+
+    :param token: the token in the job's name.
+    :param job_id: the job; ``None`` while it is not known.
+    :param posts: how many requests were sent that the service may have acted upon.
+    :param posted_at: when the last one of them was sent; ``None`` if there is none.
+    :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
+        was deleted and made again.
+    """
+
+    token: str
+    job_id: str | None = None
+    posts: int = 0
+    posted_at: Moment | None = None
+    foreign_ids: tuple[str, ...] = ()
+
+
+class NoteKeeper(Protocol):
+    """Where the tries of one series keep their note."""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether no note means that nothing was sent. Without a store that outlives a try, it means nothing."""
+
+    def read(self) -> Note | None:
+        """Return the note of this series and request, if there is one."""
+
+    def write(self, note: Note) -> None:
+        """Keep a note; raises if that fails, so that nothing is sent that is not noted."""
+
+    def try_to_write(self, note: Note) -> bool:
+        """Keep a note that only saves time; return whether it is kept. Never raises."""
+
+
+class NoNotes:
+    """For a submission that nobody remembers."""
+
+    is_reliable = False
+
+    def read(self) -> None:
+        return None
+
+    def write(self, note: Note) -> None:
+        pass
+
+    def try_to_write(self, note: Note) -> bool:
+        return False
