@@ -207,6 +207,8 @@ def may_be_refused_for_its_time(response: Response) -> bool:
     Which codes it has for that is documented in part. If ``Date`` says that the signature was not valid, a refusal of
     the signature or the key may come from that, whatever it is called.
     """
+    if not 400 <= response.status < 500:
+        return False
     if refused_for_its_time(response):
         return True
     refusal = AuthenticationError | PermissionDeniedError

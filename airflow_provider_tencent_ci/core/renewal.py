@@ -77,7 +77,8 @@ class Renewal:
         """
         if self._held != used:
             return True
-        if self._obtained_at is not None and now < self._obtained_at + _TOO_YOUNG_TO_EXPIRE:
+        # If the clock was set back since then, how old they are is not known.
+        if self._obtained_at is not None and self._obtained_at <= now < self._obtained_at + _TOO_YOUNG_TO_EXPIRE:
             return False
         self._held = None
         return True

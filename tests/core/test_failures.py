@@ -218,6 +218,12 @@ def test_an_absurd_date_gives_no_advice(code, date):
     assert not may_be_refused_for_its_time(failure(403, "AccessDenied", date=date))
 
 
+def test_a_good_answer_is_not_read_as_an_error():
+    answer = respond("<Response><JobsDetail/></Response>")
+    assert not may_be_refused_for_its_time(answer)
+    assert "error" not in vars(answer), "reading a page of jobs twice holds up all who wait in a triggerer"
+
+
 def test_a_clock_that_the_signature_was_corrected_for_is_not_the_cause():
     later = START + timedelta(hours=1)
     answer = failure(403, "SignatureDoesNotMatch", date=format_datetime(later, usegmt=True))

@@ -97,6 +97,12 @@ def test_new_keys_that_the_service_calls_expired_are_kept_since_asking_again_can
     assert renewal.usable(after(59)) == keys(7200)
 
 
+def test_keys_whose_age_is_not_known_since_the_clock_was_set_back_are_dropped():
+    renewal = holding(7200)
+    assert renewal.discard(keys(7200), after(-600))
+    assert renewal.usable(after(-600)) is None
+
+
 def test_who_used_older_keys_is_told_that_there_are_newer_ones():
     renewal = holding(7200)
     assert renewal.discard(keys(7000, "AKIDOLDER"), after(1))

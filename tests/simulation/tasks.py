@@ -249,9 +249,9 @@ class _WorkerLease(WorkerLease):
 
 def _is_triggerers_lease_held(place: Place) -> bool:
     """Return whether the lease of a triggerer is held, which it renews for as long as it has triggers."""
-    lease = Lease(Supervision(30, answers=4, shortest_seconds=1), now=_seconds_on(place))
-    seconds, now = lease.now(), place.world.now
-    asked_at = max(place.process.started_at, now - 60)
+    now, began_at = place.world.now, place.process.started_at
+    lease = Lease(Supervision(30, answers=4, shortest_seconds=1), now - began_at, now=_seconds_on(place))
+    seconds, asked_at = lease.now(), max(began_at, now - 60)
     while (asked_at := place.end_of_silence(asked_at + lease.interval_seconds)) < now:
         lease.renew(seconds - (now - asked_at))
     return lease.is_held()
