@@ -62,9 +62,11 @@ class SubmissionMemory:
         if self._store is not None:
             self._store.set(self._key, {**self._identity, **_record(note)})
 
-    def try_to_write(self, note: Note) -> bool:
+    def try_to_write(self, note: Note, kept: Note | None) -> bool:
         """Keep a note that only saves time, since the list would tell the same; return whether it is kept."""
         try:
+            if self.is_reliable and self.read() != kept:
+                return False  # another try has gone on, and knows more
             self.write(note)
         except Exception as error:
             _log.warning("Could not note batch job %s in the task state store: %s", note.job_id, error)

@@ -80,8 +80,16 @@ def test_a_store_that_fails_is_an_error_before_a_request_and_none_after(caplog):
     memory = SubmissionMemory(Broken(), 2, "digest")
     with pytest.raises(OSError, match="away"):
         memory.write(NOTE)
-    assert not memory.try_to_write(NOTE)
+    assert not memory.try_to_write(NOTE, None)
     assert "Could not note batch job b1" in caplog.text
+
+
+def test_a_note_of_another_try_is_not_overwritten_by_one_that_only_saves_time():
+    memory = SubmissionMemory(Store(), 2, "digest")
+    memory.write(NOTE)
+    assert not memory.try_to_write(Note("token"), Note("token", posts=1))
+    assert memory.read() == NOTE
+    assert memory.try_to_write(Note("token"), NOTE)
 
 
 @pytest.mark.parametrize("other", [{"series": 3}, {"request": "another"}, {"token": None}])

@@ -22,9 +22,9 @@ __all__ = [
     "ENDED_BADLY",
     "Duplicate",
     "Series",
+    "by_preference",
     "cancel_duplicates",
     "jobs_named",
-    "live_then_older",
     "read_again",
 ]
 
@@ -82,10 +82,16 @@ def jobs_named(name: str, repetition: Repetition) -> Flow[list[InventoryJob]]:
     return [job for job in jobs if job.name == name]
 
 
-def live_then_older(job: InventoryJob) -> tuple[int, float, str]:
-    """Order jobs by which one of them to keep: live, succeeded, ended badly; of these the older one first."""
-    rank = 2 if job.state in ENDED_BADLY else 1 if job.state.is_terminal else 0
-    return rank, job.creation_time.timestamp() if job.creation_time else math.inf, job.job_id
+def by_preference(job: InventoryJob) -> tuple[int, float, str]:
+    """
+    Order jobs by which one of them to keep: live ones, the older first; then succeeded ones, the younger first.
+
+    Of two that have succeeded the older one may be that of a run that was deleted.
+    """
+    created_at = job.creation_time.timestamp() if job.creation_time else math.inf
+    if not job.state.is_terminal:
+        return 0, created_at, job.job_id
+    return 2 if job.state in ENDED_BADLY else 1, -created_at, job.job_id
 
 
 def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
@@ -94,9 +100,9 @@ def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[I
         if one.job_id != job.job_id and one.state not in ENDED_BADLY:
             others[one.job_id] = yield from read_again(one)
     others = {job_id: one for job_id, one in others.items() if one.state not in ENDED_BADLY}
-    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=live_then_older)
+    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=by_preference)
     duplicates = []
-    for other in sorted((job, *others.values()), key=live_then_older):
+    for other in sorted((job, *others.values()), key=by_preference):
         if other is not kept and other.state not in ENDED_BADLY:
             error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
             duplicates.append(Duplicate(other, error))

@@ -20,9 +20,9 @@ from airflow_provider_tencent_ci.core.duplicate_jobs import (
     ENDED_BADLY,
     Duplicate,
     Series,
+    by_preference,
     cancel_duplicates,
     jobs_named,
-    live_then_older,
     read_again,
 )
 from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
@@ -186,7 +186,7 @@ def submit_new(
     attempt = Attempt(name, "", specification, True, reconcile_timeout, check, check_time, tell)
     submitting = _Submitting(attempt, NoNotes())
     if found := (yield from submitting.jobs_of_the_name(READS)):
-        job = min(found, key=live_then_older)
+        job = min(found, key=by_preference)
         raise JobExistsError(
             f"A batch job named {name!r} exists: {job.job_id}, {job.state.value}. Nothing was submitted. "
             'Choose another name, or on_existing="adopt" to find one\'s own job again.',
@@ -322,7 +322,7 @@ class _Submitting:
     def _look(self, repetition: Repetition) -> Flow[InventoryJob | None]:
         """Return the job of this submission that lives or has succeeded: first the one that is noted."""
         yield from self.jobs_of_the_name(repetition)
-        for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, live_then_older(job))):
+        for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, by_preference(job))):
             fresh = yield from read_again(job)
             if fresh.state.is_terminal and not self._note.posts:
                 self._note = replace(self._note, foreign_ids=(*self._note.foreign_ids, job.job_id))
@@ -354,7 +354,7 @@ class _Submitting:
             if job:
                 return job
         own = [job for job in self._listed if self._posts and job.job_id not in self._ended_badly_before]
-        return min(own, key=live_then_older, default=None)
+        return min(own, key=by_preference, default=None)
 
     def _seconds_left(self) -> Flow[float]:
         """Return for how long the job of an earlier try may still come up, in the list or by its id."""
@@ -388,7 +388,7 @@ class _Submitting:
 
     def _write_if_possible(self, note: Note) -> None:
         self._note = note
-        if self._notes.try_to_write(note):
+        if self._notes.try_to_write(note, self._kept):
             self._kept = note
 
     def _outcome_unknown(self, what_the_list_does: str, error: TencentCIError | None) -> SubmitOutcomeUnknownError:

@@ -66,8 +66,13 @@ class NoteKeeper(Protocol):
     def write(self, note: Note) -> None:
         """Keep a note; raises if that fails, so that nothing is sent that is not noted."""
 
-    def try_to_write(self, note: Note) -> bool:
-        """Keep a note that only saves time; return whether it is kept. Never raises."""
+    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+        """
+        Keep a note that only saves time; never raises.
+
+        :param kept: what this try has kept last. Nothing is written if another try has written since.
+        :return: whether it is kept.
+        """
 
 
 class NoNotes:
@@ -81,5 +86,5 @@ class NoNotes:
     def write(self, note: Note) -> None:
         pass
 
-    def try_to_write(self, note: Note) -> bool:
+    def try_to_write(self, note: Note, kept: Note | None) -> bool:
         return False

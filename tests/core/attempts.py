@@ -53,7 +53,9 @@ class Notes:
         self.written.append(note)
         self.note = note
 
-    def try_to_write(self, note: Note) -> bool:
+    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+        if self.is_reliable and self.note != kept:
+            return False
         self.write(note)
         return True
 
