@@ -42,8 +42,8 @@ class MortalNotes(Notes):
 
     dies_knowing = False
 
-    def try_to_write(self, note):
-        super().try_to_write(note)
+    def try_to_write(self, note, kept):
+        super().try_to_write(note, kept)
         if note.job_id and self.dies_knowing:
             raise Killed
         return True
