@@ -28,6 +28,7 @@ __all__ = [
     "recorded_try",
     "restore_request",
     "specification_of",
+    "try_key",
 ]
 
 # The arguments of InventoryJobSpecification.from_arguments; the operator and the decorator call them the same.
@@ -66,7 +67,7 @@ def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
     request = {field: getattr(task, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
     written = {
         "request": json.loads(json.dumps(request, default=str)),
-        "try_number": ti.try_number,
+        "try": try_key(ti),
         "series": {
             "name": series.name,
             "foreign_ids": list(series.foreign_ids),
@@ -93,11 +94,16 @@ def recorded_specification(ti: Any) -> InventoryJobSpecification:
     return _specification({field: request.get(field) for field in REQUEST_FIELDS})
 
 
-def recorded_try(ti: Any) -> int | None:
-    """Return the number of the try that submitted last; ``None`` if none has, or if its XComs were removed."""
+def try_key(ti: Any) -> str:
+    """Return what no other try has: Airflow 3 gives each an id, also in a run that is made again; 2.11 a number."""
+    return str(getattr(ti, "id", None) or ti.try_number)
+
+
+def recorded_try(ti: Any) -> str | None:
+    """Return the key of the try that submitted last; ``None`` if none has, or if its XComs were removed."""
     submission = own_xcom(ti, _XCOM_KEY)
-    found = submission.get("try_number") if isinstance(submission, Mapping) else None
-    return found if isinstance(found, int) else None
+    found = submission.get("try") if isinstance(submission, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def recorded_series(ti: Any) -> Series | None:

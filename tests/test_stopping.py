@@ -36,7 +36,7 @@ def emulator(monkeypatch):
 @pytest.fixture(autouse=True)
 def noted_try(monkeypatch):
     """The try that has noted its submission last: the one that is stopped."""
-    noted = {"try_number": TI.try_number}
+    noted = {"try": str(TI.try_number)}
     monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: noted or None)
     return noted
 
@@ -66,7 +66,7 @@ def killed_task(kind, job_id, lease=HELD, ti=TI):
 kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
 
 
-@pytest.mark.parametrize("noted", [{"try_number": 2}, {}], ids=["a newer try has submitted", "a newer try has begun"])
+@pytest.mark.parametrize("noted", [{"try": "2"}, {}], ids=["a newer try has submitted", "a newer try has begun"])
 @pytest.mark.parametrize("state", ["failed", "success", "skipped"])
 def test_the_end_of_a_newer_try_is_no_end_of_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
     """Airflow gave the process up, the next try found its job and ended; only then the process is told to stop."""

@@ -149,6 +149,11 @@ class Place:
         """Return the task instance of this key as the database has it now."""
         return self.world.airflow.instances.get(self.index)
 
+    @property
+    def try_key(self) -> tuple[int, int]:
+        """What no other try has, also not one of a run that was made again."""
+        return id(self._attempt.instance), self.try_number
+
     def push(self, key: str, value: Any) -> None:
         self._attempt.instance.xcoms[key] = value
 

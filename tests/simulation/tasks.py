@@ -303,7 +303,7 @@ class TaskProgram:
             is_deferred=False,
             only_a_person=self._lease.is_held(),
             has_tries_left=place.has_tries_left,
-            has_newer_try=(recorded["try_number"] if recorded else None) != place.try_number,
+            has_newer_try=(recorded["try"] if recorded else None) != place.try_key,
         )
         yield from self._cancel_if(decide(task), job_id)
 
@@ -358,7 +358,7 @@ class TaskProgram:
         self._job_id = job.job_id
         place.learned(job.job_id, "finds" if submitted.adopted else "submitted")
         yield steps.Call("push job_id", lambda: place.push("job_id", job.job_id))
-        submission = {"series": series, "try_number": place.try_number}
+        submission = {"series": series, "try": place.try_key}
         yield steps.Call("push submission", lambda: place.push("submission", submission))
         self._name_duplicates(submitted.duplicates)
         if place.history.mode == "submit":
