@@ -28,7 +28,6 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.sharing import Shared
 from airflow_provider_tencent_ci.supervision import (
     Supervision,
-    has_tries_left,
     supervision_of_triggers,
     supervision_of_worker,
     task_instance_state,
@@ -101,8 +100,8 @@ class WorkerLease:
     """
     The lease of a task's process.
 
-    It is needed only in the last try: after all others Airflow begins another one, which the state shows. Airflow 2.11
-    writes down in its database which tries it gives up, and workers can read that.
+    Each try needs it: if Airflow gives one up and the next one fails, the state is that of a mark. Airflow 2.11 writes
+    down in its database which tries it gives up, and workers can read that.
 
     :param ti: the running task instance.
     """
@@ -112,7 +111,7 @@ class WorkerLease:
         began_at = getattr(ti, "start_date", None)
         age_seconds = (datetime.now(UTC) - began_at).total_seconds() if began_at else math.inf
         self._lease = Lease(supervision_of_worker(), max(0.0, age_seconds))
-        self._is_needed = not has_tries_left(ti) and not workers_have_database()
+        self._is_needed = not workers_have_database()
         self._asking: threading.Thread | None = None
         self._next_at = self._lease.now()
 

@@ -104,12 +104,11 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.core.cancel_decision import StoppedTask
     from airflow_provider_tencent_ci.request import recorded_try, try_key
-    from airflow_provider_tencent_ci.supervision import has_tries_left, task_instance_state
+    from airflow_provider_tencent_ci.supervision import task_instance_state
 
     return StoppedTask(
         task_instance_state(ti),
         is_deferred=False,
         only_a_person=lease is not None and lease.is_held(),
-        has_tries_left=has_tries_left(ti),
         has_newer_try=has_submitted and recorded_try(ti) != try_key(ti),
     )

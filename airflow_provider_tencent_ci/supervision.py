@@ -11,7 +11,6 @@ from airflow.configuration import conf
 
 __all__ = [
     "Supervision",
-    "has_tries_left",
     "must_stop_itself",
     "supervision_of_triggers",
     "supervision_of_worker",
@@ -81,12 +80,6 @@ def task_instance_state(ti: Any) -> str | None:
     )
     of_run = states.get(ti.run_id) or {}
     return _text(of_run.get(ti.task_id if ti.map_index < 0 else f"{ti.task_id}_{ti.map_index}", REMOVED))
-
-
-def has_tries_left(ti: Any) -> bool:
-    """Whether a try that fails is followed by another one; ``False`` if that is not known."""
-    tries = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
-    return all(isinstance(number, int) for number in tries) and tries[0] <= tries[1]  # type: ignore[operator]
 
 
 def workers_have_database() -> bool:

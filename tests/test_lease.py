@@ -153,9 +153,15 @@ def test_a_wait_renews_the_lease_in_its_pauses_and_is_as_long_as_before(asked, c
     assert 100 < len(asked) < 240
 
 
-def test_a_task_with_tries_left_asks_nothing_and_neither_does_one_that_can_read_it(asked, clock, monkeypatch):
+def test_a_task_with_tries_left_holds_its_lease_too(asked, clock):
+    """Another try may have begun, and failed, after Airflow gave this one up."""
     lease = worker_lease(clock, max_tries=2)
-    assert set(run(lease.renewed_meanwhile(waiting(hours=1)), clock)[1]) == {30}
+    run(lease.renewed_meanwhile(waiting(hours=1)), clock)
+    assert lease.is_held()
+    assert asked
+
+
+def test_a_task_that_can_read_who_was_given_up_asks_nothing(asked, clock, monkeypatch):
     monkeypatch.setattr(leases, "workers_have_database", lambda: True)
     lease = worker_lease(clock)
     lease.renew()

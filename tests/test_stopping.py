@@ -104,16 +104,11 @@ def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monk
 
 
 @pytest.mark.parametrize(
-    ("lease", "max_tries", "cancelled"),
-    [
-        (HELD, 0, True),
-        (LOST, 0, False),
-        (None, 0, False),
-        (LOST, 1, True),
-        (SimpleNamespace(is_held=raising), 0, False),
-    ],
-    ids=["surely by a person", "perhaps by Airflow", "before it began", "with tries left", "cannot be told"],
+    ("lease", "cancelled"),
+    [(HELD, True), (LOST, False), (None, False), (SimpleNamespace(is_held=raising), False)],
+    ids=["surely by a person", "perhaps by Airflow", "before it began", "cannot be told"],
 )
+@pytest.mark.parametrize("max_tries", [0, 1], ids=["last try", "with tries left"])
 @kinds
 def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
     emulator, job_id, monkeypatch, kind, lease, max_tries, cancelled

@@ -49,7 +49,6 @@ class StoppedTask:
     :param is_deferred: whether its trigger is stopped, not its process on a worker.
     :param only_a_person: whether it is certain that Airflow has not given this process or trigger up by itself, so that
         only a person can have changed the state.
-    :param has_tries_left: whether Airflow would begin another try if it gave this one up. ``False`` if not known.
     :param job_id: the job that the process or the trigger waits for.
     :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
         after it has become ``running``, and writes its own. It matters only for a trigger.
@@ -59,7 +58,6 @@ class StoppedTask:
     state: str | None
     is_deferred: bool
     only_a_person: bool = False
-    has_tries_left: bool = False
     job_id: str = ""
     recorded_job_id: str | None = None
     has_newer_try: bool = False
@@ -72,8 +70,8 @@ def decide(task: StoppedTask) -> Decision:
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
         return Decision.CANCEL  # cleared, and a new try has a job of its own
     if task.state == "failed":
-        # Airflow gives a try up for good only if it is the last one.
-        return Decision.CANCEL if task.only_a_person or task.has_tries_left else Decision.DOUBT
+        # Airflow may have given this try up; or it began a newer one after that, which has failed.
+        return Decision.CANCEL if task.only_a_person else Decision.DOUBT
     return _of_trigger(task) if task.is_deferred else _of_process(task)
 
 

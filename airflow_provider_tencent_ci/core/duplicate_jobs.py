@@ -37,7 +37,8 @@ class Series:
     What a later look for duplicates has to know of a submission.
 
     :param name: the jobs' name.
-    :param foreign_ids: see :class:`Note`.
+    :param foreign_ids: jobs that are never kept or cancelled: those of a deleted run, and those that were seen to end
+        badly, whatever the list shows of them now.
     :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
     """
 

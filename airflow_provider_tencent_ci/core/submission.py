@@ -86,6 +86,10 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 # or an upload may have taken a while, and another try may have submitted meanwhile.
 _STALE_LOOK_SECONDS = 30.0
 
+# A job that was created earlier than its request was sent, both by the service's clock, is probably another run's. Its
+# servers may differ by seconds.
+_CLOCK_TOLERANCE_SECONDS = 5.0
+
 # What says for certain that no job was made.
 _DEFINITE_REFUSALS = (
     AuthenticationError,
@@ -239,17 +243,21 @@ class _Submitting:
         """Return the job that is noted, if it lives or has succeeded."""
         job = (yield from find_job(self._note.job_id)) if self._note.job_id else None
         self._is_job_missing = job is None
-        return job if job and job.state not in ENDED_BADLY else None
+        if job and job.state in ENDED_BADLY:
+            self._ended_badly_before.add(job.job_id)
+            return None
+        return job
 
     def listed_job(self) -> Flow[InventoryJob | None]:
         """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
+        seconds = yield from self._seconds_left()
         try:
-            job = yield from self._look(READS)
+            job = yield from self._look(READS, is_last=not seconds)
         except (ApiError, TransportError) as error:
             if self._note.posts and self._is_job_missing:
                 raise self._outcome_unknown("cannot be read", error) from error
             raise
-        if job is None and (seconds := (yield from self._seconds_left())):
+        if job is None and seconds:
             self._attempt.tell(
                 f"An earlier try may have submitted {self._name!r}, and the job list does not show it. It is watched "
                 f"for {seconds:.0f} seconds before anything is submitted."
@@ -292,7 +300,8 @@ class _Submitting:
         # Of a request of unknown outcome, the job that was found may be another one's: that of a deleted run, say.
         is_in_doubt = self._unanswered is not None
         may_be_several = self._note.posts > 1 or not self._is_first or was_slow or is_in_doubt
-        series = Series(self._name, self._note.foreign_ids, may_be_several)
+        never_kept = tuple(sorted({*self._note.foreign_ids, *self._ended_badly_before}))
+        series = Series(self._name, never_kept, may_be_several)
         if not may_be_several and len(self._candidates) <= 1:
             return self.as_submission(job, series)
         try:
@@ -319,20 +328,34 @@ class _Submitting:
         self._listed = [job for job in jobs if job.job_id not in self._note.foreign_ids]
         return jobs
 
-    def _look(self, repetition: Repetition) -> Flow[InventoryJob | None]:
-        """Return the job of this submission that lives or has succeeded: first the one that is noted."""
+    def _look(self, repetition: Repetition, *, is_last: bool = True) -> Flow[InventoryJob | None]:
+        """
+        Return the job of this submission that lives or has succeeded: first the one that is noted.
+
+        :param is_last: whether to take one, too, that may be another run's, while this one's is not shown yet.
+        """
         yield from self.jobs_of_the_name(repetition)
         for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, by_preference(job))):
             fresh = yield from read_again(job)
             if fresh.state.is_terminal and not self._note.posts:
                 self._note = replace(self._note, foreign_ids=(*self._note.foreign_ids, job.job_id))
-            elif fresh.state not in ENDED_BADLY:
+            elif fresh.state not in ENDED_BADLY and (is_last or not self._may_be_another_runs(fresh)):
                 return fresh
         return None
 
+    def _may_be_another_runs(self, job: InventoryJob) -> bool:
+        """Whether a job may be that of a deleted run. It is never left for that alone, only taken later."""
+        if self._note.job_id:
+            return job.job_id != self._note.job_id
+        sent_at = self._note.posted_at.service if self._note.posts == 1 and self._note.posted_at else None
+        if sent_at is None or job.creation_time is None:
+            return False
+        return (sent_at - job.creation_time).total_seconds() > _CLOCK_TOLERANCE_SECONDS
+
     @property
     def _candidates(self) -> list[InventoryJob]:
-        return [job for job in self._listed if job.state not in ENDED_BADLY]
+        seen_to_end = self._ended_badly_before
+        return [job for job in self._listed if job.state not in ENDED_BADLY and job.job_id not in seen_to_end]
 
     def _watched_job(self, seconds: float) -> Flow[InventoryJob | None]:
         """
@@ -346,7 +369,7 @@ class _Submitting:
             yield from pause(pause_seconds)
             is_last = number == len(pauses)
             try:
-                job = yield from self._look(READS if is_last else NEVER)
+                job = yield from self._look(READS if is_last else NEVER, is_last=is_last)
             except (ApiError, TransportError) as error:
                 if not is_last and is_transient(error):
                     continue

@@ -17,11 +17,11 @@ ON_THE_WAY = (None, "scheduled", "queued", "running", "deferred", "up_for_retry"
 STATES = (*ON_THE_WAY, "restarting", "success", "failed", "skipped", "upstream_failed", REMOVED, NOT_TOLD)
 
 
-def decisions(state, *, is_deferred, only_a_person=ANY, has_tries_left=ANY, recorded=(MINE, OTHER, NONE)):
+def decisions(state, *, is_deferred, only_a_person=ANY, recorded=(MINE, OTHER, NONE)):
     """The decisions that come of all combinations of what is not given."""
     return {
-        decide(StoppedTask(state, is_deferred, person, tries_left, MINE, job))
-        for person, tries_left, job in itertools.product(only_a_person, has_tries_left, recorded)
+        decide(StoppedTask(state, is_deferred, person, MINE, job))
+        for person, job in itertools.product(only_a_person, recorded)
     }
 
 
@@ -40,12 +40,8 @@ SAME = (MINE, NONE)  # no other job
 
 @pytest.mark.parametrize("is_deferred", ANY)
 def test_a_failed_task_cancels_only_if_a_person_failed_it(is_deferred):
-    assert decisions("failed", is_deferred=is_deferred, has_tries_left=(True,)) == {CANCEL}
     assert decisions("failed", is_deferred=is_deferred, only_a_person=(True,)) == {CANCEL}
-    given_up = decisions(
-        "failed", is_deferred=is_deferred, only_a_person=(False,), has_tries_left=(False,), recorded=SAME
-    )
-    assert given_up == {DOUBT}
+    assert decisions("failed", is_deferred=is_deferred, only_a_person=(False,), recorded=SAME) == {DOUBT}
 
 
 @pytest.mark.parametrize("state", ["deferred", "up_for_retry", "up_for_reschedule", "awaiting_input"])
@@ -82,7 +78,7 @@ def test_a_deferred_task_that_waits_no_more_cancels_only_if_a_person_alone_can_h
 
 @pytest.mark.parametrize(("state", "is_deferred"), itertools.product(STATES, ANY))
 def test_what_airflow_can_have_done_by_itself_cancels_nothing(state, is_deferred):
-    known = decisions(state, is_deferred=is_deferred, only_a_person=(False,), has_tries_left=(False,), recorded=SAME)
+    known = decisions(state, is_deferred=is_deferred, only_a_person=(False,), recorded=SAME)
     of_person = (
         {"success", REMOVED} if is_deferred else {"success", REMOVED, "skipped", "upstream_failed", "restarting"}
     )

@@ -526,3 +526,40 @@ def test_a_list_that_a_later_try_cannot_read_leaves_an_earlier_outcome_unknown()
     script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.SubmitOutcomeUnknownError, match="by an earlier try .*cannot be read"):
         submit(script, Notes(Note(TOKEN, posts=1)), is_first=False)
+
+
+# A run that was made again, whose list shows the deleted run's job late
+
+
+def created_ago(seconds, job_id="b9", state="Success"):
+    return mine(job_id, State=state, CreationTime=(START - timedelta(seconds=seconds)).isoformat())
+
+
+def test_a_job_that_was_created_before_the_request_is_not_taken_while_this_ones_may_come_up():
+    script = answering(POST=LOST, GET=[NOTHING, page(created_ago(8)), page(created_ago(8), mine("b1"))])
+    script.service_ahead = timedelta()
+    assert submit(script).job.job_id == "b1"
+
+
+def test_a_job_that_was_created_before_the_request_is_taken_at_the_end_and_nothing_is_sent_again():
+    """The service's servers may differ by more than is known: what a clock says makes no second job."""
+    script = answering(POST=LOST, GET=[NOTHING, *[page(created_ago(8, "b1"))] * 40])
+    script.service_ahead = timedelta()
+    assert submit(script).job.job_id == "b1"
+    assert sum(script.pauses) == WINDOW
+    assert len(script.sent("POST")) == 1
+
+
+def test_while_a_noted_job_may_come_up_another_one_is_not_taken_for_it(service_time):
+    note = replace(unsettled(2), job_id="b1")
+    script = Listing([NOTHING, GONE, page(created_ago(8)), *[page(created_ago(8), mine("b1"))] * 2])
+    service_time.append(script)
+    assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
+
+
+def test_a_job_that_was_seen_to_end_badly_is_never_kept_again():
+    live = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
+    script = Listing([page(mine("b1", State="Cancel")), page(mine("b1")), created("b2"), live])
+    submission = submit(script, Notes(Note(TOKEN, job_id="b1", posts=1)), is_first=False)
+    assert (submission.job.job_id, submission.duplicates) == ("b2", ())
+    assert not script.sent("PUT")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_tencent_ci import request
+from airflow_provider_tencent_ci.duplicates import kept_job
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -69,3 +71,17 @@ def test_a_job_that_was_cancelled_as_a_duplicate_gives_way_to_the_other_one(emul
 def test_with_one_request_there_is_no_look_for_duplicates(emulator):
     assert submit(mode=WAITING["blocking"]).state == "success"
     assert ["name=" in one.query for one in emulator.requests].count(True) == 1
+
+
+def test_another_trys_series_is_not_this_ones(emulator, monkeypatch):
+    """A process that Airflow has given up may write its XCom over that of the try that is running."""
+    emulator.configure(submitted_seconds=0, run_seconds=3600)
+    with TencentCIHook() as hook:
+        jobs = [
+            hook.trigger_inventory_job(name=name, workflow_ids=WORKFLOW_ID, prefix="media/")
+            for name in ("nightly-0000000000000001", "nightly-0000000000000002")
+        ]
+        series = {"name": jobs[0].name, "may_have_duplicates": True}
+        monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: {"series": series})
+        assert kept_job(hook, {"ti": None}, jobs[1]) == jobs[1]
+    assert emulator.count("cancel") == 0

@@ -89,8 +89,12 @@ class Attempt:
         """Take note of how its process ended by itself."""
         self.how, self.result, self.error = "raised" if error else "returned", result, error
         process.world.count(f"{self.kind} ends: {type(error).__name__ if error else 'well'}")
+        self.note_lateness(process.machine.now())
+
+    def note_lateness(self, now: datetime) -> None:
+        """Take note of how long after its deadline a wait is over, if it has one."""
         if self.deadline_at:
-            self.late_seconds = (process.machine.now() - self.deadline_at).total_seconds()
+            self.late_seconds = max(self.late_seconds, (now - self.deadline_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +161,6 @@ class Place:
     def push(self, key: str, value: Any) -> None:
         self._attempt.instance.xcoms[key] = value
 
-    @property
-    def has_tries_left(self) -> bool:
-        return self.try_number <= self.max_tries
-
     def answers(self) -> bool:
         """Whether Airflow's API answers now."""
         return not self.world.airflow.is_busy
@@ -202,6 +202,11 @@ class Place:
     def waits_until(self, deadline_at: datetime | None) -> None:
         """Take note of when a wait is to end, by the clock of this machine."""
         self._attempt.deadline_at = max(deadline_at, self.machine.now()) if deadline_at else None
+
+    def has_waited(self) -> None:
+        """Take note that the wait is over; what comes after it has no deadline."""
+        self._attempt.note_lateness(self.machine.now())
+        self._attempt.deadline_at = None
 
     def works_on(self, number: int) -> None:
         """Take note of which submission of the task begins."""

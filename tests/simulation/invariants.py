@@ -309,8 +309,11 @@ def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
         return False  # the new run's state hides what a person did to the old one
     if end.what == "marked failed" and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:
         return False
-    if world.history.jumps and any("DOUBT" in its.decisions for its in world.airflow.attempts.values()):
-        return False  # a clock that is set forward ends a lease early
+    has_limit = world.history.wait_timeout or world.history.execution_timeout
+    if (world.history.jumps or has_limit) and any("DOUBT" in its.decisions for its in world.airflow.attempts.values()):
+        return (
+            False  # a clock that is set forward ends a lease early; a trigger whose time is over may have been resumed
+        )
     if any(job.job_id in a.knows for a in world.airflow.attempts.values() if a.series != end.series):
         return False
     troubles = [request for at, request in world.ledger.troubles if at > end.at - _GRACE_SECONDS]

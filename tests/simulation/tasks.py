@@ -233,7 +233,7 @@ class _WorkerLease(WorkerLease):
         limit_seconds = place.history.heartbeat_timeout
         self._place = place
         self._lease = Lease(Supervision(limit_seconds, answers=7, shortest_seconds=5), now=_seconds_on(place))
-        self._is_needed = not place.has_tries_left
+        self._is_needed = True
         self._next_at = self._lease.now()
 
     def is_held(self) -> bool:
@@ -241,7 +241,7 @@ class _WorkerLease(WorkerLease):
 
     def renew(self) -> None:
         now = self._lease.now()
-        if self._is_needed and now >= self._next_at:
+        if now >= self._next_at:
             if self._place.answers() and _state(self._place) == "running":
                 self._lease.renew(now)
             self._next_at = now + self._lease.interval_seconds
@@ -302,7 +302,6 @@ class TaskProgram:
             state,
             is_deferred=False,
             only_a_person=self._lease.is_held(),
-            has_tries_left=place.has_tries_left,
             has_newer_try=(recorded["try"] if recorded else None) != place.try_key,
         )
         yield from self._cancel_if(decide(task), job_id)
@@ -377,6 +376,7 @@ class TaskProgram:
             return Deferral(job.job_id, number, ends_at if comes_first else deadline_at, comes_first, ends_at)
         place.waits_until(deadline_at)
         event = yield from self.wait(job.job_id, deadline_at)
+        place.has_waited()
         return (yield from self._complete(event, number))
 
     def _complete(self, event: dict[str, Any], number: int) -> Program:
@@ -453,7 +453,7 @@ class TriggerProgram:
         is_surely_mine = has_time and _is_triggerers_lease_held(place)
         state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
         recorded = yield steps.Call("read job_id", lambda: _xcom(place, "job_id"))
-        decision = decide(StoppedTask(state, True, is_surely_mine, False, waiting.job_id, recorded))
+        decision = decide(StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded))
         place.decides(decision.name)
         if decision is Decision.CANCEL:
             driver = _Driver(place, _clock_of(place), request_seconds=_TRIGGER_STOP_SECONDS / 4)

@@ -55,12 +55,26 @@ FOUND = {
     "clock_of_service_set_back": History(job_seconds=1500, jumps=(Jump(5, 3, -3600),)),
     "frozen_worker": History(blows=(Blow("freeze", 1, 6, 0, 400),)),
     "frozen_triggerer": History(mode="deferred", job_seconds=400, blows=(Blow("freeze", 2, 2, 0, 100),)),
+    "deleted_runs_job_listed_late": History(
+        job_seconds=3, lag=15, faults=(Fault("late_504", "post", 2),), acts=(Act("remake", 8),)
+    ),
+    "newer_try_fails_before_the_old_one_knows": History(
+        queue_seconds=60,
+        faults=(Fault("late_504", "post", 1),),
+        acts=(Act("api_busy", 62, seconds=62), Act("reset", 62)),
+    ),
+    "series_of_a_zombie": History(
+        wait_timeout=750,
+        job_seconds=1500,
+        faults=(Fault("late_reset", "post", 1, seconds=2),),
+        acts=(Act("mark_success", 2.21), Act("clear", 3)),
+    ),
     "run_made_again": History(mode="submit", job_seconds=10, acts=(Act("remake", 30, 0, 20),)),
     "cleared_while_deferred": History(mode="deferred", job_seconds=400, acts=(Act("clear", 30),)),
 }
 
 # What a history makes where more than one job is right: a run made again and a clear want one of their own.
-JOBS = {"run_made_again": 2, "cleared_while_deferred": 2}
+JOBS = {"deleted_runs_job_listed_late": 2, "series_of_a_zombie": 2, "run_made_again": 2, "cleared_while_deferred": 2}
 
 
 @pytest.mark.parametrize("name", FOUND)
