@@ -250,9 +250,10 @@ class _Submitting:
 
     def listed_job(self) -> Flow[InventoryJob | None]:
         """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
-        seconds = yield from self._seconds_left()
         try:
-            job = yield from self._look(READS, is_last=not seconds)
+            yield from self.jobs_of_the_name(READS)
+            seconds = yield from self._seconds_left()  # by the service's time, which an answer has told by now
+            job = yield from self._own_job(is_last=not seconds)
         except (ApiError, TransportError) as error:
             if self._note.posts and self._is_job_missing:
                 raise self._outcome_unknown("cannot be read", error) from error
@@ -329,12 +330,16 @@ class _Submitting:
         return jobs
 
     def _look(self, repetition: Repetition, *, is_last: bool = True) -> Flow[InventoryJob | None]:
+        """Read the list, and return the job of this submission that lives or has succeeded."""
+        yield from self.jobs_of_the_name(repetition)
+        return (yield from self._own_job(is_last=is_last))
+
+    def _own_job(self, *, is_last: bool) -> Flow[InventoryJob | None]:
         """
-        Return the job of this submission that lives or has succeeded: first the one that is noted.
+        Return the listed job of this submission that lives or has succeeded: first the one that is noted.
 
         :param is_last: whether to take one, too, that may be another run's, while this one's is not shown yet.
         """
-        yield from self.jobs_of_the_name(repetition)
         for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, by_preference(job))):
             fresh = yield from read_again(job)
             if fresh.state.is_terminal and not self._note.posts:
