@@ -111,7 +111,7 @@ test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/
 # OpenLineage's listener, once installed, hears of all tasks; so it has an environment of its own.
 test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
 	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
-	$(LINEAGE_VENV)/bin/python -m pytest tests/lineage $(ARGS)
+	$(LINEAGE_VENV)/bin/python -m pytest tests/openlineage $(ARGS)
 
 # In an environment that has the provider from its wheel, as a user's has; needs Chromium (Debian: chromium).
 test-ui: $(UI_VENV)/.installed ## Run the tests of what is seen in a browser, in a running Airflow

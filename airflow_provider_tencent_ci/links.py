@@ -6,12 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from airflow_provider_tencent_ci.compat import BaseOperatorLink, link_xcom_key
+from airflow_provider_tencent_ci.compat.airflow_names import BaseOperatorLink
+from airflow_provider_tencent_ci.compat.task_context import link_xcom_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
 
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["JOB_URL_KEY", "InventoryJobLink", "console_url", "push_link"]
 
@@ -32,7 +33,7 @@ class InventoryJobLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address that the task left in XCom; empty if it did not get that far."""
-        from airflow_provider_tencent_ci.compat import XCom
+        from airflow_provider_tencent_ci.compat.airflow_names import XCom
 
         return str(XCom.get_value(ti_key=ti_key, key=JOB_URL_KEY) or "")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.compat import RetryDecision, RetryPolicy
+from airflow_provider_tencent_ci.compat.airflow_names import RetryDecision, RetryPolicy
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,

@@ -24,16 +24,22 @@ from typing import Any, Self
 
 import requests
 
-from airflow_provider_tencent_ci.core.api import build_create
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.signing import sign
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.emulator.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.core.api.job_requests import build_create
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.gateway import Exchange
-from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.gateway import Exchange
+from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.model.defaults import (
+    BUCKET,
+    REGION,
+    SECRET_ID,
+    SECRET_KEY,
+    WORKFLOW_ID,
+)
 
 __all__ = ["CREDENTIALS", "HOST", "RunningService", "fill", "handed_in", "new_config"]
 

@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.messages import (
+    Flow,
+    Now,
+    Request,
+    Response,
+    ServiceTime,
+    Sleep,
+    Step,
+)
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from benchmarks.service import fill, handed_in

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.waiting import Wait
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.polling.wait import Wait
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.polling import wait_together
+from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
 __all__ = ["Readings", "waiting", "waiting_alone"]
 

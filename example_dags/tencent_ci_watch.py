@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
-from airflow_provider_tencent_ci.triggers.event import InventoryJobEventTrigger
+from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 
 NAME = os.environ.get("TENCENT_CI_WATCH_NAME", "nightly-*")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "60"))

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from airflow_provider_tencent_ci.core.api import (
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
     Page,
     build_cancel,
@@ -25,18 +26,17 @@ from airflow_provider_tencent_ci.core.api import (
     read_jobs,
     read_nothing,
 )
-from airflow_provider_tencent_ci.core.config import Endpoint
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import classify, is_transient, was_refused
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import READS
-from airflow_provider_tencent_ci.core.signing import sign
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, submit_once
-from airflow_provider_tencent_ci.core.submission_note import NoNotes
-from airflow_provider_tencent_ci.core.waiting import check_outcome
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.polling.wait import check_outcome
+from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes
+from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_retry import READS
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, is_transient, was_refused
+from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -30,9 +30,9 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
 def nothing_of_an_earlier_emulator():
     """A later emulator may get the port of one that is gone: it has other keys and another time."""
     yield
-    if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.credentials"):
+    if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.connection_credentials"):
         hooks._keeper.cache_clear()
-    if transport := sys.modules.get("airflow_provider_tencent_ci.transport._shared"):
+    if transport := sys.modules.get("airflow_provider_tencent_ci.transport.shared_state"):
         transport._clocks.clear()
 
 
@@ -43,7 +43,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def job_id(emulator):
     """A job that was submitted to the test's own ``emulator``."""
-    from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+    from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
     with TencentCIHook() as hook:

@@ -88,7 +88,7 @@ def test_every_form_field_can_be_drawn_and_the_token_is_masked():
 
 
 def test_the_form_offers_each_kind_of_credentials():
-    from airflow_provider_tencent_ci.hooks.credentials import KINDS
+    from airflow_provider_tencent_ci.hooks.connection_credentials import KINDS
 
     assert CONNECTION["conn-fields"]["credentials"]["schema"]["enum"] == list(KINDS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_provider_tencent_ci.core.places import CosPlace, bucket_of_host, encoded_key
+from airflow_provider_tencent_ci.lineage.cos_places import CosPlace, bucket_of_host, encoded_key
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -56,6 +56,6 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
 
     :param lineage_context: who asks; not looked at.
     """
-    from airflow_provider_tencent_ci.openlineage import dataset_of
+    from airflow_provider_tencent_ci.lineage.openlineage import dataset_of
 
     return dataset_of(CosPlace.from_uri(asset.uri))

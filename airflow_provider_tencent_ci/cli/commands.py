@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from airflow_provider_tencent_ci.advice import advice_for
-from airflow_provider_tencent_ci.cli.following import follow, following
-from airflow_provider_tencent_ci.cli.output import (
+from airflow_provider_tencent_ci.cli.command_run import CommandError, command, opened_hook
+from airflow_provider_tencent_ci.cli.job_follow import follow, following
+from airflow_provider_tencent_ci.cli.streams import say
+from airflow_provider_tencent_ci.cli.tables import (
     facts_of,
     job_row,
     print_facts,
@@ -24,23 +25,22 @@ from airflow_provider_tencent_ci.cli.output import (
     print_text,
     record_of,
 )
-from airflow_provider_tencent_ci.cli.running import CommandError, command, opened_hook
-from airflow_provider_tencent_ci.cli.streams import say
-from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.counting import Counting
-from airflow_provider_tencent_ci.core.flows import ask_service_time, get_job
-from airflow_provider_tencent_ci.core.times import time_argument
-from airflow_provider_tencent_ci.core.waiting import check_outcome
+from airflow_provider_tencent_ci.core.api.job_calls import ask_service_time, get_job
+from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.files.file_counts import Counting
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.polling.wait import check_outcome
+from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
-from airflow_provider_tencent_ci.file_reporting import closing_table, counts_text, failure_table
 from airflow_provider_tencent_ci.links import console_url
-from airflow_provider_tencent_ci.reporting import stopped_or_not
+from airflow_provider_tencent_ci.notifications.advice import advice_for
+from airflow_provider_tencent_ci.outcome.file_log import closing_table, counts_text, failure_table
+from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.counting import FileCounts
-    from airflow_provider_tencent_ci.core.files import FileFailure
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["cancel_job", "list_jobs", "show_job", "tail_job"]

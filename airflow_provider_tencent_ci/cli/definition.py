@@ -25,7 +25,7 @@ GROUP = "tencent-ci"
 
 HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
 
-# All words of the service (core/jobs.py, which would have to be imported).
+# All words of the service (core/api/job_records.py, which would have to be imported).
 _STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
 
 

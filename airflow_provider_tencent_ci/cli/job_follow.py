@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from airflow_provider_tencent_ci.cli.output import new_console, print_json_line, record_of
-from airflow_provider_tencent_ci.core.progress import Progress as Counts
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, wait_for_job
-from airflow_provider_tencent_ci.file_reporting import ProgressLog, counts_text
-from airflow_provider_tencent_ci.reporting import WaitLog
+from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
+from airflow_provider_tencent_ci.core.files.progress import Progress as Counts
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
+from airflow_provider_tencent_ci.outcome.file_log import ProgressLog, counts_text
+from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.counting import FileCounts
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["Lines", "follow", "following"]

@@ -73,7 +73,7 @@ def task_instance_state(ti: Any) -> str | None:
         return _state_in_database(ti)
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 
     states = RuntimeTaskInstance.get_task_states(
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
@@ -124,7 +124,7 @@ def _state_in_database(ti: Any) -> str | None:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 
-    from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 
     where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
     with create_session() as session:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
-from airflow_provider_tencent_ci.compat import determine_kwargs, task_decorator_factory
-from airflow_provider_tencent_ci.mapped_names import name_of
+from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
+from airflow_provider_tencent_ci.notifications.map_index_name import NAME_OF_MAPPED
+from airflow_provider_tencent_ci.notifications.mapped_names import name_of
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.request import REQUEST_FIELDS
-from airflow_provider_tencent_ci.telling import NAME_OF_MAPPED
+from airflow_provider_tencent_ci.task_state.stored_request import REQUEST_FIELDS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -19,11 +19,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+    from airflow_provider_tencent_ci.emulator.answers.summaries import FileSummary, JobSummary
+    from airflow_provider_tencent_ci.emulator.control.faults import ActiveFault, Fault, FaultKind
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
-    from airflow_provider_tencent_ci.emulator.faults import ActiveFault, Fault, FaultKind
-    from airflow_provider_tencent_ci.emulator.gateway import RecordedRequest
-    from airflow_provider_tencent_ci.emulator.summaries import FileSummary, JobSummary
+    from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
+    from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = [
     "ActiveFault",
@@ -38,14 +38,14 @@ __all__ = [
 
 # Imported when asked for: the pytest plugin is loaded in every run of pytest, also where nobody needs a server.
 _HOMES = {
-    "ActiveFault": "faults",
-    "Behaviour": "behaviour",
+    "ActiveFault": "control.faults",
+    "Behaviour": "model.settings",
     "Emulator": "emulator",
-    "Fault": "faults",
-    "FaultKind": "faults",
-    "FileSummary": "summaries",
-    "JobSummary": "summaries",
-    "RecordedRequest": "gateway",
+    "Fault": "control.faults",
+    "FaultKind": "control.faults",
+    "FileSummary": "answers.summaries",
+    "JobSummary": "answers.summaries",
+    "RecordedRequest": "http.gateway",
 }
 
 

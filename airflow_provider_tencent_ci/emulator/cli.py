@@ -11,8 +11,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator import defaults
 from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 
 __all__ = ["main"]
 

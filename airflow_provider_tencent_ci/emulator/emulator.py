@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from airflow_provider_tencent_ci.emulator import defaults
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.controls import Controls
-from airflow_provider_tencent_ci.emulator.roles import Role
-from airflow_provider_tencent_ci.emulator.server import start_server
+from airflow_provider_tencent_ci.emulator.auth.roles import Role
+from airflow_provider_tencent_ci.emulator.control.controls import Controls
+from airflow_provider_tencent_ci.emulator.http.server import start_server
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["CONNECTION_VARIABLE", "Emulator"]
 

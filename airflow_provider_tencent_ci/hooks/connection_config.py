@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.config import (
+from airflow_provider_tencent_ci.core.wire.service_config import (
     REQUEST_TIMEOUT_SECONDS,
     REQUESTS_PER_SECOND,
     Endpoint,
     ServiceConfig,
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.credentials import read_credentials
-from airflow_provider_tencent_ci.hooks.extra import text_field, verify_field
+from airflow_provider_tencent_ci.hooks.connection_credentials import read_credentials
+from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_field
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -31,7 +31,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
     the path of a CA bundle), ``proxy`` (a URL; by default what the environment names), ``request_timeout`` (seconds,
     default 30), ``requests_per_second`` (of a triggerer, default 10), and ``credentials`` with the fields that belong
-    to it (:mod:`.credentials`, docs/connection.md).
+    to it (:mod:`.connection_credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
     :param region: likewise.

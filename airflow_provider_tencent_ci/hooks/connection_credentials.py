@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tencent_ci.compat import mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.core.config import base_url
-from airflow_provider_tencent_ci.core.credentials import Credentials, CredentialsSource
-from airflow_provider_tencent_ci.core.origins import (
+from airflow_provider_tencent_ci.compat.connections import mask_secrets, mask_secrets_async
+from airflow_provider_tencent_ci.core.credentials.credentials_source import (
     DEFAULT_DURATION_SECONDS,
     DEFAULT_SESSION_NAME,
     MAX_DURATION_SECONDS,
@@ -22,9 +20,11 @@ from airflow_provider_tencent_ci.core.origins import (
     MachineRole,
     Origin,
 )
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsSource
+from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.extra import text_field, verify_field
-from airflow_provider_tencent_ci.transport.keeping import Keeper
+from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_field
+from airflow_provider_tencent_ci.transport.credentials_cache import Keeper
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

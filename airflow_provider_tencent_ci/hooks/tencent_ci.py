@@ -9,9 +9,16 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tencent_ci.compat import BaseHook, get_connection_async, mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.core import flows, targets
-from airflow_provider_tencent_ci.core.api import (
+from airflow_provider_tencent_ci.compat.airflow_names import BaseHook
+from airflow_provider_tencent_ci.compat.connections import (
+    get_connection_async,
+    mask_secrets,
+    mask_secrets_async,
+)
+from airflow_provider_tencent_ci.core.api import job_calls, workflows_and_queues
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_requests import (
     MAX_PAGE_SIZE,
     ItemT,
     JobFilter,
@@ -20,22 +27,20 @@ from airflow_provider_tencent_ci.core.api import (
     check_filter,
     read_jobs,
 )
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.objects import put_object
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.targets import Queue, Workflow
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.put_object import put_object
+from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.hooks.connection import read_connection
-from airflow_provider_tencent_ci.reporting import stopped_or_not
-from airflow_provider_tencent_ci.transport.ahead import Ahead
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.hooks.connection_config import read_connection
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from airflow_provider_tencent_ci.transport.prefetch import Ahead
+from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -94,14 +99,14 @@ class TencentCIHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields, for Airflow before 3.2; later ones read the provider's metadata."""
-        from airflow_provider_tencent_ci.hooks.form import connection_form_widgets
+        from airflow_provider_tencent_ci.hooks.connection_form import connection_form_widgets
 
         return connection_form_widgets(cls.conn_type)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form's labels, for Airflow before 3.2; later ones read the provider's metadata."""
-        from airflow_provider_tencent_ci.hooks.form import ui_field_behaviour
+        from airflow_provider_tencent_ci.hooks.connection_form import ui_field_behaviour
 
         return ui_field_behaviour(cls.conn_type)
 
@@ -177,7 +182,7 @@ class TencentCIHook(BaseHook):
             start_time=start_time,
             end_time=end_time,
         )
-        return self.run(flows.create_job(name, specification))
+        return self.run(job_calls.create_job(name, specification))
 
     def list_inventory_jobs(
         self,
@@ -224,7 +229,7 @@ class TencentCIHook(BaseHook):
                 page_size=page_size,
             )
         )
-        return self._each(lambda token: flows.list_jobs_page(criteria, token))
+        return self._each(lambda token: job_calls.list_jobs_page(criteria, token))
 
     def get_inventory_job(self, job_id: str) -> InventoryJob:
         """
@@ -232,7 +237,7 @@ class TencentCIHook(BaseHook):
 
         :raises NotFoundError: the list does not show it, some seconds later neither.
         """
-        return self.run(flows.get_job(job_id))
+        return self.run(job_calls.get_job(job_id))
 
     def cancel_inventory_job(self, job_id: str) -> None:
         """
@@ -241,7 +246,7 @@ class TencentCIHook(BaseHook):
         It stops some time later, or has ended before: read the job again to know. Which states can be cancelled is
         not documented.
         """
-        self.run(flows.cancel_job(job_id))
+        self.run(job_calls.cancel_job(job_id))
 
     def cancel_quietly(self, job_id: str) -> None:
         """
@@ -273,7 +278,7 @@ class TencentCIHook(BaseHook):
         :param job_id: only executions of this batch job.
         :param states: only executions in these states, such as ``["Failed"]``.
         """
-        return self._each(lambda token: flows.list_executions_page(workflow_id, job_id, states, token))
+        return self._each(lambda token: job_calls.list_executions_page(workflow_id, job_id, states, token))
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
         """
@@ -296,7 +301,7 @@ class TencentCIHook(BaseHook):
         :param ids: only these; by default all.
         :param name: only those of this name.
         """
-        return self.run(targets.list_workflows(ids=ids, name=name))
+        return self.run(workflows_and_queues.list_workflows(ids=ids, name=name))
 
     def list_queues(self, *, ids: Sequence[str] = (), state: str = "", category: str = "CateAll") -> list[Queue]:
         """
@@ -306,7 +311,7 @@ class TencentCIHook(BaseHook):
         :param state: ``Active`` or ``Paused``; by default both.
         :param category: ``CateAll`` (default: all), ``Transcoding`` or ``SpeedTranscoding``.
         """
-        return self.run(targets.list_queues(ids=ids, state=state, category=category))
+        return self.run(workflows_and_queues.list_queues(ids=ids, state=state, category=category))
 
     def list_failed_keys(self, job: InventoryJob) -> Iterator[str]:
         """
@@ -338,7 +343,7 @@ class TencentCIHook(BaseHook):
         """
         try:
             config = self.config
-            self.run(flows.ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER))
+            self.run(job_calls.ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER))
         except TencentCIError as error:
             return False, str(error)
         return True, (

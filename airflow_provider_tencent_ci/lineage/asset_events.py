@@ -114,7 +114,7 @@ def _add_extras(events: Any, outlets: Iterable[Any], extra: dict[str, Any]) -> N
 
 def _lineage_of(task: Any, failed_instance: Any | None) -> OperatorLineage | None:
     try:
-        from airflow_provider_tencent_ci.openlineage import lineage_of
+        from airflow_provider_tencent_ci.lineage.openlineage import lineage_of
 
         return lineage_of(_known(task, failed_instance), inlets=task.inlets or (), outlets=task.outlets or ())
     except Exception as error:
@@ -140,7 +140,7 @@ def _planned_record(task: Any) -> dict[str, Any]:
     if not hasattr(task, "workflow_ids"):
         return job_id  # the sensor knows the job's id only
     from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-    from airflow_provider_tencent_ci.request import specification_of
+    from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
     try:
         specification = specification_of(task)
@@ -156,7 +156,7 @@ def _planned_record(task: Any) -> dict[str, Any]:
 
 def _request_id(failed_instance: Any) -> str | None:
     """Return the service's id of the request that a task failed of; ``None`` if it failed of something else."""
-    from airflow_provider_tencent_ci.compat import task_error
+    from airflow_provider_tencent_ci.compat.task_context import task_error
     from airflow_provider_tencent_ci.exceptions import ApiError
 
     error = task_error(failed_instance)

@@ -2,7 +2,7 @@
 What OpenLineage is told about a task: datasets in COS, and a facet about the batch job.
 
 Needs ``apache-airflow-providers-openlineage`` (the extra ``openlineage``), so it is imported late: by OpenLineage's own
-listener, through the methods of :class:`~airflow_provider_tencent_ci.lineage.WithLineage`.
+listener, through the methods of :class:`~airflow_provider_tencent_ci.lineage.asset_events.WithLineage`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from openlineage.client.event_v2 import Dataset, InputDataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
-from airflow_provider_tencent_ci.core.places import CosPlace, input_places, output_places
-from airflow_provider_tencent_ci.lineage import Known, file_counts
+from airflow_provider_tencent_ci.lineage.asset_events import Known, file_counts
+from airflow_provider_tencent_ci.lineage.cos_places import CosPlace, input_places, output_places
 
 __all__ = ["FACET", "TencentCIBatchJobRunFacet", "dataset_of", "lineage_of"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.failures import CODES
-from airflow_provider_tencent_ci.core.jobs import JobState
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.wire.service_errors import CODES
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
 __all__ = ["advice_for"]
 

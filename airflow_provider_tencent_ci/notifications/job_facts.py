@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_tencent_ci.advice import advice_for
-from airflow_provider_tencent_ci.compat import own_xcom
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.compat.task_context import own_xcom
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import ApiError, JobError
-from airflow_provider_tencent_ci.file_reporting import counts_text
 from airflow_provider_tencent_ci.links import JOB_URL_KEY
+from airflow_provider_tencent_ci.notifications.advice import advice_for
+from airflow_provider_tencent_ci.outcome.file_log import counts_text
 
 __all__ = ["JobFacts", "gather_facts"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_tencent_ci.job_facts import JobFacts
+    from airflow_provider_tencent_ci.notifications.job_facts import JobFacts
 
 __all__ = ["NAME_OF_MAPPED", "Telling"]
 
@@ -51,7 +51,7 @@ class Telling:
 
         :param names: the arguments that may tell it apart; by default all that can.
         """
-        from airflow_provider_tencent_ci.mapped_names import name_of
+        from airflow_provider_tencent_ci.notifications.mapped_names import name_of
 
         names = names or self.telling_names
         values = {name: getattr(self, name, None) for name in names}
@@ -65,6 +65,6 @@ class Telling:
         :param ti: the task instance, as callbacks have it in their context.
         :param exception: what the task failed of, likewise.
         """
-        from airflow_provider_tencent_ci.job_facts import gather_facts
+        from airflow_provider_tencent_ci.notifications.job_facts import gather_facts
 
         return gather_facts(self, ti, exception)

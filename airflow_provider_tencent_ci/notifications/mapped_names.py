@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 __all__ = ["name_of"]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import BaseOperator
-from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.telling import Telling
+from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.waiting.durations import seconds_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
@@ -67,9 +67,9 @@ class CancelInventoryJobOperator(Telling, BaseOperator):
         :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
         :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
         """
-        from airflow_provider_tencent_ci.core.cancelling import stop_job
+        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-        from airflow_provider_tencent_ci.reporting import stopped_or_not
+        from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
         within_seconds = seconds_of("stop_timeout", self.stop_timeout)
         with TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region) as hook:

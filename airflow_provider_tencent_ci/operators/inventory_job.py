@@ -8,14 +8,26 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tencent_ci.compat import (
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.task_context import (
     DEFERRAL_FAILED,
-    AirflowTaskTimeout,
     default_deferrable,
     is_deferral_timeout,
     recorded_job_id,
 )
-from airflow_provider_tencent_ci.deferring import (
+from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
+from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
+from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
+from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.operators.resubmission_arguments import ResubmittingOperator
+from airflow_provider_tencent_ci.submission.job_file import WithJobFile, read_job
+from airflow_provider_tencent_ci.waiting.cancellation import (
+    begin_lease,
+    cancel_of_killed_task,
+    cancel_or_say,
+    say_what_may_be_left,
+)
+from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
     begin_time_anew,
     defer_until_ended,
@@ -26,30 +38,18 @@ from airflow_provider_tencent_ci.deferring import (
     reconnect,
     try_ends_at,
 )
-from airflow_provider_tencent_ci.durations import check_choice, seconds_of
-from airflow_provider_tencent_ci.events import read_capacity, read_event
-from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
-from airflow_provider_tencent_ci.job_files import WithJobFile, read_job
-from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
-from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
-from airflow_provider_tencent_ci.stopping import (
-    begin_lease,
-    cancel_of_killed_task,
-    cancel_or_say,
-    say_what_may_be_left,
-)
-from airflow_provider_tencent_ci.telling import Telling
+from airflow_provider_tencent_ci.waiting.durations import check_choice, seconds_of
+from airflow_provider_tencent_ci.waiting.trigger_events import read_capacity, read_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submission import Submission
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.lease import WorkerLease
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
 __all__ = ["TriggerInventoryJobOperator"]
 
@@ -249,7 +249,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises LostContactError: it could not be asked for ``contact_timeout``; nothing was submitted.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing was submitted.
         """
-        from airflow_provider_tencent_ci.core.capacity import CapacityStatus
+        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityStatus
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:
@@ -260,7 +260,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _go_on(self, context: Context, deferral: Deferral | None) -> str:
         """Submit what had to wait for ``max_active_jobs``."""
-        from airflow_provider_tencent_ci.rounds import pending_round
+        from airflow_provider_tencent_ci.submission.rounds import pending_round
 
         self._check_time()
         self._reconnect()
@@ -270,7 +270,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         return self._run(context)
 
     def _run(self, context: Context) -> str:
-        from airflow_provider_tencent_ci.submitting import checked_specification
+        from airflow_provider_tencent_ci.submission.submitter import checked_specification
 
         with self._hook as hook:
             push_link(context, hook.config)
@@ -278,7 +278,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             return self._submit_and_wait(context, checked_specification(self))
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
-        from airflow_provider_tencent_ci.task_triggers import operator_trigger
+        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
 
         trigger = operator_trigger(self, is_last_word=specification.round == 0)
         submission = self._submit(context, specification)
@@ -290,7 +290,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         return self._wait_for(context, submission.job, trigger, specification.round)
 
     def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger, round_number: int) -> str:
-        from airflow_provider_tencent_ci.task_triggers import operator_deadline_at
+        from airflow_provider_tencent_ci.triggers.task_triggers import operator_deadline_at
 
         if job.state.is_terminal:
             return self._finish(context, job)
@@ -304,12 +304,12 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         """
         End the task as its wait did.
 
-        :param event: see :mod:`airflow_provider_tencent_ci.events`.
+        :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
         :return: the JobId.
         :raises UnexpectedEventError: the event is none of ours; it never passes for success.
         """
-        from airflow_provider_tencent_ci.core.jobs import InventoryJob
-        from airflow_provider_tencent_ci.duplicates import kept_job
+        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
 
         result = read_event(event)
         self.job_id = result["job_id"]
@@ -324,9 +324,9 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         return self._finish(context, job)
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.duplicates import kept_job
-        from airflow_provider_tencent_ci.rounds import last_round
-        from airflow_provider_tencent_ci.task_triggers import operator_trigger
+        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
+        from airflow_provider_tencent_ci.submission.rounds import last_round
+        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
 
         kept = kept_job(self._hook, context, job)
         if kept.job_id == job.job_id:
@@ -346,7 +346,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
-        from airflow_provider_tencent_ci.request import restore_request
+        from airflow_provider_tencent_ci.task_state.stored_request import restore_request
 
         self._ti = context["ti"]
         deferral = Deferral.recall(context)
@@ -385,7 +385,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def _complete_without_event(self, context: Context, reason: dict[str, Any], deferral: Deferral | None) -> str:
         """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
-        from airflow_provider_tencent_ci.task_triggers import operator_trigger
+        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
 
         job = ended_job(self._hook, self.job_id or "", reason, deferral)
         if job is not None:
@@ -418,11 +418,11 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
-        from airflow_provider_tencent_ci.capacity import submit_when_possible
-        from airflow_provider_tencent_ci.core.names import readable_name
-        from airflow_provider_tencent_ci.request import push_submission
-        from airflow_provider_tencent_ci.rounds import note_round
-        from airflow_provider_tencent_ci.submitting import say_what_was_submitted
+        from airflow_provider_tencent_ci.core.api.job_name import readable_name
+        from airflow_provider_tencent_ci.submission.capacity_wait import submit_when_possible
+        from airflow_provider_tencent_ci.submission.rounds import note_round
+        from airflow_provider_tencent_ci.submission.submitter import say_what_was_submitted
+        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
 
         self._check_time()
         name = self.name or readable_name(self._look_for)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_tencent_ci.compat import BaseOperator
-from airflow_provider_tencent_ci.lineage import note_outcome
+from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+from airflow_provider_tencent_ci.lineage.asset_events import note_outcome
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
@@ -56,7 +56,7 @@ class ResubmittingOperator(BaseOperator):
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
         """End as the files ended, or go on with another round."""
-        from airflow_provider_tencent_ci.rounds import conclude
+        from airflow_provider_tencent_ci.submission.rounds import conclude
 
         outcome, again = conclude(cast("TriggerInventoryJobOperator", self), context, self._hook, job)
         context["ti"].xcom_push(key="job", value=outcome.record)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.files import FileFailure
-from airflow_provider_tencent_ci.core.url_list import write_url_list
-from airflow_provider_tencent_ci.failure_list import read_failures
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+from airflow_provider_tencent_ci.core.api.url_list import write_url_list
+from airflow_provider_tencent_ci.outcome.failure_list import read_failures
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["InventoryJobFailures"]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.files import FileFailure
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 if TYPE_CHECKING:

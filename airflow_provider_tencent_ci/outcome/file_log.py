@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.counting import FileCounts
-    from airflow_provider_tencent_ci.core.files import FileFailure
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["ProgressLog", "closing_table", "counts_text", "duration_text", "failure_table", "record_with_files"]

@@ -2,7 +2,7 @@
 What is made of a batch job that has ended: its files are counted, reported and judged.
 
 The operator and the sensor end here in every mode, always on a worker but for one case: a job none of whose files
-failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.ending`).
+failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.trigger_end`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_tencent_ci.compat import AirflowFailException, AirflowSkipException
-from airflow_provider_tencent_ci.core.counting import FileCounts, count_files
-from airflow_provider_tencent_ci.core.outcome import FailOn, check_files, check_rules, needs_counts
-from airflow_provider_tencent_ci.core.waiting import check_outcome
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, count_files
+from airflow_provider_tencent_ci.core.files.file_rules import FailOn, check_files, check_rules, needs_counts
+from airflow_provider_tencent_ci.core.polling.wait import check_outcome
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
-from airflow_provider_tencent_ci.failure_list import check_failures_path, failures_file, write_failures
-from airflow_provider_tencent_ci.file_reporting import closing_table, failure_table, record_with_files
+from airflow_provider_tencent_ci.outcome.failure_list import (
+    check_failures_path,
+    failures_file,
+    write_failures,
+)
+from airflow_provider_tencent_ci.outcome.file_log import closing_table, failure_table, record_with_files
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files import FileFailure
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["Judged", "Outcome", "check_arguments", "counts_files", "find_counts", "find_outcome", "report_outcome"]

@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.exceptions import (
     NotFoundError,
     TencentCIError,
 )
-from airflow_provider_tencent_ci.plugins.asking import MissingConnectionError
+from airflow_provider_tencent_ci.plugins.page_requests import MissingConnectionError
 from airflow_provider_tencent_ci.plugins.routes import router
 
 __all__ = ["application"]

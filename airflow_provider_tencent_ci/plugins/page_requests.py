@@ -15,18 +15,24 @@ from typing import TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_tencent_ci.core.api import JobFilter, Page, build_list, read_jobs
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.flows import ask, get_job
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.survey import DoneBy, SampledFile, Survey, done_over_time, survey_files
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.job_calls import ask, get_job
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.files.file_survey import (
+    DoneBy,
+    SampledFile,
+    Survey,
+    done_over_time,
+    survey_files,
+)
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.plugins.remembering import Remembered
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 __all__ = ["Asking", "MissingConnectionError", "asking", "is_ours"]
 

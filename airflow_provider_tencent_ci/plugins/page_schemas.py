@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.files import FileFailure
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.survey import DoneBy, Survey
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.file_survey import DoneBy, Survey
 from airflow_provider_tencent_ci.plugins.task_instances import Maker
 
 __all__ = [

@@ -14,8 +14,8 @@ from airflow.utils.session import create_session
 from fastapi import APIRouter, Depends, HTTPException, Query
 from sqlalchemy import select
 
-from airflow_provider_tencent_ci.core.api import JobFilter, check_job_id
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, check_job_id
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.plugins.access import (
@@ -26,7 +26,8 @@ from airflow_provider_tencent_ci.plugins.access import (
     require_own_page,
     visible_dags,
 )
-from airflow_provider_tencent_ci.plugins.answers import (
+from airflow_provider_tencent_ci.plugins.page_requests import Asking, asking, is_ours
+from airflow_provider_tencent_ci.plugins.page_schemas import (
     Cancelled,
     Connections,
     FailedFiles,
@@ -36,9 +37,8 @@ from airflow_provider_tencent_ci.plugins.answers import (
     Progress,
     Timeline,
 )
-from airflow_provider_tencent_ci.plugins.asking import Asking, asking, is_ours
 from airflow_provider_tencent_ci.plugins.task_instances import Maker, makers_of
-from airflow_provider_tencent_ci.reporting import stopped_or_not
+from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser

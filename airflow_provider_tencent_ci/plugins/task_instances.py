@@ -12,7 +12,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import Select, Text, and_, cast, or_, select
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
 __all__ = ["Maker", "makers_of"]
 

@@ -7,43 +7,45 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import (
-    DEFERRAL_FAILED,
+from airflow_provider_tencent_ci.compat.airflow_names import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
+)
+from airflow_provider_tencent_ci.compat.task_context import (
+    DEFERRAL_FAILED,
     default_deferrable,
     forget_xcom,
-    has_workerless_waits,
     is_deferral_timeout,
     try_started_at,
 )
-from airflow_provider_tencent_ci.deferring import defer_in_time, look_once, reconnect, try_ends_at
-from airflow_provider_tencent_ci.durations import seconds_of
-from airflow_provider_tencent_ci.events import is_not_started, read_event
+from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
-from airflow_provider_tencent_ci.lineage import WithLineage, note_outcome
+from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.starting import (
+from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.sensors.trigger_start import (
     StartInTriggerer,
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
-from airflow_provider_tencent_ci.stopping import begin_lease, cancel_of_killed_task
-from airflow_provider_tencent_ci.telling import Telling
+from airflow_provider_tencent_ci.waiting.cancellation import begin_lease, cancel_of_killed_task
+from airflow_provider_tencent_ci.waiting.deferral import defer_in_time, look_once, reconnect, try_ends_at
+from airflow_provider_tencent_ci.waiting.durations import seconds_of
+from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
-    from airflow_provider_tencent_ci.core.contact import Contact
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.progress import Progress
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.polling.contact import Contact
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.lease import WorkerLease
-    from airflow_provider_tencent_ci.reporting import WaitLog
+    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
+    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 __all__ = ["InventoryJobSensor"]
 
@@ -145,8 +147,8 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         return self._begin(context, datetime.now(UTC))
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
-        from airflow_provider_tencent_ci.outcome import check_arguments
-        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
+        from airflow_provider_tencent_ci.outcome.file_outcome import check_arguments
+        from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
 
         self._ti = context["ti"]
         self._lease = begin_lease(self._ti)
@@ -179,11 +181,11 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         """
         End the task as its wait in the triggerer did.
 
-        :param event: see :mod:`airflow_provider_tencent_ci.events`.
+        :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
         :return: the job's final record.
         :raises UnexpectedEventError: the event is none of ours; it never passes for success.
         """
-        from airflow_provider_tencent_ci.core.jobs import InventoryJob
+        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
         result = read_event(event)
         if result["status"] == "deadline":
@@ -258,27 +260,27 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
 
     @cached_property
     def _wait_log(self) -> WaitLog:
-        from airflow_provider_tencent_ci.reporting import WaitLog
+        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
         return WaitLog(self.log)
 
     @cached_property
     def _contact(self) -> Contact:
-        from airflow_provider_tencent_ci.core.contact import Contact
+        from airflow_provider_tencent_ci.core.polling.contact import Contact
 
         return Contact(seconds_of("contact_timeout", self.contact_timeout))
 
     @cached_property
     def _progress(self) -> Progress | None:
-        from airflow_provider_tencent_ci.task_triggers import sensor_trigger
+        from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
 
         return sensor_trigger(self, datetime.now(UTC)).new_progress(self.log)
 
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
-        from airflow_provider_tencent_ci.core.failures import is_transient
-        from airflow_provider_tencent_ci.core.flows import get_job
-        from airflow_provider_tencent_ci.core.repeating import NEVER
+        from airflow_provider_tencent_ci.core.api.job_calls import get_job
+        from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+        from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
         from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
         try:
@@ -293,7 +295,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         return job
 
     def _ride_out(self, error: TencentCIError) -> None:
-        from airflow_provider_tencent_ci.core.waiting import lost_contact_message
+        from airflow_provider_tencent_ci.core.polling.wait import lost_contact_message
 
         failing_seconds = self._contact.failed(datetime.now(UTC))
         self._wait_log.asking_failed(error, failing_seconds)
@@ -301,7 +303,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.outcome import find_outcome
+        from airflow_provider_tencent_ci.outcome.file_outcome import find_outcome
 
         outcome = find_outcome(self, self._hook, job)
         note_outcome(context, outcome.record)

@@ -11,17 +11,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.deferring import BACKSTOP
-from airflow_provider_tencent_ci.durations import progress_interval, seconds_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP
+from airflow_provider_tencent_ci.waiting.durations import progress_interval, seconds_of
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.compat import StartTriggerArgs
+    from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
     from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 __all__ = ["StartInTriggerer", "execution_timeout_comes_first", "why_a_worker_must_begin"]
 
-_TRIGGER = "airflow_provider_tencent_ci.triggers.starting.StartingInventoryJobTrigger"
+_TRIGGER = "airflow_provider_tencent_ci.triggers.sensor_start.StartingInventoryJobTrigger"
 
 
 class StartInTriggerer:
@@ -34,7 +34,7 @@ class StartInTriggerer:
     def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
         if sensor is None or not sensor.start_from_trigger or why_a_worker_must_begin(sensor):
             return None
-        from airflow_provider_tencent_ci.compat import StartTriggerArgs
+        from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
 
         return StartTriggerArgs(
             trigger_cls=_TRIGGER,
@@ -46,7 +46,7 @@ class StartInTriggerer:
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
-    from airflow_provider_tencent_ci.ending import has_own
+    from airflow_provider_tencent_ci.waiting.trigger_end import has_own
 
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
@@ -64,8 +64,8 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
-    from airflow_provider_tencent_ci.ending import RECORD, why_a_worker_must_end, xcoms_of
-    from airflow_provider_tencent_ci.outcome import counts_files
+    from airflow_provider_tencent_ci.outcome.file_outcome import counts_files
+    from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, why_a_worker_must_end, xcoms_of
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     return {

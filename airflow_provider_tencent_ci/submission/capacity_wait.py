@@ -9,19 +9,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
-from airflow_provider_tencent_ci.core.capacity import CapacityStatus, CapacityWait, wait_for_capacity
-from airflow_provider_tencent_ci.deferring import Deferral, backstop, is_over
-from airflow_provider_tencent_ci.durations import seconds_of
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.core.submitting.active_jobs import (
+    CapacityStatus,
+    CapacityWait,
+    wait_for_capacity,
+)
 from airflow_provider_tencent_ci.exceptions import LostContactError, TooManyActiveJobsError
-from airflow_provider_tencent_ci.submitting import submit_for_task
+from airflow_provider_tencent_ci.submission.submitter import submit_for_task
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
+from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over
+from airflow_provider_tencent_ci.waiting.durations import seconds_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submission import Submission
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 

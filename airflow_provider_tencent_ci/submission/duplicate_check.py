@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.duplicate_jobs import cancel_duplicates
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import cancel_duplicates
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-from airflow_provider_tencent_ci.request import recorded_series
-from airflow_provider_tencent_ci.rounds import replace_last_round
-from airflow_provider_tencent_ci.submitting import say_which_duplicates
+from airflow_provider_tencent_ci.submission.rounds import replace_last_round
+from airflow_provider_tencent_ci.submission.submitter import say_which_duplicates
+from airflow_provider_tencent_ci.task_state.stored_request import recorded_series
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["kept_job"]

@@ -11,20 +11,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import own_xcom
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.resubmission import Resubmission, url_list_key
+from airflow_provider_tencent_ci.compat.task_context import own_xcom
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.submitting.resubmission import Resubmission, url_list_key
 from airflow_provider_tencent_ci.exceptions import FilesUnknownError, TencentCIError
-from airflow_provider_tencent_ci.file_reporting import record_with_files
-from airflow_provider_tencent_ci.job_failures import InventoryJobFailures
-from airflow_provider_tencent_ci.outcome import Outcome, find_counts, find_outcome, report_outcome
-from airflow_provider_tencent_ci.request import recorded_specification
+from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
+from airflow_provider_tencent_ci.outcome.file_log import record_with_files
+from airflow_provider_tencent_ci.outcome.file_outcome import (
+    Outcome,
+    find_counts,
+    find_outcome,
+    report_outcome,
+)
+from airflow_provider_tencent_ci.task_state.stored_request import recorded_specification
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 

@@ -6,21 +6,21 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.compat import is_first_try, task_identity
-from airflow_provider_tencent_ci.core import submission
-from airflow_provider_tencent_ci.core.capacity import check_capacity
-from airflow_provider_tencent_ci.core.duplicate_jobs import Duplicate
-from airflow_provider_tencent_ci.core.identity import submission_token
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.names import readable_name
-from airflow_provider_tencent_ci.core.resubmission import check_resubmission
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, Submission
-from airflow_provider_tencent_ci.core.targets import check_targets
+from airflow_provider_tencent_ci.compat.task_context import is_first_try, task_identity
+from airflow_provider_tencent_ci.core.api.job_name import readable_name
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.workflows_and_queues import check_targets
+from airflow_provider_tencent_ci.core.submitting import submit_once
+from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capacity
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
+from airflow_provider_tencent_ci.core.submitting.resubmission import check_resubmission
+from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
+from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission
+from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.memory import SubmissionMemory
-from airflow_provider_tencent_ci.outcome import check_arguments
-from airflow_provider_tencent_ci.request import specification_of
+from airflow_provider_tencent_ci.outcome.file_outcome import check_arguments
+from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -61,7 +61,7 @@ def submit_for_task(
     max_active_jobs: int | None,
     reconcile_timeout: float,
     validate: bool = False,
-    check_time: Callable[[], None] = submission.no_limit,
+    check_time: Callable[[], None] = submit_once.no_limit,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.
@@ -87,9 +87,9 @@ def submit_for_task(
     for warning in specification.warnings:
         hook.log.warning("%s", warning)
     if on_existing == "submit":
-        return hook.run(submission.submit_unchecked(name, specification, check=check, check_time=check_time))
+        return hook.run(submit_once.submit_unchecked(name, specification, check=check, check_time=check_time))
     if on_existing == "fail":
-        flow = submission.submit_new(
+        flow = submit_once.submit_new(
             name,
             specification,
             reconcile_timeout=reconcile_timeout,
@@ -110,7 +110,7 @@ def submit_for_task(
         tell=hook.log.warning,
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
-    return hook.run(submission.submit_once(attempt, memory))
+    return hook.run(submit_once.submit_once(attempt, memory))
 
 
 def say_what_was_submitted(hook: TencentCIHook, context: Context, submitted: Submission) -> None:

@@ -6,8 +6,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import task_state_store
-from airflow_provider_tencent_ci.core.submission_note import Moment, Note
+from airflow_provider_tencent_ci.compat.task_context import task_state_store
+from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, Note
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -12,12 +12,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import own_xcom
+from airflow_provider_tencent_ci.compat.task_context import own_xcom
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.compat import BaseOperator
-    from airflow_provider_tencent_ci.core.duplicate_jobs import Series
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
 
 __all__ = [
     "NAME_FIELDS",
@@ -108,7 +108,7 @@ def recorded_try(ti: Any) -> str | None:
 
 def recorded_series(ti: Any) -> Series | None:
     """Return the series of a task's last submission; ``None`` if it is not known."""
-    from airflow_provider_tencent_ci.core.duplicate_jobs import Series
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
 
     series = _recorded(ti, "series")
     if not isinstance(series.get("name"), str):
@@ -118,7 +118,7 @@ def recorded_series(ti: Any) -> Series | None:
 
 def _specification(arguments: dict[str, Any]) -> InventoryJobSpecification:
     # Imported late: a DAG file that is parsed does not need it.
-    from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 
     return InventoryJobSpecification.from_arguments(**arguments)
 

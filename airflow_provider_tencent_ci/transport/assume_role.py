@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.origins import AssumedRole
-from airflow_provider_tencent_ci.core.temporary_keys import read_temporary_keys
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole
+from airflow_provider_tencent_ci.core.credentials.temporary_keys import read_temporary_keys
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
 __all__ = ["assume_role"]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 import aiohttp
 from yarl import URL
 
-from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
-from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
-from airflow_provider_tencent_ci.core.rate import TokenBucket
-from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.core.wire.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
+from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
+from airflow_provider_tencent_ci.transport.shared_state import no_answer, service_clock, too_large
 
 if TYPE_CHECKING:
     from types import TracebackType

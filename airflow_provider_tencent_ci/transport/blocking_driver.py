@@ -12,13 +12,13 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.exchange import Action, Answer, GetKeys, Send, exchange
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Sleep
-from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.core.wire.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.transport._shared import no_answer, service_clock, too_large
-from airflow_provider_tencent_ci.transport.bounded import BoundedAdapter, bounded
+from airflow_provider_tencent_ci.transport.bounded_connections import BoundedAdapter, bounded
+from airflow_provider_tencent_ci.transport.shared_state import no_answer, service_clock, too_large
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -24,7 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
-from airflow_provider_tencent_ci.core.config import CONNECT_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

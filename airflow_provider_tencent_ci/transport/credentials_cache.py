@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.credentials import Clock, Credentials
-from airflow_provider_tencent_ci.core.origins import Origin
-from airflow_provider_tencent_ci.core.renewal import Renewal
+from airflow_provider_tencent_ci.core.credentials.credentials_source import Origin
+from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
+from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
-from airflow_provider_tencent_ci.transport.obtaining import obtain, obtain_async
+from airflow_provider_tencent_ci.transport.credentials_fetch import obtain, obtain_async
 
 __all__ = ["Keeper", "Masker"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Clock, Credentials
-from airflow_provider_tencent_ci.core.metadata import machine_role_keys
-from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole, Origin
-from airflow_provider_tencent_ci.transport.assuming import assume_role
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole, Origin
+from airflow_provider_tencent_ci.core.credentials.instance_metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Clock, Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.transport.assume_role import assume_role
 
 __all__ = ["obtain", "obtain_async"]
 
@@ -23,7 +23,7 @@ def obtain(origin: Origin | Credentials, clock: Clock) -> Credentials:
 
     :raises CredentialsError: there are none.
     """
-    from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+    from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
     if isinstance(origin, AssumedRole):
         return assume_role(origin, obtain(origin.base, clock))
@@ -39,7 +39,7 @@ async def obtain_async(origin: Origin | Credentials, clock: Clock) -> Credential
 
     :raises CredentialsError: there are none.
     """
-    from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+    from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     if isinstance(origin, AssumedRole):
         return await asyncio.to_thread(assume_role, origin, await obtain_async(origin.base, clock))

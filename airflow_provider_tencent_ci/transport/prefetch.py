@@ -9,9 +9,9 @@ from functools import cached_property
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import CredentialsError
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 __all__ = ["Ahead"]
 

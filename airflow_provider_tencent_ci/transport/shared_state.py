@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.xml import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 
 __all__ = ["no_answer", "service_clock", "too_large"]

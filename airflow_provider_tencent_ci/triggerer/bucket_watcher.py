@@ -14,14 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tencent_ci.core.repeating import jittered, retry_after_seconds
-from airflow_provider_tencent_ci.core.watching import Criteria, Look, Lookout, Memory
-from airflow_provider_tencent_ci.retrying import retried
+from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria, Look, Lookout, Memory
+from airflow_provider_tencent_ci.core.wire.request_retry import jittered, retry_after_seconds
+from airflow_provider_tencent_ci.triggerer.trigger_retry import retried
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.messages import Flow
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.wire.messages import Flow
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["Patience", "Reports", "StoredMemory", "read_once", "watch_bucket"]
 
@@ -90,7 +90,7 @@ async def watch_bucket(read_config: ReadConfig, interval_seconds: float, look_ba
     :param interval_seconds: the longest time between two looks; a random part of up to half is taken off.
     :param look_back: see :class:`.core.watching.Lookout`.
     """
-    from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+    from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     lookout, patience = Lookout(look_back), Patience(interval_seconds)
     while True:
@@ -107,7 +107,7 @@ async def watch_bucket(read_config: ReadConfig, interval_seconds: float, look_ba
 
 async def read_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
     """Run one flow over a connection of its own."""
-    from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+    from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     async with AsyncTransport(await read_config()) as transport:
         return await transport.run(flow)

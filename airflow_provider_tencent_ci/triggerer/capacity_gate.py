@@ -2,8 +2,8 @@
 One gate for all tasks that wait in one triggerer for room in a bucket.
 
 A look at the job list lets go as many as there are places, in the order of their coming. Each looks for itself once
-more before it submits (:mod:`.core.capacity`), so the gate need not know what became of those it let go: it saves
-hundreds of workers from being started for nothing.
+more before it submits (``core/submitting/active_jobs.py``), so the gate need not know what became of
+those it let go: it saves hundreds of workers from being started for nothing.
 
 The gate only asks. What an answer, or none, means for a wait, each wait judges for itself.
 """
@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.capacity import free_places
-from airflow_provider_tencent_ci.core.contact import as_reading
-from airflow_provider_tencent_ci.core.repeating import NEVER, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.core.polling.contact import as_reading
+from airflow_provider_tencent_ci.core.submitting.active_jobs import free_places
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.sharing import Shared, first_of
+from airflow_provider_tencent_ci.transport.per_loop import Shared, first_of
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityWait, Places
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, Places
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["pass_gate"]
 
@@ -78,7 +78,7 @@ class _Waiter:
 
 class _Gate:
     def __init__(self, config: ServiceConfig, max_active_jobs: int) -> None:
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         self._transport = AsyncTransport(config)
         self._max_active_jobs = max_active_jobs

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.sharing import Shared
+from airflow_provider_tencent_ci.transport.per_loop import Shared
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.progress import Progress
-    from airflow_provider_tencent_ci.core.waiting import Wait
+    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.polling.wait import Wait
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["counted_meanwhile"]
 
@@ -106,7 +106,7 @@ class _Counter:
             one.count.cancel()
 
     async def _advance(self, one: _Counted) -> None:
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         if one.wait.job:
             async with AsyncTransport(self._config) as transport:

@@ -23,19 +23,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.api import check_job_id
-from airflow_provider_tencent_ci.core.contact import as_reading
-from airflow_provider_tencent_ci.core.history import History
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.polling import Sweep
-from airflow_provider_tencent_ci.core.repeating import retry_after_seconds
-from airflow_provider_tencent_ci.core.waiting import next_step_seconds
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+from airflow_provider_tencent_ci.core.polling.contact import as_reading
+from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.sweep import Sweep
+from airflow_provider_tencent_ci.core.polling.wait import next_step_seconds
+from airflow_provider_tencent_ci.core.wire.request_retry import retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.sharing import Shared, first_of
+from airflow_provider_tencent_ci.transport.per_loop import Shared, first_of
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.waiting import Reading, Wait, WaitResult
+    from airflow_provider_tencent_ci.core.polling.wait import Reading, Wait, WaitResult
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["Poller", "wait_together"]
 
@@ -60,7 +60,7 @@ async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float)
     """
     Wait until a job has ended, or as ``wait`` says; with the poller of all who wait with this configuration here.
 
-    :param poll_interval: the longest time between two questions, in seconds (:mod:`.core.schedule`).
+    :param poll_interval: the longest time between two questions, in seconds (``core/polling/poll_schedule.py``).
     :raises InvalidArgumentError: this can be no job's id.
     """
     check_job_id(wait.job_id)
@@ -128,7 +128,7 @@ class Poller:
     """
 
     def __init__(self, config: ServiceConfig) -> None:
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         self._transport = AsyncTransport(config)
         self._waiters: set[_Waiter] = set()

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from airflow_provider_tencent_ci.core.contact import as_reading
-from airflow_provider_tencent_ci.core.repeating import jittered
+from airflow_provider_tencent_ci.core.polling.contact import as_reading
+from airflow_provider_tencent_ci.core.wire.request_retry import jittered
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 
 __all__ = ["Judge", "retried", "retry_within", "ride_out"]

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import BaseTrigger, TriggerEvent
-from airflow_provider_tencent_ci.events import write_capacity
+from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TriggerEvent
+from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.capacity import CapacityResult
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
+    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["InventoryJobCapacityTrigger"]
 
@@ -21,8 +21,8 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     Wait until fewer than so many batch jobs of a bucket are active, and yield one event.
 
     It only reads, and there is no job yet that a stop would have to cancel. As few are let go as there are places
-    (:mod:`airflow_provider_tencent_ci.gate`). The event is that of
-    :func:`airflow_provider_tencent_ci.events.write_capacity`.
+    (:mod:`airflow_provider_tencent_ci.triggerer.capacity_gate`). The event is that of
+    :func:`airflow_provider_tencent_ci.waiting.trigger_events.write_capacity`.
 
     :param max_active_jobs: how many.
     :param tencent_ci_conn_id: the connection.
@@ -70,7 +70,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
-        from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
+        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
 
         try:
             result = await self._wait()
@@ -83,9 +83,9 @@ class InventoryJobCapacityTrigger(BaseTrigger):
         yield TriggerEvent(write_capacity(result))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> CapacityResult:
-        from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityWait
-        from airflow_provider_tencent_ci.gate import pass_gate
-        from airflow_provider_tencent_ci.retrying import ride_out
+        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait
+        from airflow_provider_tencent_ci.triggerer.capacity_gate import pass_gate
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
 
         deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
         wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout)

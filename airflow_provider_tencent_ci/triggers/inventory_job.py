@@ -11,25 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.compat import (
-    BaseTrigger,
-    TaskSuccessEvent,
-    TriggerEvent,
-    push_xcoms,
-    recorded_job_id,
-)
-from airflow_provider_tencent_ci.core.cancel_decision import Decision, StoppedTask, decide
-from airflow_provider_tencent_ci.events import has_succeeded, write_event
-from airflow_provider_tencent_ci.lease import Lease, triggerer_lease
-from airflow_provider_tencent_ci.stopping import say_why_left
-from airflow_provider_tencent_ci.supervision import must_stop_itself, task_instance_state
+from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
+from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
+from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.waiting.cancellation import say_why_left
+from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
+from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.messages import Flow
-    from airflow_provider_tencent_ci.core.progress import Progress
-    from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
-    from airflow_provider_tencent_ci.reporting import WaitLog
+    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
+    from airflow_provider_tencent_ci.core.wire.messages import Flow
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 __all__ = ["InventoryJobTrigger"]
 
@@ -47,7 +42,7 @@ class InventoryJobTrigger(BaseTrigger):
     It only reads: a triggerer may be restarted, or its triggers be run by another one, at any moment. The
     constructor only assigns, since an exception in it would end the whole triggerer; every argument has a default,
     since a later release may be handed the arguments of an earlier one. The event is described in
-    :mod:`airflow_provider_tencent_ci.events`.
+    :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
 
     :param job_id: the batch job.
     :param tencent_ci_conn_id: the connection; its secrets are read where they are used and never stored here.
@@ -57,7 +52,8 @@ class InventoryJobTrigger(BaseTrigger):
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
-    :param cancel_on_kill: cancel the job when a person marks or clears the deferred task (``core/cancel_decision.py``).
+    :param cancel_on_kill: cancel the job when a person marks or clears the deferred task
+        (``core/polling/cancel_decision.py``).
     :param count_files: before the task ends here, count the job's files.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
@@ -147,13 +143,13 @@ class InventoryJobTrigger(BaseTrigger):
 
         :param log: where to say what is seen.
         """
-        from airflow_provider_tencent_ci.core.waiting import wait_for_job
+        from airflow_provider_tencent_ci.core.polling.wait import wait_for_job
 
         result = yield from wait_for_job(self._new_wait(log), self.poll_interval, self.new_progress(log))
         return self._event(result)
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.core.waiting import WaitResult
+        from airflow_provider_tencent_ci.core.polling.wait import WaitResult
 
         wait = self._new_wait(self.log)
         config = await self._connect(wait)
@@ -161,15 +157,15 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
-        from airflow_provider_tencent_ci.core.api import check_job_id
-        from airflow_provider_tencent_ci.retrying import ride_out
+        from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
 
         check_job_id(self.job_id)
         return await ride_out(self._read_config, wait, self.poll_interval)
 
     async def _wait_with(self, config: ServiceConfig, wait: Wait) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.counting import counted_meanwhile
-        from airflow_provider_tencent_ci.polling import wait_together
+        from airflow_provider_tencent_ci.triggerer.file_counter import counted_meanwhile
+        from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
         progress = self.new_progress(self.log)
         with counted_meanwhile(config, wait, progress) if progress else nullcontext():
@@ -200,10 +196,10 @@ class InventoryJobTrigger(BaseTrigger):
         """Return the record with its counts; ``None`` if a file failed, or there must be one: a worker reports that."""
         if not self.count_files:
             return record
-        from airflow_provider_tencent_ci.core.counting import count_files
-        from airflow_provider_tencent_ci.core.jobs import InventoryJob
-        from airflow_provider_tencent_ci.file_reporting import closing_table, record_with_files
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+        from airflow_provider_tencent_ci.core.files.file_counts import count_files
+        from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         job = InventoryJob.from_dict(record)
         async with AsyncTransport(await self._read_config()) as transport:
@@ -226,7 +222,7 @@ class InventoryJobTrigger(BaseTrigger):
         return write_event("lost_contact", self.job_id, None, message)
 
     def _new_wait(self, log: Any) -> Wait:
-        from airflow_provider_tencent_ci.core.waiting import Wait
+        from airflow_provider_tencent_ci.core.polling.wait import Wait
 
         return Wait(
             self.job_id,
@@ -239,13 +235,13 @@ class InventoryJobTrigger(BaseTrigger):
         """Return what counts the job's files while it is waited for; ``None`` if nothing is to."""
         if not self.progress_interval:
             return None
-        from airflow_provider_tencent_ci.core.progress import Progress
-        from airflow_provider_tencent_ci.file_reporting import ProgressLog
+        from airflow_provider_tencent_ci.core.files.progress import Progress
+        from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 
         return Progress(self.progress_interval, ProgressLog(log))
 
     def _observer(self, log: Any) -> WaitLog:
-        from airflow_provider_tencent_ci.reporting import WaitLog
+        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
         return WaitLog(log)
 
@@ -268,10 +264,10 @@ class InventoryJobTrigger(BaseTrigger):
         return has_time and self._lease is not None and self._lease.is_held()
 
     async def _stop(self, is_surely_mine: bool) -> None:
-        from airflow_provider_tencent_ci.core.cancelling import stop_job
-        from airflow_provider_tencent_ci.reporting import stopped_or_not
-        from airflow_provider_tencent_ci.retrying import retry_within
-        from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
+        from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
         try:
             task = await self._ask_about_task(is_surely_mine)

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Hashable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import BaseEventTrigger, TriggerEvent, watched_asset_store
+from airflow_provider_tencent_ci.compat.airflow_names import BaseEventTrigger, TriggerEvent
+from airflow_provider_tencent_ci.compat.triggerer_support import watched_asset_store
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.config import ServiceConfig
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
-    from airflow_provider_tencent_ci.core.watching import Criteria, Look
-    from airflow_provider_tencent_ci.watching import StoredMemory
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria, Look
+    from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+    from airflow_provider_tencent_ci.triggerer.bucket_watcher import StoredMemory
 
 __all__ = ["InventoryJobEventTrigger"]
 
@@ -111,7 +112,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
         """Look again and again, for all who share this poll; yield each :class:`.core.watching.Look`."""
-        from airflow_provider_tencent_ci.watching import watch_bucket
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)
         async for look in watch_bucket(trigger._read_config, trigger.poll_interval, trigger._looks_back):
@@ -119,7 +120,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each job that meets the criteria, each once."""
-        from airflow_provider_tencent_ci.watching import Reports, StoredMemory
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Reports, StoredMemory
 
         criteria = self._criteria
         reports = Reports(criteria)
@@ -145,8 +146,8 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def _missed(self, stored: StoredMemory) -> tuple[InventoryJob, ...]:
         """Return what has ended while nobody watched, as far as that can be told."""
-        from airflow_provider_tencent_ci.core.watching import Lookout, list_ended_within
-        from airflow_provider_tencent_ci.watching import Patience, read_once
+        from airflow_provider_tencent_ci.core.polling.ended_jobs import Lookout, list_ended_within
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Patience, read_once
 
         patience = Patience(self.poll_interval)
         memory = await patience.until_done(stored.recall)
@@ -163,7 +164,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         )
 
     async def _place(self) -> dict[str, str]:
-        from airflow_provider_tencent_ci.watching import Patience
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Patience
 
         config = await Patience(self.poll_interval).until_done(self._read_config)
         return {"bucket": config.bucket, "region": config.region}
@@ -175,8 +176,8 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     @property
     def _criteria(self) -> Criteria:
-        from airflow_provider_tencent_ci.core.jobs import ENDED_STATES
-        from airflow_provider_tencent_ci.core.watching import Criteria
+        from airflow_provider_tencent_ci.core.api.job_records import ENDED_STATES
+        from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria
 
         states = ENDED_STATES if self.states is None else self.states
         states = (states,) if isinstance(states, str) else tuple(states)

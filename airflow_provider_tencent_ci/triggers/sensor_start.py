@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.compat import TriggerEvent, link_xcom_key, push_xcoms
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.failures import is_transient
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.events import write_not_started
+from airflow_provider_tencent_ci.compat.airflow_names import TriggerEvent
+from airflow_provider_tencent_ci.compat.task_context import link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
-from airflow_provider_tencent_ci.reporting import WaitLog
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting.trigger_events import write_not_started
+from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult
+    from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
 
 __all__ = ["StartingInventoryJobTrigger"]
 
@@ -34,8 +35,8 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
     Begin a sensor as a worker would, then wait like any other trigger.
 
     Airflow's scheduler makes it (``start_from_trigger``). What cannot be begun here as expected is left to a worker,
-    with the event of :func:`~airflow_provider_tencent_ci.events.write_not_started`: so an error is the same one, in the
-    same place, as without ``start_from_trigger``.
+    with an event that says so (``waiting/trigger_events.py``): the error is the same one, in the same place, as without
+    ``start_from_trigger``.
 
     :param seconds_before_limit: how long before Airflow's own limit of the deferral the time to wait is over. That
         limit is an absolute time in Airflow's database; a triggerer restart does not move it.

@@ -6,8 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.durations import deadline_after, progress_interval, seconds_of
-from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.durations import deadline_after, progress_interval, seconds_of
+from airflow_provider_tencent_ci.waiting.trigger_end import JOB_ID, RECORD, success_xcoms
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
@@ -59,7 +59,7 @@ def sensor_trigger(task: InventoryJobSensor, began_at: datetime) -> InventoryJob
 
 
 def _new_trigger(task: TriggerInventoryJobOperator | InventoryJobSensor, **arguments: Any) -> InventoryJobTrigger:
-    from airflow_provider_tencent_ci.outcome import counts_files
+    from airflow_provider_tencent_ci.outcome.file_outcome import counts_files
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
     return InventoryJobTrigger(

@@ -1,8 +1,8 @@
 """
 Cancelling the batch job of a task that is stopped, if a person stopped it.
 
-Airflow calls ``on_kill`` for more than a person's act (:mod:`.core.cancel_decision`). So it is first asked about the
-task.
+Airflow calls ``on_kill`` for more than a person's act (``core/polling/cancel_decision.py``). So it is first asked
+about the task.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import concurrent.futures
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.cancel_decision import Decision, StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.lease import WorkerLease
+    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
 __all__ = ["begin_lease", "cancel_of_killed_task", "cancel_or_say", "say_what_may_be_left", "say_why_left"]
 
@@ -23,7 +23,9 @@ _ASK_SECONDS = 1.5
 
 def begin_lease(ti: Any) -> WorkerLease:
     """Return the lease of this process, which executes a task, from now on."""
-    from airflow_provider_tencent_ci.lease import WorkerLease  # a DAG file does not need it to be parsed
+    from airflow_provider_tencent_ci.waiting.process_lease import (
+        WorkerLease,  # a DAG file does not need it to be parsed
+    )
 
     return WorkerLease(ti)
 
@@ -37,7 +39,7 @@ def cancel_of_killed_task(
     :param lease: the process's; ``None`` if it had not begun to execute its task.
     :param has_submitted: whether this try has noted its submission, which a newer try removes or replaces.
     """
-    from airflow_provider_tencent_ci.core.cancel_decision import Decision, decide
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, decide
 
     task = _ask_about(ti, lease, has_submitted)
     decision = decide(task)
@@ -49,7 +51,7 @@ def cancel_of_killed_task(
 
 def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
     """Say that a job is left, and why."""
-    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, Decision
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, Decision
 
     if decision is Decision.DOUBT:
         log.warning(
@@ -90,7 +92,7 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
     This runs in a signal handler. The interrupted code may be talking to the supervisor just now and hold the lock of
     that conversation, so that asking in this thread might never end.
     """
-    from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, StoppedTask
 
     executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
@@ -102,9 +104,9 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 
 
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
-    from airflow_provider_tencent_ci.core.cancel_decision import StoppedTask
-    from airflow_provider_tencent_ci.request import recorded_try, try_key
-    from airflow_provider_tencent_ci.supervision import task_instance_state
+    from airflow_provider_tencent_ci.compat.supervision import task_instance_state
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import StoppedTask
+    from airflow_provider_tencent_ci.task_state.stored_request import recorded_try, try_key
 
     return StoppedTask(
         task_instance_state(ti),

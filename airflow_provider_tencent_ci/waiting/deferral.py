@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat import (
-    AirflowTaskTimeout,
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.task_context import (
     is_deferral_timeout,
     own_xcom,
     time_used_up,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.compat import BaseOperator
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -201,7 +201,7 @@ def reconnect(
     :raises InvalidArgumentError: the connection is wrong.
     :raises LostContactError: it could not be read.
     """
-    from airflow_provider_tencent_ci.core.contact import Contact
+    from airflow_provider_tencent_ci.core.polling.contact import Contact
 
     contact = Contact(contact_timeout)
     while True:

@@ -22,11 +22,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_tencent_ci.core.messages import Flow, Sleep, Step
-from airflow_provider_tencent_ci.core.steps import pause
-from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.sharing import Shared
-from airflow_provider_tencent_ci.supervision import (
+from airflow_provider_tencent_ci.compat.supervision import (
     Supervision,
     supervision_of_triggers,
     supervision_of_worker,
@@ -34,6 +30,10 @@ from airflow_provider_tencent_ci.supervision import (
     was_given_up,
     workers_have_database,
 )
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep, Step
+from airflow_provider_tencent_ci.core.wire.steps import pause
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.transport.per_loop import Shared
 
 __all__ = ["Lease", "WorkerLease", "triggerer_lease"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.compat import has_listeners, has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_support import has_listeners, has_workerless_waits
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.compat import BaseOperator
+    from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 
 __all__ = ["JOB_ID", "RECORD", "has_own", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.capacity import CapacityResult
+    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
 
 __all__ = [
     "EVENT_VERSION",
@@ -70,7 +70,7 @@ def read_capacity(event: object) -> CapacityResult:
 
     :raises UnexpectedEventError: it is anything else.
     """
-    from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
+    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
 
     if isinstance(event, dict) and event.get("status") in list(CapacityStatus):
         result = CapacityResult(CapacityStatus(event["status"]), str(event.get("message")))
@@ -116,7 +116,7 @@ def _is_ours(event: dict[str, Any]) -> bool:
 
 def _has_ended(record: dict[str, Any], job_id: str) -> bool:
     """Whether it is the record of this very job, at its end: anything else would pass for success."""
-    from airflow_provider_tencent_ci.core.jobs import InventoryJob
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
     job = InventoryJob.from_dict(record)
     return job.job_id == job_id and job.state.is_terminal

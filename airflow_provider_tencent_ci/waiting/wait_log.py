@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob, JobState
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.exceptions import TencentCIError

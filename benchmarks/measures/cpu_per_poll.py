@@ -12,11 +12,11 @@ from typing import Any
 
 import aiohttp
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Response
-from airflow_provider_tencent_ci.core.signing import sign
-from airflow_provider_tencent_ci.emulator.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.signing import sign
+from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import CREDENTIALS, HOST, RunningService, new_config
 from benchmarks.timing import medians_of_turns

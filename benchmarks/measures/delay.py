@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, quantiles
 
-from airflow_provider_tencent_ci.core.flows import get_job, pause
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.waiting import Wait, wait_for_job
+from airflow_provider_tencent_ci.core.api.job_calls import get_job, pause
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.simulated import Night, Silent, nights
 
@@ -29,7 +29,7 @@ _SPREADS: dict[str, Callable[[random.Random], float]] = {
 }
 
 _METHOD = """\
-Simulated time: the flow with which a task waits (`core/waiting.py`, the same in a worker and in a triggerer) is
+Simulated time: the flow with which a task waits (`core/polling/wait.py`, the same in a worker and in a triggerer) is
 driven by hand against the emulator, and only its pauses move the clock. The network takes no time. `poll_interval` is
 30 s, the default. There is a job each night, of one workflow, and its length varies by 20 % around the mean; the
 first ten nights are left out.

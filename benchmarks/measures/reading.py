@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import fill, handed_in

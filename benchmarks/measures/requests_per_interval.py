@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from airflow_provider_tencent_ci.core.flows import get_job
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import RunningService, new_config
 from benchmarks.waits import Readings, waiting

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.signing import sign
-from airflow_provider_tencent_ci.emulator.defaults import REGION, SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.signing import sign
+from airflow_provider_tencent_ci.emulator.model.defaults import REGION, SECRET_ID, SECRET_KEY
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import CREDENTIALS, HOST
 from benchmarks.timing import cpu_seconds_each, medians_of_turns

@@ -13,7 +13,7 @@ WORKFLOW_ID = "w00000000000000000000000000000001"
 @task
 def upload_failed(job_id: str) -> str:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.job_failures import InventoryJobFailures
+    from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 
     with TencentCIHook() as hook:
         failures = InventoryJobFailures.of_job(hook, hook.get_inventory_job(job_id))

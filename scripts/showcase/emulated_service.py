@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from showcase.airflow_api import Interval
 
 __all__ = ["new_emulator", "point_dags_to", "upload_media"]

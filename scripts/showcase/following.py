@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState, WorkflowExecution
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from showcase.airflow_api import AirflowApi, Task
 from showcase.display import Display

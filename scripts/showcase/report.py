@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_tencent_ci.core.jobs import JobState
+from airflow_provider_tencent_ci.core.api.job_records import JobState
 from showcase.display import Display
 from showcase.following import Batch, SecondsIn
 

@@ -11,9 +11,9 @@ import yaml
 
 from airflow_provider_tencent_ci.cli.main import main
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.transport._shared import _clocks
+from airflow_provider_tencent_ci.transport.shared_state import _clocks
 
 TRANSCODE = {
     "Tag": "Transcode",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.dag_test import migrate_database
 

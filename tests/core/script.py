@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
+from airflow_provider_tencent_ci.core.wire.messages import (
+    Flow,
+    Now,
+    Request,
+    Response,
+    ServiceTime,
+    Sleep,
+    Step,
+)
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -23,18 +23,24 @@ from typing import Any
 
 import requests
 
-from airflow_provider_tencent_ci import request, rounds
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.submission import rounds
+from airflow_provider_tencent_ci.task_state import stored_request
 
 __all__ = ["Die", "Kept", "Tries"]
 
 Die = Callable[[str], None]
 
 # What a try would import late is imported here, once for all forks: it would take most of their time.
-for _module in ("capacity", "core.submission", "submitting", "triggers.inventory_job"):
+for _module in (
+    "core.submitting.submit_once",
+    "submission.capacity_wait",
+    "submission.submitter",
+    "triggers.inventory_job",
+):
     import_module(f"airflow_provider_tencent_ci.{_module}")
 for _module in ("connection", "dag", "serialized_dag"):
     import_module(f"airflow.models.{_module}")
@@ -144,7 +150,7 @@ class Tries:
         self.kept.folder.mkdir(exist_ok=True)
         self.kept.write("outcome", None)
         self.kept.forget_xcoms()
-        for module in (rounds, request):
+        for module in (rounds, stored_request):
             module.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
         TencentCIHook.log = Log(self.kept)
@@ -237,7 +243,7 @@ class MachineClock:
 
 def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
     """Die around requests and pauses; let pauses move the clocks."""
-    from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+    from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
     send = BlockingTransport._send
 
@@ -264,7 +270,7 @@ def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
 
 def patch_memory(die: Die) -> None:
     """Die around the notes in the task state store."""
-    from airflow_provider_tencent_ci.memory import SubmissionMemory
+    from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 
     for name in ("write", "try_to_write"):
         original = getattr(SubmissionMemory, name)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
-from airflow_provider_tencent_ci.emulator.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.clock import Clock
-from airflow_provider_tencent_ci.emulator.service import Service
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.model.clock import Clock
+from airflow_provider_tencent_ci.emulator.model.service import Service
 
 NOON = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)  # in Beijing
 

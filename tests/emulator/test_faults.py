@@ -8,8 +8,9 @@ from xml.etree.ElementTree import ParseError
 import pytest
 from defusedxml.common import EntitiesForbidden
 
-from airflow_provider_tencent_ci.emulator import Emulator, Fault, FaultKind, defaults
-from airflow_provider_tencent_ci.emulator.sabotage import HUGE_BYTES
+from airflow_provider_tencent_ci.emulator import Emulator, Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.control.fault_effects import HUGE_BYTES
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import EXECUTIONS, JOBS, call, create, request_body
 
 

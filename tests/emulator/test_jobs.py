@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.jobs import Job
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.model.jobs import Job
 from tests.emulator.wire import node_body, request_body
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import defaults
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import KEYS, Answer, exchange, signed_headers
 
 HOST = f"{defaults.BUCKET}.cos.{defaults.REGION}.myqcloud.com"

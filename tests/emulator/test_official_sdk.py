@@ -9,7 +9,8 @@ import pytest
 
 qcloud_cos = pytest.importorskip("qcloud_cos")
 
-from airflow_provider_tencent_ci.emulator import Emulator, defaults  # noqa: E402 - after the check for the SDK
+from airflow_provider_tencent_ci.emulator import Emulator  # noqa: E402 - after the check for the SDK
+from airflow_provider_tencent_ci.emulator.model import defaults  # noqa: E402 - after the check for the SDK
 
 BUCKET = defaults.BUCKET
 WORKFLOW_JOB = {

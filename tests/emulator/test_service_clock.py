@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import defaults
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import (
     EXECUTIONS,
     HOST,

@@ -13,9 +13,10 @@ from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.signing import authorization, query_string
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.signing import authorization, query_string
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 
 KEYS = Credentials(defaults.SECRET_ID, defaults.SECRET_KEY)
 HOST = f"{defaults.BUCKET}.ci.{defaults.REGION}.myqcloud.com"

@@ -10,7 +10,7 @@ import trustme
 
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.hooks import tencent_ci as hooks
-from airflow_provider_tencent_ci.transport import aio
+from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from tests.faults.network import Gate, Names
 from tests.faults.scene import Authorities, Clock, Scene
@@ -69,7 +69,9 @@ def scene(
     scene = Scene(case, clock, emulator, elsewhere, gate, Names(monkeypatch), authorities)
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", scene.connection())
     monkeypatch.setattr(hooks, "BlockingTransport", scene.transport_for)
-    monkeypatch.setattr(aio, "AsyncTransport", partial(aio.AsyncTransport, now=clock.now, sleep=clock.sleep_async))
+    monkeypatch.setattr(
+        async_driver, "AsyncTransport", partial(async_driver.AsyncTransport, now=clock.now, sleep=clock.sleep_async)
+    )
     for client in (hooks.TencentCIHook, InventoryJobTrigger):
         monkeypatch.setattr(client, "log", scene.log)
     yield scene

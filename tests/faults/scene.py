@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.messages import Flow, Request
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.emulator import Emulator, FaultKind
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.faults.network import SERVICE_NAME, Gate, Names
 from tests.faults.table import REQUEST_TIMEOUT_SECONDS, Case, Column, Injected, NetworkFault, Span
 

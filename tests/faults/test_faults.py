@@ -8,17 +8,17 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.failures import CODES
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.service_errors import CODES
 from airflow_provider_tencent_ci.emulator import FaultKind
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
-from airflow_provider_tencent_ci.emulator.sabotage import error_of
-from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.emulator.control.fault_effects import error_of
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from tests.core.attempts import submitting
-from tests.core.test_failures import DOCUMENTED
+from airflow_provider_tencent_ci.waiting.trigger_events import read_event
+from tests.core.submitting.attempts import submitting
+from tests.core.wire.test_service_errors import DOCUMENTED
 from tests.faults.outcomes import Cancelling, Failed, Submitted, Waiting
 from tests.faults.scene import START
 from tests.faults.table import GROUPS, Column, Injected, NetworkFault, Span, cases

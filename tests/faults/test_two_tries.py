@@ -6,13 +6,13 @@ from functools import partial
 
 import pytest
 
-from airflow_provider_tencent_ci.core.duplicate_jobs import cancel_duplicates
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import cancel_duplicates
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import SubmitOutcomeUnknownError
 from airflow_provider_tencent_ci.hooks import tencent_ci as hooks
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
-from tests.core.attempts import Notes, submitting
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from tests.core.submitting.attempts import Notes, submitting
 from tests.faults.two_tries import CLOCK_OFFSETS, PLACES, TWO_TRIES, End, Retried
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")

@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.connection import read_connection
+from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 HOST = f"{BUCKET}.ci.{REGION}.myqcloud.com"

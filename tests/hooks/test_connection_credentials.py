@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks import credentials as module
-from airflow_provider_tencent_ci.hooks.connection import read_connection
+from airflow_provider_tencent_ci.hooks import connection_credentials as module
+from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 
 SHOWN = sorted((Path(__file__).parents[2] / "docs" / "snippets" / "connections").glob("*.json"))
 ARN = "qcs::cam::uin/100000000001:roleName/media"

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks import tencent_ci
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.transport.servers import RawServer

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import repeating
+from airflow_provider_tencent_ci.core.wire import request_retry
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.hooks.pages import BOUND_SECONDS, PAGE, run_id, serving
 
@@ -142,7 +142,7 @@ def test_an_error_comes_where_the_first_item_of_its_page_would(server, hook):
     "answer", [(503, b""), (200, b"<Response><Next"), (429, b"<Error><Code>SlowDown</Code></Error>")]
 )
 def test_a_page_that_fails_and_may_pass_is_asked_for_again(server, hook, answer, monkeypatch):
-    monkeypatch.setattr(repeating, "jittered", lambda _seconds: 0)
+    monkeypatch.setattr(request_retry, "jittered", lambda _seconds: 0)
     status, body = answer
     server.instead["100"] = [(status, {}, body)] * 2
     assert ids(executions(hook)) == [run_id(number) for number in range(500)]

@@ -10,12 +10,13 @@ import threading
 
 import pytest
 
-from airflow_provider_tencent_ci.compat import mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.compat.connections import mask_secrets, mask_secrets_async
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.transport import obtaining
-from airflow_provider_tencent_ci.transport.aio import AsyncTransport
+from airflow_provider_tencent_ci.transport import credentials_fetch
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
 KINDS = ["keys", "machine_role", "assume_role", "environment"]
 
@@ -118,8 +119,8 @@ def test_airflow_masks_new_keys_in_its_logs(emulator, connect, kind, in_a_loop):
 
 
 def obtain_nothing():
-    from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-    from airflow_provider_tencent_ci.core.flows import ask
+    from airflow_provider_tencent_ci.core.api.job_calls import ask
+    from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 
     return ask(build_list(JobFilter()), read_jobs)
 
@@ -196,7 +197,7 @@ def test_hooks_of_one_process_share_their_keys(emulator, connect):
 
 
 def test_no_log_at_any_level_shows_a_key(emulator, connect, caplog, monkeypatch):
-    monkeypatch.setattr(obtaining, "_METADATA_SECONDS", 0.5)
+    monkeypatch.setattr(credentials_fetch, "_METADATA_SECONDS", 0.5)
     with caplog.at_level(logging.DEBUG):
         for kind in KINDS:
             hook = connect(kind)

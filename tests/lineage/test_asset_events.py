@@ -1,4 +1,4 @@
-"""What is noted of a job, and that noting it can never fail a task. What OpenLineage makes of it: tests/lineage."""
+"""What is noted of a job, and that noting it can never fail a task. What OpenLineage makes of it: tests/openlineage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci.lineage import event_extra, note_outcome
+from airflow_provider_tencent_ci.lineage.asset_events import event_extra, note_outcome
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 

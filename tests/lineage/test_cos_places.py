@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.places import CosPlace, bucket_of_host, input_places, output_places
+from airflow_provider_tencent_ci.lineage.cos_places import (
+    CosPlace,
+    bucket_of_host,
+    input_places,
+    output_places,
+)
 
 BUCKET = "examplebucket-1250000000"
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.live.settings import CONNECTION_VARIABLE, TEMPORARY_CONNECTION_VARIABLE, VARIABLES
 
 OBJECT_KEY = "media/0001.mp4"

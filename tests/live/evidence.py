@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, ParseError, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.core.failures import request_id_of
-from airflow_provider_tencent_ci.core.messages import Request, Response
-from airflow_provider_tencent_ci.core.signing import query_string
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.service_errors import request_id_of
+from airflow_provider_tencent_ci.core.wire.signing import query_string
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 _MOST_OF_A_BODY = 1_200
 # Of a row of equal requests, so many are shown from its end.

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, read_created
-from airflow_provider_tencent_ci.core.failures import was_refused
-from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER, SUBMISSIONS
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, read_created
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, SUBMISSIONS
+from airflow_provider_tencent_ci.core.wire.service_errors import was_refused
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from tests.live.failures import OverBudget
 from tests.live.findings import brief
@@ -108,7 +108,7 @@ class Ledger:
         request = order.request(self.scope)
         submission = self._made[order.key] = Submission(order, name, self._service.now())
         try:
-            submission.saw(self._service.run(flows.ask(request, read_created, SUBMISSIONS)))
+            submission.saw(self._service.run(job_calls.ask(request, read_created, SUBMISSIONS)))
         except OverBudget as error:
             submission.refusal = error
             raise
@@ -122,7 +122,7 @@ class Ledger:
 
     def look(self, submission: Submission) -> InventoryJob:
         """Read a job once more."""
-        return submission.saw(self._service.run(flows.get_job(submission.job_id)))
+        return submission.saw(self._service.run(job_calls.get_job(submission.job_id)))
 
     def wait(self, submission: Submission, within_seconds: float) -> InventoryJob | None:
         """Wait until a job has ended; ``None`` if there is none, or it has not by then."""
@@ -213,17 +213,17 @@ class Ledger:
     def _jobs(self, criteria: JobFilter) -> Iterator[InventoryJob]:
         pages = Pages()
         while pages.next_token is not None:
-            yield from pages.new_items(self._service.run(flows.list_jobs_page(criteria, pages.next_token)))
+            yield from pages.new_items(self._service.run(job_calls.list_jobs_page(criteria, pages.next_token)))
 
 
 def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
     """Read a job; if it lives, cancel it; read it again."""
-    job = submission.saw((yield from flows.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+    job = submission.saw((yield from job_calls.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
     if cancels and not job.state.is_terminal:
         try:
-            yield from flows.cancel_job(submission.job_id, NEVER)
+            yield from job_calls.cancel_job(submission.job_id, NEVER)
         finally:
-            submission.saw((yield from flows.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+            submission.saw((yield from job_calls.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
 
 
 def _surely_refused(error: ApiError | TransportError) -> bool:

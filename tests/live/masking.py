@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.masking import MASK
-from airflow_provider_tencent_ci.core.signing import encode
+from airflow_provider_tencent_ci.core.wire.redaction import MASK
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.signing import encode
 from tests.live.service import is_documented
 
 # A shorter text stands for nothing that could be recognised, and would be found everywhere.

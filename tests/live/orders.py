@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.times import format_time
-from airflow_provider_tencent_ci.core.xml import Node
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.service_times import format_time
+from airflow_provider_tencent_ci.core.wire.xml import Node
 from tests.live.settings import Settings
 
 # What all names begin with, so that jobs that a killed run left behind can be found.

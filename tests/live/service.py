@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import requests
 
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.exchange import Answer, read_answer
-from airflow_provider_tencent_ci.core.failures import classify, was_refused
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.signing import authorization
-from airflow_provider_tencent_ci.core.steps import send
+from airflow_provider_tencent_ci.core.wire.exchange import Answer, read_answer
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, was_refused
+from airflow_provider_tencent_ci.core.wire.signing import authorization
+from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.live.evidence import Exchange
 from tests.live.failures import OverBudget
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_tencent_ci.core.config import Endpoint
-from airflow_provider_tencent_ci.core.messages import Response
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.live.check import Check, cost_of
 from tests.live.conftest import Ask, text_of
 from tests.live.findings import Question, Verdict
@@ -64,7 +65,7 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (1, {}, AS_ASSUMED, "Object and Prefix is refused"),
         (1, {"exactly_one_input": False}, DIFFERS, "Object and Prefix is accepted"),
         (2, {}, AS_ASSUMED, "executions of the first: 1, of the second: 1"),
-        (2, {"several_workflows": False}, DIFFERS, "core/specification.py"),
+        (2, {"several_workflows": False}, DIFFERS, "core/api/job_specification.py"),
         (3, {}, AS_ASSUMED, "So the interval counts for Prefix only. Start and End"),
         (3, {"interval_for_all": True}, AS_ASSUMED, "counts for Object, too"),
         (4, {}, DIFFERS, "ends as Success with 1 execution."),
@@ -97,7 +98,12 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (15, {"list_lag_seconds": 7.0}, AS_ASSUMED, "(GET …/<jobId>): 0.0 s; the list with jobId: 7.0 s"),
         (15, {"list_lag_answers": 4}, AS_ASSUMED, "the list with name: 1.0 s"),
         (15, {"list_lag_seconds": 30.0}, AS_ASSUMED, "the list with name: 30.0 s"),
-        (15, {"list_lag_seconds": 900.0}, DIFFERS, "the list with name: not within 60 s. core/submission.py"),
+        (
+            15,
+            {"list_lag_seconds": 900.0},
+            DIFFERS,
+            "the list with name: not within 60 s. core/submitting/submit_once.py",
+        ),
         (16, {}, AS_ASSUMED, "with a signature that is over: HTTP 401 SignatureExpired"),
         (16, {"cos_style_errors": True}, AS_ASSUMED, "made with another key: HTTP 403 SignatureDoesNotMatch"),
         (16, {"skew_seconds": 60.0}, AS_ASSUMED, "begins in ten minutes: HTTP 401 SignatureExpired"),

@@ -11,10 +11,11 @@ from rich.console import Console
 from showcase.display import Display
 from showcase.failures import Interrupted
 
-from airflow_provider_tencent_ci.core.exchange import Send
-from airflow_provider_tencent_ci.core.flows import create_job
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.core.api.job_calls import create_job
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.exchange import Send
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.faults.scene import Clock
 from tests.live import orders, running
 from tests.live.check import Check

@@ -7,10 +7,11 @@ import re
 
 import pytest
 
-from airflow_provider_tencent_ci.core.flows import create_job
-from airflow_provider_tencent_ci.core.messages import Request, Response
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
+from airflow_provider_tencent_ci.core.api.job_calls import create_job
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.faults.scene import START, Clock
 from tests.live import emulated, orders
 from tests.live.conftest import Run

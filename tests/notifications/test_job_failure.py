@@ -9,11 +9,11 @@ import jinja2
 import pytest
 from jinja2.sandbox import SandboxedEnvironment
 
-from airflow_provider_tencent_ci.advice import advice_for
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.exceptions import AuthenticationError, JobFailedError
 from airflow_provider_tencent_ci.notifications import job_failure
-from airflow_provider_tencent_ci.telling import Telling
+from airflow_provider_tencent_ci.notifications.advice import advice_for
+from airflow_provider_tencent_ci.notifications.map_index_name import Telling
 from tests.shown import snippet
 
 TEMPLATES = {name: getattr(job_failure, name) for name in job_failure.__all__}

@@ -13,7 +13,7 @@ from airflow import __version__ as airflow_version
 from anyio.from_thread import start_blocking_portal
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.environment import environment_put_back
 from tests.runs.dag_test import DagRun, migrate_database, run_dag_file

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator import Fault, FaultKind, buckets
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.model import buckets
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.plugins import asking
+from airflow_provider_tencent_ci.plugins import page_requests as asking
 from tests.plugins.conftest import JOBS
 from tests.stack.runs import wait_for
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 

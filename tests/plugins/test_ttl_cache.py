@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_tencent_ci.plugins.remembering import Remembered
+from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
 
 
 class Clock:

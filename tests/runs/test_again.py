@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import BUCKET, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.job_failures import InventoryJobFailures
+from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER, WAITING, waiting, waiting_with_retries
@@ -147,7 +147,7 @@ def other_seconds(request):
 @pytest.fixture
 def taken(a_hundred, monkeypatch, other_seconds):
     """A bucket in which that happens."""
-    from airflow_provider_tencent_ci import rounds
+    from airflow_provider_tencent_ci.submission import rounds
 
     def take(*arguments):
         found = conclude(*arguments)
@@ -215,13 +215,13 @@ def test_no_round_begins_when_the_list_cannot_be_written(a_hundred, mode):
 
 @waiting
 def test_a_round_that_fails_as_a_job_fails_the_task(a_hundred, mode, monkeypatch):
-    from airflow_provider_tencent_ci.core.objects import put_object
+    from airflow_provider_tencent_ci.core.api.put_object import put_object
 
     def then_fail_jobs(*arguments):
         a_hundred.configure(outcome="fail", failure_code="TemplateNotFound")
         return put_object(*arguments)
 
-    monkeypatch.setattr("airflow_provider_tencent_ci.core.resubmission.put_object", then_fail_jobs)
+    monkeypatch.setattr("airflow_provider_tencent_ci.core.submitting.resubmission.put_object", then_fail_jobs)
     run = submit(mode)
     assert run.state == "failed"
     assert "TemplateNotFound" in run.failure
@@ -231,9 +231,9 @@ def test_a_round_that_fails_as_a_job_fails_the_task(a_hundred, mode, monkeypatch
 @waiting
 def test_files_that_vanish_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch):
     a_hundred.configure(failing_times=1)
-    from airflow_provider_tencent_ci.core import url_list
+    from airflow_provider_tencent_ci.core.api import url_list
 
-    monkeypatch.setattr("airflow_provider_tencent_ci.job_failures.write_url_list", _all_but_two(url_list))
+    monkeypatch.setattr("airflow_provider_tencent_ci.outcome.failed_files.write_url_list", _all_but_two(url_list))
     run = submit(mode, "fail_on=3")
     assert counts(run) == (100, 98, 2)
 

@@ -109,7 +109,7 @@ def test_noting_it_can_never_fail_a_task(emulator, monkeypatch):
     def broken(*args):
         raise RuntimeError("no extras today")
 
-    monkeypatch.setattr("airflow_provider_tencent_ci.lineage.event_extra", broken)
+    monkeypatch.setattr("airflow_provider_tencent_ci.lineage.asset_events.event_extra", broken)
     run, events = events_of(SUBMIT.format(OPERATOR_MODES[1]))
     assert run.state == "success"
     assert events == [("a", {}), ("b", {})]

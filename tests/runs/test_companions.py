@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from tests.runs.conftest import only_job

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.resubmitting import ResubmittingOperator
+from airflow_provider_tencent_ci.operators.resubmission_arguments import ResubmittingOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from tests.ui.pictures import PICTURES
 
@@ -54,7 +54,9 @@ def test_every_file_that_is_there_to_be_shown_is_shown_and_run():
     policies = {path.relative_to(ROOT) for path in (ROOT / "docs" / "policies").iterdir()}
     assert {path for path in shown if path.parts[0] != "example_dags"} == there | policies
     tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    connections = {path for path in there if path.parent.name == "connections"}  # tests/hooks/test_credentials.py
+    connections = {
+        path for path in there if path.parent.name == "connections"
+    }  # tests/hooks/test_connection_credentials.py
     assert [path.name for path in sorted(there - connections) if f'"{path.name}"' not in tests] == []
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci import compat
+from airflow_provider_tencent_ci.compat import task_context
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.links import InventoryJobLink, console_url
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER, MODES, modes, submit
 
 URL = "https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing"
-STORED = compat.link_xcom_key(InventoryJobLink())
+STORED = task_context.link_xcom_key(InventoryJobLink())
 
 
 def link_of(run, task="submit"):
@@ -85,7 +85,7 @@ def broken(*args, **kwargs):
 
 links.link_xcom_key = broken
 """
-    original = compat.link_xcom_key
+    original = task_context.link_xcom_key
     try:
         assert submit(before=before).state == "success"
     finally:

@@ -6,7 +6,7 @@ import pytest
 from airflow.utils.session import create_session
 from sqlalchemy import text
 
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
 from tests.runs.test_operator import HEADER

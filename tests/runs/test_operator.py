@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.compat import AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file

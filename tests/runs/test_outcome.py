@@ -9,7 +9,7 @@ import re
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_tencent_ci.core.flows import find_job
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.core.api.job_calls import find_job
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import PermissionDeniedError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.dag_test import run_dag_file

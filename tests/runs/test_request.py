@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.emulator.defaults import BUCKET
+from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER, WAITING
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check

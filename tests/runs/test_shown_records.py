@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.file_reporting import ProgressLog
-from airflow_provider_tencent_ci.lineage import event_extra
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.lineage.asset_events import event_extra
+from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 from tests.loops import until
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
 from tests.shown import snippet
-from tests.triggers.test_event import looks, submit, watcher, watching
-from tests.triggers.test_event import run as run_in_loop
+from tests.triggers.test_inventory_job_event import looks, submit, watcher, watching
+from tests.triggers.test_inventory_job_event import run as run_in_loop
 
 
 def shown(name):

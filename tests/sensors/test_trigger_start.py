@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
-from airflow_provider_tencent_ci.compat import AirflowSensorTimeout, AirflowTaskTimeout, has_workerless_waits
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowSensorTimeout, AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.events import write_event, write_not_started
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnexpectedEventError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.task_triggers import sensor_trigger
-from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
+from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
+from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
+from airflow_provider_tencent_ci.waiting.trigger_events import write_event, write_not_started
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 
@@ -50,7 +51,7 @@ def test_the_arguments_are_json_and_make_the_trigger():
     arguments = json.loads(json.dumps(arguments_of(sensor(bucket="media-1250000000", end_from_trigger=True))))
     trigger = StartingInventoryJobTrigger(**arguments)
     path, serialized = trigger.serialize()
-    assert path == sensor_path() == "airflow_provider_tencent_ci.triggers.starting.StartingInventoryJobTrigger"
+    assert path == sensor_path() == "airflow_provider_tencent_ci.triggers.sensor_start.StartingInventoryJobTrigger"
     assert serialized.items() >= arguments.items()
     assert StartingInventoryJobTrigger(**serialized).serialize() == (path, serialized)
     assert arguments["success_xcoms"] == {"return_value": "record"}

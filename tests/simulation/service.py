@@ -31,7 +31,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.exceptions import TransportError
 
 if TYPE_CHECKING:

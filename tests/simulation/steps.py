@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.wire.messages import Request
 
 __all__ = ["Answered", "Await", "Call", "Program", "Send", "Sleep", "Step"]
 

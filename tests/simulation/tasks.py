@@ -15,24 +15,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci import polling
-from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, Decision, StoppedTask, decide
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.duplicate_jobs import Duplicate, cancel_duplicates
-from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
-from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Response
-from airflow_provider_tencent_ci.core.origins import MachineRole
-from airflow_provider_tencent_ci.core.rate import TokenBucket
-from airflow_provider_tencent_ci.core.renewal import Renewal
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, submit_once
-from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitResult, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.compat.supervision import Supervision
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
+from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
+from airflow_provider_tencent_ci.core.credentials.temporary_keys import by_this_machine_s_clock
+from airflow_provider_tencent_ci.core.polling.cancel_decision import (
+    NOT_TOLD,
+    REMOVED,
+    Decision,
+    StoppedTask,
+    decide,
+)
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
+from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
+from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
+from airflow_provider_tencent_ci.core.wire.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response
+from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.wire.service_config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     CredentialsError,
@@ -41,10 +47,10 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
     WaitTimeoutError,
 )
-from airflow_provider_tencent_ci.lease import Lease, WorkerLease
-from airflow_provider_tencent_ci.memory import SubmissionMemory
-from airflow_provider_tencent_ci.supervision import Supervision
-from airflow_provider_tencent_ci.transport import aio
+from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.transport import async_driver
+from airflow_provider_tencent_ci.triggerer import shared_poller
+from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease
 from tests.simulation import steps
 from tests.simulation.service import EPOCH
 from tests.simulation.steps import Program
@@ -471,19 +477,19 @@ class _Wait(Wait):
 
 
 # By their address in memory otherwise.
-polling._Waiter.__hash__ = lambda waiter: getattr(waiter.wait, "number", id(waiter))  # type: ignore[method-assign]
+shared_poller._Waiter.__hash__ = lambda waiter: getattr(waiter.wait, "number", id(waiter))  # type: ignore[method-assign]
 
 
 def _event(result: WaitResult) -> dict[str, Any]:
     return {"status": result.status.value, "job": result.job.to_dict() if result.job else None}
 
 
-def _new_poller(place: Place) -> polling.Poller:
-    asked, aio.AsyncTransport = aio.AsyncTransport, lambda _config: _LoopDriver(place)
+def _new_poller(place: Place) -> shared_poller.Poller:
+    asked, async_driver.AsyncTransport = async_driver.AsyncTransport, lambda _config: _LoopDriver(place)
     try:
-        return polling.Poller(None)
+        return shared_poller.Poller(None)
     finally:
-        aio.AsyncTransport = asked
+        async_driver.AsyncTransport = asked
 
 
 def _state(place: Place) -> str | None:

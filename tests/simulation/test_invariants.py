@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api import JobFilter
-from airflow_provider_tencent_ci.core.cancel_decision import Decision
-from airflow_provider_tencent_ci.core.duplicate_jobs import Series
-from airflow_provider_tencent_ci.core.flows import create_job, list_jobs_page
-from airflow_provider_tencent_ci.core.submission import Submission
+from airflow_provider_tencent_ci.core.api.job_calls import create_job, list_jobs_page
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from tests.simulation import tasks
 from tests.simulation.history import Act, History

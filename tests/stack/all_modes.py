@@ -7,7 +7,7 @@ import os
 
 import psutil
 
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.stack.runs import wait_for
 

@@ -14,10 +14,10 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.signing import secrets_of
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.signing import secrets_of
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY
 from tests.stack.conftest import AIRFLOWS
 from tests.stack.runs import Run
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import Flow
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.transport.aio import AsyncTransport
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 
@@ -66,7 +66,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def configuration(url: str, bucket: str = BUCKET, region: str = REGION, **changes: Any) -> ServiceConfig:
-    from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
+    from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
 
     changes = {"credentials": Credentials(SECRET_ID, SECRET_KEY), "request_timeout": 5.0, **changes}
     return ServiceConfig(bucket, region, Endpoint.of_bucket(bucket, region, url), **changes)

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter
-from airflow_provider_tencent_ci.core.objects import put_object
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, wait_for_job
-from airflow_provider_tencent_ci.core.watching import list_ended_within
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.put_object import put_object
+from airflow_provider_tencent_ci.core.polling.ended_jobs import list_ended_within
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
-from airflow_provider_tencent_ci.polling import wait_together
-from airflow_provider_tencent_ci.transport.aio import AsyncTransport
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
-from airflow_provider_tencent_ci.watching import read_once, watch_bucket
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from airflow_provider_tencent_ci.triggerer.bucket_watcher import read_once, watch_bucket
+from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 from tests.transport.conftest import configuration
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -53,7 +53,7 @@ def emulator(ahead):
 
 def submit(config):
     with BlockingTransport(config) as transport:
-        return transport.run(flows.create_job("nightly", SPECIFICATION))
+        return transport.run(job_calls.create_job("nightly", SPECIFICATION))
 
 
 def new_wait(job, watcher):
@@ -62,10 +62,10 @@ def new_wait(job, watcher):
 
 def test_requests_of_each_kind(emulator, config, run):
     def flow():
-        job = yield from flows.create_job("nightly", SPECIFICATION)
-        yield from flows.cancel_job(job.job_id)
+        job = yield from job_calls.create_job("nightly", SPECIFICATION)
+        yield from job_calls.cancel_job(job.job_id)
         yield from put_object("list.txt", b"one\n")
-        yield from flows.list_jobs_page(JobFilter())
+        yield from job_calls.list_jobs_page(JobFilter())
         return job
 
     job = run(config, flow())
@@ -75,7 +75,7 @@ def test_requests_of_each_kind(emulator, config, run):
 def test_a_blocking_wait(config):
     watcher = Watcher()
     with BlockingTransport(config) as transport:
-        job = transport.run(flows.create_job("nightly", SPECIFICATION))
+        job = transport.run(job_calls.create_job("nightly", SPECIFICATION))
         assert transport.run(wait_for_job(new_wait(job, watcher), 0.3)).status is WaitStatus.TERMINAL
     assert not watcher.failures
 
@@ -123,7 +123,7 @@ def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_bot
 
     with BlockingTransport(config) as transport:
         assert transport.service_time() is None
-        transport.run(flows.list_jobs_page(JobFilter()))
+        transport.run(job_calls.list_jobs_page(JobFilter()))
     for known in (asyncio.run(read()), BlockingTransport(config).service_time()):
         assert abs(known - datetime.now(UTC) - ahead) < timedelta(seconds=5)
     with BlockingTransport(configuration("http://127.0.0.1:9")) as other:

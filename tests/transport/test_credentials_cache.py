@@ -14,20 +14,21 @@ import pytest
 from tencentcloud.common import abstract_client
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.origins import AssumedRole, MachineRole
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, wait_for_job
-from airflow_provider_tencent_ci.emulator import Emulator, defaults
-from airflow_provider_tencent_ci.emulator.roles import Role
-from airflow_provider_tencent_ci.transport import obtaining
-from airflow_provider_tencent_ci.transport.aio import AsyncTransport
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
-from airflow_provider_tencent_ci.transport.keeping import Keeper
-from tests.core.attempts import submitting
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.auth.roles import Role
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.transport import credentials_fetch
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from airflow_provider_tencent_ci.transport.credentials_cache import Keeper
+from tests.core.submitting.attempts import submitting
 from tests.transport.conftest import configuration
 
 BASE = Credentials(defaults.SECRET_ID, defaults.SECRET_KEY)
@@ -120,7 +121,7 @@ def config(emulator, keeper):
 
 def look():
     """One list request, not repeated."""
-    return flows.ask(build_list(JobFilter()), read_jobs, NEVER)
+    return job_calls.ask(build_list(JobFilter()), read_jobs, NEVER)
 
 
 def statuses(emulator, operation="list"):
@@ -182,7 +183,7 @@ def test_the_metadata_service_is_asked_unsigned_and_not_through_a_proxy(emulator
 def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, origin, masker, run, clock):
     emulator.configure(run_seconds=36 * HOUR)
     config = configuration(emulator.url, credentials=Keeper(origin, masker))
-    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     result = run(config, wait(job))
     assert result.status is WaitStatus.TERMINAL
     assert set(statuses(emulator)) == {200}
@@ -194,7 +195,7 @@ def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, 
 def test_short_lived_keys_are_renewed_before_they_end(emulator, origin, masker, run, clock):
     emulator.configure(temporary_key_seconds=40, run_seconds=300)
     config = configuration(emulator.url, credentials=Keeper(origin, masker))
-    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     assert run(config, wait(job, poll_interval=5)).status is WaitStatus.TERMINAL
     assert set(statuses(emulator)) == {200}
     assert 8 <= emulator.count(operation_of(origin)) <= 11
@@ -367,7 +368,7 @@ def test_without_valid_keys_nothing_is_sent_and_the_source_is_left_alone_for_a_w
 
 def test_a_wait_rides_out_a_source_that_fails(emulator, config, run, clock):
     emulator.configure(run_seconds=4 * HOUR)
-    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     clock.sleep(2 * HOUR)
     emulator.inject("internal_error", operation="metadata_roles", times=4)
     watcher = Watcher()
@@ -378,7 +379,7 @@ def test_a_wait_rides_out_a_source_that_fails(emulator, config, run, clock):
 
 def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emulator, config, run, clock):
     emulator.configure(run_seconds=9 * HOUR)
-    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     clock.sleep(2 * HOUR)
     emulator.bind_role(None)
     began_at = clock.now()
@@ -408,7 +409,7 @@ def test_keys_that_end_between_the_look_and_the_submission_are_no_unknown_outcom
     run(config, look())
     clock.sleep(2 * HOUR)
     with pytest.raises(e.CredentialsError):
-        run(config, flows.create_job("nightly-1", SPECIFICATION))
+        run(config, job_calls.create_job("nightly-1", SPECIFICATION))
     assert emulator.count("create") == 0
 
 
@@ -439,7 +440,7 @@ def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config,
     ],
 )
 def test_a_broken_metadata_service_is_one_typed_error(emulator, config, run, monkeypatch, operation, kind, options):
-    monkeypatch.setattr(obtaining, "_METADATA_SECONDS", 0.5)
+    monkeypatch.setattr(credentials_fetch, "_METADATA_SECONDS", 0.5)
     emulator.inject(kind, operation=operation, **options)
     with pytest.raises(e.CredentialsError, match=emulator.url) as caught:
         run(config, look())
@@ -546,7 +547,7 @@ def test_a_submission_with_expired_keys_is_repeated_since_it_was_not_acted_on(em
     run(config, look())
     clock.sleep(HOUR)
     emulator.inject("expired_token", operation="create", status=status)
-    job = run(config, flows.create_job("nightly", SPECIFICATION))
+    job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     assert statuses(emulator, "create") == [status, 200]
     assert [each.job_id for each in emulator.jobs] == [job.job_id]
 

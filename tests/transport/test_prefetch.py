@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
-from airflow_provider_tencent_ci.transport.ahead import Ahead
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from airflow_provider_tencent_ci.transport.prefetch import Ahead
 from tests.transport.conftest import configuration
 
 
 def look():
-    return flows.list_jobs_page(JobFilter())
+    return job_calls.list_jobs_page(JobFilter())
 
 
 @dataclass

@@ -13,16 +13,16 @@ import pytest
 import trustme
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs, read_nothing
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.failures import was_refused
-from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.objects import build_put_object
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.transport import aio, bounded
-from airflow_provider_tencent_ci.transport.blocking import BlockingTransport
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_calls import ask
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.put_object import build_put_object
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_errors import was_refused
+from airflow_provider_tencent_ci.transport import async_driver, bounded_connections
+from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.transport.conftest import configuration
 from tests.transport.servers import RawServer
 
@@ -114,7 +114,7 @@ def test_an_upload_that_is_read_slowly_is_given_up_in_time(run):
 
 
 def test_an_upload_has_the_time_of_a_request_and_not_that_of_a_connection(run, monkeypatch):
-    for module in (bounded, aio):
+    for module in (bounded_connections, async_driver):
         monkeypatch.setattr(module, "CONNECT_TIMEOUT_SECONDS", SECONDS)
 
     def read_at_leisure(connection, head):
@@ -219,7 +219,7 @@ def test_each_address_of_a_name_is_tried_until_one_answers(run, monkeypatch):
 
 
 def create():
-    return flows.create_job("nightly", InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/"))
+    return job_calls.create_job("nightly", InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/"))
 
 
 @pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: </a>"])
@@ -279,5 +279,5 @@ def test_a_pause_of_a_hurry_ends_with_it():
     with BlockingTransport(configuration("http://127.0.0.1:9"), within_seconds=SECONDS) as transport:
         began_at = time.monotonic()
         with pytest.raises(e.TransportError, match="time for these requests is over"):
-            transport.run(flows.pause(60))
+            transport.run(job_calls.pause(60))
         assert time.monotonic() - began_at < SECONDS + GRACE

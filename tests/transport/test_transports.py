@@ -19,15 +19,15 @@ import requests
 import trustme
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.objects import put_object
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.put_object import put_object
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
-from tests.core.attempts import submitting
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from tests.core.submitting.attempts import submitting
 from tests.transport.conftest import BUCKET, REGION, configuration
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -35,11 +35,11 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_I
 
 def look(**criteria):
     """One list request, not repeated."""
-    return flows.ask(build_list(JobFilter(**criteria)), read_jobs, NEVER)
+    return job_calls.ask(build_list(JobFilter(**criteria)), read_jobs, NEVER)
 
 
 def create(name="nightly", specification=SPECIFICATION):
-    return flows.create_job(name, specification)
+    return job_calls.create_job(name, specification)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
     job = run(config, create())
     assert job.name == "nightly"
     assert job.creation_time is not None
-    assert run(config, flows.get_job(job.job_id)).job_id == job.job_id
-    run(config, flows.cancel_job(job.job_id))
-    assert run(config, flows.get_job(job.job_id)).state == "Cancel"
+    assert run(config, job_calls.get_job(job.job_id)).job_id == job.job_id
+    run(config, job_calls.cancel_job(job.job_id))
+    assert run(config, job_calls.get_job(job.job_id)).state == "Cancel"
     assert [each.job_id for each in run(config, look(states=["Cancel"])).items] == [job.job_id]
 
 
@@ -294,12 +294,12 @@ def test_what_a_success_says_stays_as_it_came(emulator, run):
     emulator.add_key("AKIDSHORT", "emulator")
     config = configuration(emulator.url, credentials=Credentials("AKIDSHORT", "emulator"))
     job = run(config, create("emulator-nightly"))
-    assert run(config, flows.get_job(job.job_id)).name == "emulator-nightly"
+    assert run(config, job_calls.get_job(job.job_id)).name == "emulator-nightly"
 
 
 def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
     emulator.inject(Fault("slow_down", times=2))
-    assert run(config, flows.list_jobs_page(JobFilter())).items == ()
+    assert run(config, job_calls.list_jobs_page(JobFilter())).items == ()
     assert len(clock.pauses) == 2
 
 
@@ -313,8 +313,8 @@ def test_a_clock_that_is_off_costs_one_request_and_a_warning(
     emulator.configure(cos_style_errors=in_words_of_cos)
 
     def make_and_look():
-        job = yield from flows.create_job("nightly", SPECIFICATION)
-        return (yield from flows.get_job(job.job_id))
+        job = yield from job_calls.create_job("nightly", SPECIFICATION)
+        return (yield from job_calls.get_job(job.job_id))
 
     assert run(config, make_and_look()).job_id == emulator.jobs[0].job_id
     assert [request.status for request in emulator.requests] == [status, 200, 200]

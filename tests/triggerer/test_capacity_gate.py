@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci import gate
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggerer import capacity_gate
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 from tests.loops import run_alone, until
 
@@ -42,7 +42,7 @@ def statuses(waits):
 
 
 def run(main):
-    run_alone(main, gate._gates)
+    run_alone(main, capacity_gate._gates)
 
 
 def end_all(waits):
@@ -55,7 +55,7 @@ async def in_line(number, **arguments):
     waits = []
     for place in range(1, number + 1):
         waits.append(wait(**arguments))
-        await until(lambda place=place: sum(len(one._line) for one in gate._gates.in_use()) == place)
+        await until(lambda place=place: sum(len(one._line) for one in capacity_gate._gates.in_use()) == place)
     return waits
 
 

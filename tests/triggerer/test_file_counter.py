@@ -7,13 +7,13 @@ import contextvars
 
 import pytest
 
-from airflow_provider_tencent_ci import counting
-from airflow_provider_tencent_ci.core.progress import Progress
-from airflow_provider_tencent_ci.core.waiting import Wait
+from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.polling.wait import Wait
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.polling import wait_together
+from airflow_provider_tencent_ci.triggerer import file_counter
+from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 from tests.loops import run_alone, until
-from tests.test_polling import Silent, config, emulator, submit  # noqa: F401 - fixtures
+from tests.triggerer.test_shared_poller import Silent, config, emulator, submit  # noqa: F401 - fixtures
 
 WHO = contextvars.ContextVar("who", default="nobody")
 
@@ -39,14 +39,14 @@ def start(config, job_id, log, interval=0.1):  # noqa: F811
     async def work():
         WHO.set(job_id)
         wait = Wait(job_id, deadline_at=None, contact_timeout=600, observer=Silent())
-        with counting.counted_meanwhile(config, wait, Progress(interval, log)):
+        with file_counter.counted_meanwhile(config, wait, Progress(interval, log)):
             return await wait_together(config, wait, 0.2)
 
     return asyncio.ensure_future(work())
 
 
 def run(main):
-    run_alone(main, counting._counters)
+    run_alone(main, file_counter._counters)
 
 
 def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  # noqa: F811
@@ -99,7 +99,7 @@ def test_those_who_come_after_the_only_one_broke_are_counted(emulator, config): 
 
     async def main():
         waits = [start(config, jobs[0], broken)]
-        [counter] = await appeared(counting._counters.in_use)
+        [counter] = await appeared(file_counter._counters.in_use)
         await until(lambda: counter._counting.done())
         waits.append(start(config, jobs[1], good))
         await until(lambda: len(good.counts) >= 2)

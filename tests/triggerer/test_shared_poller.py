@@ -13,13 +13,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci import polling
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import (
+    BUCKET,
+    REGION,
+    SECRET_ID,
+    SECRET_KEY,
+    WORKFLOW_ID,
+)
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggerer import shared_poller
 from tests.loops import run_alone, until
 
 LONG = 3600
@@ -63,12 +69,12 @@ def submit(number=1):
 def wait(config, job_id, poll_interval=LONG, observer=None, **limits):
     limits = {"deadline_at": None, "contact_timeout": 600, **limits}
     return asyncio.ensure_future(
-        polling.wait_together(config, Wait(job_id, observer=observer or Silent(), **limits), poll_interval)
+        shared_poller.wait_together(config, Wait(job_id, observer=observer or Silent(), **limits), poll_interval)
     )
 
 
 def run(main):
-    run_alone(main, polling._pollers)
+    run_alone(main, shared_poller._pollers)
 
 
 def test_one_that_waits_alone_asks_by_the_job_s_id(emulator, config):
@@ -210,7 +216,7 @@ def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
 
 def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
     [job_id] = submit()
-    monkeypatch.setattr(polling, "Sweep", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(shared_poller, "Sweep", lambda *_arguments: 1 / 0)
 
     async def main():
         for waiting in [wait(config, job_id), wait(config, job_id)]:
@@ -229,7 +235,7 @@ def test_other_credentials_have_a_poller_of_their_own(emulator, config):
     async def main():
         waits = [wait(config, job_id), wait(other, job_id)]
         await until(lambda: emulator.count("list") == 2)
-        assert len(polling._pollers.in_use()) == 2
+        assert len(shared_poller._pollers.in_use()) == 2
         for waiting in waits:
             waiting.cancel()
 
@@ -347,7 +353,7 @@ def test_pollers_of_different_buckets_do_not_fall_into_step(emulator, config):
             waiting.cancel()
 
     def waiters():
-        pollers = polling._pollers.in_use()
+        pollers = shared_poller._pollers.in_use()
         return [waiter for poller in pollers for waiter in poller._waiters]
 
     run(main)
@@ -409,7 +415,9 @@ def test_waiters_that_came_and_went_are_forgotten(emulator, config):
             results = await asyncio.gather(*(wait(config, job_id) for _ in range(500)))
             assert {result.status for result in results} == {WaitStatus.TERMINAL}
         gc.collect()
-        assert not [item for item in gc.get_objects() if type(item) is polling._Waiter]  # isinstance wakes proxies
+        assert not [
+            item for item in gc.get_objects() if type(item) is shared_poller._Waiter
+        ]  # isinstance wakes proxies
 
     run(main)
     assert emulator.count("list") < 100

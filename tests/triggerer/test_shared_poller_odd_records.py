@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci import polling
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.history import History
-from airflow_provider_tencent_ci.core.times import format_time, parse_time
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, wait_for_job
-from airflow_provider_tencent_ci.reporting import WaitLog
+from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
+from airflow_provider_tencent_ci.triggerer import shared_poller
+from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 from tests.core.script import START, Script, failure, page
 from tests.strategies import elements, xml_text
 
@@ -120,12 +120,12 @@ def new_wait(job_id, log=None):
 
 
 def results_of(service, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tencent_ci.transport.aio.AsyncTransport", Transport(service))
+    monkeypatch.setattr("airflow_provider_tencent_ci.transport.async_driver.AsyncTransport", Transport(service))
     endpoint = Endpoint.of_bucket("b-1250000000", "ap-beijing")
     config = ServiceConfig("b-1250000000", "ap-beijing", endpoint, Credentials("id", "key"))
 
     async def main():
-        waits = (polling.wait_together(config, new_wait(job_id), 30) for job_id in service.records)
+        waits = (shared_poller.wait_together(config, new_wait(job_id), 30) for job_id in service.records)
         return await asyncio.wait_for(asyncio.gather(*waits), 30)
 
     return asyncio.run(main())

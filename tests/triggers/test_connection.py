@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci.deferring import reconnect
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError
 from airflow_provider_tencent_ci.hooks import tencent_ci as hooks
@@ -16,9 +15,10 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from tests.triggers.test_starting import event_of as event_of_start
-from tests.triggers.test_starting import pushed  # noqa: F401 - a fixture
-from tests.triggers.test_starting import pytestmark as can_start_there
+from airflow_provider_tencent_ci.waiting.deferral import reconnect
+from tests.triggers.test_sensor_start import event_of as event_of_start
+from tests.triggers.test_sensor_start import pushed  # noqa: F401 - a fixture
+from tests.triggers.test_sensor_start import pytestmark as can_start_there
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
-from airflow_provider_tencent_ci.events import read_event
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting.trigger_events import read_event
 
 
 @pytest.fixture

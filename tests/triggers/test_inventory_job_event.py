@@ -9,12 +9,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from airflow_provider_tencent_ci.compat import BaseTrigger, watched_asset_store
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger
+from airflow_provider_tencent_ci.compat.triggerer_support import watched_asset_store
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.triggers.event import InventoryJobEventTrigger
+from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 from tests.loops import until
 
 
@@ -87,7 +88,7 @@ def job_ids(events):
 def test_its_arguments_are_json_and_make_it_again():
     trigger = InventoryJobEventTrigger("n-*", ("Failed",), "Job", "w1", "media", "b-1", "ap-beijing", 5, 60, 30)
     path, arguments = trigger.serialize()
-    assert path == "airflow_provider_tencent_ci.triggers.event.InventoryJobEventTrigger"
+    assert path == "airflow_provider_tencent_ci.triggers.inventory_job_event.InventoryJobEventTrigger"
     assert InventoryJobEventTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
     assert SECRET_KEY not in json.dumps(arguments)
 

@@ -8,16 +8,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci import polling
-from airflow_provider_tencent_ci.compat import TaskSuccessEvent, has_workerless_waits
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.compat.airflow_names import TaskSuccessEvent
+from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
-from airflow_provider_tencent_ci.events import is_not_started, read_event
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
-from airflow_provider_tencent_ci.triggers import starting
-from airflow_provider_tencent_ci.triggers.starting import StartingInventoryJobTrigger
+from airflow_provider_tencent_ci.triggers import sensor_start as starting
+from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
+from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 
@@ -170,7 +171,7 @@ def test_a_wait_that_breaks_off_later_ends_as_any_other(emulator, job_id, monkey
         wait.judge(InventoryJob(job_id), datetime.now(UTC))
         raise RuntimeError("out of sockets")
 
-    monkeypatch.setattr(polling, "wait_together", break_off)
+    monkeypatch.setattr(shared_poller, "wait_together", break_off)
     event = read_event(event_of(job_id).payload)
     assert (event["status"], event["job_id"]) == ("lost_contact", job_id)
     assert "out of sockets" in event["message"]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.defaults import SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
 from tests.ui.conftest import WIDTH
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect

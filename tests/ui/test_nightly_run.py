@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from tests.ui.conftest import WIDTH
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect

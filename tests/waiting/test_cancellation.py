@@ -9,16 +9,17 @@ from types import SimpleNamespace
 import pytest
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_tencent_ci import lease as leases
-from airflow_provider_tencent_ci import request, supervision
-from airflow_provider_tencent_ci.core.cancel_decision import REMOVED
+from airflow_provider_tencent_ci.compat import supervision
+from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting import process_lease
 
 TI = SimpleNamespace(
     dag_id="nightly", task_id="submit", run_id="r1", map_index=-1, try_number=1, max_tries=0, start_date=None
@@ -37,7 +38,7 @@ def emulator(monkeypatch):
 def noted_try(monkeypatch):
     """The try that has noted its submission last: the one that is stopped."""
     noted = {"try": str(TI.try_number)}
-    monkeypatch.setattr(request, "own_xcom", lambda _ti, _key: noted or None)
+    monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: noted or None)
     return noted
 
 
@@ -264,7 +265,7 @@ def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch)
 def cancelled(emulator, monkeypatch, job_id, *message):
     """How many cancels a trigger sends whose ``run`` is cancelled twice, before Airflow gets to call ``on_kill``."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
-    monkeypatch.setattr(leases, "task_instance_state", lambda _ti: "deferred")
+    monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "deferred")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
     trigger = InventoryJobTrigger(job_id, cancel_on_kill=True)
     trigger.task_instance = TI

@@ -8,22 +8,23 @@ from types import SimpleNamespace
 import pytest
 from airflow.exceptions import TaskDeferralError, TaskDeferred
 
-from airflow_provider_tencent_ci import deferring, request
-from airflow_provider_tencent_ci.compat import (
-    DEFERRAL_FAILED,
+from airflow_provider_tencent_ci.compat.airflow_names import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
 )
-from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
-from airflow_provider_tencent_ci.deferring import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
+from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED
+from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.events import write_capacity
 from airflow_provider_tencent_ci.exceptions import LostContactError, UnexpectedEventError, WaitTimeoutError
 from airflow_provider_tencent_ci.operators import inventory_job as operators
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting import deferral
+from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
+from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
 
 try:
     from airflow.sdk.bases.operator import TriggerFailureReason
@@ -46,7 +47,7 @@ class TaskInstance(SimpleNamespace):
 @pytest.fixture
 def ti(monkeypatch):
     ti = TaskInstance(xcoms={}, start_date=NOW, next_method=None)
-    for module in (deferring, request):
+    for module in (deferral, stored_request):
         monkeypatch.setattr(module, "own_xcom", lambda ti, key: ti.xcoms.get(key))
     monkeypatch.setattr(operators, "recorded_job_id", lambda ti: ti.xcoms.get("job_id"))
     return ti
@@ -144,7 +145,7 @@ def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, 
     def times_out(_hook, _job_id):
         raise AirflowTaskTimeout
 
-    monkeypatch.setattr(deferring, "look_once", times_out)
+    monkeypatch.setattr(deferral, "look_once", times_out)
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
     assert emulator.job(job_id).state == "Cancel"
@@ -185,7 +186,7 @@ def test_a_deferral_without_any_limit_is_made_again_after_a_day(emulator, ti, re
 def defer(ti, task, deadline_at):
     trigger = InventoryJobTrigger("b1", deadline_at=deadline_at.isoformat() if deadline_at else None)
     ends_at = try_ends_at(task, None)
-    return deferral_of(lambda: deferring.defer_until_ended(task, {"ti": ti}, trigger, ends_at, 0))
+    return deferral_of(lambda: deferral.defer_until_ended(task, {"ti": ti}, trigger, ends_at, 0))
 
 
 @pytest.mark.parametrize(

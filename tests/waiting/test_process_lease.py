@@ -11,12 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci import lease as leases
-from airflow_provider_tencent_ci.core.messages import Now, Sleep
-from airflow_provider_tencent_ci.core.steps import current_time, pause
+from airflow_provider_tencent_ci.compat.supervision import (
+    Supervision,
+    supervision_of_triggers,
+    supervision_of_worker,
+)
+from airflow_provider_tencent_ci.core.wire.messages import Now, Sleep
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import TransportError
-from airflow_provider_tencent_ci.lease import Lease, WorkerLease, triggerer_lease
-from airflow_provider_tencent_ci.supervision import Supervision, supervision_of_triggers, supervision_of_worker
+from airflow_provider_tencent_ci.waiting import process_lease
+from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease, triggerer_lease
 
 # As Airflow's defaults are for a task.
 DEFAULTS = Supervision(limit_seconds=300, answers=7, shortest_seconds=5)
@@ -82,9 +86,9 @@ def test_answers_are_never_asked_for_more_often_than_a_heartbeat_is_sent(clock):
 
 def test_the_clock_counts_while_the_machine_sleeps_and_ignores_a_calendar_that_is_set_back(monkeypatch):
     by_calendar, since_boot = [1000.0], [50.0]
-    monkeypatch.setattr(leases, "_since_boot", lambda: since_boot[0])
-    monkeypatch.setattr(leases.time, "time", lambda: by_calendar[0])
-    clock = leases._Clock()
+    monkeypatch.setattr(process_lease, "_since_boot", lambda: since_boot[0])
+    monkeypatch.setattr(process_lease.time, "time", lambda: by_calendar[0])
+    clock = process_lease._Clock()
     since_boot[0] += 10
     by_calendar[0] -= 500
     assert clock.now() == 10
@@ -111,8 +115,8 @@ def task_instance(**changed):
 def asked(monkeypatch):
     """Airflow 3, which says that the task is running; the questions to it."""
     asked = []
-    monkeypatch.setattr(leases, "workers_have_database", lambda: False)
-    monkeypatch.setattr(leases, "task_instance_state", lambda ti: asked.append(ti) or "running")
+    monkeypatch.setattr(process_lease, "workers_have_database", lambda: False)
+    monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti) or "running")
     monkeypatch.setenv("AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", "300")
     return asked
 
@@ -162,7 +166,7 @@ def test_a_task_with_tries_left_holds_its_lease_too(asked, clock):
 
 
 def test_a_task_that_can_read_who_was_given_up_asks_nothing(asked, clock, monkeypatch):
-    monkeypatch.setattr(leases, "workers_have_database", lambda: True)
+    monkeypatch.setattr(process_lease, "workers_have_database", lambda: True)
     lease = worker_lease(clock)
     lease.renew()
     assert set(run(lease.renewed_meanwhile(waiting(hours=1)), clock)[1]) == {30}
@@ -170,16 +174,18 @@ def test_a_task_that_can_read_who_was_given_up_asks_nothing(asked, clock, monkey
 
 
 def test_a_task_that_is_not_running_any_more_renews_nothing(asked, clock, monkeypatch):
-    monkeypatch.setattr(leases, "task_instance_state", lambda _ti: "up_for_retry")
+    monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "up_for_retry")
     lease = worker_lease(clock)
     run(lease.renewed_meanwhile(waiting(hours=1)), clock)
     assert not lease.is_held()
 
 
 def test_an_airflow_that_does_not_answer_holds_no_wait_up_and_is_asked_once(asked, clock, monkeypatch):
-    monkeypatch.setattr(leases, "_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(process_lease, "_ANSWER_SECONDS", 0.05)
     answer = threading.Event()
-    monkeypatch.setattr(leases, "task_instance_state", lambda ti: asked.append(ti) or (answer.wait(20) and "running"))
+    monkeypatch.setattr(
+        process_lease, "task_instance_state", lambda ti: asked.append(ti) or (answer.wait(20) and "running")
+    )
     lease = worker_lease(clock)
     began_at = time.monotonic()
     run(lease.renewed_meanwhile(waiting(hours=1)), clock)
@@ -193,7 +199,7 @@ def test_an_airflow_that_answers_with_an_error_ends_no_wait(asked, clock, monkey
     def refuse(_ti):
         raise RuntimeError("no supervisor")
 
-    monkeypatch.setattr(leases, "task_instance_state", refuse)
+    monkeypatch.setattr(process_lease, "task_instance_state", refuse)
     lease = worker_lease(clock)
     assert run(lease.renewed_meanwhile(waiting(hours=1)), clock)[0] == "ended"
     assert not lease.is_held()
@@ -230,8 +236,8 @@ def test_a_process_holds_its_lease_from_the_start_of_its_task_on(asked):
 
 @pytest.mark.parametrize("given_up", [True, False])
 def test_where_airflow_writes_down_whom_it_gives_up_that_decides(monkeypatch, given_up):
-    monkeypatch.setattr(leases, "workers_have_database", lambda: True)
-    monkeypatch.setattr(leases, "was_given_up", lambda _ti: given_up)
+    monkeypatch.setattr(process_lease, "workers_have_database", lambda: True)
+    monkeypatch.setattr(process_lease, "was_given_up", lambda _ti: given_up)
     assert WorkerLease(task_instance(start_date=None)).is_held() is not given_up
 
 
@@ -239,8 +245,10 @@ def test_where_airflow_writes_down_whom_it_gives_up_that_decides(monkeypatch, gi
 def triggerer(monkeypatch):
     """A triggerer that asks at once."""
     asked = []
-    monkeypatch.setattr(leases, "task_instance_state", lambda ti: asked.append(ti.task_id))
-    monkeypatch.setattr(leases, "supervision_of_triggers", lambda: Supervision(0.2, answers=4, shortest_seconds=0.01))
+    monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti.task_id))
+    monkeypatch.setattr(
+        process_lease, "supervision_of_triggers", lambda: Supervision(0.2, answers=4, shortest_seconds=0.01)
+    )
     return asked
 
 
@@ -268,10 +276,10 @@ def test_a_triggerer_that_gets_no_answer_loses_its_lease_and_no_trigger(triggere
 
     async def main():
         with triggerer_lease(task_instance()) as lease:
-            monkeypatch.setattr(leases, "task_instance_state", refuse)
+            monkeypatch.setattr(process_lease, "task_instance_state", refuse)
             await asyncio.sleep(0.4)
             assert not lease.is_held()
-            monkeypatch.setattr(leases, "task_instance_state", lambda _ti: "deferred")
+            monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "deferred")
             await asyncio.sleep(0.4)
             assert lease.is_held()
 

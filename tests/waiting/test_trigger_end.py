@@ -7,12 +7,17 @@ from datetime import UTC, datetime
 import pytest
 from airflow.providers.common.compat.sdk import DAG, Asset
 
-from airflow_provider_tencent_ci import ending
-from airflow_provider_tencent_ci.compat import has_workerless_waits
-from airflow_provider_tencent_ci.ending import JOB_ID, RECORD, success_xcoms, why_a_worker_must_end
+from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.task_triggers import operator_trigger
+from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
+from airflow_provider_tencent_ci.waiting import trigger_end
+from airflow_provider_tencent_ci.waiting.trigger_end import (
+    JOB_ID,
+    RECORD,
+    success_xcoms,
+    why_a_worker_must_end,
+)
 
 only_3_3 = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 
@@ -80,7 +85,7 @@ def test_what_a_subclass_does_at_the_end_is_left_to_a_worker(kind):
 
 @only_3_3
 def test_listeners_are_told_by_a_worker(monkeypatch):
-    monkeypatch.setattr(ending, "has_listeners", lambda: True)
+    monkeypatch.setattr(trigger_end, "has_listeners", lambda: True)
     assert success_xcoms(sensor(), RECORD) is None
 
 

@@ -5,9 +5,10 @@ import json
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.capacity import CapacityResult, CapacityStatus
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.events import (
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
+from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
+from airflow_provider_tencent_ci.waiting.trigger_events import (
     has_succeeded,
     is_not_started,
     read_capacity,
@@ -16,7 +17,6 @@ from airflow_provider_tencent_ci.events import (
     write_event,
     write_not_started,
 )
-from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from tests.strategies import json_values, with_other_values
 
 JOB = {"JobId": "b1", "State": "Success"}

@@ -9,7 +9,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.environment import environment_put_back
 from tests.stack.runs import wait_for
@@ -26,7 +26,7 @@ from datetime import datetime, timezone
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
-from airflow_provider_tencent_ci.triggers.event import InventoryJobEventTrigger
+from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 
 for name in ("nightly", "weekly"):
     trigger = InventoryJobEventTrigger(name=name + "-*", poll_interval=1)

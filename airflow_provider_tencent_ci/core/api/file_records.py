@@ -13,19 +13,19 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api import (
+from airflow_provider_tencent_ci.core.api.job_calls import ask
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_requests import (
     MAX_PAGE_SIZE,
     Page,
     build_list_executions,
     check_job_id,
     read_executions,
 )
-from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.repeating import READS, Repetition
-from airflow_provider_tencent_ci.core.times import format_time, parse_time
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_retry import READS, Repetition
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 __all__ = ["FileFailure", "FileList", "FileRun", "file_lists_of", "list_files_page"]

@@ -2,8 +2,8 @@
 Every exchange with the service, each written once.
 
 A flow is a generator: it yields steps (a request, a pause, a question for the time) and is sent their answers; the
-helpers of :mod:`.steps` give these their types. :mod:`.exchange` runs a flow, and a test can do so, too. What a flow
-returns is the result.
+helpers of ``core/wire/steps.py`` give these their types. ``core/wire/exchange.py`` runs a flow, and a test can do so,
+too. What a flow returns is the result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from airflow_provider_tencent_ci.core.api import (
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
     Page,
     build_cancel,
@@ -27,13 +28,12 @@ from airflow_provider_tencent_ci.core.api import (
     read_jobs,
     read_nothing,
 )
-from airflow_provider_tencent_ci.core.failures import classify, request_id_of
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, Repetition
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.steps import current_time, pause, send, service_time
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, SUBMISSIONS, Repetition
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, request_id_of
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     NotFoundError,

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.messages import Request, Response
-from airflow_provider_tencent_ci.core.names import check_name
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.texts import half_character
-from airflow_provider_tencent_ci.core.times import format_time, time_argument
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.api.job_name import check_name
+from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
+from airflow_provider_tencent_ci.core.wire.texts import half_character
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 __all__ = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.independent_node import check_operation, warnings_of
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.times import format_time, time_argument
-from airflow_provider_tencent_ci.core.xml import Node, write_xml
+from airflow_provider_tencent_ci.core.api.operation_node import check_operation, warnings_of
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
+from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["InventoryJobSpecification"]

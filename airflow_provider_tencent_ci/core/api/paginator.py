@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from airflow_provider_tencent_ci.core.api import HasRunId, ItemT, Page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import HasRunId, ItemT, Page
 
 __all__ = ["Pages"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from airflow_provider_tencent_ci.core.api import read_nothing
-from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.messages import COS, Flow, Request
-from airflow_provider_tencent_ci.core.texts import half_character
+from airflow_provider_tencent_ci.core.api.job_calls import ask
+from airflow_provider_tencent_ci.core.api.job_requests import read_nothing
+from airflow_provider_tencent_ci.core.wire.messages import COS, Flow, Request
+from airflow_provider_tencent_ci.core.wire.texts import half_character
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["MAX_KEY_BYTES", "build_put_object", "check_object_key", "put_object"]

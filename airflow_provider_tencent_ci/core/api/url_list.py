@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from airflow_provider_tencent_ci.core.signing import encode
-from airflow_provider_tencent_ci.core.texts import half_character
+from airflow_provider_tencent_ci.core.wire.signing import encode
+from airflow_provider_tencent_ci.core.wire.texts import half_character
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["MAX_URL_LIST_BYTES", "write_url_list"]

@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.times import parse_time
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.api.job_calls import ask
+from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.service_times import parse_time
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
 
 __all__ = ["Queue", "Workflow", "check_targets", "list_queues", "list_workflows"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 
 __all__ = [
     "DEFAULT_DURATION_SECONDS",

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import re
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.origins import MachineRole
-from airflow_provider_tencent_ci.core.steps import send
-from airflow_provider_tencent_ci.core.temporary_keys import by_this_machine_s_clock, read_temporary_keys
+from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
+from airflow_provider_tencent_ci.core.credentials.temporary_keys import (
+    by_this_machine_s_clock,
+    read_temporary_keys,
+)
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
 __all__ = ["METADATA_PATH", "machine_role_keys"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
 __all__ = ["Renewal"]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import service_time_of
-from airflow_provider_tencent_ci.core.messages import Response
-from airflow_provider_tencent_ci.core.origins import Origin
+from airflow_provider_tencent_ci.core.credentials.credentials_source import Origin
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
 __all__ = ["by_this_machine_s_clock", "read_temporary_keys"]

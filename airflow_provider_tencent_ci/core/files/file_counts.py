@@ -13,12 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import READS, Repetition
-from airflow_provider_tencent_ci.core.times import format_time, parse_time
+from airflow_provider_tencent_ci.core.api.file_records import (
+    FileList,
+    FileRun,
+    file_lists_of,
+    list_files_page,
+)
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import READS, Repetition
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 
 __all__ = ["Counting", "FileCounts", "Tally", "count_files"]
 

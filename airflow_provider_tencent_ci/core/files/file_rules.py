@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
 
 __all__ = ["FailOn", "check_files", "check_rules", "needs_counts"]

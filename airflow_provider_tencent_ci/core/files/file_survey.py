@@ -15,13 +15,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.counting import FileCounts, Tally
-from airflow_provider_tencent_ci.core.files import FileList, FileRun, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.flows import current_time
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.api.file_records import (
+    FileList,
+    FileRun,
+    file_lists_of,
+    list_files_page,
+)
+from airflow_provider_tencent_ci.core.api.job_calls import current_time
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, Tally
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
 
 __all__ = ["DoneBy", "SampledFile", "Survey", "done_over_time", "survey_files"]
 

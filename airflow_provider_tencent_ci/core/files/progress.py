@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.counting import Counting, FileCounts
-from airflow_provider_tencent_ci.core.flows import current_time
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER
+from airflow_provider_tencent_ci.core.api.job_calls import current_time
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import Counting, FileCounts
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["Progress", "ProgressObserver"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.failures import is_transient
-from airflow_provider_tencent_ci.core.flows import cancel_job, current_time, get_job, pause
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.api.job_calls import cancel_job, current_time, get_job, pause
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
 __all__ = ["stop_job"]

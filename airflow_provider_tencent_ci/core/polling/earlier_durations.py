@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.flows import ask
-from airflow_provider_tencent_ci.core.jobs import JOB_TYPES, InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.names import readable_part
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.schedule import Expectation
+from airflow_provider_tencent_ci.core.api.job_calls import ask
+from airflow_provider_tencent_ci.core.api.job_name import readable_part
+from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["History"]

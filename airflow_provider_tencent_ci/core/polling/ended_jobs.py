@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.flows import ask, ask_service_time
-from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, ENDED_STATES, InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.polling import Sweep
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.times import format_time, parse_time
+from airflow_provider_tencent_ci.core.api.job_calls import ask, ask_service_time
+from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, ENDED_STATES, InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.polling.sweep import Sweep
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
 
 __all__ = ["Criteria", "Look", "Lookout", "Memory", "list_ended_since", "list_ended_within"]

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.failures import is_transient
-from airflow_provider_tencent_ci.core.flows import ask, get_job
-from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES, ENDED_STATES
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.waiting import Reading
+from airflow_provider_tencent_ci.core.api.job_calls import ask, get_job
+from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, ENDED_STATES
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.polling.wait import Reading
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
 
 __all__ = ["Sweep"]

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.contact import Contact
-from airflow_provider_tencent_ci.core.flows import current_time, get_job, pause, service_time
-from airflow_provider_tencent_ci.core.history import History
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.progress import Progress
-from airflow_provider_tencent_ci.core.repeating import NEVER, retry_after_seconds
-from airflow_provider_tencent_ci.core.schedule import step_seconds
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.api.job_calls import current_time, get_job, pause, service_time
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.polling.contact import Contact
+from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.poll_schedule import step_seconds
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     JobCancelledError,
@@ -135,7 +135,7 @@ def wait_for_job(wait: Wait, poll_interval: float, progress: Progress | None = N
     """
     Ask about one job until the wait is over.
 
-    :param poll_interval: the longest time between two questions, in seconds (:mod:`.schedule`).
+    :param poll_interval: the longest time between two questions, in seconds (:mod:`.poll_schedule`).
     :param progress: counts the job's files between two questions.
     """
     history = History()
@@ -163,7 +163,7 @@ def next_step_seconds(
     reading: Reading, poll_interval: float, history: History, now: datetime, service_time: datetime | None
 ) -> float:
     """
-    Return how long to wait after a reading that has not ended the wait, by :mod:`.schedule`, in seconds.
+    Return how long to wait after a reading that has not ended the wait, by :mod:`.poll_schedule`, in seconds.
 
     :param now: this machine's time.
     :param service_time: the service's, which tells how old the job is; ``None`` if it is not known.

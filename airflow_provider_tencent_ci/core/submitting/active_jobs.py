@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.contact import Contact
-from airflow_provider_tencent_ci.core.flows import ask, current_time, pause
-from airflow_provider_tencent_ci.core.jobs import ACTIVE_STATES
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.paging import Pages
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.core.api.job_calls import ask, current_time, pause
+from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.polling.contact import Contact
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import (
+    NEVER,
+    READS,
+    Repetition,
+    jittered,
+    retry_after_seconds,
+)
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TooManyActiveJobsError, TransportError
 
 __all__ = [

@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.api import JobFilter
-from airflow_provider_tencent_ci.core.flows import cancel_job, get_job_by_id, list_all_jobs
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition
+from airflow_provider_tencent_ci.core.api.job_calls import cancel_job, get_job_by_id, list_all_jobs
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, Repetition
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
 __all__ = [

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.objects import check_object_key, put_object
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.put_object import check_object_key, put_object
+from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["Resubmission", "Resubmits", "check_resubmission", "url_list_key"]

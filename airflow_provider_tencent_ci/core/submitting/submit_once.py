@@ -16,7 +16,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.duplicate_jobs import (
+from airflow_provider_tencent_ci.core.api.job_calls import (
+    create_job,
+    current_time,
+    find_job,
+    pause,
+    service_time,
+)
+from airflow_provider_tencent_ci.core.api.job_name import name_with_token
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     ENDED_BADLY,
     Duplicate,
     Series,
@@ -25,20 +35,10 @@ from airflow_provider_tencent_ci.core.duplicate_jobs import (
     jobs_named,
     read_again,
 )
-from airflow_provider_tencent_ci.core.failures import is_transient, was_refused
-from airflow_provider_tencent_ci.core.flows import (
-    create_job,
-    current_time,
-    find_job,
-    pause,
-    service_time,
-)
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Flow
-from airflow_provider_tencent_ci.core.names import name_with_token
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, Repetition
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission_note import Moment, NoNotes, Note, NoteKeeper
+from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, NoNotes, Note, NoteKeeper
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, Repetition
+from airflow_provider_tencent_ci.core.wire.service_errors import is_transient, was_refused
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.texts import shortened
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.texts import shortened
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 __all__ = ["ErrorBody", "read_error_body"]

@@ -13,14 +13,25 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
-from airflow_provider_tencent_ci.core.config import ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import may_be_refused_for_its_time, refused_for_expired_keys
-from airflow_provider_tencent_ci.core.masking import masked, masked_headers
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
-from airflow_provider_tencent_ci.core.rate import TokenBucket
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.wire.messages import (
+    Flow,
+    Now,
+    Request,
+    Response,
+    ServiceTime,
+    Sleep,
+    Step,
+)
+from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.redaction import masked, masked_headers
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_errors import (
+    may_be_refused_for_its_time,
+    refused_for_expired_keys,
+)
+from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 __all__ = ["Action", "Answer", "GetKeys", "Send", "exchange", "read_answer"]
@@ -109,7 +120,7 @@ def read_answer(answer: Answer, credentials: Credentials, signed: Mapping[str, s
     What a success says is compared and kept, so it stays as it came.
 
     :param credentials: what the request was signed with.
-    :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.signing.sign` returned for it.
+    :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.wire.signing.sign` returned for it.
     """
     headers, body = _joined(answer.headers), answer.body
     if not 200 <= answer.status < 300:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from airflow_provider_tencent_ci.core.error_body import ErrorBody, read_error_body
+from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, read_error_body
 
 __all__ = ["CI", "COS", "Flow", "Now", "Request", "Response", "ServiceTime", "Sleep", "Step"]
 
@@ -45,7 +45,7 @@ class Response:
 
     :param status: the HTTP status.
     :param headers: headers with lower-case names; the values of a repeated header are joined by commas.
-    :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.xml.MAX_BODY_BYTES` long.
+    :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.wire.xml.MAX_BODY_BYTES` long.
     :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
     :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
     """

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.failures import is_lasting, is_transient, was_refused
+from airflow_provider_tencent_ci.core.wire.service_errors import is_lasting, is_transient, was_refused
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
 
 __all__ = ["NEVER", "READS", "SUBMISSIONS", "Repetition", "jittered", "retry_after_seconds"]

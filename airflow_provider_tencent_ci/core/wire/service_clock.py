@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.failures import service_time_of
-from airflow_provider_tencent_ci.core.messages import Response
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 
 __all__ = ["ServiceClock"]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from airflow_provider_tencent_ci.core.messages import Response
-from airflow_provider_tencent_ci.core.signing import is_valid_at
-from airflow_provider_tencent_ci.core.texts import shortened
-from airflow_provider_tencent_ci.core.times import parse_http_date
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.service_times import parse_http_date
+from airflow_provider_tencent_ci.core.wire.signing import is_valid_at
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,

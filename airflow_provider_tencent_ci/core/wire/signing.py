@@ -14,8 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
 
-from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
-from airflow_provider_tencent_ci.core.messages import COS, Request
+from airflow_provider_tencent_ci.core.wire.messages import COS, Request
+from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
 
 __all__ = [
     "COS_TOKEN_HEADER",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.messages import Flow, Now, Request, Response, ServiceTime, Sleep
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Request, Response, ServiceTime, Sleep
 
 __all__ = ["current_time", "pause", "send", "service_time"]
 

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, to
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.core.texts import shortened
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 __all__ = ["MAX_BODY_BYTES", "Node", "read_xml", "text_of", "to_dict", "write_xml"]

@@ -11,10 +11,10 @@ import re
 from datetime import datetime
 from email.utils import format_datetime
 
-from airflow_provider_tencent_ci.emulator.buckets import Bucket, StoredObject
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
-from airflow_provider_tencent_ci.emulator.signature import AccessKey
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
+from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
 
 __all__ = ["COS_HOST", "OBJECT_OPERATIONS", "answer_object", "object_operation"]
 

@@ -10,13 +10,13 @@ from random import Random
 from typing import TypeAlias, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.jobs import Status
-from airflow_provider_tencent_ci.emulator.listing import Page, read_number
-from airflow_provider_tencent_ci.emulator.service import FileRecord, JobRecord
-from airflow_provider_tencent_ci.emulator.times import with_colon, without_colon
+from airflow_provider_tencent_ci.emulator.answers.answer_times import with_colon, without_colon
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow
+from airflow_provider_tencent_ci.emulator.model.jobs import Status
+from airflow_provider_tencent_ci.emulator.model.listing import Page, read_number
+from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = [
     "child_job",

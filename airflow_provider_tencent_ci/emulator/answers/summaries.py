@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.service import FileRecord, JobRecord
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
 
 __all__ = ["FileSummary", "JobSummary", "bucket_summary"]
 

@@ -14,11 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.signing import COS_TOKEN_HEADER, TOKEN_HEADER, authorization, encode
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.messages import WireRequest
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.signing import (
+    COS_TOKEN_HEADER,
+    TOKEN_HEADER,
+    authorization,
+    encode,
+)
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["AccessKey", "check_signature"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from airflow_provider_tencent_ci.emulator.signature import AccessKey
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 
 __all__ = ["ACCOUNT", "Role", "new_key"]
 

@@ -30,9 +30,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator.controls import Controls
-from airflow_provider_tencent_ci.emulator.gateway import RecordedRequest
-from airflow_provider_tencent_ci.emulator.messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.control.controls import Controls
+from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
 
 __all__ = ["PREFIX", "control"]
 

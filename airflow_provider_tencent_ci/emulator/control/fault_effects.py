@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element, tostring
 
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.faults import Fault, FaultKind
-from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply
 
 __all__ = ["HUGE_BYTES", "error_of", "extra_headers", "gateway_page", "spoiled"]
 

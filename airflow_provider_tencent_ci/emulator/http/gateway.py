@@ -16,23 +16,33 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.faults import Fault, FaultBook, FaultKind
-from airflow_provider_tencent_ci.emulator.key_services import KEY_OPERATIONS, KeyServices, key_operation, key_refusal
-from airflow_provider_tencent_ci.emulator.messages import Delivery, Reply, WireRequest
-from airflow_provider_tencent_ci.emulator.objects import (
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.answers.objects import (
     COS_HOST,
     OBJECT_OPERATIONS,
     answer_object,
     object_operation,
 )
-from airflow_provider_tencent_ci.emulator.operations import Call, find_operation, operation_name
-from airflow_provider_tencent_ci.emulator.rendering import error_body
-from airflow_provider_tencent_ci.emulator.sabotage import error_of, extra_headers, gateway_page, spoiled
-from airflow_provider_tencent_ci.emulator.service import Service
-from airflow_provider_tencent_ci.emulator.signature import AccessKey, check_signature
+from airflow_provider_tencent_ci.emulator.answers.rendering import error_body
+from airflow_provider_tencent_ci.emulator.auth.key_services import (
+    KEY_OPERATIONS,
+    KeyServices,
+    key_operation,
+    key_refusal,
+)
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
+from airflow_provider_tencent_ci.emulator.control.fault_effects import (
+    error_of,
+    extra_headers,
+    gateway_page,
+    spoiled,
+)
+from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultBook, FaultKind
+from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.operations import Call, find_operation, operation_name
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.model.service import Service
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["Exchange", "Gateway", "RecordedRequest"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.emulator import rendering
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
-from airflow_provider_tencent_ci.emulator.messages import WireRequest
-from airflow_provider_tencent_ci.emulator.service import Service
-from airflow_provider_tencent_ci.emulator.signature import AccessKey
+from airflow_provider_tencent_ci.emulator.answers import rendering
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
+from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.model.service import Service
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["OPERATION_NAMES", "UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
 

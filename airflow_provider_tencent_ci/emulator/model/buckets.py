@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import quote, unquote, urlsplit
 from uuid import uuid4
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["Bucket", "Queue", "StoredObject", "Workflow", "new_id"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, StoredObject, Workflow
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, StoredObject, Workflow
 
 __all__ = [
     "BUCKET",

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
-from airflow_provider_tencent_ci.emulator.times import read_time
+from airflow_provider_tencent_ci.emulator.answers.answer_times import read_time
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["JobRequest", "read_create_request"]
 

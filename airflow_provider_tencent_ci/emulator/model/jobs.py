@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket, new_id
-from airflow_provider_tencent_ci.emulator.documents import JobRequest
-from airflow_provider_tencent_ci.emulator.inputs import InputFile
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
+from airflow_provider_tencent_ci.emulator.model.documents import JobRequest
+from airflow_provider_tencent_ci.emulator.model.inputs import InputFile
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]
 

@@ -13,14 +13,21 @@ from datetime import datetime, timedelta
 from itertools import count
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.emulator.behaviour import Behaviour
-from airflow_provider_tencent_ci.emulator.buckets import Bucket, Queue, Workflow, new_id
-from airflow_provider_tencent_ci.emulator.clock import Clock
-from airflow_provider_tencent_ci.emulator.documents import JobRequest, read_create_request
-from airflow_provider_tencent_ci.emulator.errors import ServiceError, invalid_argument
-from airflow_provider_tencent_ci.emulator.inputs import InputFile, select_files
-from airflow_provider_tencent_ci.emulator.jobs import Ending, Failure, Job, Pause, Status, Work, plan_work
-from airflow_provider_tencent_ci.emulator.listing import (
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow, new_id
+from airflow_provider_tencent_ci.emulator.model.clock import Clock
+from airflow_provider_tencent_ci.emulator.model.documents import JobRequest, read_create_request
+from airflow_provider_tencent_ci.emulator.model.inputs import InputFile, select_files
+from airflow_provider_tencent_ci.emulator.model.jobs import (
+    Ending,
+    Failure,
+    Job,
+    Pause,
+    Status,
+    Work,
+    plan_work,
+)
+from airflow_provider_tencent_ci.emulator.model.listing import (
     Filters,
     Page,
     Query,
@@ -30,6 +37,7 @@ from airflow_provider_tencent_ci.emulator.listing import (
     one_of,
     paged,
 )
+from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["FileRecord", "JobRecord", "Service"]
 

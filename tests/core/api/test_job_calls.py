@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import flows
-from airflow_provider_tencent_ci.core.api import JobFilter, Page
-from airflow_provider_tencent_ci.core.cancelling import stop_job
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, Page
+from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
 NOTHING = page()
@@ -18,7 +18,7 @@ THROTTLED = failure(429, "SlowDown")
 
 def test_a_read_is_repeated_until_it_is_answered():
     script = Script([THROTTLED, LOST, REFUSED, failure(500), page(job_xml())])
-    assert script.run(flows.get_job("b1")).job_id == "b1"
+    assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert len(script.requests) == 5
     assert sum(script.pauses) <= 60
 
@@ -26,7 +26,7 @@ def test_a_read_is_repeated_until_it_is_answered():
 def test_a_read_that_is_never_answered_ends_with_the_last_error():
     script = Script([failure(503)], forever=True)
     with pytest.raises(e.ServiceUnavailableError):
-        script.run(flows.get_job("b1"))
+        script.run(job_calls.get_job("b1"))
     assert len(script.requests) == 6
     assert sum(script.pauses) <= 60
 
@@ -34,43 +34,43 @@ def test_a_read_that_is_never_answered_ends_with_the_last_error():
 def test_a_definite_no_is_not_asked_for_again():
     script = Script([failure(403, "AccessDenied")])
     with pytest.raises(e.PermissionDeniedError):
-        script.run(flows.get_job("b1"))
+        script.run(job_calls.get_job("b1"))
 
 
 def test_an_unreadable_answer_carries_status_and_request_id():
     script = Script([respond("<Response><Jobs")], forever=True)
     with pytest.raises(e.UnreadableResponseError) as caught:
-        script.run(flows.get_job("b1"))
+        script.run(job_calls.get_job("b1"))
     assert (caught.value.status, caught.value.request_id) == (200, "script-1")
 
 
 def test_a_job_is_read_through_the_list_and_compared_on_our_side():
     script = Script([page(job_xml("b2"), job_xml("b1"))])
-    assert script.run(flows.get_job("b1")).job_id == "b1"
+    assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert dict(script.requests[0].query) == {"jobId": "b1", "size": "100"}
 
 
 def test_a_job_that_is_not_listed_yet_is_looked_for_again():
     script = Script([NOTHING, page(job_xml("b2")), page(job_xml("b1"))])
-    assert script.run(flows.get_job("b1")).job_id == "b1"
+    assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert script.pauses == [2, 4]
 
 
 def test_a_job_that_is_never_listed_is_not_found():
     script = Script([NOTHING], forever=True)
     with pytest.raises(e.NotFoundError, match="'b1' is not in the job list"):
-        script.run(flows.get_job("b1"))
+        script.run(job_calls.get_job("b1"))
 
 
 def test_an_impossible_job_id_is_not_sent():
     script = Script()
     with pytest.raises(e.InvalidArgumentError):
-        script.run(flows.get_job("b1/.."))
+        script.run(job_calls.get_job("b1/.."))
 
 
 def test_a_cancel_is_repeated_while_the_service_is_busy():
     script = Script([THROTTLED, failure(500), respond("")])
-    script.run(flows.cancel_job("b1"))
+    script.run(job_calls.cancel_job("b1"))
     assert [request.method for request in script.requests] == ["PUT"] * 3
 
 
@@ -93,7 +93,7 @@ def one(detail):
 )
 def test_a_known_job_is_gone_only_if_the_service_says_so_by_its_id(answers, state):
     script = Script(answers)
-    job = script.run(flows.find_job("b1"))
+    job = script.run(job_calls.find_job("b1"))
     assert (job.state if job else None) == state
     assert [request.path for request in script.requests[1:]] == ["/inventorytriggerjob/b1"] * (len(answers) - 1)
 
@@ -104,7 +104,7 @@ def test_a_known_job_is_gone_only_if_the_service_says_so_by_its_id(answers, stat
 def test_a_known_job_whose_id_cannot_be_asked_for_is_not_taken_for_gone(answer):
     script = Script([NOTHING, *[answer] * 6])
     with pytest.raises(e.ApiError):
-        script.run(flows.find_job("b1"))
+        script.run(job_calls.find_job("b1"))
 
 
 def stop(*answers):
@@ -189,7 +189,7 @@ def test_a_refused_cancel_of_a_live_job_is_an_error():
 
 def test_one_page_of_executions():
     script = Script([respond("<Response><WorkflowExecutionList><RunId>i1</RunId></WorkflowExecutionList></Response>")])
-    assert script.run(flows.list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
+    assert script.run(job_calls.list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
 
 
 def pages_read(*answers):
@@ -227,7 +227,7 @@ def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_req
 
     script = Script([silence], forever=True)
     with pytest.raises(type(LOST)):
-        script.run(flows.list_jobs_page(JobFilter()))
+        script.run(job_calls.list_jobs_page(JobFilter()))
     assert len(script.requests) == 2
     assert script.now - START < timedelta(seconds=90)
 
@@ -247,9 +247,9 @@ def test_a_list_that_breaks_off_is_not_taken_for_whole(last, is_cut):
     script = Script([page(job_xml("b1"), next_token="1"), last])
     if is_cut:
         with pytest.raises(e.UnreadableResponseError, match="breaks off"):
-            script.run(flows.list_all_jobs(JobFilter()))
+            script.run(job_calls.list_all_jobs(JobFilter()))
     else:
-        script.run(flows.list_all_jobs(JobFilter()))
+        script.run(job_calls.list_all_jobs(JobFilter()))
 
 
 def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():

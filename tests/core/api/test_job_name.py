@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.core.names import check_name, name_with_token, readable_name
+from airflow_provider_tencent_ci.core.api.job_name import check_name, name_with_token, readable_name
+from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.api import read_created, read_executions, read_jobs
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.times import parse_time
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_requests import read_created, read_executions, read_jobs
+from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from tests.core.script import job_xml, page, respond
 from tests.strategies import json_values, moments, text, with_other_values
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 NODES = {
     "Code": "<Code>Success</Code>",

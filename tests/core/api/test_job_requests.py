@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.api import (
+from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
     build_cancel,
     build_create,
@@ -17,11 +17,11 @@ from airflow_provider_tencent_ci.core.api import (
     build_list_executions,
     check_filter,
 )
-from airflow_provider_tencent_ci.core.config import Endpoint
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.signing import sign
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
+from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, reserved_text
 

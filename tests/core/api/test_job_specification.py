@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.xml import read_xml
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire.xml import read_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, reserved_text
 

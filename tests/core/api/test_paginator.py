@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.api import Page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.paging import Pages
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_requests import Page
+from airflow_provider_tencent_ci.core.api.paginator import Pages
 
 
 def page(ids, next_token=""):

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import signing
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import COS
-from airflow_provider_tencent_ci.core.objects import build_put_object, put_object
+from airflow_provider_tencent_ci.core.api.put_object import build_put_object, put_object
+from airflow_provider_tencent_ci.core.wire import signing
+from airflow_provider_tencent_ci.core.wire.messages import COS
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from tests.core.script import LOST, Script, failure, respond
 
 DATA = "媒体\n".encode()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core import url_list
-from airflow_provider_tencent_ci.core.url_list import write_url_list
+from airflow_provider_tencent_ci.core.api import url_list
+from airflow_provider_tencent_ci.core.api.url_list import write_url_list
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.targets import Queue, check_targets, list_queues, list_workflows
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.workflows_and_queues import (
+    Queue,
+    check_targets,
+    list_queues,
+    list_workflows,
+)
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
 from tests.core.script import Script, respond
 

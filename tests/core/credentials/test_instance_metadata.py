@@ -7,9 +7,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.metadata import machine_role_keys
-from airflow_provider_tencent_ci.core.origins import MachineRole
+from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
+from airflow_provider_tencent_ci.core.credentials.instance_metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, UnreadableResponseError
 from tests.core.script import LOST, REFUSED, Script, respond
 

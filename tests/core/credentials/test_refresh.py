@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.renewal import Renewal
+from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 from tests.core.script import START
 

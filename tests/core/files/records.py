@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
-from airflow_provider_tencent_ci.core.messages import Request, Response
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from tests.core.script import START, respond
 
 WORKFLOW_JOB = InventoryJob("b1", name="nightly", operation={"WorkflowIds": "w1"})

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.counting import Counting, FileCounts, count_files
-from airflow_provider_tencent_ci.core.files import FileFailure, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.jobs import InventoryJob
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import Counting, FileCounts, count_files
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
-from tests.core.files import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
+from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script, failure, respond
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.outcome import check_files, check_rules, needs_counts
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.file_rules import check_files, check_rules, needs_counts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
-from tests.core.files import WORKFLOW_JOB
+from tests.core.files.records import WORKFLOW_JOB
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.files import file_lists_of
-from airflow_provider_tencent_ci.core.jobs import JobState
-from airflow_provider_tencent_ci.core.survey import DoneBy, done_over_time, survey_files
+from airflow_provider_tencent_ci.core.api.file_records import file_lists_of
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.file_survey import DoneBy, done_over_time, survey_files
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError
-from tests.core.files import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
+from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script, failure, respond
 
 SUCCESS, FAILED, CANCEL = JobState.SUCCESS, JobState.FAILED, JobState.CANCEL

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_tencent_ci.core.progress import Progress
-from airflow_provider_tencent_ci.core.waiting import Wait, wait_for_job
-from tests.core.files import Files, in_seconds
+from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
+from tests.core.files.records import Files, in_seconds
+from tests.core.polling.test_wait import Watcher
 from tests.core.script import LOST, START, Script, failure, job_xml, page
-from tests.core.test_waiting import Watcher
 
 
 class Observer:

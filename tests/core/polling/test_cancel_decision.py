@@ -6,7 +6,13 @@ import itertools
 
 import pytest
 
-from airflow_provider_tencent_ci.core.cancel_decision import NOT_TOLD, REMOVED, Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.core.polling.cancel_decision import (
+    NOT_TOLD,
+    REMOVED,
+    Decision,
+    StoppedTask,
+    decide,
+)
 
 CANCEL, LEAVE, DOUBT = Decision.CANCEL, Decision.LEAVE, Decision.DOUBT
 MINE, OTHER, NONE = "b-mine", "b-other", None

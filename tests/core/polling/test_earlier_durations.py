@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.history import History
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.schedule import Expectation
-from airflow_provider_tencent_ci.core.times import format_time
-from airflow_provider_tencent_ci.core.waiting import Wait, wait_for_job
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation
+from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
+from airflow_provider_tencent_ci.core.wire.service_times import format_time
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.watching import (
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.polling.ended_jobs import (
     Criteria,
     Lookout,
     Memory,

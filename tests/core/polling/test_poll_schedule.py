@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from airflow_provider_tencent_ci.core.schedule import Expectation, step_seconds
+from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation, step_seconds
 
 HOUR = 3600
 NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.polling import Sweep
+from airflow_provider_tencent_ci.core.polling.sweep import Sweep
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 

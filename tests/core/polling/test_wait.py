@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.jobs import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.waiting import Wait, WaitStatus, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, check_outcome, wait_for_job
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from airflow_provider_tencent_ci.core.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import Attempt, Submission, submit_once
-from airflow_provider_tencent_ci.core.submission_note import Note
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting.submission_note import Note
+from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission, submit_once
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from tests.core.script import Script, respond
 
 _DETAIL = re.compile(b"<JobsDetail>.*?</JobsDetail>", re.DOTALL)

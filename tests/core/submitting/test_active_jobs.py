@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.capacity import (
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting.active_jobs import (
     CapacityStatus,
     CapacityWait,
     check_capacity,
     free_places,
     wait_for_capacity,
 )
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission import submit_new, submit_unchecked
-from tests.core.attempts import NAME, Listing, submitting
+from airflow_provider_tencent_ci.core.submitting.submit_once import submit_new, submit_unchecked
 from tests.core.script import LOST, START, Script, failure, job_xml, page
+from tests.core.submitting.attempts import NAME, Listing, submitting
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="media/")
 

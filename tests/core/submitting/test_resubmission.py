@@ -6,14 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci.core.counting import FileCounts
-from airflow_provider_tencent_ci.core.identity import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.core.resubmission import Resubmission, check_resubmission, url_list_key
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission_note import Note
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.submitting.resubmission import (
+    Resubmission,
+    check_resubmission,
+    url_list_key,
+)
+from airflow_provider_tencent_ci.core.submitting.submission_note import Note
+from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
-from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
+from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitting
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(
     workflow_ids="w1", prefix="media/", start_time="2026-01-01T00:00:00+08:00"

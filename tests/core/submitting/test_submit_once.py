@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import submission as s
-from airflow_provider_tencent_ci.core.duplicate_jobs import Series, cancel_duplicates
-from airflow_provider_tencent_ci.core.jobs import JobState
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submission_note import Moment, Note
-from tests.core.attempts import NAME, TOKEN, Listing, Notes, submitting
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting import submit_once as s
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series, cancel_duplicates
+from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, Note
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
+from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitting
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="raw/")
 NOTHING = page()

@@ -11,17 +11,18 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core import error_body, flows
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
-from airflow_provider_tencent_ci.core.exchange import Answer, GetKeys, Send, exchange
-from airflow_provider_tencent_ci.core.messages import Now, Request, Sleep
-from airflow_provider_tencent_ci.core.rate import TokenBucket
-from airflow_provider_tencent_ci.core.repeating import NEVER
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.steps import current_time, pause, send, service_time
+from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.wire import error_body
+from airflow_provider_tencent_ci.core.wire.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.messages import Now, Request, Sleep
+from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
 from tests.core.script import LOST, START
 
 HOUR = timedelta(hours=1)
@@ -126,7 +127,7 @@ def error(code, message=""):
 
 
 def look():
-    return flows.ask(build_list(JobFilter()), read_jobs, NEVER)
+    return job_calls.ask(build_list(JobFilter()), read_jobs, NEVER)
 
 
 def key_of(sent):
@@ -232,7 +233,7 @@ def test_a_header_that_repeats_is_joined_and_so_none_of_the_forms_that_count():
 def test_a_clock_that_is_off_costs_one_refusal_at_most_and_nothing_is_acted_on_twice(minutes, words):
     service, warnings = Service(timedelta(minutes=minutes), words=words), []
     clock = ServiceClock(warnings.append)
-    service.run(flows.create_job("nightly", SPECIFICATION), clock)
+    service.run(job_calls.create_job("nightly", SPECIFICATION), clock)
     service.run(look(), clock)
     service.run(look(), clock)
     refused = [status for status in service.statuses if status != 200]
@@ -288,7 +289,7 @@ def test_a_missing_permission_is_named_although_the_clock_is_off():
 
 def test_a_refusal_for_the_time_is_no_submission():
     service = Service(ahead=HOUR)
-    job = service.run(flows.create_job("nightly", SPECIFICATION))
+    job = service.run(job_calls.create_job("nightly", SPECIFICATION))
     assert job.job_id == "b1"
     assert [sent.request.method for sent in service.sent] == ["POST", "POST"]
     assert not service.pauses
@@ -303,7 +304,7 @@ def expired(sent):
 
 def test_keys_that_the_service_calls_expired_are_replaced_and_the_request_is_sent_once_more():
     service = Service(refuse=expired)
-    service.run(flows.create_job("nightly", SPECIFICATION), config=configuration(Source([KEYS, NEWER])))
+    service.run(job_calls.create_job("nightly", SPECIFICATION), config=configuration(Source([KEYS, NEWER])))
     assert [key_of(sent) for sent in service.sent] == ["AKIDEXAMPLE", "AKIDNEWER"]
 
 

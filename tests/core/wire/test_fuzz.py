@@ -14,7 +14,7 @@ from fuzz.answers import answer_of, check, check_error
 from tests.core.script import job_xml
 from tests.strategies import elements
 
-CORPUS = sorted((Path(__file__).parents[2] / "fuzz" / "corpus").iterdir())
+CORPUS = sorted((Path(__file__).parents[3] / "fuzz" / "corpus").iterdir())
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=[path.name[:8] for path in CORPUS])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.rate import TokenBucket
+from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from tests.core.script import START
 
 

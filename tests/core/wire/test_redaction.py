@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from airflow_provider_tencent_ci.core.credentials import NO_CREDENTIALS, Credentials
-from airflow_provider_tencent_ci.core.masking import MASK, masked, masked_headers
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.redaction import MASK, masked, masked_headers
+from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
+from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 from tests.core.script import START
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "a-long-secret-key", "a-long-token")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.service_clock import ServiceClock
+from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from tests.core.script import START, failure, respond
 
 NONE, HOUR = timedelta(0), timedelta(hours=1)

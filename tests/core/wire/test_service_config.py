@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.config import Endpoint
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.objects import build_put_object
+from airflow_provider_tencent_ci.core.api.put_object import build_put_object
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, reserved_text
 

@@ -7,7 +7,8 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.failures import (
+from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, SUBMISSIONS, jittered
+from airflow_provider_tencent_ci.core.wire.service_errors import (
     CODES,
     classify,
     is_transient,
@@ -15,7 +16,6 @@ from airflow_provider_tencent_ci.core.failures import (
     refused_for_its_time,
     was_refused,
 )
-from airflow_provider_tencent_ci.core.repeating import NEVER, READS, SUBMISSIONS, jittered
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
 # Every row of the error codes of the API reference, 5.2: status, code, class, may a submission / a read be repeated.

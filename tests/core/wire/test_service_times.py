@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.times import format_time, parse_http_date, parse_time, time_argument
+from airflow_provider_tencent_ci.core.wire.service_times import (
+    format_time,
+    parse_http_date,
+    parse_time,
+    time_argument,
+)
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text, moments
 

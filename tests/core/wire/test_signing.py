@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from qcloud_cos import CosConfig
 from qcloud_cos.cos_auth import CosS3Auth
 
-from airflow_provider_tencent_ci.core import signing
-from airflow_provider_tencent_ci.core.config import Endpoint
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.messages import Request
+from airflow_provider_tencent_ci.core.wire import signing
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
 from airflow_provider_tencent_ci.emulator import Behaviour
-from airflow_provider_tencent_ci.emulator.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.messages import WireRequest
-from airflow_provider_tencent_ci.emulator.signature import AccessKey, check_signature
+from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
+from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from tests.strategies import reserved_text, text
 
-VECTORS = json.loads((Path(__file__).parents[1] / "data" / "signature-vectors.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "data" / "signature-vectors.json").read_text("utf-8"))
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEYS = Credentials("AKIDEXAMPLE", "example-secret-key")
 

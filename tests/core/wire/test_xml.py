@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of, to_dict, write_xml
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of, to_dict, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 from tests.strategies import any_text, reserved_text, xml_text
 

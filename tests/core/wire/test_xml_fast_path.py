@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core import xml
-from airflow_provider_tencent_ci.core.xml import read_xml
+from airflow_provider_tencent_ci.core.wire import xml
+from airflow_provider_tencent_ci.core.wire.xml import read_xml
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from fuzz.answers import answer_of
 from tests.core.script import job_xml, page
-from tests.core.test_fuzz import CORPUS
-from tests.core.test_xml import BOMB, EXTERNAL, UNREADABLE
+from tests.core.wire.test_fuzz import CORPUS
+from tests.core.wire.test_xml import BOMB, EXTERNAL, UNREADABLE
 from tests.strategies import elements, xml_text
 
 ROOTS = ("Response", "Error")

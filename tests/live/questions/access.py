@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list
-from airflow_provider_tencent_ci.core.credentials import Credentials
-from airflow_provider_tencent_ci.core.failures import CODES, classify
-from airflow_provider_tencent_ci.core.messages import Request, Response
-from airflow_provider_tencent_ci.core.signing import COS_TOKEN_HEADER, TOKEN_HEADER
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.service_errors import CODES, classify
+from airflow_provider_tencent_ci.core.wire.signing import COS_TOKEN_HEADER, TOKEN_HEADER
 from airflow_provider_tencent_ci.exceptions import AuthenticationError, PermissionDeniedError, TransportError
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
@@ -25,7 +25,7 @@ _READ = build_list(JobFilter(page_size=1))
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A signature that is wrong in one way, and must be understood as such by ``core/failures.py``."""
+    """A signature that is wrong in one way, and must be understood as such by ``core/wire/service_errors.py``."""
 
     what: str
     keys: Credentials
@@ -51,11 +51,13 @@ def ask_signature(check: Check) -> Iterator[Finding]:
 def _refusal(what: str, response: Response) -> Finding:
     failure = classify(response)
     if failure is None:
-        return differs(f"A request {what} is accepted.", "core/service_clock.py learns from refusals that do not come.")
+        return differs(
+            f"A request {what} is accepted.", "core/wire/service_clock.py learns from refusals that do not come."
+        )
     said = f"A request {what}: HTTP {failure.status} {failure.code}."
     if isinstance(failure, AuthenticationError | PermissionDeniedError) and failure.code in CODES:
         return as_assumed(said)
-    return differs(said, f"core/failures.py: CODES needs {failure.code!r}.")
+    return differs(said, f"core/wire/service_errors.py: CODES needs {failure.code!r}.")
 
 
 def _tolerance(service: Service, keys: Credentials, token: Mapping[str, str]) -> Iterator[Finding]:
@@ -91,7 +93,7 @@ def ask_token(check: Check) -> Iterator[Finding]:
         elif failure is None:
             yield as_assumed(said)
         else:
-            yield differs(said, "core/signing.py: TOKEN_HEADER is what the package sends.")
+            yield differs(said, "core/wire/signing.py: TOKEN_HEADER is what the package sends.")
 
 
 def ask_hosts(check: Check) -> Iterator[Finding]:
@@ -134,19 +136,19 @@ QUESTIONS = (
     Question(
         16,
         "Which code and status does which signature failure have? What skew is tolerated? What has to be signed?",
-        "core/failures.py tells what may be repeated; core/service_clock.py corrects the clock.",
+        "core/wire/service_errors.py tells what may be repeated; core/wire/service_clock.py corrects the clock.",
         ask_signature,
     ),
     Question(
         17,
         "Is x-cos-security-token accepted on the CI host?",
-        "core/signing.py sends x-ci-security-token.",
+        "core/wire/signing.py sends x-ci-security-token.",
         ask_token,
     ),
     Question(
         18,
         "Is plain http accepted? Are there other domains, private addresses, IPv6?",
-        "core/config.py uses https and myqcloud.com unless endpoint_url says otherwise.",
+        "core/wire/service_config.py uses https and myqcloud.com unless endpoint_url says otherwise.",
         ask_hosts,
     ),
 )

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from airflow_provider_tencent_ci.core.api import build_cancel
-from airflow_provider_tencent_ci.core.failures import classify
-from airflow_provider_tencent_ci.core.jobs import JobState
-from airflow_provider_tencent_ci.core.messages import COS, Request, Response
-from airflow_provider_tencent_ci.core.objects import put_object
-from airflow_provider_tencent_ci.core.signing import encode
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.api.job_requests import build_cancel
+from airflow_provider_tencent_ci.core.api.put_object import put_object
+from airflow_provider_tencent_ci.core.wire.messages import COS, Request, Response
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
+from airflow_provider_tencent_ci.core.wire.signing import encode
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, differs, executions, not_asked, noted, outside, unclear
 from tests.live.ledger import Submission
@@ -25,7 +25,7 @@ def ask_inputs(check: Check) -> Iterator[Finding]:
         check.service.answer(build_cancel(submission.job_id))
         yield differs(
             "A job with Object and Prefix is accepted.",
-            "core/specification.py could take several inputs, once it is known what they mean together. "
+            "core/api/job_specification.py could take several inputs, once it is known what they mean together. "
             "The emulator: exactly_one_input.",
         )
     else:
@@ -59,7 +59,7 @@ def _by_list(check: Check, order: Order, form: str, otherwise: Callable[[str, st
         return as_assumed(said) if order is LIST else noted(said)
     if count is None and check.submit(order).refusal is None:
         return unclear(said)
-    return otherwise(said, "resubmitting.py and core/url_list.py: UrlFile has to be the list's URL.")
+    return otherwise(said, "resubmitting.py and core/api/url_list.py: UrlFile has to be the list's URL.")
 
 
 def ask_workflows(check: Check) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     submission = check.submit(SECOND_WORKFLOW)
     job = check.wait(SECOND_WORKFLOW)
     if job is None:
-        change = "core/specification.py joins several workflow_ids with commas: take one only."
+        change = "core/api/job_specification.py joins several workflow_ids with commas: take one only."
         yield (
             differs(f"Two ids with a comma: {submission.end}.", change)
             if submission.refusal
@@ -79,7 +79,7 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     workflows = (check.settings.workflow_id, check.settings.second_workflow_id)
     counts = [len(check.executions(job.job_id, workflow_id)) for workflow_id in workflows]
     said = f"Two ids with a comma: {job.state.value}; executions of the first: {counts[0]}, of the second: {counts[1]}."
-    change = "core/specification.py, file_reporting.py: not each of the ids is run."
+    change = "core/api/job_specification.py, file_reporting.py: not each of the ids is run."
     yield as_assumed(said) if all(counts) else differs(said, change)
 
 
@@ -128,7 +128,9 @@ def _paused_workflow(check: Check) -> Finding:
     count = len(check.executions(job.job_id, check.settings.paused_workflow_id))
     said = f"A job with a paused workflow ends as {job.state.value} with {executions(count)}."
     if job.state is JobState.SUCCESS and count:
-        return differs(said, "core/targets.py: validate=True refuses a paused workflow, which would run.")
+        return differs(
+            said, "core/api/workflows_and_queues.py: validate=True refuses a paused workflow, which would run."
+        )
     return as_assumed(said, "The emulator: paused_workflow.")
 
 
@@ -159,14 +161,14 @@ QUESTIONS = (
     Question(
         1,
         "Exactly one child of Input? Are lists named by key or by URL? What does an empty Prefix mean?",
-        "core/specification.py asks for exactly one; resubmitting.py names a list by its key.",
+        "core/api/job_specification.py asks for exactly one; resubmitting.py names a list by its key.",
         ask_inputs,
         (TWO_INPUTS, LIST, LIST_URL),
     ),
     Question(
         2,
         "May WorkflowIds name several workflows, and how?",
-        "core/specification.py joins them with commas.",
+        "core/api/job_specification.py joins them with commas.",
         ask_workflows,
         (SECOND_WORKFLOW,),
     ),
@@ -180,7 +182,7 @@ QUESTIONS = (
     Question(
         4,
         "Does a paused workflow run in a batch? Do its own prefix and suffixes count?",
-        "validate=True refuses a paused workflow (core/targets.py).",
+        "validate=True refuses a paused workflow (core/api/workflows_and_queues.py).",
         ask_paused_workflow,
         (PAUSED_WORKFLOW,),
     ),

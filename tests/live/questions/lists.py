@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list
-from airflow_provider_tencent_ci.core.failures import classify
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.submission import RECONCILE_TIMEOUT_SECONDS
-from airflow_provider_tencent_ci.core.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
+from airflow_provider_tencent_ci.core.submitting.submit_once import RECONCILE_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
@@ -39,7 +39,7 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     else:
         yield differs(
             f"Shown after the answer to the submission by {said}.",
-            f"core/submission.py: the list is watched for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
+            f"core/submitting/submit_once.py: the list is watched for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
         )
 
 
@@ -58,7 +58,9 @@ def ask_name(check: Check) -> Iterator[Finding]:
     said = ", ".join(f"{form}: {'found' if found else 'not found'}" for form, found in shown.items())
     kind = _kind_of_filter(shown)
     if not shown["all of it"]:
-        yield differs(f"Looking for the name ({said}).", "core/flows.py: the look before a submission relies on name.")
+        yield differs(
+            f"Looking for the name ({said}).", "core/api/job_calls.py: the look before a submission relies on name."
+        )
     else:
         note = "" if kind == "exact" else f"Nothing in the client; the emulator's name_filter should be {kind!r}."
         yield as_assumed(f"The filter is {kind}. Looking for the name ({said}).", note)
@@ -95,7 +97,7 @@ def ask_type(check: Check) -> Iterator[Finding]:
     if hidden:
         yield differs(
             f"Without type the list does not show {', '.join(hidden)}.",
-            "core/api.py: type has to be sent, and looks before a submission need one for each type.",
+            "core/api/job_requests.py: type has to be sent, and looks before a submission need one for each type.",
         )
     else:
         yield as_assumed(f"Without type the list shows jobs of {kinds}.")
@@ -141,7 +143,7 @@ def _end_of_list(page: Element, ids: list[str], *, repeated: bool, lost: set[str
     if lost:
         return differs(
             f"The list {end}, and {len(lost)} jobs of this run are on none of its pages.",
-            "core/paging.py: following tokens loses jobs.",
+            "core/api/paginator.py: following tokens loses jobs.",
         )
     return as_assumed(f"The list {end}; each job of this run was on a page, {twice} came twice.")
 
@@ -194,28 +196,28 @@ QUESTIONS = (
     Question(
         15,
         "How soon after the submission do the job and the list show it?",
-        "A retry looks for an earlier try's job for 20 seconds before it submits (core/flows.py).",
+        "A retry looks for an earlier try's job for 20 seconds before it submits (core/api/job_calls.py).",
         ask_lag,
         (MAIN,),
     ),
     Question(
         8,
         "Is the name filter exact, by prefix or fuzzy? Does case matter? What do empty parameters mean?",
-        "The look before each submission (core/flows.py); names are compared again on our side.",
+        "The look before each submission (core/api/job_calls.py); names are compared again on our side.",
         ask_name,
         (MAIN,),
     ),
     Question(
         9,
         "What is listed without type? May jobId be a list?",
-        "Looks by name and id send no type (core/flows.py, polling.py).",
+        "Looks by name and id send no type (core/api/job_calls.py, polling.py).",
         ask_type,
         (MAIN, NOTHING, NODE),
     ),
     Question(
         7,
         "How does a list end? Are there short pages? How long does a token live?",
-        "core/paging.py follows tokens to an end that is not documented.",
+        "core/api/paginator.py follows tokens to an end that is not documented.",
         ask_paging,
         (MAIN, NOTHING, MISSING, SAME_NAME),
     ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_cancel, build_list, read_jobs
-from airflow_provider_tencent_ci.core.failures import classify
-from airflow_provider_tencent_ci.core.jobs import JobState
-from airflow_provider_tencent_ci.core.messages import Request
-from airflow_provider_tencent_ci.core.xml import read_xml
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_cancel, build_list, read_jobs
+from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
+from airflow_provider_tencent_ci.core.wire.xml import read_xml
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, outside, unclear
 from tests.live.orders import FAILING, MAIN, MISSING, NOTHING, STOPPED
@@ -65,7 +65,8 @@ def _counts(check: Check) -> Iterator[Finding]:
         nodes.update(child.tag for detail in details for child in detail)
     if further := sorted(nodes - _KNOWN_NODES):
         yield differs(
-            f"The record has further nodes: {', '.join(further)}.", "core/jobs.py and counting.py could use them."
+            f"The record has further nodes: {', '.join(further)}.",
+            "core/api/job_records.py and counting.py could use them.",
         )
     else:
         yield as_assumed("The record has no node for progress or counts: files have to be counted.")
@@ -101,10 +102,13 @@ def ask_unknown(check: Check) -> Iterator[Finding]:
     response = check.service.answer(build_list(JobFilter(job_id=_UNKNOWN_ID)))
     if failure := classify(response):
         yield differs(
-            f"Listing an unknown jobId: {brief(failure)}.", "core/flows.py: get_job takes an empty page for not found."
+            f"Listing an unknown jobId: {brief(failure)}.",
+            "core/api/job_calls.py: get_job takes an empty page for not found.",
         )
     elif read_jobs(response).items:
-        yield differs("Listing an unknown jobId shows jobs.", "core/flows.py: jobId does not filter as it should.")
+        yield differs(
+            "Listing an unknown jobId shows jobs.", "core/api/job_calls.py: jobId does not filter as it should."
+        )
     else:
         yield as_assumed("Listing an unknown jobId: an empty page.")
     failure = classify(check.service.answer(build_cancel(_UNKNOWN_ID)))
@@ -123,7 +127,7 @@ def ask_cancel(check: Check) -> Iterator[Finding]:
     seconds = (check.service.now() - asked_at).total_seconds()
     said = f"Cancelling a job that was {before}: {brief(failure)}; "
     if job is None:
-        yield differs(f"{said}after {seconds:.0f} s it had not ended.", "core/cancelling.py waits for an end.")
+        yield differs(f"{said}after {seconds:.0f} s it had not ended.", "core/polling/cancel_job.py waits for an end.")
     else:
         states = _states_of_files(check, job.job_id)
         yield as_assumed(f"{said}it ended as {job.state.value} after {seconds:.1f} s; its executions: {states}.")
@@ -158,13 +162,13 @@ QUESTIONS = (
     Question(
         10,
         "What is answered for an unknown job: to get, to list, to cancel?",
-        "A job that is not on the list's page counts as not found (core/flows.py).",
+        "A job that is not on the list's page counts as not found (core/api/job_calls.py).",
         ask_unknown,
     ),
     Question(
         11,
         "Which jobs can be cancelled, how soon do they stop, and what becomes of their files?",
-        "core/cancelling.py cancels, reads the job again, and takes a refusal for an end only if it has ended.",
+        "core/polling/cancel_job.py cancels, reads the job again, and takes a refusal for an end only if it has ended.",
         ask_cancel,
         (STOPPED, MAIN),
     ),
@@ -185,7 +189,7 @@ QUESTIONS = (
     Question(
         12,
         "What comes after Pause, and when is a batch paused?",
-        "core/waiting.py waits through Pause and says so.",
+        "core/polling/wait.py waits through Pause and says so.",
         ask_pause,
     ),
 )

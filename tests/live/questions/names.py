@@ -14,17 +14,21 @@ def ask_names(check: Check) -> Iterator[Finding]:
         yield unclear("A job over a prefix that matches nothing is refused, and these are such jobs.")
         return
     check.submit(MAIN)
-    yield _judged(check, SAME_NAME, "A name that another job has", "core/flows.py: a name in use is an error then.")
+    yield _judged(
+        check, SAME_NAME, "A name that another job has", "core/api/job_calls.py: a name in use is an error then."
+    )
     yield _judged(
         check,
         LONG_NAME,
         f"A name of 128 characters and {len(LONG_NAME.name_of(check.ledger.scope.token).encode())} bytes",
-        "core/names.py: MAX_NAME_LENGTH counts characters; it has to count bytes.",
+        "core/api/job_name.py: MAX_NAME_LENGTH counts characters; it has to count bytes.",
     )
-    yield _judged(check, RARE_NAME, "A rare Chinese character (U+3400)", "core/names.py: allow U+4E00 to U+9FFF only.")
+    yield _judged(
+        check, RARE_NAME, "A rare Chinese character (U+3400)", "core/api/job_name.py: allow U+4E00 to U+9FFF only."
+    )
     dash = check.submit(DASH_NAME)
     if dash.accepted:
-        yield noted("A long dash is accepted.", "core/names.py could allow it.")
+        yield noted("A long dash is accepted.", "core/api/job_name.py could allow it.")
     else:
         yield as_assumed(f"A long dash is {dash.end}.")
 
@@ -41,7 +45,7 @@ QUESTIONS = (
     Question(
         13,
         "Are names unique? Is their length in characters or bytes? Which characters are allowed?",
-        "core/names.py checks names; core/flows.py looks for a job of the same name before each submission.",
+        "core/api/job_name.py checks names; core/submitting/submit_once.py looks for a job of the same name first.",
         ask_names,
         (MAIN, NOTHING, SAME_NAME, LONG_NAME, RARE_NAME, DASH_NAME),
     ),

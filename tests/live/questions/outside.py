@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_provider_tencent_ci.core.api import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.failures import classify
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, noted, outside

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
-from airflow_provider_tencent_ci.emulator.defaults import WORKFLOW_ID
-from tests.lineage.expected import BUCKET, CONSOLE_URL, DECLARED, HEADER, SENSE, SUBMIT, TRANSCODE
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from tests.openlineage.expected import BUCKET, CONSOLE_URL, DECLARED, HEADER, SENSE, SUBMIT, TRANSCODE
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
@@ -151,12 +151,12 @@ def test_a_wrong_argument_is_told_as_far_as_it_goes(emulator, events_of):
     assert "jobId" not in facet(events_of(run(task), "submit")["FAIL"])
 
 
-@pytest.mark.parametrize("broken", ["openlineage.lineage_of", "openlineage.input_places", "openlineage.output_places"])
+@pytest.mark.parametrize("broken", ["lineage_of", "input_places", "output_places"])
 def test_a_broken_facet_fails_no_task_and_loses_no_event(emulator, events_of, monkeypatch, broken):
     def break_down(*args, **kwargs):
         raise RuntimeError("no lineage today")
 
-    monkeypatch.setattr(f"airflow_provider_tencent_ci.{broken}", break_down)
+    monkeypatch.setattr(f"airflow_provider_tencent_ci.lineage.openlineage.{broken}", break_down)
     done = run(SUBMIT.format(WAITING["deferred"]))
     assert done.state == "success"
     event = events_of(done, "submit")["COMPLETE"]

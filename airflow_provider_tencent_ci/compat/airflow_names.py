@@ -1,0 +1,77 @@
+"""Where the names of Airflow's classes and functions live, from 2.11 to 3.3."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, PokeReturnValue
+
+try:
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+except ImportError:  # before 3.2
+    from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException  # type: ignore[no-redef]
+
+try:
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+except ImportError:  # before 3.1
+    from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseHook, XCom
+    from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow.sdk.bases.decorator import determine_kwargs, task_decorator_factory
+    from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
+
+__all__ = [
+    "AirflowFailException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "BaseEventTrigger",
+    "BaseHook",
+    "BaseOperator",
+    "BaseOperatorLink",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "PokeReturnValue",
+    "RetryDecision",
+    "RetryPolicy",
+    "StartTriggerArgs",
+    "TaskSuccessEvent",
+    "TriggerEvent",
+    "XCom",
+    "determine_kwargs",
+    "task_decorator_factory",
+]
+
+# What a DAG file does not need to be parsed, and is slow to import: where to look for it, the newest place first. The
+# oldest compat provider supported (1.13) does not know all of these names.
+_LATE = {
+    "BaseEventTrigger": ("airflow.triggers.base",),
+    "BaseHook": ("airflow.providers.common.compat.sdk",),
+    "BaseTrigger": ("airflow.triggers.base",),
+    "RetryDecision": ("airflow.sdk",),
+    "RetryPolicy": ("airflow.sdk",),
+    "StartTriggerArgs": ("airflow.triggers.base",),
+    "TaskSuccessEvent": ("airflow.triggers.base",),
+    "TriggerEvent": ("airflow.triggers.base",),
+    "XCom": ("airflow.providers.common.compat.sdk",),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),  # before 3.1
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),  # 2.11
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name late."""
+    reason = None
+    for module in _LATE.get(name, ()):
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError) as missing:
+            reason = missing
+    if name in ("RetryDecision", "RetryPolicy"):  # before 3.3
+        return object
+    if name == "BaseEventTrigger":  # before 3.0, which has no asset watchers
+        return __getattr__("BaseTrigger")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from reason

@@ -1,0 +1,60 @@
+"""Reading connections and hiding secrets on each version of Airflow, with and without an event loop."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+
+__all__ = [
+    "get_connection_async",
+    "mask_secrets",
+    "mask_secrets_async",
+]
+
+
+async def get_connection_async(conn_id: str) -> Connection:
+    """
+    Read a connection without blocking the event loop.
+
+    Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
+    SDK of 3.0 does not find its supervisor (Airflow conventions, 3.8).
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
+
+
+def mask_secrets(*secrets: str | None) -> None:
+    """Have Airflow replace ``secrets`` in all logs of this process, and of the one that writes its logs; may block."""
+    try:
+        from airflow.sdk.log import mask_secret
+    except ImportError:  # 2.11
+        from airflow.utils.log.secrets_masker import mask_secret  # type: ignore[import-not-found,no-redef]
+    for secret in filter(None, secrets):
+        with suppress(Exception):  # 3.0 alone lets a supervisor that has gone be an error
+            mask_secret(secret)
+
+
+async def mask_secrets_async(*secrets: str | None) -> None:
+    """
+    Do the same without blocking the event loop.
+
+    Before 3.3 there is only the blocking call, made in a thread as in :func:`get_connection_async`.
+    """
+    try:
+        from airflow.sdk.log import amask_secret
+    except ImportError:
+        from asgiref.sync import sync_to_async
+
+        await sync_to_async(mask_secrets, thread_sensitive=False)(*secrets)
+        return
+    for secret in filter(None, secrets):
+        await amask_secret(secret)

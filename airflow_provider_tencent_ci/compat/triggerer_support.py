@@ -1,0 +1,36 @@
+"""What the triggerer of each version of Airflow can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseEventTrigger
+
+
+__all__ = [
+    "has_listeners",
+    "has_workerless_waits",
+    "watched_asset_store",
+]
+
+
+def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
+    """Return the store of the one asset that a trigger watches for; before 3.3, or of several, ``None``."""
+    # It is not told which they are, and the store does not say how many (sdk/execution_time/context.py).
+    store = getattr(trigger, "asset_state_store", None)
+    return store if getattr(store, "_total", 1) == 1 else None
+
+
+def has_workerless_waits() -> bool:
+    """Whether a task can begin in the triggerer, its templates rendered there, and end there (3.3 and later)."""
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "render_template_fields")
+
+
+def has_listeners() -> bool:
+    """Whether a plugin listens to the ends of tasks, such as OpenLineage's; asked on a worker of 3.3 and later."""
+    from airflow.sdk.listener import get_listener_manager
+
+    return bool(get_listener_manager().has_listeners)
