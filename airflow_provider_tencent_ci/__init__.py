@@ -17,4 +17,4 @@ def get_provider_info() -> dict[str, Any]:
     """
     from airflow_provider_tencent_ci.provider_info import PROVIDER_INFO
 
-    return PROVIDER_INFO
+    return {**PROVIDER_INFO, "versions": [__version__]}

@@ -38,10 +38,9 @@ translated where it is raised.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
 
 __all__ = [
     "ApiError",
@@ -61,6 +60,7 @@ __all__ = [
     "PermissionDeniedError",
     "QueueSaturatedError",
     "RedirectError",
+    "ReportedJob",
     "ServiceUnavailableError",
     "SubmissionTakenOverError",
     "SubmitOutcomeUnknownError",
@@ -73,6 +73,31 @@ __all__ = [
     "UnreadableResponseError",
     "WaitTimeoutError",
 ]
+
+
+class ReportedJob(Protocol):
+    """The record of a job that an error carries: an ``InventoryJob``, whose module stands above this one."""
+
+    @property
+    def job_id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def state(self) -> Any: ...
+
+    @property
+    def reason(self) -> tuple[str, str]: ...
+
+    @property
+    def creation_time(self) -> datetime | None: ...
+
+    @property
+    def input(self) -> Mapping[str, Any]: ...
+
+    @property
+    def operation(self) -> Mapping[str, Any]: ...
 
 
 class TencentCIError(Exception):
@@ -202,7 +227,7 @@ class JobExistsError(TencentCIError):
     :param job: the job found.
     """
 
-    def __init__(self, message: str, *, job: InventoryJob) -> None:
+    def __init__(self, message: str, *, job: ReportedJob) -> None:
         super().__init__(message)
         self.job = job
 
@@ -222,7 +247,7 @@ class JobError(TencentCIError):
     :param job: its last record.
     """
 
-    def __init__(self, message: str, *, job: InventoryJob) -> None:
+    def __init__(self, message: str, *, job: ReportedJob) -> None:
         super().__init__(message)
         self.job = job
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_tencent_ci import __version__
-
 __all__ = ["PROVIDER_INFO"]
 
 _INTEGRATION = "Tencent Cloud Infinite (CI)"
@@ -63,7 +61,6 @@ PROVIDER_INFO: dict[str, Any] = {
     "package-name": "airflow-provider-tencent-ci",
     "name": _INTEGRATION,
     "description": "Batch jobs of Tencent Cloud Infinite (CI) on objects in Tencent COS: submit once, wait, report.",
-    "versions": [__version__],
     "integrations": [
         {
             "integration-name": _INTEGRATION,

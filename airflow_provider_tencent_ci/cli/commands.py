@@ -28,14 +28,13 @@ from airflow_provider_tencent_ci.cli.tables import (
 from airflow_provider_tencent_ci.core.api.job_calls import ask_service_time, get_job
 from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.files.file_counts import Counting
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
 from airflow_provider_tencent_ci.core.polling.wait import check_outcome
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.file_log import closing_table, counts_text, failure_table
-from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure

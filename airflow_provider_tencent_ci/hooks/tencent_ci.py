@@ -31,7 +31,7 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import Pages
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
@@ -40,7 +40,6 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from airflow_provider_tencent_ci.transport.prefetch import Ahead
-from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
     from types import TracebackType

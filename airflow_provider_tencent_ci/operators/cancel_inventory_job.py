@@ -67,9 +67,8 @@ class CancelInventoryJobOperator(Telling, BaseOperator):
         :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
         :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
         """
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-        from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
         within_seconds = seconds_of("stop_timeout", self.stop_timeout)
         with TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region) as hook:

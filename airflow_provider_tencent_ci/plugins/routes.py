@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, check_job_id
+from airflow_provider_tencent_ci.core.polling.cancel_job import stopped_or_not
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.plugins.access import (
@@ -38,7 +39,6 @@ from airflow_provider_tencent_ci.plugins.page_schemas import (
     Timeline,
 )
 from airflow_provider_tencent_ci.plugins.task_instances import Maker, makers_of
-from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser

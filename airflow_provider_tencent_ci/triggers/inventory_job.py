@@ -264,10 +264,9 @@ class InventoryJobTrigger(BaseTrigger):
         return has_time and self._lease is not None and self._lease.is_held()
 
     async def _stop(self, is_surely_mine: bool) -> None:
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
         from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
-        from airflow_provider_tencent_ci.waiting.wait_log import stopped_or_not
 
         try:
             task = await self._ask_about_task(is_surely_mine)

@@ -9,16 +9,7 @@ from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, Inventor
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["WaitLog", "stopped_or_not"]
-
-
-def stopped_or_not(job: InventoryJob) -> str:
-    """Say what became of a cancel."""
-    if job.state is JobState.CANCEL:
-        return f"Batch job {job.job_id} was cancelled and has stopped."
-    if job.state.is_terminal:
-        return f"Batch job {job.job_id} had ended before it could be cancelled: {job.state.value}."
-    return f"Batch job {job.job_id} is to be cancelled, and was still {job.state.value} when last seen."
+__all__ = ["WaitLog"]
 
 
 class WaitLog:

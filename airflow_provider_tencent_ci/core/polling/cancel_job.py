@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow_provider_tencent_ci.core.api.job_calls import cancel_job, current_time, get_job, pause
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, retry_after_seconds
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
-__all__ = ["stop_job"]
+__all__ = ["stop_job", "stopped_or_not"]
 
 # Between two looks: this much, or so small a share of the whole time.
 _SHORTEST_STEP_SECONDS = 0.5
@@ -39,6 +39,15 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
             return stop.result()
         left_seconds = (ends_at - now).total_seconds()
         yield from pause(min(left_seconds, max(step_seconds, stop.asked_for_seconds)))
+
+
+def stopped_or_not(job: InventoryJob) -> str:
+    """Say what became of a cancel."""
+    if job.state is JobState.CANCEL:
+        return f"Batch job {job.job_id} was cancelled and has stopped."
+    if job.state.is_terminal:
+        return f"Batch job {job.job_id} had ended before it could be cancelled: {job.state.value}."
+    return f"Batch job {job.job_id} is to be cancelled, and was still {job.state.value} when last seen."
 
 
 class _Stop:
