@@ -30,7 +30,6 @@ with DAG(
         deferrable=True,
         poll_interval=POLL_SECONDS,
         # The failed files, and only those, are a batch of their own; those that fail there are the next one.
-        on_partial_failure="resubmit_failed",
         resubmit_rounds=2,
         # The service reads their names from objects that are put here; PREFIX must not cover it.
         url_list_prefix=".airflow/tencent-ci/",

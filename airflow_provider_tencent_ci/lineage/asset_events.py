@@ -143,7 +143,7 @@ def _planned_record(task: Any) -> dict[str, Any]:
     from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
     try:
-        specification = specification_of(task)
+        specification = specification_of(task.request())
     except InvalidArgumentError:
         return job_id  # what the task fails of
     return {

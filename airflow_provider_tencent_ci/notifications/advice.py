@@ -21,8 +21,7 @@ _BY_STATE = {
 }
 
 _SOME_FILES_FAILED = (
-    "Clearing the task would process all files again. With on_partial_failure='resubmit_failed' it submits only those "
-    "that failed."
+    "Clearing the task would process all files again. With resubmit_rounds=1 it submits only those that failed."
 )
 
 

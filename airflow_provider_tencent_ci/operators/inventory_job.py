@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
-from airflow_provider_tencent_ci.compat.task_context import (
-    DEFERRAL_FAILED,
-    default_deferrable,
-    is_deferral_timeout,
-    recorded_job_id,
-)
+from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED, is_deferral_timeout, recorded_job_id
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import Telling
-from airflow_provider_tencent_ci.operators.resubmission_arguments import ResubmittingOperator
-from airflow_provider_tencent_ci.submission.job_file import WithJobFile, read_job
+from airflow_provider_tencent_ci.operators.job_submission import JobSubmission
+from airflow_provider_tencent_ci.submission.job_file import read_job
+from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.cancellation import (
-    begin_lease,
     cancel_of_killed_task,
     cancel_or_say,
     say_what_may_be_left,
 )
 from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
-    begin_time_anew,
-    defer_until_ended,
+    backstop,
+    earlier_limit,
     end_of_resumed_try,
     ended_job,
     execution_timeout_over,
-    is_over,
-    reconnect,
+    restored_execution_timeout,
     try_ends_at,
 )
-from airflow_provider_tencent_ci.waiting.durations import check_choice, seconds_of
+from airflow_provider_tencent_ci.waiting.trigger_end import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import read_capacity, read_event
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
-    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, ResubmittingOperator):
+class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -65,7 +57,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``, ``submission`` (the request, for the
     process that resumes the task); if it waited also ``job``, the last record with the service's node names. With
-    ``on_partial_failure="resubmit_failed"`` also ``rounds``, all JobIds; then ``job_id`` is that of the last one, and
+    ``resubmit_rounds`` also ``rounds``, all JobIds; then ``job_id`` is that of the last one, and
     ``return_value`` and ``job`` are about the first.
 
     Give ``workflow_ids`` or ``job``, and exactly one of ``prefix``, ``manifest``, ``url_file``, ``object_key``. An
@@ -120,105 +112,23 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
         (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
+    :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of its own, at most this
+        often; by default, 0, not at all. Each file of a round is processed, and may be billed, again. Then ``fail_on``
+        judges what still failed. It needs ``cos:PutObject``, since the service reads the files' names from an object in
+        the bucket. See ``docs/again.md``.
+    :param url_list_prefix: where in the bucket these objects are put. Other batches must not take them for media, as
+        one over the whole bucket does.
     :param end_from_trigger: end a deferred task in the triggerer if the job succeeds, which saves the worker that would
         be started only to say so (Airflow 3.3 and later); where the result would not be the same (outlets, an
         ``on_success_callback``, ...), a worker ends it. See ``docs/waiting.md``.
-    :param kwargs: ``on_partial_failure``, ``resubmit_rounds``, ``url_list_prefix``: see ``ResubmittingOperator``.
     """
 
-    template_fields: Sequence[str] = (
-        "workflow_ids",
-        "job",
-        "prefix",
-        "manifest",
-        "url_file",
-        "object_key",
-        "start_time",
-        "end_time",
-        "name",
-        "bucket",
-        "region",
-        "tencent_ci_conn_id",
-        "failures_path",
-        "url_list_prefix",
-    )
-    # None, but for job (job_files.py): a manifest's key ends in .json, and Airflow would look for such a file.
-    template_ext: Sequence[str] = ()
-    template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
     ui_color = "#d6e8ff"
 
-    def __init__(
-        self,
-        *,
-        workflow_ids: str | Sequence[str] | None = None,
-        job: Mapping[str, Any] | str | None = None,
-        prefix: str | None = None,
-        manifest: str | None = None,
-        url_file: str | None = None,
-        object_key: str | None = None,
-        start_time: datetime | str | None = None,
-        end_time: datetime | str | None = None,
-        name: str | None = None,
-        bucket: str | None = None,
-        region: str | None = None,
-        tencent_ci_conn_id: str = "tencent_ci_default",
-        on_existing: str = "adopt",
-        reconcile_timeout: float | timedelta = 300,
-        wait_for_completion: bool = False,
-        deferrable: bool = default_deferrable(),
-        poll_interval: float | timedelta = 30,
-        wait_timeout: float | timedelta | None = None,
-        contact_timeout: float | timedelta = 600,
-        max_active_jobs: int | None = None,
-        validate: bool = False,
-        cancel_on_kill: bool = True,
-        count_files: bool = True,
-        progress_interval: float | timedelta | None = 300,
-        fail_on: str | float = "job",
-        on_empty: str = "succeed",
-        failures_path: str | None = None,
-        end_from_trigger: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.workflow_ids = workflow_ids
-        self.job = job
-        self.prefix = prefix
-        self.manifest = manifest
-        self.url_file = url_file
-        self.object_key = object_key
-        self.start_time = start_time
-        self.end_time = end_time
-        self.name = name
-        self.bucket = bucket
-        self.region = region
-        self.tencent_ci_conn_id = tencent_ci_conn_id
-        self.on_existing = check_choice("on_existing", on_existing, ("adopt", "submit", "fail"))
-        self.reconcile_timeout = seconds_of("reconcile_timeout", reconcile_timeout)
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.wait_timeout = wait_timeout
-        self.contact_timeout = contact_timeout
-        self.max_active_jobs = max_active_jobs
-        self.validate = validate
-        self.cancel_on_kill = cancel_on_kill
-        self.count_files = count_files
-        self.progress_interval = progress_interval
-        self.fail_on = fail_on
-        self.on_empty = on_empty
-        self.failures_path = failures_path
-        self.end_from_trigger = end_from_trigger
-        self.job_id: str | None = None
-        self._ti: Any = None
-        self._lease: WorkerLease | None = None
-        self._has_timed_out = False
-        self._try_ends_at: datetime | None = None
-
     def pre_execute(self, context: Context) -> None:
         super().pre_execute(context)
-        begin_time_anew(self, context)
+        self.execution_timeout = restored_execution_timeout(self.execution_timeout, context)
 
     def execute(self, context: Context) -> str:
         """
@@ -236,17 +146,16 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         :raises LostContactError: it waited, and could not ask for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
-        self._ti = context["ti"]
-        self._try_ends_at = try_ends_at(self, None)  # Airflow counts from here, too
-        self._lease = begin_lease(self._ti)
+        self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
     def execute_with_capacity(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
-        Go on after waiting for ``max_active_jobs``; another task may have been quicker, and then it is waited again.
+        Submit after the wait for ``max_active_jobs``; if another task was quicker, the task waits again.
 
-        :raises LostContactError: it could not be asked for ``contact_timeout``; nothing was submitted.
+        :raises LostContactError: the number of active jobs could not be read for ``contact_timeout``; nothing was
+            submitted.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing was submitted.
         """
         from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityStatus
@@ -256,49 +165,7 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             raise LostContactError(result.message)
         if result.status is CapacityStatus.DEADLINE:
             raise self._out_of_time()
-        return self._go_on(context, Deferral.recall(context))
-
-    def _go_on(self, context: Context, deferral: Deferral | None) -> str:
-        """Submit what had to wait for ``max_active_jobs``."""
-        from airflow_provider_tencent_ci.submission.rounds import pending_round
-
-        self._check_time()
-        self._reconnect()
-        if deferral and deferral.round and (again := pending_round(self, context, self._hook, deferral.round)):
-            with self._hook:
-                return self._submit_and_wait(context, again)
-        return self._run(context)
-
-    def _run(self, context: Context) -> str:
-        from airflow_provider_tencent_ci.submission.submitter import checked_specification
-
-        with self._hook as hook:
-            push_link(context, hook.config)
-            self.job = read_job(self, context)
-            return self._submit_and_wait(context, checked_specification(self))
-
-    def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
-        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
-
-        trigger = operator_trigger(self, is_last_word=specification.round == 0)
-        submission = self._submit(context, specification)
-        if not self.wait_for_completion:
-            note_outcome(context, submission.job.to_dict())
-            return submission.job.job_id
-        if submission.series.may_have_duplicates:
-            trigger.success_xcoms = None  # a worker ends the task, which looks for duplicates
-        return self._wait_for(context, submission.job, trigger, specification.round)
-
-    def _wait_for(self, context: Context, job: InventoryJob, trigger: InventoryJobTrigger, round_number: int) -> str:
-        from airflow_provider_tencent_ci.triggers.task_triggers import operator_deadline_at
-
-        if job.state.is_terminal:
-            return self._finish(context, job)
-        trigger.job_id = job.job_id
-        trigger.deadline_at = operator_deadline_at(self)
-        if self.deferrable:
-            defer_until_ended(self, context, trigger, self._try_ends_at, round_number)
-        return self.execute_complete(context, self._wait(trigger))
+        return self._submit_after_capacity(context, Deferral.pulled(context))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -323,19 +190,6 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         self._reconnect()
         return self._finish(context, job)
 
-    def _finish(self, context: Context, job: InventoryJob) -> str:
-        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
-        from airflow_provider_tencent_ci.submission.rounds import last_round
-        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
-
-        kept = kept_job(self._hook, context, job)
-        if kept.job_id == job.job_id:
-            return super()._finish(context, job)
-        # Another process may have cancelled this job as a duplicate of that one.
-        self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
-        self.job_id = kept.job_id
-        return self._wait_for(context, kept, operator_trigger(self, is_last_word=False), last_round(context))
-
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
         result = read_event(event)
@@ -346,17 +200,16 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
-        from airflow_provider_tencent_ci.task_state.stored_request import restore_request
+        from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
 
-        self._ti = context["ti"]
-        deferral = Deferral.recall(context)
-        self._try_ends_at = end_of_resumed_try(self, context, deferral)
-        self._lease = begin_lease(self._ti)
-        restore_request(self, self._ti)
+        deferral = Deferral.pulled(context)
+        self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
+        for field, value in recorded_request(self._ti).items():
+            setattr(self, field, value)  # also for Airflow's view of the rendered templates
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
                 if is_deferral_timeout(next_kwargs):
-                    return self._go_on(context, deferral)
+                    return self._submit_after_capacity(context, deferral)
             elif next_method == DEFERRAL_FAILED and (job_id := recorded_job_id(self._ti)):
                 self.job_id = job_id
                 return self._complete_without_event(context, next_kwargs or {}, deferral)
@@ -369,7 +222,110 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
         if self.job_id:
             cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease, has_submitted=True)
         elif self._ti is not None:
-            say_what_may_be_left(self.log, self._look_for)
+            say_what_may_be_left(self.log, self._readable_name)
+
+    def _run(self, context: Context) -> str:
+        with self._hook as hook:
+            push_link(context, hook.config)
+            self.job = read_job(self.job, context, self.get_template_env)
+            return self._submit_and_wait(context, self._checked_specification())
+
+    def _submit_after_capacity(self, context: Context, deferral: Deferral | None) -> str:
+        """Submit the round that had to wait for ``max_active_jobs``, or else what the task asks for."""
+        from airflow_provider_tencent_ci.submission.rounds import pending_round
+
+        self._check_time()
+        self._reconnect()
+        if deferral and deferral.round:
+            again = pending_round(self._round_options(), context, self._hook, deferral.round)
+            if again:
+                with self._hook:
+                    return self._submit_and_wait(context, again)
+        return self._run(context)
+
+    def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
+        submission = self._submit(context, specification)
+        if not self.wait_for_completion:
+            note_outcome(context, submission.job.to_dict())
+            return submission.job.job_id
+        # A worker ends a round, whose result is that of all rounds, and a task that has to look for duplicates.
+        needs_worker = bool(specification.round) or submission.series.may_have_duplicates
+        return self._wait_for(context, submission.job, specification.round, needs_worker=needs_worker)
+
+    def _wait_for(self, context: Context, job: InventoryJob, round_number: int, *, needs_worker: bool) -> str:
+        if job.state.is_terminal:
+            return self._finish(context, job)
+        wait_ends_at = deadline_after(self.wait_timeout, datetime.now(UTC))
+        if self.deferrable:
+            self._defer(context, job.job_id, wait_ends_at, round_number, needs_worker=needs_worker)
+        return self.execute_complete(context, self._wait_in_process(job.job_id, wait_ends_at))
+
+    def _wait_in_process(self, job_id: str, wait_ends_at: datetime | None) -> dict[str, Any]:
+        """Wait here, as the trigger would in the triggerer; return the same event."""
+        from airflow_provider_tencent_ci.waiting.job_wait import wait_in_process
+
+        deadline_at = wait_ends_at.isoformat() if wait_ends_at else None
+        waiting = wait_in_process(self._wait_options(), job_id, deadline_at, self.log)
+        return self._hook.run(
+            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
+        )
+
+    def _defer(
+        self,
+        context: Context,
+        job_id: str,
+        wait_ends_at: datetime | None,
+        round_number: int,
+        *,
+        needs_worker: bool,
+    ) -> NoReturn:
+        """
+        Defer the task until its job has ended.
+
+        :param needs_worker: whether a worker has to end the task, even where the trigger could.
+        """
+        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+        limit = earlier_limit(wait_ends_at, self._try_ends_at)
+        ends_there = self.end_from_trigger and not needs_worker
+        trigger = InventoryJobTrigger(
+            job_id=job_id,
+            deadline_at=limit.deadline_at,
+            success_xcoms=success_xcoms(self, JOB_ID, {"job": RECORD}) if ends_there else None,
+            **asdict(self._wait_options()),
+        )
+        Deferral("job", limit.argument, self._try_ends_at, round_number).push(context)
+        self.defer(trigger=trigger, method_name=limit.method_name, timeout=backstop(limit.at))
+
+    def _finish(self, context: Context, job: InventoryJob) -> str:
+        """End as the job and its files ended, or submit the failed files again, or wait for the job that is kept."""
+        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
+        from airflow_provider_tencent_ci.submission.rounds import conclude, last_round
+
+        kept = kept_job(self._hook, context, job)
+        if kept.job_id != job.job_id:
+            # Another process may have cancelled this job as a duplicate of that one.
+            self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
+            self.job_id = kept.job_id
+            return self._wait_for(context, kept, last_round(context), needs_worker=True)
+        outcome, again = conclude(self._round_options(), self._file_rules(), context, self._hook, job)
+        context["ti"].xcom_push(key="job", value=outcome.record)
+        if again:
+            self.job_id = None  # there may be one that is not known yet, should the task be stopped
+            return self._submit_and_wait(context, again)
+        note_outcome(context, outcome.record)
+        outcome.check()
+        self.log.info("Batch job %s (%s) succeeded.", outcome.job.job_id, outcome.job.name)
+        return outcome.job.job_id
+
+    def _complete_without_event(self, context: Context, reason: dict[str, Any], deferral: Deferral | None) -> str:
+        """End the task whose trigger Airflow gave up as its job ended; defer it again if the job has not ended."""
+        job = ended_job(self._hook, self.job_id or "", reason, deferral)
+        if job is not None:
+            return self._finish(context, job)
+        round_number = deferral.round if deferral else 0
+        wait_ends_at = deadline_after(self.wait_timeout, datetime.now(UTC))
+        self._defer(context, self.job_id or "", wait_ends_at, round_number, needs_worker=bool(round_number))
 
     @contextmanager
     def _stopped_by_execution_timeout(self) -> Iterator[None]:
@@ -380,65 +336,5 @@ class TriggerInventoryJobOperator(WithJobFile, WithLineage, Telling, Resubmittin
             has_nothing_to_stop = self._has_timed_out
             self._has_timed_out = True  # Airflow calls on_kill next
             if self.cancel_on_kill and not has_nothing_to_stop:
-                cancel_or_say(self._hook, self.job_id, self._look_for)
+                cancel_or_say(self._hook, self.job_id, self._readable_name)
             raise
-
-    def _complete_without_event(self, context: Context, reason: dict[str, Any], deferral: Deferral | None) -> str:
-        """End the task after Airflow gave up its trigger. What became of the job counts, so it is asked about first."""
-        from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
-
-        job = ended_job(self._hook, self.job_id or "", reason, deferral)
-        if job is not None:
-            return self._finish(context, job)
-        round_number = deferral.round if deferral else 0
-        trigger = operator_trigger(self, is_last_word=round_number == 0)
-        trigger.job_id = self.job_id or ""
-        defer_until_ended(self, context, trigger, self._try_ends_at, round_number)
-
-    def _out_of_time(self) -> AirflowTaskTimeout:
-        """Return the error of a try whose time is over before a submission: there is no job that would have to stop."""
-        self._has_timed_out = True
-        return AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
-
-    def _check_time(self) -> None:
-        if is_over(self._try_ends_at):
-            raise self._out_of_time()
-
-    def _reconnect(self) -> None:
-        reconnect(self._hook, seconds_of("contact_timeout", self.contact_timeout))
-
-    @property
-    def _look_for(self) -> str:
-        return self.name or f"{self.dag_id}-{self.task_id}"
-
-    @cached_property
-    def _hook(self) -> TencentCIHook:
-        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-
-        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
-
-    def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
-        from airflow_provider_tencent_ci.core.api.job_name import readable_name
-        from airflow_provider_tencent_ci.submission.capacity_wait import submit_when_possible
-        from airflow_provider_tencent_ci.submission.rounds import note_round
-        from airflow_provider_tencent_ci.submission.submitter import say_what_was_submitted
-        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
-
-        self._check_time()
-        name = self.name or readable_name(self._look_for)
-        submission = submit_when_possible(self, context, self._hook, specification, name, self._try_ends_at)
-        job = submission.job
-        self.job_id = job.job_id
-        context["ti"].xcom_push(key="job_id", value=job.job_id)
-        context["ti"].xcom_push(key="job_name", value=job.name)
-        push_submission(context["ti"], self, submission.series)
-        note_round(self, context, specification, job.job_id)
-        say_what_was_submitted(self._hook, context, submission)
-        return submission
-
-    def _wait(self, trigger: InventoryJobTrigger) -> dict[str, Any]:
-        """Wait in this process, as the trigger would in the triggerer; return the same event."""
-        waiting = trigger.waiting(self.log)
-        return self._hook.run(
-            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
-        )

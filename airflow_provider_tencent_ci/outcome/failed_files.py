@@ -21,7 +21,7 @@ class InventoryJobFailures:
     The keys of failed files, each once and in order. Only they are kept, not the reasons.
 
     A batch is submitted for them by ``url_file=failures.upload(hook, key)``. The operator does all of it with
-    ``on_partial_failure="resubmit_failed"``.
+    ``resubmit_rounds``.
 
     :param failures: files that failed, or their keys; they are taken one by one. One whose key the service did not say
         cannot be submitted again, and is left out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,18 +33,28 @@ from airflow_provider_tencent_ci.sensors.trigger_start import (
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
+from airflow_provider_tencent_ci.waiting.argument_checks import (
+    check_choice,
+    check_fail_on,
+    optional_seconds_of,
+    seconds_of,
+)
 from airflow_provider_tencent_ci.waiting.cancellation import begin_lease, cancel_of_killed_task
-from airflow_provider_tencent_ci.waiting.deferral import defer_in_time, look_once, reconnect, try_ends_at
-from airflow_provider_tencent_ci.waiting.durations import seconds_of
+from airflow_provider_tencent_ci.waiting.deferral import backstop, earlier_limit, look_once, reconnect, try_ends_at
+from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.progress import Progress
     from airflow_provider_tencent_ci.core.polling.contact import Contact
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+    from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
@@ -120,12 +131,12 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         self.region = region
         self.tencent_ci_conn_id = tencent_ci_conn_id
         self.deferrable = deferrable or start_from_trigger
-        self.contact_timeout = contact_timeout
+        self.contact_timeout = seconds_of("contact_timeout", contact_timeout)
         self.cancel_on_kill = cancel_on_kill
         self.count_files = count_files
-        self.progress_interval = progress_interval
-        self.fail_on = fail_on
-        self.on_empty = on_empty
+        self.progress_interval = optional_seconds_of("progress_interval", progress_interval)
+        self.fail_on = check_fail_on(fail_on)
+        self.on_empty = check_choice("on_empty", on_empty, ("succeed", "skip", "fail"))
         self.failures_path = failures_path
         self.start_from_trigger = start_from_trigger and has_workerless_waits()
         self.end_from_trigger = end_from_trigger
@@ -147,21 +158,35 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         return self._begin(context, datetime.now(UTC))
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
-        from airflow_provider_tencent_ci.outcome.file_outcome import check_arguments
-        from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
-
         self._ti = context["ti"]
         self._lease = begin_lease(self._ti)
-        check_arguments(self)
+        self._file_rules().check_path()
         with self._hook as hook:
             push_link(context, hook.config)
-            trigger = sensor_trigger(self, began_at)
             if not self.deferrable:
                 return super().execute(context)
             job = self._look()
             if job is not None and job.state.is_terminal:
                 return self._outcome(context, job)
-            defer_in_time(self, trigger, try_ends_at(self, began_at))
+            self._defer(began_at)
+
+    def _defer(self, began_at: datetime) -> NoReturn:
+        """
+        Defer the task until its job has ended.
+
+        :param began_at: when ``timeout`` began.
+        """
+        from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+
+        wait_ends_at = began_at + timedelta(seconds=self.timeout)
+        limit = earlier_limit(wait_ends_at, try_ends_at(self.execution_timeout, began_at))
+        trigger = InventoryJobTrigger(
+            job_id=self.job_id,
+            deadline_at=limit.deadline_at,
+            success_xcoms=success_xcoms(self, RECORD) if self.end_from_trigger else None,
+            **asdict(self._wait_options()),
+        )
+        self.defer(trigger=trigger, method_name=limit.method_name, timeout=backstop(limit.at))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once; done when the job has ended."""
@@ -192,7 +217,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
             raise AirflowSensorTimeout(result["message"])
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
-        reconnect(self._hook, seconds_of("contact_timeout", self.contact_timeout))
+        reconnect(self._hook, self.contact_timeout)
         return self._outcome(context, InventoryJob.from_dict(result["job"]))
 
     def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -268,13 +293,33 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     def _contact(self) -> Contact:
         from airflow_provider_tencent_ci.core.polling.contact import Contact
 
-        return Contact(seconds_of("contact_timeout", self.contact_timeout))
+        return Contact(self.contact_timeout)
 
     @cached_property
     def _progress(self) -> Progress | None:
-        from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
+        from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 
-        return sensor_trigger(self, datetime.now(UTC)).new_progress(self.log)
+        return new_progress(self._wait_options().progress_interval, self.log)
+
+    def _file_rules(self) -> FileRules:
+        from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+
+        return FileRules(self.count_files, self.fail_on, self.on_empty, self.failures_path)
+
+    def _wait_options(self) -> WaitOptions:
+        from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
+
+        return WaitOptions(
+            tencent_ci_conn_id=self.tencent_ci_conn_id,
+            bucket=self.bucket,
+            region=self.region,
+            poll_interval=self.poke_interval,
+            contact_timeout=self.contact_timeout,
+            cancel_on_kill=self.cancel_on_kill,
+            count_files=self._file_rules().need_counts,
+            may_be_empty=self.on_empty == "succeed",
+            progress_interval=self.progress_interval if self.count_files else None,
+        )
 
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
@@ -305,7 +350,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
         from airflow_provider_tencent_ci.outcome.file_outcome import find_outcome
 
-        outcome = find_outcome(self, self._hook, job)
+        outcome = find_outcome(self._file_rules(), self._hook, job)
         note_outcome(context, outcome.record)
         try:
             outcome.check()

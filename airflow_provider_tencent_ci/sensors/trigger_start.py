@@ -8,12 +8,12 @@ templates of the kind that it can render.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP
-from airflow_provider_tencent_ci.waiting.durations import progress_interval, seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
@@ -64,21 +64,13 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
-    from airflow_provider_tencent_ci.outcome.file_outcome import counts_files
     from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, why_a_worker_must_end, xcoms_of
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
+    templates = {name: _template(sensor, name) for name in ("job_id", "tencent_ci_conn_id", "bucket", "region")}
     return {
-        "job_id": _template(sensor, "job_id"),
-        "tencent_ci_conn_id": _template(sensor, "tencent_ci_conn_id"),
-        "bucket": _template(sensor, "bucket"),
-        "region": _template(sensor, "region"),
-        "poll_interval": sensor.poke_interval,
-        "contact_timeout": seconds_of("contact_timeout", sensor.contact_timeout),
-        "cancel_on_kill": sensor.cancel_on_kill,
-        "count_files": counts_files(sensor),
-        "may_be_empty": sensor.on_empty == "succeed",
-        "progress_interval": progress_interval(sensor),
+        **asdict(sensor._wait_options()),
+        **templates,
         "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
         "seconds_before_limit": _seconds_before_limit(sensor),
     }

@@ -7,7 +7,7 @@ ends in ``.json``, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -25,7 +25,7 @@ class WithJobFile:
 
     def resolve_template_files(self: Any) -> None:
         """Replace the file's name by its text, which is then rendered; Airflow calls this as it does for its own."""
-        if _names_file(self.job):
+        if names_file(self.job):
             environment = self.get_template_env()
             try:
                 self.job, *_ = environment.loader.get_source(environment, self.job)
@@ -34,19 +34,20 @@ class WithJobFile:
         super().resolve_template_files()  # type: ignore[misc]
 
 
-def read_job(task: Any, context: Context) -> Mapping[str, Any] | None:
+def read_job(job: Any, context: Context, template_environment: Callable[[], Any]) -> Mapping[str, Any] | None:
     """
-    Return a task's ``job``, its templates rendered, as a mapping.
+    Return the argument ``job``, its templates rendered, as a mapping.
 
+    :param job: a mapping, a text of JSON or YAML, or the name of a file.
+    :param template_environment: makes the DAG's Jinja environment, which finds the file.
     :raises InvalidArgumentError: the file is missing, or is neither JSON nor YAML of a mapping.
     """
     import yaml
 
-    job = task.job
     if not isinstance(job, str) or not job.strip():
         return job or None
     # Of a mapped task, or named by a template: not read before.
-    text = _render_file(task, job, context) if _names_file(job) else job
+    text = _render_file(job, context, template_environment()) if names_file(job) else job
     try:
         nodes = yaml.safe_load(text)  # JSON is YAML
     except yaml.YAMLError as error:
@@ -56,15 +57,16 @@ def read_job(task: Any, context: Context) -> Mapping[str, Any] | None:
     return nodes
 
 
-def _names_file(job: object) -> bool:
+def names_file(job: object) -> bool:
+    """Whether it is the name of a JSON or YAML file, and not the nodes themselves."""
     return isinstance(job, str) and "\n" not in job and "{" not in job and job.endswith(_ENDINGS)
 
 
-def _render_file(task: Any, path: str, context: Context) -> str:
+def _render_file(path: str, context: Context, environment: Any) -> str:
     import jinja2
 
     try:
-        return str(task.get_template_env().get_template(path).render(context))
+        return str(environment.get_template(path).render(context))
     except jinja2.TemplateNotFound as error:
         raise InvalidArgumentError(
             f"job={path!r}: there is no such file in the DAG's folder, nor in its template_searchpath."

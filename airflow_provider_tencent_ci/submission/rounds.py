@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.submitting.resubmission import Resubmission, url_list_key
-from airflow_provider_tencent_ci.exceptions import FilesUnknownError, TencentCIError
+from airflow_provider_tencent_ci.exceptions import FilesUnknownError, InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from airflow_provider_tencent_ci.outcome.file_log import record_with_files
 from airflow_provider_tencent_ci.outcome.file_outcome import (
+    FileRules,
     Outcome,
     find_counts,
     find_outcome,
@@ -31,9 +33,37 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
-__all__ = ["conclude", "last_round", "note_round", "pending_round", "replace_last_round"]
+__all__ = ["RoundOptions", "conclude", "last_round", "pending_round", "push_round", "replace_last_round"]
+
+_LONGEST_NAME = "\u4e2d" * 128
+
+
+@dataclass(frozen=True, slots=True)
+class RoundOptions:
+    """
+    Whether failed files are submitted again.
+
+    :param max_rounds: how often at most; 0 for not at all.
+    :param url_list_prefix: where in the bucket the lists of failed files are put.
+    """
+
+    max_rounds: int = 0
+    url_list_prefix: str = ""
+
+    def check(self, specification: InventoryJobSpecification) -> None:
+        """
+        Check what depends on rendered templates, before anything is submitted.
+
+        :raises InvalidArgumentError: an argument is wrong, or does not go together with rounds; the message names it.
+        """
+        if not self.max_rounds:
+            return
+        check_object_key(url_list_key(self.url_list_prefix, _LONGEST_NAME, self.max_rounds))
+        if "," in str(specification.operation.get("WorkflowIds", "")):
+            raise InvalidArgumentError(
+                "resubmit_rounds needs one workflow: a file that failed in one of several would be run again in all."
+            )
 
 
 @dataclass(frozen=True)
@@ -53,13 +83,11 @@ class _Batch:
         return record_with_files(self.job, self.counts, None)
 
 
-def note_round(
-    task: TriggerInventoryJobOperator, context: Context, specification: InventoryJobSpecification, job_id: str
-) -> None:
-    """Push the JobIds of all rounds so far, if there may be several."""
-    if task.on_partial_failure == "report":
+def push_round(options: RoundOptions, context: Context, round_number: int, job_id: str) -> None:
+    """Push the JobIds of all rounds up to this one, if there may be several."""
+    if not options.max_rounds:
         return
-    earlier = _rounds(context)[: specification.round] if specification.round else []
+    earlier = _rounds(context)[:round_number]
     context["ti"].xcom_push(key="rounds", value=[*earlier, job_id])
 
 
@@ -75,7 +103,7 @@ def last_round(context: Context) -> int:
 
 
 def pending_round(
-    task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, round_number: int
+    options: RoundOptions, context: Context, hook: TencentCIHook, round_number: int
 ) -> Resubmission | None:
     """
     Return the round that a task was about to submit when it had to wait for room; no file is counted again.
@@ -88,11 +116,11 @@ def pending_round(
     if len(rounds) != round_number or not isinstance(record, dict) or "Files" not in record:
         return None
     batch = _Batch(InventoryJob.from_dict(record), FileCounts.from_dict(record["Files"]))
-    return _next_round(task, context, hook, batch, hook.get_inventory_job(rounds[-1]), round_number)
+    return _next_round(options, context, hook, batch, hook.get_inventory_job(rounds[-1]), round_number)
 
 
 def conclude(
-    task: TriggerInventoryJobOperator, context: Context, hook: TencentCIHook, job: InventoryJob
+    options: RoundOptions, rules: FileRules, context: Context, hook: TencentCIHook, job: InventoryJob
 ) -> tuple[Outcome, Resubmission | None]:
     """
     Find out what became of the files of a job that has ended, and whether those that failed get another round.
@@ -100,24 +128,24 @@ def conclude(
     :return: the outcome, and the round; the outcome is to be checked only if there is none.
     :raises FilesUnknownError: it is not known which files failed, so that nothing may be submitted again.
     """
-    if task.on_partial_failure == "report":
-        return find_outcome(task, hook, job), None
+    if not options.max_rounds:
+        return find_outcome(rules, hook, job), None
     round_number, batch = _so_far(context, job)
     if job.state is not JobState.SUCCESS:
-        return (Outcome(task, job, batch.record) if batch else find_outcome(task, hook, job)), None
-    counts = find_counts(task, hook, job)
+        return (Outcome(rules, job, batch.record) if batch else find_outcome(rules, hook, job)), None
+    counts = find_counts(hook, job)
     if counts is None:
         return Outcome(
-            task, job, batch.record if batch else job.to_dict(), unwritten=_not_known(job, "The log says why.")
+            rules, job, batch.record if batch else job.to_dict(), files_error=_not_known(job, "The log says why.")
         ), None
     batch = _Batch(batch.job, batch.counts.after_another_round(counts)) if batch else _Batch(job, counts)
     if (
         counts.failed
-        and round_number < task.resubmit_rounds
-        and (again := _next_round(task, context, hook, batch, job, round_number + 1))
+        and round_number < options.max_rounds
+        and (again := _next_round(options, context, hook, batch, job, round_number + 1))
     ):
-        return Outcome(task, batch.job, batch.record, batch.counts), again
-    return report_outcome(task, hook, batch.job, batch.counts, job), None
+        return Outcome(rules, batch.job, batch.record, batch.counts), again
+    return report_outcome(rules, hook, batch.job, batch.counts, job), None
 
 
 def _rounds(context: Context) -> list[str]:
@@ -139,7 +167,7 @@ def _so_far(context: Context, job: InventoryJob) -> tuple[int, _Batch | None]:
 
 
 def _next_round(
-    task: TriggerInventoryJobOperator,
+    options: RoundOptions,
     context: Context,
     hook: TencentCIHook,
     batch: _Batch,
@@ -152,14 +180,14 @@ def _next_round(
     except TencentCIError as error:
         raise _not_known(last, f"They could not be listed: {error}") from error
     if not failures:
-        task.log.warning("The service does not say which files of batch job %s failed: no further round.", last.job_id)
+        hook.log.warning("The service does not say which files of batch job %s failed: no further round.", last.job_id)
         return None
     # Not by its id: of two jobs of one name, which are the same submission, another try may find the other one.
-    key = url_list_key(task.url_list_prefix, batch.job.name or batch.job.job_id, round_number)
-    task.log.info(
+    key = url_list_key(options.url_list_prefix, batch.job.name or batch.job.job_id, round_number)
+    hook.log.info(
         "Round %d of at most %d: %s failed files of batch job %s are submitted again, by the list %s.",
         round_number,
-        task.resubmit_rounds,
+        options.max_rounds,
         f"{len(failures):,}",
         last.job_id,
         key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.compat.task_context import is_first_try, task_identity
@@ -13,64 +14,54 @@ from airflow_provider_tencent_ci.core.api.workflows_and_queues import check_targ
 from airflow_provider_tencent_ci.core.submitting import submit_once
 from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capacity
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
-from airflow_provider_tencent_ci.core.submitting.resubmission import check_resubmission
 from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
 from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.outcome.file_outcome import check_arguments
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
-from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 
 __all__ = [
-    "checked_specification",
+    "SubmitOptions",
     "say_what_was_submitted",
     "say_which_duplicates",
     "submit_for_task",
 ]
 
 
-def checked_specification(task: TriggerInventoryJobOperator) -> InventoryJobSpecification:
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
     """
-    Check all of a task's arguments, as far as that is possible before anything is sent; return what it asks for.
+    How a task submits; see the operator's arguments of the same names.
 
-    :raises InvalidArgumentError: an argument is wrong; the message names it.
+    :param name: the readable part of the job's name, or all of it where ``on_existing`` is not ``adopt``.
+    :param on_existing: ``adopt``, ``submit`` or ``fail``.
+    :param reconcile_timeout: in seconds.
+    :param max_active_jobs: ``None`` for no limit.
+    :param validate: whether to check the workflow or the queue first.
     """
-    limit = task.max_active_jobs
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise InvalidArgumentError(f"max_active_jobs={limit!r} must be a number, at least 1, or None for no limit.")
-    check_arguments(task)
-    specification = specification_of(task)
-    check_resubmission(task, specification)
-    return specification
+
+    name: str
+    on_existing: str
+    reconcile_timeout: float
+    max_active_jobs: int | None
+    validate: bool
 
 
 def submit_for_task(
     context: Context,
     hook: TencentCIHook,
     specification: InventoryJobSpecification,
+    options: SubmitOptions,
     *,
-    name: str,
-    on_existing: str,
-    max_active_jobs: int | None,
-    reconcile_timeout: float,
-    validate: bool = False,
     check_time: Callable[[], None] = submit_once.no_limit,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.
 
-    :param name: as the user gave it.
-    :param on_existing: ``adopt``, ``submit`` or ``fail``; see the operator.
-    :param max_active_jobs: see the operator.
-    :param reconcile_timeout: see the operator; in seconds.
-    :param validate: see the operator.
     :param check_time: raises if it is too late to submit anything; called right before each request is sent.
     :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: ``max_active_jobs`` are active, and nothing was found; nothing was submitted.
@@ -79,20 +70,20 @@ def submit_for_task(
     """
 
     def check() -> Flow[None]:
-        if validate:
+        if options.validate:
             yield from check_targets(specification)
-        yield from check_capacity(max_active_jobs)
+        yield from check_capacity(options.max_active_jobs)
         yield from specification.prepare()
 
     for warning in specification.warnings:
         hook.log.warning("%s", warning)
-    if on_existing == "submit":
-        return hook.run(submit_once.submit_unchecked(name, specification, check=check, check_time=check_time))
-    if on_existing == "fail":
+    if options.on_existing == "submit":
+        return hook.run(submit_once.submit_unchecked(options.name, specification, check=check, check_time=check_time))
+    if options.on_existing == "fail":
         flow = submit_once.submit_new(
-            name,
+            options.name,
             specification,
-            reconcile_timeout=reconcile_timeout,
+            reconcile_timeout=options.reconcile_timeout,
             check=check,
             check_time=check_time,
             tell=hook.log.warning,
@@ -100,11 +91,11 @@ def submit_for_task(
         return hook.run(flow)
     body = specification.body(None)
     attempt = Attempt(
-        readable=readable_name(f"{name}-again-{specification.round}" if specification.round else name),
+        readable=readable_name(f"{options.name}-again-{specification.round}" if specification.round else options.name),
         token=submission_token(task_identity(context), body),
         specification=specification,
         is_first=is_first_try(context),
-        reconcile_timeout=reconcile_timeout,
+        reconcile_timeout=options.reconcile_timeout,
         check=check,
         check_time=check_time,
         tell=hook.log.warning,

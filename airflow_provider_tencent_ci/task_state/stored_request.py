@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
 
@@ -23,10 +22,10 @@ __all__ = [
     "NAME_FIELDS",
     "REQUEST_FIELDS",
     "push_submission",
+    "recorded_request",
     "recorded_series",
     "recorded_specification",
     "recorded_try",
-    "restore_request",
     "specification_of",
     "try_key",
 ]
@@ -49,24 +48,26 @@ NAME_FIELDS = ("name", "bucket", "region", "tencent_ci_conn_id")
 _XCOM_KEY = "submission"
 
 
-def specification_of(task: Any) -> InventoryJobSpecification:
+def specification_of(request: Mapping[str, Any]) -> InventoryJobSpecification:
     """
-    Return what a task asks for, its templates rendered; to be called before it has submitted.
+    Return the request of a task, its templates rendered; to be called before it has submitted.
+
+    :param request: the task's arguments by name, at least :data:`REQUEST_FIELDS`.
 
     :raises InvalidArgumentError: an argument of the request is wrong; the message names it.
     """
-    return _specification({field: getattr(task, field) for field in REQUEST_FIELDS})
+    return _specification({field: request.get(field) for field in REQUEST_FIELDS})
 
 
-def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
+def push_submission(ti: Any, request: Mapping[str, Any], series: Series) -> None:
     """
-    Write what a task has asked for, and what a look for duplicates has to know, into its XCom ``submission``.
+    Push a task's request, and what the search for duplicates needs, to its XCom ``submission``.
 
+    :param request: the task's arguments by name: :data:`REQUEST_FIELDS` and :data:`NAME_FIELDS`.
     :param series: of the last submission, where failed files are submitted again.
     """
-    request = {field: getattr(task, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
     written = {
-        "request": json.loads(json.dumps(request, default=str)),
+        "request": json.loads(json.dumps(dict(request), default=str)),
         "try": try_key(ti),
         "series": {
             "name": series.name,
@@ -77,11 +78,10 @@ def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
     ti.xcom_push(key=_XCOM_KEY, value=written)
 
 
-def restore_request(task: BaseOperator, ti: Any) -> None:
-    """Give a resumed task the arguments that it submitted with, also for Airflow's view of its rendered templates."""
-    for field, value in _recorded(ti, "request").items():
-        if field in (*REQUEST_FIELDS, *NAME_FIELDS):
-            setattr(task, field, value)
+def recorded_request(ti: Any) -> dict[str, Any]:
+    """Return the arguments that a task submitted with, by name; empty if they are not known."""
+    recorded = _recorded(ti, "request")
+    return {field: recorded[field] for field in (*REQUEST_FIELDS, *NAME_FIELDS) if field in recorded}
 
 
 def recorded_specification(ti: Any) -> InventoryJobSpecification:
@@ -90,8 +90,7 @@ def recorded_specification(ti: Any) -> InventoryJobSpecification:
 
     :raises InvalidArgumentError: the XCom is gone or is not what :func:`push_submission` wrote.
     """
-    request = _recorded(ti, "request")
-    return _specification({field: request.get(field) for field in REQUEST_FIELDS})
+    return specification_of(_recorded(ti, "request"))
 
 
 def try_key(ti: Any) -> str:

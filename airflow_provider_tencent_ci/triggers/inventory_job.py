@@ -16,13 +16,12 @@ from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, tas
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
 from airflow_provider_tencent_ci.waiting.cancellation import say_why_left
+from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.progress import Progress
     from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
-    from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
@@ -137,23 +136,21 @@ class InventoryJobTrigger(BaseTrigger):
             self._is_over = True
             await to_its_end(self._stop(self._is_surely_mine()))
 
-    def waiting(self, log: Any) -> Flow[dict[str, Any]]:
-        """
-        Return the wait as a flow that ends with the event; the operator runs the same one when it does not defer.
-
-        :param log: where to say what is seen.
-        """
-        from airflow_provider_tencent_ci.core.polling.wait import wait_for_job
-
-        result = yield from wait_for_job(self._new_wait(log), self.poll_interval, self.new_progress(log))
-        return self._event(result)
-
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.polling.wait import WaitResult
 
-        wait = self._new_wait(self.log)
+        wait = self._new_wait()
         config = await self._connect(wait)
-        return self._event(config) if isinstance(config, WaitResult) else await self._wait_with(config, wait)
+        result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)
+        return event_of(self.job_id, result)
+
+    def _new_wait(self) -> Wait:
+        return new_wait(self.job_id, self.deadline_at, self.contact_timeout, self._observer())
+
+    def _observer(self) -> WaitLog:
+        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
+
+        return WaitLog(self.log)
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
@@ -163,13 +160,13 @@ class InventoryJobTrigger(BaseTrigger):
         check_job_id(self.job_id)
         return await ride_out(self._read_config, wait, self.poll_interval)
 
-    async def _wait_with(self, config: ServiceConfig, wait: Wait) -> dict[str, Any]:
+    async def _wait_with(self, config: ServiceConfig, wait: Wait) -> WaitResult:
         from airflow_provider_tencent_ci.triggerer.file_counter import counted_meanwhile
         from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
-        progress = self.new_progress(self.log)
+        progress = new_progress(self.progress_interval, self.log)
         with counted_meanwhile(config, wait, progress) if progress else nullcontext():
-            return self._event(await wait_together(config, wait, self.poll_interval))
+            return await wait_together(config, wait, self.poll_interval)
 
     async def _read_config(self) -> ServiceConfig:
         """Read the connection, once: what follows the wait need not hope that it can be read again."""
@@ -220,34 +217,6 @@ class InventoryJobTrigger(BaseTrigger):
         self.log.warning("Cannot wait for batch job %s: %s", self.job_id, error)
         message = f"Cannot wait for batch job {self.job_id}, which was left alone: {type(error).__name__}: {error}"
         return write_event("lost_contact", self.job_id, None, message)
-
-    def _new_wait(self, log: Any) -> Wait:
-        from airflow_provider_tencent_ci.core.polling.wait import Wait
-
-        return Wait(
-            self.job_id,
-            deadline_at=datetime.fromisoformat(self.deadline_at) if self.deadline_at else None,
-            contact_timeout=self.contact_timeout,
-            observer=self._observer(log),
-        )
-
-    def new_progress(self, log: Any) -> Progress | None:
-        """Return what counts the job's files while it is waited for; ``None`` if nothing is to."""
-        if not self.progress_interval:
-            return None
-        from airflow_provider_tencent_ci.core.files.progress import Progress
-        from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
-
-        return Progress(self.progress_interval, ProgressLog(log))
-
-    def _observer(self, log: Any) -> WaitLog:
-        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
-
-        return WaitLog(log)
-
-    def _event(self, result: WaitResult) -> dict[str, Any]:
-        job = result.job.to_dict() if result.job else None
-        return write_event(result.status.value, self.job_id, job, result.message)
 
     @contextmanager
     def _holding_lease(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting.job_wait import event_of
 from airflow_provider_tencent_ci.waiting.trigger_events import write_not_started
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
@@ -61,12 +62,12 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
     async def _wait(self) -> dict[str, Any]:
         await self._render_arguments()
         self.deadline_at = self._limit().isoformat()
-        wait = self._new_wait(self.log)
+        wait = self._new_wait()
         config = await self._connect(wait)
         if not isinstance(config, ServiceConfig):
             raise LookupError(config.message)
         await self._leave_link(config)
-        return await self._wait_with(config, wait)
+        return event_of(self.job_id, await self._wait_with(config, wait))
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         config = await super()._connect(wait)
@@ -109,8 +110,8 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
             self.success_xcoms = None
         return await super()._ending(event)
 
-    def _observer(self, log: Any) -> WaitLog:
-        self._first_look = _FirstLook(log)
+    def _observer(self) -> WaitLog:
+        self._first_look = _FirstLook(self.log)
         return self._first_look
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:

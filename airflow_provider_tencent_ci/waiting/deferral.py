@@ -1,13 +1,26 @@
 """
 Deferring a task, for no longer than its own limits, and what it must know when it resumes.
 
-Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and begins it anew when the task resumes
-(Airflow conventions, 0.8); 2.11 ends the deferral, without a word to the trigger, and then fails the task without
-resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of one try share
-the end of its ``execution_timeout``, which is written down with the first one.
+Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and gives the task all of it again when it
+resumes (Airflow conventions, 0.8). 2.11 ends the deferral, without a word to the trigger, and then fails the task
+without resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of
+one try share the end of its ``execution_timeout``, which is stored with the first one.
 
 Airflow's own limit of a deferral is the backstop for a time in which no triggerer runs. It resumes the task without
-saying what it waited for: that is written down, too.
+saying what it waited for: that is stored, too.
+
+The ways back into a task:
+
+==========================================  ====================================  ======================================
+deferred by, until                          resumed with                          and an event of
+==========================================  ====================================  ======================================
+operator, sensor: the job has ended         ``execute_complete``                  ``InventoryJobTrigger``
+the same; ``execution_timeout`` ends first  ``execute_complete_in_time``          ``InventoryJobTrigger``
+operator: ``max_active_jobs`` allows it     ``execute_with_capacity``             ``InventoryJobCapacityTrigger``
+sensor that began in the triggerer          ``execute_started``                   ``StartingInventoryJobTrigger``
+Airflow's own limit, or a failed trigger    ``__fail__``: ``resume_execution``    none: the job is read, then the task
+                                                                                  ends or is deferred again
+==========================================  ====================================  ======================================
 """
 
 from __future__ import annotations
@@ -28,29 +41,25 @@ from airflow_provider_tencent_ci.compat.task_context import (
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, LostContactError, WaitTimeoutError
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
 __all__ = [
     "BACKSTOP",
     "LONGEST_DEFERRAL",
     "Deferral",
+    "Limit",
     "backstop",
-    "begin_time_anew",
-    "defer_in_time",
-    "defer_until_ended",
+    "earlier_limit",
     "end_of_resumed_try",
     "ended_job",
     "execution_timeout_over",
     "is_over",
     "look_once",
     "reconnect",
+    "restored_execution_timeout",
     "try_ends_at",
 ]
 
@@ -83,15 +92,15 @@ class Deferral:
     try_ends_at: datetime | None
     round: int
 
-    def note(self, context: Context) -> None:
-        """Write it down."""
+    def push(self, context: Context) -> None:
+        """Push it to XCom."""
         ends_at = self.try_ends_at.isoformat() if self.try_ends_at else None
         noted = {"waits_for": self.waits_for, "limit": self.limit, "try_ends_at": ends_at, "round": self.round}
         context["ti"].xcom_push(key=_KEY, value=noted)
 
     @classmethod
-    def recall(cls, context: Context) -> Deferral | None:
-        """Return what was written down; ``None`` if nothing was, as by an earlier release."""
+    def pulled(cls, context: Context) -> Deferral | None:
+        """Return what :meth:`push` stored; ``None`` if nothing is there, as after an earlier release."""
         noted = own_xcom(context["ti"], _KEY)
         if not isinstance(noted, dict):
             return None
@@ -104,22 +113,22 @@ class Deferral:
         )
 
 
-def try_ends_at(task: BaseOperator, began_at: datetime | None) -> datetime | None:
+def try_ends_at(execution_timeout: timedelta | None, began_at: datetime | None = None) -> datetime | None:
     """
     Return when ``execution_timeout`` of a try is over; ``None`` for never.
 
-    :param began_at: when the try began; ``None`` for now.
+    :param began_at: when the try began; by default now.
     """
-    if task.execution_timeout is None:
-        return None
-    return (began_at or datetime.now(UTC)) + task.execution_timeout
+    return None if execution_timeout is None else (began_at or datetime.now(UTC)) + execution_timeout
 
 
-def end_of_resumed_try(task: BaseOperator, context: Context, deferral: Deferral | None) -> datetime | None:
+def end_of_resumed_try(
+    execution_timeout: timedelta | None, context: Context, deferral: Deferral | None
+) -> datetime | None:
     """Return when ``execution_timeout`` of a try is over whose task resumes; ``None`` for never."""
     if deferral is not None:
         return deferral.try_ends_at
-    return try_ends_at(task, try_started_at(context))  # deferred by an earlier release
+    return try_ends_at(execution_timeout, try_started_at(context))  # deferred by an earlier release
 
 
 def is_over(ends_at: datetime | None) -> bool:
@@ -138,53 +147,49 @@ def backstop(ends_at: datetime | None) -> timedelta:
     return max(ends_at - datetime.now(UTC), timedelta(0)) + BACKSTOP
 
 
-def _execution_timeout_comes_first(trigger: InventoryJobTrigger, ends_at: datetime | None) -> bool:
-    """Whether ``execution_timeout`` is over before the time to wait is."""
-    return ends_at is not None and (not trigger.deadline_at or ends_at < datetime.fromisoformat(trigger.deadline_at))
-
-
-def defer_in_time(task: BaseOperator, trigger: InventoryJobTrigger, ends_at: datetime | None) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class Limit:
     """
-    Defer ``task``, which is resumed by the one of two methods that says what the deadline stands for.
+    The end of a wait for a job if the job does not end before.
 
-    ``execute_complete`` takes a deadline for the end of the time to wait, ``execute_complete_in_time`` for the end of
-    ``execution_timeout``.
-
-    :param trigger: its deadline is moved forward if ``execution_timeout`` is over before it.
-    :param ends_at: when ``execution_timeout`` of the try is over.
+    :param argument: the argument that sets it, ``wait_timeout`` or ``execution_timeout``; ``None`` for no limit.
+    :param at: when (aware).
     """
-    method_name = "execute_complete"
-    if ends_at and _execution_timeout_comes_first(trigger, ends_at):
-        method_name = "execute_complete_in_time"
-        trigger.deadline_at = ends_at.isoformat()
-    deadline_at = datetime.fromisoformat(trigger.deadline_at) if trigger.deadline_at else None
-    task.defer(trigger=trigger, method_name=method_name, timeout=backstop(deadline_at))
+
+    argument: str | None
+    at: datetime | None
+
+    @property
+    def deadline_at(self) -> str | None:
+        """The same for a trigger, as ISO 8601 text."""
+        return self.at.isoformat() if self.at else None
+
+    @property
+    def method_name(self) -> str:
+        """The method that resumes the task. It says which argument the trigger's deadline stands for."""
+        return "execute_complete_in_time" if self.argument == "execution_timeout" else "execute_complete"
 
 
-def defer_until_ended(
-    task: BaseOperator, context: Context, trigger: InventoryJobTrigger, ends_at: datetime | None, round_number: int
-) -> NoReturn:
+def earlier_limit(wait_ends_at: datetime | None, ends_at: datetime | None) -> Limit:
     """
-    Defer an operator as :func:`defer_in_time` does, and write down what a process needs that resumes it.
+    Return what ends a wait first.
 
-    :param ends_at: when ``execution_timeout`` of the try is over.
-    :param round_number: which submission of the same files the job is.
+    :param wait_ends_at: when ``wait_timeout`` (of a sensor: ``timeout``) is over; ``None`` for never.
+    :param ends_at: when ``execution_timeout`` of the try is over; ``None`` for never.
     """
-    limit = "wait_timeout" if trigger.deadline_at else None
-    if _execution_timeout_comes_first(trigger, ends_at):
-        limit = "execution_timeout"
-    Deferral("job", limit, ends_at, round_number).note(context)
-    defer_in_time(task, trigger, ends_at)
+    if ends_at is not None and (wait_ends_at is None or ends_at < wait_ends_at):
+        return Limit("execution_timeout", ends_at)
+    return Limit("wait_timeout" if wait_ends_at else None, wait_ends_at)
 
 
-def begin_time_anew(task: BaseOperator, context: Context) -> None:
+def restored_execution_timeout(execution_timeout: timedelta | None, context: Context) -> timedelta | None:
     """
-    Give a task that is resumed all of its ``execution_timeout``, lest Airflow fail it before it has seen to its job.
+    Return ``execution_timeout`` of a task that is resumed, plus what Airflow 2.11 counts of its deferral.
 
-    To be called before Airflow executes the task. Where Airflow does this by itself, nothing changes.
+    Without that, 2.11 fails the task before it has read its job. To be set before Airflow executes the task. On
+    Airflow 3 nothing changes.
     """
-    if task.execution_timeout is not None:
-        task.execution_timeout += time_used_up(context)
+    return None if execution_timeout is None else execution_timeout + time_used_up(context)
 
 
 def reconnect(

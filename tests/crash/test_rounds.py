@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_tencent_ci.emulator import Emulator
 from tests.crash.tries import Kept, Tries
 
-ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "on_partial_failure": "resubmit_failed", "fail_on": "any"}
+ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "resubmit_rounds": 1, "fail_on": "any"}
 # The second time that a try comes here, it is about the failed files.
 POINTS = [
     ("before the PUT", 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORK
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
+from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions, wait_in_process
 from airflow_provider_tencent_ci.waiting.trigger_events import read_event
 from tests.core.submitting.attempts import submitting
 from tests.core.wire.test_service_errors import DOCUMENTED
@@ -70,7 +72,8 @@ def test_a_wait_in_a_worker(case, scene):
     trigger = waiting(case, scene)
     with TencentCIHook() as hook:
         scene.strike()
-        event = hook.run(trigger.waiting(scene.log))
+        options = WaitOptions(**{field.name: getattr(trigger, field.name) for field in fields(WaitOptions)})
+        event = hook.run(wait_in_process(options, trigger.job_id, trigger.deadline_at, scene.log))
     check_wait(case, scene, event)
 
 

@@ -79,7 +79,7 @@ def test_counts_and_the_list_of_failed_files_are_named():
     text = rendered("JOB_FAILURE", {"ti": TI, "task": Task(record), "run_id": "r1"})
     assert "Files: 8: 6 succeeded, 2 failed" in text
     assert "List of failed files: s3://list" in text
-    assert "resubmit_failed" in text
+    assert "resubmit_rounds" in text
 
 
 def test_the_request_id_of_a_refusal_is_named():
@@ -122,7 +122,7 @@ def test_a_template_may_be_a_part_of_a_text():
         (InventoryJob("b1", state=JobState.PAUSE), 0, "queue is paused"),
         (InventoryJob("b1", state=JobState.CANCEL), 0, "clear the task"),
         (InventoryJob("b1", state=JobState.FAILED, code="Unheard"), 0, "clear the task"),
-        (InventoryJob("b1", state=JobState.SUCCESS), 1, "resubmit_failed"),
+        (InventoryJob("b1", state=JobState.SUCCESS), 1, "resubmit_rounds"),
     ],
 )
 def test_there_is_advice_for_each_state(job, failed_files, said):

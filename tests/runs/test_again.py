@@ -34,8 +34,10 @@ def a_hundred(emulator):
 
 
 def submit(mode, arguments="", kind=WORKFLOW, prefix="some/"):
+    if "resubmit_rounds" not in arguments:
+        arguments = f"resubmit_rounds=1, {arguments}"
     task = f"TriggerInventoryJobOperator(task_id='submit', {kind}, prefix={prefix!r}, {mode}, "
-    return run_dag_file(f"{HEADER}with dag:\n    {task}on_partial_failure='resubmit_failed', {arguments})\n")
+    return run_dag_file(f"{HEADER}with dag:\n    {task}{arguments})\n")
 
 
 def keys_of(emulator, job):
@@ -246,18 +248,12 @@ def _all_but_two(url_list):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("on_partial_failure='again'", "on_partial_failure='again'"),
-        ("resubmit_rounds=0", "resubmit_rounds=0"),
-        ("resubmit_rounds=True", "resubmit_rounds=True"),
         ("url_list_prefix='/lists/'", "begins with a slash"),
-        ("wait_for_completion=False", "needs wait_for_completion=True"),
-        ("count_files=False", "needs count_files=True"),
-        ("on_existing='submit', name='n'", 'needs on_existing="adopt"'),
         ("workflow_ids=[WORKFLOW, 'w2']", "needs one workflow"),
     ],
 )
 def test_wrong_arguments_fail_before_anything_is_submitted(emulator, arguments, complaint):
-    given = {"workflow_ids": "WORKFLOW", "wait_for_completion": "True", "on_partial_failure": "'resubmit_failed'"}
+    given = {"workflow_ids": "WORKFLOW", "wait_for_completion": "True", "resubmit_rounds": "1"}
     code = f"dict({', '.join(f'{name}={value}' for name, value in given.items())}) | dict({arguments})"
     run = run_dag_file(
         f"{HEADER}with dag:\n    TriggerInventoryJobOperator(task_id='submit', prefix='media/', **({code}))\n"
@@ -265,6 +261,28 @@ def test_wrong_arguments_fail_before_anything_is_submitted(emulator, arguments, 
     assert run.state == "failed"
     assert complaint in run.failure
     assert emulator.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        *(({"resubmit_rounds": rounds}, "resubmit_rounds=") for rounds in (-1, 1.5, "2", None, True)),
+        ({"wait_for_completion": False}, "needs wait_for_completion=True"),
+        ({"count_files": False}, "needs count_files=True"),
+        ({"on_existing": "submit"}, 'needs on_existing="adopt"'),
+        ({"fail_on": 0}, "fail_on=0"),
+        ({"on_empty": "ignore"}, "on_empty='ignore'"),
+        ({"poll_interval": 0}, "poll_interval=0"),
+        ({"wait_timeout": "1h"}, "wait_timeout='1h'"),
+        ({"max_active_jobs": 0}, "max_active_jobs=0"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_that_is_no_template_fails_when_the_file_of_the_dag_is_read(arguments, complaint):
+    with pytest.raises(InvalidArgumentError, match=complaint):
+        TriggerInventoryJobOperator(
+            **{"task_id": "submit", "resubmit_rounds": 1, "wait_for_completion": True, "name": "n", **arguments}
+        )
 
 
 def test_the_log_says_what_each_round_is_about(a_hundred, capsys, caplog):

@@ -129,7 +129,7 @@ def test_a_policy_is_written_as_cam_wants_it(policy):
 def test_the_operator_does_all_it_can_with_the_whole_policy(emulator, key_that_may, request_):
     emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
     key_that_may(actions_of("everything"))
-    arguments = "wait_for_completion=True, poll_interval=0.3, on_partial_failure='resubmit_failed', fail_on='any'"
+    arguments = "wait_for_completion=True, poll_interval=0.3, resubmit_rounds=1, fail_on='any'"
     validate = "validate=True, " if request_.startswith("workflow") else ""
     task = f"TriggerInventoryJobOperator(task_id='submit', {request_}, prefix='media/', {validate}{arguments})"
     assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"

@@ -58,7 +58,7 @@ def run(form, mode, tmp_path):
     (tmp_path / "job.yaml").write_text(JOB)
     file = tmp_path / "dag_under_test.py"
     text = (HEADER + {**FORMS, "mapped": MAPPED}[form]).replace(
-        "ARGUMENTS", f"on_partial_failure='resubmit_failed', fail_on='any', {mode}"
+        "ARGUMENTS", f"resubmit_rounds=1, fail_on='any', {mode}"
     )
     file.write_text(text)
     return run_dag_file(file)

@@ -16,7 +16,6 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Unexpec
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
-from airflow_provider_tencent_ci.triggers.task_triggers import sensor_trigger
 from airflow_provider_tencent_ci.waiting.trigger_events import write_event, write_not_started
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
@@ -65,7 +64,9 @@ def sensor_path():
 def test_a_deferred_sensor_cancels_its_job_if_asked_to_wherever_it_begins(cancel_on_kill):
     task = sensor(cancel_on_kill=cancel_on_kill)
     assert arguments_of(task)["cancel_on_kill"] is cancel_on_kill
-    assert sensor_trigger(task, datetime.now(UTC)).serialize()[1]["cancel_on_kill"] is cancel_on_kill
+    with pytest.raises(TaskDeferred) as deferred:
+        task._defer(datetime.now(UTC))
+    assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
 
 
 def test_it_ends_in_the_triggerer_only_if_asked_to_and_if_it_can():

@@ -30,7 +30,7 @@ for mode, deferrable in (("deferred", True), ("blocking", False)):
 for mode, deferrable in (("deferred", True), ("blocking", False)):
     with DAG(f"again_{mode}", **START):
         TriggerInventoryJobOperator(
-            prefix="again/", deferrable=deferrable, on_partial_failure="resubmit_failed", fail_on="any",
+            prefix="again/", deferrable=deferrable, resubmit_rounds=1, fail_on="any",
             **{**SUBMIT, "retries": 3}
         )
 

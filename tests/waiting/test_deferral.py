@@ -21,7 +21,6 @@ from airflow_provider_tencent_ci.operators import inventory_job as operators
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.task_state import stored_request
-from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.waiting import deferral
 from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
 from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
@@ -64,7 +63,7 @@ def emulator(monkeypatch):
 def operator(ti, job_id):
     """One that was deferred until its ``execution_timeout`` is over, which it is."""
     ti.xcoms["job_id"] = job_id
-    Deferral("job", "execution_timeout", NOW, 0).note({"ti": ti})
+    Deferral("job", "execution_timeout", NOW, 0).push({"ti": ti})
     return new_operator(execution_timeout=HOUR)
 
 
@@ -152,7 +151,7 @@ def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, 
 
 
 def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, ti, resume, operator, job_id):
-    Deferral("job", "wait_timeout", NOW + HOUR, 0).note({"ti": ti})
+    Deferral("job", "wait_timeout", NOW + HOUR, 0).push({"ti": ti})
     with pytest.raises(WaitTimeoutError, match="goes on"):
         resume(operator, TIME_OUT)
     operator.on_kill()
@@ -161,7 +160,7 @@ def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, t
 
 def test_a_connection_that_cannot_be_read_does_not_hide_that_time_is_over(emulator, ti, resume, operator, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", "{")
-    Deferral("job", "wait_timeout", None, 0).note({"ti": ti})
+    Deferral("job", "wait_timeout", None, 0).push({"ti": ti})
     with pytest.raises(WaitTimeoutError):
         resume(operator, TIME_OUT)
 
@@ -175,7 +174,7 @@ def deferral_of(act):
 
 def test_a_deferral_without_any_limit_is_made_again_after_a_day(emulator, ti, resume, job_id):
     ti.xcoms["job_id"] = job_id
-    Deferral("job", None, None, 0).note({"ti": ti})
+    Deferral("job", None, None, 0).push({"ti": ti})
     again = deferral_of(lambda: resume(new_operator(), TIME_OUT))
     assert (again.trigger.job_id, again.trigger.deadline_at) == (job_id, None)
     assert again.timeout == LONGEST_DEFERRAL
@@ -184,9 +183,8 @@ def test_a_deferral_without_any_limit_is_made_again_after_a_day(emulator, ti, re
 
 
 def defer(ti, task, deadline_at):
-    trigger = InventoryJobTrigger("b1", deadline_at=deadline_at.isoformat() if deadline_at else None)
-    ends_at = try_ends_at(task, None)
-    return deferral_of(lambda: deferral.defer_until_ended(task, {"ti": ti}, trigger, ends_at, 0))
+    task._try_ends_at = try_ends_at(task.execution_timeout)
+    return deferral_of(lambda: task._defer({"ti": ti}, "b1", deadline_at, 0, needs_worker=False))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +229,7 @@ def waits_for_room(ti, emulator, job_id):
     emulator.finish_job(job_id)
 
     def note(limit, ends_at):
-        Deferral("capacity", limit, ends_at, 1).note({"ti": ti})
+        Deferral("capacity", limit, ends_at, 1).push({"ti": ti})
 
     return note
 

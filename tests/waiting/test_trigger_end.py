@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Asset
+from airflow.providers.common.compat.sdk import DAG, Asset, TaskDeferred
 
 from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.triggers.task_triggers import operator_trigger
 from airflow_provider_tencent_ci.waiting import trigger_end
 from airflow_provider_tencent_ci.waiting.trigger_end import (
     JOB_ID,
@@ -102,18 +102,27 @@ def test_an_older_airflow_ends_tasks_on_workers():
     assert sensor(start_from_trigger=True).start_from_trigger is False
 
 
+def trigger_of(needs_worker=False, **arguments):
+    """The trigger that an operator is deferred with."""
+    operator = TriggerInventoryJobOperator(
+        task_id="submit", workflow_ids="w1", prefix="media/", wait_for_completion=True, deferrable=True, **arguments
+    )
+    ti = SimpleNamespace(xcom_push=lambda key, value: None)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator._defer({"ti": ti}, "b1", None, 0, needs_worker=needs_worker)
+    return deferred.value.trigger
+
+
 @pytest.mark.parametrize(
     ("arguments", "may_end"),
     [
-        ({"wait_for_completion": True, "deferrable": True, "end_from_trigger": True}, has_workerless_waits()),
-        ({"wait_for_completion": True, "deferrable": False, "end_from_trigger": True}, False),
-        ({"wait_for_completion": False, "deferrable": True, "end_from_trigger": True}, False),
-        ({"wait_for_completion": True, "deferrable": True}, False),
+        ({"end_from_trigger": True}, has_workerless_waits()),
+        ({"end_from_trigger": True, "needs_worker": True}, False),
+        ({}, False),
     ],
 )
-def test_the_operator_ends_there_only_if_it_waits_there_and_is_asked_to(arguments, may_end):
-    operator = TriggerInventoryJobOperator(task_id="submit", workflow_ids="w1", prefix="media/", **arguments)
-    assert (operator_trigger(operator).success_xcoms is not None) is may_end
+def test_the_operator_ends_there_only_if_it_is_asked_to_and_no_worker_is_needed(arguments, may_end):
+    assert (trigger_of(**arguments).success_xcoms is not None) is may_end
 
 
 @pytest.mark.parametrize(
@@ -126,7 +135,4 @@ def test_the_operator_ends_there_only_if_it_waits_there_and_is_asked_to(argument
     ],
 )
 def test_files_that_decide_are_counted_before_a_task_ends_there(arguments, counts):
-    operator = TriggerInventoryJobOperator(
-        task_id="submit", workflow_ids="w1", prefix="media/", wait_for_completion=True, deferrable=True, **arguments
-    )
-    assert operator_trigger(operator).count_files is counts
+    assert trigger_of(**arguments).count_files is counts

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.submitting.resubmission import (
     Resubmission,
-    check_resubmission,
     url_list_key,
 )
 from airflow_provider_tencent_ci.core.submitting.submission_note import Note
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, PermissionDeniedError
+from airflow_provider_tencent_ci.exceptions import PermissionDeniedError
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
 from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitting
 
@@ -114,17 +111,3 @@ def test_the_counts_of_a_batch_after_a_round(again, succeeded, failed, cancelled
 def test_counts_survive_the_way_through_xcom():
     counts = FileCounts(1, 2, 3, 4, START, None)
     assert FileCounts.from_dict({**counts.to_dict(), "FailureList": None}) == counts
-
-
-def test_arguments_do_not_matter_where_nothing_is_submitted_again():
-    check_resubmission(SimpleNamespace(on_partial_failure="report"), SPECIFICATION)
-
-
-@pytest.mark.parametrize("rounds", [0, -1, 1.5, "2", None, True])
-def test_the_number_of_rounds_is_checked(rounds):
-    task = SimpleNamespace(
-        on_partial_failure="resubmit_failed", resubmit_rounds=rounds, url_list_prefix="lists/",
-        wait_for_completion=True, count_files=True, on_existing="adopt",
-    )  # fmt: skip
-    with pytest.raises(InvalidArgumentError, match="resubmit_rounds"):
-        check_resubmission(task, SPECIFICATION)

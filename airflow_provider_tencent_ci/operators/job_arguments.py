@@ -1,0 +1,186 @@
+"""The arguments of the operator that submits: stored and judged here, and handed on as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+from airflow_provider_tencent_ci.compat.task_context import default_deferrable
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.submission.job_file import WithJobFile
+from airflow_provider_tencent_ci.task_state.stored_request import NAME_FIELDS, REQUEST_FIELDS
+from airflow_provider_tencent_ci.waiting.argument_checks import (
+    check_choice,
+    check_count,
+    check_fail_on,
+    optional_seconds_of,
+    seconds_of,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+    from airflow_provider_tencent_ci.submission.rounds import RoundOptions
+    from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
+    from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
+
+__all__ = ["JobArguments"]
+
+
+class JobArguments(WithJobFile, BaseOperator):
+    """
+    A task with the arguments of ``TriggerInventoryJobOperator``, which documents them.
+
+    Arguments that are no templates are judged in the constructor, so that a slip is an import error of the DAG.
+
+    :raises InvalidArgumentError: an argument that is no template is wrong; the message names it.
+    """
+
+    template_fields: Sequence[str] = (
+        "workflow_ids",
+        "job",
+        "prefix",
+        "manifest",
+        "url_file",
+        "object_key",
+        "start_time",
+        "end_time",
+        "name",
+        "bucket",
+        "region",
+        "tencent_ci_conn_id",
+        "failures_path",
+        "url_list_prefix",
+    )
+    # A manifest's key ends in .json, and Airflow would look for such a file. For job see submission/job_file.py.
+    template_ext: Sequence[str] = ()
+    template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
+
+    def __init__(
+        self,
+        *,
+        workflow_ids: str | Sequence[str] | None = None,
+        job: Mapping[str, Any] | str | None = None,
+        prefix: str | None = None,
+        manifest: str | None = None,
+        url_file: str | None = None,
+        object_key: str | None = None,
+        start_time: datetime | str | None = None,
+        end_time: datetime | str | None = None,
+        name: str | None = None,
+        bucket: str | None = None,
+        region: str | None = None,
+        tencent_ci_conn_id: str = "tencent_ci_default",
+        on_existing: str = "adopt",
+        reconcile_timeout: float | timedelta = 300,
+        wait_for_completion: bool = False,
+        deferrable: bool = default_deferrable(),
+        poll_interval: float | timedelta = 30,
+        wait_timeout: float | timedelta | None = None,
+        contact_timeout: float | timedelta = 600,
+        max_active_jobs: int | None = None,
+        validate: bool = False,
+        cancel_on_kill: bool = True,
+        count_files: bool = True,
+        progress_interval: float | timedelta | None = 300,
+        fail_on: str | float = "job",
+        on_empty: str = "succeed",
+        failures_path: str | None = None,
+        resubmit_rounds: int = 0,
+        url_list_prefix: str = ".airflow/tencent-ci/",
+        end_from_trigger: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.workflow_ids = workflow_ids
+        self.job = job
+        self.prefix = prefix
+        self.manifest = manifest
+        self.url_file = url_file
+        self.object_key = object_key
+        self.start_time = start_time
+        self.end_time = end_time
+        self.name = name
+        self.bucket = bucket
+        self.region = region
+        self.tencent_ci_conn_id = tencent_ci_conn_id
+        self.on_existing = check_choice("on_existing", on_existing, ("adopt", "submit", "fail"))
+        self.reconcile_timeout = seconds_of("reconcile_timeout", reconcile_timeout)
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = seconds_of("poll_interval", poll_interval)
+        self.wait_timeout = optional_seconds_of("wait_timeout", wait_timeout)
+        self.contact_timeout = seconds_of("contact_timeout", contact_timeout)
+        self.max_active_jobs = max_active_jobs
+        if max_active_jobs is not None:
+            check_count("max_active_jobs", max_active_jobs, at_least=1)
+        self.validate = validate
+        self.cancel_on_kill = cancel_on_kill
+        self.count_files = count_files
+        self.progress_interval = optional_seconds_of("progress_interval", progress_interval)
+        self.fail_on = check_fail_on(fail_on)
+        self.on_empty = check_choice("on_empty", on_empty, ("succeed", "skip", "fail"))
+        self.failures_path = failures_path
+        self.resubmit_rounds = check_count("resubmit_rounds", resubmit_rounds, at_least=0)
+        self.url_list_prefix = url_list_prefix
+        self.end_from_trigger = end_from_trigger
+        if resubmit_rounds:
+            self._check_rounds()
+
+    def request(self) -> dict[str, Any]:
+        """Return the arguments that make the request, and those that say where it goes, by name."""
+        return {field: getattr(self, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
+
+    def _check_rounds(self) -> None:
+        needs = {
+            "wait_for_completion=True": self.wait_for_completion,
+            "count_files=True": self.count_files,
+            'on_existing="adopt", or each retry would submit the failed files again': self.on_existing == "adopt",
+        }
+        if missing := [need for need, is_met in needs.items() if not is_met]:
+            raise InvalidArgumentError(f"resubmit_rounds needs {missing[0]}.")
+
+    @property
+    def _readable_name(self) -> str:
+        """The job's name without its token; before it is reduced to the characters that the service takes."""
+        return self.name or f"{self.dag_id}-{self.task_id}"
+
+    # The values below are imported late: a DAG file that is parsed does not need them.
+
+    def _submit_options(self) -> SubmitOptions:
+        from airflow_provider_tencent_ci.core.api.job_name import readable_name
+        from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
+
+        return SubmitOptions(
+            name=self.name or readable_name(self._readable_name),
+            on_existing=self.on_existing,
+            reconcile_timeout=self.reconcile_timeout,
+            max_active_jobs=self.max_active_jobs,
+            validate=self.validate,
+        )
+
+    def _round_options(self) -> RoundOptions:
+        from airflow_provider_tencent_ci.submission.rounds import RoundOptions
+
+        return RoundOptions(self.resubmit_rounds, self.url_list_prefix)
+
+    def _file_rules(self) -> FileRules:
+        from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+
+        return FileRules(self.count_files, self.fail_on, self.on_empty, self.failures_path)
+
+    def _wait_options(self) -> WaitOptions:
+        from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
+
+        return WaitOptions(
+            tencent_ci_conn_id=self.tencent_ci_conn_id,
+            bucket=self.bucket,
+            region=self.region,
+            poll_interval=self.poll_interval,
+            contact_timeout=self.contact_timeout,
+            cancel_on_kill=self.cancel_on_kill,
+            count_files=self._file_rules().need_counts,
+            may_be_empty=self.on_empty == "succeed",
+            progress_interval=self.progress_interval if self.count_files else None,
+        )
