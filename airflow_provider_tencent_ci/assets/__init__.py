@@ -1,1 +1,1 @@
-"""Kinds of assets: what Airflow makes of their URIs."""
+"""Assets: the URIs of objects in COS, ``cos://bucket/key``, as Airflow and OpenLineage read them."""

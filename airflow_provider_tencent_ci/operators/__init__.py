@@ -1,1 +1,13 @@
-"""Operators: what a task does, as a list of steps."""
+"""
+Operators: the arguments of a task, and its steps.
+
+``inventory_job.py`` has ``TriggerInventoryJobOperator``: the wait for the job, the end of the task, and the ways back
+into it. It inherits its submission from ``job_submission.py``, which inherits its arguments from ``job_arguments.py``.
+``cancel_inventory_job.py`` cancels a job.
+
+An operator is thin. It checks its arguments, makes frozen values of them (``SubmitOptions``, ``WaitOptions``,
+``FileRules``, ``RoundOptions``, the specification), and passes these, the hook and the context down. The steps are
+below, in ``submission/``, ``waiting/`` and ``outcome/``. Nothing there knows an operator.
+
+May be imported by ``decorators/``. Imports everything below it (see ``docs/how_it_works.md``, The rooms).
+"""

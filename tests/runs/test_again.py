@@ -11,7 +11,9 @@ import pytest
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file

@@ -255,8 +255,6 @@ def test_times_are_datetimes_texts_or_templates(emulator, start, end):
         ("workflow_ids=WORKFLOW, prefix='a', name='a b', on_existing='submit'", "name='a b'"),
         ("workflow_ids=WORKFLOW, prefix='a', bucket='short'", "bucket='short'"),
         ("workflow_ids=WORKFLOW, prefix='a', region='no where'", "region='no where'"),
-        ("workflow_ids=WORKFLOW, prefix='a', poll_interval=0", "poll_interval=0"),
-        ("workflow_ids=WORKFLOW, prefix='a', wait_timeout=-1", "wait_timeout=-1"),
         ("workflow_ids=WORKFLOW, prefix='a\\x00b'", "Prefix"),
     ],
 )

@@ -161,9 +161,8 @@ def test_a_list_that_cannot_be_written_fails_the_task_and_is_written_by_its_retr
 
 
 @modes
-@pytest.mark.parametrize("wrong", ["fail_on='some'", "on_empty='ignore'", "failures_path='nowhere9://a/b'"])
-def test_wrong_arguments_fail_before_anything_is_submitted(emulator, mode, wrong):
-    run_, _ = run(mode, "media/", wrong)
+def test_a_path_that_cannot_be_written_to_fails_before_anything_is_submitted(emulator, mode):
+    run_, _ = run(mode, "media/", "failures_path='nowhere9://a/b'")
     assert state_of(mode, run_) == "failed"
     assert "InvalidArgumentError" in run_.failure
     if mode.startswith("operator"):
