@@ -60,9 +60,9 @@ def test_it_is_there_while_the_task_runs(emulator):
     """The task looks at its own XCom between submission and end, as the UI would."""
     source = """
 class Curious(TriggerInventoryJobOperator):
-    def _wait(self, trigger):
+    def _wait_in_process(self, *arguments):
         self.seen = get_current_context()["ti"].xcom_pull(task_ids="submit", key=KEY)
-        return super()._wait(trigger)
+        return super()._wait_in_process(*arguments)
 
     def execute(self, context):
         super().execute(context)

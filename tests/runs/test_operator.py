@@ -11,7 +11,9 @@ from airflow import __version__ as airflow_version
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 
@@ -414,8 +416,7 @@ def test_a_task_that_waits_for_room_ends_with_its_execution_timeout_and_submits_
     assert emulator.count("cancel") == 0
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "True", "'many'", "1.5"])
-def test_a_limit_that_is_none_is_an_error_and_nothing_is_sent(emulator, limit):
-    run = submit(mode=f"wait_for_completion=False, max_active_jobs={limit}")
-    assert "max_active_jobs" in run.failure
-    assert not emulator.jobs
+@pytest.mark.parametrize("limit", [0, -1, True, "many", 1.5])
+def test_a_limit_that_is_no_number_is_an_error_of_the_dag_s_file(limit):
+    with pytest.raises(InvalidArgumentError, match="max_active_jobs"):
+        TriggerInventoryJobOperator(task_id="submit", max_active_jobs=limit)
