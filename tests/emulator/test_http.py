@@ -174,6 +174,19 @@ def test_what_xml_cannot_carry_is_replaced_in_an_answer(emulator):
     assert call(emulator, "GET", f"{JOBS}/b\x00\x08<").text("NonExistJobIds") == "b\ufffd\ufffd<"
 
 
+@pytest.mark.parametrize("fault", [None, "unknown_state"])
+def test_a_carriage_return_in_a_key_arrives_as_one(emulator, fault):
+    emulator.add_objects("media/a\rb.mp4", content=b"")
+    emulator.configure(submitted_seconds=0)
+    job_id = create(emulator, inputs="<Prefix>media/a&#13;</Prefix>")
+    if fault:
+        emulator.inject(fault, times=None)
+    executions = call(emulator, "GET", EXECUTIONS, [("jobId", job_id)])
+    assert executions.texts("WorkflowExecutionList/Object") == ["media/a\rb.mp4"]
+    echo = call(emulator, "GET", f"{JOBS}/{job_id}").texts("JobsDetail/Input/Prefix")
+    assert echo == ["media/a\r"]
+
+
 def test_an_unknown_execution_is_not_found(emulator):
     answer = call(emulator, "GET", f"{EXECUTIONS}/i404")
     assert (answer.status, answer.code) == (404, "ResourceNotFound")

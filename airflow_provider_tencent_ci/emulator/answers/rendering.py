@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from random import Random
 from typing import TypeAlias, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
+from airflow_provider_tencent_ci.core.wire.xml import NOT_XML_1_0, element_bytes
 from airflow_provider_tencent_ci.emulator.answers.answer_times import with_colon, without_colon
 from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow
@@ -35,7 +35,6 @@ Content: TypeAlias = Union[str, Element, "Nodes"]
 # Names and contents in the order they are written; a name may repeat.
 Nodes: TypeAlias = Sequence[tuple[str, Content]]
 
-_NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHUFFLE = Random(20_220_627)  # noqa: S311 - an order of nodes, the same in every run
 
 
@@ -204,17 +203,17 @@ def _positive(text: str, default: int) -> int:
 def _document(root: str, nodes: Nodes) -> bytes:
     element = Element(root)
     _append(element, nodes)
-    document: bytes = tostring(element, encoding="utf-8", xml_declaration=False)
-    return document
+    return element_bytes(element)
 
 
 def _append(parent: Element, nodes: Nodes) -> None:
+    """Add nodes; a character that XML cannot carry becomes U+FFFD, as Go's ``encoding/xml`` writes it (assumed)."""
     for name, content in nodes:
         if isinstance(content, Element):
             parent.append(content)
             continue
         child = SubElement(parent, name)
         if isinstance(content, str):
-            child.text = _NOT_XML_1_0.sub("\ufffd", content)
+            child.text = NOT_XML_1_0.sub("\ufffd", content)
         else:
             _append(child, content)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
+from airflow_provider_tencent_ci.core.wire.xml import element_bytes
 from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply
@@ -113,7 +114,7 @@ def _with_edit(edit: Callable[[Element, Fault], None]) -> Callable[[Reply, Fault
             return reply
         root = fromstring(reply.body)
         edit(root, fault)
-        return replace(reply, body=tostring(root, encoding="utf-8", xml_declaration=False))
+        return replace(reply, body=element_bytes(root))
 
     return spoil
 
