@@ -32,7 +32,6 @@ from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, Servi
 from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.http.gateway import Exchange
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
 from airflow_provider_tencent_ci.emulator.model.defaults import (
     BUCKET,
     REGION,
@@ -40,6 +39,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import (
     SECRET_KEY,
     WORKFLOW_ID,
 )
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["CREDENTIALS", "HOST", "RunningService", "fill", "handed_in", "new_config"]
 

@@ -19,9 +19,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.emulator.answers.summaries import FileSummary, JobSummary
-    from airflow_provider_tencent_ci.emulator.control.faults import ActiveFault, Fault, FaultKind
+    from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
+    from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ActiveFault, Fault, FaultKind
     from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
     from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
@@ -38,13 +38,13 @@ __all__ = [
 
 # Imported when asked for: the pytest plugin is loaded in every run of pytest, also where nobody needs a server.
 _HOMES = {
-    "ActiveFault": "control.faults",
+    "ActiveFault": "faults.fault_catalogue",
     "Behaviour": "model.settings",
     "Emulator": "emulator",
-    "Fault": "control.faults",
-    "FaultKind": "control.faults",
-    "FileSummary": "answers.summaries",
-    "JobSummary": "answers.summaries",
+    "Fault": "faults.fault_catalogue",
+    "FaultKind": "faults.fault_catalogue",
+    "FileSummary": "control.summaries",
+    "JobSummary": "control.summaries",
     "RecordedRequest": "http.gateway",
 }
 

@@ -21,9 +21,9 @@ from airflow_provider_tencent_ci.core.wire.signing import (
     authorization,
     encode,
 )
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
 __all__ = ["AccessKey", "check_signature"]
 

@@ -32,7 +32,7 @@ from typing import Any
 
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
 from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["PREFIX", "control"]
 

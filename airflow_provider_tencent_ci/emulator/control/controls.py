@@ -13,14 +13,13 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator.answers.objects import OBJECT_OPERATIONS
-from airflow_provider_tencent_ci.emulator.answers.summaries import FileSummary, JobSummary, bucket_summary
 from airflow_provider_tencent_ci.emulator.auth.key_services import KEY_OPERATIONS
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
-from airflow_provider_tencent_ci.emulator.control.faults import ANY_OPERATION, ActiveFault, Fault
+from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary, bucket_summary
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ANY_OPERATION, ActiveFault, Fault
 from airflow_provider_tencent_ci.emulator.http.gateway import Exchange, Gateway, RecordedRequest
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.object_operations import OBJECT_OPERATIONS
 from airflow_provider_tencent_ci.emulator.http.operations import OPERATION_NAMES
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject, Workflow
@@ -28,6 +27,7 @@ from airflow_provider_tencent_ci.emulator.model.clock import Clock
 from airflow_provider_tencent_ci.emulator.model.jobs import Failure, Job
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["Controls"]
 

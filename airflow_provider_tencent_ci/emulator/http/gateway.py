@@ -16,14 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.answers.objects import (
-    COS_HOST,
-    OBJECT_OPERATIONS,
-    answer_object,
-    object_operation,
-)
-from airflow_provider_tencent_ci.emulator.answers.rendering import error_body
+from airflow_provider_tencent_ci.emulator.answers.answer_xml import error_body
 from airflow_provider_tencent_ci.emulator.auth.key_services import (
     KEY_OPERATIONS,
     KeyServices,
@@ -31,18 +24,25 @@ from airflow_provider_tencent_ci.emulator.auth.key_services import (
     key_refusal,
 )
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
-from airflow_provider_tencent_ci.emulator.control.fault_effects import (
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import Fault, FaultBook, FaultKind
+from airflow_provider_tencent_ci.emulator.faults.fault_effects import (
     error_of,
     extra_headers,
     gateway_page,
     spoiled,
 )
-from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultBook, FaultKind
-from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.object_operations import (
+    COS_HOST,
+    OBJECT_OPERATIONS,
+    answer_object,
+    object_operation,
+)
 from airflow_provider_tencent_ci.emulator.http.operations import Call, find_operation, operation_name
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery, Reply, WireRequest
 
 __all__ = ["Exchange", "Gateway", "RecordedRequest"]
 

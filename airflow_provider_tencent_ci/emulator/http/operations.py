@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.emulator.answers import rendering
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.answers import answer_xml
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
 __all__ = ["OPERATION_NAMES", "UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
 
@@ -87,14 +87,14 @@ def _create(call: Call) -> bytes:
         call.service.create_job_late(call.bucket, request, call.late_seconds)
         return b""
     record = call.service.create_job(call.bucket, request)
-    detail = rendering.job_detail(record, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+    detail = answer_xml.job_detail(record, call.behaviour)
+    return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
 def _list(call: Call) -> bytes:
     page = call.service.list_jobs(call.bucket, call.request.query)
-    details = [rendering.job_detail(record, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "JobsDetail", details, page)
+    details = [answer_xml.job_detail(record, call.behaviour) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "JobsDetail", details, page)
 
 
 def _get(call: Call) -> bytes:
@@ -102,9 +102,9 @@ def _get(call: Call) -> bytes:
     if record is None:
         if call.behaviour.unknown_job == "refuse":
             raise ServiceError(404, "ResourceNotFound", f"There is no batch {call.resource_id!r}.")
-        return rendering.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
-    detail = rendering.job_detail(record, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+        return answer_xml.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
+    detail = answer_xml.job_detail(record, call.behaviour)
+    return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
 def _cancel(call: Call) -> bytes:
@@ -116,14 +116,14 @@ def _cancel(call: Call) -> bytes:
 
 def _executions(call: Call) -> bytes:
     page = call.service.list_executions(call.bucket, call.request.query)
-    entries = [rendering.execution(record, call.bucket, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "WorkflowExecutionList", entries, page)
+    entries = [answer_xml.execution(record, call.bucket, call.behaviour) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "WorkflowExecutionList", entries, page)
 
 
 def _execution(call: Call) -> bytes:
     record = call.service.get_execution(call.bucket, call.resource_id)
-    detail = rendering.execution_detail(record, call.bucket, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
+    detail = answer_xml.execution_detail(record, call.bucket, call.behaviour)
+    return answer_xml.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
 
 
 def _jobs(call: Call) -> bytes:
@@ -136,23 +136,23 @@ def _pic_jobs(call: Call) -> bytes:
 
 def _child_jobs(call: Call, *, pictures: bool) -> bytes:
     page = call.service.list_child_jobs(call.bucket, call.request.query, pictures=pictures)
-    entries = [rendering.child_job(record, call.bucket, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "JobsDetail", entries, page)
+    entries = [answer_xml.child_job(record, call.bucket, call.behaviour) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "JobsDetail", entries, page)
 
 
 def _queues(call: Call) -> bytes:
-    entries = [rendering.queue(queue) for queue in call.service.list_queues(call.bucket, call.request.query)]
-    return rendering.numbered_page(call.request_id, "QueueList", entries, call.request.query)
+    entries = [answer_xml.queue(queue) for queue in call.service.list_queues(call.bucket, call.request.query)]
+    return answer_xml.numbered_page(call.request_id, "QueueList", entries, call.request.query)
 
 
 def _workflows(call: Call) -> bytes:
-    entries = [rendering.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
-    return rendering.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
+    entries = [answer_xml.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
+    return answer_xml.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
 
 
 def _trigger(call: Call) -> bytes:
     run_id = call.service.trigger_workflow(call.bucket, call.request.query)
-    return rendering.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
+    return answer_xml.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
 
 
 # For workflows the page and the table of permissions name different actions; both are needed (API reference, 2).

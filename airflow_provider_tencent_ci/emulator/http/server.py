@@ -12,7 +12,7 @@ from aiohttp import web
 
 from airflow_provider_tencent_ci.emulator.control.control_api import PREFIX, control
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["start_server"]
 

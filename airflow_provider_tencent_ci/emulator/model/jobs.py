@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
-from airflow_provider_tencent_ci.emulator.model.documents import JobRequest
-from airflow_provider_tencent_ci.emulator.model.inputs import InputFile
+from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
+from airflow_provider_tencent_ci.emulator.model.input_files import InputFile
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]

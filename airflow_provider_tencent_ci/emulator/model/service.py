@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow, new_id
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
-from airflow_provider_tencent_ci.emulator.model.documents import JobRequest, read_create_request
-from airflow_provider_tencent_ci.emulator.model.inputs import InputFile, select_files
+from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest, read_create_request
+from airflow_provider_tencent_ci.emulator.model.input_files import InputFile, select_files
 from airflow_provider_tencent_ci.emulator.model.jobs import (
     Ending,
     Failure,
@@ -27,7 +26,7 @@ from airflow_provider_tencent_ci.emulator.model.jobs import (
     Work,
     plan_work,
 )
-from airflow_provider_tencent_ci.emulator.model.listing import (
+from airflow_provider_tencent_ci.emulator.model.list_pages import (
     Filters,
     Page,
     Query,
@@ -38,6 +37,7 @@ from airflow_provider_tencent_ci.emulator.model.listing import (
     paged,
 )
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
 
 __all__ = ["FileRecord", "JobRecord", "Service"]
 

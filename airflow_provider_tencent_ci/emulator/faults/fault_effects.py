@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import fromstring
 
 from airflow_provider_tencent_ci.core.wire.xml import element_bytes
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultKind
-from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import Fault, FaultKind
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery, Reply
 
 __all__ = ["HUGE_BYTES", "error_of", "extra_headers", "gateway_page", "spoiled"]
 

@@ -9,7 +9,7 @@ import pytest
 from defusedxml.common import EntitiesForbidden
 
 from airflow_provider_tencent_ci.emulator import Emulator, Fault, FaultKind
-from airflow_provider_tencent_ci.emulator.control.fault_effects import HUGE_BYTES
+from airflow_provider_tencent_ci.emulator.faults.fault_effects import HUGE_BYTES
 from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import EXECUTIONS, JOBS, call, create, request_body
 

@@ -11,13 +11,13 @@ import pytest
 
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.emulator import Behaviour
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 from tests.emulator.wire import HOST, JOBS, KEYS, call, exchange, request_body, sign_time, signed_headers
 
-VECTORS = json.loads((Path(__file__).parents[1] / "data" / "signature-vectors.json").read_text("utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "data" / "signature-vectors.json").read_text("utf-8"))
 QUERY = (("name", "nightly"), ("states", "Running"))
 TARGET = f"{JOBS}?name=nightly&states=Running"
 

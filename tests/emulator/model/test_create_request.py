@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Workflow
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from tests.emulator.conftest import NOON
 from tests.emulator.wire import NODE_OPERATION, node_body, request_body
 

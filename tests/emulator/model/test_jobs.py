@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model.jobs import Job
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from tests.emulator.wire import node_body, request_body
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-from airflow_provider_tencent_ci.emulator.answers.answer_times import read_time, to_the_second
-from airflow_provider_tencent_ci.emulator.answers.errors import invalid_argument
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.answer_times import read_time, to_the_second
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import invalid_argument
 
 __all__ = ["Filters", "Page", "Query", "cut", "last_shown", "matches_name", "one_of", "paged", "read_number"]
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.jobs import Job
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from tests.emulator.wire import node_body, request_body
 
 PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "size", "orderByTime")

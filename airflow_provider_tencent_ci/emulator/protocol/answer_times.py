@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-from airflow_provider_tencent_ci.emulator.answers.errors import invalid_argument
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import invalid_argument
 
 __all__ = ["NOT_YET", "read_time", "to_the_second", "with_colon", "without_colon"]
 

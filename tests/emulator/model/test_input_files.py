@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import StoredObject
-from airflow_provider_tencent_ci.emulator.model.inputs import select_files
+from airflow_provider_tencent_ci.emulator.model.input_files import select_files
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from tests.emulator.conftest import NOON
 from tests.emulator.wire import request_body
 

@@ -11,8 +11,8 @@ import pytest
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 from tests.emulator.wire import JOBS, KEYS, call, control, exchange
 
 sts_client = pytest.importorskip("tencentcloud.sts.v20180813.sts_client")

@@ -11,10 +11,10 @@ import re
 from datetime import datetime
 from email.utils import format_datetime
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["COS_HOST", "OBJECT_OPERATIONS", "answer_object", "object_operation"]
 

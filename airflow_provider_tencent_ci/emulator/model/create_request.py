@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from airflow_provider_tencent_ci.emulator.answers.answer_times import read_time
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.answer_times import read_time
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
 
 __all__ = ["JobRequest", "read_create_request"]
 

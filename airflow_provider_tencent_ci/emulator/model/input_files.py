@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from airflow_provider_tencent_ci.emulator.answers.answer_times import to_the_second
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
-from airflow_provider_tencent_ci.emulator.model.documents import JobRequest
+from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
 __all__ = ["InputFile", "select_files"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.http.server import _is_loopback
 from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 from tests.emulator.wire import HOST, JOBS, KEYS, call, control, create, exchange, request_body
 
 
