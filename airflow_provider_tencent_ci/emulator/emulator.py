@@ -45,7 +45,7 @@ class Emulator(Controls):
     :param objects: how many media objects it holds at the start.
     :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
         default: this machine's clock.
-    :param switches: fields of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name.
+    :param switches: switches of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name, without their groups.
     """
 
     def __init__(

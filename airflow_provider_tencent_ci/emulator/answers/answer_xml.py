@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Wo
 from airflow_provider_tencent_ci.emulator.model.jobs import Status
 from airflow_provider_tencent_ci.emulator.model.list_pages import Page, read_number
 from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import with_colon, without_colon
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
@@ -43,10 +43,10 @@ def response_body(nodes: Nodes) -> bytes:
     return _document("Response", nodes)
 
 
-def error_body(error: ServiceError, behaviour: Behaviour, *, path: str, request_id: str, trace_id: str) -> bytes:
+def error_body(error: ServiceError, form: AnswerForm, *, path: str, request_id: str, trace_id: str) -> bytes:
     """Return an error document; only COS's pages know ``Resource`` (API reference, 5.1)."""
     nodes = [("Code", error.code), ("Message", error.message)]
-    if behaviour.cos_style_errors:
+    if form.cos_style_errors:
         nodes += [*error.details.items(), ("Resource", path)]
     return _document("Error", [*nodes, ("RequestId", request_id), ("TraceId", trace_id)])
 
@@ -72,7 +72,7 @@ def numbered_page(request_id: str, name: str, entries: Sequence[Nodes], query: M
     return response_body([*head, *((name, entry) for entry in shown)])
 
 
-def job_detail(record: JobRecord, behaviour: Behaviour) -> Nodes:
+def job_detail(record: JobRecord, form: AnswerForm) -> Nodes:
     """Return ``JobsDetail`` of a batch, with ``Input`` and ``Operation`` as they were asked for."""
     job, status = record.job, record.status
     nodes: Nodes = [
@@ -87,32 +87,32 @@ def job_detail(record: JobRecord, behaviour: Behaviour) -> Nodes:
         ("Input", job.request.input_node),
         ("Operation", job.request.operation_node),
     ]
-    return _in_some_order(nodes, behaviour)
+    return _in_some_order(nodes, form)
 
 
-def execution(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+def execution(record: FileRecord, bucket: Bucket, form: AnswerForm) -> Nodes:
     """Return ``WorkflowExecutionList``: an execution as lists show it."""
     key = record.work.key
     nodes: Nodes = [
         ("RunId", record.work.work_id),
         ("WorkflowId", record.work.workflow_id),
-        ("Object", bucket.object_url(key) if behaviour.object_as_url else key),
+        ("Object", bucket.object_url(key) if form.object_as_url else key),
         ("CreateTime", with_colon(record.created_at)),
         ("State", record.status.state),
     ]
-    return _in_some_order(nodes, behaviour)
+    return _in_some_order(nodes, form)
 
 
-def execution_detail(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+def execution_detail(record: FileRecord, bucket: Bucket, form: AnswerForm) -> Nodes:
     """Return ``WorkflowExecution``: an execution with its topology and tasks."""
     flow = bucket.workflows[record.work.workflow_id]
     tasks: Nodes = [
         ("Tasks", _task(record, node, task_id)) for node, task_id in zip(flow.nodes, record.work.task_ids, strict=True)
     ]
-    return [("Name", flow.name), *execution(record, bucket, behaviour), ("Topology", _topology(flow)), *tasks]
+    return [("Name", flow.name), *execution(record, bucket, form), ("Topology", _topology(flow)), *tasks]
 
 
-def child_job(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes:
+def child_job(record: FileRecord, bucket: Bucket, form: AnswerForm) -> Nodes:
     """Return ``JobsDetail`` of a child job."""
     status = record.status
     nodes: Nodes = [
@@ -128,7 +128,7 @@ def child_job(record: FileRecord, bucket: Bucket, behaviour: Behaviour) -> Nodes
         ("Input", [("BucketId", bucket.name), ("Object", record.work.key), ("Region", bucket.region)]),
         ("Operation", record.job.request.operation_node),
     ]
-    return _in_some_order(nodes, behaviour)
+    return _in_some_order(nodes, form)
 
 
 def queue(entry: Queue) -> Nodes:
@@ -189,11 +189,11 @@ def _code_and_message(status: Status) -> Nodes:
 
 def _shown(record: JobRecord | FileRecord, moment: datetime | None) -> datetime | None:
     """Return a time of a batch or a file as the service's clock had it."""
-    return moment + record.job.behaviour.clock_offset if moment else None
+    return moment + record.job.behaviour.clock.offset if moment else None
 
 
-def _in_some_order(nodes: Nodes, behaviour: Behaviour) -> Nodes:
-    return _SHUFFLE.sample(nodes, len(nodes)) if behaviour.shuffle_nodes else nodes
+def _in_some_order(nodes: Nodes, form: AnswerForm) -> Nodes:
+    return _SHUFFLE.sample(nodes, len(nodes)) if form.shuffle_nodes else nodes
 
 
 def _positive(text: str, default: int) -> int:

@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.core.wire.signing import (
     authorization,
     encode,
 )
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import SignatureRules
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
@@ -75,7 +75,7 @@ class AccessKey:
 def check_signature(
     request: WireRequest,
     keys: Mapping[str, AccessKey],
-    behaviour: Behaviour,
+    rules: SignatureRules,
     *,
     signed_at: datetime,
     now: datetime,
@@ -96,12 +96,12 @@ def check_signature(
         raise ServiceError(
             401, "SecretidNotExist", f"There is no key {claim['q-ak']!r}.", cos=(403, "InvalidAccessKeyId")
         )
-    _check_window(claim, behaviour, signed_at, now)
+    _check_window(claim, rules, signed_at, now)
     parameters = [(name, value) for name, value in request.parameters if name not in _FIELDS]
-    if behaviour.all_parameters_signed:
+    if rules.all_parameters_signed:
         _check_all_listed(claim, parameters)
     _check_against_key(claim, request, parameters, key)
-    _check_token(request, key, now, _token_headers(behaviour, for_objects=for_objects))
+    _check_token(request, key, now, _token_headers(rules, for_objects=for_objects))
     return key
 
 
@@ -121,7 +121,7 @@ def _read_claim(request: WireRequest) -> dict[str, str]:
     return given
 
 
-def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: datetime, now: datetime) -> None:
+def _check_window(claim: Mapping[str, str], rules: SignatureRules, signed_at: datetime, now: datetime) -> None:
     """Check the time; the tolerance is for clocks that run ahead, an end is an end (assumed; reference, 6.3)."""
     window = _WINDOW.fullmatch(claim["q-sign-time"])
     if window is None:
@@ -135,7 +135,7 @@ def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: dat
             cos=(403, "AccessDenied"),
             cos_message="Request has expired",
         )
-    if now.timestamp() + behaviour.skew_seconds < start:
+    if now.timestamp() + rules.skew_seconds < start:
         raise ServiceError(
             401, "SignatureExpired", "The signature is not valid yet.", cos=(403, "RequestTimeTooSkewed")
         )
@@ -178,10 +178,10 @@ def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[di
         yield headers | {"host": request.host}
 
 
-def _token_headers(behaviour: Behaviour, *, for_objects: bool) -> tuple[str, ...]:
+def _token_headers(rules: SignatureRules, *, for_objects: bool) -> tuple[str, ...]:
     if for_objects:
         return (COS_TOKEN_HEADER,)
-    return _CI_TOKEN_HEADERS if behaviour.cos_token_accepted else (TOKEN_HEADER,)
+    return _CI_TOKEN_HEADERS if rules.cos_token_accepted else (TOKEN_HEADER,)
 
 
 def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tuple[str, ...]) -> None:

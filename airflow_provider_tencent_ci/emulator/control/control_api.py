@@ -110,7 +110,7 @@ def _add_role(controls: Controls, given: Fields) -> Any:
 
 
 def _configure(controls: Controls, given: Fields) -> Any:
-    return asdict(controls.configure(**given))
+    return controls.configure(**given).flat()
 
 
 def _inject(controls: Controls, given: Fields) -> Any:

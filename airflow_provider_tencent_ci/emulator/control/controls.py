@@ -84,7 +84,7 @@ class Controls:
     ) -> None:
         """Add an empty bucket with the default workflow and queue, or replace the one of this name."""
         with self._lock:
-            bucket = defaults.new_bucket(name, region, self._clock.now() + self._service.behaviour.clock_offset)
+            bucket = defaults.new_bucket(name, region, self._clock.now() + self._service.behaviour.clock.offset)
             bucket.bound, bucket.has_role = bound, has_role
             self._service.buckets[name] = bucket
 
@@ -302,7 +302,7 @@ class Controls:
                 "jobs": [self._job_state(job) for job in self.jobs],
                 "requests": dict(self._gateway.counts),
                 "faults": [asdict(fault) for fault in self._gateway.faults],
-                "behaviour": asdict(self._service.behaviour),
+                "behaviour": self._service.behaviour.flat(),
             }
 
     # --- for the server

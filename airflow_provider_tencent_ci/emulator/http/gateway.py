@@ -41,6 +41,7 @@ from airflow_provider_tencent_ci.emulator.http.operations import Call, find_oper
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm, RequestRules
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery, Reply, WireRequest
 
@@ -194,8 +195,8 @@ class Gateway:
     def _turn_for(self, exchange: Exchange) -> _Turn:
         behaviour, fault = self._behaviour_for(exchange.request), exchange.fault
         if fault and fault.kind is FaultKind.SKEWED_CLOCK:
-            behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
-        clock, offset = self.service.clock, behaviour.clock_offset
+            behaviour = behaviour.changed(clock_offset_seconds=fault.duration_seconds)
+        clock, offset = self.service.clock, behaviour.clock.offset
         return _Turn(
             exchange.record.operation,
             exchange.request,
@@ -228,7 +229,7 @@ class Gateway:
             turn.request,
             signed_at=turn.signed_at,
             now=turn.server_at,
-            longest_seconds=turn.behaviour.temporary_key_seconds,
+            longest_seconds=turn.behaviour.keys.temporary_key_seconds,
             request_id=turn.request_id,
         )
         return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})
@@ -237,8 +238,10 @@ class Gateway:
         request, now = turn.request, turn.server_at
         bucket = self._bucket_of(request)
         _check_length(request, limit=None)
-        key = check_signature(request, self.keys, turn.behaviour, signed_at=turn.signed_at, now=now, for_objects=True)
-        _check_content(request, turn.behaviour)
+        key = check_signature(
+            request, self.keys, turn.behaviour.signatures, signed_at=turn.signed_at, now=now, for_objects=True
+        )
+        _check_content(request, turn.behaviour.requests)
         return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
     def _carry_out(self, turn: _Turn) -> bytes:
@@ -247,9 +250,9 @@ class Gateway:
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
         _check_length(request)
-        key = check_signature(request, self.keys, behaviour, signed_at=turn.signed_at, now=turn.server_at)
+        key = check_signature(request, self.keys, behaviour.signatures, signed_at=turn.signed_at, now=turn.server_at)
         _check_bucket(bucket)
-        _check_content(request, behaviour)
+        _check_content(request, behaviour.requests)
         key.check_permission(operation.actions)
         return operation.answer(
             Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id, turn.late_seconds)
@@ -297,12 +300,12 @@ def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
 def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     if turn.operation in KEY_OPERATIONS:
         return key_refusal(turn.operation, error, turn.request_id)
-    behaviour = turn.behaviour if turn.service == "ci" else replace(turn.behaviour, cos_style_errors=True)
-    if behaviour.cos_style_errors:
+    form = turn.behaviour.answers if turn.service == "ci" else AnswerForm(cos_style_errors=True)
+    if form.cos_style_errors:
         error = error.in_words_of_cos()
     trace_id = base64.b64encode(turn.request_id.encode()).decode()
     path = turn.request.path
-    body = error_body(error, behaviour, path=path, request_id=turn.request_id, trace_id=trace_id)
+    body = error_body(error, form, path=path, request_id=turn.request_id, trace_id=trace_id)
     return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
 
 
@@ -320,7 +323,7 @@ def _check_bucket(bucket: Bucket) -> None:
         raise ServiceError(400, "CIRoleNotExist", "The service role CI_QCSRole does not exist.")
 
 
-def _check_content(request: WireRequest, behaviour: Behaviour) -> None:
+def _check_content(request: WireRequest, rules: RequestRules) -> None:
     given = request.headers.get("content-md5")
     if given is not None:
         digest = hashlib.md5(request.body, usedforsecurity=False).digest()
@@ -329,5 +332,5 @@ def _check_content(request: WireRequest, behaviour: Behaviour) -> None:
             raise ServiceError(400, "InvalidContent", message, cos=(400, "InvalidDigest"))
     if request.method == "POST" and request.body:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in ("application/xml", "text/xml") and (media_type or behaviour.content_type_required):
+        if media_type not in ("application/xml", "text/xml") and (media_type or rules.content_type_required):
             raise ServiceError(400, "InvalidContentType", f"Content-Type {media_type!r} is not application/xml.")

@@ -87,23 +87,23 @@ def _create(call: Call) -> bytes:
         call.service.create_job_late(call.bucket, request, call.late_seconds)
         return b""
     record = call.service.create_job(call.bucket, request)
-    detail = answer_xml.job_detail(record, call.behaviour)
+    detail = answer_xml.job_detail(record, call.behaviour.answers)
     return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
 def _list(call: Call) -> bytes:
     page = call.service.list_jobs(call.bucket, call.request.query)
-    details = [answer_xml.job_detail(record, call.behaviour) for record in page.entries]
+    details = [answer_xml.job_detail(record, call.behaviour.answers) for record in page.entries]
     return answer_xml.token_page(call.request_id, "JobsDetail", details, page)
 
 
 def _get(call: Call) -> bytes:
     record = call.service.get_job(call.bucket, call.resource_id)
     if record is None:
-        if call.behaviour.unknown_job == "refuse":
+        if call.behaviour.lists.unknown_job == "refuse":
             raise ServiceError(404, "ResourceNotFound", f"There is no batch {call.resource_id!r}.")
         return answer_xml.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
-    detail = answer_xml.job_detail(record, call.behaviour)
+    detail = answer_xml.job_detail(record, call.behaviour.answers)
     return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
@@ -116,13 +116,13 @@ def _cancel(call: Call) -> bytes:
 
 def _executions(call: Call) -> bytes:
     page = call.service.list_executions(call.bucket, call.request.query)
-    entries = [answer_xml.execution(record, call.bucket, call.behaviour) for record in page.entries]
+    entries = [answer_xml.execution(record, call.bucket, call.behaviour.answers) for record in page.entries]
     return answer_xml.token_page(call.request_id, "WorkflowExecutionList", entries, page)
 
 
 def _execution(call: Call) -> bytes:
     record = call.service.get_execution(call.bucket, call.resource_id)
-    detail = answer_xml.execution_detail(record, call.bucket, call.behaviour)
+    detail = answer_xml.execution_detail(record, call.bucket, call.behaviour.answers)
     return answer_xml.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
 
 
@@ -136,7 +136,7 @@ def _pic_jobs(call: Call) -> bytes:
 
 def _child_jobs(call: Call, *, pictures: bool) -> bytes:
     page = call.service.list_child_jobs(call.bucket, call.request.query, pictures=pictures)
-    entries = [answer_xml.child_job(record, call.bucket, call.behaviour) for record in page.entries]
+    entries = [answer_xml.child_job(record, call.bucket, call.behaviour.answers) for record in page.entries]
     return answer_xml.token_page(call.request_id, "JobsDetail", entries, page)
 
 

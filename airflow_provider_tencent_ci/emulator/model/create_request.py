@@ -12,7 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import RequestRules
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import read_time
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
 
@@ -61,7 +61,7 @@ class JobRequest:
     interval: tuple[datetime | None, datetime | None] = (None, None)
 
 
-def read_create_request(body: bytes, bucket: Bucket, behaviour: Behaviour) -> JobRequest:
+def read_create_request(body: bytes, bucket: Bucket, rules: RequestRules) -> JobRequest:
     """
     Read the body of ``POST /inventorytriggerjob``.
 
@@ -73,12 +73,12 @@ def read_create_request(body: bytes, bucket: Bucket, behaviour: Behaviour) -> Jo
         raise invalid_argument(f"Request.Type {job_type!r} is neither Workflow nor Job.")
     operation = _container(root, "Request", "Operation")
     request = JobRequest(
-        name=_name(root, behaviour),
+        name=_name(root, rules),
         type=job_type,
-        inputs=_inputs(root, behaviour.exactly_one_input),
+        inputs=_inputs(root, rules.exactly_one_input),
         input_node=_container(root, "Request", "Input"),
         operation_node=operation,
-        workflow_ids=_workflow_ids(operation, bucket, behaviour) if job_type == "Workflow" else (),
+        workflow_ids=_workflow_ids(operation, bucket, rules) if job_type == "Workflow" else (),
         tag=_text(operation, "Tag") if job_type == "Job" else "",
         queue_id=_text(operation, "QueueId") if job_type == "Job" else "",
         interval=_interval(operation),
@@ -102,12 +102,12 @@ def _read_xml(body: bytes) -> Element:
     return root
 
 
-def _name(root: Element, behaviour: Behaviour) -> str:
+def _name(root: Element, rules: RequestRules) -> str:
     name = _required(root, "Request", "Name")
-    too_long = behaviour.name_limit == "bytes" and len(name.encode()) > _MAX_NAME
+    too_long = rules.name_limit == "bytes" and len(name.encode()) > _MAX_NAME
     if too_long or not _NAME.fullmatch(name):
         raise invalid_argument(
-            f"Request.Name {name[:140]!r} has more than {_MAX_NAME} {behaviour.name_limit}, or others than Chinese, "
+            f"Request.Name {name[:140]!r} has more than {_MAX_NAME} {rules.name_limit}, or others than Chinese, "
             "Latin letters, digits, '-' and '_'."
         )
     return name
@@ -123,14 +123,14 @@ def _inputs(root: Element, exactly_one: bool) -> dict[str, str]:
     return {kind: _required(container, "Request.Input", kind) for kind in given}
 
 
-def _workflow_ids(operation: Element, bucket: Bucket, behaviour: Behaviour) -> tuple[str, ...]:
+def _workflow_ids(operation: Element, bucket: Bucket, rules: RequestRules) -> tuple[str, ...]:
     """Read one id or, as a sample of the Java SDK does, several with commas between them (assumed to work)."""
     text = _required(operation, "Request.Operation", "WorkflowIds")
-    ids = tuple(text.split(",")) if behaviour.several_workflows else (text,)
+    ids = tuple(text.split(",")) if rules.several_workflows else (text,)
     for workflow_id in ids:
         if workflow_id not in bucket.workflows:
             raise invalid_argument(f"Request.Operation.WorkflowIds: there is no workflow {workflow_id!r}.")
-        if behaviour.paused_workflow == "refuse" and not bucket.workflows[workflow_id].active:
+        if rules.paused_workflow == "refuse" and not bucket.workflows[workflow_id].active:
             raise invalid_argument(f"Request.Operation.WorkflowIds: the workflow {workflow_id!r} is paused.")
     return ids
 

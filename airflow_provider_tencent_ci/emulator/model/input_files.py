@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import RequestRules
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
@@ -27,7 +27,7 @@ class InputFile(NamedTuple):
     exists: bool
 
 
-def select_files(bucket: Bucket, request: JobRequest, behaviour: Behaviour) -> list[InputFile]:
+def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> list[InputFile]:
     """
     Return the files of a batch, in the order of their selection, each once.
 
@@ -37,7 +37,7 @@ def select_files(bucket: Bucket, request: JobRequest, behaviour: Behaviour) -> l
     keys: dict[str, None] = {}
     for kind, value in request.inputs.items():
         found = _SELECT[kind](bucket, request, value)
-        if kind == "Object" and behaviour.interval_for_all:
+        if kind == "Object" and rules.interval_for_all:
             found = (key for key in found if _in_interval(bucket.objects[key], request))
         keys.update(dict.fromkeys(found))
     return [InputFile(key, key in bucket.objects) for key in keys]

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
 from airflow_provider_tencent_ci.emulator.model.input_files import InputFile
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import FileFailures, JobRun
 
 __all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]
 
@@ -165,7 +166,7 @@ class Job:
 
     def _started_at(self) -> datetime | None:
         """Return when the job leaves its queue; ``None`` while it is paused without an end."""
-        to_wait = timedelta(seconds=self.behaviour.submitted_seconds)
+        to_wait = timedelta(seconds=self.behaviour.jobs.submitted_seconds)
         since = self.created_at
         for pause in sorted(self.pauses, key=lambda pause: pause.paused_at):
             if pause.resumed_at is not None and pause.resumed_at <= since:
@@ -180,21 +181,21 @@ class Job:
         return since + to_wait
 
     def _run_seconds(self) -> float:
-        if self.behaviour.run_seconds is not None:
-            return self.behaviour.run_seconds
+        if self.behaviour.jobs.run_seconds is not None:
+            return self.behaviour.jobs.run_seconds
         return self.works[-1].ends_after_seconds if self.works else 0.0  # their turns come in order
 
     def _cancelled_by_script(self, started_at: datetime, duration: timedelta) -> Ending | None:
-        return Ending(started_at + duration / 2, "Cancel") if self.behaviour.outcome == "cancel" else None
+        return Ending(started_at + duration / 2, "Cancel") if self.behaviour.jobs.outcome == "cancel" else None
 
     def _natural_end(self, at: datetime) -> Ending:
-        behaviour = self.behaviour
-        if behaviour.outcome == "fail":
-            return Ending(at, "Failed", Failure(behaviour.failure_code, behaviour.failure_message))
-        if not self.works and behaviour.no_objects == "fail":
+        run = self.behaviour.jobs
+        if run.outcome == "fail":
+            return Ending(at, "Failed", Failure(run.failure_code, run.failure_message))
+        if not self.works and run.no_objects == "fail":
             return Ending(at, "Failed", Failure("ResourceNotFound", "No object matches the input."))
-        if behaviour.failed_files == "fail" and any(work.failure for work in self.works):
-            return Ending(at, "Failed", Failure(behaviour.failure_code, "Some files failed."))
+        if run.failed_files == "fail" and any(work.failure for work in self.works):
+            return Ending(at, "Failed", Failure(run.failure_code, "Some files failed."))
         return Ending(at, "Success")
 
 
@@ -211,33 +212,33 @@ def plan_work(
             workflow_id=workflow_id,
             begins_after_seconds=begin,
             ends_after_seconds=end,
-            failure=_failure_of(bucket, file, index, behaviour),
+            failure=_failure_of(bucket, file, index, behaviour.files),
         )
         for index, ((file, workflow_id), (begin, end)) in enumerate(
-            zip(turns, _turn_seconds(len(turns), behaviour), strict=True)
+            zip(turns, _turn_seconds(len(turns), behaviour.jobs), strict=True)
         )
     )
 
 
-def _turn_seconds(count: int, behaviour: Behaviour) -> Iterator[tuple[float, float]]:
+def _turn_seconds(count: int, run: JobRun) -> Iterator[tuple[float, float]]:
     """Yield when each of ``count`` files is begun and done, from the start of the batch."""
     for index in range(count):
-        if behaviour.run_seconds is not None:
-            yield behaviour.run_seconds * index / count, behaviour.run_seconds * (index + 1) / count
+        if run.run_seconds is not None:
+            yield run.run_seconds * index / count, run.run_seconds * (index + 1) / count
         else:
-            begin = index // behaviour.concurrency * behaviour.file_seconds
-            yield begin, begin + behaviour.file_seconds
+            begin = index // run.concurrency * run.file_seconds
+            yield begin, begin + run.file_seconds
 
 
-def _failure_of(bucket: Bucket, file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
+def _failure_of(bucket: Bucket, file: InputFile, index: int, failures: FileFailures) -> Failure | None:
     if not file.exists:
         return Failure("ResourceNotFound", "The object does not exist.")
-    chosen = behaviour.failing_every and (index + 1) % behaviour.failing_every == 0
-    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in behaviour.failing_keys):
+    chosen = failures.failing_every and (index + 1) % failures.failing_every == 0
+    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in failures.failing_keys):
         return None
     bucket.failed[file.key] += 1
-    if not behaviour.failing_times or bucket.failed[file.key] <= behaviour.failing_times:
-        return Failure(behaviour.file_failure_code, behaviour.file_failure_message)
+    if not failures.failing_times or bucket.failed[file.key] <= failures.failing_times:
+        return Failure(failures.file_failure_code, failures.file_failure_message)
     return None
 
 

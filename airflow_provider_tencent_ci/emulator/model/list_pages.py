@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import Lists
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import read_time, to_the_second
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import invalid_argument
 
@@ -100,33 +100,33 @@ def read_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
-def matches_name(wanted: str, name: str, behaviour: Behaviour) -> bool:
+def matches_name(wanted: str, name: str, lists: Lists) -> bool:
     """Compare a name with the ``name`` parameter as the switch ``name_filter`` says; an empty one fits all."""
     if not wanted or wanted == name:
         return True
-    if behaviour.name_filter == "prefix":
+    if lists.name_filter == "prefix":
         return name.startswith(wanted)
-    return behaviour.name_filter == "fuzzy" and wanted.lower() in name.lower()
+    return lists.name_filter == "fuzzy" and wanted.lower() in name.lower()
 
 
-def paged(entries: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> Page[EntryT]:
+def paged(entries: Iterable[EntryT], filters: Filters, lists: Lists) -> Page[EntryT]:
     """
     Order entries by creation and cut out the page that ``nextToken`` asks for.
 
     A token is the number of the last entry shown, so that entries that are new meanwhile move nothing.
     """
     ordered = sorted(entries, key=lambda entry: entry.sequence, reverse=not filters.ascending)
-    last = last_shown(filters, behaviour)
-    return cut(ordered if last is None else _after(ordered, last, filters), filters, behaviour)
+    last = last_shown(filters, lists)
+    return cut(ordered if last is None else _after(ordered, last, filters), filters, lists)
 
 
-def last_shown(filters: Filters, behaviour: Behaviour) -> int | None:
+def last_shown(filters: Filters, lists: Lists) -> int | None:
     """
     Return the number of the last entry of the page before; ``None`` for the first page.
 
     :raises ServiceError: the token is none of this service's.
     """
-    if behaviour.repeat_token or not filters.token:
+    if lists.repeat_token or not filters.token:
         return None
     last = read_number(filters.token)
     if last is None:
@@ -134,15 +134,15 @@ def last_shown(filters: Filters, behaviour: Behaviour) -> int | None:
     return last
 
 
-def cut(rest: Iterable[EntryT], filters: Filters, behaviour: Behaviour) -> Page[EntryT]:
+def cut(rest: Iterable[EntryT], filters: Filters, lists: Lists) -> Page[EntryT]:
     """Return the first page of entries in their order; no more of them are looked at than it takes."""
-    size = (filters.size + 1) // 2 if behaviour.short_pages else filters.size
+    size = (filters.size + 1) // 2 if lists.short_pages else filters.size
     found = list(islice(rest, size + 1))
     shown = found[:size]
-    more = len(found) > size or behaviour.repeat_token or (behaviour.end_of_list == "extra_page" and bool(shown))
+    more = len(found) > size or lists.repeat_token or (lists.end_of_list == "extra_page" and bool(shown))
     if more and shown:
         return Page(shown, str(shown[-1].sequence))
-    return Page(shown, "" if behaviour.end_of_list == "empty" else None)
+    return Page(shown, "" if lists.end_of_list == "empty" else None)
 
 
 def _after(ordered: Iterable[EntryT], last: int, filters: Filters) -> Iterable[EntryT]:

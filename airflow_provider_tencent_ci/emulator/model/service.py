@@ -37,6 +37,7 @@ from airflow_provider_tencent_ci.emulator.model.list_pages import (
     paged,
 )
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import Lists
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
 
 __all__ = ["FileRecord", "JobRecord", "Service"]
@@ -58,7 +59,7 @@ class JobRecord:
     @property
     def created_at(self) -> datetime:
         """When the batch was created, by the service's clock."""
-        return self.job.created_at + self.job.behaviour.clock_offset
+        return self.job.created_at + self.job.behaviour.clock.offset
 
     @property
     def sequence(self) -> int:
@@ -128,11 +129,11 @@ class Service:
 
     def time(self, bucket: Bucket) -> datetime:
         """Return the time by the clock that writes what is stored in a bucket."""
-        return self.clock.now() + self.behaviour_of(bucket).clock_offset
+        return self.clock.now() + self.behaviour_of(bucket).clock.offset
 
     def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
         """Read and judge the body of a create request."""
-        return read_create_request(body, bucket, self.behaviour_of(bucket))
+        return read_create_request(body, bucket, self.behaviour_of(bucket).requests)
 
     def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
         """Create a batch. Names need not be unique, and nothing makes this idempotent (API reference, 10)."""
@@ -152,7 +153,7 @@ class Service:
 
     def list_jobs(self, bucket: Bucket, query: Query) -> Page[JobRecord]:
         """Return a page of the bucket's batches."""
-        behaviour = self.behaviour_of(bucket)
+        lists = self.behaviour_of(bucket).lists
         filters = Filters.read(query)
         job_type = one_of(query, "type", ("", "Workflow", "Job"))
         wanted = (
@@ -162,10 +163,10 @@ class Service:
             and job_type in ("", job.request.type)
             and query.get("jobId", "") in ("", job.job_id)
             and (not query.get("workflowId") or query["workflowId"] in job.request.workflow_ids)
-            and matches_name(query.get("name", ""), job.request.name, behaviour)
+            and matches_name(query.get("name", ""), job.request.name, lists)
         )
         found = (record for record in map(self.record, wanted) if filters.admit(record.created_at, record.status.state))
-        return paged([record for record in found if self._shows(record.job, behaviour)], filters, behaviour)
+        return paged([record for record in found if self._shows(record.job, lists)], filters, lists)
 
     def cancel_job(self, bucket: Bucket, job_id: str) -> None:
         """
@@ -176,16 +177,16 @@ class Service:
         record = self.get_job(bucket, job_id)
         if record is None:
             raise invalid_argument(f"There is no batch {job_id!r}.")
-        behaviour = self.behaviour_of(bucket)
+        cancellation = self.behaviour_of(bucket).cancellation
         if not record.status.has_ended:
-            cancelled_at = self.clock.now() + timedelta(seconds=behaviour.cancel_seconds)
+            cancelled_at = self.clock.now() + timedelta(seconds=cancellation.cancel_seconds)
             record.job.cancelled_at = min(record.job.cancelled_at or cancelled_at, cancelled_at)
-        elif behaviour.cancel_of_ended == "refuse":
+        elif cancellation.cancel_of_ended == "refuse":
             raise invalid_argument(f"The batch {job_id!r} has ended as {record.status.state}.")
 
     def list_executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
         """Return a page of workflow executions; ``jobId`` is the batch's (API reference, 3.1)."""
-        behaviour = self.behaviour_of(bucket)
+        lists = self.behaviour_of(bucket).lists
         filters = Filters.read(query)
         return cut(
             (
@@ -193,10 +194,10 @@ class Service:
                 for record in self._file_records(bucket, "Workflow", query.get("jobId", ""), filters)
                 if filters.admit(record.created_at, record.status.state)
                 and query.get("workflowId", "") in ("", record.work.workflow_id)
-                and matches_name(query.get("name", ""), record.work.key, behaviour)
+                and matches_name(query.get("name", ""), record.work.key, lists)
             ),
             filters,
-            behaviour,
+            lists,
         )
 
     def get_execution(self, bucket: Bucket, run_id: str) -> FileRecord:
@@ -232,7 +233,7 @@ class Service:
                 and query.get("inputObject", "") in ("", record.work.key)
             ),
             filters,
-            self.behaviour_of(bucket),
+            self.behaviour_of(bucket).lists,
         )
 
     def list_queues(self, bucket: Bucket, query: Query) -> list[Queue]:
@@ -318,14 +319,14 @@ class Service:
             self._add_job(late.bucket, late.request, late.files, late.acts_at)
 
     def _files_for(self, bucket: Bucket, request: JobRequest) -> list[InputFile]:
-        return select_files(bucket, request, self.behaviour_of(bucket))
+        return select_files(bucket, request, self.behaviour_of(bucket).requests)
 
     def _add_job(
         self, bucket: Bucket, request: JobRequest, files: list[InputFile], now: datetime, *, listed: bool = True
     ) -> Job:
         behaviour = self.behaviour_of(bucket)
         queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
-        paused = queue.paused or behaviour.outcome == "pause"
+        paused = queue.paused or behaviour.jobs.outcome == "pause"
         job = Job(
             job_id=new_id("b"),
             sequence=next(self._sequence),
@@ -336,7 +337,7 @@ class Service:
             queue_id=queue.queue_id,
             works=plan_work(bucket, request, files, behaviour),
             listed=listed,
-            missing_from_lists=behaviour.list_lag_answers,
+            missing_from_lists=behaviour.lists.list_lag_answers,
             pauses=[Pause(now)] if paused else [],
         )
         self._jobs[job.job_id] = job
@@ -346,9 +347,9 @@ class Service:
     def _jobs_of(self, bucket: Bucket) -> Iterator[Job]:
         return (job for job in self.jobs.values() if job.bucket_name == bucket.name)
 
-    def _shows(self, job: Job, behaviour: Behaviour) -> bool:
+    def _shows(self, job: Job, lists: Lists) -> bool:
         """Tell whether a list shows a job yet, and count the lists that did not."""
-        if self.clock.now() < job.created_at + timedelta(seconds=behaviour.list_lag_seconds):
+        if self.clock.now() < job.created_at + timedelta(seconds=lists.list_lag_seconds):
             return False
         if job.missing_from_lists:
             job.missing_from_lists -= 1
@@ -357,7 +358,7 @@ class Service:
 
     def _file_records(self, bucket: Bucket, job_type: str, job_id: str, filters: Filters) -> Iterator[FileRecord]:
         """Yield files in the order asked for, from the page asked for on; each state is worked out as it is used."""
-        last = last_shown(filters, self.behaviour_of(bucket))
+        last = last_shown(filters, self.behaviour_of(bucket).lists)
         jobs = sorted(self._jobs_of(bucket), key=lambda job: job.sequence, reverse=not filters.ascending)
         for job in jobs:
             if job.request.type == job_type and job_id in ("", job.job_id):
@@ -382,7 +383,7 @@ class Service:
             status = job.work_status(work, timeline, now)
             if runs_workflow and status.state in ("Submitted", "Pause"):
                 status = Status("Running")
-            shown_at = created_at + job.behaviour.clock_offset
+            shown_at = created_at + job.behaviour.clock.offset
             yield FileRecord(job, work, status, shown_at, job.sequence * _MAX_FILES + index)
 
 

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.emulator import Behaviour
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
 from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.model.switches import SignatureRules
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 from tests.emulator.wire import HOST, JOBS, KEYS, call, exchange, request_body, sign_time, signed_headers
@@ -34,7 +34,7 @@ def check_vector(vector, *, authorization: str | None = None, seconds: float = 1
     key = AccessKey(vector["secret_id"], vector["secret_key"], token)
     start = int(vector["sign_time"].split(";")[0])
     moment = datetime.fromtimestamp(start + seconds, UTC)
-    return check_signature(request, {key.secret_id: key}, Behaviour(), signed_at=moment, now=moment)
+    return check_signature(request, {key.secret_id: key}, SignatureRules(), signed_at=moment, now=moment)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])

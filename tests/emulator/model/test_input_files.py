@@ -24,7 +24,7 @@ def selected(service, bucket):
     def selected(inputs: str, interval: str = "") -> list[tuple[str, bool]]:
         operation = f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>{interval}"
         request = service.read_create(bucket, request_body(inputs=inputs, operation=operation))
-        return [tuple(file) for file in select_files(bucket, request, service.behaviour)]
+        return [tuple(file) for file in select_files(bucket, request, service.behaviour.requests)]
 
     return selected
 
