@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -95,9 +96,8 @@ def test_failing_keys_are_one_pattern_or_several(patterns):
     ],
 )
 def test_a_switch_that_does_not_exist_or_has_no_such_value_is_refused(switches, complaint):
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match=re.escape(complaint)):
         Behaviour().changed(**switches)
-    assert complaint in str(refusal.value)
 
 
 def test_the_control_api_takes_and_shows_flat_names(emulator):
