@@ -91,8 +91,8 @@ class RunningService:
         """Return how many list requests have come in so far."""
         with requests.Session() as session:
             session.trust_env = False
-            state = session.get(f"{self.url}/_emulator/state", timeout=30).json()
-        return int(state["requests"].get("list", 0))
+            counts = session.get(f"{self.url}/_emulator/counts", timeout=30).json()
+        return int(counts.get("list", 0))
 
     def _read_announcement(self) -> None:
         assert self._process.stdout is not None
@@ -142,11 +142,6 @@ class _RememberingEmulator(Emulator):
         if target not in self._answers:
             self._answers[target] = super().answer(exchange)
         return self._answers[target]
-
-    def state(self) -> dict[str, Any]:
-        """Return the counters alone: all jobs and their files would be megabytes."""
-        with self._lock:
-            return {"requests": dict(self._gateway.counts)}
 
 
 def main(arguments: Sequence[str]) -> None:

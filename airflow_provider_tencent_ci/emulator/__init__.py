@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
     from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ActiveFault, Fault, FaultKind
-    from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
+    from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
     from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = [
@@ -45,7 +45,7 @@ _HOMES = {
     "FaultKind": "faults.fault_catalogue",
     "FileSummary": "control.summaries",
     "JobSummary": "control.summaries",
-    "RecordedRequest": "http.gateway",
+    "RecordedRequest": "http.request_log",
 }
 
 

@@ -7,6 +7,7 @@ It is unsigned JSON below ``/_emulator/``, answered to this machine only:
 
     GET    /_emulator/health
     GET    /_emulator/state       buckets, jobs, counters, faults, switches
+    GET    /_emulator/counts      how many requests of each operation came in
     GET    /_emulator/requests    what came in
     POST   /_emulator/buckets     {"name", "region", "bound", "has_role"}
     POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
@@ -31,12 +32,11 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
-from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.server import CONTROL_PREFIX
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
-__all__ = ["PREFIX", "control"]
-
-PREFIX = "/_emulator/"
+__all__ = ["control"]
 
 Fields = dict[str, Any]
 
@@ -48,10 +48,10 @@ def control(controls: Controls, request: WireRequest) -> Reply:
 
 
 def _carry_out(controls: Controls, request: WireRequest) -> tuple[int, Any]:
-    name = request.path.removeprefix(PREFIX).rstrip("/")
+    name = request.path.removeprefix(CONTROL_PREFIX).rstrip("/")
     action = _ACTIONS.get((request.method, name))
     if action is None:
-        return 404, {"error": f"There is no {request.method} {PREFIX}{name}."}
+        return 404, {"error": f"There is no {request.method} {CONTROL_PREFIX}{name}."}
     try:
         given = json.loads(request.body or b"{}")
         if not isinstance(given, dict):
@@ -67,6 +67,10 @@ def _health(controls: Controls, given: Fields) -> Any:
 
 def _state(controls: Controls, given: Fields) -> Any:
     return controls.state()
+
+
+def _counts(controls: Controls, given: Fields) -> Any:
+    return controls.counts()
 
 
 def _requests(controls: Controls, given: Fields) -> Any:
@@ -165,6 +169,7 @@ def _with_times(given: Fields, name: str) -> None:
 _ACTIONS: Mapping[tuple[str, str], Callable[[Controls, Fields], Any]] = {
     ("GET", "health"): _health,
     ("GET", "state"): _state,
+    ("GET", "counts"): _counts,
     ("GET", "requests"): _requests,
     ("POST", "buckets"): _add_bucket,
     ("POST", "objects"): _add_objects,

@@ -6,7 +6,6 @@ A lock makes each method safe to call while the server runs in another thread.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -16,11 +15,12 @@ from typing import Any
 from airflow_provider_tencent_ci.emulator.auth.key_services import KEY_OPERATIONS
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
-from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary, bucket_summary
+from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary, bucket_state, job_state
 from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ANY_OPERATION, ActiveFault, Fault
-from airflow_provider_tencent_ci.emulator.http.gateway import Exchange, Gateway, RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.gateway import Exchange, Gateway
 from airflow_provider_tencent_ci.emulator.http.object_operations import OBJECT_OPERATIONS
 from airflow_provider_tencent_ci.emulator.http.operations import OPERATION_NAMES
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject, Workflow
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
@@ -174,7 +174,7 @@ class Controls:
         with self._lock:
             return list(self._gateway.key_services.handed_out)
 
-    def configure(self, *, bucket: str | None = None, **switches: Any) -> Behaviour:
+    def configure(self, /, *, bucket: str | None = None, **switches: Any) -> Behaviour:
         """
         Change switches of :class:`Behaviour` by name, and return all of them.
 
@@ -204,7 +204,7 @@ class Controls:
         with self._lock:
             self._clock.advance(seconds)
 
-    def inject(self, fault: Fault | str, **options: Any) -> ActiveFault:
+    def inject(self, /, fault: Fault | str, **options: Any) -> ActiveFault:
         """
         Let something go wrong; the value returned counts how often it did.
 
@@ -283,14 +283,24 @@ class Controls:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The last 10,000 requests, refused and failed ones included, in the order of their arrival."""
+        """
+        The newest requests in the order of their arrival, refused and failed ones included.
+
+        At most 10,000 of them, with at most 64 MiB of bodies in all; older ones are dropped. The newest always stays.
+        """
         with self._lock:
-            return list(self._gateway.requests)
+            return list(self._gateway.log)
 
     def count(self, operation: str | None = None) -> int:
         """Return how many requests of an operation have come in, refused and failed ones included."""
         with self._lock:
-            return self._gateway.counts.total() if operation is None else self._gateway.counts[operation]
+            counts = self._gateway.log.counts
+            return counts.total() if operation is None else counts[operation]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests of each operation have come in, refused and failed ones included."""
+        with self._lock:
+            return dict(self._gateway.log.counts)
 
     def state(self) -> dict[str, Any]:
         """Return everything of interest as values for JSON."""
@@ -298,9 +308,9 @@ class Controls:
             return {
                 "now": self._clock.now().isoformat(),
                 "ahead_seconds": self._clock.ahead_seconds,
-                "buckets": [bucket_summary(bucket) for bucket in self._service.buckets.values()],
-                "jobs": [self._job_state(job) for job in self.jobs],
-                "requests": dict(self._gateway.counts),
+                "buckets": [bucket_state(bucket) for bucket in self._service.buckets.values()],
+                "jobs": [job_state(job, self.files(job.job_id)) for job in self.jobs],
+                "requests": self.counts(),
                 "faults": [asdict(fault) for fault in self._gateway.faults],
                 "behaviour": self._service.behaviour.flat(),
             }
@@ -335,7 +345,3 @@ class Controls:
         if job is None:
             raise ValueError(f"There is no batch {job_id!r}.")
         return job
-
-    def _job_state(self, job: JobSummary) -> dict[str, Any]:
-        counts = Counter(file.state for file in self.files(job.job_id))
-        return asdict(job) | {"files_by_state": dict(counts)}

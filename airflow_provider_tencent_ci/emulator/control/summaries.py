@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
 
-__all__ = ["FileSummary", "JobSummary", "bucket_summary"]
+__all__ = ["FileSummary", "JobSummary", "bucket_state", "job_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,13 @@ class JobSummary:
         )
 
 
-def bucket_summary(bucket: Bucket) -> dict[str, Any]:
-    """Sum up one bucket, as values for JSON."""
+def job_state(job: JobSummary, files: Iterable[FileSummary]) -> dict[str, Any]:
+    """Return one batch with its files by their states, as values for JSON."""
+    return asdict(job) | {"files_by_state": dict(Counter(file.state for file in files))}
+
+
+def bucket_state(bucket: Bucket) -> dict[str, Any]:
+    """Return one bucket, as values for JSON."""
     return {
         "name": bucket.name,
         "region": bucket.region,

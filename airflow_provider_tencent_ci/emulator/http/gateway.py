@@ -8,11 +8,9 @@ happen. It knows no sockets; ``server`` moves the bytes.
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 import re
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -38,46 +36,18 @@ from airflow_provider_tencent_ci.emulator.http.object_operations import (
     object_operation,
 )
 from airflow_provider_tencent_ci.emulator.http.operations import Call, find_operation, operation_name
+from airflow_provider_tencent_ci.emulator.http.request_checks import check_bucket, check_content, check_length
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest, RequestLog
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
-from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm, RequestRules
+from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery, Reply, WireRequest
 
-__all__ = ["Exchange", "Gateway", "RecordedRequest"]
+__all__ = ["Exchange", "Gateway"]
 
 _CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com")
-_MAX_RECORDED = 10_000
-_MAX_BODY_BYTES = 1024 * 1024  # assumed
-
-
-@dataclass(slots=True)
-class RecordedRequest:
-    """
-    A request that came in.
-
-    :param operation: such as ``create``; ``unknown`` if the service has no such address.
-    :param path: decoded.
-    :param query: as it was sent.
-    :param host: ``Host`` as it was sent.
-    :param at: when it came in (aware, UTC), by the clock that jobs go by.
-    :param body: what was sent.
-    :param fault: the kind of fault it met, if it met one.
-    :param status: the HTTP status sent; ``None`` while there is none, and for a connection that was reset.
-    :param authorization: as it was sent, for a test that looks whether it turns up anywhere else.
-    """
-
-    operation: str
-    method: str
-    path: str
-    query: str
-    host: str
-    at: datetime
-    body: bytes
-    fault: str | None
-    status: int | None = None
-    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +116,7 @@ class Gateway:
         self.keys: dict[str, AccessKey] = {}
         self.key_services = KeyServices(self.keys)
         self.faults = FaultBook()
-        self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_RECORDED)
-        self.counts: Counter[str] = Counter()
+        self.log = RequestLog()
         self.failures: list[Exception] = []
         self._era = 0
         self._serial = itertools.count(1)
@@ -155,8 +124,7 @@ class Gateway:
     def reset(self) -> None:
         """Forget faults, records, keys and roles; requests that still hang will not be acted on."""
         self.faults.clear()
-        self.requests.clear()
-        self.counts.clear()
+        self.log.clear()
         self.keys.clear()
         self.key_services.clear()
         self._era += 1
@@ -176,8 +144,7 @@ class Gateway:
             fault=fault.kind if fault else None,
             authorization=request.headers.get("authorization", ""),
         )
-        self.requests.append(record)
-        self.counts[operation] += 1
+        self.log.add(record)
         return Exchange(request, record, fault, self._era)
 
     def answer(self, exchange: Exchange) -> Reply:
@@ -237,11 +204,11 @@ class Gateway:
     def _answer_object(self, turn: _Turn) -> Reply:
         request, now = turn.request, turn.server_at
         bucket = self._bucket_of(request)
-        _check_length(request, limit=None)
+        check_length(request, limit=None)
         key = check_signature(
             request, self.keys, turn.behaviour.signatures, signed_at=turn.signed_at, now=now, for_objects=True
         )
-        _check_content(request, turn.behaviour.requests)
+        check_content(request, turn.behaviour.requests)
         return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
     def _carry_out(self, turn: _Turn) -> bytes:
@@ -249,10 +216,10 @@ class Gateway:
         request, behaviour = turn.request, turn.behaviour
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
-        _check_length(request)
+        check_length(request)
         key = check_signature(request, self.keys, behaviour.signatures, signed_at=turn.signed_at, now=turn.server_at)
-        _check_bucket(bucket)
-        _check_content(request, behaviour.requests)
+        check_bucket(bucket)
+        check_content(request, behaviour.requests)
         key.check_permission(operation.actions)
         return operation.answer(
             Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id, turn.late_seconds)
@@ -307,30 +274,3 @@ def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     path = turn.request.path
     body = error_body(error, form, path=path, request_id=turn.request_id, trace_id=trace_id)
     return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
-
-
-def _check_length(request: WireRequest, limit: int | None = _MAX_BODY_BYTES) -> None:
-    if request.method in ("POST", "PUT") and "content-length" not in request.headers:
-        raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
-    if limit is not None and len(request.body) > limit:
-        raise ServiceError(413, "InvalidContent", f"The body is longer than {limit} bytes.")
-
-
-def _check_bucket(bucket: Bucket) -> None:
-    if not bucket.bound:
-        raise ServiceError(403, "MediaBucketUnBinded", f"The bucket {bucket.name!r} is not bound to CI.")
-    if not bucket.has_role:
-        raise ServiceError(400, "CIRoleNotExist", "The service role CI_QCSRole does not exist.")
-
-
-def _check_content(request: WireRequest, rules: RequestRules) -> None:
-    given = request.headers.get("content-md5")
-    if given is not None:
-        digest = hashlib.md5(request.body, usedforsecurity=False).digest()
-        if given != base64.b64encode(digest).decode():
-            message = "Content-MD5 is not that of the body."
-            raise ServiceError(400, "InvalidContent", message, cos=(400, "InvalidDigest"))
-    if request.method == "POST" and request.body:
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in ("application/xml", "text/xml") and (media_type or rules.content_type_required):
-            raise ServiceError(400, "InvalidContentType", f"Content-Type {media_type!r} is not application/xml.")
