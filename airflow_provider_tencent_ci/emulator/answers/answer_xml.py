@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from airflow_provider_tencent_ci.core.wire.xml import NOT_XML_1_0, element_bytes
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow
+from airflow_provider_tencent_ci.emulator.model.job_store import FileRecord, JobRecord
 from airflow_provider_tencent_ci.emulator.model.jobs import Status
 from airflow_provider_tencent_ci.emulator.model.list_pages import Page, read_number
-from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
 from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import with_colon, without_colon
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError

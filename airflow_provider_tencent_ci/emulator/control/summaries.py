@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
-from airflow_provider_tencent_ci.emulator.model.service import FileRecord, JobRecord
+from airflow_provider_tencent_ci.emulator.model.job_store import FileRecord, JobRecord
 
 __all__ = ["FileSummary", "JobSummary", "bucket_state", "job_state"]
 
