@@ -1,4 +1,4 @@
-"""Writes the service's XML: records, lists and errors, in the shapes of the API reference, 2.5 to 3.6 and 5.1."""
+"""The service's XML: records, lists and errors, in the shapes of docs/service.md, 2.5 to 3.6 and 5.1."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 Content: TypeAlias = Union[str, Element, "Nodes"]
-# Names and contents in the order they are written; a name may repeat.
+# Names and contents in the order in which they are written; a name may repeat.
 Nodes: TypeAlias = Sequence[tuple[str, Content]]
 
 _SHUFFLE = Random(20_220_627)  # noqa: S311 - an order of nodes, the same in every run
@@ -44,7 +44,7 @@ def response_body(nodes: Nodes) -> bytes:
 
 
 def error_body(error: ServiceError, form: AnswerForm, *, path: str, request_id: str, trace_id: str) -> bytes:
-    """Return an error document; only COS's pages know ``Resource`` (API reference, 5.1)."""
+    """Return an error document; only COS's errors have ``Resource`` (docs/service.md, 5.1)."""
     nodes = [("Code", error.code), ("Message", error.message)]
     if form.cos_style_errors:
         nodes += [*error.details.items(), ("Resource", path)]
@@ -73,7 +73,7 @@ def numbered_page(request_id: str, name: str, entries: Sequence[Nodes], query: M
 
 
 def job_detail(record: JobRecord, form: AnswerForm) -> Nodes:
-    """Return ``JobsDetail`` of a batch, with ``Input`` and ``Operation`` as they were asked for."""
+    """Return ``JobsDetail`` of a batch, with ``Input`` and ``Operation`` of the request."""
     job, status = record.job, record.status
     nodes: Nodes = [
         *_code_and_message(status),
@@ -132,7 +132,7 @@ def child_job(record: FileRecord, bucket: Bucket, form: AnswerForm) -> Nodes:
 
 
 def queue(entry: Queue) -> Nodes:
-    """Return ``QueueList``, with the sizes that samples show (API reference, 2.9)."""
+    """Return ``QueueList``, with the sizes of the documents' samples (docs/service.md, 2.9)."""
     notify: Nodes = [("Url", ""), ("State", "Off"), ("Type", "Url"), ("Event", "")]
     return [
         ("QueueId", entry.queue_id),
@@ -174,7 +174,7 @@ def _task(record: FileRecord, node: str, task_id: str) -> Nodes:
 
 
 def _topology(flow: Workflow) -> Nodes:
-    """Return a chain from ``Start`` on; the names of its nodes are names of XML nodes (API reference, 3.2)."""
+    """Return the workflow as a chain that begins with ``Start``; its steps name XML nodes (docs/service.md, 3.2)."""
     names = ["Start", *(f"{node}_1" for node in flow.nodes)]
     dependencies: Nodes = list(pairwise(names))
     nodes: Nodes = [(f"{node}_1", [("Type", node)]) for node in flow.nodes]
@@ -188,7 +188,7 @@ def _code_and_message(status: Status) -> Nodes:
 
 
 def _shown(record: JobRecord | FileRecord, moment: datetime | None) -> datetime | None:
-    """Return a time of a batch or a file as the service's clock had it."""
+    """Return a time of a batch or a file by the service's clock."""
     return moment + record.job.behaviour.clock.offset if moment else None
 
 

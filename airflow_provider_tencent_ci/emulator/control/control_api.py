@@ -1,14 +1,14 @@
 """
-The control API: what tests in other languages and the command line use instead of the Python API.
+The control API: the controls over HTTP, for tests in other languages and for the command line.
 
-It is unsigned JSON below ``/_emulator/``, answered to this machine only:
+Requests below ``/_emulator/`` are JSON and not signed. Only requests from this machine are accepted:
 
 .. code-block:: text
 
     GET    /_emulator/health
     GET    /_emulator/state       buckets, jobs, counters, faults, switches
-    GET    /_emulator/counts      how many requests of each operation came in
-    GET    /_emulator/requests    what came in
+    GET    /_emulator/counts      the number of requests by operation
+    GET    /_emulator/requests    the newest requests
     POST   /_emulator/buckets     {"name", "region", "bound", "has_role"}
     POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
     POST   /_emulator/workflows   {"workflow_id", "bucket", "nodes", "active"}
@@ -55,7 +55,7 @@ def _carry_out(controls: Controls, request: WireRequest) -> tuple[int, Any]:
     try:
         given = json.loads(request.body or b"{}")
         if not isinstance(given, dict):
-            raise ValueError("The body is no JSON object.")
+            raise ValueError("The body is not a JSON object.")
         return 200, action(controls, given)
     except (ValueError, TypeError, KeyError) as error:
         return 400, {"error": str(error)}
@@ -79,7 +79,7 @@ def _requests(controls: Controls, given: Fields) -> Any:
 
 def _shown(record: RecordedRequest) -> dict[str, Any]:
     shown = asdict(record) | {"body": record.body.decode(errors="replace")}
-    del shown["authorization"]  # a signature is nobody's business, even one for an emulator
+    del shown["authorization"]  # signatures are not shown, not even those for an emulator
     return shown
 
 
@@ -154,12 +154,12 @@ def _reset(controls: Controls, given: Fields) -> Any:
 
 
 def _plain(value: object) -> str:
-    """Write what JSON has no form for."""
+    """Return the text of a value that JSON has no form for."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _with_times(given: Fields, name: str) -> None:
-    """Read a time with its offset; text without one would be taken for the time of this machine."""
+    """Read a time with its offset; Python would read a text without one as local time."""
     if given.get(name) is not None:
         given[name] = datetime.fromisoformat(given[name])
         if given[name].tzinfo is None:

@@ -1,4 +1,4 @@
-"""What the controls show of batches, files and buckets: values of one moment, safe to keep."""
+"""Batches, files and buckets as a test sees them: values of one moment that do not change afterwards."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["FileSummary", "JobSummary", "bucket_state", "job_state"]
 @dataclass(frozen=True, slots=True)
 class FileSummary:
     """
-    What became of one file of a batch so far.
+    A file of a batch at one moment.
 
     :param id: the execution's ``RunId``, or the child job's ``JobId``.
     :param key: the object key.
-    :param state: as the service would write it.
+    :param state: the service's word, such as ``Success``.
     """
 
     id: str
@@ -30,21 +30,21 @@ class FileSummary:
 
     @classmethod
     def of(cls, record: FileRecord) -> FileSummary:
-        """Sum up one file."""
+        """Return the summary of one file."""
         return cls(record.work.work_id, record.work.key, record.status.state)
 
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
     """
-    A batch as it was when it was looked at.
+    A batch at one moment.
 
     :param state: ``Submitted``, ``Running``, ``Success``, ``Failed``, ``Pause`` or ``Cancel``.
     :param code: ``Code`` of a failed batch; else ``Success``.
     :param message: ``Message`` of a failed batch; else empty.
-    :param created_at: aware, UTC, by the clock that jobs go by; so are the other times.
-    :param cancelled_at: when a cancellation takes effect, if one was asked for.
-    :param files: how many files it works on.
+    :param created_at: aware, UTC, without ``clock_offset_seconds``; the other times too.
+    :param cancelled_at: when a cancellation takes effect; ``None``: there is none.
+    :param files: how many files it has.
     """
 
     job_id: str
@@ -62,7 +62,7 @@ class JobSummary:
 
     @classmethod
     def of(cls, record: JobRecord) -> JobSummary:
-        """Sum up one batch."""
+        """Return the summary of one batch."""
         job, status = record.job, record.status
         return cls(
             job_id=job.job_id,

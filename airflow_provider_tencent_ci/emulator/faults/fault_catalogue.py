@@ -1,4 +1,4 @@
-"""Faults to inject: what goes wrong, for which requests, how often; and a count of how often it did."""
+"""Faults that a test injects: their kind, the requests that they hit, how often, and a count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANY_OPERATION = "any"
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kind of a fault."""
 
     ERROR = "error"
     """An error of the given ``status`` and ``code``; default 500 ``InternalError``."""
@@ -26,31 +26,31 @@ class FaultKind(StrEnum):
     INTERNAL_ERROR = "internal_error"
     """500 ``InternalError``."""
     BAD_GATEWAY = "bad_gateway"
-    """502 with a page of HTML, as something between client and service writes it, so without the service's headers."""
+    """502 with a page of HTML and without the service's headers, as from a gateway between client and service."""
     REDIRECT = "redirect"
     """307, or 301 with ``status=301``, to ``location``."""
     RESET = "reset"
     """The connection is reset."""
     HANG = "hang"
-    """The request is left alone for ``seconds``, then answered. Unless ``after_acting``, it is acted on only then,
-    even if the client has gone."""
+    """The request waits for ``seconds``, then the service acts on it and answers, even if the client has gone. With
+    ``after_acting`` the service acts at once and the answer waits."""
     LATE = "late"
-    """A create request is acted on only ``seconds`` after it came, by the emulator's clock, which a test can put
-    forward. The client is told nothing: the connection is reset, or with ``status`` a gateway answers with a page of
-    HTML."""
+    """The service acts on a create request ``seconds`` after it came, by the emulator's clock, which a test can put
+    forward. The client does not learn of it: the connection is reset, or with ``status`` a gateway answers with a page
+    of HTML."""
     SKEWED_CLOCK = "skewed_clock"
-    """The clock of the server that answers is off by ``seconds``, for the signature and ``Date``; what the service has
-    stored keeps its times."""
+    """The clock of the server that answers is off by ``seconds``, for the signature and ``Date``. Stored times do not
+    change."""
     DRIP = "drip"
-    """The body of the right answer trickles over ``seconds``."""
+    """The body of the right answer arrives in small pieces over ``seconds``."""
     TRUNCATED_XML = "truncated_xml"
     """Half of the right answer, as a whole HTTP message."""
     CUT_OFF = "cut_off"
-    """The connection ends in the middle of the right answer; before it, if the answer has no body."""
+    """The connection ends in the middle of the right answer; before the answer, if it has no body."""
     EMPTY_BODY = "empty_body"
     """200 without a body."""
     GARBAGE_BODY = "garbage_body"
-    """200 with bytes that are no XML."""
+    """200 with bytes that are not XML."""
     ENTITY_BOMB = "entity_bomb"
     """200 with XML whose entities expand to gigabytes."""
     EXTERNAL_ENTITY = "external_entity"
@@ -58,12 +58,12 @@ class FaultKind(StrEnum):
     HUGE_BODY = "huge_body"
     """200 with 50 MB of well-formed XML."""
     UNKNOWN_STATE = "unknown_state"
-    """The right answer, but each ``State`` is ``word``."""
+    """The right answer, with ``word`` for each ``State``."""
     MISSING_NODES = "missing_nodes"
     """The right answer without the ``nodes`` named."""
 
 
-# Faults that stand in for an answer: the request is not acted on unless the fault says ``after_acting``.
+# Faults that replace an answer: the service acts on the request only with ``after_acting``.
 INSTEAD_OF_ACTING: frozenset[str] = frozenset(
     {
         FaultKind.ERROR,
@@ -83,34 +83,34 @@ _DEFAULT_SECONDS: Mapping[str, float] = {
     FaultKind.SKEWED_CLOCK: 3600.0,
 }
 
-# What only a request that creates a batch can meet.
+# The only operation that can be late.
 _CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """
-    One thing to go wrong.
+    A fault.
 
-    :param kind: what; a :class:`FaultKind` or its value.
-    :param operation: for requests of which operation (``create``, ``list``, ``get``, ``cancel``, ``executions``,
+    :param kind: a :class:`FaultKind` or its value.
+    :param operation: the operation that it hits (``create``, ``list``, ``get``, ``cancel``, ``executions``,
         ``execution``, ``jobs``, ``pic_jobs``, ``queues``, ``workflows``, ``trigger``; of COS: ``put_object``,
         ``get_object``, ``head_object``; of the services that hand out temporary keys: ``metadata_roles``,
-        ``metadata``, ``assume_role``); ``any``: all of them.
-    :param times: for how many requests; ``None``: until it is cleared.
-    :param skip: how many such requests go well before the first that does not.
-    :param after_acting: the service acts on the request (creates the job, say) and then the fault shows. Faults
-        that spoil an answer always come after acting.
-    :param seconds: the time of faults that take time; default: 30 for ``hang``, 45 for ``late``, 5 for ``drip``, 3600
-        for ``skewed_clock`` (where a negative number is a clock that is slow). Any other fault shows so much later;
+        ``metadata``, ``assume_role``); ``any``: all.
+    :param times: how many requests it hits; ``None``: all until it is cleared.
+    :param skip: how many requests of the operation succeed before it hits the first.
+    :param after_acting: the service acts on the request, for example creates the job, before the fault happens. Faults
+        that spoil an answer always happen after acting.
+    :param seconds: the duration of a fault that takes time; default: 30 for ``hang``, 45 for ``late``, 5 for ``drip``,
+        3600 for ``skewed_clock`` (negative: the clock is slow). The answer of any other fault comes this much later;
         default: at once.
-    :param silent_seconds: for how long a client gets no answer from ``late``, in real time; default: it hears at once.
-    :param status: another HTTP status than the kind's own.
-    :param code: another error code than the kind's own.
-    :param message: another text than the kind's own.
-    :param retry_after_seconds: also send ``Retry-After``.
-    :param retry_after_form: ``seconds`` or ``date``: how it is written.
-    :param location: where a redirect points to; default: a host that does not exist.
+    :param silent_seconds: how long ``late`` keeps the client without an answer, in real time; default: 0.
+    :param status: the HTTP status; default: the kind's own.
+    :param code: the error code; default: the kind's own.
+    :param message: the text of the error; default: the kind's own.
+    :param retry_after_seconds: the value of ``Retry-After``; default: the answer has no such header.
+    :param retry_after_form: the form of ``Retry-After``: ``seconds`` or ``date``.
+    :param location: the target of a redirect; default: a host that does not exist.
     :param word: the state of ``unknown_state``.
     :param nodes: the names of ``missing_nodes``.
     """
@@ -135,7 +135,7 @@ class Fault:
         object.__setattr__(self, "kind", FaultKind(self.kind))
         object.__setattr__(self, "nodes", (self.nodes,) if isinstance(self.nodes, str) else tuple(self.nodes))
         if self.kind is FaultKind.LATE and self.operation not in (ANY_OPERATION, _CREATE):
-            raise ValueError(f"A create request alone can be late, and not {self.operation!r}.")
+            raise ValueError(f"Only a create request can be late, not {self.operation!r}.")
 
     @classmethod
     def of(cls, kind: str, **options: Any) -> Fault:
@@ -150,7 +150,7 @@ class Fault:
         return cls(kind, **options)
 
     def is_for(self, operation: str) -> bool:
-        """Tell whether it is meant for requests of an operation."""
+        """Return whether it hits requests of an operation."""
         if self.kind is FaultKind.LATE:
             return operation == _CREATE
         return self.operation in (ANY_OPERATION, operation)
@@ -167,12 +167,12 @@ class Fault:
 
     @property
     def wait_seconds(self) -> float:
-        """How long to wait before anything is done about the request."""
+        """How long to wait before the service acts on the request."""
         return self.duration_seconds if self.kind is FaultKind.HANG and not self.after_acting else 0.0
 
     @property
     def hold_seconds(self) -> float:
-        """How long to hold the answer back."""
+        """How long to wait before the answer is sent."""
         if self.wait_seconds or self.kind in (FaultKind.DRIP, FaultKind.SKEWED_CLOCK):
             return 0.0
         if self.kind is FaultKind.LATE:
@@ -185,8 +185,8 @@ class ActiveFault:
     """
     A fault that was injected, with its count.
 
-    :param seen: how many requests it was meant for.
-    :param injected: for how many of them it happened.
+    :param seen: how many requests of its operation came in before it was spent.
+    :param injected: how many of them it hit.
     """
 
     fault: Fault
@@ -195,11 +195,11 @@ class ActiveFault:
 
     @property
     def is_spent(self) -> bool:
-        """Whether it has happened as often as it should."""
+        """Whether it has hit all requests that it should."""
         return self.fault.times is not None and self.injected >= self.fault.times
 
     def strikes(self, operation: str) -> bool:
-        """Count one request and tell whether it is to go wrong."""
+        """Count a request and return whether the fault hits it."""
         if self.is_spent or not self.fault.is_for(operation):
             return False
         self.seen += 1
@@ -210,7 +210,7 @@ class ActiveFault:
 
 
 class FaultBook:
-    """The faults of one emulator; of several that are meant for a request, the oldest strikes."""
+    """The faults of one emulator; if several can hit a request, the oldest does."""
 
     def __init__(self) -> None:
         self._faults: list[ActiveFault] = []
@@ -225,9 +225,9 @@ class FaultBook:
         return active
 
     def next_for(self, operation: str) -> Fault | None:
-        """Return the fault for a request of ``operation`` that has just come in, if it is to have one."""
+        """Count a new request of ``operation`` and return the fault that hits it; ``None``: none does."""
         return next((active.fault for active in self._faults if active.strikes(operation)), None)
 
     def clear(self) -> None:
-        """Let everything go well again; forgets the counts."""
+        """Remove all faults with their counts."""
         self._faults.clear()

@@ -1,4 +1,4 @@
-"""What a fault makes of an answer."""
+"""The effects of a fault: the answer that a client gets instead of the right one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ERRORS: Mapping[str, tuple[int, str, str]] = {
     FaultKind.REDIRECT: (307, "TemporaryRedirect", "Please use the address in Location."),
 }
 _GATEWAY_PAGE = "<html>\r\n<head><title>{}</title></head>\r\n<body>\r\n<hr>\r\n</body>\r\n</html>\r\n"
-_GARBAGE = b"\x00\xff\xfe this is no XML {"
+_GARBAGE = b"\x00\xff\xfe this is not XML {"
 _EXTERNAL_ENTITY = (
     b'<?xml version="1.0"?><!DOCTYPE Response [<!ENTITY file SYSTEM "file:///etc/hostname">]>'
     b"<Response><RequestId>&file;</RequestId></Response>"
@@ -37,7 +37,7 @@ _EXTERNAL_ENTITY = (
 
 
 def error_of(fault: Fault) -> ServiceError | None:
-    """Return the error that a fault answers with; ``None`` for faults that are not errors of the service."""
+    """Return the error of a fault; ``None``: the fault is not an error of the service."""
     if fault.kind not in _ERRORS:
         return None
     status, code, message = _ERRORS[fault.kind]
@@ -48,7 +48,7 @@ def error_of(fault: Fault) -> ServiceError | None:
 
 
 def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
-    """Return the headers that a fault adds to its answer."""
+    """Return the headers that a fault adds to the answer."""
     headers = {}
     if fault.kind is FaultKind.REDIRECT:
         headers["Location"] = fault.location
@@ -58,13 +58,13 @@ def extra_headers(fault: Fault, now: datetime) -> dict[str, str]:
 
 
 def gateway_page(status: int) -> Reply:
-    """Return the answer of something between client and service."""
+    """Return the answer of a gateway between client and service."""
     page = _GATEWAY_PAGE.format(f"{status} {HTTPStatus(status).phrase}")
     return Reply(status, {"Content-Type": "text/html", "Server": "gateway"}, page.encode())
 
 
 def spoiled(reply: Reply, fault: Fault) -> Reply:
-    """Return what a fault leaves of the right answer."""
+    """Return the right answer after a fault that spoils it."""
     spoil = _SPOIL.get(fault.kind)
     return spoil(reply, fault) if spoil else reply
 
@@ -96,7 +96,7 @@ def _with_body(make: Callable[[], bytes]) -> Callable[[Reply, Fault], Reply]:
 
 
 def _entity_bomb() -> bytes:
-    """Return ten levels of ten entities each: a few hundred bytes that stand for ten gigabytes."""
+    """Return ten levels of ten entities each: a few hundred bytes that expand to ten gigabytes."""
     levels = [f'<!ENTITY e{level} "{f"&e{level - 1};" * 10}">' for level in range(1, 11)]
     doctype = f'<!DOCTYPE Response [<!ENTITY e0 "x">{"".join(levels)}]>'
     return f'<?xml version="1.0"?>{doctype}<Response><RequestId>&e10;</RequestId></Response>'.encode()
@@ -107,10 +107,10 @@ def _huge_body() -> bytes:
 
 
 def _with_edit(edit: Callable[[Element, Fault], None]) -> Callable[[Reply, Fault], Reply]:
-    """Return what edits the document of an answer, if the answer has one."""
+    """Return a function that edits the XML of an answer, if the answer has XML."""
 
     def spoil(reply: Reply, fault: Fault) -> Reply:
-        if not reply.body.startswith(b"<"):  # empty, or of a service that speaks JSON
+        if not reply.body.startswith(b"<"):  # empty, or JSON
             return reply
         root = fromstring(reply.body)
         edit(root, fault)

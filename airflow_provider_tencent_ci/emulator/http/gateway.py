@@ -1,8 +1,8 @@
 """
-The front of the service.
+The gateway of the service.
 
-It decides for each request whose bucket, which operation and whose key it is, lets it be answered, and lets faults
-happen. It knows no sockets; ``server`` moves the bytes.
+It finds the bucket, the operation and the key of each request, injects faults, and passes the request on. It knows no
+sockets: ``server`` moves the bytes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Exchange:
     """
     A request that has come in and is not answered yet.
 
-    :param era: how often the emulator had been reset when it came in.
+    :param era: how many times the emulator had been reset when the request came in.
     """
 
     request: WireRequest
@@ -65,18 +65,18 @@ class Exchange:
 
     @property
     def wait_seconds(self) -> float:
-        """How long to wait before anything is done about it."""
+        """How long to wait before the service acts on it."""
         return self.fault.wait_seconds if self.fault else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """
-    A request whose turn it is, with what its answer depends on.
+    A request that is answered now, with all values that its answer depends on.
 
     :param server_at: the time by the service's clock, which may be off.
-    :param signed_at: the same without the time that was put forward, of which a client may know nothing.
-    :param late_seconds: how long after it came in the request is acted on; 0: at once.
+    :param signed_at: the same without the seconds that a test put the clock forward.
+    :param late_seconds: how many seconds later the service acts on the request; 0: at once.
     """
 
     operation: str
@@ -88,7 +88,7 @@ class _Turn:
     late_seconds: float
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of every answer (API reference, 1.4)."""
+        """Return the headers that every answer has (docs/service.md, 1.4)."""
         return {
             "Content-Type": "application/xml",
             "Server": "tencent-ci",
@@ -98,7 +98,7 @@ class _Turn:
 
     @property
     def service(self) -> str:
-        """Whose words the answer has: those of Cloud Infinite, or of COS."""
+        """The service that answers: ``ci`` or ``cos``."""
         return "cos" if self.operation in OBJECT_OPERATIONS else "ci"
 
 
@@ -106,8 +106,8 @@ class Gateway:
     """
     The HTTP side of a service, without the network.
 
-    :param service: what answers.
-    :param default_bucket: the bucket of requests whose ``Host`` is no bucket's, such as ``127.0.0.1:8080``.
+    :param service: the emulated service.
+    :param default_bucket: the bucket of requests with a ``Host`` that names no bucket, such as ``127.0.0.1:8080``.
     """
 
     def __init__(self, service: Service, default_bucket: str) -> None:
@@ -122,7 +122,7 @@ class Gateway:
         self._serial = itertools.count(1)
 
     def reset(self) -> None:
-        """Forget faults, records, keys and roles; requests that still hang will not be acted on."""
+        """Forget faults, records, keys and roles; the service will not act on requests that still hang."""
         self.faults.clear()
         self.log.clear()
         self.keys.clear()
@@ -148,12 +148,12 @@ class Gateway:
         return Exchange(request, record, fault, self._era)
 
     def answer(self, exchange: Exchange) -> Reply:
-        """Return the answer to a request, after :attr:`Exchange.wait_seconds` have gone by."""
+        """Return the answer to a request; the caller has waited for :attr:`Exchange.wait_seconds`."""
         if exchange.era != self._era:
             return Reply(503, delivery=Delivery(reset=True))
         try:
             reply = self._reply(self._turn_for(exchange), exchange.fault)
-        except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
+        except Exception as error:  # a mistake in the emulator must fail the test
             self.failures.append(error)
             reply = Reply(500, body=repr(error).encode())
         exchange.record.status = None if reply.delivery.reset else reply.status
@@ -212,7 +212,7 @@ class Gateway:
         return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
     def _carry_out(self, turn: _Turn) -> bytes:
-        """Let a request through the gates in the order of a real front end, then act on it."""
+        """Check a request in the order of a real service (assumed), then act on it."""
         request, behaviour = turn.request, turn.behaviour
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
@@ -229,11 +229,11 @@ class Gateway:
         """
         Return the bucket that ``Host`` names.
 
-        :raises ServiceError: there is no such bucket, or it is in another region (assumed to be answered alike).
+        :raises ServiceError: there is no such bucket, or it is in another region (assumed: the same error).
         """
         matched = _CI_HOST.fullmatch(request.host) or COS_HOST.fullmatch(request.host)
         if matched is None and request.host.endswith(".myqcloud.com"):
-            raise ServiceError(400, "InvalidHost", f"{request.host!r} is no host of Cloud Infinite or COS.")
+            raise ServiceError(400, "InvalidHost", f"{request.host!r} is not a host of Cloud Infinite or COS.")
         name = matched["bucket"] if matched else self.default_bucket
         bucket = self.service.buckets.get(name)
         if bucket is None or (matched and matched["region"] != bucket.region):
@@ -247,13 +247,13 @@ class Gateway:
             return self.service.behaviour
 
     def _request_id(self) -> str:
-        """Return an id in the shape of the service's (API reference, 1.4)."""
+        """Return an id in the form that the service uses (docs/service.md, 1.4)."""
         seconds = int(self.service.clock.real().timestamp())
         return base64.b64encode(f"{seconds:x}_7f000001_{next(self._serial):x}_1a".encode()).decode()
 
 
 def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
-    """Return what the client gets to see of the right answer."""
+    """Return the answer that the client gets instead of the right one."""
     if fault.kind is FaultKind.BAD_GATEWAY:
         return gateway_page(502)
     if fault.kind is FaultKind.LATE and fault.status:

@@ -1,7 +1,7 @@
 """
-The objects of a bucket over HTTP: ``PUT``, ``GET`` and ``HEAD`` on its ``.cos.`` host, as COS documents them.
+The operations of COS: ``PUT``, ``GET`` and ``HEAD`` of an object on the bucket's ``.cos.`` host.
 
-Signatures are those of Cloud Infinite; errors have COS's words and form.
+Requests are signed as for Cloud Infinite. Errors have COS's codes and form.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OBJECT_OPERATIONS = (*_ACTIONS, _UNKNOWN_OPERATION)
 
 
 def object_operation(request: WireRequest) -> str | None:
-    """Return which of ``OBJECT_OPERATIONS`` a request is; ``None`` if it is not for a host of COS."""
+    """Return the one of ``OBJECT_OPERATIONS`` that a request asks for; ``None``: it is not for a host of COS."""
     if not COS_HOST.fullmatch(request.host):
         return None
     return _UNKNOWN_OPERATION if request.raw_query else _OPERATIONS.get(request.method, _UNKNOWN_OPERATION)
@@ -41,13 +41,13 @@ def answer_object(
     """
     Answer an authenticated request.
 
-    :param now: when an object that is written now was last modified.
-    :param headers: those of every answer.
-    :raises ServiceError: there is no such object or operation, or the key may not.
+    :param now: the time of modification of an object that is written.
+    :param headers: the headers that every answer has.
+    :raises ServiceError: there is no such object or operation, or the key may not use the operation.
     """
     name = request.path.removeprefix("/")
     if operation == _UNKNOWN_OPERATION or not name:
-        raise ServiceError(405, "MethodNotAllowed", "The emulator's COS can PUT, GET and HEAD an object, no more.")
+        raise ServiceError(405, "MethodNotAllowed", "The emulator's COS can only PUT, GET and HEAD an object.")
     key.check_permission((_ACTIONS[operation],))
     if operation == "put_object":
         _write(bucket, name, request.body, now)

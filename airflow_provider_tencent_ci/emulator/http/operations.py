@@ -1,4 +1,4 @@
-"""The operations of the API: which request is which, what it needs, and what it answers."""
+"""The operations of CI: their method and path, the permissions that they need, and their answers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Call:
     """
     An authenticated request to one bucket.
 
-    :param resource_id: what follows the operation's path: a job's or an execution's id, or nothing.
-    :param late_seconds: how long after it came in a create request is acted on; 0: at once.
+    :param resource_id: the id in the path, of a batch or an execution; empty: the path has none.
+    :param late_seconds: how many seconds later the service acts on a create request; 0: at once.
     """
 
     service: Service
@@ -44,8 +44,8 @@ class Operation:
 
     :param name: the name for faults and counters.
     :param path: the first part of the path.
-    :param has_id: whether an id follows it.
-    :param actions: the CAM actions needed, apart from those that depend on the body.
+    :param has_id: whether an id follows the path.
+    :param actions: the CAM actions that it needs, except those that depend on the body.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Operation:
 
 
 def operation_name(request: WireRequest) -> str:
-    """Return the name of a request's operation, whatever else is wrong with it."""
+    """Return the name of a request's operation; ``unknown`` if the service has no such operation."""
     try:
         return find_operation(request)[0].name
     except ServiceError:
@@ -68,16 +68,17 @@ def find_operation(request: WireRequest) -> tuple[Operation, str]:
     """
     Return the operation of a request and the id in its path.
 
-    :raises ServiceError: the service has no such address, or no such method there (the latter is assumed).
+    :raises ServiceError: the service does not have this path, or does not have this method for it (the latter is
+        assumed).
     """
     path, slash, resource_id = request.path.removeprefix("/").partition("/")
     there = [operation for operation in _OPERATIONS if operation.path == path and operation.has_id is bool(slash)]
     if not there or (slash and not resource_id):
-        raise ServiceError(404, "InvalidUrl", f"There is no address {request.path!r}.")
+        raise ServiceError(404, "InvalidUrl", f"There is no path {request.path!r}.")
     for operation in there:
         if operation.method == request.method:
             return operation, resource_id
-    raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not possible at {request.path!r}.")
+    raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not allowed for {request.path!r}.")
 
 
 def _create(call: Call) -> bytes:
@@ -155,7 +156,8 @@ def _trigger(call: Call) -> bytes:
     return answer_xml.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
 
 
-# For workflows the page and the table of permissions name different actions; both are needed (API reference, 2).
+# For workflows the API's page and the table of permissions name different actions. Both are needed (assumed;
+# docs/service.md, 2).
 _CREATE_ACTIONS = {
     "Workflow": ("ci:TriggerMediaWorkflow", "ci:CreateInventoryTriggerJob"),
     "Job": ("ci:CreateInventoryTriggerJob",),

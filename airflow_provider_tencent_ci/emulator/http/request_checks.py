@@ -1,4 +1,4 @@
-"""Checks of a request that need neither its operation nor its key: length, state of the bucket, announced content."""
+"""Checks of a request that depend neither on its operation nor on its key: length, bucket and content."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check_bucket(bucket: Bucket) -> None:
 
 def check_content(request: WireRequest, rules: RequestRules) -> None:
     """
-    Refuse a body that is not the one announced.
+    Refuse a body that does not match its headers.
 
     :raises ServiceError: ``Content-MD5`` or ``Content-Type`` is wrong, or the latter is missing and required.
     """
@@ -50,7 +50,7 @@ def check_content(request: WireRequest, rules: RequestRules) -> None:
     if given is not None:
         digest = hashlib.md5(request.body, usedforsecurity=False).digest()
         if given != base64.b64encode(digest).decode():
-            message = "Content-MD5 is not that of the body."
+            message = "Content-MD5 does not match the body."
             raise ServiceError(400, "InvalidContent", message, cos=(400, "InvalidDigest"))
     if request.method == "POST" and request.body:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""The HTTP server: moves bytes between sockets and the gateway, and lets faults of the wire happen."""
+"""The HTTP server: moves bytes between sockets and the gateway, and injects the faults of a connection."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["CONTROL_PREFIX", "Front", "start_server"]
 CONTROL_PREFIX = "/_emulator/"
 
 _DRIPS = 50
-# Closing with this option set sends a reset instead of the regular end of a connection.
+# With this option set, a close sends a reset instead of the regular end of a connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Front(Protocol):
-    """The object that answers clients: it takes a request in and, after the request's waiting time, answers it."""
+    """The object that answers clients. The server waits for :attr:`Exchange.wait_seconds` between its two methods."""
 
     def receive(self, request: WireRequest) -> Exchange:
-        """Take a request in."""
+        """Record a request that came in."""
 
     def answer(self, exchange: Exchange) -> Reply:
         """Answer a request."""
@@ -37,7 +37,7 @@ class Front(Protocol):
 
 async def start_server(front: Front, control: Callable[[WireRequest], Reply], host: str, port: int) -> web.AppRunner:
     """
-    Start to listen and return the runner, whose ``addresses`` are known and whose ``cleanup`` stops the server.
+    Start to listen and return the runner. Its ``addresses`` are known, and its ``cleanup`` stops the server.
 
     :param front: answers clients.
     :param control: answers the control API.
@@ -45,10 +45,10 @@ async def start_server(front: Front, control: Callable[[WireRequest], Reply], ho
     :param port: 0: a free one.
     :raises OSError: the address cannot be listened on.
     """
-    # Without a limit of aiohttp's own: the service refuses a long body in its own words.
+    # aiohttp's own limit is off: the gateway refuses a long body with the service's error.
     application = web.Application(client_max_size=0)
     application.router.add_route("*", "/{path:.*}", _Handler(front, control).handle)
-    # Requests that hang by a fault must not hold up the end of a test.
+    # Requests that hang because of a fault must not delay the end of a test.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
     try:
@@ -121,7 +121,7 @@ def _reset(incoming: web.Request) -> None:
 
 
 def _readable(value: str) -> str:
-    """Replace bytes that are no UTF-8, which aiohttp keeps as lone surrogates."""
+    """Replace bytes that are not UTF-8, which aiohttp keeps as lone surrogates."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

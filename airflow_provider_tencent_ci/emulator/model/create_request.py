@@ -1,4 +1,4 @@
-"""Reads and judges the body of a create request (API reference, 2.1 to 2.4)."""
+"""The body of a create request, read and checked (docs/service.md, 2.1 to 2.4)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["JobRequest", "read_create_request"]
 
 INPUT_KINDS = ("Manifest", "UrlFile", "Prefix", "Object")
 
-# "Chinese, A-Z a-z 0-9 _ -": taken as the unified ideographs with extension A (assumed).
+# "Chinese, A-Z a-z 0-9 _ -": the unified ideographs and their extension A (assumed).
 _NAME = re.compile("[A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff]{1,128}")
 _MAX_NAME = 128
 _TAGS_WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
@@ -37,14 +37,14 @@ _MAX_WATERMARK_LENGTH = 64
 @dataclass(frozen=True, slots=True)
 class JobRequest:
     """
-    A batch as it was asked for, found to be in order.
+    The request for a batch, after all checks.
 
     :param name: ``Name``.
     :param type: ``Workflow`` or ``Job``.
     :param inputs: the children of ``Input``, kind to value.
-    :param input_node: ``Input`` as it came, for the echo.
-    :param operation_node: ``Operation``, likewise.
-    :param workflow_ids: the workflows to run; empty for ``Job``.
+    :param input_node: ``Input`` as it was sent, for answers.
+    :param operation_node: ``Operation`` as it was sent, for answers.
+    :param workflow_ids: the workflows that it runs; empty for ``Job``.
     :param tag: the kind of job; empty for ``Workflow``.
     :param queue_id: ``QueueId``; empty when not given.
     :param interval: bounds of the objects' upload time, ``None`` where open.
@@ -65,7 +65,7 @@ def read_create_request(body: bytes, bucket: Bucket, rules: RequestRules) -> Job
     """
     Read the body of ``POST /inventorytriggerjob``.
 
-    :raises ServiceError: it is no XML, or a node is missing or wrong; the message names the node.
+    :raises ServiceError: the body is not XML, or a node is missing or wrong; the message names the node.
     """
     root = _read_xml(body)
     job_type = _text(root, "Type") or "Workflow"
@@ -124,7 +124,7 @@ def _inputs(root: Element, exactly_one: bool) -> dict[str, str]:
 
 
 def _workflow_ids(operation: Element, bucket: Bucket, rules: RequestRules) -> tuple[str, ...]:
-    """Read one id or, as a sample of the Java SDK does, several with commas between them (assumed to work)."""
+    """Read one id, or several with commas as in a sample of the Java SDK (assumed to work)."""
     text = _required(operation, "Request.Operation", "WorkflowIds")
     ids = tuple(text.split(",")) if rules.several_workflows else (text,)
     for workflow_id in ids:
@@ -136,7 +136,7 @@ def _workflow_ids(operation: Element, bucket: Bucket, rules: RequestRules) -> tu
 
 
 def _interval(operation: Element) -> tuple[datetime | None, datetime | None]:
-    """Read ``TimeInterval``; the Go SDK sends it empty, so that has to be accepted."""
+    """Read ``TimeInterval``; an empty one is accepted, since the Go SDK sends it."""
     start_at, end_at = _bound(operation, "Start"), _bound(operation, "End")
     if start_at and end_at and start_at > end_at:
         raise invalid_argument("Request.Operation.TimeInterval.Start is later than End.")

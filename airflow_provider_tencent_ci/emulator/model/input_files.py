@@ -1,4 +1,4 @@
-"""Which objects a batch works on: the meaning of ``Input`` and ``TimeInterval`` (API reference, 2.2 and 2.3)."""
+"""The files of a batch: the meaning of ``Input`` and ``TimeInterval`` (docs/service.md, 2.2 and 2.3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT_SCHEMA = "Bucket, Key"
 
 
 class InputFile(NamedTuple):
-    """A file of a batch; lists of files may name objects that do not exist."""
+    """A file of a batch; URL files and manifests may name objects that do not exist."""
 
     key: str
     exists: bool
@@ -29,10 +29,10 @@ class InputFile(NamedTuple):
 
 def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> list[InputFile]:
     """
-    Return the files of a batch, in the order of their selection, each once.
+    Return the files of a batch in the order of their selection; each file once.
 
-    :raises ServiceError: the named object, URL file or manifest does not exist or cannot be read. Assumed to be
-        noticed when the batch is created.
+    :raises ServiceError: the named object, URL file or manifest does not exist or cannot be read (assumed: the service
+        refuses the create request).
     """
     keys: dict[str, None] = {}
     for kind, value in request.inputs.items():
@@ -44,7 +44,7 @@ def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> li
 
 
 def _by_prefix(bucket: Bucket, request: JobRequest, prefix: str) -> Iterator[str]:
-    """Yield the objects below a prefix; the time interval acts on this kind of input, by default on no other."""
+    """Yield the objects below a prefix; by default the time interval filters this kind of input only."""
     return (found.key for found in bucket.with_prefix(prefix) if _in_interval(found, request))
 
 
@@ -74,7 +74,7 @@ def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str
 
 
 def _manifest_keys(bucket: Bucket, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a COS inventory, or of a manifest whose ``files`` are the objects themselves."""
+    """Yield the keys of a COS inventory, or of a manifest that lists the objects themselves in ``files``."""
     for entry in manifest["files"]:
         key = entry["key"]
         if key.endswith((".csv", ".csv.gz")):
@@ -84,7 +84,7 @@ def _manifest_keys(bucket: Bucket, manifest: Mapping[str, Any]) -> Iterator[str]
 
 
 def _inventory_keys(inventory: StoredObject, manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the column ``Key`` of one CSV file; keys are taken as they stand (assumed)."""
+    """Yield the column ``Key`` of one CSV file; keys are not decoded (assumed)."""
     columns = [column.strip() for column in str(manifest.get("fileSchema", _DEFAULT_SCHEMA)).split(",")]
     content = gzip.decompress(inventory.content) if inventory.key.endswith(".gz") else inventory.content
     return (row["Key"] for row in csv.DictReader(io.StringIO(content.decode("utf-8")), fieldnames=columns))

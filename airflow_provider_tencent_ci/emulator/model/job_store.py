@@ -1,4 +1,4 @@
-"""All batches of one emulator with their files, and the records of them as they are now."""
+"""All batches of one emulator with their files, and records of their present state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["FileRecord", "JobRecord", "JobStore"]
 
-# More than any batch of a test has: numbers of files follow the numbers of their batches.
+# Files are numbered within the number of their batch: file n of batch b has the number b * _MAX_FILES + n.
 _MAX_FILES = 1_000_000
 
 
@@ -102,11 +102,11 @@ class JobStore:
 
         :param listed: ``False``: lists never show it.
         """
-        self._act_on_late_requests()  # numbers follow times
+        self._act_on_late_requests()  # an earlier batch has a smaller number
         return self._add(bucket, request, files, self._clock.now(), listed=listed)
 
     def add_late(self, bucket: Bucket, request: JobRequest, files: list[InputFile], seconds: float) -> None:
-        """Create a batch ``seconds`` from now; until then there is none, not even one with an id."""
+        """Create a batch ``seconds`` from now; until then it does not exist and has no id."""
         self._late.append(_LateRequest(self._clock.now() + timedelta(seconds=seconds), bucket, request, files))
 
     def remove(self, job: Job) -> None:
@@ -120,16 +120,18 @@ class JobStore:
         return JobRecord(job, job.status(self._clock.now()))
 
     def file_record(self, work_id: str) -> FileRecord | None:
-        """Return an execution or a child job as it is now; ``None`` if there is none with this id yet."""
+        """Return an execution or a child job as it is now; ``None``: it does not exist, or not yet."""
         job, work = self._work_owners.get(work_id, (None, None))
         return next((record for record in self.files_of(job) if record.work is work), None) if job else None
 
     def file_records(self, bucket: Bucket, job_type: str, job_id: str, filters: Filters) -> Iterator[FileRecord]:
         """
-        Yield files in the order asked for, from the page asked for on; each state is worked out as it is used.
+        Yield files in the order of ``filters``, beginning with the page of its token.
+
+        The state of a file is computed when the file is yielded, so that a page costs no more than its own files.
 
         :param job_type: ``Workflow`` for executions, ``Job`` for child jobs.
-        :param job_id: the files of this batch only; empty: those of all.
+        :param job_id: only the files of this batch; empty: the files of all.
         """
         last = last_shown(filters, self._behaviour_of(bucket).lists)
         jobs = sorted(self.in_bucket(bucket), key=lambda job: job.sequence, reverse=not filters.ascending)
@@ -145,7 +147,7 @@ class JobStore:
         turn has not come is ``Running`` (assumed; docs/service.md, 3.1). Child jobs exist from the creation of the
         batch on.
 
-        :param indexes: the numbers of the files wanted; default: all.
+        :param indexes: the indexes of the wanted files; default: all.
         """
         now = self._clock.now()
         timeline = job.timeline()
@@ -163,7 +165,7 @@ class JobStore:
             yield FileRecord(job, work, status, shown_at, job.sequence * _MAX_FILES + index)
 
     def _act_on_late_requests(self) -> None:
-        """Create the batches whose time has come, as of that time."""
+        """Create the batches that are due, with the time at which each was due."""
         now = self._clock.now()
         due = sorted((late for late in self._late if late.acts_at <= now), key=lambda late: late.acts_at)
         self._late = [late for late in self._late if late.acts_at > now]
@@ -195,7 +197,7 @@ class JobStore:
 
 
 def _indexes(job: Job, last: int | None, *, ascending: bool) -> range:
-    """Return which files of a batch come after the entry with number ``last``, in their order."""
+    """Return the indexes of the files after the entry with number ``last``, in the order of the list."""
     first, number = job.sequence * _MAX_FILES, len(job.works)
     if ascending:
         return range(0 if last is None else max(0, last + 1 - first), number)

@@ -1,4 +1,4 @@
-"""Filters and paging, which the lists of batches, executions and child jobs share (API reference, 2.7)."""
+"""Filters and paging, which the lists of batches, executions and child jobs share (docs/service.md, 2.7)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_DIGITS = 18
 
 
 class Entry(Protocol):
-    """What a list can hold: something with a number that rises with the time of creation and never changes."""
+    """An entry of a list. Its number rises with the time of creation and never changes."""
 
     @property
     def sequence(self) -> int: ...
@@ -47,11 +47,11 @@ class Page(Generic[EntryT]):
 @dataclass(frozen=True, slots=True)
 class Filters:
     """
-    The parameters that all lists have. An empty parameter counts as not given (API reference, 7.1).
+    The parameters of all lists. An empty parameter counts as missing (docs/service.md, 7.1).
 
-    :param states: the states asked for; ``None``: all.
-    :param earliest_at: the first time of creation asked for; ``None``: any.
-    :param latest_at: the last one, likewise.
+    :param states: the wanted states; ``None``: all.
+    :param earliest_at: the lower bound of the time of creation; ``None``: none.
+    :param latest_at: the upper bound of the time of creation; ``None``: none.
     """
 
     states: frozenset[str] | None
@@ -66,7 +66,7 @@ class Filters:
         """
         Read them from a query.
 
-        :raises ServiceError: one has a value that it cannot have.
+        :raises ServiceError: a parameter has a value that it cannot have.
         """
         return cls(
             states=_states(query.get("states", "")),
@@ -78,7 +78,7 @@ class Filters:
         )
 
     def admit(self, created_at: datetime, state: str) -> bool:
-        """Tell whether an entry is asked for; both bounds on the creation time are inclusive."""
+        """Return whether an entry is wanted; both bounds of the time of creation are inclusive."""
         shown_at = to_the_second(created_at)
         return (
             (self.states is None or state in self.states)
@@ -88,7 +88,7 @@ class Filters:
 
 
 def one_of(query: Query, name: str, words: Sequence[str]) -> str:
-    """Return a parameter that has to be one of ``words``; the first of them if it is not given."""
+    """Return a parameter that must be one of ``words``; the default is the first of them."""
     value = query.get(name, "") or words[0]
     if value not in words:
         raise invalid_argument(f"{name} {value!r} is none of {', '.join(word for word in words if word)}.")
@@ -101,7 +101,7 @@ def read_number(text: str) -> int | None:
 
 
 def matches_name(wanted: str, name: str, lists: Lists) -> bool:
-    """Compare a name with the ``name`` parameter as the switch ``name_filter`` says; an empty one fits all."""
+    """Compare a name with the parameter ``name`` by the switch ``name_filter``; an empty parameter matches all."""
     if not wanted or wanted == name:
         return True
     if lists.name_filter == "prefix":
@@ -111,9 +111,9 @@ def matches_name(wanted: str, name: str, lists: Lists) -> bool:
 
 def paged(entries: Iterable[EntryT], filters: Filters, lists: Lists) -> Page[EntryT]:
     """
-    Order entries by creation and cut out the page that ``nextToken`` asks for.
+    Order entries by creation and return the page of ``nextToken``.
 
-    A token is the number of the last entry shown, so that entries that are new meanwhile move nothing.
+    A token is the number of the last entry shown, so that entries created between two pages do not shift the pages.
     """
     ordered = sorted(entries, key=lambda entry: entry.sequence, reverse=not filters.ascending)
     last = last_shown(filters, lists)
@@ -124,7 +124,7 @@ def last_shown(filters: Filters, lists: Lists) -> int | None:
     """
     Return the number of the last entry of the page before; ``None`` for the first page.
 
-    :raises ServiceError: the token is none of this service's.
+    :raises ServiceError: the token is not one of this service.
     """
     if lists.repeat_token or not filters.token:
         return None
@@ -135,7 +135,7 @@ def last_shown(filters: Filters, lists: Lists) -> int | None:
 
 
 def cut(rest: Iterable[EntryT], filters: Filters, lists: Lists) -> Page[EntryT]:
-    """Return the first page of entries in their order; no more of them are looked at than it takes."""
+    """Return the first page of ordered entries; reads at most one entry more than the page holds."""
     size = (filters.size + 1) // 2 if lists.short_pages else filters.size
     found = list(islice(rest, size + 1))
     shown = found[:size]

@@ -1,8 +1,8 @@
 """
-The emulated service without HTTP: buckets, batches, and what became of each file.
+The emulated service without HTTP: its operations on buckets, batches and files.
 
-A method takes what a request says and returns records, or raises :class:`ServiceError`. Time comes from the clock;
-there are no threads and no timers.
+A method takes the parameters of a request and returns records, or raises :class:`ServiceError`. Time comes from the
+clock; there are no threads and no timers.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceE
 
 __all__ = ["Service"]
 
-# Tags of picture jobs, which are listed by /pic_jobs; the rest is listed by /jobs (API reference, 3.3).
+# Tags of picture jobs. /pic_jobs lists them, and /jobs lists all others (docs/service.md, 3.3).
 PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
 
 
 class Service:
     """
-    All buckets of one emulator and what happens in them.
+    All buckets of one emulator, and the operations on them.
 
-    :param clock: what time it is.
-    :param behaviour: the switches of buckets that have none of their own.
+    :param clock: the time that batches and objects go by.
+    :param behaviour: the switches of buckets without switches of their own.
     """
 
     def __init__(self, clock: Clock, behaviour: Behaviour | None = None) -> None:
@@ -56,7 +56,7 @@ class Service:
         self._store = JobStore(clock, self.behaviour_of)
 
     def clear(self, behaviour: Behaviour) -> None:
-        """Forget all buckets and batches, and take up other switches."""
+        """Forget all buckets and batches, and set other switches."""
         self.behaviour = behaviour
         self.buckets.clear()
         self._store.clear()
@@ -67,23 +67,23 @@ class Service:
         return self._store.jobs
 
     def behaviour_of(self, bucket: Bucket) -> Behaviour:
-        """Return the switches that count for a bucket."""
+        """Return the switches of a bucket: its own ones or the server's."""
         return bucket.behaviour or self.behaviour
 
     def time(self, bucket: Bucket) -> datetime:
-        """Return the time by the clock that writes what is stored in a bucket."""
+        """Return the time by the service's clock, as a bucket stores it."""
         return self.clock.now() + self.behaviour_of(bucket).clock.offset
 
     def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
-        """Read and judge the body of a create request."""
+        """Read and check the body of a create request."""
         return read_create_request(body, bucket, self.behaviour_of(bucket).requests)
 
     def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
-        """Create a batch. Names need not be unique, and nothing makes this idempotent (API reference, 10)."""
+        """Create a batch. Names need not be unique, and the request is not idempotent (docs/service.md, 10)."""
         return self.record(self._store.add(bucket, request, self._files_for(bucket, request)))
 
     def create_job_late(self, bucket: Bucket, request: JobRequest, seconds: float) -> None:
-        """Create a batch ``seconds`` from now; until then there is none, not even one with an id."""
+        """Create a batch ``seconds`` from now; until then it does not exist and has no id."""
         self._store.add_late(bucket, request, self._files_for(bucket, request), seconds)
 
     def get_job(self, bucket: Bucket, job_id: str) -> JobRecord | None:
@@ -111,9 +111,9 @@ class Service:
 
     def cancel_job(self, bucket: Bucket, job_id: str) -> None:
         """
-        Cancel a batch in any state that is not final (assumed; API reference, 2.8).
+        Cancel a batch in any state that is not final (assumed; docs/service.md, 2.8).
 
-        :raises ServiceError: there is no such batch; or it has ended and ``cancel_of_ended`` says ``refuse``.
+        :raises ServiceError: there is no such batch; or it has ended and ``cancel_of_ended`` is ``refuse``.
         """
         record = self.get_job(bucket, job_id)
         if record is None:
@@ -126,7 +126,7 @@ class Service:
             raise invalid_argument(f"The batch {job_id!r} has ended as {record.status.state}.")
 
     def list_executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
-        """Return a page of workflow executions; ``jobId`` is the batch's (API reference, 3.1)."""
+        """Return a page of workflow executions; ``jobId`` is the batch's (docs/service.md, 3.1)."""
         lists = self.behaviour_of(bucket).lists
         filters = Filters.read(query)
         return cut(
@@ -145,7 +145,7 @@ class Service:
         """
         Return one workflow execution.
 
-        :raises ServiceError: the bucket has none with this id. The answer is not documented; assumed.
+        :raises ServiceError: the bucket has no execution with this id (the answer is assumed; it is not documented).
         """
         record = self._store.file_record(run_id)
         if record is None or not record.work.workflow_id or record.job.bucket_name != bucket.name:
@@ -154,9 +154,9 @@ class Service:
 
     def list_child_jobs(self, bucket: Bucket, query: Query, *, pictures: bool) -> Page[FileRecord]:
         """
-        Return a page of child jobs; ``inventoryTriggerJobId`` is the batch's (API reference, 3.3).
+        Return a page of child jobs; ``inventoryTriggerJobId`` is the batch's (docs/service.md, 3.3).
 
-        :param pictures: whether those of ``/pic_jobs`` are asked for or those of ``/jobs``.
+        :param pictures: ``True`` for ``/pic_jobs``, ``False`` for ``/jobs``.
         """
         if not query.get("tag"):
             raise invalid_argument("tag is required.")
@@ -176,7 +176,7 @@ class Service:
         )
 
     def list_queues(self, bucket: Bucket, query: Query) -> list[Queue]:
-        """Return the queues asked for by ``queueIds`` and ``state``."""
+        """Return the queues that ``queueIds`` and ``state`` select."""
         wanted = _words(query, "queueIds")
         state = one_of(query, "state", ("All", "Active", "Paused"))
         return [
@@ -186,7 +186,7 @@ class Service:
         ]
 
     def list_workflows(self, bucket: Bucket, query: Query) -> list[Workflow]:
-        """Return the workflows asked for by ``ids`` and ``name``."""
+        """Return the workflows that ``ids`` and ``name`` select."""
         wanted = _words(query, "ids")
         return [
             workflow
@@ -195,7 +195,7 @@ class Service:
         ]
 
     def trigger_workflow(self, bucket: Bucket, query: Query) -> str:
-        """Run a workflow on one object and return the id of the execution (API reference, 3.4)."""
+        """Run a workflow on one object and return the id of the execution (docs/service.md, 3.4)."""
         workflow_id, key = query.get("workflowId", ""), query.get("object", "")
         if workflow_id not in bucket.workflows:
             raise invalid_argument(f"workflowId: there is no workflow {workflow_id!r}.")
@@ -207,7 +207,7 @@ class Service:
         return self._store.add(bucket, request, files, listed=False).works[0].work_id
 
     def pause_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
-        """Pause a queue: its waiting batches become ``Pause``, running ones go on (API reference, 4)."""
+        """Pause a queue: its waiting batches become ``Pause``, running ones continue (docs/service.md, 4)."""
         queue = bucket.queues[queue_id] if queue_id else bucket.default_queue
         queue.paused = True
         now = self.clock.now()
@@ -216,7 +216,7 @@ class Service:
                 job.pauses.append(Pause(now))
 
     def resume_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
-        """Resume a queue: its paused batches wait for the rest of their time, then run (assumed)."""
+        """Resume a queue: its paused batches wait for the rest of their waiting time, then run (assumed)."""
         queue = bucket.queues[queue_id] if queue_id else bucket.default_queue
         queue.paused = False
         for job in self._store.in_bucket(bucket):
@@ -229,7 +229,7 @@ class Service:
             pause.resumed_at = pause.resumed_at or self.clock.now()
 
     def end_job(self, job: Job, state: str, failure: Failure | None = None) -> None:
-        """Let a batch end now, unless it has ended."""
+        """End a batch now, unless it has ended already."""
         now = self.clock.now()
         if not job.status(now).has_ended:
             job.forced = Ending(now, state, failure)
@@ -250,7 +250,7 @@ class Service:
         return select_files(bucket, request, self.behaviour_of(bucket).requests)
 
     def _shows(self, job: Job, lists: Lists) -> bool:
-        """Tell whether a list shows a job yet, and count the lists that did not."""
+        """Return whether a list shows a batch already; counts a list that does not."""
         if self.clock.now() < job.created_at + timedelta(seconds=lists.list_lag_seconds):
             return False
         if job.missing_from_lists:

@@ -25,12 +25,12 @@ __all__ = ["GROUP_OF_SWITCH", "Behaviour"]
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """
-    The switches of a server, or of one bucket. The defaults are what the service's documents suggest.
+    The switches of a server, or of one bucket. The defaults follow the service's documents.
 
     :param jobs: how jobs run.
     :param files: which files fail.
     :param cancellation: how a job is cancelled.
-    :param lists: what lists show.
+    :param lists: the content of lists.
     :param requests: which requests are accepted.
     :param signatures: which signatures are accepted.
     :param clock: how far the service's clock is off.

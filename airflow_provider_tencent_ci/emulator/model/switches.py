@@ -1,8 +1,8 @@
 """
 The switches of the emulator in small groups, one frozen dataclass for each theme.
 
-A switch marked *assumed* decides what the service's documents leave open. The name of a switch is unique over all
-groups: ``emulator.configure()`` and the control API take it without its group.
+A switch marked *assumed* decides a point that the service's documents leave open. The name of a switch is unique over
+all groups: ``emulator.configure()`` and the control API take it without its group.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Cancellation(SwitchGroup):
 @dataclass(frozen=True, slots=True)
 class Lists(SwitchGroup):
     """
-    What lists show, and what a request for one job shows.
+    The content of lists, and of the answer to a request for one job.
 
     :param list_lag_seconds: how long a new job is missing from lists; a request for it by its id is not affected.
     :param list_lag_answers: how many list answers leave a new job out.
@@ -184,7 +184,7 @@ class SignatureRules(SwitchGroup):
     Which signatures are accepted.
 
     :param all_parameters_signed: a query parameter that the signature does not list is refused, except ``cancel``,
-        which the official Python SDK does not list. The real service evidently checks the listed ones only
+        which the official Python SDK does not list. The real service seems to check the listed ones only
         (docs/service.md, 6.2). The default is strict, so that a test notices a parameter that was added after signing.
     :param cos_token_accepted: the token of temporary keys may also come in ``x-cos-security-token`` (the official SDKs
         disagree; docs/service.md, 1.3).

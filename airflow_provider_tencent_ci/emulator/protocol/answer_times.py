@@ -1,4 +1,4 @@
-"""Times as the service writes and reads them: its own words, not the client's."""
+"""The forms in which the service writes and reads times."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def read_time(name: str, text: str) -> datetime:
     Read a time of a request, ``2022-02-01T12:00:00+0800`` and no other form.
 
     :param name: the node or parameter, for the error.
-    :raises ServiceError: it is written otherwise.
+    :raises ServiceError: it has another form.
     """
     try:
         if _FORMAT.fullmatch(text):
             return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
         pass
-    raise invalid_argument(f"{name} {text!r} is not of the format %Y-%m-%dT%H:%M:%S%z.")
+    raise invalid_argument(f"{name} {text!r} does not have the format %Y-%m-%dT%H:%M:%S%z.")
 
 
 def without_colon(moment: datetime | None) -> str:
-    """Write a time of a batch or a child job, ``+0800``; ``-`` for one that is not known yet."""
+    """Write a time of a batch or a child job, ``+0800``; ``-``: not known yet."""
     return moment.astimezone(_BEIJING).strftime("%Y-%m-%dT%H:%M:%S%z") if moment else NOT_YET
 
 
 def with_colon(moment: datetime | None) -> str:
-    """Write a time of a workflow execution, ``+08:00``; ``-`` for one that is not known yet."""
+    """Write a time of a workflow execution, ``+08:00``; ``-``: not known yet."""
     return moment.astimezone(_BEIJING).isoformat(timespec="seconds") if moment else NOT_YET
 
 
 def to_the_second(moment: datetime) -> datetime:
-    """Drop the fraction: bounds of a filter are compared with what answers show."""
+    """Drop the fraction of a second: filters compare the times that answers show."""
     return moment.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""The errors that the emulated service answers with (API reference, 5)."""
+"""The errors of the emulated service (docs/service.md, 5)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class ServiceError(Exception):
     """
     An answer with an error body.
 
-    CI's pages and COS's pages name some conditions differently, and which of them a real CI host uses is not
-    documented (API reference, 5.2): an error knows both.
+    CI's and COS's documents name some errors differently, and the names that a real CI host uses are not documented
+    (docs/service.md, 5.2). So an error has both names.
 
     :param status: the HTTP status in CI's table.
     :param code: the code in CI's table.
-    :param message: what is wrong, naming the node, parameter or header.
-    :param cos: status and code in COS's table, where they differ.
-    :param cos_message: what is wrong in COS's words, where these are documented.
+    :param message: the reason; it names the node, parameter or header.
+    :param cos: status and code in COS's table, if they differ.
+    :param cos_message: the reason in COS's words, if these are documented.
     :param details: further nodes of a COS body, such as ``StringToSign``.
     """
 

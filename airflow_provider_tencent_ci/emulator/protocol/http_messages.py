@@ -1,4 +1,4 @@
-"""A request as it arrived and an answer as it is to be sent: what passes between the rooms of the emulator."""
+"""A request as it arrived, and an answer as it is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Delivery", "Reply", "WireRequest"]
 @dataclass(frozen=True)
 class WireRequest:
     """
-    One request off the wire.
+    A request as it arrived.
 
     :param method: in upper case.
     :param target: path and query exactly as they were sent.
@@ -28,12 +28,12 @@ class WireRequest:
 
     @cached_property
     def path(self) -> str:
-        """The decoded path, which is what a signature covers."""
+        """The decoded path, which a signature covers."""
         return unquote(self.target.partition("?")[0])
 
     @cached_property
     def raw_query(self) -> str:
-        """What follows the question mark, as it was sent."""
+        """The query, after the question mark, as it was sent."""
         return self.target.partition("?")[2]
 
     @cached_property
@@ -41,7 +41,7 @@ class WireRequest:
         """
         The decoded parameters in their order; a bare key has an empty value.
 
-        ``+`` is a blank: ``requests`` sends it so, and the signatures of the official SDK rely on that.
+        ``+`` is a blank: ``requests`` sends a blank in this form, and the signatures of the official SDK rely on it.
         """
         return tuple(parse_qsl(self.raw_query, keep_blank_values=True))
 
@@ -60,11 +60,11 @@ class WireRequest:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """
-    How an answer travels, for the faults that are none of its content.
+    How an answer is sent, for faults that do not change its content.
 
-    :param hold_seconds: how long it is held back.
+    :param hold_seconds: how long to wait before it is sent.
     :param reset: the connection is reset instead.
-    :param drip_seconds: over how long a time its body trickles.
+    :param drip_seconds: over how many seconds its body is sent, in small pieces.
     :param cut: the connection ends in the middle of the body.
     """
 
@@ -76,7 +76,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer."""
+    """An answer as it is sent."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def test_the_request_as_it_was_signed_is_accepted(emulator):
         (f"{JOBS}?name=nightly2&states=Running", "does not match"),
         (f"{JOBS}?name=&states=Running", "does not match"),
         (f"{JOBS}?name=nightly&states=Running&states=Failed", "does not match"),
-        (f"{JOBS}?name=nightly", "names 'states', which the request has not"),
+        (f"{JOBS}?name=nightly", "names 'states', which the request does not have"),
         (f"{TARGET}&type=Job", "'type' is not in q-url-param-list"),
         (f"{JOBS}/b1?name=nightly&states=Running", "does not match"),
         ("/workflowexecution?name=nightly&states=Running", "does not match"),

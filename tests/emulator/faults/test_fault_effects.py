@@ -247,7 +247,7 @@ def test_only_a_request_that_creates_can_be_late(emulator):
     assert call(emulator, "PUT", f"{JOBS}/{job_id}", [("cancel", None)]).status == 200
     assert call(emulator, "GET", JOBS).status == 200
     assert not fault.seen
-    with pytest.raises(ValueError, match="A create request alone can be late, and not 'cancel'"):
+    with pytest.raises(ValueError, match="Only a create request can be late, not 'cancel'"):
         emulator.inject("late", operation="cancel")
 
 
