@@ -141,7 +141,7 @@ class Emulator:
             role_arn = Role(defaults.ROLE_NAME).arn
             extra |= {"credentials": credentials, "role_arn": role_arn, "sts_url": self.url}
         elif credentials != "keys":
-            raise ValueError(f"credentials={credentials!r} is none of keys, machine_role, assume_role.")
+            raise ValueError(f"credentials={credentials!r} is not one of keys, machine_role, assume_role.")
         return {"conn_type": "tencent_ci", **key_pair, "extra": extra}
 
     def connection_json(self, credentials: str = "keys") -> str:

@@ -88,7 +88,7 @@ def check_signature(
         time or with ``now``.
     :param now: the service's time.
     :param for_objects: whether the request came to a host of COS.
-    :raises ServiceError: the signature is missing or wrong, its key is unknown, or its time is over or not yet come.
+    :raises ServiceError: the signature is missing or wrong, its key is unknown, or it is not valid now.
     """
     claim = _read_claim(request)
     key = keys.get(claim["q-ak"])
@@ -122,7 +122,7 @@ def _read_claim(request: WireRequest) -> dict[str, str]:
 
 
 def _check_window(claim: Mapping[str, str], rules: SignatureRules, signed_at: datetime, now: datetime) -> None:
-    """Check the time. The start may lie ahead by ``skew_seconds``; the end has no tolerance (docs/service.md, 6.3)."""
+    """Check the time: the start may be ``skew_seconds`` ahead, the end is exact (assumed; docs/service.md, 6.3)."""
     window = _WINDOW.fullmatch(claim["q-sign-time"])
     if window is None:
         raise _invalid(f"q-sign-time {claim['q-sign-time']!r} does not have the form start;end.")

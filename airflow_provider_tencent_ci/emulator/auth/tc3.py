@@ -38,7 +38,7 @@ def check_tc3(
     :param service: the service that the signature must name.
     :param signed_at: the service's time without the seconds that a test put it forward.
     :param now: the service's time.
-    :raises ServiceError: the signature is missing or wrong, its key is unknown, or its time is over or not yet come.
+    :raises ServiceError: the signature is missing or wrong, its key is unknown, or it is not valid now.
     """
     claim = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if claim is None or claim["service"] != service or _MUST_BE_SIGNED - set(claim["headers"].split(";")):

@@ -5,7 +5,7 @@ What lives here: ``fault_catalogue`` (the kinds of faults, for which requests an
 answer after a fault).
 
 What may come in: failures of the service, and of the network between service and client. A switch of the service that
-is no failure belongs to ``model.switches``.
+is not a failure belongs to ``model.switches``.
 
 What it may call: ``protocol``, and of the client ``core.wire.xml``.
 """

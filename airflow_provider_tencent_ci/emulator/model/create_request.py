@@ -156,7 +156,7 @@ def _check_independent_node(operation: Element, bucket: Bucket) -> None:
     for name, words in _WORDS.items():
         value = _text(operation, name)
         if value and value not in words:
-            raise invalid_argument(f"Request.Operation.{name} {value!r} is none of {', '.join(words)}.")
+            raise invalid_argument(f"Request.Operation.{name} {value!r} is not one of {', '.join(words)}.")
     _check_job_param(operation)
     _check_output(operation, tag)
     _check_callback(operation)

@@ -107,7 +107,7 @@ class Job:
     :param sequence: its number, which orders jobs of the same time.
     :param behaviour: the switches that held when it was created.
     :param queue_id: the queue it waits in.
-    :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is no batch.
+    :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is not a batch.
     :param missing_from_lists: how many more list answers leave it out.
     """
 

@@ -91,7 +91,7 @@ def one_of(query: Query, name: str, words: Sequence[str]) -> str:
     """Return a parameter that must be one of ``words``; the default is the first of them."""
     value = query.get(name, "") or words[0]
     if value not in words:
-        raise invalid_argument(f"{name} {value!r} is none of {', '.join(word for word in words if word)}.")
+        raise invalid_argument(f"{name} {value!r} is not one of {', '.join(word for word in words if word)}.")
     return value
 
 
@@ -152,7 +152,7 @@ def _after(ordered: Iterable[EntryT], last: int, filters: Filters) -> Iterable[E
 def _states(text: str) -> frozenset[str] | None:
     words = frozenset(text.split(",")) if text else frozenset({"All"})
     if unknown := sorted(words - _STATES - {"All"}):
-        raise invalid_argument(f"states: {', '.join(map(repr, unknown))} is no state.")
+        raise invalid_argument(f"states: {', '.join(map(repr, unknown))} is not a state.")
     return None if "All" in words else words
 
 

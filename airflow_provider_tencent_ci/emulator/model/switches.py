@@ -247,18 +247,18 @@ def _check(name: str, value: Any, default: Any) -> None:
     """Refuse a value that is not like its default: switches also come from the command line and from JSON."""
     if name in _CHOICES:
         if value not in _CHOICES[name]:
-            raise ValueError(f"{name}={value!r} is none of {', '.join(_CHOICES[name])}.")
+            raise ValueError(f"{name}={value!r} is not one of {', '.join(_CHOICES[name])}.")
     elif isinstance(default, float) or type(default) is int:
         _check_number(name, value)
     elif not isinstance(value, type(default)):
-        raise ValueError(f"{name}={value!r} is no {type(default).__name__}.")
+        raise ValueError(f"{name}={value!r} is not a {type(default).__name__}.")
 
 
 def _check_number(name: str, value: Any) -> None:
     if value is None and name in _MAY_BE_NONE:
         return
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError(f"{name}={value!r} is no number.")
+        raise ValueError(f"{name}={value!r} is not a number.")
     if value < 0 and name not in _MAY_BE_NEGATIVE:
         raise ValueError(f"{name}={value!r} is negative.")
     if name == "concurrency" and value < 1:

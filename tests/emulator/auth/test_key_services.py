@@ -268,5 +268,5 @@ def test_there_is_a_connection_for_each_kind_of_credentials(emulator, credential
 
 
 def test_there_is_no_connection_for_other_credentials(emulator):
-    with pytest.raises(ValueError, match="none of keys, machine_role, assume_role"):
+    with pytest.raises(ValueError, match="not one of keys, machine_role, assume_role"):
         emulator.connection("magic")

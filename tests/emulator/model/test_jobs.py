@@ -230,13 +230,13 @@ def test_switches_changed_later_leave_a_batch_as_it_was(service, submit, state_a
     ("switches", "complaint"),
     [
         ({"run_second": 1}, "No such switch: run_second"),
-        ({"outcome": "explode"}, "is none of success, fail, cancel, pause"),
+        ({"outcome": "explode"}, "is not one of success, fail, cancel, pause"),
         ({"submitted_seconds": -1}, "is negative"),
         ({"concurrency": 0}, "lets no file be worked on"),
-        ({"run_seconds": "5"}, "is no number"),
-        ({"concurrency": None}, "is no number"),
-        ({"short_pages": 1}, "is no bool"),
-        ({"failure_code": 404}, "is no str"),
+        ({"run_seconds": "5"}, "is not a number"),
+        ({"concurrency": None}, "is not a number"),
+        ({"short_pages": 1}, "is not a bool"),
+        ({"failure_code": 404}, "is not a str"),
     ],
 )
 def test_wrong_switches_are_named(service, switches, complaint):

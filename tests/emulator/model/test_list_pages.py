@@ -84,8 +84,8 @@ def test_a_batch_is_found_by_its_id(service, submit, listed):
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ({"states": "Cancelled"}, "'Cancelled' is no state"),
-        ({"states": "Running,paused"}, "'paused' is no state"),
+        ({"states": "Cancelled"}, "'Cancelled' is not a state"),
+        ({"states": "Running,paused"}, "'paused' is not a state"),
         ({"type": "job"}, "type 'job'"),
         ({"orderByTime": "desc"}, "orderByTime 'desc'"),
         ({"size": "0"}, "size '0'"),
