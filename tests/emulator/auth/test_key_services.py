@@ -1,4 +1,4 @@
-"""The emulator's metadata service and STS, the latter judged by Tencent's own SDK."""
+"""The emulator's metadata service and STS; Tencent's own SDK checks the latter."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def keys_of(answer: Any) -> Credentials:
 
 
 def status(emulator: Emulator, keys: Credentials, *, with_token: bool = True) -> tuple[int, str | None]:
-    """Ask for jobs with temporary keys."""
+    """List jobs with temporary keys."""
     token = {"x-ci-security-token": keys.token or ""} if with_token else {}
     answer = call(emulator, "GET", JOBS, keys=keys, headers=token)
     return answer.status, answer.code if answer.status != 200 else None
@@ -105,12 +105,12 @@ def test_keys_may_have_expired_when_they_arrive(emulator):
     assert status(emulator, keys_of(assume(emulator))) == (400, "ExpiredToken")
 
 
-def test_keys_may_do_what_the_role_may_do(emulator):
+def test_keys_have_the_permissions_of_their_role(emulator):
     emulator.add_role(defaults.ROLE_NAME, actions=["ci:CreateInventoryTriggerJob"])
     assert status(emulator, machine_keys(emulator)) == (403, "AccessDenied")
 
 
-def test_what_was_handed_out_can_be_seen_and_counted(emulator):
+def test_keys_that_were_handed_out_are_shown_and_counted(emulator):
     metadata(emulator)
     assert emulator.temporary_keys == []
     first, second = machine_keys(emulator), keys_of(assume(emulator))
@@ -160,7 +160,7 @@ def refusal(emulator: Emulator, **fields: Any) -> str:
         ({"region": ""}, "MissingParameter"),
     ],
 )
-def test_sts_refuses_what_is_wrong(emulator, fields, code):
+def test_sts_refuses_a_wrong_request(emulator, fields, code):
     assert refusal(emulator, **fields) == code
 
 
@@ -182,7 +182,7 @@ def test_sts_refuses_a_clock_that_is_off(emulator, seconds):
 
 
 def signed_by_the_sdk(emulator: Emulator) -> WireRequest:
-    """Return a request as the SDK sent it, for tampering with."""
+    """Return a request as the SDK sent it, to be changed by a test."""
     caught: list[WireRequest] = []
     receive = emulator.receive
     emulator.receive = lambda request: caught.append(request) or receive(request)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""What is refused, and how: every part of a request that a signature covers is tampered with once."""
+"""Refusals: each part of a request that a signature covers is changed once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_vector(vector, *, authorization: str | None = None, seconds: float = 1
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
-def test_what_the_official_sdk_signs_is_accepted(vector):
+def test_signatures_of_the_official_sdk_are_accepted(vector):
     assert check_vector(vector).secret_id == vector["secret_id"]
 
 
@@ -135,12 +135,12 @@ def test_an_authorization_that_was_changed_is_refused(emulator, old, new, code):
 
 
 @pytest.mark.parametrize("text", ["now;later", ";", "1", "1.5;2", "1;" + "9" * 20])
-def test_a_window_that_is_none_is_refused(emulator, text):
+def test_a_malformed_window_is_refused(emulator, text):
     refused(emulator, JOBS, signed_headers("GET", JOBS, when=text))
 
 
 @pytest.mark.parametrize(("start", "end"), [(-3600, -1), (-1200, -600), (1200, 3600)])
-def test_a_window_that_is_over_or_far_ahead_is_refused(emulator, start, end):
+def test_a_window_in_the_past_or_far_in_the_future_is_refused(emulator, start, end):
     headers = signed_headers("GET", JOBS, when=sign_time(start, end))
     refused(emulator, JOBS, headers, code="SignatureExpired")
 
@@ -220,7 +220,7 @@ def test_temporary_keys_end(emulator):
     assert (answer.status, answer.code) == (400, "ExpiredToken")
 
 
-def test_putting_jobs_forward_does_not_outdate_signatures(emulator):
+def test_signatures_stay_valid_when_the_clock_is_put_forward(emulator):
     emulator.advance(30 * 86400)
     assert call(emulator, "GET", JOBS).status == 200
 
@@ -243,7 +243,7 @@ def test_a_server_whose_clock_is_off_refuses_everything_and_shows_its_time(emula
         (JOBS, {"when": "1;2"}, "AccessDenied"),
     ],
 )
-def test_refusals_have_cos_s_names_if_so_wished(emulator, path, options, code):
+def test_a_switch_gives_errors_cos_s_names(emulator, path, options, code):
     headers = signed_headers("GET", path, **options)  # made now: a signature is valid for some minutes
     emulator.configure(cos_style_errors=True)
     answer = exchange(emulator, "GET", JOBS, headers)

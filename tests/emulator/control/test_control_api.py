@@ -6,7 +6,7 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from tests.emulator.wire import JOBS, call, control, create, exchange
 
 
-def test_the_control_api_does_what_the_python_api_does(emulator):
+def test_the_control_api_has_the_functions_of_the_python_api(emulator):
     assert control(emulator, "GET", "health") == (200, {"status": "ok"})
     assert control(emulator, "POST", "buckets", name="second-1250000000", region="ap-shanghai")[0] == 200
     assert control(emulator, "POST", "objects", keys=["a", "b"], bucket="second-1250000000")[0] == 200
@@ -55,7 +55,7 @@ def test_the_control_api_ends_batches_and_pauses_queues(emulator):
         ("POST", "objects", {"keys": ["a"], "bucket": "none"}, 400),
     ],
 )
-def test_the_control_api_refuses_what_it_does_not_understand(emulator, method, name, fields, status):
+def test_the_control_api_refuses_wrong_requests(emulator, method, name, fields, status):
     code, answer = control(emulator, method, name, **fields)
     assert code == status
     assert answer["error"]

@@ -64,7 +64,7 @@ def test_a_paused_queue_is_resumed(emulator):
 
 
 @pytest.mark.parametrize("look", ["job", "files", "fail_job", "bucket"])
-def test_what_does_not_exist_is_named(emulator, look):
+def test_an_error_names_the_batch_or_bucket_that_does_not_exist(emulator, look):
     with pytest.raises(ValueError, match="no (batch|bucket) 'none'"):
         getattr(emulator, look)("none")
 

@@ -334,7 +334,7 @@ def wait_until(condition, seconds: float = 5) -> None:
 
 
 def test_one_repeated_submission_is_two_jobs(emulator):
-    """Nothing makes the real service idempotent either."""
+    """The real service is not idempotent either."""
     emulator.inject("internal_error", operation="create", after_acting=True)
     assert [submit(emulator).status, submit(emulator).status] == [500, 200]
     assert [job.name for job in emulator.jobs] == ["nightly", "nightly"]

@@ -84,7 +84,7 @@ def test_picture_jobs_are_listed_by_a_path_of_their_own(emulator):
     assert call(emulator, "GET", "/jobs", query).texts("JobsDetail/Tag") == []
 
 
-def test_executions_tell_what_became_of_each_file(emulator):
+def test_executions_show_the_state_of_each_file(emulator):
     emulator.configure(failing_keys="media/0003.mp4")
     job_id = create(emulator)
     emulator.advance(60)
@@ -108,7 +108,7 @@ def test_old_answers_show_objects_by_address(emulator):
     assert found == f"https://{defaults.BUCKET}.cos.{defaults.REGION}.myqcloud.com/media/0001.mp4"
 
 
-def test_nodes_come_in_any_order_if_so_wished(emulator):
+def test_a_switch_shuffles_nodes(emulator):
     emulator.configure(shuffle_nodes=True)
     job_id = create(emulator)
     orders = {
@@ -170,7 +170,7 @@ def test_an_unknown_batch_may_be_an_error(emulator):
     assert (answer.status, answer.code) == (404, "ResourceNotFound")
 
 
-def test_what_xml_cannot_carry_is_replaced_in_an_answer(emulator):
+def test_a_character_that_xml_cannot_carry_is_replaced_in_an_answer(emulator):
     assert call(emulator, "GET", f"{JOBS}/b\x00\x08<").text("NonExistJobIds") == "b\ufffd\ufffd<"
 
 
@@ -210,7 +210,7 @@ def test_a_put_that_does_not_cancel_is_refused(emulator):
 
 
 @pytest.mark.parametrize("job_id", ["b404", "b"])
-def test_cancelling_what_does_not_exist_is_refused(emulator, job_id):
+def test_the_cancellation_of_an_unknown_batch_is_refused(emulator, job_id):
     answer = call(emulator, "PUT", f"{JOBS}/{job_id}", [("cancel", None)])
     assert (answer.status, answer.code) == (400, "InvalidArgument")
 

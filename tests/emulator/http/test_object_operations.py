@@ -1,4 +1,4 @@
-"""What the emulator's COS takes and refuses, beyond what the official SDK sends."""
+"""Requests to the emulator's COS that the official SDK does not send."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_answers_have_the_headers_of_cos(emulator):
         (f"{defaults.BUCKET}.cos.ap-shanghai.myqcloud.com", 404, "NoSuchBucket"),
     ],
 )
-def test_another_bucket_is_none(emulator, host, status, code):
+def test_another_bucket_does_not_exist(emulator, host, status, code):
     answer = send(emulator, "PUT", "/a.txt", b"x", host=host)
     assert (answer.status, answer.text("Code")) == (status, code)
 
@@ -49,14 +49,14 @@ def test_a_bucket_that_is_not_bound_still_has_its_objects(emulator):
     assert send(emulator, "PUT", "/a.txt", b"x").status == 200
 
 
-def test_nothing_else_of_cos_is_there(emulator):
+def test_other_operations_of_cos_are_refused(emulator):
     assert send(emulator, "DELETE", "/media/0001.mp4").status == 405
     assert send(emulator, "GET", "/").status == 405
     assert emulator.count("unknown_object_operation") == 1
     assert "media/0001.mp4" in emulator.bucket().objects
 
 
-def test_the_api_of_batches_is_not_on_its_host(emulator):
+def test_the_api_of_batches_is_not_on_the_host_of_cos(emulator):
     assert send(emulator, "GET", "/inventorytriggerjob").status == 404
     assert emulator.count("list") == 0
 

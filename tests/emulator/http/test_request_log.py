@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import HOST, JOBS, KEYS, call, create, exchange, request_body, signed_headers
 
 
-def test_requests_are_recorded_with_what_became_of_them(emulator):
+def test_requests_are_recorded_with_their_status(emulator):
     create(emulator)
     call(emulator, "GET", JOBS, [("name", "a b")])
     call(emulator, "GET", "/nowhere")

@@ -1,4 +1,4 @@
-"""One clock writes and compares all of the service's times; it may be off, and can be put forward."""
+"""One clock writes and compares all times of the service. It may be off, and a test can put it forward."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ offsets = pytest.mark.parametrize("seconds", OFFSETS)
 
 
 def ask(emulator, method, path, query=(), *, seconds, body=b"", host=HOST):
-    """Ask as a client does that knows how far the service's clock is off."""
+    """Send a request as a client that knows how far the service's clock is off."""
     headers = {"host": host, **({"content-type": "application/xml"} if body else {})}
     headers = signed_headers(method, path, query, headers=headers, when=sign_time(seconds - 60, seconds + 600))
     length = {"content-length": str(len(body))} if method in ("POST", "PUT") else {}
@@ -61,7 +61,7 @@ def test_all_times_of_a_job_are_written_by_the_service_s_clock(emulator, seconds
 
 @offsets
 @pytest.mark.parametrize(("after", "found"), [(-10, 1), (10, 0)])
-def test_bounds_on_the_creation_time_are_compared_with_what_is_written(emulator, seconds, after, found):
+def test_bounds_on_the_creation_time_are_compared_with_the_time_that_is_shown(emulator, seconds, after, found):
     emulator.configure(clock_offset_seconds=seconds)
     ask(emulator, "POST", JOBS, seconds=seconds, body=request_body())
     bound = (emulator.now() + timedelta(seconds=seconds + after)).strftime(WRITTEN)
@@ -69,13 +69,13 @@ def test_bounds_on_the_creation_time_are_compared_with_what_is_written(emulator,
     assert len(answer.texts("JobsDetail/JobId")) == found
 
 
-def test_what_the_python_api_shows_goes_by_the_emulator_s_own_time(emulator):
+def test_the_python_api_shows_times_without_the_offset_of_the_clock(emulator):
     emulator.configure(clock_offset_seconds=720)
     ask(emulator, "POST", JOBS, seconds=720, body=request_body())
     assert abs(emulator.jobs[0].created_at - emulator.now()) < timedelta(seconds=5)
 
 
-def test_a_clock_that_is_set_changes_nothing_that_was_written(emulator):
+def test_setting_the_clock_changes_no_earlier_time(emulator):
     job_id = create(emulator)
     written = call(emulator, "GET", JOBS).text("JobsDetail/CreationTime")
     emulator.configure(clock_offset_seconds=3600)
@@ -84,7 +84,7 @@ def test_a_clock_that_is_set_changes_nothing_that_was_written(emulator):
 
 
 @pytest.mark.parametrize("seconds", [0, 300, 2 * 86400])
-def test_time_that_was_put_forward_shows_in_the_date_and_either_time_may_be_signed(emulator, seconds):
+def test_the_date_shows_the_time_that_was_put_forward_and_both_times_may_be_signed(emulator, seconds):
     emulator.advance(seconds)
     answer = call(emulator, "GET", JOBS)
     assert answer.status == 200

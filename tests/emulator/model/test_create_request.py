@@ -68,7 +68,7 @@ def node(more: str) -> bytes:
         ),
     ],
 )
-def test_what_is_missing_or_wrong_is_refused_by_name(service, bucket, body, complaint):
+def test_a_node_that_is_missing_or_wrong_is_refused_by_name(service, bucket, body, complaint):
     with pytest.raises(ServiceError, match=complaint) as caught:
         service.read_create(bucket, body)
     assert (caught.value.status, caught.value.code) == (400, "InvalidArgument")
@@ -84,7 +84,7 @@ def test_what_is_missing_or_wrong_is_refused_by_name(service, bucket, body, comp
         (b"<!DOCTYPE r [<!ENTITY e 'x'>]><Request>&e;</Request>", "InvalidContent"),
     ],
 )
-def test_what_is_no_document_is_refused(service, bucket, body, code):
+def test_a_body_that_is_not_a_request_is_refused(service, bucket, body, code):
     with pytest.raises(ServiceError) as caught:
         service.read_create(bucket, body)
     assert (caught.value.status, caught.value.code) == (400, code)
@@ -124,7 +124,7 @@ def test_without_a_type_a_batch_is_a_workflow(service, bucket):
 
 
 @pytest.mark.parametrize("empty", ["<TimeInterval></TimeInterval>", "<TimeInterval><Start/><End/></TimeInterval>"])
-def test_an_empty_interval_is_none(service, bucket, empty):
+def test_an_empty_interval_counts_as_missing(service, bucket, empty):
     assert service.read_create(bucket, request_body(operation=WORKFLOW + empty)).interval == (None, None)
 
 

@@ -72,7 +72,7 @@ def test_one_object_is_named_by_key_or_address(selected, name):
     assert selected(f"<Object>{name}</Object>") == [("media/0002.mp4", True)]
 
 
-def test_a_url_file_lists_addresses_and_keys_and_what_is_missing(bucket, selected):
+def test_a_url_file_lists_urls_keys_and_missing_objects(bucket, selected):
     put(bucket, "lists/urls.txt", f"{URL}/media/0001.mp4\n\nmedia/0003.mp4\r\n{URL}/media/gone%20away.mp4\n")
     assert selected("<UrlFile>lists/urls.txt</UrlFile>") == [
         ("media/0001.mp4", True),

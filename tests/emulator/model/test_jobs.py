@@ -22,7 +22,7 @@ def submit(service, bucket):
 
 @pytest.fixture
 def state_after(service, clock):
-    """Lets time go by and returns the state of a batch."""
+    """Puts the clock forward and returns the state of a batch."""
 
     def state_after(job: Job, seconds: float = 0) -> str:
         clock.advance(seconds)

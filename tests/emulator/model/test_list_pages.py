@@ -12,7 +12,7 @@ PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "siz
 
 @pytest.fixture
 def submit(service, bucket, clock):
-    """Creates a batch and lets a minute go by; returns its name."""
+    """Creates a batch, puts the clock forward by a minute, and returns the name."""
 
     def submit(name: str, body=request_body, **switches) -> str:
         if switches:
@@ -68,7 +68,7 @@ def test_the_newest_batch_comes_first_unless_asked_otherwise(submit, listed):
         ),
     ],
 )
-def test_each_filter_admits_what_it_names(submit, listed, query, names):
+def test_each_filter_selects_the_batches_that_it_names(submit, listed, query, names):
     everything = [submit("flow"), submit("node", node_body), submit("failed", outcome="fail")]
     everything.append(submit("waits", outcome="pause"))
     expected = everything if names is None else names
@@ -154,7 +154,7 @@ def test_batches_that_are_new_between_pages_shift_nothing(submit, listed):
     assert (first, listed(size="2", nextToken=token)[0]) == (["c", "b"], ["a"])
 
 
-def test_a_list_may_be_made_to_repeat_itself_for_ever(service, submit, listed):
+def test_a_switch_makes_a_list_repeat_itself_for_ever(service, submit, listed):
     submit("a"), submit("b")
     service.behaviour = service.behaviour.changed(repeat_token=True)
     first = listed(size="1")
