@@ -1,11 +1,11 @@
 """
 The words that the rooms of the emulator share: requests, answers, errors and times.
 
-What lives here: ``http_messages`` (a request as it arrived, an answer as it is to be sent, and how it travels),
+Modules: ``http_messages`` (a request as it arrived, an answer as it is to be sent, and how it travels),
 ``error_answers`` (an error of the service, with CI's and COS's names for it), ``answer_times`` (the forms of times in
 requests and answers).
 
-What may come in: values that a request or an answer consists of, without any behaviour. Every room imports them.
+Belongs here: values that a request or an answer consists of, without any behaviour. Every room imports them.
 
-What it may call: nothing of the emulator and nothing of the client.
+May call: nothing of the emulator and nothing of the client.
 """
