@@ -7,7 +7,9 @@ pages), ``buckets``, ``clock``, ``settings`` with ``switches`` (how the service 
 a new emulator).
 
 Belongs here: rules of the service that hold without a network. A method takes the parameters of a request and returns
-a record, or raises ``ServiceError``. There are no threads and no timers: a state follows from the time.
+a record, or raises ``ServiceError``. There are no threads and no timers: a state follows from the time. A *batch* is a
+batch job; a *child job* belongs to a batch of the type ``Job`` and one file, an *execution*
+to a batch of the type ``Workflow`` and one file.
 
 May call: ``protocol``. It does not know signatures, the XML of answers, faults or HTTP.
 """
