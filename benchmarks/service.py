@@ -32,7 +32,6 @@ from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, Servi
 from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.emulator.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.http.gateway import Exchange
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
 from airflow_provider_tencent_ci.emulator.model.defaults import (
     BUCKET,
     REGION,
@@ -40,6 +39,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import (
     SECRET_KEY,
     WORKFLOW_ID,
 )
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["CREDENTIALS", "HOST", "RunningService", "fill", "handed_in", "new_config"]
 
@@ -91,8 +91,8 @@ class RunningService:
         """Return how many list requests have come in so far."""
         with requests.Session() as session:
             session.trust_env = False
-            state = session.get(f"{self.url}/_emulator/state", timeout=30).json()
-        return int(state["requests"].get("list", 0))
+            counts = session.get(f"{self.url}/_emulator/counts", timeout=30).json()
+        return int(counts.get("list", 0))
 
     def _read_announcement(self) -> None:
         assert self._process.stdout is not None
@@ -142,11 +142,6 @@ class _RememberingEmulator(Emulator):
         if target not in self._answers:
             self._answers[target] = super().answer(exchange)
         return self._answers[target]
-
-    def state(self) -> dict[str, Any]:
-        """Return the counters alone: all jobs and their files would be megabytes."""
-        with self._lock:
-            return {"requests": dict(self._gateway.counts)}
 
 
 def main(arguments: Sequence[str]) -> None:

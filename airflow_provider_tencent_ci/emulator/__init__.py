@@ -1,5 +1,5 @@
 """
-An emulator of Cloud Infinite's batch jobs, for tests and for trying things out without an account.
+An emulator of Cloud Infinite's batch jobs, for tests and for trials without an account.
 
 .. code-block:: python
 
@@ -8,9 +8,25 @@ An emulator of Cloud Infinite's batch jobs, for tests and for trying things out 
     with Emulator() as emulator:
         ...
 
-It is a real HTTP server that checks signatures, keeps jobs that run by a clock which tests can put forward, and
-fails in the ways that a real service does. It shares nothing with the client but the signature. Also:
-``python -m airflow_provider_tencent_ci.emulator``, and fixtures for pytest in ``emulator.pytest_plugin``.
+It is a real HTTP server. It checks signatures, keeps jobs that run by a clock which tests can put forward, and fails in
+the ways of a real service. Other ways to start it: ``python -m airflow_provider_tencent_ci.emulator``, and the fixtures
+for pytest in ``emulator.pytest_plugin``.
+
+The rooms, each of which imports the rooms below it only:
+
+.. code-block:: text
+
+    cli, pytest_plugin          ways to start an emulator
+    emulator                    an emulator: controls, a server, and a connection to it
+    control                     everything that a test sets up, causes and reads
+    http                        from a socket to the service and back
+    faults | answers | auth     injected errors | the XML of answers | signatures and keys
+    model                       the service without HTTP: buckets, batches, time
+    protocol                    requests, answers, errors and times, which all rooms share
+
+It shares three modules with the client: ``core.wire.signing``, the key pair that signing takes
+(``core.wire.request_credentials``), and the XML writer of ``core.wire.xml``. It must not import more: a mistake that
+client and emulator share is one that no test finds.
 """
 
 from __future__ import annotations
@@ -19,10 +35,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.emulator.answers.summaries import FileSummary, JobSummary
-    from airflow_provider_tencent_ci.emulator.control.faults import ActiveFault, Fault, FaultKind
+    from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
-    from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
+    from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ActiveFault, Fault, FaultKind
+    from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
     from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = [
@@ -36,16 +52,16 @@ __all__ = [
     "RecordedRequest",
 ]
 
-# Imported when asked for: the pytest plugin is loaded in every run of pytest, also where nobody needs a server.
+# Imported when asked for: every run of pytest loads the plugin, and most runs need no server.
 _HOMES = {
-    "ActiveFault": "control.faults",
+    "ActiveFault": "faults.fault_catalogue",
     "Behaviour": "model.settings",
     "Emulator": "emulator",
-    "Fault": "control.faults",
-    "FaultKind": "control.faults",
-    "FileSummary": "answers.summaries",
-    "JobSummary": "answers.summaries",
-    "RecordedRequest": "http.gateway",
+    "Fault": "faults.fault_catalogue",
+    "FaultKind": "faults.fault_catalogue",
+    "FileSummary": "control.summaries",
+    "JobSummary": "control.summaries",
+    "RecordedRequest": "http.request_log",
 }
 
 

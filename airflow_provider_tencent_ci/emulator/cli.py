@@ -1,4 +1,4 @@
-"""The command ``tencent-ci-emulator``: an emulator that runs until it is told to stop."""
+"""The command ``tencent-ci-emulator``: an emulator that runs until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run an emulator until SIGINT or SIGTERM.
 
     :param argv: the arguments; default: those of the process.
-    :return: 0 when it was stopped, 1 when it could not listen.
+    :return: 0: it was stopped; 1: it could not listen.
     """
     parser = _parser()
     options = parser.parse_args(argv)
@@ -59,21 +59,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=int, default=_DEFAULT_PORT, help="port to listen on; 0: a free one (default: %(default)s)"
+        "--port", type=int, default=_DEFAULT_PORT, help="port to listen on; 0: any free port (default: %(default)s)"
     )
     parser.add_argument("--bucket", default=defaults.BUCKET, help="the bucket's name (default: %(default)s)")
     parser.add_argument("--region", default=defaults.REGION, help="its region (default: %(default)s)")
     parser.add_argument(
-        "--objects", type=int, default=defaults.OBJECT_COUNT, help="objects below media/ (default: %(default)s)"
+        "--objects",
+        type=int,
+        default=defaults.OBJECT_COUNT,
+        help="number of objects below media/ (default: %(default)s)",
     )
-    parser.add_argument("--submitted-seconds", type=float, help="how long a job waits (default: 1)")
-    parser.add_argument("--run-seconds", type=float, help="how long a job runs (default: 5)")
+    parser.add_argument("--submitted-seconds", type=float, help="how long a job is Submitted (default: 1)")
+    parser.add_argument("--run-seconds", type=float, help="how long a job is Running (default: 5)")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="SWITCH=VALUE",
-        help="any switch of the emulator's Behaviour, such as list_lag_seconds=3; may be repeated",
+        help="set any switch of the emulator's Behaviour, such as list_lag_seconds=3; may be repeated",
     )
     return parser
 

@@ -1,19 +1,23 @@
-"""The emulator as an object: the service, its server in a thread, and the connection to it."""
+"""The emulator as an object: the service with its controls, a server in a thread, and the connection to it."""
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import json
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import quote, urlencode
 
+from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
+from airflow_provider_tencent_ci.emulator.control.control_api import control
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
-from airflow_provider_tencent_ci.emulator.http.server import start_server
+from airflow_provider_tencent_ci.emulator.control.summaries import JobSummary
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ActiveFault
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.server_thread import ServerThread
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
@@ -21,10 +25,23 @@ __all__ = ["CONNECTION_VARIABLE", "Emulator"]
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
 
-_START_SECONDS = 10.0
+ArgumentsT = ParamSpec("ArgumentsT")
+ResultT = TypeVar("ResultT")
 
 
-class Emulator(Controls):
+def _of_controls(
+    method: Callable[Concatenate[Controls, ArgumentsT], ResultT],
+) -> Callable[Concatenate[Emulator, ArgumentsT], ResultT]:
+    """Make a method of the emulator that calls a method of its controls, with the same arguments and description."""
+
+    @functools.wraps(method)
+    def call(emulator: Emulator, /, *args: ArgumentsT.args, **kwargs: ArgumentsT.kwargs) -> ResultT:
+        return method(emulator._controls, *args, **kwargs)
+
+    return call
+
+
+class Emulator:
     """
     Cloud Infinite on a port of this machine.
 
@@ -36,16 +53,16 @@ class Emulator(Controls):
             emulator.advance(seconds=61)
             assert emulator.jobs[0].state == "Success"
 
-    Errors inside the emulator, as against those that it answers with, are raised when it is stopped.
+    Mistakes inside the emulator, unlike the errors that it answers with, are raised when it is stopped.
 
-    :param host: the address to listen on; anything but the loopback lets other machines in.
+    :param host: the address to listen on; with any other than the loopback, other machines can send requests.
     :param port: 0: a free one.
-    :param bucket: the bucket that is there from the start.
+    :param bucket: the name of the first bucket, which exists from the start.
     :param region: its region.
     :param objects: how many media objects it holds at the start.
     :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
         default: this machine's clock.
-    :param switches: fields of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name.
+    :param switches: switches of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name, without their groups.
     """
 
     def __init__(
@@ -59,16 +76,11 @@ class Emulator(Controls):
         now: Callable[[], datetime] | None = None,
         **switches: Any,
     ) -> None:
-        super().__init__(
-            bucket=bucket, region=region, objects=objects, now=now, behaviour=Behaviour().changed(**switches)
-        )
-        self._host = host
-        self._wanted_port = port
-        self._port: int | None = None
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_wanted: asyncio.Event | None = None
-        self._start_error: BaseException | None = None
+        behaviour = Behaviour().changed(**switches)
+        self._controls = Controls(bucket=bucket, region=region, objects=objects, now=now, behaviour=behaviour)
+        self._server = ServerThread(self, functools.partial(control, self._controls), host, port)
+
+    # --- the server
 
     def start(self) -> Self:
         """
@@ -76,32 +88,16 @@ class Emulator(Controls):
 
         :raises OSError: the address cannot be listened on.
         """
-        if self._thread is not None:
-            raise RuntimeError("The emulator is running already.")
-        listening = threading.Event()
-        self._start_error = None
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listening)), name="tencent-ci-emulator", daemon=True
-        )
-        self._thread.start()
-        if not listening.wait(_START_SECONDS):
-            raise RuntimeError(f"The emulator did not start within {_START_SECONDS:g} seconds.")
-        if self._start_error is not None:
-            self._thread = None
-            raise self._start_error
+        self._server.start()
         return self
 
     def stop(self) -> None:
         """
         Stop the server; does nothing if it does not run.
 
-        :raises Exception: what went wrong inside the emulator.
+        :raises Exception: the first mistake inside the emulator, if there was one.
         """
-        thread, self._thread = self._thread, None
-        if thread is not None and self._loop is not None and self._stop_wanted is not None:
-            self._loop.call_soon_threadsafe(self._stop_wanted.set)
-            thread.join()
-        self._port = None
+        self._server.stop()
         self.check()
 
     def __enter__(self) -> Self:
@@ -120,15 +116,14 @@ class Emulator(Controls):
     @property
     def port(self) -> int:
         """The port it listens on."""
-        if self._port is None:
-            raise RuntimeError("The emulator is not running.")
-        return self._port
+        return self._server.port
 
     @property
     def url(self) -> str:
         """Its address, such as ``http://127.0.0.1:40123``; the ``endpoint_url`` of a connection."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return self._server.url
+
+    # --- the connection to it
 
     def connection(self, credentials: str = "keys") -> dict[str, Any]:
         """
@@ -146,7 +141,7 @@ class Emulator(Controls):
             role_arn = Role(defaults.ROLE_NAME).arn
             extra |= {"credentials": credentials, "role_arn": role_arn, "sts_url": self.url}
         elif credentials != "keys":
-            raise ValueError(f"credentials={credentials!r} is none of keys, machine_role, assume_role.")
+            raise ValueError(f"credentials={credentials!r} is not one of keys, machine_role, assume_role.")
         return {"conn_type": "tencent_ci", **key_pair, "extra": extra}
 
     def connection_json(self, credentials: str = "keys") -> str:
@@ -158,18 +153,75 @@ class Emulator(Controls):
         login, password = quote(defaults.SECRET_ID, safe=""), quote(defaults.SECRET_KEY, safe="")
         return f"tencent-ci://{login}:{password}@/?{urlencode(self.connection()['extra'])}"
 
-    async def _serve(self, listening: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop_wanted = asyncio.Event()
-        try:
-            runner = await start_server(self, self._host, self._wanted_port)
-        except BaseException as error:
-            self._start_error = error
-            listening.set()
-            return
-        self._port = runner.addresses[0][1]
-        listening.set()
-        try:
-            await self._stop_wanted.wait()
-        finally:
-            await runner.cleanup()
+    # --- the state that a test sets up
+
+    @property
+    def default_bucket(self) -> str:
+        """The name of the first bucket."""
+        return self._controls.default_bucket
+
+    @property
+    def default_region(self) -> str:
+        """The region of the first bucket."""
+        return self._controls.default_region
+
+    reset = _of_controls(Controls.reset)
+    add_bucket = _of_controls(Controls.add_bucket)
+    bucket = _of_controls(Controls.bucket)
+    add_objects = _of_controls(Controls.add_objects)
+    add_workflow = _of_controls(Controls.add_workflow)
+    add_key = _of_controls(Controls.add_key)
+    add_role = _of_controls(Controls.add_role)
+    bind_role = _of_controls(Controls.bind_role)
+    configure = _of_controls(Controls.configure)
+
+    # --- the events that a test causes
+
+    now = _of_controls(Controls.now)
+    advance = _of_controls(Controls.advance)
+    inject = _of_controls(Controls.inject)
+    clear_faults = _of_controls(Controls.clear_faults)
+    pause_queue = _of_controls(Controls.pause_queue)
+    resume_queue = _of_controls(Controls.resume_queue)
+    fail_job = _of_controls(Controls.fail_job)
+    finish_job = _of_controls(Controls.finish_job)
+    cancel_job = _of_controls(Controls.cancel_job)
+    forget_job = _of_controls(Controls.forget_job)
+
+    # --- the state that a test reads
+
+    @property
+    def temporary_keys(self) -> list[AccessKey]:
+        """The keys that the metadata service and STS have handed out, expired ones included, oldest first."""
+        return self._controls.temporary_keys
+
+    @property
+    def faults(self) -> list[ActiveFault]:
+        """The faults that were injected and not cleared, spent ones included."""
+        return self._controls.faults
+
+    @property
+    def jobs(self) -> list[JobSummary]:
+        """All batches as they are now, in the order of their creation."""
+        return self._controls.jobs
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """
+        The newest requests in the order of their arrival, refused and failed ones included.
+
+        At most 10,000 of them, with at most 64 MiB of bodies in all; older ones are dropped. The newest always stays.
+        """
+        return self._controls.requests
+
+    job = _of_controls(Controls.job)
+    files = _of_controls(Controls.files)
+    count = _of_controls(Controls.count)
+    counts = _of_controls(Controls.counts)
+    state = _of_controls(Controls.state)
+    check = _of_controls(Controls.check)
+
+    # --- the requests that the server passes on
+
+    receive = _of_controls(Controls.receive)
+    answer = _of_controls(Controls.answer)

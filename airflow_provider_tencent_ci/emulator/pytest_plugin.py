@@ -1,7 +1,7 @@
 """
 Fixtures for tests of DAGs that submit batch jobs; installed with the package.
 
-``tencent_ci_connection`` is what most tests need: an emulator behind the default connection.
+Most tests need ``tencent_ci_connection``: an emulator behind the default connection.
 
 .. code-block:: python
 
@@ -36,7 +36,7 @@ def tencent_ci_emulator_server() -> Iterator[Emulator]:
 
 @pytest.fixture
 def tencent_ci_emulator(tencent_ci_emulator_server: Emulator) -> Iterator[Emulator]:
-    """Yield the session's emulator as good as new; errors inside it fail the test."""
+    """Yield the session's emulator after a reset; mistakes inside the emulator fail the test."""
     tencent_ci_emulator_server.reset()
     yield tencent_ci_emulator_server
     tencent_ci_emulator_server.check()
@@ -44,7 +44,7 @@ def tencent_ci_emulator(tencent_ci_emulator_server: Emulator) -> Iterator[Emulat
 
 @pytest.fixture
 def tencent_ci_connection(tencent_ci_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let the connection ``tencent_ci_default`` lead to the emulator for one test, and return its id."""
+    """Point the connection ``tencent_ci_default`` to the emulator for one test, and return its id."""
     from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE
 
     monkeypatch.setenv(CONNECTION_VARIABLE, tencent_ci_emulator.connection_json())

@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 
 @pytest.mark.usefixtures("tencent_ci_connection")
-def test_the_service_acts_when_nobody_waits_any_more(tencent_ci_emulator):
+def test_the_service_acts_after_the_client_has_gone(tencent_ci_emulator):
     tencent_ci_emulator.inject("late", seconds=250)
     with TencentCIHook() as hook, pytest.raises(TransportError):
         hook.trigger_inventory_job(name="nightly", workflow_ids="w00000000000000000000000000000001", prefix="media/")

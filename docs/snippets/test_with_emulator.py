@@ -22,7 +22,7 @@ def test_a_failing_file_is_seen(tencent_ci_emulator):
 
 
 @pytest.mark.usefixtures("tencent_ci_connection")
-def test_a_busy_service_is_ridden_out(tencent_ci_emulator):
+def test_the_hook_retries_when_the_service_is_busy(tencent_ci_emulator):
     fault = tencent_ci_emulator.inject("slow_down", operation="list", times=2)
     with TencentCIHook() as hook:
         assert list(hook.list_inventory_jobs()) == []

@@ -33,7 +33,7 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_answers_and_stops_cleanly(number):
+def test_it_prints_its_address_answers_and_stops_cleanly(number):
     with running("--port", "0", "--objects", "3", "--run-seconds", "2", "--set", "list_lag_seconds=1") as process:
         assert process.stdout
         url = process.stdout.readline().split()[-1]
@@ -50,7 +50,7 @@ def test_it_says_where_it_listens_answers_and_stops_cleanly(number):
         assert process.stderr.read() == ""
 
 
-def test_a_port_in_use_is_said_plainly(capsys):
+def test_a_port_in_use_is_reported(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -74,7 +74,7 @@ def test_a_port_in_use_is_said_plainly(capsys):
         (["--port", "many"], "invalid int value"),
     ],
 )
-def test_wrong_arguments_are_said_plainly(capsys, arguments, complaint):
+def test_wrong_arguments_are_reported(capsys, arguments, complaint):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2

@@ -1,4 +1,4 @@
-"""The vendor's own SDK as the judge of the emulator, with every signature checked."""
+"""The vendor's own SDK against the emulator, which checks every signature."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_it_understands_refusals_in_cos_s_style_only(emulator, cos_style):
 
 
 def test_its_retries_bill_a_batch_again_and_again(emulator, monkeypatch):
-    """Why this package does not use it: a POST that ends in a 500 after acting is repeated."""
+    """The reason why this package does not use the SDK: it repeats a POST that failed after the service acted on it."""
     monkeypatch.setattr("qcloud_cos.cos_client.time.sleep", lambda seconds: None)
     emulator.inject("internal_error", operation="create", after_acting=True)
     client = make_client(emulator)
@@ -180,7 +180,7 @@ def test_its_retries_bill_a_batch_again_and_again(emulator, monkeypatch):
 
 
 def cos_client(emulator: Emulator, **config: Any) -> Any:
-    """A client that names the bucket's host and connects to the emulator, as a proxy would have it."""
+    """A client that names the bucket's host and connects to the emulator, as through a proxy."""
     host, port = emulator.url.removeprefix("http://").split(":")
     configuration = qcloud_cos.CosConfig(
         Region=defaults.REGION,

@@ -1,4 +1,4 @@
-"""The shipped fixtures, used as a user's test suite uses them."""
+"""The shipped fixtures in a test suite like a user's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PLUGIN = "airflow_provider_tencent_ci.emulator.pytest_plugin"
 
 @pytest.fixture
 def run_suite(tmp_path: Path):
-    """Runs a file of tests in a pytest of its own, with no plugin but this one, and returns its output."""
+    """Runs a file of tests in a new process of pytest that has only this plugin, and returns its output."""
 
     def run_suite(code: str, *arguments: str) -> str:
         (tmp_path / "test_suite.py").write_text(code)
@@ -32,7 +32,7 @@ def run_suite(tmp_path: Path):
     return run_suite
 
 
-def test_each_test_gets_the_session_s_emulator_as_good_as_new(run_suite):
+def test_each_test_gets_the_session_s_emulator_after_a_reset(run_suite):
     output = run_suite(
         """
 seen = set()

@@ -1,4 +1,4 @@
-"""A small client of the tests' own: signs with the shared signer and shows every byte of the answer."""
+"""A small client for these tests: signs with the shared signer and returns every byte of the answer."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def call(
     unsigned: Mapping[str, str] | None = None,
     timeout: float = 10,
 ) -> Answer:
-    """Send a signed request with all that the service requires of it."""
+    """Send a signed request that the service accepts."""
     query = tuple(query)
     own = dict(headers or {})
     if body:

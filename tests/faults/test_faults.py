@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire.service_errors import CODES
 from airflow_provider_tencent_ci.emulator import FaultKind
-from airflow_provider_tencent_ci.emulator.control.fault_effects import error_of
+from airflow_provider_tencent_ci.emulator.faults.fault_effects import error_of
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook

@@ -18,7 +18,7 @@ from defusedxml.ElementTree import fromstring
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
-__all__ = ["MAX_BODY_BYTES", "Node", "read_xml", "text_of", "to_dict", "write_xml"]
+__all__ = ["MAX_BODY_BYTES", "NOT_XML_1_0", "Node", "element_bytes", "read_xml", "text_of", "to_dict", "write_xml"]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -27,7 +27,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | None"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Characters that XML 1.0 cannot carry, not even as a reference (XML 1.0, 2.2).
+NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_DEPTH = 64
 
 # A DTD, and so an entity, is declared in a <!DOCTYPE before the root element. A body that begins with its root (or with
@@ -96,8 +97,17 @@ def write_xml(root: str, content: Mapping[str, Node]) -> bytes:
     element = Element(root)
     for name, value in content.items():
         _append(element, name, value)
+    return element_bytes(element)
+
+
+def element_bytes(element: Element) -> bytes:
+    """
+    Write a document as UTF-8, without a declaration.
+
+    A parser reads a bare carriage return as a line feed (XML 1.0, 2.11), which would be another object key. It is
+    written as a reference.
+    """
     written: bytes = tostring(element, encoding="utf-8", xml_declaration=False)
-    # A parser reads a bare carriage return as a line feed (XML 1.0, 2.11), which would be another object key.
     return written.replace(b"\r", b"&#13;")
 
 
@@ -124,7 +134,7 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str | int | float):
         raise InvalidArgumentError(f"{name} must be a text, a number, a mapping or a list, not {value!r}.")
     text = str(value)
-    if found := _NOT_XML_1_0.search(text):
+    if found := NOT_XML_1_0.search(text):
         raise InvalidArgumentError(f"{name} contains {found[0]!r}, a character that XML cannot carry.")
     return text
 

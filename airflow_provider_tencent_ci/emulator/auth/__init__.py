@@ -1,0 +1,11 @@
+"""
+Keys: who sends a request, and which keys are handed out.
+
+Modules: ``request_signature`` (checks the signature of CI and COS), ``tc3`` (checks the signature TC3-HMAC-SHA256 of
+STS), ``roles`` (CAM roles and their temporary keys), ``key_services`` (the metadata service and STS).
+
+Belongs here: checks that need a key, and services that make one.
+
+May call: ``model`` for switches, ``protocol``, and of the client ``core.wire.signing``, the one implementation of the
+signature.
+"""

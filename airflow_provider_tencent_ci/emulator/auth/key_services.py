@@ -1,9 +1,9 @@
 """
 The two services that hand out temporary keys, on the emulator's own port: the metadata service of a machine, and STS.
 
-The metadata service is as document 213/4934 and the official SDKs have it. Of STS there is ``AssumeRole``, as document
-598/35840 and the official Python SDK have it; that is good enough for that SDK. Keys of either are new with each
-request (assumed for the metadata service), and Cloud Infinite takes them until they end.
+The metadata service follows Tencent's document 213/4934 and the official SDKs. STS has ``AssumeRole`` only; it follows
+document 598/35840 and the official Python SDK, which accepts its answers. Each request gets new keys (assumed for the
+metadata service). Cloud Infinite accepts them until they expire.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role, new_key
 from airflow_provider_tencent_ci.emulator.auth.tc3 import check_tc3
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["KEY_OPERATIONS", "KeyServices", "key_operation", "key_refusal"]
 
@@ -33,7 +33,7 @@ KEY_OPERATIONS = ("metadata_roles", "metadata", "assume_role")
 
 
 def key_operation(request: WireRequest) -> str | None:
-    """Return which of ``KEY_OPERATIONS`` a request is; ``None`` if it is for Cloud Infinite."""
+    """Return the one of ``KEY_OPERATIONS`` that a request asks for; ``None``: it is for Cloud Infinite or COS."""
     if "x-tc-action" in request.headers:
         return "assume_role"
     if request.path.startswith(_METADATA_PATH):
@@ -44,11 +44,11 @@ def key_operation(request: WireRequest) -> str | None:
 @dataclass(slots=True)
 class KeyServices:
     """
-    The roles that there are, and the keys handed out for them.
+    All roles, and the keys that were handed out for them.
 
-    :param keys: all keys that the emulator knows; new ones are added.
-    :param bound_role: the name of the machine's role; ``None`` if it has none.
-    :param handed_out: the keys handed out, oldest first.
+    :param keys: all keys that the emulator knows; new keys are added to it.
+    :param bound_role: the name of the machine's role; ``None``: it has none.
+    :param handed_out: the keys that were handed out, oldest first.
     """
 
     keys: dict[str, AccessKey]
@@ -57,7 +57,7 @@ class KeyServices:
     handed_out: list[AccessKey] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Forget all roles and what was handed out."""
+        """Forget all roles and all keys that were handed out."""
         self.roles.clear()
         self.handed_out.clear()
         self.bound_role = None
@@ -75,10 +75,10 @@ class KeyServices:
         """
         Answer a request.
 
-        :param signed_at: the service's time, as :func:`~.signature.check_signature` has it.
-        :param now: the service's time, from which new keys live.
+        :param signed_at: the service's time without the seconds that a test put it forward.
+        :param now: the service's time; new keys live from then on.
         :param longest_seconds: how long they live at most.
-        :raises ServiceError: nothing is handed out.
+        :raises ServiceError: no keys are handed out.
         """
         if operation == "metadata_roles":
             return Reply(200, {"Content-Type": "text/plain"}, self._machine_role().name.encode())
@@ -100,9 +100,9 @@ class KeyServices:
         return role
 
     def _role_to_assume(self, request: WireRequest, caller: AccessKey) -> tuple[Role, float]:
-        """Return the role that a request names, and for how long its keys are wanted."""
+        """Return the role that a request names, and the lifetime that it wants for the keys."""
         if request.headers["x-tc-action"] != "AssumeRole" or request.headers.get("x-tc-version") != _STS_VERSION:
-            raise ServiceError(200, "InvalidAction", "There is AssumeRole of version 2018-08-13 only.")
+            raise ServiceError(200, "InvalidAction", "The only action is AssumeRole of version 2018-08-13.")
         if not request.headers.get("x-tc-region"):
             raise ServiceError(200, "MissingParameter", "X-TC-Region is missing.")
         given = _read(request.body)
@@ -127,7 +127,7 @@ class KeyServices:
 
 
 def key_refusal(operation: str, error: ServiceError, request_id: str) -> Reply:
-    """Return an error as the service of the operation writes it."""
+    """Return an error in the form of the operation's service."""
     if operation == "assume_role":
         body = {"Response": {"Error": {"Code": error.code, "Message": error.message}, "RequestId": request_id}}
         return _json(body, error.status)
@@ -140,7 +140,7 @@ def _read(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise ServiceError(200, "InvalidParameter.ParamError", "The body is no JSON object.")
+        raise ServiceError(200, "InvalidParameter.ParamError", "The body is not a JSON object.")
     return given
 
 
@@ -150,7 +150,7 @@ def _fields(key: AccessKey) -> dict[str, Any]:
 
 def _expiry(key: AccessKey) -> dict[str, Any]:
     expires_at = key.expires_at
-    assert expires_at is not None  # noqa: S101 - temporary keys end
+    assert expires_at is not None  # noqa: S101 - temporary keys expire
     return {"ExpiredTime": int(expires_at.timestamp()), "Expiration": expires_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 

@@ -1,8 +1,8 @@
 """
-Checks who sends a request and whether it is what was signed (API reference, 6.1).
+The signature of CI and COS: which key signed a request, and whether it arrived as it was signed (docs/service.md, 6.1).
 
-Only what ``q-header-list`` and ``q-url-param-list`` name is covered by a signature. Where CI's and COS's pages name
-a refusal differently, the error knows both names.
+A signature covers only the headers and parameters that ``q-header-list`` and ``q-url-param-list`` name. Where CI's and
+COS's documents name an error differently, the error has both names.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from airflow_provider_tencent_ci.core.wire.signing import (
     authorization,
     encode,
 )
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
-from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import SignatureRules
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
 __all__ = ["AccessKey", "check_signature"]
 
-# The official SDKs disagree about the name on CI's hosts; COS has its own (API reference, 1.3).
+# The official SDKs disagree about the name on CI's hosts. COS has one name (docs/service.md, 1.3).
 _CI_TOKEN_HEADERS = (TOKEN_HEADER, COS_TOKEN_HEADER)
 _FIELDS = (
     "q-sign-algorithm",
@@ -39,7 +39,7 @@ _FIELDS = (
     "q-signature",
 )
 _WINDOW = re.compile(r"([0-9]{1,12});([0-9]{1,12})")
-# The official Python SDK sends `?cancel` without listing it (API reference, 6.5).
+# The official Python SDK sends `?cancel` without listing it (docs/service.md, 6.5).
 _MAY_BE_UNSIGNED = frozenset({"cancel"})
 
 
@@ -52,7 +52,7 @@ class AccessKey:
     :param secret_key: SecretKey.
     :param token: the session token, which requests must carry; ``None`` for permanent keys.
     :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; ``None``: all.
-    :param expires_at: when it ends (aware), by the service's clock; ``None``: never.
+    :param expires_at: when it expires (aware), by the service's clock; ``None``: never.
     """
 
     secret_id: str
@@ -65,7 +65,7 @@ class AccessKey:
         """
         Refuse an action that the key may not use.
 
-        :raises ServiceError: the first such action, by name.
+        :raises ServiceError: the key may not use one of the actions; the message names the first such action.
         """
         for action in needed:
             if self.actions is not None and action not in self.actions:
@@ -75,7 +75,7 @@ class AccessKey:
 def check_signature(
     request: WireRequest,
     keys: Mapping[str, AccessKey],
-    behaviour: Behaviour,
+    rules: SignatureRules,
     *,
     signed_at: datetime,
     now: datetime,
@@ -84,11 +84,11 @@ def check_signature(
     """
     Return the key that signed ``request``.
 
-    :param signed_at: the service's time without what it was put forward by a test. A client may sign by its own clock,
-        which knows nothing of that, or by the service's: both are accepted.
+    :param signed_at: the service's time without the seconds that a test put it forward. A client may sign with this
+        time or with ``now``.
     :param now: the service's time.
-    :param for_objects: whether it came to a host of COS.
-    :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
+    :param for_objects: whether the request came to a host of COS.
+    :raises ServiceError: the signature is missing or wrong, its key is unknown, or it is not valid now.
     """
     claim = _read_claim(request)
     key = keys.get(claim["q-ak"])
@@ -96,17 +96,17 @@ def check_signature(
         raise ServiceError(
             401, "SecretidNotExist", f"There is no key {claim['q-ak']!r}.", cos=(403, "InvalidAccessKeyId")
         )
-    _check_window(claim, behaviour, signed_at, now)
+    _check_window(claim, rules, signed_at, now)
     parameters = [(name, value) for name, value in request.parameters if name not in _FIELDS]
-    if behaviour.all_parameters_signed:
+    if rules.all_parameters_signed:
         _check_all_listed(claim, parameters)
     _check_against_key(claim, request, parameters, key)
-    _check_token(request, key, now, _token_headers(behaviour, for_objects=for_objects))
+    _check_token(request, key, now, _token_headers(rules, for_objects=for_objects))
     return key
 
 
 def _read_claim(request: WireRequest) -> dict[str, str]:
-    """Read the seven fields from the header or, as the documentation allows, from the query."""
+    """Read the seven fields of a signature from the header or, as documented, from the query."""
     text = request.headers.get("authorization", "")
     given = {name: value for name, _, value in (part.partition("=") for part in text.split("&"))}
     given = given if text else request.query
@@ -116,26 +116,26 @@ def _read_claim(request: WireRequest) -> dict[str, str]:
         raise _invalid(f"Authorization lacks {', '.join(missing)}.")
     if given["q-sign-algorithm"] != "sha1":
         raise _invalid(f"q-sign-algorithm is {given['q-sign-algorithm']!r}, not 'sha1'.")
-    if given["q-sign-time"] != given["q-key-time"]:  # every SDK sends them equal (API reference, 6.1)
+    if given["q-sign-time"] != given["q-key-time"]:  # every SDK sends them equal (docs/service.md, 6.1)
         raise _invalid("q-sign-time and q-key-time differ.")
     return given
 
 
-def _check_window(claim: Mapping[str, str], behaviour: Behaviour, signed_at: datetime, now: datetime) -> None:
-    """Check the time; the tolerance is for clocks that run ahead, an end is an end (assumed; reference, 6.3)."""
+def _check_window(claim: Mapping[str, str], rules: SignatureRules, signed_at: datetime, now: datetime) -> None:
+    """Check the time: the start may be ``skew_seconds`` ahead, the end is exact (assumed; docs/service.md, 6.3)."""
     window = _WINDOW.fullmatch(claim["q-sign-time"])
     if window is None:
-        raise _invalid(f"q-sign-time {claim['q-sign-time']!r} is not of the form start;end.")
+        raise _invalid(f"q-sign-time {claim['q-sign-time']!r} does not have the form start;end.")
     start, end = int(window[1]), int(window[2])
     if signed_at.timestamp() > end:
         raise ServiceError(
             401,
             "SignatureExpired",
-            "The signature has expired: q-sign-time is over.",
+            "The signature has expired: the end of q-sign-time is past.",
             cos=(403, "AccessDenied"),
             cos_message="Request has expired",
         )
-    if now.timestamp() + behaviour.skew_seconds < start:
+    if now.timestamp() + rules.skew_seconds < start:
         raise ServiceError(
             401, "SignatureExpired", "The signature is not valid yet.", cos=(403, "RequestTimeTooSkewed")
         )
@@ -151,11 +151,11 @@ def _check_all_listed(claim: Mapping[str, str], parameters: Iterable[tuple[str, 
 def _check_against_key(
     claim: Mapping[str, str], request: WireRequest, parameters: Iterable[tuple[str, str]], key: AccessKey
 ) -> None:
-    """Compare the signature with what the key makes of the listed parts, for each form of ``Host``."""
+    """Sign the listed parts with the key, for each form of ``Host``, and compare the results with the signature."""
     listed = _names(claim["q-url-param-list"])
     query = [(name, value) for name, value in parameters if _signed_name(name) in listed]
     if missing := sorted(listed - {_signed_name(name) for name, _ in query}):
-        raise _invalid(f"q-url-param-list names {missing[0]!r}, which the request has not.")
+        raise _invalid(f"q-url-param-list names {missing[0]!r}, which the request does not have.")
     credentials = Credentials(key.secret_id, key.secret_key)
     for headers in _header_forms(claim, request):
         expected = authorization(
@@ -167,21 +167,21 @@ def _check_against_key(
 
 
 def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[dict[str, str]]:
-    """Yield the listed headers with ``Host`` as it came and without its port: the SDKs differ (reference, 6.2)."""
+    """Yield the listed headers with ``Host`` as it was sent, then without its port (docs/service.md, 6.2)."""
     listed = _names(claim["q-header-list"])
     present = {_signed_name(name): (name, value) for name, value in request.headers.items()}
     if missing := sorted(listed - present.keys()):
-        raise _invalid(f"q-header-list names {missing[0]!r}, which the request has not.")
+        raise _invalid(f"q-header-list names {missing[0]!r}, which the request does not have.")
     headers = dict(present[name] for name in listed)
     yield headers
     if "host" in headers:
         yield headers | {"host": request.host}
 
 
-def _token_headers(behaviour: Behaviour, *, for_objects: bool) -> tuple[str, ...]:
+def _token_headers(rules: SignatureRules, *, for_objects: bool) -> tuple[str, ...]:
     if for_objects:
         return (COS_TOKEN_HEADER,)
-    return _CI_TOKEN_HEADERS if behaviour.cos_token_accepted else (TOKEN_HEADER,)
+    return _CI_TOKEN_HEADERS if rules.cos_token_accepted else (TOKEN_HEADER,)
 
 
 def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tuple[str, ...]) -> None:
@@ -191,13 +191,13 @@ def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tup
         return
     given = [request.headers[name] for name in names if name in request.headers]
     if not given:
-        raise _invalid(f"The key is a temporary one: {names[0]} is required.", cos_code="InvalidAccessKeyId")
+        raise _invalid(f"The key is temporary: {names[0]} is required.", cos_code="InvalidAccessKeyId")
     if any(token != key.token for token in given):
         raise _invalid("The session token does not belong to the key.", cos_code="InvalidAccessKeyId")
 
 
 def _mismatch(claim: Mapping[str, str], request: WireRequest, query: Iterable[tuple[str, str]]) -> ServiceError:
-    """Explain a wrong signature as COS does: by what the server thinks was signed."""
+    """Return the error for a wrong signature; as COS does, it shows the text that the server expected to be signed."""
     headers = next(_header_forms(claim, request))
     http_string = f"{request.method.lower()}\n{request.path}\n{_joined(query)}\n{_joined(headers.items())}\n"
     digest = hashlib.sha1(http_string.encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""CAM roles, and the temporary keys that are handed out for them."""
+"""CAM roles and their temporary keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Role:
 
     :param name: unique in the account.
     :param actions: the CAM actions that its keys may use; ``None``: all.
-    :param external_id: what somebody who assumes it must say; ``None``: nothing.
+    :param external_id: the ``ExternalId`` that a request must have to assume it; ``None``: none.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Role:
 
     @property
     def arn(self) -> str:
-        """Its resource name (document 598/35840)."""
+        """Its resource name (Tencent's document 598/35840)."""
         return f"qcs::cam::uin/{ACCOUNT}:roleName/{self.name}"
 
 
 def new_key(role: Role, expires_at: datetime) -> AccessKey:
-    """Return temporary keys of a role, never the same ones twice; to the second, as ``ExpiredTime`` is."""
+    """Return new temporary keys of a role; they expire at a whole second, like ``ExpiredTime``."""
     serial = uuid4().hex
     return AccessKey(
         secret_id=f"AKIDTEMPORARY{serial}",

@@ -1,8 +1,8 @@
 """
-Checks the signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of.
+The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of.
 
-Written from "Signature Method v3" of that API; what the official Python SDK signs was seen in its
-``common/abstract_client.py``, and the SDK itself is the judge in the tests.
+It follows "Signature Method v3" of that API, and ``common/abstract_client.py`` of the official Python SDK. The tests
+check it with that SDK.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
 __all__ = ["check_tc3"]
 
-# A request is refused when its time differs by more (documented).
+# The largest accepted difference between the request's time and the service's (documented).
 _TOLERANCE_SECONDS = 300
 
 _AUTHORIZATION = re.compile(
@@ -35,10 +35,10 @@ def check_tc3(
     """
     Return the key that signed ``request``.
 
-    :param service: the name that the signature must be for.
-    :param signed_at: the service's time, as :func:`~.signature.check_signature` has it.
+    :param service: the service that the signature must name.
+    :param signed_at: the service's time without the seconds that a test put it forward.
     :param now: the service's time.
-    :raises ServiceError: the request is not signed, not by a known key, not now, or not as it arrived.
+    :raises ServiceError: the signature is missing or wrong, its key is unknown, or it is not valid now.
     """
     claim = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if claim is None or claim["service"] != service or _MUST_BE_SIGNED - set(claim["headers"].split(";")):
@@ -48,13 +48,13 @@ def check_tc3(
         raise _refused("SecretIdNotFound", "The SecretId is not found.")
     timestamp = _timestamp(request)
     if not signed_at.timestamp() - _TOLERANCE_SECONDS <= timestamp <= now.timestamp() + _TOLERANCE_SECONDS:
-        raise _refused("SignatureExpire", "The signature has expired, or is not valid yet.")
+        raise _refused("SignatureExpire", "The signature has expired, or it is not valid yet.")
     date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
     expected = _signature(request, claim["headers"], key.secret_key, date, service, timestamp)
     if claim["date"] != date or not hmac.compare_digest(expected, claim["signature"]):
         raise _refused("SignatureFailure", "The signature does not match the request.")
     if request.headers.get("x-tc-token") != key.token:
-        raise _refused("TokenFailure", "The token is not that of the key.")
+        raise _refused("TokenFailure", "The token does not belong to the key.")
     if key.expires_at is not None and now >= key.expires_at:
         raise _refused("TokenFailure", "The token has expired.")
     return key
@@ -63,7 +63,7 @@ def check_tc3(
 def _timestamp(request: WireRequest) -> int:
     text = request.headers.get("x-tc-timestamp", "")
     if not re.fullmatch("[0-9]{1,11}", text):
-        raise _refused("SignatureExpire", "X-TC-Timestamp is missing or no number.")
+        raise _refused("SignatureExpire", "X-TC-Timestamp is missing or not a number.")
     return int(text)
 
 

@@ -1,13 +1,14 @@
 """
-The control API: what tests in other languages and the command line use instead of the Python API.
+The control API: the controls over HTTP, for tests in other languages and for the command line.
 
-It is unsigned JSON below ``/_emulator/``, answered to this machine only:
+Requests below ``/_emulator/`` are JSON and not signed. Only requests from this machine are accepted:
 
 .. code-block:: text
 
     GET    /_emulator/health
     GET    /_emulator/state       buckets, jobs, counters, faults, switches
-    GET    /_emulator/requests    what came in
+    GET    /_emulator/counts      the number of requests by operation
+    GET    /_emulator/requests    the newest requests
     POST   /_emulator/buckets     {"name", "region", "bound", "has_role"}
     POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
     POST   /_emulator/workflows   {"workflow_id", "bucket", "nodes", "active"}
@@ -31,12 +32,11 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
-from airflow_provider_tencent_ci.emulator.http.gateway import RecordedRequest
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
+from airflow_provider_tencent_ci.emulator.http.server import CONTROL_PREFIX
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
-__all__ = ["PREFIX", "control"]
-
-PREFIX = "/_emulator/"
+__all__ = ["control"]
 
 Fields = dict[str, Any]
 
@@ -48,14 +48,14 @@ def control(controls: Controls, request: WireRequest) -> Reply:
 
 
 def _carry_out(controls: Controls, request: WireRequest) -> tuple[int, Any]:
-    name = request.path.removeprefix(PREFIX).rstrip("/")
+    name = request.path.removeprefix(CONTROL_PREFIX).rstrip("/")
     action = _ACTIONS.get((request.method, name))
     if action is None:
-        return 404, {"error": f"There is no {request.method} {PREFIX}{name}."}
+        return 404, {"error": f"There is no {request.method} {CONTROL_PREFIX}{name}."}
     try:
         given = json.loads(request.body or b"{}")
         if not isinstance(given, dict):
-            raise ValueError("The body is no JSON object.")
+            raise ValueError("The body is not a JSON object.")
         return 200, action(controls, given)
     except (ValueError, TypeError, KeyError) as error:
         return 400, {"error": str(error)}
@@ -69,13 +69,17 @@ def _state(controls: Controls, given: Fields) -> Any:
     return controls.state()
 
 
+def _counts(controls: Controls, given: Fields) -> Any:
+    return controls.counts()
+
+
 def _requests(controls: Controls, given: Fields) -> Any:
     return [_shown(record) for record in controls.requests]
 
 
 def _shown(record: RecordedRequest) -> dict[str, Any]:
     shown = asdict(record) | {"body": record.body.decode(errors="replace")}
-    del shown["authorization"]  # a signature is nobody's business, even one for an emulator
+    del shown["authorization"]  # signatures are not shown, not even those for an emulator
     return shown
 
 
@@ -110,7 +114,7 @@ def _add_role(controls: Controls, given: Fields) -> Any:
 
 
 def _configure(controls: Controls, given: Fields) -> Any:
-    return asdict(controls.configure(**given))
+    return controls.configure(**given).flat()
 
 
 def _inject(controls: Controls, given: Fields) -> Any:
@@ -150,12 +154,12 @@ def _reset(controls: Controls, given: Fields) -> Any:
 
 
 def _plain(value: object) -> str:
-    """Write what JSON has no form for."""
+    """Return the text of a value that JSON has no form for."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _with_times(given: Fields, name: str) -> None:
-    """Read a time with its offset; text without one would be taken for the time of this machine."""
+    """Read a time with its offset; Python would read a text without one as local time."""
     if given.get(name) is not None:
         given[name] = datetime.fromisoformat(given[name])
         if given[name].tzinfo is None:
@@ -165,6 +169,7 @@ def _with_times(given: Fields, name: str) -> None:
 _ACTIONS: Mapping[tuple[str, str], Callable[[Controls, Fields], Any]] = {
     ("GET", "health"): _health,
     ("GET", "state"): _state,
+    ("GET", "counts"): _counts,
     ("GET", "requests"): _requests,
     ("POST", "buckets"): _add_bucket,
     ("POST", "objects"): _add_objects,

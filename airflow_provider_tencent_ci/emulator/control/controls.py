@@ -1,33 +1,33 @@
 """
-Everything that can be set and seen from outside: the one place behind the Python API and the control API.
+The controls of an emulator, behind the Python API and the control API.
 
 A lock makes each method safe to call while the server runs in another thread.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from airflow_provider_tencent_ci.emulator.answers.objects import OBJECT_OPERATIONS
-from airflow_provider_tencent_ci.emulator.answers.summaries import FileSummary, JobSummary, bucket_summary
 from airflow_provider_tencent_ci.emulator.auth.key_services import KEY_OPERATIONS
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
-from airflow_provider_tencent_ci.emulator.control.faults import ANY_OPERATION, ActiveFault, Fault
-from airflow_provider_tencent_ci.emulator.http.gateway import Exchange, Gateway, RecordedRequest
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary, bucket_state, job_state
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ANY_OPERATION, ActiveFault, Fault
+from airflow_provider_tencent_ci.emulator.http.gateway import Exchange, Gateway
+from airflow_provider_tencent_ci.emulator.http.object_operations import OBJECT_OPERATIONS
 from airflow_provider_tencent_ci.emulator.http.operations import OPERATION_NAMES
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject, Workflow
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
 from airflow_provider_tencent_ci.emulator.model.jobs import Failure, Job
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
 __all__ = ["Controls"]
 
@@ -36,7 +36,7 @@ class Controls:
     """
     An emulator without its server.
 
-    :param bucket: the bucket that is there from the start, and that of requests whose ``Host`` names none.
+    :param bucket: the first bucket, which also gets the requests with a ``Host`` that names no bucket.
     :param region: its region.
     :param objects: how many media objects it holds at the start.
     :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
@@ -77,23 +77,23 @@ class Controls:
             self.add_role(defaults.ROLE_NAME)
             self.bind_role(defaults.ROLE_NAME)
 
-    # --- what there is
+    # --- the state that a test sets up
 
     def add_bucket(
         self, name: str, region: str = defaults.REGION, *, bound: bool = True, has_role: bool = True
     ) -> None:
         """Add an empty bucket with the default workflow and queue, or replace the one of this name."""
         with self._lock:
-            bucket = defaults.new_bucket(name, region, self._clock.now() + self._service.behaviour.clock_offset)
+            bucket = defaults.new_bucket(name, region, self._clock.now() + self._service.behaviour.clock.offset)
             bucket.bound, bucket.has_role = bound, has_role
             self._service.buckets[name] = bucket
 
     def bucket(self, name: str | None = None) -> Bucket:
         """
-        Return a bucket; change it only while no request is under way.
+        Return a bucket; change it only while no request is being answered.
 
         :param name: default: the first bucket.
-        :raises ValueError: there is none of this name.
+        :raises ValueError: there is no bucket of this name.
         """
         found = self._service.buckets.get(name or self.default_bucket)
         if found is None:
@@ -113,7 +113,7 @@ class Controls:
 
         :param size: in bytes, for objects without ``content``.
         :param last_modified_at: aware, by the service's clock; default: now.
-        :param content: what is in them, which matters for URL files and manifests only.
+        :param content: their bytes; needed for URL files and manifests only.
         """
         data = content.encode() if isinstance(content, str) else content
         with self._lock:
@@ -125,7 +125,7 @@ class Controls:
     def add_workflow(
         self, workflow_id: str, *, bucket: str | None = None, nodes: Iterable[str] = ("Transcode",), active: bool = True
     ) -> None:
-        """Add a workflow of a chain of nodes."""
+        """Add a workflow that is a chain of nodes."""
         with self._lock:
             there = self.bucket(bucket)
             flow = Workflow(workflow_id, workflow_id, self._service.time(there), active, tuple(nodes))
@@ -145,7 +145,7 @@ class Controls:
 
         :param token: the session token of temporary keys.
         :param actions: the CAM actions it may use, such as ``ci:DescribeInventoryTriggerJobs``; default: all.
-        :param expires_at: when it ends (aware), by the service's clock; default: never.
+        :param expires_at: when it expires (aware), by the service's clock; default: never.
         """
         allowed = None if actions is None else frozenset(actions)
         with self._lock:
@@ -153,10 +153,10 @@ class Controls:
 
     def add_role(self, name: str, *, actions: Iterable[str] | None = None, external_id: str | None = None) -> Role:
         """
-        Add a role that any key may assume which may use ``sts:AssumeRole``, or replace the one of this name.
+        Add a role, or replace the one of this name. Any key that may use ``sts:AssumeRole`` may assume it.
 
         :param actions: the CAM actions that its keys may use; default: all.
-        :param external_id: what somebody who assumes it must say; default: nothing.
+        :param external_id: the ``ExternalId`` that a request must have to assume it; default: none.
         """
         role = Role(name, None if actions is None else frozenset(actions), external_id)
         with self._lock:
@@ -164,7 +164,7 @@ class Controls:
         return role
 
     def bind_role(self, name: str | None) -> None:
-        """Make a role the machine's, whose keys the metadata service hands out; ``None``: the machine has none."""
+        """Set the machine's role; the metadata service hands out its keys. ``None``: the machine has no role."""
         with self._lock:
             self._gateway.key_services.bound_role = name
 
@@ -174,11 +174,11 @@ class Controls:
         with self._lock:
             return list(self._gateway.key_services.handed_out)
 
-    def configure(self, *, bucket: str | None = None, **switches: Any) -> Behaviour:
+    def configure(self, /, *, bucket: str | None = None, **switches: Any) -> Behaviour:
         """
         Change switches of :class:`Behaviour` by name, and return all of them.
 
-        :param bucket: change those of one bucket, which then are its own; default: the server's.
+        :param bucket: the bucket that gets switches of its own; default: the switches of the server change.
         :raises ValueError: there is no such bucket, switch or value.
         """
         with self._lock:
@@ -189,24 +189,24 @@ class Controls:
             own.behaviour = self._service.behaviour_of(own).changed(**switches)
             return own.behaviour
 
-    # --- what happens
+    # --- the events that a test causes
 
     def now(self) -> datetime:
-        """Return the time that the service goes by, without ``clock_offset_seconds`` (aware, UTC)."""
+        """Return the time that the service uses, without ``clock_offset_seconds`` (aware, UTC)."""
         return self._clock.now()
 
     def advance(self, seconds: float) -> None:
         """
-        Let ``seconds`` go by for the service.
+        Put the service's clock forward.
 
-        A client that signs by its own clock knows nothing of that, and its signatures stay valid.
+        Signatures of a client that signs by its own clock stay valid.
         """
         with self._lock:
             self._clock.advance(seconds)
 
-    def inject(self, fault: Fault | str, **options: Any) -> ActiveFault:
+    def inject(self, /, fault: Fault | str, **options: Any) -> ActiveFault:
         """
-        Let something go wrong; the value returned counts how often it did.
+        Inject a fault; the value returned counts the requests that it hits.
 
         :param fault: a :class:`Fault`, or the value of a :class:`FaultKind` with the options of a fault by name.
         :raises ValueError: there is no such kind, option or operation.
@@ -220,12 +220,12 @@ class Controls:
 
     @property
     def faults(self) -> list[ActiveFault]:
-        """The faults injected and not cleared, spent ones included."""
+        """The faults that were injected and not cleared, spent ones included."""
         with self._lock:
             return list(self._gateway.faults)
 
     def clear_faults(self) -> None:
-        """Let everything go well again."""
+        """Remove all faults."""
         with self._lock:
             self._gateway.faults.clear()
 
@@ -240,26 +240,26 @@ class Controls:
             self._service.resume_queue(self.bucket(bucket), queue_id)
 
     def fail_job(self, job_id: str, code: str = "InternalError", message: str = "Made to fail.") -> None:
-        """Let a batch end as ``Failed`` now."""
+        """End a batch as ``Failed`` now."""
         with self._lock:
             self._service.end_job(self._job(job_id), "Failed", Failure(code, message))
 
     def finish_job(self, job_id: str) -> None:
-        """Let a batch end as ``Success`` now, with all its files done."""
+        """End a batch as ``Success`` now, with all its files processed."""
         with self._lock:
             self._service.end_job(self._job(job_id), "Success")
 
     def cancel_job(self, job_id: str) -> None:
-        """Let a batch end as ``Cancel`` now, as if somebody had cancelled it in the console."""
+        """End a batch as ``Cancel`` now, like a cancellation in the console."""
         with self._lock:
             self._service.end_job(self._job(job_id), "Cancel")
 
     def forget_job(self, job_id: str) -> None:
-        """Remove a batch, as the service may do with old ones."""
+        """Remove a batch, as the service may remove old ones."""
         with self._lock:
             self._service.forget_job(self._job(job_id))
 
-    # --- what can be seen
+    # --- the state that a test reads
 
     @property
     def jobs(self) -> list[JobSummary]:
@@ -271,44 +271,54 @@ class Controls:
         """
         Return one batch as it is now.
 
-        :raises ValueError: there is none with this id.
+        :raises ValueError: there is no batch with this id.
         """
         with self._lock:
             return JobSummary.of(self._service.record(self._job(job_id)))
 
     def files(self, job_id: str) -> list[FileSummary]:
-        """Return what became of the files of a batch so far; those of a workflow exist once it has started."""
+        """Return the files of a batch as they are now; those of a workflow exist after the batch has started."""
         with self._lock:
             return [FileSummary.of(record) for record in self._service.files_of(self._job(job_id))]
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The last 10,000 requests, refused and failed ones included, in the order of their arrival."""
+        """
+        The newest requests in the order of their arrival, refused and failed ones included.
+
+        At most 10,000 of them, with at most 64 MiB of bodies in all; older ones are dropped. The newest always stays.
+        """
         with self._lock:
-            return list(self._gateway.requests)
+            return list(self._gateway.log)
 
     def count(self, operation: str | None = None) -> int:
         """Return how many requests of an operation have come in, refused and failed ones included."""
         with self._lock:
-            return self._gateway.counts.total() if operation is None else self._gateway.counts[operation]
+            counts = self._gateway.log.counts
+            return counts.total() if operation is None else counts[operation]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many requests of each operation have come in, refused and failed ones included."""
+        with self._lock:
+            return dict(self._gateway.log.counts)
 
     def state(self) -> dict[str, Any]:
-        """Return everything of interest as values for JSON."""
+        """Return buckets, batches, counts, faults and switches as values for JSON."""
         with self._lock:
             return {
                 "now": self._clock.now().isoformat(),
                 "ahead_seconds": self._clock.ahead_seconds,
-                "buckets": [bucket_summary(bucket) for bucket in self._service.buckets.values()],
-                "jobs": [self._job_state(job) for job in self.jobs],
-                "requests": dict(self._gateway.counts),
+                "buckets": [bucket_state(bucket) for bucket in self._service.buckets.values()],
+                "jobs": [job_state(job, self.files(job.job_id)) for job in self.jobs],
+                "requests": self.counts(),
                 "faults": [asdict(fault) for fault in self._gateway.faults],
-                "behaviour": asdict(self._service.behaviour),
+                "behaviour": self._service.behaviour.flat(),
             }
 
-    # --- for the server
+    # --- the requests that the server passes on
 
     def receive(self, request: WireRequest) -> Exchange:
-        """Take a request in."""
+        """Record a request that came in."""
         with self._lock:
             return self._gateway.receive(request)
 
@@ -319,9 +329,9 @@ class Controls:
 
     def check(self) -> None:
         """
-        Raise what went wrong inside the emulator since the last check.
+        Raise the first mistake inside the emulator since the last check.
 
-        :raises Exception: the first error of a handler, with the others as notes.
+        :raises Exception: the mistake, with further ones as notes.
         """
         with self._lock:
             failures, self._gateway.failures = self._gateway.failures, []
@@ -335,7 +345,3 @@ class Controls:
         if job is None:
             raise ValueError(f"There is no batch {job_id!r}.")
         return job
-
-    def _job_state(self, job: JobSummary) -> dict[str, Any]:
-        counts = Counter(file.state for file in self.files(job.job_id))
-        return asdict(job) | {"files_by_state": dict(counts)}

@@ -1,29 +1,20 @@
 """
-The front of the service.
+The gateway of the service.
 
-It decides for each request whose bucket, which operation and whose key it is, lets it be answered, and lets faults
-happen. It knows no sockets; ``server`` moves the bytes.
+It finds the bucket, the operation and the key of each request, injects faults, and passes the request on. It knows no
+sockets: ``server`` moves the bytes.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 import re
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
-from airflow_provider_tencent_ci.emulator.answers.objects import (
-    COS_HOST,
-    OBJECT_OPERATIONS,
-    answer_object,
-    object_operation,
-)
-from airflow_provider_tencent_ci.emulator.answers.rendering import error_body
+from airflow_provider_tencent_ci.emulator.answers.answer_xml import error_body
 from airflow_provider_tencent_ci.emulator.auth.key_services import (
     KEY_OPERATIONS,
     KeyServices,
@@ -31,52 +22,32 @@ from airflow_provider_tencent_ci.emulator.auth.key_services import (
     key_refusal,
 )
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
-from airflow_provider_tencent_ci.emulator.control.fault_effects import (
+from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import Fault, FaultBook, FaultKind
+from airflow_provider_tencent_ci.emulator.faults.fault_effects import (
     error_of,
     extra_headers,
     gateway_page,
     spoiled,
 )
-from airflow_provider_tencent_ci.emulator.control.faults import Fault, FaultBook, FaultKind
-from airflow_provider_tencent_ci.emulator.http.http_messages import Delivery, Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.object_operations import (
+    COS_HOST,
+    OBJECT_OPERATIONS,
+    answer_object,
+    object_operation,
+)
 from airflow_provider_tencent_ci.emulator.http.operations import Call, find_operation, operation_name
+from airflow_provider_tencent_ci.emulator.http.request_checks import check_bucket, check_content, check_length
+from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest, RequestLog
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import AnswerForm
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery, Reply, WireRequest
 
-__all__ = ["Exchange", "Gateway", "RecordedRequest"]
+__all__ = ["Exchange", "Gateway"]
 
 _CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com")
-_MAX_RECORDED = 10_000
-_MAX_BODY_BYTES = 1024 * 1024  # assumed
-
-
-@dataclass(slots=True)
-class RecordedRequest:
-    """
-    A request that came in.
-
-    :param operation: such as ``create``; ``unknown`` if the service has no such address.
-    :param path: decoded.
-    :param query: as it was sent.
-    :param host: ``Host`` as it was sent.
-    :param at: when it came in (aware, UTC), by the clock that jobs go by.
-    :param body: what was sent.
-    :param fault: the kind of fault it met, if it met one.
-    :param status: the HTTP status sent; ``None`` while there is none, and for a connection that was reset.
-    :param authorization: as it was sent, for a test that looks whether it turns up anywhere else.
-    """
-
-    operation: str
-    method: str
-    path: str
-    query: str
-    host: str
-    at: datetime
-    body: bytes
-    fault: str | None
-    status: int | None = None
-    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +55,7 @@ class Exchange:
     """
     A request that has come in and is not answered yet.
 
-    :param era: how often the emulator had been reset when it came in.
+    :param era: how many times the emulator had been reset when the request came in.
     """
 
     request: WireRequest
@@ -94,18 +65,18 @@ class Exchange:
 
     @property
     def wait_seconds(self) -> float:
-        """How long to wait before anything is done about it."""
+        """How long to wait before the service acts on it."""
         return self.fault.wait_seconds if self.fault else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
     """
-    A request whose turn it is, with what its answer depends on.
+    A request that is answered now, with all values that its answer depends on.
 
     :param server_at: the time by the service's clock, which may be off.
-    :param signed_at: the same without the time that was put forward, of which a client may know nothing.
-    :param late_seconds: how long after it came in the request is acted on; 0: at once.
+    :param signed_at: the same without the seconds that a test put the clock forward.
+    :param late_seconds: how many seconds later the service acts on the request; 0: at once.
     """
 
     operation: str
@@ -117,7 +88,7 @@ class _Turn:
     late_seconds: float
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of every answer (API reference, 1.4)."""
+        """Return the headers that every answer has (docs/service.md, 1.4)."""
         return {
             "Content-Type": "application/xml",
             "Server": "tencent-ci",
@@ -127,7 +98,7 @@ class _Turn:
 
     @property
     def service(self) -> str:
-        """Whose words the answer has: those of Cloud Infinite, or of COS."""
+        """The service that answers: ``ci`` or ``cos``."""
         return "cos" if self.operation in OBJECT_OPERATIONS else "ci"
 
 
@@ -135,8 +106,8 @@ class Gateway:
     """
     The HTTP side of a service, without the network.
 
-    :param service: what answers.
-    :param default_bucket: the bucket of requests whose ``Host`` is no bucket's, such as ``127.0.0.1:8080``.
+    :param service: the emulated service.
+    :param default_bucket: the bucket of requests with a ``Host`` that names no bucket, such as ``127.0.0.1:8080``.
     """
 
     def __init__(self, service: Service, default_bucket: str) -> None:
@@ -145,17 +116,15 @@ class Gateway:
         self.keys: dict[str, AccessKey] = {}
         self.key_services = KeyServices(self.keys)
         self.faults = FaultBook()
-        self.requests: deque[RecordedRequest] = deque(maxlen=_MAX_RECORDED)
-        self.counts: Counter[str] = Counter()
+        self.log = RequestLog()
         self.failures: list[Exception] = []
         self._era = 0
         self._serial = itertools.count(1)
 
     def reset(self) -> None:
-        """Forget faults, records, keys and roles; requests that still hang will not be acted on."""
+        """Forget faults, records, keys and roles; the service will not act on requests that still hang."""
         self.faults.clear()
-        self.requests.clear()
-        self.counts.clear()
+        self.log.clear()
         self.keys.clear()
         self.key_services.clear()
         self._era += 1
@@ -175,17 +144,16 @@ class Gateway:
             fault=fault.kind if fault else None,
             authorization=request.headers.get("authorization", ""),
         )
-        self.requests.append(record)
-        self.counts[operation] += 1
+        self.log.add(record)
         return Exchange(request, record, fault, self._era)
 
     def answer(self, exchange: Exchange) -> Reply:
-        """Return the answer to a request, after :attr:`Exchange.wait_seconds` have gone by."""
+        """Return the answer to a request; the caller has waited for :attr:`Exchange.wait_seconds`."""
         if exchange.era != self._era:
             return Reply(503, delivery=Delivery(reset=True))
         try:
             reply = self._reply(self._turn_for(exchange), exchange.fault)
-        except Exception as error:  # a mistake in the emulator must fail the test, not look like the service's
+        except Exception as error:  # a mistake in the emulator must fail the test
             self.failures.append(error)
             reply = Reply(500, body=repr(error).encode())
         exchange.record.status = None if reply.delivery.reset else reply.status
@@ -194,8 +162,8 @@ class Gateway:
     def _turn_for(self, exchange: Exchange) -> _Turn:
         behaviour, fault = self._behaviour_for(exchange.request), exchange.fault
         if fault and fault.kind is FaultKind.SKEWED_CLOCK:
-            behaviour = replace(behaviour, clock_offset_seconds=fault.duration_seconds)
-        clock, offset = self.service.clock, behaviour.clock_offset
+            behaviour = behaviour.changed(clock_offset_seconds=fault.duration_seconds)
+        clock, offset = self.service.clock, behaviour.clock.offset
         return _Turn(
             exchange.record.operation,
             exchange.request,
@@ -228,7 +196,7 @@ class Gateway:
             turn.request,
             signed_at=turn.signed_at,
             now=turn.server_at,
-            longest_seconds=turn.behaviour.temporary_key_seconds,
+            longest_seconds=turn.behaviour.keys.temporary_key_seconds,
             request_id=turn.request_id,
         )
         return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})
@@ -236,20 +204,22 @@ class Gateway:
     def _answer_object(self, turn: _Turn) -> Reply:
         request, now = turn.request, turn.server_at
         bucket = self._bucket_of(request)
-        _check_length(request, limit=None)
-        key = check_signature(request, self.keys, turn.behaviour, signed_at=turn.signed_at, now=now, for_objects=True)
-        _check_content(request, turn.behaviour)
+        check_length(request, limit=None)
+        key = check_signature(
+            request, self.keys, turn.behaviour.signatures, signed_at=turn.signed_at, now=now, for_objects=True
+        )
+        check_content(request, turn.behaviour.requests)
         return answer_object(turn.operation, request, bucket, key, now, turn.headers())
 
     def _carry_out(self, turn: _Turn) -> bytes:
-        """Let a request through the gates in the order of a real front end, then act on it."""
+        """Check a request in the order of a real service (assumed), then act on it."""
         request, behaviour = turn.request, turn.behaviour
         bucket = self._bucket_of(request)
         operation, resource_id = find_operation(request)
-        _check_length(request)
-        key = check_signature(request, self.keys, behaviour, signed_at=turn.signed_at, now=turn.server_at)
-        _check_bucket(bucket)
-        _check_content(request, behaviour)
+        check_length(request)
+        key = check_signature(request, self.keys, behaviour.signatures, signed_at=turn.signed_at, now=turn.server_at)
+        check_bucket(bucket)
+        check_content(request, behaviour.requests)
         key.check_permission(operation.actions)
         return operation.answer(
             Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id, turn.late_seconds)
@@ -259,11 +229,11 @@ class Gateway:
         """
         Return the bucket that ``Host`` names.
 
-        :raises ServiceError: there is no such bucket, or it is in another region (assumed to be answered alike).
+        :raises ServiceError: there is no such bucket, or it is in another region (assumed: the same error).
         """
         matched = _CI_HOST.fullmatch(request.host) or COS_HOST.fullmatch(request.host)
         if matched is None and request.host.endswith(".myqcloud.com"):
-            raise ServiceError(400, "InvalidHost", f"{request.host!r} is no host of Cloud Infinite or COS.")
+            raise ServiceError(400, "InvalidHost", f"{request.host!r} is not a host of Cloud Infinite or COS.")
         name = matched["bucket"] if matched else self.default_bucket
         bucket = self.service.buckets.get(name)
         if bucket is None or (matched and matched["region"] != bucket.region):
@@ -277,13 +247,13 @@ class Gateway:
             return self.service.behaviour
 
     def _request_id(self) -> str:
-        """Return an id in the shape of the service's (API reference, 1.4)."""
+        """Return an id in the form that the service uses (docs/service.md, 1.4)."""
         seconds = int(self.service.clock.real().timestamp())
         return base64.b64encode(f"{seconds:x}_7f000001_{next(self._serial):x}_1a".encode()).decode()
 
 
 def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
-    """Return what the client gets to see of the right answer."""
+    """Return the answer that the client gets instead of the right one."""
     if fault.kind is FaultKind.BAD_GATEWAY:
         return gateway_page(502)
     if fault.kind is FaultKind.LATE and fault.status:
@@ -297,37 +267,10 @@ def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
 def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     if turn.operation in KEY_OPERATIONS:
         return key_refusal(turn.operation, error, turn.request_id)
-    behaviour = turn.behaviour if turn.service == "ci" else replace(turn.behaviour, cos_style_errors=True)
-    if behaviour.cos_style_errors:
+    form = turn.behaviour.answers if turn.service == "ci" else AnswerForm(cos_style_errors=True)
+    if form.cos_style_errors:
         error = error.in_words_of_cos()
     trace_id = base64.b64encode(turn.request_id.encode()).decode()
     path = turn.request.path
-    body = error_body(error, behaviour, path=path, request_id=turn.request_id, trace_id=trace_id)
+    body = error_body(error, form, path=path, request_id=turn.request_id, trace_id=trace_id)
     return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
-
-
-def _check_length(request: WireRequest, limit: int | None = _MAX_BODY_BYTES) -> None:
-    if request.method in ("POST", "PUT") and "content-length" not in request.headers:
-        raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
-    if limit is not None and len(request.body) > limit:
-        raise ServiceError(413, "InvalidContent", f"The body is longer than {limit} bytes.")
-
-
-def _check_bucket(bucket: Bucket) -> None:
-    if not bucket.bound:
-        raise ServiceError(403, "MediaBucketUnBinded", f"The bucket {bucket.name!r} is not bound to CI.")
-    if not bucket.has_role:
-        raise ServiceError(400, "CIRoleNotExist", "The service role CI_QCSRole does not exist.")
-
-
-def _check_content(request: WireRequest, behaviour: Behaviour) -> None:
-    given = request.headers.get("content-md5")
-    if given is not None:
-        digest = hashlib.md5(request.body, usedforsecurity=False).digest()
-        if given != base64.b64encode(digest).decode():
-            message = "Content-MD5 is not that of the body."
-            raise ServiceError(400, "InvalidContent", message, cos=(400, "InvalidDigest"))
-    if request.method == "POST" and request.body:
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in ("application/xml", "text/xml") and (media_type or behaviour.content_type_required):
-            raise ServiceError(400, "InvalidContentType", f"Content-Type {media_type!r} is not application/xml.")

@@ -1,17 +1,17 @@
-"""The operations of the API: which request is which, what it needs, and what it answers."""
+"""The operations of CI: their method and path, the permissions that they need, and their answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.emulator.answers import rendering
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.answers import answer_xml
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError, invalid_argument
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
 __all__ = ["OPERATION_NAMES", "UNKNOWN_OPERATION", "Call", "Operation", "find_operation", "operation_name"]
 
@@ -23,8 +23,8 @@ class Call:
     """
     An authenticated request to one bucket.
 
-    :param resource_id: what follows the operation's path: a job's or an execution's id, or nothing.
-    :param late_seconds: how long after it came in a create request is acted on; 0: at once.
+    :param resource_id: the id in the path, of a batch or an execution; empty: the path has none.
+    :param late_seconds: how many seconds later the service acts on a create request; 0: at once.
     """
 
     service: Service
@@ -44,8 +44,8 @@ class Operation:
 
     :param name: the name for faults and counters.
     :param path: the first part of the path.
-    :param has_id: whether an id follows it.
-    :param actions: the CAM actions needed, apart from those that depend on the body.
+    :param has_id: whether an id follows the path.
+    :param actions: the CAM actions that it needs, except those that depend on the body.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Operation:
 
 
 def operation_name(request: WireRequest) -> str:
-    """Return the name of a request's operation, whatever else is wrong with it."""
+    """Return the name of a request's operation; ``unknown`` if the service has no such operation."""
     try:
         return find_operation(request)[0].name
     except ServiceError:
@@ -68,16 +68,17 @@ def find_operation(request: WireRequest) -> tuple[Operation, str]:
     """
     Return the operation of a request and the id in its path.
 
-    :raises ServiceError: the service has no such address, or no such method there (the latter is assumed).
+    :raises ServiceError: the service does not have this path, or does not have this method for it (the latter is
+        assumed).
     """
     path, slash, resource_id = request.path.removeprefix("/").partition("/")
     there = [operation for operation in _OPERATIONS if operation.path == path and operation.has_id is bool(slash)]
     if not there or (slash and not resource_id):
-        raise ServiceError(404, "InvalidUrl", f"There is no address {request.path!r}.")
+        raise ServiceError(404, "InvalidUrl", f"There is no path {request.path!r}.")
     for operation in there:
         if operation.method == request.method:
             return operation, resource_id
-    raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not possible at {request.path!r}.")
+    raise ServiceError(405, "MethodNotAllowed", f"{request.method} is not allowed for {request.path!r}.")
 
 
 def _create(call: Call) -> bytes:
@@ -87,24 +88,24 @@ def _create(call: Call) -> bytes:
         call.service.create_job_late(call.bucket, request, call.late_seconds)
         return b""
     record = call.service.create_job(call.bucket, request)
-    detail = rendering.job_detail(record, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+    detail = answer_xml.job_detail(record, call.behaviour.answers)
+    return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
 def _list(call: Call) -> bytes:
     page = call.service.list_jobs(call.bucket, call.request.query)
-    details = [rendering.job_detail(record, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "JobsDetail", details, page)
+    details = [answer_xml.job_detail(record, call.behaviour.answers) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "JobsDetail", details, page)
 
 
 def _get(call: Call) -> bytes:
     record = call.service.get_job(call.bucket, call.resource_id)
     if record is None:
-        if call.behaviour.unknown_job == "refuse":
+        if call.behaviour.lists.unknown_job == "refuse":
             raise ServiceError(404, "ResourceNotFound", f"There is no batch {call.resource_id!r}.")
-        return rendering.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
-    detail = rendering.job_detail(record, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
+        return answer_xml.response_body([("RequestId", call.request_id), ("NonExistJobIds", call.resource_id)])
+    detail = answer_xml.job_detail(record, call.behaviour.answers)
+    return answer_xml.response_body([("RequestId", call.request_id), ("JobsDetail", detail)])
 
 
 def _cancel(call: Call) -> bytes:
@@ -116,14 +117,14 @@ def _cancel(call: Call) -> bytes:
 
 def _executions(call: Call) -> bytes:
     page = call.service.list_executions(call.bucket, call.request.query)
-    entries = [rendering.execution(record, call.bucket, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "WorkflowExecutionList", entries, page)
+    entries = [answer_xml.execution(record, call.bucket, call.behaviour.answers) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "WorkflowExecutionList", entries, page)
 
 
 def _execution(call: Call) -> bytes:
     record = call.service.get_execution(call.bucket, call.resource_id)
-    detail = rendering.execution_detail(record, call.bucket, call.behaviour)
-    return rendering.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
+    detail = answer_xml.execution_detail(record, call.bucket, call.behaviour.answers)
+    return answer_xml.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
 
 
 def _jobs(call: Call) -> bytes:
@@ -136,26 +137,27 @@ def _pic_jobs(call: Call) -> bytes:
 
 def _child_jobs(call: Call, *, pictures: bool) -> bytes:
     page = call.service.list_child_jobs(call.bucket, call.request.query, pictures=pictures)
-    entries = [rendering.child_job(record, call.bucket, call.behaviour) for record in page.entries]
-    return rendering.token_page(call.request_id, "JobsDetail", entries, page)
+    entries = [answer_xml.child_job(record, call.bucket, call.behaviour.answers) for record in page.entries]
+    return answer_xml.token_page(call.request_id, "JobsDetail", entries, page)
 
 
 def _queues(call: Call) -> bytes:
-    entries = [rendering.queue(queue) for queue in call.service.list_queues(call.bucket, call.request.query)]
-    return rendering.numbered_page(call.request_id, "QueueList", entries, call.request.query)
+    entries = [answer_xml.queue(queue) for queue in call.service.list_queues(call.bucket, call.request.query)]
+    return answer_xml.numbered_page(call.request_id, "QueueList", entries, call.request.query)
 
 
 def _workflows(call: Call) -> bytes:
-    entries = [rendering.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
-    return rendering.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
+    entries = [answer_xml.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
+    return answer_xml.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
 
 
 def _trigger(call: Call) -> bytes:
     run_id = call.service.trigger_workflow(call.bucket, call.request.query)
-    return rendering.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
+    return answer_xml.response_body([("RequestId", call.request_id), ("InstanceId", run_id)])
 
 
-# For workflows the page and the table of permissions name different actions; both are needed (API reference, 2).
+# For workflows the API's page and the table of permissions name different actions. Both are needed (assumed;
+# docs/service.md, 2).
 _CREATE_ACTIONS = {
     "Workflow": ("ci:TriggerMediaWorkflow", "ci:CreateInventoryTriggerJob"),
     "Job": ("ci:CreateInventoryTriggerJob",),

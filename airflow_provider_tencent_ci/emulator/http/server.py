@@ -1,4 +1,4 @@
-"""The HTTP server: moves bytes between sockets and the gateway, and lets faults of the wire happen."""
+"""The HTTP server: moves bytes between sockets and the gateway, and injects the faults of a connection."""
 
 from __future__ import annotations
 
@@ -6,32 +6,49 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Protocol
 
 from aiohttp import web
 
-from airflow_provider_tencent_ci.emulator.control.control_api import PREFIX, control
-from airflow_provider_tencent_ci.emulator.control.controls import Controls
-from airflow_provider_tencent_ci.emulator.http.http_messages import Reply, WireRequest
+from airflow_provider_tencent_ci.emulator.http.gateway import Exchange
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
-__all__ = ["start_server"]
+__all__ = ["CONTROL_PREFIX", "Front", "start_server"]
+
+#: Requests below this path are for the control API.
+CONTROL_PREFIX = "/_emulator/"
 
 _DRIPS = 50
-# Closing with this option set sends a reset instead of the regular end of a connection.
+# With this option set, a close sends a reset instead of the regular end of a connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-async def start_server(controls: Controls, host: str, port: int) -> web.AppRunner:
-    """
-    Start to listen and return the runner, whose ``addresses`` are known and whose ``cleanup`` stops the server.
+class Front(Protocol):
+    """The object that answers clients. The server waits for :attr:`Exchange.wait_seconds` between its two methods."""
 
+    def receive(self, request: WireRequest) -> Exchange:
+        """Record a request that came in."""
+
+    def answer(self, exchange: Exchange) -> Reply:
+        """Answer a request."""
+
+
+async def start_server(front: Front, control: Callable[[WireRequest], Reply], host: str, port: int) -> web.AppRunner:
+    """
+    Start to listen and return the runner. Its ``addresses`` are known, and its ``cleanup`` stops the server.
+
+    :param front: answers clients.
+    :param control: answers the control API.
+    :param host: the address to listen on.
     :param port: 0: a free one.
     :raises OSError: the address cannot be listened on.
     """
-    # Without a limit of aiohttp's own: the service refuses a long body in its own words.
+    # aiohttp's own limit is off: the gateway refuses a long body with the service's error.
     application = web.Application(client_max_size=0)
-    application.router.add_route("*", "/{path:.*}", _Handler(controls).handle)
-    # Requests that hang by a fault must not hold up the end of a test.
+    application.router.add_route("*", "/{path:.*}", _Handler(front, control).handle)
+    # Requests that hang because of a fault must not delay the end of a test.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
     try:
@@ -43,22 +60,23 @@ async def start_server(controls: Controls, host: str, port: int) -> web.AppRunne
 
 
 class _Handler:
-    def __init__(self, controls: Controls) -> None:
-        self._controls = controls
+    def __init__(self, front: Front, control: Callable[[WireRequest], Reply]) -> None:
+        self._front = front
+        self._control = control
 
     async def handle(self, incoming: web.Request) -> web.StreamResponse:
         request = await _read(incoming)
-        if request.path.startswith(PREFIX):
-            return await _deliver(incoming, self._control(incoming, request))
-        exchange = self._controls.receive(request)
+        if request.path.startswith(CONTROL_PREFIX):
+            return await _deliver(incoming, self._controlled(incoming, request))
+        exchange = self._front.receive(request)
         await asyncio.sleep(exchange.wait_seconds)
-        reply = self._controls.answer(exchange)
+        reply = self._front.answer(exchange)
         await asyncio.sleep(reply.delivery.hold_seconds)
         return await _deliver(incoming, reply)
 
-    def _control(self, incoming: web.Request, request: WireRequest) -> Reply:
+    def _controlled(self, incoming: web.Request, request: WireRequest) -> Reply:
         if _is_loopback(incoming.remote):
-            return control(self._controls, request)
+            return self._control(request)
         return Reply(403, body=b"The control API is for this machine only.")
 
 
@@ -103,7 +121,7 @@ def _reset(incoming: web.Request) -> None:
 
 
 def _readable(value: str) -> str:
-    """Replace bytes that are no UTF-8, which aiohttp keeps as lone surrogates."""
+    """Replace bytes that are not UTF-8, which aiohttp keeps as lone surrogates."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

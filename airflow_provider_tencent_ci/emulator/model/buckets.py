@@ -1,4 +1,4 @@
-"""Buckets with what belongs to them: objects, workflows and queues."""
+"""Buckets with their objects, workflows and queues."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Bucket", "Queue", "StoredObject", "Workflow", "new_id"]
 
 
 def new_id(prefix: str) -> str:
-    """Return an identifier in CI's shape, such as ``b`` and 32 hex digits for a batch (API reference, 1.5)."""
+    """Return an identifier in CI's shape, such as ``b`` and 32 hex digits for a batch (docs/service.md, 1.5)."""
     return f"{prefix}{uuid4().hex}"
 
 
@@ -27,7 +27,7 @@ class StoredObject:
     :param key: the object key, without a leading slash.
     :param size: its size in bytes.
     :param last_modified_at: when it was uploaded (aware, UTC).
-    :param content: its bytes where the emulator needs to read them: URL files and manifests.
+    :param content: its bytes, if the emulator needs them: those of URL files, manifests and uploads.
     """
 
     key: str
@@ -38,7 +38,7 @@ class StoredObject:
 
 @dataclass(slots=True)
 class Queue:
-    """A processing queue; ``Active`` or ``Paused`` (API reference, 3.5)."""
+    """A processing queue; ``Active`` or ``Paused`` (docs/service.md, 3.5)."""
 
     queue_id: str
     name: str
@@ -53,7 +53,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow with one node per entry of ``nodes``; ``Active`` or ``Paused`` (API reference, 3.6)."""
+    """A workflow with one node per entry of ``nodes``; ``Active`` or ``Paused`` (docs/service.md, 3.6)."""
 
     workflow_id: str
     name: str
@@ -74,7 +74,7 @@ class Bucket:
 
     :param name: the long name, such as ``examplebucket-1250000000``.
     :param region: such as ``ap-beijing``.
-    :param bound: whether it is bound to CI; every call fails if it is not.
+    :param bound: whether it is bound to CI; if not, every call fails.
     :param has_role: whether CI's service role exists.
     :param behaviour: this bucket's own switches; ``None``: the server's.
     :param failed: how often each object has failed so far.
@@ -92,15 +92,15 @@ class Bucket:
 
     @property
     def default_queue(self) -> Queue:
-        """The queue of work that names none: the first one."""
+        """The queue of a job without ``QueueId``: the first one."""
         return next(iter(self.queues.values()))
 
     def object_url(self, key: str) -> str:
-        """Return the address of an object, as URL files and old samples write it."""
+        """Return the URL of an object in the form of URL files and old samples."""
         return f"https://{self.name}.cos.{self.region}.myqcloud.com/{quote(key)}"
 
     def key_of(self, name: str) -> str:
-        """Return the key behind a key or an object URL; samples use both (API reference, 2.2)."""
+        """Return the key for a key or an object URL; samples use both (docs/service.md, 2.2)."""
         if name.startswith(("https://", "http://")):
             return unquote(urlsplit(name).path).lstrip("/")
         return name.lstrip("/")

@@ -1,4 +1,4 @@
-"""The emulator's clock, which a test can put forward instead of sleeping."""
+"""The emulator's clock: a test puts it forward instead of sleeping."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Clock:
     """
     Two readings of one source of time.
 
-    The service goes by :meth:`now`, which can be put forward. :meth:`real` cannot: a client that signs by its own clock
-    knows nothing of time that was put forward, and its signatures must stay valid when jobs are hurried on.
+    The service uses :meth:`now`, which a test can put forward. :meth:`real` stays with the source: a client that signs
+    by its own clock does not know that a test put the time forward, and its signatures must stay valid.
 
     :param source: returns the current time (aware); default: this machine's clock.
     """
@@ -27,7 +27,7 @@ class Clock:
         return self._source().astimezone(UTC)
 
     def now(self) -> datetime:
-        """Return the time that the service goes by (aware, UTC)."""
+        """Return the time that the service uses (aware, UTC)."""
         return self.real() + self._ahead
 
     @property
@@ -39,14 +39,14 @@ class Clock:
         """
         Put :meth:`now` forward.
 
-        :raises ValueError: ``seconds`` is negative; what has happened cannot be undone.
+        :raises ValueError: ``seconds`` is negative; past events cannot be undone.
         """
         if seconds < 0:
             raise ValueError(f"The clock cannot be put back ({seconds} seconds).")
         self._ahead += timedelta(seconds=seconds)
 
     def reset(self) -> None:
-        """Let both readings be the same again."""
+        """Make both readings equal again."""
         self._ahead = timedelta()
 
 

@@ -1,4 +1,4 @@
-"""What a new emulator holds: a bucket with a few films, a workflow, a queue, an obviously fake key pair and a role."""
+"""The content of a new emulator: a bucket with media objects, a workflow, a queue, a fake key pair and a role."""
 
 from __future__ import annotations
 

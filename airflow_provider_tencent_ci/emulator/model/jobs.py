@@ -1,8 +1,8 @@
 """
-Batches and their files, whose states are functions of time.
+Batches and their files, with states that are functions of time.
 
-Nothing here is moved on by a timer. A job records when it was created, how it was set up to run, and what was done
-to it since (pauses, a cancellation, an end by force); its state at any moment follows from that.
+There is no timer. A job records the time of its creation, the switches that held then, and later events (pauses, a
+cancellation, an end by force). Its state at any moment follows from these.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
-from airflow_provider_tencent_ci.emulator.model.documents import JobRequest
-from airflow_provider_tencent_ci.emulator.model.inputs import InputFile
+from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
+from airflow_provider_tencent_ci.emulator.model.input_files import InputFile
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.switches import FileFailures, JobRun
 
 __all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]
 
@@ -24,7 +25,7 @@ ENDED_STATES = frozenset({"Success", "Failed", "Cancel"})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """``Code`` and ``Message`` of what failed."""
+    """``Code`` and ``Message`` of a batch or a file that failed."""
 
     code: str
     message: str
@@ -32,7 +33,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A state with its times; ``None`` for what has not happened yet."""
+    """A state with its times; ``None``: not yet."""
 
     state: str
     started_at: datetime | None = None
@@ -56,28 +57,28 @@ class Ending:
 
 @dataclass(slots=True)
 class Pause:
-    """A time in which a waiting job does not get on; open until it is resumed."""
+    """A time in which a waiting job stays in its queue; open until the job is resumed."""
 
     paused_at: datetime
     resumed_at: datetime | None = None
 
     def covers(self, moment: datetime) -> bool:
-        """Tell whether the pause is on at ``moment``."""
+        """Return whether the job is paused at ``moment``."""
         return self.paused_at <= moment and (self.resumed_at is None or moment < self.resumed_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """
-    What a batch does with one file: a workflow execution, or a child job.
+    The work of a batch on one file: a workflow execution, or a child job.
 
     :param work_id: the execution's ``RunId`` or the child job's ``JobId``.
     :param task_ids: the jobs of the nodes of an execution's workflow.
     :param key: the file's object key.
     :param workflow_id: the workflow; empty for a child job.
-    :param begins_after_seconds: when its turn comes, from the start of the batch.
-    :param ends_after_seconds: when it is done, from the start of the batch.
-    :param failure: why it fails, if it does.
+    :param begins_after_seconds: when it begins, from the start of the batch.
+    :param ends_after_seconds: when it ends, from the start of the batch.
+    :param failure: the reason of its failure; ``None``: it succeeds.
     """
 
     work_id: str
@@ -104,10 +105,10 @@ class Job:
 
     :param job_id: ``b`` and 32 hex digits.
     :param sequence: its number, which orders jobs of the same time.
-    :param behaviour: the switches of the time when it was created.
+    :param behaviour: the switches that held when it was created.
     :param queue_id: the queue it waits in.
-    :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is no batch.
-    :param missing_from_lists: from how many more list answers it is missing.
+    :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is not a batch.
+    :param missing_from_lists: how many more list answers leave it out.
     """
 
     job_id: str
@@ -125,7 +126,7 @@ class Job:
     forced: Ending | None = None
 
     def timeline(self) -> Timeline:
-        """Work out start and end from what is recorded; the first of all possible ends counts."""
+        """Compute start and end from the recorded events; the earliest of all possible ends counts."""
         started_at = self._started_at()
         duration = timedelta(seconds=self._run_seconds())
         endings = [self.forced, Ending(self.cancelled_at, "Cancel") if self.cancelled_at else None]
@@ -148,10 +149,10 @@ class Job:
         """
         Return the state of one file at ``now``.
 
-        A file that is being worked on when the batch is stopped is finished; one whose turn has not come is
-        cancelled (assumed; API reference, 2.8).
+        When a batch is stopped, a file that has begun is finished, and a file that has not begun is cancelled (assumed;
+        docs/service.md, 2.8).
 
-        :param timeline: of this job; worked out once for all files.
+        :param timeline: the one of this job; computed once for all files.
         """
         begins_at, ending = _turn_of(work, timeline)
         if ending is not None and ending.ends_at <= now:
@@ -164,8 +165,8 @@ class Job:
         return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
 
     def _started_at(self) -> datetime | None:
-        """Return when the job leaves its queue; ``None`` while it is paused without an end."""
-        to_wait = timedelta(seconds=self.behaviour.submitted_seconds)
+        """Return when the job leaves its queue; ``None`` while a pause of it is open."""
+        to_wait = timedelta(seconds=self.behaviour.jobs.submitted_seconds)
         since = self.created_at
         for pause in sorted(self.pauses, key=lambda pause: pause.paused_at):
             if pause.resumed_at is not None and pause.resumed_at <= since:
@@ -180,28 +181,28 @@ class Job:
         return since + to_wait
 
     def _run_seconds(self) -> float:
-        if self.behaviour.run_seconds is not None:
-            return self.behaviour.run_seconds
-        return self.works[-1].ends_after_seconds if self.works else 0.0  # their turns come in order
+        if self.behaviour.jobs.run_seconds is not None:
+            return self.behaviour.jobs.run_seconds
+        return self.works[-1].ends_after_seconds if self.works else 0.0  # the last file ends last
 
     def _cancelled_by_script(self, started_at: datetime, duration: timedelta) -> Ending | None:
-        return Ending(started_at + duration / 2, "Cancel") if self.behaviour.outcome == "cancel" else None
+        return Ending(started_at + duration / 2, "Cancel") if self.behaviour.jobs.outcome == "cancel" else None
 
     def _natural_end(self, at: datetime) -> Ending:
-        behaviour = self.behaviour
-        if behaviour.outcome == "fail":
-            return Ending(at, "Failed", Failure(behaviour.failure_code, behaviour.failure_message))
-        if not self.works and behaviour.no_objects == "fail":
+        run = self.behaviour.jobs
+        if run.outcome == "fail":
+            return Ending(at, "Failed", Failure(run.failure_code, run.failure_message))
+        if not self.works and run.no_objects == "fail":
             return Ending(at, "Failed", Failure("ResourceNotFound", "No object matches the input."))
-        if behaviour.failed_files == "fail" and any(work.failure for work in self.works):
-            return Ending(at, "Failed", Failure(behaviour.failure_code, "Some files failed."))
+        if run.failed_files == "fail" and any(work.failure for work in self.works):
+            return Ending(at, "Failed", Failure(run.failure_code, "Some files failed."))
         return Ending(at, "Success")
 
 
 def plan_work(
     bucket: Bucket, request: JobRequest, files: Sequence[InputFile], behaviour: Behaviour
 ) -> tuple[Work, ...]:
-    """Lay out what a batch will do with each of its files, and when."""
+    """Return the work of a batch on each of its files, with its times and failures."""
     turns = [(file, workflow_id) for file in files for workflow_id in (request.workflow_ids or ("",))]
     return tuple(
         Work(
@@ -211,44 +212,44 @@ def plan_work(
             workflow_id=workflow_id,
             begins_after_seconds=begin,
             ends_after_seconds=end,
-            failure=_failure_of(bucket, file, index, behaviour),
+            failure=_failure_of(bucket, file, index, behaviour.files),
         )
         for index, ((file, workflow_id), (begin, end)) in enumerate(
-            zip(turns, _turn_seconds(len(turns), behaviour), strict=True)
+            zip(turns, _turn_seconds(len(turns), behaviour.jobs), strict=True)
         )
     )
 
 
-def _turn_seconds(count: int, behaviour: Behaviour) -> Iterator[tuple[float, float]]:
-    """Yield when each of ``count`` files is begun and done, from the start of the batch."""
+def _turn_seconds(count: int, run: JobRun) -> Iterator[tuple[float, float]]:
+    """Yield begin and end of each of ``count`` files, from the start of the batch."""
     for index in range(count):
-        if behaviour.run_seconds is not None:
-            yield behaviour.run_seconds * index / count, behaviour.run_seconds * (index + 1) / count
+        if run.run_seconds is not None:
+            yield run.run_seconds * index / count, run.run_seconds * (index + 1) / count
         else:
-            begin = index // behaviour.concurrency * behaviour.file_seconds
-            yield begin, begin + behaviour.file_seconds
+            begin = index // run.concurrency * run.file_seconds
+            yield begin, begin + run.file_seconds
 
 
-def _failure_of(bucket: Bucket, file: InputFile, index: int, behaviour: Behaviour) -> Failure | None:
+def _failure_of(bucket: Bucket, file: InputFile, index: int, failures: FileFailures) -> Failure | None:
     if not file.exists:
         return Failure("ResourceNotFound", "The object does not exist.")
-    chosen = behaviour.failing_every and (index + 1) % behaviour.failing_every == 0
-    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in behaviour.failing_keys):
+    chosen = failures.failing_every and (index + 1) % failures.failing_every == 0
+    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in failures.failing_keys):
         return None
     bucket.failed[file.key] += 1
-    if not behaviour.failing_times or bucket.failed[file.key] <= behaviour.failing_times:
-        return Failure(behaviour.file_failure_code, behaviour.file_failure_message)
+    if not failures.failing_times or bucket.failed[file.key] <= failures.failing_times:
+        return Failure(failures.file_failure_code, failures.file_failure_message)
     return None
 
 
 def _turn_of(work: Work, timeline: Timeline) -> tuple[datetime | None, Ending | None]:
-    """Return when a file's turn comes (``None``: never, or not known) and how it ends."""
+    """Return when a file begins (``None``: never, or not known) and how it ends."""
     stop = timeline.ending
     if timeline.started_at is None:
         return None, stop and Ending(stop.ends_at, "Cancel")
     begins_at = timeline.started_at + timedelta(seconds=work.begins_after_seconds)
     done_at = timeline.started_at + timedelta(seconds=work.ends_after_seconds)
-    if stop and stop.state == "Success":  # a batch that was made to succeed early has done all its work
+    if stop and stop.state == "Success":  # a batch that a test finishes early has processed all its files
         begins_at, done_at = min(begins_at, stop.ends_at), min(done_at, stop.ends_at)
     elif stop and stop.ends_at <= begins_at:
         return None, Ending(stop.ends_at, "Cancel")

@@ -17,10 +17,10 @@ from airflow_provider_tencent_ci.core.wire import signing
 from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
-from airflow_provider_tencent_ci.emulator import Behaviour
-from airflow_provider_tencent_ci.emulator.answers.errors import ServiceError
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
-from airflow_provider_tencent_ci.emulator.http.http_messages import WireRequest
+from airflow_provider_tencent_ci.emulator.model.switches import SignatureRules
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 from tests.strategies import reserved_text, text
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "signature-vectors.json").read_text("utf-8"))
@@ -130,7 +130,7 @@ def on_the_wire(request: Request, keys: Credentials) -> WireRequest:
 
 def check(request: WireRequest, keys: Credentials) -> None:
     key = AccessKey(keys.secret_id, keys.secret_key, keys.token)
-    check_signature(request, {key.secret_id: key}, Behaviour(all_parameters_signed=True), signed_at=NOW, now=NOW)
+    check_signature(request, {key.secret_id: key}, SignatureRules(all_parameters_signed=True), signed_at=NOW, now=NOW)
 
 
 @given(requests, credentials)

@@ -1,0 +1,105 @@
+"""The files of a batch: the meaning of ``Input`` and ``TimeInterval`` (docs/service.md, 2.2 and 2.3)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
+from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
+from airflow_provider_tencent_ci.emulator.model.switches import RequestRules
+from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+
+__all__ = ["InputFile", "select_files"]
+
+_DEFAULT_SCHEMA = "Bucket, Key"
+
+
+class InputFile(NamedTuple):
+    """A file of a batch; URL files and manifests may name objects that do not exist."""
+
+    key: str
+    exists: bool
+
+
+def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> list[InputFile]:
+    """
+    Return the files of a batch in the order of their selection; each file once.
+
+    :raises ServiceError: the named object, URL file or manifest does not exist or cannot be read (assumed: the service
+        refuses the create request).
+    """
+    keys: dict[str, None] = {}
+    for kind, value in request.inputs.items():
+        found = _SELECT[kind](bucket, request, value)
+        if kind == "Object" and rules.interval_for_all:
+            found = (key for key in found if _in_interval(bucket.objects[key], request))
+        keys.update(dict.fromkeys(found))
+    return [InputFile(key, key in bucket.objects) for key in keys]
+
+
+def _by_prefix(bucket: Bucket, request: JobRequest, prefix: str) -> Iterator[str]:
+    """Yield the objects below a prefix; by default the time interval filters this kind of input only."""
+    return (found.key for found in bucket.with_prefix(prefix) if _in_interval(found, request))
+
+
+def _in_interval(found: StoredObject, request: JobRequest) -> bool:
+    start, end = request.interval
+    uploaded_at = to_the_second(found.last_modified_at)
+    return (start is None or uploaded_at >= start) and (end is None or uploaded_at <= end)
+
+
+def _by_object(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    yield _existing(bucket, "Object", name).key
+
+
+def _by_url_file(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    text = _existing(bucket, "UrlFile", name).content.decode("utf-8", errors="replace")
+    return (bucket.key_of(line.strip()) for line in text.splitlines() if line.strip())
+
+
+def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+    content = _existing(bucket, "Manifest", name).content
+    try:
+        return iter(list(_manifest_keys(bucket, json.loads(content))))
+    except (ValueError, KeyError, TypeError, OSError, EOFError):
+        raise ServiceError(
+            400, "ResourceNotSupported", f"Request.Input.Manifest {name!r} is not an inventory's manifest.json."
+        ) from None
+
+
+def _manifest_keys(bucket: Bucket, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of a COS inventory, or of a manifest that lists the objects themselves in ``files``."""
+    for entry in manifest["files"]:
+        key = entry["key"]
+        if key.endswith((".csv", ".csv.gz")):
+            yield from _inventory_keys(_existing(bucket, "Manifest", key), manifest)
+        else:
+            yield bucket.key_of(key)
+
+
+def _inventory_keys(inventory: StoredObject, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the column ``Key`` of one CSV file; keys are not decoded (assumed)."""
+    columns = [column.strip() for column in str(manifest.get("fileSchema", _DEFAULT_SCHEMA)).split(",")]
+    content = gzip.decompress(inventory.content) if inventory.key.endswith(".gz") else inventory.content
+    return (row["Key"] for row in csv.DictReader(io.StringIO(content.decode("utf-8")), fieldnames=columns))
+
+
+def _existing(bucket: Bucket, kind: str, name: str) -> StoredObject:
+    found = bucket.find(name)
+    if found is None:
+        raise ServiceError(400, "ResourceNotFound", f"Request.Input.{kind}: there is no object {name!r}.")
+    return found
+
+
+_SELECT: Mapping[str, Callable[[Bucket, JobRequest, str], Iterator[str]]] = {
+    "Prefix": _by_prefix,
+    "Object": _by_object,
+    "UrlFile": _by_url_file,
+    "Manifest": _by_manifest,
+}

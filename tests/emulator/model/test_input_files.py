@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.emulator.model.buckets import StoredObject
+from airflow_provider_tencent_ci.emulator.model.input_files import select_files
+from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from tests.emulator.conftest import NOON
+from tests.emulator.wire import request_body
+
+URL = f"https://{defaults.BUCKET}.cos.{defaults.REGION}.myqcloud.com"
+FILMS = [f"media/{number:04}.mp4" for number in range(1, 5)]
+
+
+@pytest.fixture
+def selected(service, bucket):
+    """Returns the files of a batch with the given children of ``Input`` and ``Operation``."""
+
+    def selected(inputs: str, interval: str = "") -> list[tuple[str, bool]]:
+        operation = f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>{interval}"
+        request = service.read_create(bucket, request_body(inputs=inputs, operation=operation))
+        return [tuple(file) for file in select_files(bucket, request, service.behaviour.requests)]
+
+    return selected
+
+
+def put(bucket, key, content: bytes | str = b"", age_hours: float = 0):
+    data = content.encode() if isinstance(content, str) else content
+    bucket.objects[key] = StoredObject(key, len(data), NOON - timedelta(hours=age_hours), data)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "keys"),
+    [
+        ("media/", FILMS),
+        ("media/0003", FILMS[2:3]),
+        ("med", FILMS),
+        ("/", ["audio/a b+c.wav", *FILMS]),
+        ("/media/0001", FILMS[:1]),
+        ("none", []),
+    ],
+)
+def test_a_prefix_selects_by_the_start_of_the_key(bucket, selected, prefix, keys):
+    put(bucket, "audio/a b+c.wav")
+    assert selected(f"<Prefix>{prefix}</Prefix>") == [(key, True) for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "keys"),
+    [
+        ("<Start>2026-01-02T11:00:00+0800</Start>", ["t/1", "t/0"]),
+        ("<End>2026-01-02T11:00:00+0800</End>", ["t/1", "t/2"]),
+        ("<Start>2026-01-02T10:30:00+0800</Start><End>2026-01-02T11:30:00+0800</End>", ["t/1"]),
+        ("<Start>2026-01-02T03:00:00+0000</Start>", ["t/1", "t/0"]),
+        ("", ["t/0", "t/1", "t/2"]),
+    ],
+)
+def test_an_interval_selects_by_upload_time_bounds_included(bucket, selected, bounds, keys):
+    for hours in range(3):
+        put(bucket, f"t/{hours}", age_hours=hours)
+    found = selected("<Prefix>t/</Prefix>", f"<TimeInterval>{bounds}</TimeInterval>")
+    assert found == [(key, True) for key in sorted(keys)]
+
+
+@pytest.mark.parametrize("name", ["media/0002.mp4", "/media/0002.mp4", f"{URL}/media/0002.mp4"])
+def test_one_object_is_named_by_key_or_address(selected, name):
+    assert selected(f"<Object>{name}</Object>") == [("media/0002.mp4", True)]
+
+
+def test_a_url_file_lists_urls_keys_and_missing_objects(bucket, selected):
+    put(bucket, "lists/urls.txt", f"{URL}/media/0001.mp4\n\nmedia/0003.mp4\r\n{URL}/media/gone%20away.mp4\n")
+    assert selected("<UrlFile>lists/urls.txt</UrlFile>") == [
+        ("media/0001.mp4", True),
+        ("media/0003.mp4", True),
+        ("media/gone away.mp4", False),
+    ]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_manifest_of_an_inventory_leads_to_its_csv_files(bucket, selected, packed):
+    rows = f'"{defaults.BUCKET}","media/0002.mp4","7"\n"{defaults.BUCKET}","media/0004.mp4","7"\n'.encode()
+    part = "inventory/data/1.csv.gz" if packed else "inventory/data/1.csv"
+    put(bucket, part, gzip.compress(rows) if packed else rows)
+    manifest = {"fileFormat": "CSV", "fileSchema": "Bucket, Key, Size", "files": [{"key": part}]}
+    put(bucket, "inventory/manifest.json", json.dumps(manifest))
+    for name in ("inventory/manifest.json", f"{URL}/inventory/manifest.json"):
+        assert selected(f"<Manifest>{name}</Manifest>") == [("media/0002.mp4", True), ("media/0004.mp4", True)]
+
+
+def test_a_manifest_may_list_the_objects_themselves(bucket, selected):
+    put(bucket, "manifest.json", json.dumps({"files": [{"key": "media/0001.mp4"}, {"key": "media/none.mp4"}]}))
+    assert selected("<Manifest>manifest.json</Manifest>") == [("media/0001.mp4", True), ("media/none.mp4", False)]
+
+
+@pytest.mark.parametrize("kind", ["Object", "UrlFile", "Manifest"])
+def test_a_named_object_that_is_missing_is_refused(selected, kind):
+    with pytest.raises(ServiceError, match=f"{kind}.*no object 'none'") as caught:
+        selected(f"<{kind}>none</{kind}>")
+    assert (caught.value.status, caught.value.code) == (400, "ResourceNotFound")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no json",
+        b"[]",
+        b'{"files": [{}]}',
+        b"\xff",
+        b'{"files": [{"key": "x.csv.gz"}]}',
+        b'{"files": [{"key": "y.csv"}]}',
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(bucket, selected, content):
+    put(bucket, "x.csv.gz", "not packed")
+    put(bucket, "y.csv", b"\xff,\xff")
+    put(bucket, "manifest.json", content)
+    with pytest.raises(ServiceError, match=r"manifest\.json") as caught:
+        selected("<Manifest>manifest.json</Manifest>")
+    assert caught.value.code == "ResourceNotSupported"
+
+
+def test_a_listed_file_that_does_not_exist_fails_alone(service, bucket, clock):
+    put(bucket, "urls.txt", "media/0001.mp4\nmedia/gone.mp4\n")
+    job = service.create_job(
+        bucket, service.read_create(bucket, request_body(inputs="<UrlFile>urls.txt</UrlFile>"))
+    ).job
+    clock.advance(60)
+    assert [(file.work.key, file.status.state) for file in service.files_of(job)] == [
+        ("media/0001.mp4", "Success"),
+        ("media/gone.mp4", "Failed"),
+    ]
+
+
+def test_several_inputs_are_joined_when_the_switch_allows_them(service, bucket, selected):
+    service.behaviour = service.behaviour.changed(exactly_one_input=False)
+    found = selected("<Object>media/0003.mp4</Object><Prefix>media/000</Prefix>")
+    assert sorted(key for key, _ in found) == FILMS
+
+
+@pytest.mark.parametrize(("switch", "found"), [(False, ["media/0003.mp4"]), (True, [])])
+def test_an_interval_counts_for_an_object_when_the_switch_says_so(service, selected, switch, found):
+    service.behaviour = service.behaviour.changed(interval_for_all=switch)
+    interval = "<TimeInterval><End>1970-01-02T00:00:00+0000</End></TimeInterval>"
+    assert [key for key, _ in selected("<Object>media/0003.mp4</Object>", interval)] == found
