@@ -11,7 +11,6 @@ import pytest
 
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.operators.resubmission_arguments import ResubmittingOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from tests.ui.pictures import PICTURES
 
@@ -120,7 +119,6 @@ def test_every_page_is_in_the_table_of_contents(path):
     ("kind", "page"),
     [
         (TriggerInventoryJobOperator, "docs/operator.md"),
-        (ResubmittingOperator, "docs/operator.md"),
         (CancelInventoryJobOperator, "docs/cancel.md"),
         (InventoryJobSensor, "docs/sensor.md"),
     ],
