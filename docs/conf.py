@@ -34,8 +34,8 @@ myst_enable_extensions = ["colon_fence"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_tencent_ci).*"),
-    # Where keys come from is nothing to call: docs/connection.md.
-    ("py:class", r"airflow_provider_tencent_ci\.core\.credentials\..*"),
+    # Users do not call the sources of credentials: docs/connection.md.
+    ("py:class", r"airflow_provider_tencent_ci\.core\.(credentials|wire\.request_credentials)\..*"),
 ]
 
 autodoc_typehints = "description"

@@ -229,7 +229,7 @@ CODES_GROUP = Group(
     "package never makes.",
     joined=True,
     rows=[
-        # API reference, 5.2, the table of CI, in its order.
+        # docs/service.md, 5.2, the table of CI, in its order.
         code(301, "PermanentRedirect", REDIRECTED),
         code(307, "TemporaryRedirect", REDIRECTED),
         code(400, "InvalidArgument", INVALID),
@@ -259,7 +259,7 @@ CODES_GROUP = Group(
         code(500, "InternalError", UNDECIDED),
         code(501, "NotImplemented", INVALID),
         code(503, "ServiceUnavailable", UNDECIDED),
-        # API reference, 5.2, the paragraph on COS's codes below it.
+        # docs/service.md, 5.2, the paragraph on COS's codes below it.
         code(400, "ExpiredToken", AUTHENTICATION),
         code(400, "RequestTimeout", UNDECIDED),
         code(400, "MalformedXML", INVALID),
