@@ -26,7 +26,7 @@ class ResubmittingOperator(BaseOperator):
     :param on_partial_failure: what to do when the job succeeded and some of its files failed: ``"report"`` (default)
         judges them by ``fail_on``. ``"resubmit_failed"`` first submits the failed files again, and only those, as a
         batch job of its own, until none fails or ``resubmit_rounds`` are over. Needs ``cos:PutObject``, since the
-        service reads the files' names from an object in the bucket. See ``docs/again.md``.
+        service reads the files' names from an object in the bucket. See ``docs/resubmit.md``.
     :param resubmit_rounds: at most so many times; each file of a round is processed, and may be billed, again.
     :param url_list_prefix: where in the bucket these objects are put. Other batches must not take them for media, as
         one over the whole bucket does.
