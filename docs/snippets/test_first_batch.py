@@ -18,7 +18,7 @@ def test_one_failed_file_fails_the_run(tencent_ci_emulator, failing_keys, state)
     tencent_ci_emulator.configure(run_seconds=1, failing_keys=failing_keys)
     run = DagBag("dags").dags["first_batch"].test()
     assert run.state == state
-    assert [job.state for job in tencent_ci_emulator.jobs] == ["Success"]  # the batch itself has ended well
+    assert [job.state for job in tencent_ci_emulator.jobs] == ["Success"]  # the job itself has succeeded
 
 
 # [END test]
