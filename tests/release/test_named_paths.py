@@ -39,6 +39,21 @@ def test_how_it_works_has_a_line_for_every_room():
     assert rooms == set(re.findall(r"`(\w+)/`", "\n".join(line.split(" | ")[0] for line in table.splitlines())))
 
 
+def test_the_order_of_imports_has_every_room_once():
+    """Of the package; the emulator stands beside it, and the parts of the core in its own line."""
+    lines = (ROOT / "docs" / "snippets" / "rooms.txt").read_text("utf-8").splitlines()
+    named = [name for line in lines for name in re.split(r" {2,}", re.split(r" {3,}", line)[0])]
+    inside = [name for name in named if name.isidentifier()]
+    there = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert len(inside) == len(set(inside))
+    assert there - set(inside) == {"emulator"}
+    assert all((PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() for name in inside)
+    parts = re.findall(r"\w+", next(line for line in lines if line.startswith("core")))[1:]
+    assert set(parts) == {
+        path.name for path in (PACKAGE / "core").iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+
+
 def test_where_is_has_at_least_thirty_five_rows():
     table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where is …?")[2].partition("\n## ")[0]
     assert table.count("\n|") - 2 >= 35
