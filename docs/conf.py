@@ -29,8 +29,8 @@ exclude_patterns = ["_build", "snippets"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
-# A name of this package in a docstring must exist. Names of Python, Airflow and pytest are not checked: the site is made
-# without requests to other sites.
+# A name of this package in a docstring must exist. Names of Python, Airflow and pytest are not checked: that would need
+# requests to other sites.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_tencent_ci).*"),

@@ -19,7 +19,7 @@ MESSAGES = os.environ.get("TENCENT_CI_MESSAGES", "/tmp/tencent-ci-messages.txt")
 
 
 class FileNotifier(BaseNotifier):
-    """Add a message to a file; in production use a notifier of Slack, SMTP, ..., which render their texts in the same way."""
+    """Add a message to a file; in production use a notifier of Slack, SMTP, ..., which also render their texts."""
 
     template_fields = ("subject", "text")
 
