@@ -12,42 +12,42 @@ BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 
-# Of tests. Most of the time one waits for something, so that they need not be as few as the processors.
+# Processes for tests. A test mostly waits, so there may be more of them than processors.
 PROCESSES ?= 4
 
-# What an environment has besides Airflow; a cluster's differs, lest its packages take part in all other tests.
+# The extras of an environment. A cluster has its own environment, so that its packages do not affect the other tests.
 EXTRAS       ?= test,dev
 CLUSTER_VENV ?= .venv-cluster
 LINEAGE_VENV ?= .venv-lineage
 UI_VENV      ?= .venv-ui
 
-# How many batch jobs the cluster is given.
+# The number of batch jobs in the test of a cluster.
 JOBS ?= 500
 
 # make test-live EMULATOR=1: the live check against the emulator, as CI runs it.
 EMULATOR ?=
 
-# How long to fuzz; the environment for it is one of its own, without Airflow.
+# How long to fuzz. Fuzzing has an environment of its own, without Airflow.
 SECONDS   ?= 600
 FUZZ_VENV ?= .venv-fuzz
 
-# Which benchmarks to run (all by default); in an environment of its own, since it has what they compare with.
+# The benchmarks to run (default: all). They have an environment of their own, with the packages that they compare with.
 MEASURES   ?=
 BENCH_VENV ?= .venv-bench
 
-# Where the site goes; in an environment of its own, since Sphinx and what checks packages want different docutils.
+# The place of the site. It has an environment of its own, since Sphinx and the checks of packages need different docutils.
 DOCS_OUT  ?= docs/_build/html
 DOCS_VENV ?= .venv-docs
 
-# What a build leaves in the tree, and makes whoever runs in the tree see the package twice: of plugins that it finds twice
-# Airflow 3.3.2 loads one, and on workers none that come after (sdk/plugins_manager.py).
+# A build leaves these in the tree. With them, a process that runs in the tree finds the package twice: of a plugin that it
+# finds twice Airflow 3.3.2 loads one, and on workers none that come after it (sdk/plugins_manager.py).
 FORGET_BUILD = rm -rf build *.egg-info
 
-# How many histories to simulate, and the seed of the first one.
+# The number of simulated histories, and the seed of the first one.
 HISTORIES ?= 100000
 SEED      ?= 1
 
-# Arguments for pytest, e.g. make test ARGS='-k signing -x'. With arguments the coverage gate is left out.
+# Arguments for pytest, for example make test ARGS='-k signing -x'. With arguments there is no coverage gate.
 ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -74,8 +74,8 @@ $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@touch $@
 	@echo "$(VENV): Airflow $(AIRFLOW), $$($(BIN)/python --version)"
 
-# The gate stands at the default Airflow only: elsewhere the point is compatibility, not coverage.
-test: venv ## Run the tests; on the default Airflow core/ must be covered
+# The coverage gate is on for the default Airflow only: the other versions test compatibility.
+test: venv ## Run the tests; on the default Airflow with the coverage gate of core/
 ifneq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest $(ARGS)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
@@ -89,7 +89,7 @@ endif
 simulate: venv ## Run HISTORIES over virtual time, from SEED on (docs/simulation.md)
 	$(BIN)/python -m tests.simulation --histories=$(HISTORIES) --seed=$(SEED) $(ARGS)
 
-fuzz: $(FUZZ_VENV)/.installed ## Look for answers that the reader does not stand, for SECONDS (see fuzz/README.md)
+fuzz: $(FUZZ_VENV)/.installed ## Search for answers that break the reader, for SECONDS (see fuzz/README.md)
 	@mkdir -p .fuzz/new .fuzz/findings
 	$(FUZZ_VENV)/bin/python fuzz/read_response.py -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 \
 	  -dict=fuzz/xml.dict -artifact_prefix=.fuzz/findings/ .fuzz/new fuzz/corpus
@@ -99,29 +99,29 @@ $(FUZZ_VENV)/.installed: fuzz/requirements.txt
 	$(FUZZ_VENV)/bin/python -m pip install --quiet --requirement fuzz/requirements.txt
 	@touch $@
 
-# More kills, and as many waiting tasks as one would have in earnest; about a quarter of an hour.
+# More kills, and as many waiting tasks as in production; about 15 minutes.
 test-chaos: venv ## Run the long version of the tests that kill, freeze and stop things
 	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack
 
-# PostgreSQL, Redis, two schedulers, two triggerers, two Celery workers, of which a worker and a triggerer are killed.
-test-cluster: ## Run JOBS batch jobs on a cluster that is struck half-way (docs/deployment.md)
+# PostgreSQL, Redis, two schedulers, two triggerers, two Celery workers; a worker and a triggerer are killed.
+test-cluster: ## Run JOBS batch jobs on a cluster with kills half-way (docs/deployment.md)
 	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
 	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
 
-# OpenLineage's listener, once installed, hears of all tasks; so it has an environment of its own.
+# OpenLineage's listener is told about all tasks once it is installed, so it has an environment of its own.
 test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
 	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
 	$(LINEAGE_VENV)/bin/python -m pytest tests/openlineage $(ARGS)
 
-# In an environment that has the provider from its wheel, as a user's has; needs Chromium (Debian: chromium).
-test-ui: $(UI_VENV)/.installed ## Run the tests of what is seen in a browser, in a running Airflow
+# In an environment with the provider's wheel, like a user's; needs Chromium (Debian: chromium).
+test-ui: $(UI_VENV)/.installed ## Run the tests in a browser, with a running Airflow
 	rm -rf $(UI_VENV)/wheel build
 	$(UI_VENV)/bin/python -m build --quiet --wheel --outdir $(UI_VENV)/wheel .
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --no-deps --reinstall $(UI_VENV)/wheel/*.whl
 	@$(FORGET_BUILD)
 	$(UI_VENV)/bin/python -m pytest tests/ui $(ARGS)
 
-pictures: ## The same, and take the pictures of README and docs anew (docs/pictures/)
+pictures: ## The same, and take the pictures of README and docs again (docs/pictures/)
 	TENCENT_CI_PICTURES=$(CURDIR)/docs/pictures $(MAKE) --no-print-directory test-ui
 
 $(UI_VENV)/.installed: setup.cfg $(CONSTRAINTS)
@@ -131,14 +131,14 @@ $(UI_VENV)/.installed: setup.cfg $(CONSTRAINTS)
 	@$(FORGET_BUILD)
 	@touch $@
 
-# Bills somebody: says what it submits, and wants to be told yes. It leaves no job running.
-test-live: venv ## Ask the real service what its documents leave open (docs/live_check.md)
+# This is billed: it lists what it submits and asks for a yes. It leaves no job running.
+test-live: venv ## Ask the real service the open questions (docs/live_check.md)
 	@PYTHONPATH=scripts $(BIN)/python -m tests.live $(if $(EMULATOR),--emulator) $(ARGS)
 
-bench: $(BENCH_VENV)/.installed ## Measure what waiting costs; makes docs/benchmarks.md and its pictures
+bench: $(BENCH_VENV)/.installed ## Measure the cost of waiting; makes docs/benchmarks.md and its charts
 	$(BENCH_VENV)/bin/python -m benchmarks $(MEASURES)
 
-# The pins are Airflow's, but for one: amazon's provider needs an older dateutil.
+# The pins are Airflow's, except one: amazon's provider needs an older dateutil.
 $(BENCH_VENV)/.installed: setup.cfg benchmarks/requirements.txt constraints/airflow-$(DEFAULT_AIRFLOW).txt
 	@test -x $(BENCH_VENV)/bin/python || $(PYTHON) -m venv $(BENCH_VENV)
 	@grep -v '^python-dateutil==' constraints/airflow-$(DEFAULT_AIRFLOW).txt >$(BENCH_VENV)/constraints.txt
@@ -184,7 +184,7 @@ format: venv ## Apply the formatting and the safe fixes
 typecheck: venv ## Check the types (mypy --strict)
 	$(BIN)/mypy
 
-constraints: venv ## Resolve all constraints/*.txt anew
+constraints: venv ## Resolve all constraints/*.txt again
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/refresh-constraints
 
 build: venv ## Build sdist and wheel into dist/ and check them
@@ -193,7 +193,7 @@ build: venv ## Build sdist and wheel into dist/ and check them
 	@$(FORGET_BUILD)
 	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
-clean: ## Remove what building and testing leave behind
+clean: ## Remove the files of builds and tests
 	rm -rf build dist *.egg-info docs/_build htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
 

@@ -25,7 +25,7 @@ class InventoryJobLink(BaseOperatorLink):
     """
     Open the bucket's page of the CI console.
 
-    There is no documented address of a single batch job (API reference, 8). From the bucket's page it is *Job and
+    There is no documented address of a single batch job (docs/service.md, 8). From the bucket's page it is *Job and
     Workflow*, *Batch Data Processing*.
     """
 
@@ -39,7 +39,7 @@ class InventoryJobLink(BaseOperatorLink):
 
 
 def console_url(bucket: str, region: str) -> str:
-    """Return the address of a bucket's page: observed in public code, not documented (API reference, 8)."""
+    """Return the address of a bucket's page: observed in public code, not documented (docs/service.md, 8)."""
     return f"https://console.cloud.tencent.com/ci/bucket?{urlencode({'bucket': bucket, 'region': region})}"
 
 

@@ -10,12 +10,12 @@ __all__ = ["page", "table"]
 
 _HEAD = """\
 <!-- Made by `make bench` of the records in docs/benchmarks/; change benchmarks/, not this page. -->
-# What waiting costs, measured
+# Benchmarks: the cost of waiting
 
-Each measure runs this package and what one would use otherwise, by turns, on one machine, against the same service: the
-package's emulator, over HTTP, in a process of its own whose time is not counted. Ratios carry over to other machines
-better than figures do. `make bench` measures anew, `make bench MEASURES='signing delay'` some of it; the code is in
-[benchmarks/](../benchmarks), a module for each measure.
+Each benchmark runs this package and an alternative in turn, on one machine, against the same service: the package's
+emulator, over HTTP, in a process of its own whose time is not counted. Ratios are more portable to other machines than
+absolute figures. `make bench` runs all benchmarks again, `make bench MEASURES='signing delay'` some of them; the code
+is in [benchmarks/](../benchmarks), one module for each benchmark.
 """
 
 

@@ -1,4 +1,4 @@
-"""How Sphinx makes a site of these pages (``make docs``), which are Markdown and read well without it."""
+"""Settings for Sphinx, which makes a site of these Markdown pages (``make docs``)."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ exclude_patterns = ["_build", "snippets"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
-# What docstrings call by a name of this package must be there. What belongs to Python, Airflow or pytest is not looked
-# for: the site is made without asking other sites.
+# A name of this package in a docstring must exist. Names of Python, Airflow and pytest are not checked: that would need
+# requests to other sites.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!airflow_provider_tencent_ci).*"),
-    # Where keys come from is nothing to call: docs/connection.md.
-    ("py:class", r"airflow_provider_tencent_ci\.core\.credentials\..*"),
+    # Users do not call the sources of credentials: docs/connection.md.
+    ("py:class", r"airflow_provider_tencent_ci\.core\.(credentials|wire\.request_credentials)\..*"),
 ]
 
 autodoc_typehints = "description"
@@ -49,12 +49,12 @@ html_css_files = ["pages.css"]
 html_copy_source = False
 html_theme_options = {"source_repository": _urls["Source"], "source_branch": "main", "source_directory": "docs/"}
 
-# What a release says must not change with the main branch.
+# The links of a release must not change with the main branch.
 _REVISION = os.environ.get("READTHEDOCS_GIT_IDENTIFIER", "main")
 
 
 def link_to_repository(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Let links to files beside ``docs/`` lead to where they are to be seen: no page of the site has them."""
+    """Let links to files outside of ``docs/`` lead to the repository: the site does not have these files."""
     source[0] = re.sub(r"\]\(\.\./([^)\s]+)\)", rf"]({_urls['Source']}/blob/{_REVISION}/\1)", source[0])
 
 

@@ -1,4 +1,4 @@
-"""A batch job updates an asset in COS; another DAG runs whenever it did, and reads in the event what became of it."""
+"""A batch job updates an asset in COS; another DAG runs after each update, and reads the job's result in the event."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ with DAG(
 
     @task(inlets=[TRANSCODED])
     def report(*, inlet_events):
-        """Say what the batch did that last updated the asset."""
+        """Return the result of the job that last updated the asset."""
         extra = inlet_events[TRANSCODED][-1].extra
         files = extra.get("files") or {}  # if they were counted
         return f"{extra['job_id']}: {extra['state']}, {files.get('failed', 'unknown')} files failed"

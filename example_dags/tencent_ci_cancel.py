@@ -1,4 +1,4 @@
-"""A batch that has until six o'clock: what is not done by then is stopped."""
+"""A batch job with a limit of four hours: if it still runs then, it is cancelled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["tencent-ci"],
 ):
-    # validate: a workflow that does not exist, or is paused, is found before anything is submitted.
+    # validate: a workflow that does not exist or is paused is an error before anything is submitted.
     submit = TriggerInventoryJobOperator(task_id="submit", workflow_ids=WORKFLOW_ID, prefix=PREFIX, validate=True)
     wait = InventoryJobSensor(
         task_id="wait",
@@ -34,7 +34,7 @@ with DAG(
         soft_fail=True,
         deferrable=True,
     )
-    # A job that has ended is left as it is, so this may follow in any case.
+    # A job that has ended is not changed, so this task may follow in any case.
     stop = CancelInventoryJobOperator(task_id="stop", job_id=submit.output, trigger_rule="all_done")
     wait >> stop
 # [END cancel]

@@ -1,4 +1,4 @@
-"""A function says what to process, for each of several channels; Airflow submits it and waits."""
+"""A function returns the request for each of several channels; Airflow submits it and waits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ with DAG(
 
     @task.tencent_ci_inventory_job(wait_for_completion=True, deferrable=True, poll_interval=POLL_SECONDS)
     def transcode(channel: str, data_interval_end=None):
-        # The same run gives the same request, or a retry would not know its own batch again.
+        # The same run must give the same request, or a retry does not find its own job.
         return {
             "workflow_ids": WORKFLOW_ID,
             "prefix": f"media/{channel}/",

@@ -18,7 +18,7 @@ POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
 # [START nightly]
 with DAG(
     dag_id="tencent_ci_nightly",
-    # From two o'clock to two o'clock, Beijing time.
+    # From 02:00 to 02:00, Beijing time.
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
     catchup=False,

@@ -1,4 +1,4 @@
-"""The nightly job with as few worker processes as can be: one to submit, none to wait (Airflow 3.3 and later)."""
+"""The nightly job with the fewest worker processes: one to submit, none to wait (Airflow 3.3 and later)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
 # [START without_workers]
 with DAG(
     dag_id="tencent_ci_nightly_without_workers",
-    # From two o'clock to two o'clock, Beijing time.
+    # From 02:00 to 02:00, Beijing time.
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
     catchup=False,
@@ -30,7 +30,7 @@ with DAG(
         "start_time": "{{ data_interval_start }}",
         "end_time": "{{ data_interval_end }}",
     }
-    # As two tasks: a worker submits, and the wait begins and ends in the triggerer.
+    # As two tasks: a worker submits, and the wait starts and ends in the triggerer.
     submit = TriggerInventoryJobOperator(task_id="submit", prefix=f"{PREFIX}0001", **nightly)
     InventoryJobSensor(
         task_id="wait",

@@ -1,4 +1,4 @@
-"""When a batch fails, somebody is told what happened to which job, and what to do."""
+"""When a job fails, a message says which job, what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MESSAGES = os.environ.get("TENCENT_CI_MESSAGES", "/tmp/tencent-ci-messages.txt")
 
 
 class FileNotifier(BaseNotifier):
-    """Add a message to a file; in earnest it is the notifier of Slack, of SMTP, ..., which render their texts alike."""
+    """Add a message to a file; in production use a notifier of Slack, SMTP, ..., which also render their texts."""
 
     template_fields = ("subject", "text")
 

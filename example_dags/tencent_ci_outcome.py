@@ -1,4 +1,4 @@
-"""Every night: process what is there, put up with a few failed files, and leave a list of them."""
+"""Every night: process all files of a prefix, allow a few failed files, and write a list of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
 PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
-# Wherever Airflow's object storage can write: s3://connection@bucket/failed/, file:///var/reports/, ...
+# A place for Airflow's object storage: s3://connection@bucket/failed/, file:///var/reports/, ...
 REPORTS = os.environ.get("TENCENT_CI_REPORTS", "file:///tmp/tencent-ci-reports/")
 
 # [START outcome]
@@ -31,10 +31,10 @@ with DAG(
         wait_for_completion=True,
         deferrable=True,
         poll_interval=POLL_SECONDS,
-        # The night is lost if 5 % of the files are; and no night at all if nothing was uploaded.
+        # The task fails if at least 5 % of the files failed, and is skipped if there is no file.
         fail_on=0.05,
         on_empty="skip",
-        # One object of JSON for each failed file, in a file named after the job.
+        # One JSON object for each failed file, in a file named after the job.
         failures_path=REPORTS + "{{ ds | default('by-hand') }}/",
     )
 # [END outcome]

@@ -1,4 +1,4 @@
-"""Every night: process what is there, submit the files that failed again, twice at most, and judge what is left."""
+"""Every night: process all files of a prefix, resubmit the failed files twice at most, and apply a rule to the rest."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ with DAG(
         wait_for_completion=True,
         deferrable=True,
         poll_interval=POLL_SECONDS,
-        # The failed files, and only those, are a batch of their own; those that fail there are the next one.
+        # Only the failed files are submitted again, as a job of their own; those that fail again are the next round.
         resubmit_rounds=2,
-        # The service reads their names from objects that are put here; PREFIX must not cover it.
+        # The service reads their names from objects in this place; PREFIX must not cover it.
         url_list_prefix=".airflow/tencent-ci/",
-        # What still fails after that is judged as a share of the whole batch.
+        # The rule for the files that still fail, as a share of the whole batch.
         fail_on=0.01,
     )
 # [END resubmit]

@@ -32,7 +32,7 @@ with DAG(
             "Output": {
                 "Region": REGION,
                 "Bucket": BUCKET,
-                # Each file needs a name of its own, or they overwrite each other.
+                # Each file needs a name of its own, or the files overwrite each other.
                 "Object": "transcoded/{{ ds_nodash | default('manual') }}/${InputName}.mp4",
             },
             "UserData": "{{ run_id }}",

@@ -1,4 +1,4 @@
-"""Whoever submits the nightly batches: when one has ended well, go on. Airflow 3.0 and later."""
+"""When a nightly job of any origin has succeeded, run a DAG. Airflow 3.0 and later."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ with DAG(
 
     @task
     def publish(triggering_asset_events=None):
-        # One run may be for several batches, and after a restart for one that was reported before.
+        # A run may have several jobs, and after a restart a job that was reported before.
         events = triggering_asset_events[nightly_done] if triggering_asset_events else []
         jobs = {event.extra["payload"]["job"]["JobId"]: event.extra["payload"]["job"] for event in events}
         for job in jobs.values():

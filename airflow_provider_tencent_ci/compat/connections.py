@@ -21,7 +21,7 @@ async def get_connection_async(conn_id: str) -> Connection:
     Read a connection without blocking the event loop.
 
     Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
-    SDK of 3.0 does not find its supervisor (Airflow conventions, 3.8).
+    SDK of 3.0 does not find its supervisor (docs/airflow.md, 4.1).
     """
     from airflow.providers.common.compat.sdk import BaseHook
 

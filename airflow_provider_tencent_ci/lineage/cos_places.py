@@ -19,7 +19,7 @@ _SAFE = "/!$&'()*+,;=:@"
 # The nodes of Input that name one file.
 _FILES = ("Object", "Manifest", "UrlFile")
 
-# Output has its object names in these nodes (API reference, 2.4).
+# Output has its object names in these nodes (docs/service.md, 2.4).
 _OBJECT_NODES = ("Object", "AuObject", "SpriteObject")
 _VARIABLE = "${"
 _JOB_ID_VARIABLE = "${InventoryTriggerJobId}"
@@ -101,7 +101,7 @@ def _prefix(value: Any, bucket: str | None) -> CosPlace | None:
 
 
 def _object(value: Any, bucket: str | None) -> CosPlace | None:
-    """Return the place of a file, which is given as a key or as a full URL (API reference, 2.2)."""
+    """Return the place of a file, which is given as a key or as a full URL (docs/service.md, 2.2)."""
     if not isinstance(value, str) or not value:
         return None
     if not value.startswith(("http://", "https://")):

@@ -2,7 +2,7 @@
 Deferring a task, for no longer than its own limits, and what it must know when it resumes.
 
 Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and gives the task all of it again when it
-resumes (Airflow conventions, 0.8). 2.11 ends the deferral, without a word to the trigger, and then fails the task
+resumes (docs/airflow.md, 2.1). 2.11 ends the deferral, without a word to the trigger, and then fails the task
 without resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of
 one try share the end of its ``execution_timeout``, which is stored with the first one.
 

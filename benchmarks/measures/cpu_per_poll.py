@@ -41,12 +41,12 @@ Ask = Callable[[str], Awaitable[InventoryJob]]
 
 _METHOD = """\
 The processor time of the polling process (all its threads; the service is another process), divided by the number of
-times that a waiting task was told of its job. Five turns of each way, by turns; the median.
+polls of all jobs. The median of five runs of each way, in turn.
 
-Every way has a task for each job, which judges each reading with this package's `Wait`, and all have the same interval
-between two readings: two milliseconds for each job, from 0.1 to 2 s. With the shared poller each task is in
-`wait_together`, as in a triggerer. In the alternatives each asks for itself and sleeps, beginning at a moment of
-chance; those with aiohttp sign and read with this package's own code, so that only the way of asking differs. The SDK
+Every way has a task for each job, which checks each reading with this package's `Wait`, and all have the same interval
+between two polls: two milliseconds for each job, from 0.1 to 2 s. With the shared poller each task is in
+`wait_together`, as in a triggerer. In the alternatives each task polls on its own and sleeps, starting at a random
+moment; those with aiohttp sign and read with this package's own code, so that only the way of polling differs. The SDK
 runs in `asyncio.to_thread`, with one client for all.
 """
 

@@ -29,13 +29,13 @@ _SPREADS: dict[str, Callable[[random.Random], float]] = {
 }
 
 _METHOD = """\
-Simulated time: the flow with which a task waits (`core/polling/wait.py`, the same in a worker and in a triggerer) is
-driven by hand against the emulator, and only its pauses move the clock. The network takes no time. `poll_interval` is
-30 s, the default. There is a job each night, of one workflow, and its length varies by 20 % around the mean; the
-first ten nights are left out.
+Simulated time: the flow with which a task waits on a worker (`core/polling/wait.py`; the shared poller of a triggerer
+uses the same intervals) runs against the emulator, and only its pauses move the clock. The network takes no time.
+`poll_interval` is 30 s, the default. There is one job each night, of one workflow, and its length varies by 20 % around
+the mean; the first ten nights are left out.
 
-The alternative asks at a fixed interval, which is chosen so that over the same nights it sends as many requests. All
-requests count, also those that look at earlier jobs.
+The alternative polls at a fixed interval, which is chosen so that over the same nights it sends the same number of
+requests. All requests count, also those that read earlier jobs.
 """
 
 

@@ -48,10 +48,10 @@ print(json.dumps([took * 1e3, cpu * 1e3, len(set(sys.modules) - before)]))
 """
 
 _METHOD = """\
-A fresh process for each import, fifteen of each, by turns; medians. Each first imports `DAG`, `BaseOperator` and
-`BaseSensorOperator` from `airflow.sdk`, as every DAG file does in one way or another; what the operator and the
-sensor of a provider add to that is measured. Processor time counts: the elapsed time has in it what else the machine
-did.
+A new process for each import, fifteen of each, in turn; medians. Each first imports `DAG`, `BaseOperator` and
+`BaseSensorOperator` from `airflow.sdk`, as every DAG file does in one way or another; the figures are what the operator
+and the sensor of a provider add to that. Processor time is the relevant figure: the elapsed time includes other work
+of the machine.
 """
 
 

@@ -37,12 +37,12 @@ _HOSTILE = {
 }
 
 _METHOD = """\
-The processor time of turning the bytes of one page into what the caller works with, thirty times in a row; fifteen
-turns of each, by turns; the median. A page has at most 100 jobs, so that more jobs are more pages.
+The processor time of turning the bytes of one page into the caller's values, thirty times in a row; the median of
+fifteen runs of each, in turn. A page has at most 100 jobs, so more jobs are more pages.
 
-The values of this package are complete: times are times, states are states, what a job was asked to do is there. The
-SDK's reader writes the elements as a text of Python and evaluates that. Of some documents with a DTD or entities,
-which no service sends and somebody on the way may, it is counted how many each reader refuses.
+The values of this package are complete: they contain times, states and the whole request of a job. The SDK's reader
+writes the elements as a text of Python and evaluates that text. The last row counts how many of some documents with a
+DTD or entities, which no service sends but an attacker on the network may, each reader refuses.
 """
 
 

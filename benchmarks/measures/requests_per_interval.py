@@ -19,12 +19,12 @@ OURS, ALTERNATIVE = "shared poller", "one request per job"
 _WANTED = 12
 
 _METHOD = """\
-So many tasks wait for as many jobs of one bucket, all with the same `poll_interval`. Once each has been told of its
-job, the service counts the list requests of about twenty intervals. The alternative is a task per job that asks about
-it by its id and sleeps for the interval; with ten thousand of them it would be the server that is measured.
+Each of these tasks waits for its own job of one bucket, all with the same `poll_interval`. After each job was polled
+once, the service counts the list requests of about twenty intervals. The alternative is one task per job that polls it
+by its id and sleeps for the interval; with ten thousand of them the benchmark would measure the server.
 
-A page has a hundred jobs. The poller's ticks come a little faster than `poll_interval`, by a random part of up to a
-fifth, so that pollers do not fall into step; that is where a tenth more comes from.
+A page has a hundred jobs. The poller polls a little more often than `poll_interval`, by a random part of up to a fifth,
+so that pollers do not poll in step; this is the reason for the extra tenth.
 """
 
 

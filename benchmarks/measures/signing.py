@@ -24,8 +24,8 @@ _WANTED_MICROSECONDS = 10
 
 _METHOD = """\
 The processor time of signing one request, two thousand times in a row, each time the next of a hundred different
-ones; fifteen turns of each, by turns; the median. Both begin with a request that is ready but for its signature, and
-end with its headers. The SDK's logger is switched off, which is cheaper for it.
+ones; the median of fifteen runs of each, in turn. Both start with a request that is complete except for its signature,
+and end with its headers. The SDK's logger is switched off, which makes the SDK faster.
 """
 
 

@@ -35,14 +35,14 @@ _LONGEST_SECONDS = 420
 
 _METHOD = """\
 One triggerer process of a real Airflow on PostgreSQL. The tasks are put into the database as deferred ones, and the
-triggerer takes up their triggers by itself. Each asks every 30 seconds; the service answers that the job is running
+triggerer starts their triggers by itself. Each polls every 30 seconds; the service answers that the job is running
 (the http provider's sensor gets the 404 that makes it wait on). When all run, or after seven minutes as many
-as do, and each has been answered at least once, one minute is looked at.
+as do, and each has been answered at least once, one minute is measured.
 
-In the triggerer, as one more trigger, a probe sleeps for 5 ms again and again, and notes how much later it wakes up.
-What is told is the longest of these delays, and how much processor time the loop's thread spent in it: the rest is
-the machine's, on which database, service and triggerer share the processors. The memory is that of the process that
-runs the triggers; their supervisor's, which keeps a log file open for each, is told apart.
+In the triggerer, as one more trigger, a probe sleeps for 5 ms again and again, and records the delay of its wake-up.
+The table has the longest of these delays, and the processor time of the loop's thread in it. The rest of the delay is
+the machine's: database, service and triggerer share its processors. The memory is that of the process that runs the
+triggers; that of its supervisor, which keeps a log file open for each trigger, has its own column.
 """
 
 _DAG_FILE = """

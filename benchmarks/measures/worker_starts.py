@@ -26,9 +26,9 @@ _LONGEST_SECONDS = 240.0
 
 _METHOD = """\
 One DAG run of each kind in a running Airflow (scheduler, triggerer, API server, LocalExecutor) against the emulator,
-whose job takes 20 seconds. Airflow itself notes in its table `log` whenever a worker process begins to run a part of a
-task (`event = 'running'`), and these are counted; what the triggerer does is not among them. With an executor that
-starts a container for each task, each of these is a container.
+whose job takes 20 seconds. Airflow itself writes into its table `log` whenever a worker process starts to run a part of
+a task (`event = 'running'`), and these rows are counted; the work of the triggerer is not among them. With an executor
+that starts a container for each task, each of these is a container.
 """
 
 _DAG_FILE = """

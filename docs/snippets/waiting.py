@@ -11,7 +11,7 @@ batch = {"workflow_ids": "w00000000000000000000000000000001", "prefix": "media/"
 
 with DAG("waiting", schedule=None, start_date=datetime(2026, 1, 1)):
     # [START waiting]
-    # As two tasks; batch says which workflow and which files.
+    # As two tasks; batch has the workflow and the files.
     submit = TriggerInventoryJobOperator(task_id="submit", **batch)
     InventoryJobSensor(task_id="wait", job_id=submit.output, start_from_trigger=True, end_from_trigger=True)
 

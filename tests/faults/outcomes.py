@@ -30,7 +30,7 @@ class Submitted:
         if self.found:
             return "found in the list"
         if self.looked:
-            return f"looked for in vain, sent {_times(self.posts)}"
+            return f"not in the list, sent {_times(self.posts)}"
         return "submitted" if self.posts == 1 else f"sent {_times(self.posts)}"
 
 
@@ -55,15 +55,15 @@ class Failed:
         """The outcome as the documentation says it."""
         fails = f"`{self.error.__name__}`" + (", and there is a job" if self.jobs else "")
         if self.looked:
-            return f"sent {_times(self.posts)}, looked for in vain: {fails}"
+            return f"sent {_times(self.posts)}, not in the list: {fails}"
         return {0: f"not sent: {fails}", 1: fails}.get(self.posts, f"sent {_times(self.posts)}: {fails}")
 
 
 class Waiting(Enum):
     """How a wait goes on. A fault never passes for the job's end, and never cancels it."""
 
-    AS_USUAL = "read as usual"
-    RIDDEN_OUT = "asked again"
+    AS_USUAL = "no effect"
+    RIDDEN_OUT = "polled again"
     UNTIL_THE_DEADLINE = "waits on"
     LOST_CONTACT = "lost contact"
 

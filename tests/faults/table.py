@@ -65,7 +65,7 @@ class NetworkFault(Enum):
 
     NAME_NOT_FOUND = "the name is not found"
     REFUSED = "nothing listens"
-    UNTRUSTED = "a certificate that nobody vouches for"
+    UNTRUSTED = "an untrusted certificate"
     NO_TLS = "no TLS"
 
 
@@ -224,12 +224,12 @@ SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
 CLOCK_OFF = TAKEN_AT_ONCE, CANCELLED_AT_ONCE, (Waiting.AS_USUAL, Waiting.AS_USUAL)
 
 CODES_GROUP = Group(
-    "The service's codes",
-    "The codes that CI's and COS's pages list, for whichever request they come; some are meant for requests that this "
-    "package never makes.",
+    "Codes of the service",
+    "The codes in the tables of CI and COS, for every kind of request. Some belong to requests that this package never "
+    "sends.",
     joined=True,
     rows=[
-        # API reference, 5.2, the table of CI, in its order.
+        # docs/service.md, 5.2, the table of CI, in its order.
         code(301, "PermanentRedirect", REDIRECTED),
         code(307, "TemporaryRedirect", REDIRECTED),
         code(400, "InvalidArgument", INVALID),
@@ -259,7 +259,7 @@ CODES_GROUP = Group(
         code(500, "InternalError", UNDECIDED),
         code(501, "NotImplemented", INVALID),
         code(503, "ServiceUnavailable", UNDECIDED),
-        # API reference, 5.2, the paragraph on COS's codes below it.
+        # docs/service.md, 5.2, the paragraph on COS's codes below it.
         code(400, "ExpiredToken", AUTHENTICATION),
         code(400, "RequestTimeout", UNDECIDED),
         code(400, "MalformedXML", INVALID),
@@ -289,7 +289,7 @@ CODES_GROUP = Group(
 
 REFUSED_GROUP = Group(
     "Refused for now",
-    "The service turns the request away unread.",
+    "The service refuses the request without acting on it.",
     [
         row("throttled, 429", Fault(FaultKind.SLOW_DOWN), *THROTTLED),
         row("throttled, 503", Fault(FaultKind.SLOW_DOWN, status=503), *THROTTLED),
@@ -310,21 +310,21 @@ REFUSED_GROUP = Group(
 )
 
 FAILING_GROUP = Group(
-    "The service fails",
-    "It answers, but whether it has done what was asked, or what became of it, the answer does not tell.",
+    "Failures of the service",
+    "The answer does not tell whether the service has acted on the request.",
     [
         row("500, the request is lost", Fault(FaultKind.INTERNAL_ERROR), *UNDECIDED, passing_times=1),
-        row("500, the request is carried out", Fault(FaultKind.INTERNAL_ERROR, after_acting=True), *ACTED),
+        row("500, the request is executed", Fault(FaultKind.INTERNAL_ERROR, after_acting=True), *ACTED),
         row("502 in HTML, the request is lost", Fault(FaultKind.BAD_GATEWAY), *UNDECIDED, passing_times=1),
-        row("502 in HTML, the request is carried out", Fault(FaultKind.BAD_GATEWAY, after_acting=True), *ACTED),
+        row("502 in HTML, the request is executed", Fault(FaultKind.BAD_GATEWAY, after_acting=True), *ACTED),
         row(
-            "500 for this and all that follows, the request is lost",
+            "500 for this and all later requests, the request is lost",
             Injected(Fault(FaultKind.INTERNAL_ERROR), everywhere=True),
             submit=(SENT_ONCE_MORE, Failed(e.SubmitOutcomeUnknownError, looked=True)),
             cancel=CANCEL_SENT_AGAIN,
         ),
         row(
-            "500 for this and all that follows, the request is carried out",
+            "500 for this and all later requests, the request is executed",
             Injected(Fault(FaultKind.INTERNAL_ERROR, after_acting=True), everywhere=True),
             submit=(Submitted(found=True), Failed(e.SubmitOutcomeUnknownError, looked=True, jobs=1)),
             cancel=(Cancelling.AGAIN, Cancelling.UNSEEN),
@@ -348,7 +348,7 @@ FAILING_GROUP = Group(
 
 NO_ANSWER_GROUP = Group(
     "No answer",
-    "The connection breaks, or nothing comes within `request_timeout`.",
+    "The connection breaks, or no answer comes within `request_timeout`.",
     [
         row(
             "reset, the request is lost",
@@ -358,7 +358,7 @@ NO_ANSWER_GROUP = Group(
             # The library repeats a read over a connection that it has used before.
             deferred=(Waiting.AS_USUAL, Waiting.LOST_CONTACT),
         ),
-        row("reset, the request is carried out", Fault(FaultKind.RESET, after_acting=True), *ACTED),
+        row("reset, the request is executed", Fault(FaultKind.RESET, after_acting=True), *ACTED),
         row(
             "silence, the request is lost",
             Fault(FaultKind.HANG, seconds=FOREVER_SECONDS),
@@ -367,14 +367,14 @@ NO_ANSWER_GROUP = Group(
             passing_times=1,
         ),
         row(
-            "silence, the request is carried out",
+            "silence, the request is executed",
             Fault(FaultKind.HANG, seconds=FOREVER_SECONDS, after_acting=True),
             *ACTED,
             passing_times=1,
         ),
         *(
             row(
-                f"reset, the request is carried out {seconds} s later",
+                f"reset, the request is executed {seconds} s later",
                 Fault(FaultKind.LATE, seconds=seconds),
                 submit=FOUND,
                 cancel=None,
@@ -384,7 +384,7 @@ NO_ANSWER_GROUP = Group(
             for seconds in (45, 250)
         ),
         row(
-            "silence, the request is carried out late, while the list is looked at",
+            "silence, the request is executed late, while the list is polled",
             Injected(Fault(FaultKind.HANG, seconds=2 * REQUEST_TIMEOUT_SECONDS), until_created=True),
             submit=FOUND,
             cancel=None,
@@ -392,7 +392,7 @@ NO_ANSWER_GROUP = Group(
             passing_times=1,
         ),
         row(
-            "the answer trickles",
+            "the answer comes very slowly",
             Fault(FaultKind.DRIP, seconds=FOREVER_SECONDS),
             submit=FOUND,
             cancel=CANCELLED_AT_ONCE,  # its answer has no body
@@ -403,9 +403,9 @@ NO_ANSWER_GROUP = Group(
 )
 
 UNREADABLE_GROUP = Group(
-    "Answers that say nothing",
-    "HTTP 200, and the request is carried out, but the body is not what the API promises. Of the answer to a cancel "
-    "the body is not looked at.",
+    "Unreadable answers",
+    "HTTP 200, and the service has acted on the request, but the body is not what the API promises. The body of the "
+    "answer to a cancel is not read.",
     [
         row("half of the XML", Fault(FaultKind.TRUNCATED_XML), FOUND, CANCELLED_AT_ONCE),
         row("no body", Fault(FaultKind.EMPTY_BODY), FOUND, CANCELLED_AT_ONCE),
@@ -439,12 +439,12 @@ UNREADABLE_GROUP = Group(
 )
 
 NETWORK_GROUP = Group(
-    "The way to the service",
-    "Where no byte of the request has left, it is sent again.",
+    "The network",
+    "A request of which no byte was sent is repeated.",
     [
         row("the host's name is not found", NetworkFault.NAME_NOT_FOUND, *refused_for_now(e.TransportError)),
         row("the connection is refused", NetworkFault.REFUSED, *refused_for_now(e.TransportError)),
-        row("a certificate that nobody vouches for", NetworkFault.UNTRUSTED, *refused_for_now(e.TransportError)),
+        row("an untrusted certificate", NetworkFault.UNTRUSTED, *refused_for_now(e.TransportError)),
         row("no TLS where TLS is expected", NetworkFault.NO_TLS, *refused_for_now(e.TransportError)),
         row("307 to another host", Fault(FaultKind.REDIRECT), *REDIRECTED),
         row("301 to another host", Fault(FaultKind.REDIRECT, status=301), *REDIRECTED),
@@ -453,7 +453,7 @@ NETWORK_GROUP = Group(
 
 KEYS_GROUP = Group(
     "Keys and clocks",
-    "The service does not accept who asks, or when.",
+    "The service does not accept the key or the time of a request.",
     [
         row("an expired temporary key", Fault(FaultKind.EXPIRED_TOKEN), *AUTHENTICATION),
         row("a clock that is 20 minutes slow", Fault(FaultKind.SKEWED_CLOCK, seconds=1200), *CLOCK_OFF),

@@ -47,7 +47,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Question:
     """
-    One of the open questions of the API reference, section 11.
+    One of the open questions of docs/service.md, section 11.
 
     :param number: its number there.
     :param why: what of this package relies on the answer.

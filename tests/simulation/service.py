@@ -1,5 +1,5 @@
 """
-The service, modelled from its documentation (API reference, 2 and 5), and independently of the client.
+The service, modelled from its documentation (docs/service.md, 2 and 5), and independently of the client.
 
 It has a clock of its own, a list that may be behind, and does with each request what the history says:
 

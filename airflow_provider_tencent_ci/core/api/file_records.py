@@ -1,8 +1,8 @@
 """
 What a batch did with each of its files: where the service lists it, and how to read that.
 
-A batch of type ``Workflow`` has an execution of the workflow for each file, one of type ``Job`` a child job (API
-reference, 3.1 to 3.3). Both are a :class:`FileRun` here.
+A batch of type ``Workflow`` has an execution of the workflow for each file, one of type ``Job`` a child job
+(docs/service.md, 3.1 to 3.3). Both are a :class:`FileRun` here.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def list_files_page(
 
 @dataclass(frozen=True, slots=True)
 class _Executions:
-    """``GET /workflowexecution`` (API reference, 3.1)."""
+    """``GET /workflowexecution`` (docs/service.md, 3.1)."""
 
     job_id: str
     workflow_id: str
@@ -156,7 +156,7 @@ class _Executions:
 
 @dataclass(frozen=True, slots=True)
 class _ChildJobs:
-    """``GET /jobs`` or ``GET /pic_jobs`` (API reference, 3.3)."""
+    """``GET /jobs`` or ``GET /pic_jobs`` (docs/service.md, 3.3)."""
 
     job_id: str
     tag: str
@@ -211,7 +211,7 @@ def _child_job(detail: Element) -> FileRun:
 
 
 def _build_execution(run: FileRun) -> Request:
-    """``GET /workflowexecution/<RunId>`` (API reference, 3.2)."""
+    """``GET /workflowexecution/<RunId>`` (docs/service.md, 3.2)."""
     return Request("GET", f"/workflowexecution/{check_job_id(run.run_id)}")
 
 

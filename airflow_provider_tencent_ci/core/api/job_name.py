@@ -1,7 +1,7 @@
 """
 Names of batch jobs.
 
-A name has at most 128 characters: Chinese characters, Latin letters, digits, ``-`` and ``_`` (API reference, 2.1).
+A name has at most 128 characters: Chinese characters, Latin letters, digits, ``-`` and ``_`` (docs/service.md, 2.1).
 Whether the service counts characters or bytes is not documented: names made here are short in both, names given by
 the user are checked in characters.
 """

@@ -17,7 +17,7 @@ __all__ = ["ACTIVE_STATES", "ENDED_STATES", "JOB_TYPES", "InventoryJob", "JobSta
 
 class JobState(StrEnum):
     """
-    States of a batch job (API reference, 4).
+    States of a batch job (docs/service.md, 4).
 
     A word that is not known yet makes a member of its own, which is not terminal: the service may learn new
     states, and a wait must not end on one.
@@ -48,7 +48,7 @@ class JobState(StrEnum):
         return self.name != "UNKNOWN"
 
 
-# The types that are documented (API reference, 2.1). The service may learn others.
+# The types that are documented (docs/service.md, 2.1). The service may learn others.
 JOB_TYPES = ("Workflow", "Job")
 
 # As the list endpoint takes them.
@@ -64,7 +64,7 @@ class InventoryJob:
     :param job_id: ``JobId``; never empty.
     :param name: ``Name``.
     :param type: one of :data:`JOB_TYPES`, or a word that is not known yet; ``Workflow`` where the service says nothing
-        (API reference, 2.1).
+        (docs/service.md, 2.1).
     :param state: ``State``.
     :param code: ``Code``, which has a meaning only when the state is ``Failed``.
     :param message: ``Message``, likewise.

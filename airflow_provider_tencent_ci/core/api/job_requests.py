@@ -1,4 +1,4 @@
-"""The endpoints of batch jobs: a builder for each request and a reader for each answer (API reference, 2 and 3)."""
+"""The endpoints of batch jobs: a builder for each request and a reader for each answer (docs/service.md, 2 and 3)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def build_create(name: str, specification: InventoryJobSpecification) -> Request
     """
     ``POST /inventorytriggerjob``.
 
-    The body is bound to the signature by its MD5, which the service checks when it is there (API reference, 1.3).
+    The body is bound to the signature by its MD5, which the service checks when it is there (docs/service.md, 1.3).
 
     :raises InvalidArgumentError: the name breaks the service's rules, or a value cannot stand in XML.
     """
@@ -161,7 +161,7 @@ def build_cancel(job_id: str) -> Request:
     """
     ``PUT /inventorytriggerjob/<jobId>?cancel``.
 
-    The key travels as ``cancel=``, which every SDK's treatment of the signature fits (API reference, 6.5).
+    The key travels as ``cancel=``, which every SDK's treatment of the signature fits (docs/service.md, 6.5).
 
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
@@ -181,7 +181,7 @@ def build_list_executions(
     ``GET /workflowexecution``, one page of 100.
 
     :param workflow_id: always sent: older versions of the API require it.
-    :param job_id: the batch job; the key of this filter is ``jobId`` (API reference, 3.1).
+    :param job_id: the batch job; the key of this filter is ``jobId`` (docs/service.md, 3.1).
     :param start_creation_time: executions created at or after this time.
     :param order_by_time: ``Desc`` or ``Asc``.
     """
@@ -230,7 +230,7 @@ def read_job(response: Response) -> InventoryJob | None:
     """
     Read the answer to :func:`build_get`; ``None`` if it says that there is no such job.
 
-    An answer without the job says so: it has ``NonExistJobIds``, and no ``JobsDetail`` (API reference, 2.6).
+    An answer without the job says so: it has ``NonExistJobIds``, and no ``JobsDetail`` (docs/service.md, 2.6).
 
     :raises UnreadableResponseError: it is neither.
     """

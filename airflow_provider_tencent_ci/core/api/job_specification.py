@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 __all__ = ["InventoryJobSpecification"]
 
 # The argument for each node of Input. The service documents all four as optional and shows exactly one in every
-# sample, so exactly one is asked for here (API reference, 2.2).
+# sample, so exactly one is asked for here (docs/service.md, 2.2).
 _INPUT_NODES = {"prefix": "Prefix", "manifest": "Manifest", "url_file": "UrlFile", "object_key": "Object"}
 
 
@@ -112,7 +112,7 @@ def _workflow_ids(workflow_ids: str | Sequence[str]) -> str:
     ids = [workflow_ids] if isinstance(workflow_ids, str) else several
     if not all(isinstance(one, str) and one.strip() for one in ids):
         raise InvalidArgumentError(f"workflow_ids={workflow_ids!r} must be an id or a list of ids, none empty.")
-    # Commas between several ids are seen in a comment of the Java SDK, not documented (API reference, 2.3).
+    # Commas between several ids are seen in a comment of the Java SDK, not documented (docs/service.md, 2.3).
     return ",".join(one.strip() for one in ids)
 
 

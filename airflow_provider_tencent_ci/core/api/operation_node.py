@@ -1,5 +1,5 @@
 """
-The nodes of ``Operation`` for ``Type=Job``: what the documentation says for certain of them (API reference, 2.4).
+The nodes of ``Operation`` for ``Type=Job``: what the documentation says for certain of them (docs/service.md, 2.4).
 
 Nodes and tags that are not known here pass: the service has more of them than its page lists.
 """

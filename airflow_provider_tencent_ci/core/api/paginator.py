@@ -20,7 +20,7 @@ class Pages:
     Which page to read next, judged by the last one.
 
     The end of a list is not documented. It ends where there is no token, and also where a token repeats or a page
-    brings nothing new, lest a list never ends (API reference, 2.7).
+    brings nothing new, lest a list never ends (docs/service.md, 2.7).
     """
 
     #: The token to ask with: empty for the first page, ``None`` at the end.

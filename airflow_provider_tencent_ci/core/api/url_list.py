@@ -1,5 +1,5 @@
 """
-A list of objects for ``UrlFile``: the URL of one on each line (API reference, 2.2).
+A list of objects for ``UrlFile``: the URL of one on each line (docs/service.md, 2.2).
 
 How a URL in it is to be written is not documented. Percent-encoded, as everywhere else in COS, is assumed.
 """

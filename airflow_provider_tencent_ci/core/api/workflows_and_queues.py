@@ -28,7 +28,7 @@ _MOST_NAMED = 5
 @dataclass(frozen=True, slots=True)
 class Workflow:
     """
-    A workflow: the service's ``MediaWorkflowList`` (API reference, 3.6).
+    A workflow: the service's ``MediaWorkflowList`` (docs/service.md, 3.6).
 
     :param state: ``Active`` or ``Paused``.
     :param create_time: aware; ``None`` if not known.
@@ -50,7 +50,7 @@ class Workflow:
 @dataclass(frozen=True, slots=True)
 class Queue:
     """
-    A queue: the service's ``QueueList`` (API reference, 3.5).
+    A queue: the service's ``QueueList`` (docs/service.md, 3.5).
 
     :param state: ``Active`` or ``Paused``.
     :param category: such as ``Transcoding``.

@@ -3,7 +3,7 @@ Who submits: the token that tells a retry, which must find its own job, from a c
 
 Airflow keeps ``ti.max_tries`` over the retries of one attempt series and raises it with every clear, so
 ``ti.max_tries - task.retries`` counts the clears. The try number and the task instance's id are useless here: both
-are new with every retry (Airflow conventions, 0.6).
+are new with every retry (docs/airflow.md, 1.1).
 """
 
 from __future__ import annotations

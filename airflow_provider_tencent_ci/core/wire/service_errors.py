@@ -2,7 +2,7 @@
 What an error of the service means: its class, what to do, and whether the request may be repeated.
 
 The table joins the pages of CI and of COS, whose front end answers too; the same condition has different names on
-the two, so a code that is not in the table is judged by its status (API reference, 5).
+the two, so a code that is not in the table is judged by its status (docs/service.md, 5).
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ _MOST_OF_A_WORD = 200
 # Rejected when the signature was checked, and well again when signed afresh.
 _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 
-# COS has no code of its own for a signature that is too old (API reference, 5.2).
+# COS has no code of its own for a signature that is too old (docs/service.md, 5.2).
 _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 
 # What a signature of another time may be called, besides.
@@ -176,7 +176,7 @@ def was_refused(error: TencentCIError) -> bool:
     """
     Whether the service surely did not act on the request, so that even a submission may be repeated.
 
-    Either no byte of it can have arrived, or it was turned away unread (API reference, 5.3).
+    Either no byte of it can have arrived, or it was turned away unread (docs/service.md, 5.3).
     """
     if isinstance(error, TransportError):
         return not error.request_sent

@@ -3,7 +3,7 @@ Times as Cloud Infinite writes and reads them.
 
 Requests carry ``%Y-%m-%dT%H:%M:%S%z`` (``2022-02-01T12:00:00+0800``). Answers carry that form, the form with a
 colon in the offset (workflow executions), the form with a blank for the ``T`` (callbacks), and ``-`` or nothing
-for a time that is not known yet (API reference, 2.10). Headers (``Date``, ``Retry-After``) have HTTP's own forms.
+for a time that is not known yet (docs/service.md, 2.10). Headers (``Date``, ``Retry-After``) have HTTP's own forms.
 """
 
 from __future__ import annotations

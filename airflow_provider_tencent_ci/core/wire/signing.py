@@ -2,7 +2,7 @@
 The request signature of COS and CI.
 
 The steps and their names are those of "Request Signature" (document 436/7778), so that a mismatch can be compared
-with it line by line. Facts the document leaves open are in the API reference, section 6.
+with it line by line. Facts the document leaves open are in docs/service.md, section 6.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
 
-# The documentation names another one for hosts of COS (API reference, 1.3).
+# The documentation names another one for hosts of COS (docs/service.md, 1.3).
 COS_TOKEN_HEADER = "x-cos-security-token"  # noqa: S105 - the name of a header
 
 # The key time starts on a round five minutes and ends ten minutes after the last moment it is used, so that all
@@ -40,7 +40,7 @@ WINDOW_SECONDS = 300
 _EARLY_SECONDS = 60
 _LATE_SECONDS = 600
 
-# Content-Length is left out: an HTTP library or a proxy may write it late (API reference, 6.2).
+# Content-Length is left out: an HTTP library or a proxy may write it late (docs/service.md, 6.2).
 _SIGNED_HEADERS = frozenset({"host", "content-type", "content-md5", TOKEN_HEADER, COS_TOKEN_HEADER})
 
 

@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import (
 )
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
-# Every row of the error codes of the API reference, 5.2: status, code, class, may a submission / a read be repeated.
+# Every row of the error codes of docs/service.md, 5.2: status, code, class, may a submission / a read be repeated.
 DOCUMENTED = [
     (301, "PermanentRedirect", e.RedirectError, False, False),
     (307, "TemporaryRedirect", e.RedirectError, False, False),

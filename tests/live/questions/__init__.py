@@ -1,4 +1,4 @@
-"""The open questions of the API reference, section 11, in the order in which they are asked."""
+"""The open questions of docs/service.md, section 11, in the order in which they are asked."""
 
 from __future__ import annotations
 

@@ -1,0 +1,59 @@
+"""The map of the repository, the tables below it and the description of the inside name files that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "airflow_provider_tencent_ci"
+PAGES = ("CONTRIBUTING.md", "docs/how_it_works.md", "docs/what_happens_when.md")
+
+
+def named_files(page):
+    """Each file in code marks that has a folder, or stands at the root of the package."""
+    return sorted(set(re.findall(r"`([\w./-]+\.(?:py|md|svg|yml))`", (ROOT / page).read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_named_file_exists(page):
+    workflows = {"release.yml"}
+    missing = [name for name in named_files(page) if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()]
+    assert set(missing) - workflows == set()
+
+
+def test_the_map_names_every_room():
+    """Of the package and of its core."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    drawn = set(re.findall(r"(\w+)/", text.partition("```text\n")[2].partition("```")[0]))
+    rooms = {path.name for place in (PACKAGE, PACKAGE / "core") for path in place.iterdir() if path.is_dir()}
+    assert {room for room in rooms if not room.startswith("_")} <= drawn
+
+
+def test_how_it_works_has_a_line_for_every_room():
+    text = (ROOT / "docs" / "how_it_works.md").read_text("utf-8")
+    table = text.partition("| room | contents |")[2].partition("\n\n")[0]
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert rooms == set(re.findall(r"`(\w+)/`", "\n".join(line.split(" | ")[0] for line in table.splitlines())))
+
+
+def test_the_order_of_imports_has_every_room_once():
+    """Of the package; the emulator stands beside it, and the parts of the core in its own line."""
+    lines = (ROOT / "docs" / "snippets" / "rooms.txt").read_text("utf-8").splitlines()
+    named = [name for line in lines for name in re.split(r" {2,}", re.split(r" {3,}", line)[0])]
+    inside = [name for name in named if name.isidentifier()]
+    there = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert len(inside) == len(set(inside))
+    assert there - set(inside) == {"emulator"}
+    assert all((PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() for name in inside)
+    parts = re.findall(r"\w+", next(line for line in lines if line.startswith("core")))[1:]
+    assert set(parts) == {
+        path.name for path in (PACKAGE / "core").iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+
+
+def test_where_is_has_at_least_thirty_five_rows():
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where is …?")[2].partition("\n## ")[0]
+    assert table.count("\n|") - 2 >= 35
