@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFERRAL_FAILED",
     "default_deferrable",
-    "forget_xcom",
+    "delete_xcom",
     "is_deferral_timeout",
     "is_first_try",
     "link_xcom_key",
@@ -131,7 +131,7 @@ def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
         XCom.set(key=key, value=value, **where)
 
 
-def forget_xcom(ti: Any, key: str) -> None:
+def delete_xcom(ti: Any, key: str) -> None:
     """Delete an XCom of a task instance if there is one; blocks."""
     from airflow.providers.common.compat.sdk import XCom
 

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.notifications.map_index_name import NAME_OF_MAPPED
-from airflow_provider_tencent_ci.notifications.mapped_names import name_of
+from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.task_state.stored_request import REQUEST_FIELDS
 
@@ -60,7 +60,7 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
 
     def mapped_name(self, *names: str) -> str:
         """Return what the function is called with: the request is known late. Never raises."""
-        return name_of(self.op_kwargs.values())
+        return joined_name(self.op_kwargs.values())
 
     def execute(self, context: Context) -> str:
         # Not DecoratedOperator's: 3.0's wants a method that no operator has there, to handle results of other kinds.

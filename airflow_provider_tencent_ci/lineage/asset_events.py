@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-__all__ = ["Known", "WithLineage", "event_extra", "file_counts", "note_outcome"]
+__all__ = ["LineageFacts", "WithLineage", "event_extra", "file_counts", "record_outcome"]
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _COUNTS = {
 
 
 @dataclass(frozen=True)
-class Known:
+class LineageFacts:
     """
     What a task knows of its job when it is asked for its lineage, which must not cost a request.
 
@@ -71,7 +71,7 @@ class WithLineage:
         return _lineage_of(self, task_instance)
 
 
-def note_outcome(context: Context, record: Mapping[str, Any]) -> None:
+def record_outcome(context: Context, record: Mapping[str, Any]) -> None:
     """
     Note what became of a job, for the events of the task's outlets and for OpenLineage. Never raises.
 
@@ -122,11 +122,11 @@ def _lineage_of(task: Any, failed_instance: Any | None) -> OperatorLineage | Non
         return None
 
 
-def _known(task: Any, failed_instance: Any | None) -> Known:
+def _known(task: Any, failed_instance: Any | None) -> LineageFacts:
     # Only what is there: a hook that has not read its connection yet is not asked.
     hook = vars(task).get("_hook")
     config = vars(hook).get("config") if hook else None
-    return Known(
+    return LineageFacts(
         record=task._job_record or _planned_record(task),
         bucket=config.bucket if config else task.bucket,
         region=config.region if config else task.region,

@@ -16,7 +16,7 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from openlineage.client.event_v2 import Dataset, InputDataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
-from airflow_provider_tencent_ci.lineage.asset_events import Known, file_counts
+from airflow_provider_tencent_ci.lineage.asset_events import LineageFacts, file_counts
 from airflow_provider_tencent_ci.lineage.cos_places import CosPlace, input_places, output_places
 
 __all__ = ["FACET", "TencentCIBatchJobRunFacet", "dataset_of", "lineage_of"]
@@ -59,7 +59,7 @@ class TencentCIBatchJobRunFacet(RunFacet):  # type: ignore[misc]
     consoleUrl: str | None = attr.field(default=None)  # noqa: N815
 
 
-def lineage_of(known: Known, *, inlets: Iterable[Any], outlets: Iterable[Any]) -> OperatorLineage:
+def lineage_of(known: LineageFacts, *, inlets: Iterable[Any], outlets: Iterable[Any]) -> OperatorLineage:
     """
     Return the lineage of a task.
 
@@ -124,7 +124,7 @@ def _with_declared(found: list[Any], declared: Iterable[Any]) -> list[Any]:
     return found
 
 
-def _facet_of(known: Known, counts: Mapping[str, Any] | None) -> TencentCIBatchJobRunFacet:
+def _facet_of(known: LineageFacts, counts: Mapping[str, Any] | None) -> TencentCIBatchJobRunFacet:
     record = known.record
     has_failed = record.get("State") == "Failed"  # otherwise the code means nothing
     return TencentCIBatchJobRunFacet(

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.links import JOB_URL_KEY
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.file_log import counts_text
 
-__all__ = ["JobFacts", "gather_facts"]
+__all__ = ["JobFacts", "collect_job_facts"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class JobFacts:
     advice: str = ""
 
 
-def gather_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
+def collect_job_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     """
     Return what is known of a task's job: from the error, from this process, and from XCom. Never raises.
 

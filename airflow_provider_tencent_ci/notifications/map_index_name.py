@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.notifications.job_facts import JobFacts
 
-__all__ = ["NAME_OF_MAPPED", "Telling"]
+__all__ = ["NAME_OF_MAPPED", "MapIndexName"]
 
 # For a task that need not be mapped; one that is not has no name of this kind.
 NAME_OF_MAPPED = "{% if ti.map_index >= 0 %}{{ task.mapped_name() }}{% endif %}"
 
 
-class Telling:
+class MapIndexName:
     """
     A task that templates can ask. If it is mapped and is given no ``map_index_template``, it has one of its own.
 
-    :cvar telling_names: arguments that tell mapped tasks apart; if the first one is mapped, it does so alone.
+    :cvar map_index_fields: arguments that tell mapped tasks apart; if the first one is mapped, it does so alone.
     """
 
-    telling_names: ClassVar[tuple[str, ...]] = (
+    map_index_fields: ClassVar[tuple[str, ...]] = (
         "name",
         "prefix",
         "manifest",
@@ -41,7 +41,7 @@ class Telling:
         """Begin to map the task, as Airflow's own ``partial`` does."""
         partial: OperatorPartial = super().partial(**kwargs)  # type: ignore[misc]
         if partial.kwargs.get("map_index_template") is None:
-            mapped = [name for name in cls.telling_names if name not in kwargs]
+            mapped = [name for name in cls.map_index_fields if name not in kwargs]
             partial.kwargs["map_index_template"] = f"{{{{ task.mapped_name({', '.join(map(repr, mapped))}) }}}}"
         return partial
 
@@ -51,12 +51,12 @@ class Telling:
 
         :param names: the arguments that may tell it apart; by default all that can.
         """
-        from airflow_provider_tencent_ci.notifications.mapped_names import name_of
+        from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
 
-        names = names or self.telling_names
+        names = names or self.map_index_fields
         values = {name: getattr(self, name, None) for name in names}
-        first = values.get(self.telling_names[0])
-        return name_of([first] if first else values.values())
+        first = values.get(self.map_index_fields[0])
+        return joined_name([first] if first else values.values())
 
     def job_facts(self, ti: Any = None, exception: Any = None) -> JobFacts:
         """
@@ -65,6 +65,6 @@ class Telling:
         :param ti: the task instance, as callbacks have it in their context.
         :param exception: what the task failed of, likewise.
         """
-        from airflow_provider_tencent_ci.notifications.job_facts import gather_facts
+        from airflow_provider_tencent_ci.notifications.job_facts import collect_job_facts
 
-        return gather_facts(self, ti, exception)
+        return collect_job_facts(self, ti, exception)

@@ -8,13 +8,13 @@ from typing import Any
 
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 
-__all__ = ["name_of"]
+__all__ = ["joined_name"]
 
 # Airflow's column has room for 250.
 _MOST = 200
 
 
-def name_of(values: Iterable[Any]) -> str:
+def joined_name(values: Iterable[Any]) -> str:
     """Return values as one short text, those that are empty left out."""
     try:
         return shortened(", ".join(filter(None, map(_text, values))), _MOST)

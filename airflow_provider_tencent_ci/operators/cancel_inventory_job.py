@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from airflow_provider_tencent_ci.waiting.argument_checks import seconds_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CancelInventoryJobOperator"]
 
 
-class CancelInventoryJobOperator(Telling, BaseOperator):
+class CancelInventoryJobOperator(MapIndexName, BaseOperator):
     """
     Cancel a batch job (inventory trigger job) of Cloud Infinite, and see to it that it stops.
 
@@ -38,7 +38,7 @@ class CancelInventoryJobOperator(Telling, BaseOperator):
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
-    telling_names = ("job_id", "bucket", "region")
+    map_index_fields = ("job_id", "bucket", "region")
     ui_color = "#ffe4d6"
 
     def __init__(

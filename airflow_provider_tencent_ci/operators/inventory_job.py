@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED, is_deferral_timeout, recorded_job_id
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
-from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
+from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from airflow_provider_tencent_ci.operators.job_submission import JobSubmission
 from airflow_provider_tencent_ci.submission.job_file import read_job
 from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.cancellation import (
-    cancel_of_killed_task,
-    cancel_or_say,
-    say_what_may_be_left,
+    cancel_if_unwanted,
+    cancel_or_warn,
+    warn_of_unknown_job,
 )
 from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
     backstop,
-    earlier_limit,
     end_of_resumed_try,
     ended_job,
     execution_timeout_over,
+    first_limit,
     restored_execution_timeout,
     try_ends_at,
 )
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
+class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -176,7 +176,7 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
         :raises UnexpectedEventError: the event is none of ours; it never passes for success.
         """
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
+        from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
 
         result = read_event(event)
         self.job_id = result["job_id"]
@@ -185,12 +185,12 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
         job = InventoryJob.from_dict(result["job"] or {})
         if result["status"] == "deadline":
             if job.job_id:
-                kept_job(self._hook, context, job)
+                cancel_late_duplicates(self._hook, context, job)
             raise WaitTimeoutError(result["message"])
         self._reconnect()
         return self._finish(context, job)
 
-    def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> str:
+    def execute_complete_with_execution_timeout(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
@@ -198,13 +198,18 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
             raise execution_timeout_over(self.job_id)
         return self.execute_complete(context, event)
 
+    # The former name, stored for tasks that an earlier release deferred. It goes with the next release.
+    execute_complete_in_time = execute_complete_with_execution_timeout
+
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
         from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
 
         deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
-        for field, value in recorded_request(self._ti).items():
+        request = recorded_request(self._ti)
+        self._is_submission_pushed = bool(request)
+        for field, value in request.items():
             setattr(self, field, value)  # also for Airflow's view of the rendered templates
         with self._stopped_by_execution_timeout():
             if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
@@ -220,9 +225,9 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease, has_submitted=True)
+            cancel_if_unwanted(self._hook, self._ti, self.job_id, self._lease, has_submitted=self._is_submission_pushed)
         elif self._ti is not None:
-            say_what_may_be_left(self.log, self._readable_name)
+            warn_of_unknown_job(self.log, self._readable_name)
 
     def _run(self, context: Context) -> str:
         with self._hook as hook:
@@ -246,7 +251,7 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:
         submission = self._submit(context, specification)
         if not self.wait_for_completion:
-            note_outcome(context, submission.job.to_dict())
+            record_outcome(context, submission.job.to_dict())
             return submission.job.job_id
         # A worker ends a round, whose result is that of all rounds, and a task that has to look for duplicates.
         needs_worker = bool(specification.round) or submission.series.may_have_duplicates
@@ -286,7 +291,7 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
         """
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-        limit = earlier_limit(wait_ends_at, self._try_ends_at)
+        limit = first_limit(wait_ends_at, self._try_ends_at)
         ends_there = self.end_from_trigger and not needs_worker
         trigger = InventoryJobTrigger(
             job_id=job_id,
@@ -299,21 +304,21 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
         """End as the job and its files ended, or submit the failed files again, or wait for the job that is kept."""
-        from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
-        from airflow_provider_tencent_ci.submission.rounds import conclude, last_round
+        from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
+        from airflow_provider_tencent_ci.submission.rounds import finish_or_start_round, last_round
 
-        kept = kept_job(self._hook, context, job)
+        kept = cancel_late_duplicates(self._hook, context, job)
         if kept.job_id != job.job_id:
             # Another process may have cancelled this job as a duplicate of that one.
             self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
             self.job_id = kept.job_id
             return self._wait_for(context, kept, last_round(context), needs_worker=True)
-        outcome, again = conclude(self._round_options(), self._file_rules(), context, self._hook, job)
+        outcome, again = finish_or_start_round(self._round_options(), self._file_rules(), context, self._hook, job)
         context["ti"].xcom_push(key="job", value=outcome.record)
         if again:
             self.job_id = None  # there may be one that is not known yet, should the task be stopped
             return self._submit_and_wait(context, again)
-        note_outcome(context, outcome.record)
+        record_outcome(context, outcome.record)
         outcome.check()
         self.log.info("Batch job %s (%s) succeeded.", outcome.job.job_id, outcome.job.name)
         return outcome.job.job_id
@@ -336,5 +341,5 @@ class TriggerInventoryJobOperator(WithLineage, Telling, JobSubmission):
             has_nothing_to_stop = self._has_timed_out
             self._has_timed_out = True  # Airflow calls on_kill next
             if self.cancel_on_kill and not has_nothing_to_stop:
-                cancel_or_say(self._hook, self.job_id, self._readable_name)
+                cancel_or_warn(self._hook, self.job_id, self._readable_name)
             raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
-from airflow_provider_tencent_ci.waiting.cancellation import begin_lease
+from airflow_provider_tencent_ci.waiting.cancellation import start_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
 
 if TYPE_CHECKING:
@@ -29,13 +29,15 @@ class JobSubmission(JobArguments):
     _ti: Any = None
     _lease: WorkerLease | None = None
     _has_timed_out = False
+    #: Whether this try's submission is in XCom, where a newer try removes or replaces it.
+    _is_submission_pushed = False
     _try_ends_at: datetime | None = None
 
     def _begin(self, context: Context, ends_at: datetime | None) -> None:
         """Note what this process of the task has to know, whichever way it came into it."""
         self._ti = context["ti"]
         self._try_ends_at = ends_at
-        self._lease = begin_lease(self._ti)
+        self._lease = start_lease(self._ti)
 
     def _checked_specification(self) -> InventoryJobSpecification:
         """Return what the task asks for, once all arguments are checked that can be before anything is sent."""
@@ -49,7 +51,7 @@ class JobSubmission(JobArguments):
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
         from airflow_provider_tencent_ci.submission.capacity_wait import submit_when_possible
         from airflow_provider_tencent_ci.submission.rounds import push_round
-        from airflow_provider_tencent_ci.submission.submitter import say_what_was_submitted
+        from airflow_provider_tencent_ci.submission.submitter import log_submission
         from airflow_provider_tencent_ci.task_state.stored_request import push_submission
 
         self._check_time()
@@ -66,8 +68,9 @@ class JobSubmission(JobArguments):
         context["ti"].xcom_push(key="job_id", value=job.job_id)
         context["ti"].xcom_push(key="job_name", value=job.name)
         push_submission(context["ti"], self.request(), submission.series)
+        self._is_submission_pushed = True
         push_round(self._round_options(), context, specification.round, job.job_id)
-        say_what_was_submitted(self._hook, context, submission)
+        log_submission(self._hook, context, submission)
         return submission
 
     def _wait_for_capacity(self, context: Context, round_number: int) -> None:

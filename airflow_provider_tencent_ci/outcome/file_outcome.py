@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["FileRules", "Outcome", "find_counts", "find_outcome", "report_outcome"]
+__all__ = ["FileRules", "Outcome", "count_and_log_files", "count_and_report_files", "report_files"]
 
 _FIRST = 10
 
@@ -112,7 +112,7 @@ class Outcome:
             )
 
 
-def find_outcome(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Outcome:
+def count_and_report_files(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Outcome:
     """
     Count the files of a job that has ended, say in the log what became of them, and write down those that failed.
 
@@ -123,11 +123,11 @@ def find_outcome(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Ou
     rules.check_path()
     if not (rules.need_counts or rules.failures_path):
         return Outcome(rules, job, job.to_dict())
-    counts = find_counts(hook, job)
-    return report_outcome(rules, hook, job, counts) if counts else Outcome(rules, job, job.to_dict())
+    counts = count_and_log_files(hook, job)
+    return report_files(rules, hook, job, counts) if counts else Outcome(rules, job, job.to_dict())
 
 
-def find_counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
+def count_and_log_files(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
     """Count the files of a job that has ended, and log a table; ``None``, with a warning, if that cannot be done."""
     try:
         counts = hook.run(count_files(job))
@@ -138,7 +138,7 @@ def find_counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
     return counts
 
 
-def report_outcome(
+def report_files(
     rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob | None = None
 ) -> Outcome:
     """

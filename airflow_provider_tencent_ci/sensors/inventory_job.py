@@ -19,15 +19,15 @@ from airflow_provider_tencent_ci.compat.airflow_names import (
 from airflow_provider_tencent_ci.compat.task_context import (
     DEFERRAL_FAILED,
     default_deferrable,
-    forget_xcom,
+    delete_xcom,
     is_deferral_timeout,
     try_started_at,
 )
 from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
-from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
+from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
-from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from airflow_provider_tencent_ci.sensors.trigger_start import (
     StartInTriggerer,
     execution_timeout_comes_first,
@@ -39,8 +39,8 @@ from airflow_provider_tencent_ci.waiting.argument_checks import (
     optional_seconds_of,
     seconds_of,
 )
-from airflow_provider_tencent_ci.waiting.cancellation import begin_lease, cancel_of_killed_task
-from airflow_provider_tencent_ci.waiting.deferral import backstop, earlier_limit, look_once, reconnect, try_ends_at
+from airflow_provider_tencent_ci.waiting.cancellation import cancel_if_unwanted, start_lease
+from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
 from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
+class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
@@ -102,7 +102,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id", "failures_path")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
     start_trigger_args = StartInTriggerer()
-    telling_names = ("job_id", "bucket", "region")
+    map_index_fields = ("job_id", "bucket", "region")
     ui_color = "#e8f2ff"
 
     def __init__(
@@ -159,7 +159,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
         self._ti = context["ti"]
-        self._lease = begin_lease(self._ti)
+        self._lease = start_lease(self._ti)
         self._file_rules().check_path()
         with self._hook as hook:
             push_link(context, hook.config)
@@ -179,7 +179,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
         wait_ends_at = began_at + timedelta(seconds=self.timeout)
-        limit = earlier_limit(wait_ends_at, try_ends_at(self.execution_timeout, began_at))
+        limit = first_limit(wait_ends_at, try_ends_at(self.execution_timeout, began_at))
         trigger = InventoryJobTrigger(
             job_id=self.job_id,
             deadline_at=limit.deadline_at,
@@ -220,12 +220,17 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         reconnect(self._hook, self.contact_timeout)
         return self._outcome(context, InventoryJob.from_dict(result["job"]))
 
-    def execute_complete_in_time(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute_complete_with_execution_timeout(
+        self, context: Context, event: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
             raise self._time_out()
         return self.execute_complete(context, event)
+
+    # The former name, stored for tasks that an earlier release deferred. It goes with the next release.
+    execute_complete_in_time = execute_complete_with_execution_timeout
 
     def execute_started(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
@@ -236,18 +241,18 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         if is_not_started(event):
             return self._begin(context, try_started_at(context) or datetime.now(UTC))  # type: ignore[no-any-return]
         if execution_timeout_comes_first(self):
-            return self.execute_complete_in_time(context, event)
+            return self.execute_complete_with_execution_timeout(context, event)
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
         self._ti = context["ti"]
-        self._lease = begin_lease(self._ti)
+        self._lease = start_lease(self._ti)
         if self.start_from_trigger:
             # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
-            forget_xcom(self._ti, "return_value")
+            delete_xcom(self._ti, "return_value")
         if next_method == DEFERRAL_FAILED:
-            job = look_once(self._hook, self.job_id)
+            job = read_job_once(self._hook, self.job_id)
             if job is not None and job.state.is_terminal:
                 return self._outcome(context, job)
             if is_deferral_timeout(next_kwargs):
@@ -265,7 +270,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
     def on_kill(self) -> None:
         """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
         if self.cancel_on_kill:
-            cancel_of_killed_task(self._hook, self._ti, self.job_id, self._lease)
+            cancel_if_unwanted(self._hook, self._ti, self.job_id, self._lease)
 
     def _why_here(self) -> str:
         if not self.start_from_trigger:
@@ -348,10 +353,10 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.outcome.file_outcome import find_outcome
+        from airflow_provider_tencent_ci.outcome.file_outcome import count_and_report_files
 
-        outcome = find_outcome(self._file_rules(), self._hook, job)
-        note_outcome(context, outcome.record)
+        outcome = count_and_report_files(self._file_rules(), self._hook, job)
+        record_outcome(context, outcome.record)
         try:
             outcome.check()
         except (JobError, AirflowFailException) as error:

@@ -46,12 +46,12 @@ class StartInTriggerer:
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
-    from airflow_provider_tencent_ci.waiting.trigger_end import has_own
+    from airflow_provider_tencent_ci.waiting.trigger_end import is_overridden
 
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
         "it has a pre_execute": sensor._pre_execute_hook,
-        "a subclass has its own beginning": has_own(sensor, "pre_execute", "execute"),
+        "a subclass has its own beginning": is_overridden(sensor, "pre_execute", "execute"),
         "it has a map_index_template": sensor.map_index_template,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

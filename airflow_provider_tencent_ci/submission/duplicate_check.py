@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import cancel_duplicates
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from airflow_provider_tencent_ci.submission.rounds import replace_last_round
-from airflow_provider_tencent_ci.submission.submitter import say_which_duplicates
+from airflow_provider_tencent_ci.submission.submitter import log_duplicates
 from airflow_provider_tencent_ci.task_state.stored_request import recorded_series
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["kept_job"]
+__all__ = ["cancel_late_duplicates"]
 
 
-def kept_job(hook: TencentCIHook, context: Context, job: InventoryJob) -> InventoryJob:
+def cancel_late_duplicates(hook: TencentCIHook, context: Context, job: InventoryJob) -> InventoryJob:
     """
     Cancel further live jobs of a task's submission, at the task's end, if there may be any; never raises.
 
@@ -36,7 +36,7 @@ def kept_job(hook: TencentCIHook, context: Context, job: InventoryJob) -> Invent
     except (ApiError, TransportError) as error:
         hook.log.warning("Whether there is a second batch job named %r is not known: %s", series.name, error)
         return job
-    say_which_duplicates(hook, kept.job_id, duplicates)
+    log_duplicates(hook, kept.job_id, duplicates)
     if kept.job_id != job.job_id:
         context["ti"].xcom_push(key="job_id", value=kept.job_id)
         replace_last_round(context, kept.job_id)

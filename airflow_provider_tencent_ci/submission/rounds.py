@@ -22,9 +22,9 @@ from airflow_provider_tencent_ci.outcome.file_log import record_with_files
 from airflow_provider_tencent_ci.outcome.file_outcome import (
     FileRules,
     Outcome,
-    find_counts,
-    find_outcome,
-    report_outcome,
+    count_and_log_files,
+    count_and_report_files,
+    report_files,
 )
 from airflow_provider_tencent_ci.task_state.stored_request import recorded_specification
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["RoundOptions", "conclude", "last_round", "pending_round", "push_round", "replace_last_round"]
+__all__ = ["RoundOptions", "finish_or_start_round", "last_round", "pending_round", "push_round", "replace_last_round"]
 
 _LONGEST_NAME = "\u4e2d" * 128
 
@@ -119,7 +119,7 @@ def pending_round(
     return _next_round(options, context, hook, batch, hook.get_inventory_job(rounds[-1]), round_number)
 
 
-def conclude(
+def finish_or_start_round(
     options: RoundOptions, rules: FileRules, context: Context, hook: TencentCIHook, job: InventoryJob
 ) -> tuple[Outcome, Resubmission | None]:
     """
@@ -129,11 +129,11 @@ def conclude(
     :raises FilesUnknownError: it is not known which files failed, so that nothing may be submitted again.
     """
     if not options.max_rounds:
-        return find_outcome(rules, hook, job), None
+        return count_and_report_files(rules, hook, job), None
     round_number, batch = _so_far(context, job)
     if job.state is not JobState.SUCCESS:
-        return (Outcome(rules, job, batch.record) if batch else find_outcome(rules, hook, job)), None
-    counts = find_counts(hook, job)
+        return (Outcome(rules, job, batch.record) if batch else count_and_report_files(rules, hook, job)), None
+    counts = count_and_log_files(hook, job)
     if counts is None:
         return Outcome(
             rules, job, batch.record if batch else job.to_dict(), files_error=_not_known(job, "The log says why.")
@@ -145,7 +145,7 @@ def conclude(
         and (again := _next_round(options, context, hook, batch, job, round_number + 1))
     ):
         return Outcome(rules, batch.job, batch.record, batch.counts), again
-    return report_outcome(rules, hook, batch.job, batch.counts, job), None
+    return report_files(rules, hook, batch.job, batch.counts, job), None
 
 
 def _rounds(context: Context) -> list[str]:

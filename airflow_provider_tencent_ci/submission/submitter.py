@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SubmitOptions",
-    "say_what_was_submitted",
-    "say_which_duplicates",
+    "log_duplicates",
+    "log_submission",
     "submit_for_task",
 ]
 
@@ -104,20 +104,21 @@ def submit_for_task(
     return hook.run(submit_once.submit_once(attempt, memory))
 
 
-def say_what_was_submitted(hook: TencentCIHook, context: Context, submitted: Submission) -> None:
+def log_submission(hook: TencentCIHook, context: Context, submitted: Submission) -> None:
     """Say in the log which job there is now, whether it was found, and which others there were."""
     job = submitted.job
     done = "Found again" if submitted.adopted else "Submitted"
     hook.log.info("%s batch job %s, %s (%s).", done, job.job_id, job.name, job.state.value)
     if not submitted.posts and is_first_try(context):
         hook.log.warning(
-            "This is the first try of the task, and its batch job was there already: the DAG run was deleted and made "
-            "again while the job was running, or the task was started twice."
+            "This is the first try of the task, and its batch job was there already. Either the DAG run was deleted and "
+            "made again while the job was running, or the task was started twice, or another Airflow runs the same DAG "
+            "on this bucket: then give each Airflow its own [tencent_ci] deployment."
         )
-    say_which_duplicates(hook, job.job_id, submitted.duplicates)
+    log_duplicates(hook, job.job_id, submitted.duplicates)
 
 
-def say_which_duplicates(hook: TencentCIHook, kept_id: str, duplicates: Sequence[Duplicate]) -> None:
+def log_duplicates(hook: TencentCIHook, kept_id: str, duplicates: Sequence[Duplicate]) -> None:
     """Name each further job of a submission in the log."""
     for duplicate in duplicates:
         job = duplicate.job

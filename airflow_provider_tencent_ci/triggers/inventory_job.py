@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSu
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
-from airflow_provider_tencent_ci.waiting.cancellation import say_why_left
+from airflow_provider_tencent_ci.waiting.cancellation import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
@@ -134,7 +134,7 @@ class InventoryJobTrigger(BaseTrigger):
         """
         if self.cancel_on_kill and not self._is_over:
             self._is_over = True
-            await to_its_end(self._stop(self._is_surely_mine()))
+            await run_uncancellable(self._stop(self._is_surely_mine()))
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.polling.wait import WaitResult
@@ -241,7 +241,7 @@ class InventoryJobTrigger(BaseTrigger):
             task = await self._ask_about_task(is_surely_mine)
             decision = decide(task)
             if decision is not Decision.CANCEL:
-                say_why_left(self.log, self.job_id, task, decision)
+                log_why_left(self.log, self.job_id, task, decision)
                 return
             config = await retry_within(_STOP_SECONDS, self._read_config)
             # A request that hangs must leave time for another one.
@@ -266,7 +266,7 @@ class InventoryJobTrigger(BaseTrigger):
         )
 
 
-async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+async def run_uncancellable(work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` to its end, however often the caller is cancelled meanwhile."""
     task = asyncio.ensure_future(work)
     _at_work.add(task)

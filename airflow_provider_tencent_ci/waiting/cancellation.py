@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
-__all__ = ["begin_lease", "cancel_of_killed_task", "cancel_or_say", "say_what_may_be_left", "say_why_left"]
+__all__ = ["cancel_if_unwanted", "cancel_or_warn", "log_why_left", "start_lease", "warn_of_unknown_job"]
 
 # Airflow kills the process five seconds after it was asked to stop.
 _ASK_SECONDS = 1.5
 
 
-def begin_lease(ti: Any) -> WorkerLease:
+def start_lease(ti: Any) -> WorkerLease:
     """Return the lease of this process, which executes a task, from now on."""
     from airflow_provider_tencent_ci.waiting.process_lease import (
         WorkerLease,  # a DAG file does not need it to be parsed
@@ -30,7 +30,7 @@ def begin_lease(ti: Any) -> WorkerLease:
     return WorkerLease(ti)
 
 
-def cancel_of_killed_task(
+def cancel_if_unwanted(
     hook: TencentCIHook, ti: Any, job_id: str, lease: WorkerLease | None, *, has_submitted: bool = False
 ) -> None:
     """
@@ -46,10 +46,10 @@ def cancel_of_killed_task(
     if decision is Decision.CANCEL:
         hook.cancel_quietly(job_id)
     else:
-        say_why_left(hook.log, job_id, task, decision)
+        log_why_left(hook.log, job_id, task, decision)
 
 
-def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
+def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
     """Say that a job is left, and why."""
     from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, Decision
 
@@ -68,15 +68,15 @@ def say_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -
         log.info("Batch job %s is left to the task's retry: no person has stopped the task.", job_id)
 
 
-def cancel_or_say(hook: TencentCIHook, job_id: str | None, name: str) -> None:
+def cancel_or_warn(hook: TencentCIHook, job_id: str | None, name: str) -> None:
     """Cancel the job, or say that there may be one that is not known yet; never raises."""
     if job_id:
         hook.cancel_quietly(job_id)
     else:
-        say_what_may_be_left(hook.log, name)
+        warn_of_unknown_job(hook.log, name)
 
 
-def say_what_may_be_left(log: Any, name: str) -> None:
+def warn_of_unknown_job(log: Any, name: str) -> None:
     """Say what may go on when a task is stopped before it knew its job."""
     log.warning(
         "The task was stopped before its batch job was known. If a submission was on its way, or an earlier try "

@@ -11,16 +11,16 @@ saying what it waited for: that is stored, too.
 
 The ways back into a task:
 
-==========================================  ====================================  ======================================
-deferred by, until                          resumed with                          and an event of
-==========================================  ====================================  ======================================
-operator, sensor: the job has ended         ``execute_complete``                  ``InventoryJobTrigger``
-the same; ``execution_timeout`` ends first  ``execute_complete_in_time``          ``InventoryJobTrigger``
-operator: ``max_active_jobs`` allows it     ``execute_with_capacity``             ``InventoryJobCapacityTrigger``
-sensor that began in the triggerer          ``execute_started``                   ``StartingInventoryJobTrigger``
-Airflow's own limit, or a failed trigger    ``__fail__``: ``resume_execution``    none: the job is read, then the task
-                                                                                  ends or is deferred again
-==========================================  ====================================  ======================================
+========================================  ===========================================  ============================
+deferred by, until                        resumed with                                 and the event of
+========================================  ===========================================  ============================
+operator, sensor: the job has ended       ``execute_complete``                         ``InventoryJobTrigger``
+the same, ``execution_timeout`` first     ``execute_complete_with_execution_timeout``  ``InventoryJobTrigger``
+operator: ``max_active_jobs`` allows it   ``execute_with_capacity``                    ``InventoryJobCapacityTrigger``
+sensor that began in the triggerer        ``execute_started``                          ``StartingInventoryJobTrigger``
+Airflow's own limit, or a failed trigger  ``__fail__``: ``resume_execution``           none: the job is read, then the
+                                                                                       task ends or is deferred again
+========================================  ===========================================  ============================
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ __all__ = [
     "Deferral",
     "Limit",
     "backstop",
-    "earlier_limit",
     "end_of_resumed_try",
     "ended_job",
     "execution_timeout_over",
+    "first_limit",
     "is_over",
-    "look_once",
+    "read_job_once",
     "reconnect",
     "restored_execution_timeout",
     "try_ends_at",
@@ -167,10 +167,10 @@ class Limit:
     @property
     def method_name(self) -> str:
         """The method that resumes the task. It says which argument the trigger's deadline stands for."""
-        return "execute_complete_in_time" if self.argument == "execution_timeout" else "execute_complete"
+        return "execute_complete_with_execution_timeout" if self.argument == "execution_timeout" else "execute_complete"
 
 
-def earlier_limit(wait_ends_at: datetime | None, ends_at: datetime | None) -> Limit:
+def first_limit(wait_ends_at: datetime | None, ends_at: datetime | None) -> Limit:
     """
     Return what ends a wait first.
 
@@ -226,7 +226,7 @@ def reconnect(
             return
 
 
-def look_once(hook: TencentCIHook, job_id: str) -> InventoryJob | None:
+def read_job_once(hook: TencentCIHook, job_id: str) -> InventoryJob | None:
     """Return the job of a task whose trigger Airflow gave up; ``None`` if it cannot be asked about."""
     try:
         return hook.get_inventory_job(job_id)
@@ -246,7 +246,7 @@ def ended_job(
     :raises WaitTimeoutError: ``wait_timeout`` is over.
     :raises AirflowTaskTimeout: ``execution_timeout`` is over.
     """
-    job = look_once(hook, job_id)
+    job = read_job_once(hook, job_id)
     if job is not None and job.state.is_terminal:
         return job
     if not is_deferral_timeout(reason):

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.compat.triggerer_support import has_listeners, 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 
-__all__ = ["JOB_ID", "RECORD", "has_own", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
+__all__ = ["JOB_ID", "RECORD", "is_overridden", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
 
 # What the trigger has to push, in its arguments.
 JOB_ID, RECORD = "job_id", "record"
@@ -53,7 +53,7 @@ def why_a_worker_must_end(task: BaseOperator) -> str | None:
         "it has a failures_path": getattr(task, "failures_path", None),
         "it has an on_success_callback": task.on_success_callback,
         "it has a post_execute": task._post_execute_hook,
-        "a subclass has its own end": has_own(task, "post_execute", "execute_complete", "resume_execution"),
+        "a subclass has its own end": is_overridden(task, "post_execute", "execute_complete", "resume_execution"),
         "it has multiple_outputs": task.multiple_outputs,
         "its result is the DAG's": task.returns_dag_result,
         "a mapped task expands over its result": _is_expanded_over(task),
@@ -62,7 +62,7 @@ def why_a_worker_must_end(task: BaseOperator) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def has_own(task: BaseOperator, *methods: str) -> bool:
+def is_overridden(task: BaseOperator, *methods: str) -> bool:
     """Whether a subclass of this package's operators has one of ``methods`` itself, which only a worker would call."""
     known = ("airflow", __name__.partition(".")[0])
     for method in methods:

@@ -16,6 +16,6 @@ with DAG("first_batch", schedule=None, start_date=datetime(2026, 1, 1)):
         deferrable=True,
         poll_interval=5,
         fail_on="any",
-        on_partial_failure="resubmit_failed",  # submit the failed files once more
+        resubmit_rounds=1,  # submit the failed files once more
     )
     # [END repaired]

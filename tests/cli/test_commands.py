@@ -111,7 +111,7 @@ def test_show_says_what_became_of_the_files_and_what_to_do(run, emulator):
     assert "8: 6 succeeded, 2 failed" in text
     assert "The first 1 of 2 failed files:" in text
     assert "media/0002.mp4 in Transcode_1: ResourceNotSupported" in text
-    assert "resubmit_failed" in text
+    assert "resubmit_rounds" in text
 
     record = run("show", job_id, "--output", "json").records
     assert record["Files"]["Failed"] == 2

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_tencent_ci.lineage.asset_events import event_extra, note_outcome
+from airflow_provider_tencent_ci.lineage.asset_events import event_extra, record_outcome
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
@@ -64,19 +64,19 @@ def context(outlets, events):
 
 def test_each_outlet_s_event_gets_the_extras():
     events = Events()
-    note_outcome(context(["cos://a/", "cos://b/"], events), RECORD)
+    record_outcome(context(["cos://a/", "cos://b/"], events), RECORD)
     assert [event.extra for event in events.values()] == [{"job_id": "b1", "state": "Success"}] * 2
 
 
 def test_what_the_event_has_already_stays():
     events = Events({"cos://a/": SimpleNamespace(extra={"state": "mine", "note": 1})})
-    note_outcome(context(["cos://a/"], events), RECORD)
+    record_outcome(context(["cos://a/"], events), RECORD)
     assert events["cos://a/"].extra == {"job_id": "b1", "state": "mine", "note": 1}
 
 
 def test_an_outlet_that_is_no_asset_is_left_out():
     events = Events()
-    note_outcome(context([object(), "cos://a/"], events), RECORD)
+    record_outcome(context([object(), "cos://a/"], events), RECORD)
     assert list(events) == ["cos://a/"]
 
 
@@ -95,7 +95,7 @@ class Broken:
 )
 @pytest.mark.parametrize("record", [RECORD, {}], ids=["record", "no record"])
 def test_noting_never_raises_and_says_so(context, record, caplog):
-    note_outcome(context, record)
+    record_outcome(context, record)
     assert "Could not" in caplog.text
 
 

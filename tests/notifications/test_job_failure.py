@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobSt
 from airflow_provider_tencent_ci.exceptions import AuthenticationError, JobFailedError
 from airflow_provider_tencent_ci.notifications import job_failure
 from airflow_provider_tencent_ci.notifications.advice import advice_for
-from airflow_provider_tencent_ci.notifications.map_index_name import Telling
+from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from tests.shown import snippet
 
 TEMPLATES = {name: getattr(job_failure, name) for name in job_failure.__all__}
@@ -22,7 +22,7 @@ FILES = {"Total": 8, "Success": 6, "Failed": 2, "Running": 0, "Cancel": 0, "Firs
 TI = SimpleNamespace(dag_id="media", task_id="transcode", run_id="r1", map_index=-1, try_number=2, log_url="http://log")
 
 
-class Task(Telling):
+class Task(MapIndexName):
     def __init__(self, record: dict[str, Any] | None = None):
         self._job_record = record
 

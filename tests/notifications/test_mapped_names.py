@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_tencent_ci.notifications.mapped_names import name_of
+from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
@@ -34,7 +34,7 @@ class Broken:
     ],
 )
 def test_values_become_a_short_text(values, name):
-    assert name_of(values) == name
+    assert joined_name(values) == name
 
 
 @pytest.mark.parametrize(

@@ -154,15 +154,15 @@ def taken(a_hundred, monkeypatch, other_seconds):
     from airflow_provider_tencent_ci.submission import rounds
 
     def take(*arguments):
-        found = conclude(*arguments)
+        found = finish_or_start_round(*arguments)
         if len(a_hundred.jobs) == 1:
             a_hundred.configure(run_seconds=other_seconds)
             with TencentCIHook() as hook:
                 hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
         return found
 
-    conclude = rounds.conclude
-    monkeypatch.setattr(rounds, "conclude", take)
+    finish_or_start_round = rounds.finish_or_start_round
+    monkeypatch.setattr(rounds, "finish_or_start_round", take)
     a_hundred.configure(failing_times=1)
     return a_hundred
 

@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.submission.duplicate_check import kept_job
+from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
 from airflow_provider_tencent_ci.task_state import stored_request
 from tests.runs.test_operator import WAITING, submit, waiting
 
@@ -83,5 +83,5 @@ def test_another_trys_series_is_not_this_ones(emulator, monkeypatch):
         ]
         series = {"name": jobs[0].name, "may_have_duplicates": True}
         monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: {"series": series})
-        assert kept_job(hook, {"ti": None}, jobs[1]) == jobs[1]
+        assert cancel_late_duplicates(hook, {"ti": None}, jobs[1]) == jobs[1]
     assert emulator.count("cancel") == 0

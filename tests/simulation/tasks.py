@@ -297,7 +297,7 @@ class TaskProgram:
         return (yield from self._complete(event, deferral.round))
 
     def on_kill(self) -> Program:
-        """Decide what becomes of the job, as ``stopping.cancel_of_killed_task`` does, and see to it."""
+        """Decide what becomes of the job, as ``stopping.cancel_if_unwanted`` does, and see to it."""
         place, job_id = self._place, self._job_id
         if not job_id or self._has_timed_out:
             return
@@ -409,7 +409,7 @@ class TaskProgram:
         return job.job_id
 
     def _kept_job(self, job: InventoryJob) -> Program:
-        """As ``duplicates.kept_job``, which blocks."""
+        """As ``duplicates.cancel_late_duplicates``, which blocks."""
         place = self._place
         submission = yield steps.Call("read submission", lambda: _xcom(place, "submission"))
         if submission is None or not submission["series"].may_have_duplicates:

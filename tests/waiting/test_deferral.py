@@ -144,7 +144,7 @@ def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, 
     def times_out(_hook, _job_id):
         raise AirflowTaskTimeout
 
-    monkeypatch.setattr(deferral, "look_once", times_out)
+    monkeypatch.setattr(deferral, "read_job_once", times_out)
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
     assert emulator.job(job_id).state == "Cancel"
@@ -204,7 +204,7 @@ def test_every_deferral_has_a_backstop(ti, execution_timeout, wait_seconds, left
     assert deferred.trigger.deadline_at
     assert ti.xcoms["deferral"]["limit"] == limit
     in_time = limit == "execution_timeout"
-    assert deferred.method_name == ("execute_complete_in_time" if in_time else "execute_complete")
+    assert deferred.method_name == ("execute_complete_with_execution_timeout" if in_time else "execute_complete")
 
 
 def test_a_deferral_without_any_limit_has_a_backstop_of_a_day(ti):
