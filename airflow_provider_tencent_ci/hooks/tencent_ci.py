@@ -28,13 +28,13 @@ from airflow_provider_tencent_ci.core.api.job_requests import (
     read_jobs,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
@@ -245,7 +245,7 @@ class TencentCIHook(BaseHook):
         It stops some time later, or has ended before: read the job again to know. Which states can be cancelled is
         not documented.
         """
-        self.run(job_calls.cancel_job(job_id))
+        self.run(job_calls.request_cancel(job_id))
 
     def cancel_quietly(self, job_id: str) -> None:
         """
@@ -259,11 +259,11 @@ class TencentCIHook(BaseHook):
             limit = min(config.request_timeout, _STOP_SECONDS / 2)
             hurried = replace(config, request_timeout=limit)
             with BlockingTransport(hurried, within_seconds=_LONGEST_STOP_SECONDS) as transport:
-                job = transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+                job = transport.run(cancel_and_confirm(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)
         else:
-            self.log.info("%s", stopped_or_not(job))
+            self.log.info("%s", describe_cancel(job))
 
     def list_workflow_executions(
         self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
@@ -342,7 +342,7 @@ class TencentCIHook(BaseHook):
         """
         try:
             config = self.config
-            self.run(job_calls.ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER))
+            self.run(send_with_retry(build_list(JobFilter(page_size=1)), read_jobs, NO_RETRY))
         except TencentCIError as error:
             return False, str(error)
         return True, (
@@ -356,7 +356,7 @@ class TencentCIHook(BaseHook):
 
     def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
         """Return the items of all pages; while those of one are used, the next one is on its way."""
-        pages = Pages()
+        pages = Paginator()
         items = iter(pages.new_items(self.run(read_page(""))))
         with Ahead[Page[ItemT]](self._transport) as ahead:
             while pages.next_token is not None:

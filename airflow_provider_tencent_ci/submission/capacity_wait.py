@@ -48,7 +48,7 @@ def submit_when_possible(
     :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing more was submitted.
     """
 
-    def check_time() -> None:
+    def check_deadline() -> None:
         if is_over(try_ends_at):
             raise AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
 
@@ -63,7 +63,7 @@ def submit_when_possible(
                 max_active_jobs=task.max_active_jobs,
                 reconcile_timeout=seconds_of("reconcile_timeout", task.reconcile_timeout),
                 validate=task.validate,
-                check_time=check_time,
+                check_deadline=check_deadline,
             )
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)

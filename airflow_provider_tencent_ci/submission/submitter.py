@@ -61,7 +61,7 @@ def submit_for_task(
     max_active_jobs: int | None,
     reconcile_timeout: float,
     validate: bool = False,
-    check_time: Callable[[], None] = submit_once.no_limit,
+    check_deadline: Callable[[], None] = submit_once.no_limit,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.
@@ -78,24 +78,28 @@ def submit_for_task(
     :raises SubmissionTakenOverError: another try of the task submits; nothing was sent.
     """
 
-    def check() -> Flow[None]:
+    def before_submit() -> Flow[None]:
         if validate:
             yield from check_targets(specification)
         yield from check_capacity(max_active_jobs)
-        yield from specification.prepare()
+        yield from specification.upload_inputs()
 
     for warning in specification.warnings:
         hook.log.warning("%s", warning)
     if on_existing == "submit":
-        return hook.run(submit_once.submit_unchecked(name, specification, check=check, check_time=check_time))
+        return hook.run(
+            submit_once.submit_unchecked(
+                name, specification, before_submit=before_submit, check_deadline=check_deadline
+            )
+        )
     if on_existing == "fail":
         flow = submit_once.submit_new(
             name,
             specification,
             reconcile_timeout=reconcile_timeout,
-            check=check,
-            check_time=check_time,
-            tell=hook.log.warning,
+            before_submit=before_submit,
+            check_deadline=check_deadline,
+            log=hook.log.warning,
         )
         return hook.run(flow)
     body = specification.body(None)
@@ -105,9 +109,9 @@ def submit_for_task(
         specification=specification,
         is_first=is_first_try(context),
         reconcile_timeout=reconcile_timeout,
-        check=check,
-        check_time=check_time,
-        tell=hook.log.warning,
+        before_submit=before_submit,
+        check_deadline=check_deadline,
+        log=hook.log.warning,
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
     return hook.run(submit_once.submit_once(attempt, memory))

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.compat.task_context import own_xcom
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 
 __all__ = [
     "NAME_FIELDS",
@@ -58,7 +58,7 @@ def specification_of(task: Any) -> InventoryJobSpecification:
     return _specification({field: getattr(task, field) for field in REQUEST_FIELDS})
 
 
-def push_submission(ti: Any, task: BaseOperator, series: Series) -> None:
+def push_submission(ti: Any, task: BaseOperator, series: DuplicateSearch) -> None:
     """
     Write what a task has asked for, and what a look for duplicates has to know, into its XCom ``submission``.
 
@@ -106,14 +106,16 @@ def recorded_try(ti: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def recorded_series(ti: Any) -> Series | None:
+def recorded_series(ti: Any) -> DuplicateSearch | None:
     """Return the series of a task's last submission; ``None`` if it is not known."""
-    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 
     series = _recorded(ti, "series")
     if not isinstance(series.get("name"), str):
         return None
-    return Series(series["name"], tuple(series.get("foreign_ids") or ()), bool(series.get("may_have_duplicates")))
+    return DuplicateSearch(
+        series["name"], tuple(series.get("foreign_ids") or ()), bool(series.get("may_have_duplicates"))
+    )
 
 
 def _specification(arguments: dict[str, Any]) -> InventoryJobSpecification:

@@ -14,13 +14,13 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
-from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
 from airflow_provider_tencent_ci.waiting.cancellation import say_why_left
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
@@ -158,17 +158,17 @@ class InventoryJobTrigger(BaseTrigger):
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
         from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_wait_ends
 
         check_job_id(self.job_id)
-        return await ride_out(self._read_config, wait, self.poll_interval)
+        return await retry_until_wait_ends(self._read_config, wait, self.poll_interval)
 
     async def _wait_with(self, config: ServiceConfig, wait: Wait) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.triggerer.file_counter import counted_meanwhile
+        from airflow_provider_tencent_ci.triggerer.file_counter import background_file_counts
         from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
         progress = self.new_progress(self.log)
-        with counted_meanwhile(config, wait, progress) if progress else nullcontext():
+        with background_file_counts(config, wait, progress) if progress else nullcontext():
             return self._event(await wait_together(config, wait, self.poll_interval))
 
     async def _read_config(self) -> ServiceConfig:
@@ -231,14 +231,14 @@ class InventoryJobTrigger(BaseTrigger):
             observer=self._observer(log),
         )
 
-    def new_progress(self, log: Any) -> Progress | None:
+    def new_progress(self, log: Any) -> ProgressCounter | None:
         """Return what counts the job's files while it is waited for; ``None`` if nothing is to."""
         if not self.progress_interval:
             return None
-        from airflow_provider_tencent_ci.core.files.progress import Progress
+        from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
         from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 
-        return Progress(self.progress_interval, ProgressLog(log))
+        return ProgressCounter(self.progress_interval, ProgressLog(log))
 
     def _observer(self, log: Any) -> WaitLog:
         from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -264,22 +264,22 @@ class InventoryJobTrigger(BaseTrigger):
         return has_time and self._lease is not None and self._lease.is_held()
 
     async def _stop(self, is_surely_mine: bool) -> None:
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+        from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
         from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
 
         try:
             task = await self._ask_about_task(is_surely_mine)
-            decision = decide(task)
-            if decision is not Decision.CANCEL:
+            decision = decide_cancel(task)
+            if decision is not CancelDecision.CANCEL:
                 say_why_left(self.log, self.job_id, task, decision)
                 return
             config = await retry_within(_STOP_SECONDS, self._read_config)
             # A request that hangs must leave time for another one.
             hurried = replace(config, request_timeout=min(config.request_timeout, _STOP_SECONDS / 4))
             async with AsyncTransport(hurried) as transport:
-                job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
-            self.log.info("%s", stopped_or_not(job))
+                job = await transport.run(cancel_and_confirm(self.job_id, within_seconds=_STOP_SECONDS))
+            self.log.info("%s", describe_cancel(job))
         except Exception as error:
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", self.job_id, error)
 

@@ -150,5 +150,5 @@ def test_a_predicate_that_misses_a_clear_is_found(monkeypatch):
 
 def test_a_clock_that_is_compared_with_the_service_s_is_found(monkeypatch):
     monkeypatch.setattr(tasks.ServiceClock, "learn", lambda *_: None)
-    monkeypatch.setattr(tasks.ServiceClock, "refused", lambda *_: False)
+    monkeypatch.setattr(tasks.ServiceClock, "learn_from_refusal", lambda *_: False)
     assert _is_found("keys valid", within=3000)

@@ -13,7 +13,6 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import (
     MAX_PAGE_SIZE,
@@ -23,7 +22,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import (
     read_executions,
 )
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.request_retry import READS, Repetition
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
@@ -89,10 +88,10 @@ class FileList(Protocol):
     def read_page(self, response: Response) -> Page[FileRun]:
         """Read one."""
 
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
         """Say why a file failed, with a further request where the list does not say."""
 
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
         """Say when a file was done, likewise; ``None`` if the service does not."""
 
 
@@ -118,7 +117,7 @@ def list_files_page(
     *,
     states: str | None = None,
     since: datetime | None = None,
-    repetition: Repetition = READS,
+    retry: RequestRetry = RETRY_IDEMPOTENT,
 ) -> Flow[Page[FileRun]]:
     """
     Read one page of files, oldest first.
@@ -126,7 +125,7 @@ def list_files_page(
     :param states: only files in these states, by commas.
     :param since: only files whose work was created at or after this time.
     """
-    return (yield from ask(files.build_page(states, since, next_token), files.read_page, repetition))
+    return (yield from send_with_retry(files.build_page(states, since, next_token), files.read_page, retry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +145,12 @@ class _Executions:
         runs = (FileRun(one.run_id, _key(one.object_key), one.state, one.create_time) for one in page.items)
         return Page(tuple(runs), page.next_token)
 
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
-        node, code, message = yield from ask(_build_execution(run), _read_failed_task, repetition)
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+        node, code, message = yield from send_with_retry(_build_execution(run), _read_failed_task, retry)
         return FileFailure(run.key, node, code, message, run.run_id)
 
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
-        return (yield from ask(_build_execution(run), _read_last_end, repetition))
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+        return (yield from send_with_retry(_build_execution(run), _read_last_end, retry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +180,11 @@ class _ChildJobs:
         runs = (_child_job(detail) for detail in root.findall("JobsDetail"))
         return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
 
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
         yield from ()
         return FileFailure(run.key, self.tag, run.code, run.message, run.run_id)
 
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
         yield from ()
         return run.ended_at
 

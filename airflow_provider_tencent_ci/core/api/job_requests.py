@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, Inventor
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
-from airflow_provider_tencent_ci.core.wire.texts import half_character
+from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
@@ -276,7 +276,7 @@ def _given(*pairs: tuple[str, str | None]) -> tuple[tuple[str, str | None], ...]
 def _sendable(key: str, value: str) -> str:
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{key}={value!r} must be a text.")
-    if half := half_character(value):
+    if half := lone_surrogate(value):
         raise InvalidArgumentError(f"{key}={value!r} contains {half!r}, half a character, which cannot be sent.")
     return value
 

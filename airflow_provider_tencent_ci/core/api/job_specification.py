@@ -78,7 +78,7 @@ class InventoryJobSpecification:
         """What looks wrong about the request and is not certain to be, for the log."""
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
-    def prepare(self) -> Flow[None]:
+    def upload_inputs(self) -> Flow[None]:
         """Do what has to be done right before the submission: here nothing."""
         yield from ()
 

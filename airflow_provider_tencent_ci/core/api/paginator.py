@@ -7,7 +7,7 @@ from collections import OrderedDict
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import HasRunId, ItemT, Page
 
-__all__ = ["Pages"]
+__all__ = ["Paginator"]
 
 _MOST_PAGES = 10_000
 
@@ -15,7 +15,7 @@ _MOST_PAGES = 10_000
 _MOST_REMEMBERED = 10_000
 
 
-class Pages:
+class Paginator:
     """
     Which page to read next, judged by the last one.
 

@@ -14,8 +14,8 @@ __all__ = [
     "STS_REGION",
     "STS_URL",
     "AssumedRole",
+    "CredentialsSource",
     "MachineRole",
-    "Origin",
 ]
 
 # Document 213/4934; also in the official Python SDK (tencentcloud/common/credential.py, CVMRoleCredential).
@@ -81,4 +81,4 @@ class AssumedRole:
         return f"The role {self.role_arn} ({self.sts_url})"
 
 
-Origin = MachineRole | AssumedRole
+CredentialsSource = MachineRole | AssumedRole

@@ -50,7 +50,7 @@ class Resubmission(InventoryJobSpecification):
         operation = {name: node for name, node in specification.operation.items() if name != "TimeInterval"}
         return cls(specification.type, {"UrlFile": url_list_key}, operation, round_number, url_list)
 
-    def prepare(self) -> Flow[None]:
+    def upload_inputs(self) -> Flow[None]:
         """Upload the list. Whoever did so before wrote the same bytes."""
         yield from put_object(str(self.input["UrlFile"]), self.url_list)
 

@@ -16,29 +16,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.api.job_calls import (
-    create_job,
-    current_time,
-    find_job,
-    pause,
-    service_time,
-)
+from airflow_provider_tencent_ci.core.api.job_calls import create_job, find_job
 from airflow_provider_tencent_ci.core.api.job_name import name_with_token
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     ENDED_BADLY,
     Duplicate,
-    Series,
+    DuplicateSearch,
     by_preference,
     cancel_duplicates,
-    jobs_named,
-    read_again,
+    list_jobs_named,
+    read_current_state,
 )
-from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, NoNotes, Note, NoteKeeper
+from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes, NoteStore, SubmissionNote, TwoClockTime
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, Repetition
-from airflow_provider_tencent_ci.core.wire.service_errors import is_transient, was_refused
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RequestRetry
+from airflow_provider_tencent_ci.core.wire.service_errors import is_transient, was_not_executed
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -57,20 +52,20 @@ __all__ = [
     "RECONCILE_TIMEOUT_SECONDS",
     "Attempt",
     "Submission",
-    "no_check",
+    "nothing_before_submit",
     "submit_new",
     "submit_once",
     "submit_unchecked",
 ]
 
 # Looks whether something may be submitted now, and raises if not.
-Check = Callable[[], Flow[None]]
+BeforeSubmit = Callable[[], Flow[None]]
 
 # Raises if it is too late to send anything.
-CheckTime = Callable[[], None]
+CheckDeadline = Callable[[], None]
 
 # Is told in a sentence what is being waited for.
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 # The service documents neither how late it acts on a request nor how far what it shows lags behind. Gateways give a
 # request up after one to two minutes as a rule, and a list that lags longer than some minutes would be out of order.
@@ -100,7 +95,7 @@ _DEFINITE_REFUSALS = (
 )
 
 
-def no_check() -> Flow[None]:
+def nothing_before_submit() -> Flow[None]:
     """Let everything be submitted at any time."""
     yield from ()
 
@@ -133,9 +128,9 @@ class Attempt:
     specification: InventoryJobSpecification
     is_first: bool
     reconcile_timeout: float = RECONCILE_TIMEOUT_SECONDS
-    check: Check = no_check
-    check_time: CheckTime = no_limit
-    tell: Tell = tell_nobody
+    before_submit: BeforeSubmit = nothing_before_submit
+    check_deadline: CheckDeadline = no_limit
+    log: Log = tell_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +147,11 @@ class Submission:
     job: InventoryJob
     adopted: bool
     posts: int
-    series: Series
+    series: DuplicateSearch
     duplicates: tuple[Duplicate, ...] = ()
 
 
-def submit_once(attempt: Attempt, notes: NoteKeeper) -> Flow[Submission]:
+def submit_once(attempt: Attempt, notes: NoteStore) -> Flow[Submission]:
     """
     Submit, unless this try or an earlier one of its series has done so already; adopt the job then.
 
@@ -167,7 +162,7 @@ def submit_once(attempt: Attempt, notes: NoteKeeper) -> Flow[Submission]:
     submitting = _Submitting(attempt, notes)
     job = (yield from submitting.known_job()) or (yield from submitting.listed_job())
     if job is None:
-        yield from attempt.check()
+        yield from attempt.before_submit()
         job = yield from submitting.posted_job()
     return (yield from submitting.concluded(job))
 
@@ -177,9 +172,9 @@ def submit_new(
     specification: InventoryJobSpecification,
     *,
     reconcile_timeout: float = RECONCILE_TIMEOUT_SECONDS,
-    check: Check = no_check,
-    check_time: CheckTime = no_limit,
-    tell: Tell = tell_nobody,
+    before_submit: BeforeSubmit = nothing_before_submit,
+    check_deadline: CheckDeadline = no_limit,
+    log: Log = tell_nobody,
 ) -> Flow[Submission]:
     """
     Submit if no job of this name exists. A request of unknown outcome is not sent again: the name may be anybody's.
@@ -187,32 +182,32 @@ def submit_new(
     :raises JobExistsError: one exists, in whatever state.
     :raises SubmitOutcomeUnknownError: see :func:`submit_once`.
     """
-    attempt = Attempt(name, "", specification, True, reconcile_timeout, check, check_time, tell)
+    attempt = Attempt(name, "", specification, True, reconcile_timeout, before_submit, check_deadline, log)
     submitting = _Submitting(attempt, NoNotes())
-    if found := (yield from submitting.jobs_of_the_name(READS)):
+    if found := (yield from submitting.jobs_of_the_name(RETRY_IDEMPOTENT)):
         job = min(found, key=by_preference)
         raise JobExistsError(
             f"A batch job named {name!r} exists: {job.job_id}, {job.state.value}. Nothing was submitted. "
             'Choose another name, or on_existing="adopt" to find one\'s own job again.',
             job=job,
         )
-    yield from check()
+    yield from before_submit()
     job = yield from submitting.posted_job()
-    return submitting.as_submission(job, Series(name))
+    return submitting.as_submission(job, DuplicateSearch(name))
 
 
 def submit_unchecked(
     name: str,
     specification: InventoryJobSpecification,
     *,
-    check: Check = no_check,
-    check_time: CheckTime = no_limit,
+    before_submit: BeforeSubmit = nothing_before_submit,
+    check_deadline: CheckDeadline = no_limit,
 ) -> Flow[Submission]:
     """Submit, whatever jobs of this name there are."""
-    yield from check()
-    check_time()
+    yield from before_submit()
+    check_deadline()
     job = yield from create_job(name, specification)
-    return Submission(job, adopted=False, posts=1, series=Series(name))
+    return Submission(job, adopted=False, posts=1, series=DuplicateSearch(name))
 
 
 class _Submitting:
@@ -222,13 +217,13 @@ class _Submitting:
     ``adopted`` tells whether the job was found, and not answered with.
     """
 
-    def __init__(self, attempt: Attempt, notes: NoteKeeper) -> None:
+    def __init__(self, attempt: Attempt, notes: NoteStore) -> None:
         self._attempt = attempt
         self._notes = notes
         self._kept = notes.read()
         self._is_first = notes.is_reliable or attempt.is_first
         # Without a note, an earlier try is taken to have sent one request.
-        self._note = self._kept or Note(attempt.token, posts=0 if self._is_first else 1)
+        self._note = self._kept or SubmissionNote(attempt.token, posts=0 if self._is_first else 1)
         self._name = name_with_token(attempt.readable, self._note.token) if attempt.token else attempt.readable
         self._posts = 0
         self._listed: list[InventoryJob] = []
@@ -251,7 +246,7 @@ class _Submitting:
     def listed_job(self) -> Flow[InventoryJob | None]:
         """Return the job that the list shows; watch the list while an earlier request may still be acted upon."""
         try:
-            yield from self.jobs_of_the_name(READS)
+            yield from self.jobs_of_the_name(RETRY_IDEMPOTENT)
             seconds = yield from self._seconds_left()  # by the service's time, which an answer has told by now
             job = yield from self._own_job(is_last=not seconds)
         except (ApiError, TransportError) as error:
@@ -259,7 +254,7 @@ class _Submitting:
                 raise self._outcome_unknown("cannot be read", error) from error
             raise
         if job is None and seconds:
-            self._attempt.tell(
+            self._attempt.log(
                 f"An earlier try may have submitted {self._name!r}, and the job list does not show it. It is watched "
                 f"for {seconds:.0f} seconds before anything is submitted."
             )
@@ -270,9 +265,9 @@ class _Submitting:
         """Send the request, once more after a watch that has shown nothing, and return the job."""
         attempt = self._attempt
         while self._posts < (_MOST_POSTS if attempt.token else 1):
-            if (yield from self._is_look_stale()) and (job := (yield from self._look(READS))):
+            if (yield from self._is_look_stale()) and (job := (yield from self._look(RETRY_IDEMPOTENT))):
                 return job
-            attempt.check_time()
+            attempt.check_deadline()
             yield from self._note_post()
             try:
                 job = yield from create_job(self._name, attempt.specification)
@@ -286,7 +281,7 @@ class _Submitting:
             else:
                 self.adopted = False
                 return job
-            attempt.tell(
+            attempt.log(
                 f"The submission of {self._name!r} got no usable answer ({self._unanswered}). The job list is watched "
                 f"for the job for up to {attempt.reconcile_timeout:.0f} seconds."
             )
@@ -302,24 +297,24 @@ class _Submitting:
         is_in_doubt = self._unanswered is not None
         may_be_several = self._note.posts > 1 or not self._is_first or was_slow or is_in_doubt
         never_kept = tuple(sorted({*self._note.foreign_ids, *self._ended_badly_before}))
-        series = Series(self._name, never_kept, may_be_several)
+        series = DuplicateSearch(self._name, never_kept, may_be_several)
         if not may_be_several and len(self._candidates) <= 1:
             return self.as_submission(job, series)
         try:
             kept, duplicates = yield from cancel_duplicates(series, job)
         except (ApiError, TransportError) as error:  # the task's end looks once more
-            self._attempt.tell(f"Whether there is a second batch job named {self._name!r} is not known yet: {error}")
+            self._attempt.log(f"Whether there is a second batch job named {self._name!r} is not known yet: {error}")
             return self.as_submission(job, replace(series, may_have_duplicates=True))
         if kept.job_id != job.job_id:
             self._write_if_possible(replace(self._note, job_id=kept.job_id))
         return replace(self.as_submission(kept, series), duplicates=duplicates)
 
-    def as_submission(self, job: InventoryJob, series: Series) -> Submission:
+    def as_submission(self, job: InventoryJob, series: DuplicateSearch) -> Submission:
         return Submission(job, self.adopted, self._posts, series)
 
-    def jobs_of_the_name(self, repetition: Repetition) -> Flow[list[InventoryJob]]:
+    def jobs_of_the_name(self, retry: RequestRetry) -> Flow[list[InventoryJob]]:
         """Read the list, and note what was there before anything was sent."""
-        jobs = yield from jobs_named(self._name, repetition)
+        jobs = yield from list_jobs_named(self._name, retry)
         self._looked_at = yield from current_time()
         if not self._note.posts:
             ended = tuple(sorted(job.job_id for job in jobs if job.state.is_terminal))
@@ -329,9 +324,9 @@ class _Submitting:
         self._listed = [job for job in jobs if job.job_id not in self._note.foreign_ids]
         return jobs
 
-    def _look(self, repetition: Repetition, *, is_last: bool = True) -> Flow[InventoryJob | None]:
+    def _look(self, retry: RequestRetry, *, is_last: bool = True) -> Flow[InventoryJob | None]:
         """Read the list, and return the job of this submission that lives or has succeeded."""
-        yield from self.jobs_of_the_name(repetition)
+        yield from self.jobs_of_the_name(retry)
         return (yield from self._own_job(is_last=is_last))
 
     def _own_job(self, *, is_last: bool) -> Flow[InventoryJob | None]:
@@ -341,7 +336,7 @@ class _Submitting:
         :param is_last: whether to take one, too, that may be another run's, while this one's is not shown yet.
         """
         for job in sorted(self._candidates, key=lambda job: (job.job_id != self._note.job_id, by_preference(job))):
-            fresh = yield from read_again(job)
+            fresh = yield from read_current_state(job)
             if fresh.state.is_terminal and not self._note.posts:
                 self._note = replace(self._note, foreign_ids=(*self._note.foreign_ids, job.job_id))
             elif fresh.state not in ENDED_BADLY and (is_last or not self._may_be_another_runs(fresh)):
@@ -374,7 +369,7 @@ class _Submitting:
             yield from pause(pause_seconds)
             is_last = number == len(pauses)
             try:
-                job = yield from self._look(READS if is_last else NEVER, is_last=is_last)
+                job = yield from self._look(RETRY_IDEMPOTENT if is_last else NO_RETRY, is_last=is_last)
             except (ApiError, TransportError) as error:
                 if not is_last and is_transient(error):
                     continue
@@ -414,7 +409,7 @@ class _Submitting:
         """Note that the request was refused, so that the next try need not watch for its job."""
         self._write_if_possible(self._note_before_post)
 
-    def _write_if_possible(self, note: Note) -> None:
+    def _write_if_possible(self, note: SubmissionNote) -> None:
         self._note = note
         if self._notes.try_to_write(note, self._kept):
             self._kept = note
@@ -428,8 +423,8 @@ class _Submitting:
         )
 
 
-def _moment() -> Flow[Moment]:
-    return Moment((yield from current_time()), (yield from service_time()))
+def _moment() -> Flow[TwoClockTime]:
+    return TwoClockTime((yield from current_time()), (yield from service_time()))
 
 
 def _growing_pauses(seconds: float) -> Iterator[float]:
@@ -443,4 +438,4 @@ def _growing_pauses(seconds: float) -> Iterator[float]:
 
 def _was_surely_not_created(error: TencentCIError) -> bool:
     """Whether a failed submission left no job behind: it was refused, or answered with a definite no."""
-    return was_refused(error) or isinstance(error, _DEFINITE_REFUSALS)
+    return was_not_executed(error) or isinstance(error, _DEFINITE_REFUSALS)

@@ -58,7 +58,7 @@ class ServiceClock:
         if told is not None and self._believes_dates:
             self._correction = told
 
-    def refused(self, response: Response, signed_with: timedelta) -> bool:
+    def learn_from_refusal(self, response: Response, signed_with: timedelta) -> bool:
         """
         Learn from an answer that refuses a signature for its time.
 

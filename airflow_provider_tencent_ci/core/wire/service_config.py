@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
-from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsSource
+from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -94,7 +94,7 @@ class ServiceConfig:
     bucket: str
     region: str
     endpoint: Endpoint
-    credentials: CredentialsSource
+    credentials: CredentialsProvider
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)  # may have a password
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
