@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseHook
@@ -39,7 +38,6 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
-from airflow_provider_tencent_ci.transport.prefetch import Ahead
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -197,11 +195,7 @@ class TencentCIHook(BaseHook):
         page_size: int = MAX_PAGE_SIZE,
     ) -> Iterator[InventoryJob]:
         """
-        List batch jobs, page by page as they are used.
-
-        One page is asked for ahead: from the second job of a page on, the next page is on its way, in a thread and over
-        a connection of its own. So whoever stops in the middle of a page may have caused one request for nothing, and
-        what goes wrong with a page is raised where its first job would come.
+        List batch jobs, in constant memory. A page is requested when its first job is used.
 
         :param job_id: only this job.
         :param name: only jobs of this name. Whether the service compares exactly is not documented.
@@ -269,9 +263,7 @@ class TencentCIHook(BaseHook):
         self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
     ) -> Iterator[WorkflowExecution]:
         """
-        List what a workflow did with each file, in constant memory however many files there are.
-
-        One page is asked for ahead, as in :meth:`list_inventory_jobs`.
+        List what a workflow did with each file, page by page, in constant memory.
 
         :param workflow_id: the workflow.
         :param job_id: only executions of this batch job.
@@ -281,10 +273,10 @@ class TencentCIHook(BaseHook):
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
         """
-        List the files of a batch job that failed, and why, in constant memory however many there are.
+        List the files of a batch job that failed, with the reason, page by page, in constant memory.
 
-        The pages come ahead, as in :meth:`list_inventory_jobs`. A workflow's executions do not say why they failed, so
-        each of them is one request more; for ``Type=Job`` there is none.
+        The list of a workflow's executions has no reasons, so each failed file costs one more request. For
+        ``Type=Job`` there is no such request.
 
         :param job: the job's record.
         :raises UnreadableResponseError: the record does not say what the job runs.
@@ -355,13 +347,7 @@ class TencentCIHook(BaseHook):
         return BlockingTransport(self.config)
 
     def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
-        """Return the items of all pages; while those of one are used, the next one is on its way."""
-        pages = Paginator()
-        items = iter(pages.new_items(self.run(read_page(""))))
-        with Ahead[Page[ItemT]](self._transport) as ahead:
-            while pages.next_token is not None:
-                yield from islice(items, 1)  # no later than without a page ahead, and many look for one item only
-                ahead.start(read_page(pages.next_token))
-                yield from items
-                items = iter(pages.new_items(ahead.result()))
-            yield from items
+        """Return the items of all pages; a page is requested when its first item is used."""
+        paginator = Paginator()
+        while paginator.next_token is not None:
+            yield from paginator.new_items(self.run(read_page(paginator.next_token)))

@@ -63,10 +63,6 @@ class BlockingTransport:
     ) -> None:
         self.close()
 
-    def twin(self, *, sleep: Callable[[float], None]) -> BlockingTransport:
-        """Return a transport for another thread: the same configuration and clocks, connections of its own."""
-        return BlockingTransport(self.config, now=self.now, sleep=sleep)
-
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
