@@ -29,8 +29,6 @@ from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsC
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-__all__ = ["KINDS", "read_credentials"]
-
 # Seen in the official SDKs: the first two in all of them; for the token each tool has a name of its own (the Node SDK,
 # the command line, Terraform).
 _SECRET_ID_VARIABLE = "TENCENTCLOUD_SECRET_ID"  # noqa: S105 - the name of a variable

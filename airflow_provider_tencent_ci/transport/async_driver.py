@@ -22,8 +22,6 @@ from airflow_provider_tencent_ci.transport.shared_state import no_answer, servic
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["AsyncTransport"]
-
 ResultT = TypeVar("ResultT")
 
 # One for each endpoint and limit, for all transports of this process: so few that they may stay.

@@ -23,8 +23,6 @@ from airflow_provider_tencent_ci.transport.shared_state import no_answer, servic
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["BlockingTransport"]
-
 _CHUNK_BYTES = 64 * 1024
 
 ResultT = TypeVar("ResultT")

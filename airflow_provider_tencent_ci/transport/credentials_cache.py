@@ -16,8 +16,6 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Cre
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 from airflow_provider_tencent_ci.transport.credentials_fetch import fetch_credentials, fetch_credentials_async
 
-__all__ = ["CredentialsCache", "Masker"]
-
 _log = logging.getLogger(__name__)
 
 # Longer than any renewal takes; what is not over by then is nobody's any more, such as one in a loop that has gone.

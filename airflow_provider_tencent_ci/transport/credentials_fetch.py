@@ -11,8 +11,6 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENT
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.transport.assume_role import assume_role
 
-__all__ = ["fetch_credentials", "fetch_credentials_async"]
-
 # The metadata service is next door, and many may be waiting.
 _METADATA_SECONDS = 5.0
 

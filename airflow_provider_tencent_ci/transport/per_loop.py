@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["PerLoopRegistry", "wait_for_first"]
-
 ItemT = TypeVar("ItemT")
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
-__all__ = ["ReportFilter", "StoredSnapshot", "WatchBackoff", "run_once", "watch_bucket"]
-
 ResultT = TypeVar("ResultT")
 ReadConfig = Callable[[], Awaitable["ServiceConfig"]]
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, FreePlaces
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
-__all__ = ["wait_at_capacity_gate"]
-
 _log = logging.getLogger(__name__)
 
 # Whatever is asked for: with less the gate would never sleep, and times far beyond a day leave the calendar.

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import Wait
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
-__all__ = ["background_file_counts"]
-
 _log = logging.getLogger(__name__)
 
 # So many times in an interval it is looked whose time has come.

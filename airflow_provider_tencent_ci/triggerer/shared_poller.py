@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
-__all__ = ["SharedPoller", "wait_together"]
-
 _log = logging.getLogger(__name__)
 
 # Whatever is asked for: with less the poller would never sleep, and times far beyond a day leave the calendar.

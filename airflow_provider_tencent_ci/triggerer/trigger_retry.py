@@ -15,8 +15,6 @@ from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
 from airflow_provider_tencent_ci.core.wire.request_retry import jittered
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 
-__all__ = ["Judge", "retry_until_success", "retry_until_wait_ends", "retry_within"]
-
 ResultT = TypeVar("ResultT")
 EndT = TypeVar("EndT")
 EndT_co = TypeVar("EndT_co", covariant=True)

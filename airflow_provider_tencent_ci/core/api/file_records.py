@@ -27,8 +27,6 @@ from airflow_provider_tencent_ci.core.wire.service_times import format_time, par
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
-__all__ = ["FileFailure", "FileList", "FileRun", "file_lists_of", "list_files_page"]
-
 # Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
 _PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
 

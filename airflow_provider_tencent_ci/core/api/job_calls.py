@@ -44,18 +44,6 @@ from airflow_provider_tencent_ci.exceptions import (
     UnreadableResponseError,
 )
 
-__all__ = [
-    "create_job",
-    "fetch_service_time",
-    "find_job",
-    "get_job",
-    "get_job_by_id",
-    "list_all_jobs",
-    "list_executions_page",
-    "list_jobs_page",
-    "request_cancel",
-]
-
 ResultT = TypeVar("ResultT")
 
 # A job that was created a moment ago may not be in the list yet.

@@ -19,25 +19,6 @@ from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
-__all__ = [
-    "MAX_PAGE_SIZE",
-    "HasRunId",
-    "JobFilter",
-    "Page",
-    "build_cancel",
-    "build_create",
-    "build_get",
-    "build_list",
-    "build_list_executions",
-    "check_filter",
-    "check_job_id",
-    "read_created",
-    "read_executions",
-    "read_job",
-    "read_jobs",
-    "read_nothing",
-]
-
 MAX_PAGE_SIZE = 100
 
 _JOBS = "/inventorytriggerjob"

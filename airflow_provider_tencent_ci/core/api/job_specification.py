@@ -13,8 +13,6 @@ from airflow_provider_tencent_ci.core.wire.service_times import format_time, tim
 from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["InventoryJobSpecification"]
-
 # The argument for each node of Input. The service documents all four as optional and shows exactly one in every
 # sample, so exactly one is asked for here (API reference, 2.2).
 _INPUT_NODES = {"prefix": "Prefix", "manifest": "Manifest", "url_file": "UrlFile", "object_key": "Object"}

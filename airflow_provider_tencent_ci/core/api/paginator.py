@@ -7,8 +7,6 @@ from collections import OrderedDict
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import HasRunId, ItemT, Page
 
-__all__ = ["Paginator"]
-
 _MOST_PAGES = 10_000
 
 # An item comes twice where new ones have moved the list on by a few; all ids of a long list would be megabytes.

@@ -15,8 +15,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["MAX_KEY_BYTES", "build_put_object", "check_object_key", "put_object"]
-
 MAX_KEY_BYTES = 850
 
 

@@ -12,8 +12,6 @@ from airflow_provider_tencent_ci.core.wire.signing import encode
 from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["MAX_URL_LIST_BYTES", "write_url_list"]
-
 # Some 600,000 files with URLs of a usual length. The list is made, signed and sent from memory, in one request.
 MAX_URL_LIST_BYTES = 64 * 1024 * 1024
 

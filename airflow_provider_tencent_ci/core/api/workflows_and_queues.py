@@ -17,8 +17,6 @@ from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
 
-__all__ = ["Queue", "Workflow", "check_targets", "list_queues", "list_workflows"]
-
 _MOST_PAGES = 100
 
 # So many are named in an error.

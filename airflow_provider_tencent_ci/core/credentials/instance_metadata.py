@@ -20,8 +20,6 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
-__all__ = ["METADATA_PATH", "fetch_machine_role_credentials"]
-
 METADATA_PATH = "/latest/meta-data/cam/security-credentials/"
 
 # An answer is about two kilobytes long.

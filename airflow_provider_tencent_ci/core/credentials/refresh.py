@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-__all__ = ["RefreshState"]
-
 # Also the official SDK renews a machine's keys five minutes early; short-lived keys are used for most of their life.
 _MARGIN = timedelta(minutes=5)
 _MARGIN_SHARE = 4

@@ -12,8 +12,6 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-__all__ = ["read_temporary_keys", "with_local_expiry"]
-
 # Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; some room is left for a later one.
 _MAX_KEY_LENGTH = 1024
 _MAX_TOKEN_LENGTH = 8192

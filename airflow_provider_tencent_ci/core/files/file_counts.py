@@ -25,8 +25,6 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 
-__all__ = ["CountBuilder", "FileCounts", "IncrementalCount", "count_files"]
-
 
 @dataclass(frozen=True, slots=True)
 class FileCounts:

@@ -28,8 +28,6 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.steps import current_time
 
-__all__ = ["DoneBy", "SampledFile", "Survey", "done_over_time", "survey_files"]
-
 # Of each state so many: the times of a workflow's files cost a request each. Failed files are few and matter.
 _SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}
 

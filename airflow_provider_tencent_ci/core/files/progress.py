@@ -12,8 +12,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.steps import current_time
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["ProgressCounter", "ProgressObserver"]
-
 
 class ProgressObserver(Protocol):
     """Who is told how a batch gets on."""

@@ -21,8 +21,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
 
-__all__ = ["BulkPoll"]
-
 # So few are asked about one by one: a page of other people's jobs would be no cheaper.
 _FEW = 2
 

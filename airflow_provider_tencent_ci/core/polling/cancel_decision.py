@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["NOT_TOLD", "REMOVED", "CancelDecision", "StoppedTask", "decide_cancel"]
-
 # What stands for a state: Airflow could not be asked; there is no such task instance (any more).
 NOT_TOLD, REMOVED = "not told", "removed"
 

@@ -12,8 +12,6 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
-__all__ = ["cancel_and_confirm", "describe_cancel"]
-
 # Between two looks: this much, or so small a share of the whole time.
 _SHORTEST_STEP_SECONDS = 0.5
 _STEPS = 40

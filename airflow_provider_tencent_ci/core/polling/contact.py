@@ -7,8 +7,6 @@ from datetime import datetime
 
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 
-__all__ = ["ContactBudget", "as_poll_error"]
-
 
 class ContactBudget:
     """

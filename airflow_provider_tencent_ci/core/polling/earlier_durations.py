@@ -15,8 +15,6 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["DurationHistory"]
-
 # Jobs of a kind change from week to week, not from hour to hour.
 _VALID = timedelta(hours=6)
 

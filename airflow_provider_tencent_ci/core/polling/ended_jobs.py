@@ -25,15 +25,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
 
-__all__ = [
-    "BucketSnapshot",
-    "DetectedJobs",
-    "EndedJobsDetector",
-    "JobCriteria",
-    "list_ended_since",
-    "list_ended_within",
-]
-
 # How much later than its creation a job may appear in the list; how late that is is not documented.
 _MARGIN = timedelta(minutes=10)
 

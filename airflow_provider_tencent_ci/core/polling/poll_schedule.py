@@ -12,8 +12,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Expectation", "poll_delay_seconds"]
-
 # Of `poll_interval`: fine enough that a job whose length varies by a fifth is seen to end in half the time that equal
 # steps would take, for the same number of requests (docs/benchmarks.md).
 _SHARPEST_SHARE = 1 / 10

@@ -26,18 +26,6 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = [
-    "PollResult",
-    "Wait",
-    "WaitObserver",
-    "WaitResult",
-    "WaitStatus",
-    "lost_contact_message",
-    "next_poll_delay_seconds",
-    "raise_for_state",
-    "wait_for_job",
-]
-
 # A job that is younger than this has no age: the service's clock was set back. Its servers may differ by seconds.
 _CLOCK_TOLERANCE_SECONDS = 60.0
 

@@ -23,16 +23,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TooManyActiveJobsError, TransportError
 
-__all__ = [
-    "CapacityResult",
-    "CapacityStatus",
-    "CapacityWait",
-    "FreePlaces",
-    "check_capacity",
-    "count_free_places",
-    "wait_for_capacity",
-]
-
 # How many more jobs may be submitted, or why that is not known.
 FreePlaces = int | TencentCIError
 

@@ -18,16 +18,6 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RequestRetry
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
-__all__ = [
-    "ENDED_BADLY",
-    "Duplicate",
-    "DuplicateSearch",
-    "by_preference",
-    "cancel_duplicates",
-    "list_jobs_named",
-    "read_current_state",
-]
-
 ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
 
 

@@ -16,8 +16,6 @@ from airflow_provider_tencent_ci.core.api.put_object import check_object_key, pu
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["Resubmission", "Resubmits", "check_resubmission", "url_list_key"]
-
 _LONGEST_NAME = "\u4e2d" * 128
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["NoNotes", "NoteStore", "SubmissionNote", "TwoClockTime"]
-
 
 @dataclass(frozen=True, slots=True)
 class TwoClockTime:

@@ -48,16 +48,6 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = [
-    "RECONCILE_TIMEOUT_SECONDS",
-    "Attempt",
-    "Submission",
-    "nothing_before_submit",
-    "submit_new",
-    "submit_once",
-    "submit_unchecked",
-]
-
 # Looks whether something may be submitted now, and raises if not.
 BeforeSubmit = Callable[[], Flow[None]]
 

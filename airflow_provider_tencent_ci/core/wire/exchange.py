@@ -34,8 +34,6 @@ from airflow_provider_tencent_ci.core.wire.service_errors import (
 from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["Action", "GetCredentials", "RawResponse", "Send", "exchange", "read_response"]
-
 ResultT = TypeVar("ResultT")
 
 # No compression: a small answer must not unpack into a large one.

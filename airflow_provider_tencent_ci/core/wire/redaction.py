@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["REDACTED", "redact", "redact_headers"]
-
 REDACTED = "***"
 
 # A shorter one is no secret, and would be found everywhere.

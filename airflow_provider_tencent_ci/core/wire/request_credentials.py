@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["NO_CREDENTIALS", "Clock", "Credentials", "CredentialsProvider"]
-
 # Returns the time (aware, UTC).
 Clock = Callable[[], datetime]
 

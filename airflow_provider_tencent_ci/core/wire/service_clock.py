@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 
-__all__ = ["ServiceClock"]
-
 # ``Date`` is to the second, and an answer takes its time. Signatures begin a minute early, so that this is not felt.
 _SAME = timedelta(seconds=30)
 

@@ -11,15 +11,6 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = [
-    "CONNECT_TIMEOUT_SECONDS",
-    "REQUESTS_PER_SECOND",
-    "REQUEST_TIMEOUT_SECONDS",
-    "Endpoint",
-    "ServiceConfig",
-    "base_url",
-]
-
 CONNECT_TIMEOUT_SECONDS = 10.0
 
 # From connecting to the last byte read. CI names no limit; the official SDK's default is 30 s, too.

@@ -32,20 +32,6 @@ from airflow_provider_tencent_ci.exceptions import (
     UnreadableResponseError,
 )
 
-__all__ = [
-    "CODES",
-    "Meaning",
-    "classify",
-    "is_expired_credentials_refusal",
-    "is_permanent",
-    "is_time_refusal",
-    "is_transient",
-    "may_be_time_refusal",
-    "request_id_of",
-    "service_time_of",
-    "was_not_executed",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["lone_surrogate", "shortened"]
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
