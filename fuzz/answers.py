@@ -15,19 +15,18 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from airflow_provider_tencent_ci.core.api.file_requests import read_executions
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
-    Page,
     build_cancel,
     build_list,
     read_created,
-    read_executions,
     read_jobs,
     read_nothing,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes
 from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once

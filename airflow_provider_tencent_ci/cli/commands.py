@@ -26,7 +26,7 @@ from airflow_provider_tencent_ci.cli.tables import (
     record_of,
 )
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
-from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.polling.wait import raise_for_state

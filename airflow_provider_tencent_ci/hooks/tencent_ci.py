@@ -15,19 +15,12 @@ from airflow_provider_tencent_ci.compat.connections import (
     mask_secrets_async,
 )
 from airflow_provider_tencent_ci.core.api import job_calls, workflows_and_queues
-from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_executions_page, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.api.job_requests import (
-    MAX_PAGE_SIZE,
-    ItemT,
-    JobFilter,
-    Page,
-    build_list,
-    check_filter,
-    read_jobs,
-)
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, check_filter, read_jobs
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT, Page, Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
@@ -269,7 +262,7 @@ class TencentCIHook(BaseHook):
         :param job_id: only executions of this batch job.
         :param states: only executions in these states, such as ``["Failed"]``.
         """
-        return self._each(lambda token: job_calls.list_executions_page(workflow_id, job_id, states, token))
+        return self._each(lambda token: list_executions_page(workflow_id, job_id, states, token))
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
         """

@@ -12,24 +12,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
-    Page,
     build_cancel,
     build_create,
     build_get,
     build_list,
-    build_list_executions,
     check_job_id,
     read_created,
-    read_executions,
     read_job,
     read_jobs,
     read_nothing,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import (
     NO_RETRY,
@@ -130,13 +127,6 @@ def list_all_jobs(criteria: JobFilter, retry: RequestRetry = RETRY_IDEMPOTENT) -
 def list_jobs_page(criteria: JobFilter, next_token: str = "") -> Flow[Page[InventoryJob]]:
     """Read one page of jobs."""
     return (yield from send_with_retry(build_list(criteria, next_token), read_jobs))
-
-
-def list_executions_page(
-    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
-) -> Flow[Page[WorkflowExecution]]:
-    """Read one page of workflow executions."""
-    return (yield from send_with_retry(build_list_executions(workflow_id, job_id, states, next_token), read_executions))
 
 
 def request_cancel(job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[None]:

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time

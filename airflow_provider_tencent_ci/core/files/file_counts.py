@@ -13,12 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api.file_records import (
-    FileList,
-    FileRun,
-    file_lists_of,
-    list_files_page,
-)
+from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow

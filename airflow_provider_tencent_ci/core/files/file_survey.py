@@ -15,12 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.api.file_records import (
-    FileList,
-    FileRun,
-    file_lists_of,
-    list_files_page,
-)
+from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder, FileCounts

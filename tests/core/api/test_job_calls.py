@@ -6,9 +6,10 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.file_lists import list_executions_page
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, Page
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
@@ -189,7 +190,7 @@ def test_a_refused_cancel_of_a_live_job_is_an_error():
 
 def test_one_page_of_executions():
     script = Script([respond("<Response><WorkflowExecutionList><RunId>i1</RunId></WorkflowExecutionList></Response>")])
-    assert script.run(job_calls.list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
+    assert script.run(list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
 
 
 def pages_read(*answers):

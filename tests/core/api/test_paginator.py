@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.api.job_requests import Page
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 
 
 def page(ids, next_token=""):

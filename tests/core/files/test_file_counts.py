@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, count_files
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
