@@ -29,7 +29,8 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT

@@ -15,7 +15,8 @@ from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capaci
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
 from airflow_provider_tencent_ci.core.submitting.resubmission import check_resubmission
 from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt, no_deadline
+from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.outcome.file_outcome import check_arguments
@@ -61,7 +62,7 @@ def submit_for_task(
     max_active_jobs: int | None,
     reconcile_timeout: float,
     validate: bool = False,
-    check_deadline: Callable[[], None] = submit_once.no_limit,
+    check_deadline: Callable[[], None] = no_deadline,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.

@@ -32,7 +32,8 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, raise_for_state, wait_for_job
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket

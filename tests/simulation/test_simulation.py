@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_tencent_ci.core.polling import cancel_decision
-from airflow_provider_tencent_ci.core.submitting import submit_once
+from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
 from tests.simulation.history import Act, Blow, Fault, History, Jump
@@ -124,7 +124,7 @@ def test_a_request_sent_again_too_early_is_found(monkeypatch):
 def test_a_submission_without_notes_is_found(monkeypatch):
     attempt = tasks.Attempt
     monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**{**given, "is_first": True}))
-    monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submit_once.NoNotes())
+    monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submission_note.NoNotes())
     assert _is_found("one job left", within=3000)
 
 

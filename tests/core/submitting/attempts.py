@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission, submit_once
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import Submission, submit_once
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from tests.core.script import Script, respond
 

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting import submission_search
 from airflow_provider_tencent_ci.core.submitting import submit_once as s
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
@@ -59,11 +60,11 @@ def service_time(monkeypatch):
     """The service's clock goes like the script's."""
     scripts = []
 
-    def log():
+    def tell():
         yield from ()
         return scripts[-1].now
 
-    monkeypatch.setattr(s, "service_time", log)
+    monkeypatch.setattr(submission_search, "service_time", tell)
     return scripts
 
 
