@@ -106,9 +106,9 @@ class _Simulation:
 class Silent:
     """Nobody is told what a wait sees."""
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         """Take no note of it."""
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         """Stop: in a simulation nothing fails."""
         raise error

@@ -27,11 +27,11 @@ class Readings:
 
     number: int = 0
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         """Count a reading."""
         self.number += 1
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         """Stop: what is measured is not what is meant to be."""
         raise error
 

@@ -15,27 +15,27 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from airflow_provider_tencent_ci.core.api.file_requests import read_executions
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
-    Page,
     build_cancel,
     build_list,
     read_created,
-    read_executions,
     read_jobs,
     read_nothing,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.polling.wait import check_outcome
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
+from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import READS
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
-from airflow_provider_tencent_ci.core.wire.service_errors import classify, is_transient, was_refused
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, is_transient, was_not_executed
 from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError
 
@@ -88,10 +88,10 @@ def check_error(error: TencentCIError) -> None:
     assert len(text) <= MOST_CHARACTERS_OF_AN_ERROR, f"an error of {len(text)} characters"
     assert KEYS.secret_key not in text
     assert KEYS.token not in text
-    assert is_transient(error) or not was_refused(error)
+    assert is_transient(error) or not was_not_executed(error)
     if isinstance(error, ApiError):
-        pause_seconds = READS.pause_seconds(error, attempt=1, spent_seconds=0)
-        assert pause_seconds is None or 0 <= pause_seconds <= READS.budget_seconds
+        pause_seconds = RETRY_IDEMPOTENT.pause_seconds(error, attempt=1, spent_seconds=0)
+        assert pause_seconds is None or 0 <= pause_seconds <= RETRY_IDEMPOTENT.budget_seconds
         assert error.retry_after_seconds is None or error.retry_after_seconds >= 0
 
 
@@ -99,7 +99,7 @@ def check_page(page: Page[Any] | None) -> None:
     """A page has each item once, and its token reaches the next request as it is."""
     if page is None:
         return
-    pages = Pages()
+    pages = Paginator()
     fresh = pages.new_items(page)
     ids = [item.job_id if isinstance(item, InventoryJob) else item.run_id for item in page.items]
     assert len(fresh) == len(set(ids))
@@ -114,7 +114,7 @@ def check_job(job: InventoryJob | None) -> None:
     """A job survives JSON, has ended only by a documented word, and cannot bend the URL that cancels it."""
     if job is None:
         return
-    value_of(check_outcome, replace(job, job_id="b1"))
+    value_of(raise_for_state, replace(job, job_id="b1"))
     record = job.to_dict()
     assert InventoryJob.from_dict(json.loads(json.dumps(record))).to_dict() == record
     for moment, name in ((job.creation_time, "CreationTime"), (job.start_time, "StartTime"), (job.end_time, "EndTime")):

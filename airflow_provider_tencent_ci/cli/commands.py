@@ -25,11 +25,11 @@ from airflow_provider_tencent_ci.cli.tables import (
     print_text,
     record_of,
 )
-from airflow_provider_tencent_ci.core.api.job_calls import ask_service_time, get_job
-from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.files.file_counts import Counting
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
-from airflow_provider_tencent_ci.core.polling.wait import check_outcome
+from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
+from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.links import console_url
@@ -105,10 +105,10 @@ def cancel_job(args: Namespace) -> None:
         if not job.state.is_terminal:
             _confirm(job, args.yes)
             with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
-                job = hook.run(stop_job(job.job_id, within_seconds=args.stop_timeout))
+                job = hook.run(cancel_and_confirm(job.job_id, within_seconds=args.stop_timeout))
         now = _now(hook)
     if args.output == "table":
-        print_text(stopped_or_not(job))
+        print_text(describe_cancel(job))
     else:
         print_records(record_of(job, None), args.output, [job_row(job, None, now)])
     if not job.state.is_terminal:
@@ -131,13 +131,13 @@ def tail_job(args: Namespace) -> None:
         print_json_line(record_of(result.job, counts))
     else:
         print_text(closing_table(result.job, counts) if counts else result.message)
-    check_outcome(result.job)
+    raise_for_state(result.job)
     if counts and counts.failed:
         say(f"See why files failed: tencent-ci show {job.job_id}")
 
 
 def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:
-    return hook.run(get_job(job_id, looks=_LOOKS))
+    return hook.run(get_job(job_id, delays_seconds=_LOOKS))
 
 
 def _now(hook: TencentCIHook) -> datetime:
@@ -149,7 +149,7 @@ def _now(hook: TencentCIHook) -> datetime:
 def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
     """Read a duration before now, or a time."""
     if text and (duration := _DURATION.fullmatch(text)):
-        return hook.run(ask_service_time()) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+        return hook.run(fetch_service_time()) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
     try:
         return time_argument("--since", text)
     except InvalidArgumentError as error:
@@ -159,7 +159,7 @@ def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
 def _counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
     """Count a job's files, and show how it gets on; ``None``, and a word on stderr, if that cannot be done."""
     try:
-        counting = Counting(job)
+        counting = IncrementalCount(job)
         with _busy(f"Counting the files of batch job {job.job_id}: {{task.completed:,.0f}}") as progress:
             while (counts := hook.run(counting.read_page())) is None:
                 progress.advance(progress.task_ids[0], MAX_PAGE_SIZE)

@@ -10,11 +10,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
-from airflow_provider_tencent_ci.core.files.progress import Progress as Counts
+from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.outcome.file_log import ProgressLog, counts_text
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -38,7 +46,7 @@ def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResul
     :param poll_interval: the longest time between two questions, and the time between two counts, in seconds.
     """
     wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer)
-    return wait_for_job(wait, poll_interval, Counts(poll_interval, observer))
+    return wait_for_job(wait, poll_interval, ProgressCounter(poll_interval, observer))
 
 
 @contextmanager
@@ -72,14 +80,14 @@ class Lines:
         self._counts: FileCounts | None = None
         self._wait_log, self._progress_log = WaitLog(log), ProgressLog(log)
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         """Show a record."""
         self.job = job
-        self._wait_log.job_read(job)
+        self._wait_log.job_polled(job)
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         """Show that the service could not be asked."""
-        self._wait_log.asking_failed(error, failing_seconds)
+        self._wait_log.poll_failed(error, failing_seconds)
 
     def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
         """Show a count if it is a new one."""
@@ -107,8 +115,8 @@ class _Bar(Lines):
             age_seconds = (now - job.creation_time).total_seconds()
             progress.tasks[0].start_time = time.monotonic() - max(0.0, age_seconds)
 
-    def job_read(self, job: InventoryJob) -> None:
-        super().job_read(job)
+    def job_polled(self, job: InventoryJob) -> None:
+        super().job_polled(job)
         self._progress.update(self._bar, state=job.state.value)
 
     def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
@@ -123,8 +131,8 @@ class _JsonLines(Lines):
         log.setLevel(logging.WARNING)
         super().__init__(log)
 
-    def job_read(self, job: InventoryJob) -> None:
-        super().job_read(job)
+    def job_polled(self, job: InventoryJob) -> None:
+        super().job_polled(job)
         if not job.state.is_terminal:  # the last record is printed with the last count
             print_json_line(record_of(job, self._counts))
 

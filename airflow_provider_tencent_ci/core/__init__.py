@@ -1,6 +1,12 @@
 """
-The protocol of Cloud Infinite without I/O.
+The protocol and the decisions of the package, without I/O.
 
-Nothing below this package imports Airflow, an HTTP library, a clock or a sleep: requests, responses and times
-are values that go in and come out. ``transport`` moves the bytes.
+Lives here: requests, answers and their meaning; when to retry, poll, count, cancel and submit. A call that needs the
+network is a *flow*, a generator that yields steps and is sent their answers; ``transport`` performs the steps.
+
+May come in: plain values, frozen dataclasses, times as arguments or steps. May not come in: Airflow, an HTTP library,
+a clock, a sleep, a logger.
+
+May call: ``exceptions`` and the standard library. Inside, the rooms are layers, and each may call those below it:
+``submitting``, ``polling``, ``files``, ``api``, ``credentials``, ``wire``.
 """

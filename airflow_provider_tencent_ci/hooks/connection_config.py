@@ -21,8 +21,6 @@ from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_fi
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-__all__ = ["read_connection"]
-
 
 def read_connection(connection: Connection, bucket: str | None, region: str | None) -> ServiceConfig:
     """

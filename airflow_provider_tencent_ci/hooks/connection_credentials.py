@@ -17,19 +17,17 @@ from airflow_provider_tencent_ci.core.credentials.credentials_source import (
     STS_REGION,
     STS_URL,
     AssumedRole,
+    CredentialsSource,
     MachineRole,
-    Origin,
 )
-from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsSource
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_field
-from airflow_provider_tencent_ci.transport.credentials_cache import Keeper
+from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
-
-__all__ = ["KINDS", "read_credentials"]
 
 # Seen in the official SDKs: the first two in all of them; for the token each tool has a name of its own (the Node SDK,
 # the command line, Terraform).
@@ -43,7 +41,7 @@ _MAX_KEEPERS = 64
 ReadT = TypeVar("ReadT")
 
 
-def read_credentials(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> CredentialsSource:
+def read_credentials(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> CredentialsProvider:
     """
     Return the credentials of a connection, or what renews them.
 
@@ -113,7 +111,7 @@ def _duration_seconds(extra: Mapping[str, Any]) -> int:
     return value
 
 
-def _kept(read: Callable[..., Origin]) -> Callable[..., CredentialsSource]:
+def _kept(read: Callable[..., CredentialsSource]) -> Callable[..., CredentialsProvider]:
     return lambda *arguments: _shared_keeper(read(*arguments))
 
 
@@ -137,11 +135,11 @@ _keepers_lock = threading.RLock()
 
 
 @lru_cache(maxsize=_MAX_KEEPERS)
-def _keeper(origin: Origin) -> Keeper:
-    return Keeper(origin, _AirflowMasker())
+def _keeper(origin: CredentialsSource) -> CredentialsCache:
+    return CredentialsCache(origin, _AirflowMasker())
 
 
-def _shared_keeper(origin: Origin) -> Keeper:
+def _shared_keeper(origin: CredentialsSource) -> CredentialsCache:
     with _keepers_lock:  # two threads that come first at once would each get one of their own
         return _keeper(origin)
 
@@ -151,7 +149,7 @@ _BASES: Mapping[str, Callable[..., Credentials | MachineRole]] = {
     "machine_role": _machine_role,
     "environment": _environment,
 }
-KINDS: Mapping[str, Callable[..., CredentialsSource]] = {
+KINDS: Mapping[str, Callable[..., CredentialsProvider]] = {
     "keys": _keys,
     "machine_role": _kept(_machine_role),
     "assume_role": _kept(_assumed_role),

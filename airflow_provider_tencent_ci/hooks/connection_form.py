@@ -6,8 +6,6 @@ from typing import Any
 
 from airflow_provider_tencent_ci.provider_info import PROVIDER_INFO
 
-__all__ = ["connection_form_widgets", "ui_field_behaviour"]
-
 
 def connection_form_widgets(conn_type: str) -> dict[str, Any]:
     """Return a form field for each declared one; needs the web server's libraries, so it is imported by it alone."""

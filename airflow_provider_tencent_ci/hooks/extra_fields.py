@@ -7,8 +7,6 @@ from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["text_field", "verify_field"]
-
 
 def text_field(extra: Mapping[str, Any], field: str) -> str | None:
     """

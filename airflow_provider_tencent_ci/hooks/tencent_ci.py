@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseHook
@@ -16,30 +15,22 @@ from airflow_provider_tencent_ci.compat.connections import (
     mask_secrets_async,
 )
 from airflow_provider_tencent_ci.core.api import job_calls, workflows_and_queues
-from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_executions_page, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.api.job_requests import (
-    MAX_PAGE_SIZE,
-    ItemT,
-    JobFilter,
-    Page,
-    build_list,
-    check_filter,
-    read_jobs,
-)
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, check_filter, read_jobs
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT, Page, Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
-from airflow_provider_tencent_ci.transport.prefetch import Ahead
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -197,11 +188,7 @@ class TencentCIHook(BaseHook):
         page_size: int = MAX_PAGE_SIZE,
     ) -> Iterator[InventoryJob]:
         """
-        List batch jobs, page by page as they are used.
-
-        One page is asked for ahead: from the second job of a page on, the next page is on its way, in a thread and over
-        a connection of its own. So whoever stops in the middle of a page may have caused one request for nothing, and
-        what goes wrong with a page is raised where its first job would come.
+        List batch jobs, in constant memory. A page is requested when its first job is used.
 
         :param job_id: only this job.
         :param name: only jobs of this name. Whether the service compares exactly is not documented.
@@ -245,7 +232,7 @@ class TencentCIHook(BaseHook):
         It stops some time later, or has ended before: read the job again to know. Which states can be cancelled is
         not documented.
         """
-        self.run(job_calls.cancel_job(job_id))
+        self.run(job_calls.request_cancel(job_id))
 
     def cancel_quietly(self, job_id: str) -> None:
         """
@@ -259,32 +246,30 @@ class TencentCIHook(BaseHook):
             limit = min(config.request_timeout, _STOP_SECONDS / 2)
             hurried = replace(config, request_timeout=limit)
             with BlockingTransport(hurried, within_seconds=_LONGEST_STOP_SECONDS) as transport:
-                job = transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+                job = transport.run(cancel_and_confirm(job_id, within_seconds=_STOP_SECONDS))
         except Exception as error:  # a kill must not fail on the service
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", job_id, error)
         else:
-            self.log.info("%s", stopped_or_not(job))
+            self.log.info("%s", describe_cancel(job))
 
     def list_workflow_executions(
         self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
     ) -> Iterator[WorkflowExecution]:
         """
-        List what a workflow did with each file, in constant memory however many files there are.
-
-        One page is asked for ahead, as in :meth:`list_inventory_jobs`.
+        List what a workflow did with each file, page by page, in constant memory.
 
         :param workflow_id: the workflow.
         :param job_id: only executions of this batch job.
         :param states: only executions in these states, such as ``["Failed"]``.
         """
-        return self._each(lambda token: job_calls.list_executions_page(workflow_id, job_id, states, token))
+        return self._each(lambda token: list_executions_page(workflow_id, job_id, states, token))
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
         """
-        List the files of a batch job that failed, and why, in constant memory however many there are.
+        List the files of a batch job that failed, with the reason, page by page, in constant memory.
 
-        The pages come ahead, as in :meth:`list_inventory_jobs`. A workflow's executions do not say why they failed, so
-        each of them is one request more; for ``Type=Job`` there is none.
+        The list of a workflow's executions has no reasons, so each failed file costs one more request. For
+        ``Type=Job`` there is no such request.
 
         :param job: the job's record.
         :raises UnreadableResponseError: the record does not say what the job runs.
@@ -342,7 +327,7 @@ class TencentCIHook(BaseHook):
         """
         try:
             config = self.config
-            self.run(job_calls.ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER))
+            self.run(send_with_retry(build_list(JobFilter(page_size=1)), read_jobs, NO_RETRY))
         except TencentCIError as error:
             return False, str(error)
         return True, (
@@ -355,13 +340,7 @@ class TencentCIHook(BaseHook):
         return BlockingTransport(self.config)
 
     def _each(self, read_page: Callable[[str], Flow[Page[ItemT]]]) -> Iterator[ItemT]:
-        """Return the items of all pages; while those of one are used, the next one is on its way."""
-        pages = Pages()
-        items = iter(pages.new_items(self.run(read_page(""))))
-        with Ahead[Page[ItemT]](self._transport) as ahead:
-            while pages.next_token is not None:
-                yield from islice(items, 1)  # no later than without a page ahead, and many look for one item only
-                ahead.start(read_page(pages.next_token))
-                yield from items
-                items = iter(pages.new_items(ahead.result()))
-            yield from items
+        """Return the items of all pages; a page is requested when its first item is used."""
+        paginator = Paginator()
+        while paginator.next_token is not None:
+            yield from paginator.new_items(self.run(read_page(paginator.next_token)))

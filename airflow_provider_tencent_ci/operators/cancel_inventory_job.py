@@ -67,14 +67,14 @@ class CancelInventoryJobOperator(MapIndexName, BaseOperator):
         :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
         :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
         """
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+        from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
         within_seconds = seconds_of("stop_timeout", self.stop_timeout)
         with TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region) as hook:
             push_link(context, hook.config)
-            job = hook.run(stop_job(self.job_id, within_seconds=within_seconds))
+            job = hook.run(cancel_and_confirm(self.job_id, within_seconds=within_seconds))
         if not job.state.is_terminal:
-            raise WaitTimeoutError(f"{stopped_or_not(job)} stop_timeout is over; a retry cancels it again.")
-        self.log.info("%s", stopped_or_not(job))
+            raise WaitTimeoutError(f"{describe_cancel(job)} stop_timeout is over; a retry cancels it again.")
+        self.log.info("%s", describe_cancel(job))
         return job.to_dict()

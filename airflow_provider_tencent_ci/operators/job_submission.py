@@ -60,7 +60,7 @@ class JobSubmission(JobArguments):
             self._hook,
             specification,
             self._submit_options(),
-            check_time=self._check_time_left,
+            check_deadline=self._check_time_left,
             wait=lambda: self._wait_for_capacity(context, specification.round),
         )
         job = submission.job

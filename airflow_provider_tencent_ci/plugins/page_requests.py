@@ -15,10 +15,12 @@ from typing import TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
-from airflow_provider_tencent_ci.core.api.job_calls import ask, get_job
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, Page, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api.paginator import Page
 from airflow_provider_tencent_ci.core.files.file_survey import (
     DoneBy,
     SampledFile,
@@ -26,8 +28,8 @@ from airflow_provider_tencent_ci.core.files.file_survey import (
     done_over_time,
     survey_files,
 )
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -77,7 +79,7 @@ class Asking:
 
     def jobs(self, criteria: JobFilter, next_token: str) -> Page[InventoryJob]:
         """Return one page of jobs."""
-        return self.transport.run(ask(build_list(criteria, next_token), read_jobs, NEVER))
+        return self.transport.run(send_with_retry(build_list(criteria, next_token), read_jobs, NO_RETRY))
 
     def job(self, job_id: str) -> InventoryJob:
         """
@@ -85,7 +87,7 @@ class Asking:
 
         :raises NotFoundError: the list does not show it.
         """
-        return self.transport.run(get_job(job_id, NEVER, (0,)))
+        return self.transport.run(get_job(job_id, NO_RETRY, (0,)))
 
     def survey(self, job: InventoryJob) -> Survey:
         """Look at the files of a job: for all who look within some seconds once."""
@@ -114,9 +116,9 @@ class Asking:
         if index >= len(lists):
             return [], ""
         files = lists[index]
-        page = self.transport.run(list_files_page(files, token, states="Failed", repetition=NEVER))
+        page = self.transport.run(list_files_page(files, token, states="Failed", retry=NO_RETRY))
         shown = self._in_time(page.items[offset : offset + _FAILED_AT_ONCE])
-        failures = [self.transport.run(files.explain(run, NEVER)) for run in shown]
+        failures = [self.transport.run(files.explain(run, NO_RETRY)) for run in shown]
         offset += len(failures)
         if offset < len(page.items):
             return failures, f"{index}.{offset}.{token}"
@@ -130,7 +132,7 @@ class Asking:
 
     def cancel(self, job_id: str) -> InventoryJob:
         """Cancel a job, and return it as it was last seen, some seconds later at most."""
-        return self.transport.run(stop_job(job_id, within_seconds=_STOP_SECONDS))
+        return self.transport.run(cancel_and_confirm(job_id, within_seconds=_STOP_SECONDS))
 
     def _in_time(self, items: Iterable[AskedT]) -> Iterator[AskedT]:
         """Yield items, each of which costs a request, as long as there is time."""
@@ -139,7 +141,7 @@ class Asking:
 
     def _end(self, file: SampledFile) -> datetime | None:
         key = (self.conn_id, self.config.endpoint, file.run.run_id)
-        return _ends.get(key, lambda: (self.transport.run(file.files.find_end(file.run, NEVER)), _ENDED_SECONDS))
+        return _ends.get(key, lambda: (self.transport.run(file.files.find_end(file.run, NO_RETRY)), _ENDED_SECONDS))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, check_job_id
-from airflow_provider_tencent_ci.core.polling.cancel_job import stopped_or_not
+from airflow_provider_tencent_ci.core.polling.cancel_job import describe_cancel
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.plugins.access import (
@@ -155,7 +155,7 @@ def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Canc
         job = service.cancel(job_id)
         now = service.time()
     [described] = _described([job], now, user)
-    return Cancelled(stopped_or_not(job), described)
+    return Cancelled(describe_cancel(job), described)
 
 
 def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> list[Job]:

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-    from airflow_provider_tencent_ci.core.files.progress import Progress
-    from airflow_provider_tencent_ci.core.polling.contact import Contact
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
+    from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
     from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
@@ -295,13 +295,13 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         return WaitLog(self.log)
 
     @cached_property
-    def _contact(self) -> Contact:
-        from airflow_provider_tencent_ci.core.polling.contact import Contact
+    def _contact(self) -> ContactBudget:
+        from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
 
-        return Contact(self.contact_timeout)
+        return ContactBudget(self.contact_timeout)
 
     @cached_property
-    def _progress(self) -> Progress | None:
+    def _progress(self) -> ProgressCounter | None:
         from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 
         return new_progress(self._wait_options().progress_interval, self.log)
@@ -329,26 +329,26 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
     def _look(self) -> InventoryJob | None:
         """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
         from airflow_provider_tencent_ci.core.api.job_calls import get_job
-        from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+        from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
         from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
         from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
         try:
-            job = self._hook.run(get_job(self.job_id, NEVER))  # the next look is the repetition
+            job = self._hook.run(get_job(self.job_id, NO_RETRY))  # the next poke is the retry
         except (ApiError, TransportError) as error:
             if not is_transient(error):
                 raise
             self._ride_out(error)
             return None
         self._contact.answered()
-        self._wait_log.job_read(job)
+        self._wait_log.job_polled(job)
         return job
 
     def _ride_out(self, error: TencentCIError) -> None:
         from airflow_provider_tencent_ci.core.polling.wait import lost_contact_message
 
         failing_seconds = self._contact.failed(datetime.now(UTC))
-        self._wait_log.asking_failed(error, failing_seconds)
+        self._wait_log.poll_failed(error, failing_seconds)
         if self._contact.is_lost(failing_seconds):
             raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
 

@@ -29,19 +29,19 @@ def submit_when_possible(
     specification: InventoryJobSpecification,
     options: SubmitOptions,
     *,
-    check_time: Callable[[], None],
+    check_deadline: Callable[[], None],
     wait: Callable[[], None],
 ) -> Submission:
     """
     Submit, or find this task's job, as soon as ``max_active_jobs`` allows.
 
-    :param check_time: raises if it is too late to submit anything.
+    :param check_deadline: raises if it is too late to submit anything.
     :param wait: returns when there may be room, or defers the task.
     :raises LostContactError: the number of active jobs could not be read for ``contact_timeout``.
     """
     while True:
         try:
-            return submit_for_task(context, hook, specification, options, check_time=check_time)
+            return submit_for_task(context, hook, specification, options, check_deadline=check_deadline)
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)
         wait()

@@ -15,7 +15,8 @@ from airflow_provider_tencent_ci.core.submitting import submit_once
 from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capacity
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
 from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt, no_deadline
+from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 
@@ -57,36 +58,39 @@ def submit_for_task(
     specification: InventoryJobSpecification,
     options: SubmitOptions,
     *,
-    check_time: Callable[[], None] = submit_once.no_limit,
+    check_deadline: Callable[[], None] = no_deadline,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.
 
-    :param check_time: raises if it is too late to submit anything; called right before each request is sent.
+    :param check_deadline: raises if it is too late to submit anything; called right before each request is sent.
     :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: ``max_active_jobs`` are active, and nothing was found; nothing was submitted.
     :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.
     :raises SubmissionTakenOverError: another try of the task submits; nothing was sent.
     """
 
-    def check() -> Flow[None]:
+    def before_submit() -> Flow[None]:
         if options.validate:
             yield from check_targets(specification)
         yield from check_capacity(options.max_active_jobs)
-        yield from specification.prepare()
+        yield from specification.upload_inputs()
 
     for warning in specification.warnings:
         hook.log.warning("%s", warning)
     if options.on_existing == "submit":
-        return hook.run(submit_once.submit_unchecked(options.name, specification, check=check, check_time=check_time))
+        unchecked = submit_once.submit_unchecked(
+            options.name, specification, before_submit=before_submit, check_deadline=check_deadline
+        )
+        return hook.run(unchecked)
     if options.on_existing == "fail":
         flow = submit_once.submit_new(
             options.name,
             specification,
             reconcile_timeout=options.reconcile_timeout,
-            check=check,
-            check_time=check_time,
-            tell=hook.log.warning,
+            before_submit=before_submit,
+            check_deadline=check_deadline,
+            log=hook.log.warning,
         )
         return hook.run(flow)
     body = specification.body(None)
@@ -96,9 +100,9 @@ def submit_for_task(
         specification=specification,
         is_first=is_first_try(context),
         reconcile_timeout=options.reconcile_timeout,
-        check=check,
-        check_time=check_time,
-        tell=hook.log.warning,
+        before_submit=before_submit,
+        check_deadline=check_deadline,
+        log=hook.log.warning,
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
     return hook.run(submit_once.submit_once(attempt, memory))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import task_state_store
-from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, Note
+from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -48,7 +48,7 @@ class SubmissionMemory:
         """Whether no note means that nothing was sent."""
         return self._store is not None
 
-    def read(self) -> Note | None:
+    def read(self) -> SubmissionNote | None:
         """Return what an earlier try noted, if there is anything of this attempt series and request."""
         record = self._store.get(self._key) if self._store is not None else None
         if not isinstance(record, dict) or not isinstance(record.get("token"), str):
@@ -57,12 +57,12 @@ class SubmissionMemory:
             return None
         return _note(record)
 
-    def write(self, note: Note) -> None:
+    def write(self, note: SubmissionNote) -> None:
         """Keep a note; raises if that fails."""
         if self._store is not None:
             self._store.set(self._key, {**self._identity, **_record(note)})
 
-    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+    def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         """Keep a note that only saves time, since the list would tell the same; return whether it is kept."""
         try:
             if self.is_reliable and self.read() != kept:
@@ -74,7 +74,7 @@ class SubmissionMemory:
         return True
 
 
-def _record(note: Note) -> dict[str, Any]:
+def _record(note: SubmissionNote) -> dict[str, Any]:
     posted_at = note.posted_at
     return {
         "token": note.token,
@@ -87,11 +87,11 @@ def _record(note: Note) -> dict[str, Any]:
     }
 
 
-def _note(record: dict[str, Any]) -> Note:
+def _note(record: dict[str, Any]) -> SubmissionNote:
     """Read what :func:`_record` wrote. Where something is missing, a request is assumed of unknown time and outcome."""
     job_id, posts, foreign = (record.get(name) for name in ("job_id", "posts", "foreign_ids"))
     posted_at = record.get("posted_at", {})
-    return Note(
+    return SubmissionNote(
         token=record["token"],
         job_id=job_id if isinstance(job_id, str) else None,
         posts=posts if isinstance(posts, int) else 1,
@@ -100,11 +100,11 @@ def _note(record: dict[str, Any]) -> Note:
     )
 
 
-def _moment(written: dict[str, Any]) -> Moment:
+def _moment(written: dict[str, Any]) -> TwoClockTime:
     machine, service = written.get("machine"), written.get("service")
     if not machine or not service:
-        return Moment(datetime.min.replace(tzinfo=UTC), None)
-    return Moment(datetime.fromisoformat(machine), datetime.fromisoformat(service))
+        return TwoClockTime(datetime.min.replace(tzinfo=UTC), None)
+    return TwoClockTime(datetime.fromisoformat(machine), datetime.fromisoformat(service))
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.compat.task_context import own_xcom
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 
 __all__ = [
     "NAME_FIELDS",
@@ -59,7 +59,7 @@ def specification_of(request: Mapping[str, Any]) -> InventoryJobSpecification:
     return _specification({field: request.get(field) for field in REQUEST_FIELDS})
 
 
-def push_submission(ti: Any, request: Mapping[str, Any], series: Series) -> None:
+def push_submission(ti: Any, request: Mapping[str, Any], series: DuplicateSearch) -> None:
     """
     Push a task's request, and what the search for duplicates needs, to its XCom ``submission``.
 
@@ -105,14 +105,15 @@ def recorded_try(ti: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def recorded_series(ti: Any) -> Series | None:
+def recorded_series(ti: Any) -> DuplicateSearch | None:
     """Return the series of a task's last submission; ``None`` if it is not known."""
-    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+    from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 
     series = _recorded(ti, "series")
     if not isinstance(series.get("name"), str):
         return None
-    return Series(series["name"], tuple(series.get("foreign_ids") or ()), bool(series.get("may_have_duplicates")))
+    foreign_ids = tuple(series.get("foreign_ids") or ())
+    return DuplicateSearch(series["name"], foreign_ids, bool(series.get("may_have_duplicates")))
 
 
 def _specification(arguments: dict[str, Any]) -> InventoryJobSpecification:

@@ -19,8 +19,6 @@ from airflow_provider_tencent_ci.core.credentials.temporary_keys import read_tem
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-__all__ = ["assume_role"]
-
 _REQUEST_SECONDS = 10
 
 _SDK_LOGGER = "tencentcloud_sdk_common"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import aiohttp
 from yarl import URL
 
-from airflow_provider_tencent_ci.core.wire.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
@@ -22,12 +22,10 @@ from airflow_provider_tencent_ci.transport.shared_state import no_answer, servic
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["AsyncTransport"]
-
 ResultT = TypeVar("ResultT")
 
 # One for each endpoint and limit, for all transports of this process: so few that they may stay.
-_turns: dict[tuple[str, float], TokenBucket] = {}
+_rate_limits: dict[tuple[str, float], TokenBucket] = {}
 
 
 class AsyncTransport:
@@ -52,7 +50,7 @@ class AsyncTransport:
         self.now = now
         self._clock = service_clock(config)
         limit = (config.endpoint.base_url, config.requests_per_second)
-        self._turns = _turns.setdefault(limit, TokenBucket(config.requests_per_second))
+        self._rate_limits = _rate_limits.setdefault(limit, TokenBucket(config.requests_per_second))
         self.sleep = sleep
         self._session: aiohttp.ClientSession
 
@@ -71,7 +69,7 @@ class AsyncTransport:
 
     async def run(self, flow: Flow[ResultT]) -> ResultT:
         """Run a flow to its end and return its result; its errors come through."""
-        actions = exchange(flow, self._config, self._clock, self._turns)
+        actions = exchange(flow, self._config, self._clock, self._rate_limits)
         try:
             action = next(actions)
             while True:
@@ -96,10 +94,10 @@ class AsyncTransport:
                 return None
             case Now():
                 return self.now()
-            case GetKeys():
+            case GetCredentials():
                 return await self._config.credentials.current_async(self.now)
 
-    async def _send(self, action: Send) -> Answer:
+    async def _send(self, action: Send) -> RawResponse:
         request, config = action.request, self._config
         try:
             async with self._session.request(
@@ -112,7 +110,7 @@ class AsyncTransport:
             ) as answer:
                 received_at = self.now()
                 body = await _read(answer)
-                return Answer(answer.status, tuple(answer.headers.items()), body, received_at)
+                return RawResponse(answer.status, tuple(answer.headers.items()), body, received_at)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
 

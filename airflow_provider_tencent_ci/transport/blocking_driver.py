@@ -12,7 +12,7 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_tencent_ci.core.wire.exchange import Action, Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
@@ -22,8 +22,6 @@ from airflow_provider_tencent_ci.transport.shared_state import no_answer, servic
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-__all__ = ["BlockingTransport"]
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -63,10 +61,6 @@ class BlockingTransport:
     ) -> None:
         self.close()
 
-    def twin(self, *, sleep: Callable[[float], None]) -> BlockingTransport:
-        """Return a transport for another thread: the same configuration and clocks, connections of its own."""
-        return BlockingTransport(self.config, now=self.now, sleep=sleep)
-
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
@@ -102,10 +96,10 @@ class BlockingTransport:
                 return None
             case Now():
                 return self.now()
-            case GetKeys():
+            case GetCredentials():
                 return self.config.credentials.current(self.now)
 
-    def _send(self, action: Send) -> Answer:
+    def _send(self, action: Send) -> RawResponse:
         request, config = action.request, self.config
         with bounded(min(config.request_timeout, self._left_seconds())) as exchange:
             try:
@@ -121,7 +115,7 @@ class BlockingTransport:
                     body = _read(answer)
                     if answer.status_code < 200:  # no answer; what comes after it must not be taken for the next one's
                         self.close()
-                    return Answer(answer.status_code, tuple(answer.headers.items()), body, received_at)
+                    return RawResponse(answer.status_code, tuple(answer.headers.items()), body, received_at)
             except (RequestException, HTTPError, OSError) as error:
                 raise no_answer(request, config, error, request_sent=exchange.request_sent) from None
 

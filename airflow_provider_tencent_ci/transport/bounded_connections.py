@@ -29,8 +29,6 @@ from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["BoundedAdapter", "Exchange", "bounded"]
-
 _CHUNK_BYTES = 64 * 1024
 
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import Origin
-from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
+from airflow_provider_tencent_ci.core.credentials.credentials_source import CredentialsSource
+from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
-from airflow_provider_tencent_ci.transport.credentials_fetch import obtain, obtain_async
-
-__all__ = ["Keeper", "Masker"]
+from airflow_provider_tencent_ci.transport.credentials_fetch import fetch_credentials, fetch_credentials_async
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class _Renewing:
         self.over.set_running_or_notify_cancel()  # from now on no waiter who is cancelled can cancel it
 
 
-class Keeper:
+class CredentialsCache:
     """
     Hands out the keys of one origin to any number of threads and event loops, and renews them in time.
 
@@ -62,12 +60,12 @@ class Keeper:
     :param masker: told of new keys before they are used.
     """
 
-    def __init__(self, origin: Origin, masker: Masker) -> None:
+    def __init__(self, origin: CredentialsSource, masker: Masker) -> None:
         self._origin = origin
         self._masker = masker
         # Re-entrant, since a signal handler may ask for keys in the middle of this.
         self._lock = threading.RLock()
-        self._renewal = Renewal()
+        self._renewal = RefreshState()
         self._renewing: _Renewing | None = None
         # Asyncio keeps no strong reference to what runs in it.
         self._tasks: set[asyncio.Task[None]] = set()
@@ -128,7 +126,7 @@ class Keeper:
     def _renew(self, mine: _Renewing, clock: Clock) -> None:
         outcome: Credentials | CredentialsError | None = None
         try:
-            keys = obtain(self._origin, clock)
+            keys = fetch_credentials(self._origin, clock)
             self._masker.mask(keys)
             outcome = keys  # not before: a signal may end this in between
         except Exception as error:
@@ -140,7 +138,7 @@ class Keeper:
         outcome: Credentials | CredentialsError | None = None
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
-                keys = await obtain_async(self._origin, clock)
+                keys = await fetch_credentials_async(self._origin, clock)
                 await self._masker.mask_async(keys)
             outcome = keys
         except Exception as error:
@@ -161,7 +159,7 @@ class Keeper:
     def _take_up(self, outcome: Credentials | CredentialsError | None, now: datetime) -> CredentialsError | None:
         """Return what went wrong, if that is news."""
         if isinstance(outcome, Credentials):
-            self._renewal.renewed(outcome, now)
+            self._renewal.refreshed(outcome, now)
             return None
         return outcome if outcome is not None and self._renewal.failed(outcome, now) else None
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole, Origin
-from airflow_provider_tencent_ci.core.credentials.instance_metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, CredentialsSource, MachineRole
+from airflow_provider_tencent_ci.core.credentials.instance_metadata import fetch_machine_role_credentials
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Clock, Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.transport.assume_role import assume_role
-
-__all__ = ["obtain", "obtain_async"]
 
 # The metadata service is next door, and many may be waiting.
 _METADATA_SECONDS = 5.0
 
 
-def obtain(origin: Origin | Credentials, clock: Clock) -> Credentials:
+def fetch_credentials(origin: CredentialsSource | Credentials, clock: Clock) -> Credentials:
     """
     Return new keys; blocks.
 
@@ -26,14 +24,14 @@ def obtain(origin: Origin | Credentials, clock: Clock) -> Credentials:
     from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
     if isinstance(origin, AssumedRole):
-        return assume_role(origin, obtain(origin.base, clock))
+        return assume_role(origin, fetch_credentials(origin.base, clock))
     if isinstance(origin, MachineRole):
         with BlockingTransport(_metadata_service(origin), now=clock) as transport:
-            return transport.run(machine_role_keys(origin))
+            return transport.run(fetch_machine_role_credentials(origin))
     return origin
 
 
-async def obtain_async(origin: Origin | Credentials, clock: Clock) -> Credentials:
+async def fetch_credentials_async(origin: CredentialsSource | Credentials, clock: Clock) -> Credentials:
     """
     Return new keys without blocking an event loop.
 
@@ -42,10 +40,10 @@ async def obtain_async(origin: Origin | Credentials, clock: Clock) -> Credential
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     if isinstance(origin, AssumedRole):
-        return await asyncio.to_thread(assume_role, origin, await obtain_async(origin.base, clock))
+        return await asyncio.to_thread(assume_role, origin, await fetch_credentials_async(origin.base, clock))
     if isinstance(origin, MachineRole):
         async with AsyncTransport(_metadata_service(origin), now=clock) as transport:
-            return await transport.run(machine_role_keys(origin))
+            return await transport.run(fetch_machine_role_credentials(origin))
     return origin
 
 

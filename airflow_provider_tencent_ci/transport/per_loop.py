@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["Shared", "first_of"]
-
 ItemT = TypeVar("ItemT")
 
 
-class Shared(Generic[ItemT]):
+class PerLoopRegistry(Generic[ItemT]):
     """Things of one sort: of each key one in an event loop, while somebody uses it."""
 
     def __init__(self) -> None:
@@ -42,7 +40,7 @@ class Shared(Generic[ItemT]):
         return [users[0] for users in self._held.get(asyncio.get_running_loop(), {}).values()]
 
 
-async def first_of(*sleeps: Awaitable[object]) -> None:
+async def wait_for_first(*sleeps: Awaitable[object]) -> None:
     """Wait for one of several; the others are cancelled."""
     tasks = [asyncio.ensure_future(sleep) for sleep in sleeps]
     try:

@@ -10,8 +10,6 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 
-__all__ = ["no_answer", "service_clock", "too_large"]
-
 _log = logging.getLogger(__name__)
 
 # One for each endpoint, for all transports of this process: so few that they may stay.

@@ -1,0 +1,11 @@
+"""
+What the triggers of one event loop share, so that thousands of them cost few requests.
+
+Lives here: the shared poller of a bucket, the gate for ``max_active_jobs``, the counter of files, the watcher of a
+bucket, and retries that no task would make.
+
+May come in: an object that several triggers use at once. The trigger classes, which Airflow stores, are in
+``triggers``.
+
+May call: ``transport``, ``core`` and ``exceptions``; not Airflow, and no trigger.
+"""

@@ -14,16 +14,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria, Look, Lookout, Memory
+from airflow_provider_tencent_ci.core.polling.ended_jobs import (
+    BucketSnapshot,
+    DetectedJobs,
+    EndedJobsDetector,
+    JobCriteria,
+)
 from airflow_provider_tencent_ci.core.wire.request_retry import jittered, retry_after_seconds
-from airflow_provider_tencent_ci.triggerer.trigger_retry import retried
+from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_success
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-
-__all__ = ["Patience", "Reports", "StoredMemory", "read_once", "watch_bucket"]
 
 ResultT = TypeVar("ResultT")
 ReadConfig = Callable[[], Awaitable["ServiceConfig"]]
@@ -45,7 +48,7 @@ _WORTH_WRITING = timedelta(hours=6)
 _MOST_REPORTED = 100_000
 
 
-class Patience:
+class WatchBackoff:
     """
     Pauses between two looks, and between two attempts where something fails.
 
@@ -58,7 +61,7 @@ class Patience:
 
     async def until_done(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Return what comes of ``attempt``, made until it succeeds."""
-        result = await retried(attempt, self.after_failure)
+        result = await retry_until_success(attempt, self.after_failure)
         self.after_success()
         return result
 
@@ -81,23 +84,25 @@ class Patience:
         await asyncio.sleep(max(jittered(self._interval_seconds), asked_for))
 
 
-async def watch_bucket(read_config: ReadConfig, interval_seconds: float, look_back: timedelta) -> AsyncIterator[Look]:
+async def watch_bucket(
+    read_config: ReadConfig, interval_seconds: float, look_back: timedelta
+) -> AsyncIterator[DetectedJobs]:
     """
     Look at a bucket again and again, and yield each look; never ends.
 
     :param read_config: returns the service and the bucket; called again after each failure, since the connection may
         have been put right meanwhile.
     :param interval_seconds: the longest time between two looks; a random part of up to half is taken off.
-    :param look_back: see :class:`.core.watching.Lookout`.
+    :param look_back: see :class:`.core.watching.EndedJobsDetector`.
     """
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
-    lookout, patience = Lookout(look_back), Patience(interval_seconds)
+    lookout, patience = EndedJobsDetector(look_back), WatchBackoff(interval_seconds)
     while True:
         try:
             async with AsyncTransport(await read_config()) as transport:
                 while True:
-                    look = await transport.run(lookout.look())
+                    look = await transport.run(lookout.poll())
                     patience.after_success()
                     yield look
                     await patience.until_next()
@@ -105,7 +110,7 @@ async def watch_bucket(read_config: ReadConfig, interval_seconds: float, look_ba
             await patience.after_failure(error)
 
 
-async def read_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
+async def run_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
     """Run one flow over a connection of its own."""
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
@@ -113,14 +118,14 @@ async def read_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
         return await transport.run(flow)
 
 
-class Reports:
+class ReportFilter:
     """
     Chooses what a watcher reports: what meets its criteria, each job once.
 
     :param criteria: which jobs.
     """
 
-    def __init__(self, criteria: Criteria) -> None:
+    def __init__(self, criteria: JobCriteria) -> None:
         self._criteria = criteria
         self._reported: OrderedDict[str, None] = OrderedDict()
 
@@ -133,7 +138,7 @@ class Reports:
         return chosen
 
 
-class StoredMemory:
+class StoredSnapshot:
     """
     What a watcher keeps over restarts: in the state store of its asset (Airflow 3.3 and later), else nowhere.
 
@@ -146,18 +151,18 @@ class StoredMemory:
     :param interval_seconds: how often there is a look. No wait is longer than the shortest time between two.
     """
 
-    def __init__(self, store: Any, key: str, criteria: Criteria, interval_seconds: float) -> None:
+    def __init__(self, store: Any, key: str, criteria: JobCriteria, interval_seconds: float) -> None:
         self._store = store
         self._key = key
         self._criteria = criteria
         self._settling_seconds = min(_SETTLING_SECONDS, interval_seconds / 2)
-        self._kept: Memory | None = None
+        self._kept: BucketSnapshot | None = None
 
-    async def recall(self) -> Memory | None:
+    async def load(self) -> BucketSnapshot | None:
         """Return what was kept; ``None`` if nothing was."""
-        return Memory.from_dict(await self._store.aget(self._key)) if self._store is not None else None
+        return BucketSnapshot.from_dict(await self._store.aget(self._key)) if self._store is not None else None
 
-    async def keep(self, memory: Memory, *, has_reported: bool) -> None:
+    async def save(self, memory: BucketSnapshot, *, has_reported: bool) -> None:
         """
         Keep what a look has seen, if it is worth writing. Never raises.
 
@@ -174,7 +179,7 @@ class StoredMemory:
         except Exception as error:
             _log.warning("Cannot keep in Airflow which batch jobs have been seen: %s", error)
 
-    def _is_new(self, memory: Memory) -> bool:
+    def _is_new(self, memory: BucketSnapshot) -> bool:
         """Whether it says more than what is kept: with the same jobs, only the next look would be a little cheaper."""
         kept = self._kept
         return (

@@ -17,17 +17,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.polling.contact import as_reading
-from airflow_provider_tencent_ci.core.submitting.active_jobs import free_places
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, jittered, retry_after_seconds
+from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
+from airflow_provider_tencent_ci.core.submitting.active_jobs import count_free_places
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.per_loop import Shared, first_of
+from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry, wait_for_first
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, Places
+    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, FreePlaces
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-
-__all__ = ["pass_gate"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +35,7 @@ _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
-async def pass_gate(
+async def wait_at_capacity_gate(
     config: ServiceConfig, wait: CapacityWait, max_active_jobs: int, poll_interval: float
 ) -> CapacityResult:
     """
@@ -62,7 +60,7 @@ class _Waiter:
     interval_seconds: float
     result: asyncio.Future[CapacityResult]
 
-    def take(self, places: Places, now: datetime) -> bool:
+    def take(self, places: FreePlaces, now: datetime) -> bool:
         """Have the wait judge a look; whatever comes of it is this one's alone. Return whether it takes a place."""
         if self.result.done():
             return False
@@ -86,10 +84,10 @@ class _Gate:
         self._changed = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
         self._looked_at = self._next_look_at = self._not_before = self._wakes_at = _ALWAYS
-        self._last_look: Places = 0
+        self._last_look: FreePlaces = 0
 
     async def pass_through(self, wait: CapacityWait, poll_interval: float) -> CapacityResult:
-        """See :func:`pass_gate`."""
+        """See :func:`wait_at_capacity_gate`."""
         loop = asyncio.get_running_loop()
         interval_seconds = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
         waiter = _Waiter(wait, interval_seconds, loop.create_future())
@@ -135,7 +133,7 @@ class _Gate:
         limits = [_limit_of(waiter, now) for waiter in waiting]
         self._wakes_at = min([now + _bounded(longest), *ends, *limits])
         if self._wakes_at > now:
-            await first_of(self._transport.sleep((self._wakes_at - now).total_seconds()), self._changed.wait())
+            await wait_for_first(self._transport.sleep((self._wakes_at - now).total_seconds()), self._changed.wait())
 
     async def _serve(self) -> None:
         """Look if it is time, and let go as many as there are places; tell the others what was seen."""
@@ -152,15 +150,15 @@ class _Gate:
                 if waiter.take(places, self._looked_at) and isinstance(places, int):
                     places -= 1
 
-    async def _look(self) -> Places:
+    async def _look(self) -> FreePlaces:
         """Return how many places are free, or why that is not known."""
         try:
-            return await self._transport.run(free_places(self._max_active_jobs, NEVER))
+            return await self._transport.run(count_free_places(self._max_active_jobs, NO_RETRY))
         except TencentCIError as error:
             return error
         except Exception as error:
             _log.exception("Asking for active batch jobs failed unexpectedly.")
-            return as_reading(error)
+            return as_poll_error(error)
 
     def _plan(self, now: datetime) -> None:
         self._looked_at = now
@@ -174,7 +172,7 @@ class _Gate:
 
 def _limit_of(waiter: _Waiter, now: datetime) -> datetime:
     """Return when one has to be told something, whatever the service wishes; after a day in any case."""
-    return now + _bounded(waiter.wait.longest_pause_seconds(now))
+    return now + _bounded(waiter.wait.max_delay_seconds(now))
 
 
 def _is_ahead(moment: datetime, now: datetime) -> bool:
@@ -186,4 +184,4 @@ def _bounded(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
 
 
-_gates = Shared[_Gate]()
+_gates = PerLoopRegistry[_Gate]()

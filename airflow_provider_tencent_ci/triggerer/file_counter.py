@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.transport.per_loop import Shared
+from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.polling.wait import Wait
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-
-__all__ = ["counted_meanwhile"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +36,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @contextmanager
-def counted_meanwhile(config: ServiceConfig, wait: Wait, progress: Progress) -> Iterator[None]:
+def background_file_counts(config: ServiceConfig, wait: Wait, progress: ProgressCounter) -> Iterator[None]:
     """Count the files of the job that ``wait`` is about for as long as the context lasts."""
     with _counters.use(config, lambda: _Counter(config)) as counter:
         one = _Counted(wait, progress, contextvars.copy_context())
@@ -59,7 +57,7 @@ class _Counted:
     """
 
     wait: Wait
-    progress: Progress
+    progress: ProgressCounter
     context: contextvars.Context
     count: asyncio.Task[None] | None = None
 
@@ -113,4 +111,4 @@ class _Counter:
                 await transport.run(one.progress.advance(one.wait.job, _NEVER))
 
 
-_counters = Shared[_Counter]()
+_counters = PerLoopRegistry[_Counter]()

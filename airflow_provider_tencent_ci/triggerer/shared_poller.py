@@ -25,19 +25,17 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
-from airflow_provider_tencent_ci.core.polling.contact import as_reading
-from airflow_provider_tencent_ci.core.polling.earlier_durations import History
-from airflow_provider_tencent_ci.core.polling.sweep import Sweep
-from airflow_provider_tencent_ci.core.polling.wait import next_step_seconds
+from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
+from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
+from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
+from airflow_provider_tencent_ci.core.polling.wait import next_poll_delay_seconds
 from airflow_provider_tencent_ci.core.wire.request_retry import retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.per_loop import Shared, first_of
+from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry, wait_for_first
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.polling.wait import Reading, Wait, WaitResult
+    from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-
-__all__ = ["Poller", "wait_together"]
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +62,7 @@ async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float)
     :raises InvalidArgumentError: this can be no job's id.
     """
     check_job_id(wait.job_id)
-    with _pollers.use(config, lambda: Poller(config)) as poller:
+    with _pollers.use(config, lambda: SharedPoller(config)) as poller:
         return await poller.wait(wait, poll_interval)
 
 
@@ -85,7 +83,7 @@ class _Waiter:
 
     wait: Wait
     longest_step: float
-    history: History
+    history: DurationHistory
     result: asyncio.Future[WaitResult]
     context: contextvars.Context
     due_at: datetime = _ALWAYS
@@ -100,7 +98,7 @@ class _Waiter:
         """Whether its time comes by then; also if that seems further away than it can be: the clock was set back."""
         return not by < self.due_at <= now + self.interval
 
-    def take(self, reading: Reading, now: datetime, service_time: datetime | None) -> None:
+    def take(self, reading: PollResult, now: datetime, service_time: datetime | None) -> None:
         """Have the wait judge a reading; whatever comes of it is the trigger's."""
         if self.result.done():
             return
@@ -112,15 +110,15 @@ class _Waiter:
         except Exception as error:
             self.result.set_exception(error)
 
-    def _plan(self, reading: Reading, now: datetime, service_time: datetime | None) -> None:
+    def _plan(self, reading: PollResult, now: datetime, service_time: datetime | None) -> None:
         if isinstance(reading, InventoryJob):
             self.created_at = reading.creation_time
-        step = timedelta(seconds=next_step_seconds(reading, self.longest_step, self.history, now, service_time))
-        self.limit_at = now + _bounded(self.wait.longest_pause_seconds(now))
+        step = timedelta(seconds=next_poll_delay_seconds(reading, self.longest_step, self.history, now, service_time))
+        self.limit_at = now + _bounded(self.wait.max_delay_seconds(now))
         self.due_at = min(now + step, self.limit_at)
 
 
-class Poller:
+class SharedPoller:
     """
     Asks about the jobs of one bucket for as long as anybody waits, over one pool of connections.
 
@@ -135,7 +133,7 @@ class Poller:
         self._newcomers: set[_Waiter] = set()
         self._changed = asyncio.Event()
         self._answering: asyncio.Task[None] | None = None
-        self._history = History()
+        self._history = DurationHistory()
         self._pages_before = 0
         self._next_sweep_at = self._not_before = _ALWAYS
         self._last_error: TencentCIError | None = None
@@ -186,7 +184,7 @@ class Poller:
         # No longer than an interval: the clock may be set back meanwhile.
         wake_at = min([max(sweep_at, self._not_before), now + interval, *limits])
         if wake_at > now:
-            await first_of(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
+            await wait_for_first(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
 
     async def _serve(self) -> None:
         """Answer those whose turn it is."""
@@ -210,7 +208,7 @@ class Poller:
         waiters: dict[str, list[_Waiter]] = {}
         for waiter in turn:
             waiters.setdefault(waiter.wait.job_id, []).append(waiter)
-        sweep = Sweep({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
+        sweep = BulkPoll({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
         requests = 0
         while not sweep.is_over and self._waiters and not self._is_held(self._transport.now()):
             readings = await self._ask(sweep)
@@ -219,27 +217,27 @@ class Poller:
             await self._hand_out((waiter, reading) for job, reading in readings.items() for waiter in waiters[job])
             if self._newcomers and not sweep.is_over:  # they need not wait for its end
                 requests += await self._sweep({self._newcomers.pop()})
-        if sweep.pages_of_live is not None:
-            self._pages_before = sweep.pages_of_live
+        if sweep.active_pages is not None:
+            self._pages_before = sweep.active_pages
         elif len(waiters) > 1:  # bit by bit, lest pages be forgotten for good
             self._pages_before = max(0, self._pages_before - 1)
         return requests
 
-    async def _ask(self, sweep: Sweep) -> dict[str, Reading]:
+    async def _ask(self, sweep: BulkPoll) -> dict[str, PollResult]:
         """Make the next step of a sweep. A failure that nobody expects is ridden out like one of the service."""
         try:
-            return await self._transport.run(sweep.step())
+            return await self._transport.run(sweep.send_next_request())
         except Exception as error:
             _log.exception("Asking for batch jobs failed unexpectedly.")
-            return sweep.give_up(as_reading(error))
+            return sweep.fail_remaining(as_poll_error(error))
 
     async def _learn(self) -> int:
         """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
         now = self._transport.now()
-        if not self._history.wanted or self._is_held(now):
+        if not self._history.kinds_to_fetch or self._is_held(now):
             return 0
         try:
-            error = await self._transport.run(self._history.learn(now))
+            error = await self._transport.run(self._history.fetch_durations(now))
         except Exception:  # a wait is only less sharp without it
             _log.exception("How long earlier batch jobs took could not be read.")
             return 1
@@ -247,13 +245,13 @@ class Poller:
             self._heed([error])
         return 1
 
-    async def _hand_out(self, readings: Iterable[tuple[_Waiter, Reading]]) -> None:
+    async def _hand_out(self, readings: Iterable[tuple[_Waiter, PollResult]]) -> None:
         for number, (waiter, reading) in enumerate(readings, 1):
             waiter.take(reading, self._transport.now(), self._transport.service_time())
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _heed(self, readings: Iterable[Reading]) -> None:
+    def _heed(self, readings: Iterable[PollResult]) -> None:
         """Take note of what the service wishes; a good answer ends that."""
         self._last_error = next((reading for reading in readings if isinstance(reading, TencentCIError)), None)
         self._not_before = self._transport.now() + _bounded(retry_after_seconds(self._last_error))
@@ -283,4 +281,4 @@ def _bounded(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
 
 
-_pollers = Shared[Poller]()
+_pollers = PerLoopRegistry[SharedPoller]()

@@ -11,11 +11,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from airflow_provider_tencent_ci.core.polling.contact import as_reading
+from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
 from airflow_provider_tencent_ci.core.wire.request_retry import jittered
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
-
-__all__ = ["Judge", "retried", "retry_within", "ride_out"]
 
 ResultT = TypeVar("ResultT")
 EndT = TypeVar("EndT")
@@ -33,11 +31,11 @@ class Judge(Protocol[EndT_co]):
     def judge(self, error: TencentCIError, now: datetime, /) -> EndT_co | None:
         """Take note of a failure; return how the wait ends, if it does."""
 
-    def longest_pause_seconds(self, now: datetime) -> float:
+    def max_delay_seconds(self, now: datetime) -> float:
         """Return when it has to be told again at the latest."""
 
 
-async def retried(
+async def retry_until_success(
     attempt: Callable[[], Awaitable[ResultT]], after_failure: Callable[[Exception], Awaitable[EndT | None]]
 ) -> ResultT | EndT:
     """
@@ -53,7 +51,7 @@ async def retried(
                 return end
 
 
-async def ride_out(
+async def retry_until_wait_ends(
     attempt: Callable[[], Awaitable[ResultT]], wait: Judge[EndT], poll_interval: float
 ) -> ResultT | EndT:
     """
@@ -67,13 +65,13 @@ async def ride_out(
         if isinstance(error, InvalidArgumentError):
             raise error
         now = datetime.now(UTC)
-        end = wait.judge(as_reading(error), now)
+        end = wait.judge(as_poll_error(error), now)
         if end is None:
             pause_seconds = jittered(min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS))
-            await asyncio.sleep(max(0.0, min(pause_seconds, wait.longest_pause_seconds(now))))
+            await asyncio.sleep(max(0.0, min(pause_seconds, wait.max_delay_seconds(now))))
         return end
 
-    return await retried(attempt, after_failure)
+    return await retry_until_success(attempt, after_failure)
 
 
 async def retry_within(seconds: float, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -91,4 +89,4 @@ async def retry_within(seconds: float, attempt: Callable[[], Awaitable[ResultT]]
         await asyncio.sleep(_STEP_SECONDS)
         return None
 
-    return await retried(attempt, after_failure)
+    return await retry_until_success(attempt, after_failure)

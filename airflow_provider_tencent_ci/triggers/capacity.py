@@ -84,15 +84,15 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def _wait(self) -> CapacityResult:
         from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait
-        from airflow_provider_tencent_ci.triggerer.capacity_gate import pass_gate
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
+        from airflow_provider_tencent_ci.triggerer.capacity_gate import wait_at_capacity_gate
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_wait_ends
 
         deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
         wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout)
-        config = await ride_out(self._read_config, wait, self.poll_interval)
+        config = await retry_until_wait_ends(self._read_config, wait, self.poll_interval)
         if isinstance(config, CapacityResult):
             return config
-        return await pass_gate(config, wait, self.max_active_jobs, self.poll_interval)
+        return await wait_at_capacity_gate(config, wait, self.max_active_jobs, self.poll_interval)
 
     async def _read_config(self) -> ServiceConfig:
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook

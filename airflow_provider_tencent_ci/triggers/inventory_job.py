@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
-from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
 from airflow_provider_tencent_ci.waiting.cancellation import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
@@ -155,17 +155,17 @@ class InventoryJobTrigger(BaseTrigger):
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
         from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
+        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_wait_ends
 
         check_job_id(self.job_id)
-        return await ride_out(self._read_config, wait, self.poll_interval)
+        return await retry_until_wait_ends(self._read_config, wait, self.poll_interval)
 
     async def _wait_with(self, config: ServiceConfig, wait: Wait) -> WaitResult:
-        from airflow_provider_tencent_ci.triggerer.file_counter import counted_meanwhile
+        from airflow_provider_tencent_ci.triggerer.file_counter import background_file_counts
         from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
         progress = new_progress(self.progress_interval, self.log)
-        with counted_meanwhile(config, wait, progress) if progress else nullcontext():
+        with background_file_counts(config, wait, progress) if progress else nullcontext():
             return await wait_together(config, wait, self.poll_interval)
 
     async def _read_config(self) -> ServiceConfig:
@@ -233,22 +233,22 @@ class InventoryJobTrigger(BaseTrigger):
         return has_time and self._lease is not None and self._lease.is_held()
 
     async def _stop(self, is_surely_mine: bool) -> None:
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+        from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
         from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
 
         try:
             task = await self._ask_about_task(is_surely_mine)
-            decision = decide(task)
-            if decision is not Decision.CANCEL:
+            decision = decide_cancel(task)
+            if decision is not CancelDecision.CANCEL:
                 log_why_left(self.log, self.job_id, task, decision)
                 return
             config = await retry_within(_STOP_SECONDS, self._read_config)
             # A request that hangs must leave time for another one.
             hurried = replace(config, request_timeout=min(config.request_timeout, _STOP_SECONDS / 4))
             async with AsyncTransport(hurried) as transport:
-                job = await transport.run(stop_job(self.job_id, within_seconds=_STOP_SECONDS))
-            self.log.info("%s", stopped_or_not(job))
+                job = await transport.run(cancel_and_confirm(self.job_id, within_seconds=_STOP_SECONDS))
+            self.log.info("%s", describe_cancel(job))
         except Exception as error:
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", self.job_id, error)
 

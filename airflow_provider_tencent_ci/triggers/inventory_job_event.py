@@ -13,9 +13,9 @@ from airflow_provider_tencent_ci.compat.triggerer_support import watched_asset_s
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-    from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria, Look
+    from airflow_provider_tencent_ci.core.polling.ended_jobs import DetectedJobs, JobCriteria
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-    from airflow_provider_tencent_ci.triggerer.bucket_watcher import StoredMemory
+    from airflow_provider_tencent_ci.triggerer.bucket_watcher import StoredSnapshot
 
 __all__ = ["InventoryJobEventTrigger"]
 
@@ -111,7 +111,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        """Look again and again, for all who share this poll; yield each :class:`.core.watching.Look`."""
+        """Look again and again, for all who share this poll; yield each :class:`.core.watching.DetectedJobs`."""
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)
@@ -120,11 +120,11 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each job that meets the criteria, each once."""
-        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Reports, StoredMemory
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import ReportFilter, StoredSnapshot
 
         criteria = self._criteria
-        reports = Reports(criteria)
-        stored = StoredMemory(watched_asset_store(self), self._store_key, criteria, self.poll_interval)
+        reports = ReportFilter(criteria)
+        stored = StoredSnapshot(watched_asset_store(self), self._store_key, criteria, self.poll_interval)
         place: dict[str, str] = {}
         async for look in shared_stream:
             ended = look.ended
@@ -136,37 +136,37 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             for job in new:
                 self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
                 yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
-            await stored.keep(look.memory, has_reported=bool(new))
+            await stored.save(look.memory, has_reported=bool(new))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""
-        looks: AsyncIterator[Look] = self.open_shared_stream(self.serialize()[1])
+        looks: AsyncIterator[DetectedJobs] = self.open_shared_stream(self.serialize()[1])
         async for event in self.filter_shared_stream(looks):
             yield event
 
-    async def _missed(self, stored: StoredMemory) -> tuple[InventoryJob, ...]:
+    async def _missed(self, stored: StoredSnapshot) -> tuple[InventoryJob, ...]:
         """Return what has ended while nobody watched, as far as that can be told."""
-        from airflow_provider_tencent_ci.core.polling.ended_jobs import Lookout, list_ended_within
-        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Patience, read_once
+        from airflow_provider_tencent_ci.core.polling.ended_jobs import EndedJobsDetector, list_ended_within
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import WatchBackoff, run_once
 
-        patience = Patience(self.poll_interval)
-        memory = await patience.until_done(stored.recall)
+        patience = WatchBackoff(self.poll_interval)
+        memory = await patience.until_done(stored.load)
         if memory is not None:
             look = await patience.until_done(
-                lambda: read_once(self._read_config, Lookout(self._looks_back, memory).look())
+                lambda: run_once(self._read_config, EndedJobsDetector(self._looks_back, memory).poll())
             )
             return look.ended
         if not self.catch_up > 0:
             return ()
         catch_up = _span(self.catch_up)
         return await patience.until_done(
-            lambda: read_once(self._read_config, list_ended_within(catch_up, self._looks_back))
+            lambda: run_once(self._read_config, list_ended_within(catch_up, self._looks_back))
         )
 
     async def _place(self) -> dict[str, str]:
-        from airflow_provider_tencent_ci.triggerer.bucket_watcher import Patience
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import WatchBackoff
 
-        config = await Patience(self.poll_interval).until_done(self._read_config)
+        config = await WatchBackoff(self.poll_interval).until_done(self._read_config)
         return {"bucket": config.bucket, "region": config.region}
 
     async def _read_config(self) -> ServiceConfig:
@@ -175,15 +175,15 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         return await TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region).read_config()
 
     @property
-    def _criteria(self) -> Criteria:
+    def _criteria(self) -> JobCriteria:
         from airflow_provider_tencent_ci.core.api.job_records import ENDED_STATES
-        from airflow_provider_tencent_ci.core.polling.ended_jobs import Criteria
+        from airflow_provider_tencent_ci.core.polling.ended_jobs import JobCriteria
 
         states = ENDED_STATES if self.states is None else self.states
         states = (states,) if isinstance(states, str) else tuple(states)
         if never := [state for state in states if state not in ENDED_STATES]:
             self.log.error("No batch job ends as %s, only as %s.", ", ".join(never), ", ".join(ENDED_STATES))
-        return Criteria(self.name, states, self.job_type, self.workflow_id)
+        return JobCriteria(self.name, states, self.job_type, self.workflow_id)
 
     @property
     def _looks_back(self) -> timedelta:

@@ -145,12 +145,12 @@ class _FirstLook(WaitLog):
 
     is_over = False
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         self.is_over = True
-        super().job_read(job)
+        super().job_polled(job)
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         if not self.is_over and not is_transient(error):
             raise error
         self.is_over = True
-        super().asking_failed(error, failing_seconds)
+        super().poll_failed(error, failing_seconds)

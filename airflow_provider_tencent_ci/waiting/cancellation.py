@@ -11,7 +11,7 @@ import concurrent.futures
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
@@ -39,21 +39,21 @@ def cancel_if_unwanted(
     :param lease: the process's; ``None`` if it had not begun to execute its task.
     :param has_submitted: whether this try has noted its submission, which a newer try removes or replaces.
     """
-    from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, decide
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, decide_cancel
 
     task = _ask_about(ti, lease, has_submitted)
-    decision = decide(task)
-    if decision is Decision.CANCEL:
+    decision = decide_cancel(task)
+    if decision is CancelDecision.CANCEL:
         hook.cancel_quietly(job_id)
     else:
         log_why_left(hook.log, job_id, task, decision)
 
 
-def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: Decision) -> None:
+def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: CancelDecision) -> None:
     """Say that a job is left, and why."""
-    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, Decision
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, CancelDecision
 
-    if decision is Decision.DOUBT:
+    if decision is CancelDecision.DOUBT:
         log.warning(
             "Batch job %s is left alone and goes on. The task is %s, and this process cannot tell whether a person or "
             "Airflow has ended it. If nobody wants the job, cancel it by hand.",

@@ -206,9 +206,9 @@ def reconnect(
     :raises InvalidArgumentError: the connection is wrong.
     :raises LostContactError: it could not be read.
     """
-    from airflow_provider_tencent_ci.core.polling.contact import Contact
+    from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
 
-    contact = Contact(contact_timeout)
+    contact = ContactBudget(contact_timeout)
     while True:
         try:
             _ = hook.config

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.waiting.trigger_events import write_event
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -58,14 +58,14 @@ def new_wait(job_id: str, deadline_at: str | None, contact_timeout: float, obser
     )
 
 
-def new_progress(interval_seconds: float | None, log: Any) -> Progress | None:
+def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | None:
     """Return what counts a job's files while it is waited for; ``None`` if nothing is to."""
     if not interval_seconds:
         return None
-    from airflow_provider_tencent_ci.core.files.progress import Progress
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 
-    return Progress(interval_seconds, ProgressLog(log))
+    return ProgressCounter(interval_seconds, ProgressLog(log))
 
 
 def wait_in_process(options: WaitOptions, job_id: str, deadline_at: str | None, log: Any) -> Flow[dict[str, Any]]:

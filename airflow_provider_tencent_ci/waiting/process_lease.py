@@ -33,7 +33,7 @@ from airflow_provider_tencent_ci.compat.supervision import (
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep, Step
 from airflow_provider_tencent_ci.core.wire.steps import pause
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.per_loop import Shared
+from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry
 
 __all__ = ["Lease", "WorkerLease", "triggerer_lease"]
 
@@ -214,4 +214,4 @@ class _Renewer:
                 self.lease.renew(asked_at)
 
 
-_renewers = Shared[_Renewer]()
+_renewers = PerLoopRegistry[_Renewer]()

@@ -25,7 +25,7 @@ class WaitLog:
         self._type: str | None = None
         self._failing = False
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         """Log a new state, and a type that is not documented."""
         if self._failing:
             self._failing = False
@@ -51,7 +51,7 @@ class WaitLog:
         else:
             self._log.info("Batch job %s is %s.", job.job_id, job.state.value)
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         """Log the first failure of a row; the last one is in the error that ends the wait."""
         if not self._failing:
             self._failing = True

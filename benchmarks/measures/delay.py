@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, quantiles
 
-from airflow_provider_tencent_ci.core.api.job_calls import get_job, pause
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
+from airflow_provider_tencent_ci.core.wire.steps import pause
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.simulated import Night, Silent, nights
 
@@ -132,7 +133,7 @@ def _wait_as_this_package_does(job_id: str) -> Flow[object]:
 
 def _wait_at_intervals(job_id: str, interval: float) -> Flow[InventoryJob]:
     while True:
-        job = yield from get_job(job_id, NEVER)
+        job = yield from get_job(job_id, NO_RETRY)
         if job.state.is_terminal:
             return job
         yield from pause(interval)

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.service import RunningService, new_config
@@ -84,7 +84,7 @@ async def _one_by_one(service: RunningService, interval: float, intervals: int) 
         async def ask_for_ever(job_id: str) -> None:
             while True:
                 next_at = time.monotonic() + interval
-                readings.job_read(await transport.run(get_job(job_id, NEVER)))
+                readings.job_polled(await transport.run(get_job(job_id, NO_RETRY)))
                 await asyncio.sleep(max(0, next_at - time.monotonic()))
 
         tasks = [asyncio.create_task(ask_for_ever(job_id)) for job_id in service.job_ids]

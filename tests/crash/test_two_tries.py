@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.submitting.submit_once import RECONCILE_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import RECONCILE_TIMEOUT_SECONDS
 from airflow_provider_tencent_ci.emulator import Emulator
 from tests.crash.tries import Kept, Tries
 

@@ -1,8 +1,7 @@
-"""Lists of many pages: asked for ahead, in constant memory, and left at any moment."""
+"""Lists of many pages: in constant memory, and left at any moment."""
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import threading
@@ -13,7 +12,7 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.wire import request_retry
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from tests.hooks.pages import BOUND_SECONDS, PAGE, run_id, serving
+from tests.hooks.pages import PAGE, run_id, serving
 
 
 @pytest.fixture
@@ -27,22 +26,6 @@ def server(monkeypatch):
 def hook(server):
     with TencentCIHook() as hook:
         yield hook
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left():
-    yield
-    wait_for_threads_ahead()
-
-
-def threads_ahead():
-    return [thread for thread in threading.enumerate() if thread.name == "tencent-ci-ahead"]
-
-
-def wait_for_threads_ahead():
-    for thread in threads_ahead():
-        thread.join(BOUND_SECONDS)
-        assert not thread.is_alive()
 
 
 def executions(hook):
@@ -61,25 +44,19 @@ TOKENS = ["", "100", "200", "300", "400"]
 
 
 @pytest.mark.parametrize("listing", [executions, jobs])
-def test_the_next_page_is_on_its_way_while_one_is_used_and_no_other(server, hook, listing):
+def test_a_page_is_requested_when_its_first_item_is_used(server, hook, listing):
     items = listing(hook)
     for page in range(5):
-        found = ids(islice(items, 2))
-        if page < 4:
-            server.wait_for(TOKENS[page + 1])
-        found += ids(islice(items, PAGE - 2))
-        assert server.asked == TOKENS[: page + 2]
+        found = ids(islice(items, PAGE))
+        assert server.asked == TOKENS[: page + 1]
         assert found == [run_id(number) for number in range(page * PAGE, (page + 1) * PAGE)]
     assert list(items) == []
     assert server.asked == TOKENS
 
 
 @pytest.mark.parametrize("total", [0, 1, PAGE])
-def test_a_list_of_one_page_is_one_request_and_no_thread(server, hook, total, monkeypatch):
-    monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
-    monkeypatch.setattr(server, "process_request", lambda *arguments: server.process_request_thread(*arguments))
+def test_a_list_of_one_page_is_one_request(server, hook, total):
     server.total = total
-    server.instead[""] = [(200, {"Connection": "close"}, server.page("/workflowexecution", 0))]
     assert ids(executions(hook)) == [run_id(number) for number in range(total)]
     assert server.asked == [""]
 
@@ -87,20 +64,6 @@ def test_a_list_of_one_page_is_one_request_and_no_thread(server, hook, total, mo
 def test_nothing_is_asked_before_the_first_item_is(server, hook):
     executions(hook)
     assert server.asked == []
-
-
-def test_who_looks_for_one_item_costs_no_request_more(server, hook):
-    next(executions(hook))
-    assert threads_ahead() == []
-    assert server.asked == [""]
-
-
-def test_who_stops_after_a_page_costs_one_request_at_most(server, hook):
-    items = executions(hook)
-    assert len(list(islice(items, PAGE))) == PAGE
-    items.close()
-    wait_for_threads_ahead()
-    assert server.asked == TOKENS[:2]
 
 
 REST = b"<WorkflowExecutionList><RunId>i-last</RunId></WorkflowExecutionList>"
@@ -149,41 +112,6 @@ def test_a_page_that_fails_and_may_pass_is_asked_for_again(server, hook, answer,
     assert server.asked == ["", "100", "100", *TOKENS[1:]]
 
 
-def test_who_leaves_does_not_wait_for_the_page_that_is_on_its_way(server, hook):
-    server.held["100"] = threading.Event()
-    items = executions(hook)
-    assert len(list(islice(items, 2))) == 2
-    server.wait_for("100")
-    items.close()
-    assert threads_ahead(), "the answer is not there yet"
-    server.held["100"].set()
-    wait_for_threads_ahead()
-    assert server.asked == TOKENS[:2]
-
-
-def test_an_iterator_that_is_dropped_lets_go_of_everything(server, hook):
-    def leave_in_the_middle():
-        for item in executions(hook):
-            if item.run_id == run_id(1):
-                raise KeyError(item)
-
-    with pytest.raises(KeyError):
-        leave_in_the_middle()
-    gc.collect()
-    wait_for_threads_ahead()
-    assert server.asked in (TOKENS[:1], TOKENS[:2])
-
-
-def test_a_page_that_is_to_be_asked_for_again_much_later_is_not_once_nobody_wants_it(server, hook):
-    server.instead["100"] = [(503, {"Retry-After": "55"}, b"")]
-    items = executions(hook)
-    assert len(list(islice(items, 2))) == 2
-    server.wait_for("100")
-    items.close()
-    wait_for_threads_ahead()
-    assert server.asked == TOKENS[:2]
-
-
 class Interrupted(Exception):
     """What a task's timeout raises in the middle of anything."""
 
@@ -211,21 +139,11 @@ def test_waiting_for_a_page_can_be_interrupted(server, hook, interrupt_soon):
     server.held["100"].set()
 
 
-def test_pages_ahead_have_a_connection_of_their_own_and_keep_it(server, hook):
-    assert len(list(executions(hook))) == 500
-    first, *ahead = server.connections
-    assert len(set(ahead)) == 1
-    assert first not in ahead
-
-
 def test_the_hook_can_be_used_in_the_middle_of_a_list(server, hook):
-    server.held["100"] = threading.Event()
     first, second = executions(hook), jobs(hook)
     assert ids(islice(first, 2)) == ids(islice(second, 2)) == [run_id(0), run_id(1)]
-    server.wait_for("100")
     hook.cancel_inventory_job("b1")
     hook.close()
-    server.held["100"].set()
     assert ids(first) == ids(second) == [run_id(number) for number in range(2, 500)]
 
 

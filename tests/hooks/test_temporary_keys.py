@@ -119,10 +119,10 @@ def test_airflow_masks_new_keys_in_its_logs(emulator, connect, kind, in_a_loop):
 
 
 def obtain_nothing():
-    from airflow_provider_tencent_ci.core.api.job_calls import ask
     from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+    from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 
-    return ask(build_list(JobFilter()), read_jobs)
+    return send_with_retry(build_list(JobFilter()), read_jobs)
 
 
 @pytest.mark.parametrize("in_a_loop", [False, True])

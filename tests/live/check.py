@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.file_lists import list_executions_page
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from tests.live.evidence import Exchange
@@ -75,7 +75,7 @@ class Check:
 
     def executions(self, job_id: str, workflow_id: str = "") -> list[WorkflowExecution]:
         """Return what a workflow did in a job: at most a page, and no job of ours has more."""
-        page = self.service.run(job_calls.list_executions_page(workflow_id or self.settings.workflow_id, job_id, None))
+        page = self.service.run(list_executions_page(workflow_id or self.settings.workflow_id, job_id, None))
         return list(page.items)
 
     def _ask(self, question: Question) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.api import job_calls
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, read_created
-from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, SUBMISSIONS
-from airflow_provider_tencent_ci.core.wire.service_errors import was_refused
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IF_NOT_EXECUTED, send_with_retry
+from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from tests.live.failures import OverBudget
 from tests.live.findings import brief
@@ -108,7 +108,7 @@ class Ledger:
         request = order.request(self.scope)
         submission = self._made[order.key] = Submission(order, name, self._service.now())
         try:
-            submission.saw(self._service.run(job_calls.ask(request, read_created, SUBMISSIONS)))
+            submission.saw(self._service.run(send_with_retry(request, read_created, RETRY_IF_NOT_EXECUTED)))
         except OverBudget as error:
             submission.refusal = error
             raise
@@ -211,21 +211,21 @@ class Ledger:
         return JobFilter(name=name, start_creation_time=self.earliest_at)
 
     def _jobs(self, criteria: JobFilter) -> Iterator[InventoryJob]:
-        pages = Pages()
+        pages = Paginator()
         while pages.next_token is not None:
             yield from pages.new_items(self._service.run(job_calls.list_jobs_page(criteria, pages.next_token)))
 
 
 def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
     """Read a job; if it lives, cancel it; read it again."""
-    job = submission.saw((yield from job_calls.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+    job = submission.saw((yield from job_calls.get_job(submission.job_id, NO_RETRY, _WITHOUT_WAITING)))
     if cancels and not job.state.is_terminal:
         try:
-            yield from job_calls.cancel_job(submission.job_id, NEVER)
+            yield from job_calls.request_cancel(submission.job_id, NO_RETRY)
         finally:
-            submission.saw((yield from job_calls.get_job(submission.job_id, NEVER, _WITHOUT_WAITING)))
+            submission.saw((yield from job_calls.get_job(submission.job_id, NO_RETRY, _WITHOUT_WAITING)))
 
 
 def _surely_refused(error: ApiError | TransportError) -> bool:
     """Whether no job came of it: the request was not read, or was answered with a definite no."""
-    return was_refused(error) or (isinstance(error, ApiError) and 300 <= error.status < 500)
+    return was_not_executed(error) or (isinstance(error, ApiError) and 300 <= error.status < 500)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
-from airflow_provider_tencent_ci.core.wire.redaction import MASK
+from airflow_provider_tencent_ci.core.wire.redaction import REDACTED
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.signing import encode
@@ -32,7 +32,7 @@ class Mask:
 
     def hide(self, secrets: Iterable[str | None]) -> None:
         """Learn secrets."""
-        self._learn((secret, MASK) for secret in secrets if secret)
+        self._learn((secret, REDACTED) for secret in secrets if secret)
 
     def hide_credentials(self, credentials: Credentials) -> None:
         """Learn a key pair. Its id is no secret, and nobody needs it."""

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import requests
 
-from airflow_provider_tencent_ci.core.wire.exchange import Answer, read_answer
+from airflow_provider_tencent_ci.core.wire.exchange import RawResponse, read_response
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.wire.service_errors import classify, was_refused
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, was_not_executed
 from airflow_provider_tencent_ci.core.wire.signing import authorization
 from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
@@ -165,8 +165,8 @@ class Service:
                 stream=True,
             ) as answer:
                 body = answer.raw.read(_MOST_OF_A_HAND_MADE_BODY) or b""
-        came = Answer(answer.status_code, tuple(answer.headers.items()), body, self.now())
-        return read_answer(came, self.credentials, headers)
+        came = RawResponse(answer.status_code, tuple(answer.headers.items()), body, self.now())
+        return read_response(came, self.credentials, headers)
 
     def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
         """Pass a flow's steps on, note what they come to, and let no submission through that was not agreed to."""
@@ -198,7 +198,7 @@ class Service:
             self.exchanges.append(Exchange(request, sent_at, error=str(error)))
             raise
         finally:
-            if is_submission and failure is not None and was_refused(failure):
+            if is_submission and failure is not None and was_not_executed(failure):
                 self.budget.give_back()
         return answer
 

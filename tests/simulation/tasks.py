@@ -19,21 +19,22 @@ from airflow_provider_tencent_ci.compat.supervision import Supervision
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
-from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
-from airflow_provider_tencent_ci.core.credentials.temporary_keys import by_this_machine_s_clock
+from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
+from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
 from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
-    Decision,
+    CancelDecision,
     StoppedTask,
-    decide,
+    decide_cancel,
 )
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
-from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, raise_for_state, wait_for_job
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, submit_once
-from airflow_provider_tencent_ci.core.wire.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
+from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
@@ -98,10 +99,10 @@ class Deferral:
 
 
 class _Silent:
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         pass
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         pass
 
 
@@ -113,12 +114,12 @@ class _Keys:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._renewal = Renewal()
+        self._renewal = RefreshState()
 
     def current(self, now: datetime) -> Credentials:
         if self._renewal.is_due(now):
             try:
-                self._renewal.renewed(self._handed_out(now), now)
+                self._renewal.refreshed(self._handed_out(now), now)
             except CredentialsError as error:
                 self._renewal.failed(error, now)
         if found := self._renewal.usable(now):
@@ -134,7 +135,7 @@ class _Keys:
         if expires is None:
             return Credentials(key, "secret")
         keys = Credentials(key, "secret", "token", EPOCH + timedelta(seconds=expires))
-        return by_this_machine_s_clock(MachineRole(), keys, Response(200, service.date(), b"", now))
+        return with_local_expiry(MachineRole(), keys, Response(200, service.date(), b"", now))
 
 
 class _Driver:
@@ -156,7 +157,7 @@ class _Driver:
         self.now = place.machine.now
         self._clock = clock
         self._seconds = request_seconds
-        self._turns = turns
+        self._rate_limits = turns
         self._keys = shared.get("keys") or shared.setdefault("keys", _Keys(place))
         self._config = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, self._keys)
 
@@ -164,7 +165,7 @@ class _Driver:
         return self._clock.known_at(self.now())
 
     def run(self, flow: Flow[Any]) -> Program:
-        actions = exchange(flow, self._config, self._clock, self._turns)
+        actions = exchange(flow, self._config, self._clock, self._rate_limits)
         try:
             action = next(actions)
             while True:
@@ -172,10 +173,10 @@ class _Driver:
                     kind = type(action)
                     if kind is Now:
                         answer = self.now()
-                    elif kind is GetKeys:
+                    elif kind is GetCredentials:
                         answer = self._keys.current(self.now())
                     elif kind is Send:
-                        answer = Answer(*(yield steps.Send(action.request, action.headers, self._seconds)))
+                        answer = RawResponse(*(yield steps.Send(action.request, action.headers, self._seconds)))
                     else:
                         answer = yield steps.Sleep(action.seconds)
                 except TencentCIError as error:
@@ -310,14 +311,14 @@ class TaskProgram:
             only_a_person=self._lease.is_held(),
             has_newer_try=(recorded["try"] if recorded else None) != place.try_key,
         )
-        yield from self._cancel_if(decide(task), job_id)
+        yield from self._cancel_if(decide_cancel(task), job_id)
 
     def on_timeout(self) -> Program:
         """Cancel the job: the time of the try is over."""
         self._has_timed_out = True
         self._place.runs_out_of_time()
         if self._job_id:
-            yield from self._cancel_if(Decision.CANCEL, self._job_id)
+            yield from self._cancel_if(CancelDecision.CANCEL, self._job_id)
 
     def submit(self, number: int) -> Program:
         """Submit as ``submitting.submit_for_task`` does."""
@@ -329,8 +330,8 @@ class TaskProgram:
             token=submission_token(identity, _BODIES[number]),
             specification=_ROUNDS[number],
             is_first=place.try_number - generation <= 1,
-            check_time=self._check_time,
-            tell=place.says,
+            check_deadline=self._check_time,
+            log=place.says,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
         return (yield from self.ask(submit_once(attempt, memory)))
@@ -346,7 +347,7 @@ class TaskProgram:
 
     def judge(self, job: InventoryJob) -> None:
         """Raise if an ended job is no success."""
-        check_outcome(job)
+        raise_for_state(job)
 
     def _check_time(self) -> None:
         if self._try_ends_at and self._place.machine.now() >= self._try_ends_at:
@@ -427,12 +428,12 @@ class TaskProgram:
         for duplicate in duplicates:
             self._place.named(duplicate.job.job_id)
 
-    def _cancel_if(self, decision: Decision, job_id: str) -> Program:
+    def _cancel_if(self, decision: CancelDecision, job_id: str) -> Program:
         self._place.decides(decision.name)
-        if decision is Decision.CANCEL:
+        if decision is CancelDecision.CANCEL:
             driver = _Driver(self._place, self._clock, request_seconds=_WORKER_STOP_SECONDS / 2)
             with suppress(TencentCIError):
-                yield from driver.run(stop_job(job_id, within_seconds=_WORKER_STOP_SECONDS))
+                yield from driver.run(cancel_and_confirm(job_id, within_seconds=_WORKER_STOP_SECONDS))
 
 
 class TriggerProgram:
@@ -459,12 +460,12 @@ class TriggerProgram:
         is_surely_mine = has_time and _is_triggerers_lease_held(place)
         state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
         recorded = yield steps.Call("read job_id", lambda: _xcom(place, "job_id"))
-        decision = decide(StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded))
+        decision = decide_cancel(StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded))
         place.decides(decision.name)
-        if decision is Decision.CANCEL:
+        if decision is CancelDecision.CANCEL:
             driver = _Driver(place, _clock_of(place), request_seconds=_TRIGGER_STOP_SECONDS / 4)
             with suppress(TencentCIError):
-                yield from driver.run(stop_job(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
+                yield from driver.run(cancel_and_confirm(waiting.job_id, within_seconds=_TRIGGER_STOP_SECONDS))
 
 
 class _Wait(Wait):
@@ -484,10 +485,10 @@ def _event(result: WaitResult) -> dict[str, Any]:
     return {"status": result.status.value, "job": result.job.to_dict() if result.job else None}
 
 
-def _new_poller(place: Place) -> shared_poller.Poller:
+def _new_poller(place: Place) -> shared_poller.SharedPoller:
     asked, async_driver.AsyncTransport = async_driver.AsyncTransport, lambda _config: _LoopDriver(place)
     try:
-        return shared_poller.Poller(None)
+        return shared_poller.SharedPoller(None)
     finally:
         async_driver.AsyncTransport = asked
 

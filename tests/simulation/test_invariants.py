@@ -8,8 +8,8 @@ import pytest
 
 from airflow_provider_tencent_ci.core.api.job_calls import create_job, list_jobs_page
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
-from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision
-from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series
+from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from tests.simulation import tasks
@@ -27,18 +27,18 @@ MARKED = (Act("mark_failed", 20),)
 class SubmitsAgain(TaskProgram):
     def submit(self, number):
         job = yield from self.ask(create_job("nightly", SPECIFICATION))
-        return Submission(job, adopted=False, posts=1, series=Series("nightly"))
+        return Submission(job, adopted=False, posts=1, series=DuplicateSearch("nightly"))
 
 
 class TakesAnyJob(TaskProgram):
     def submit(self, number):
         page = yield from self.ask(list_jobs_page(JobFilter()))
-        return Submission(page.items[0], adopted=True, posts=0, series=Series("nightly"))
+        return Submission(page.items[0], adopted=True, posts=0, series=DuplicateSearch("nightly"))
 
 
 class AlwaysCancels(TaskProgram):
     def on_kill(self):
-        yield from self._cancel_if(Decision.CANCEL, self._job_id)
+        yield from self._cancel_if(CancelDecision.CANCEL, self._job_id)
 
 
 class NeverCancels(TaskProgram):

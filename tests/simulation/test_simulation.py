@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_tencent_ci.core.polling import cancel_decision
-from airflow_provider_tencent_ci.core.submitting import submit_once
+from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
 from tests.simulation.history import Act, Blow, Fault, History, Jump
@@ -124,7 +124,7 @@ def test_a_request_sent_again_too_early_is_found(monkeypatch):
 def test_a_submission_without_notes_is_found(monkeypatch):
     attempt = tasks.Attempt
     monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**{**given, "is_first": True}))
-    monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submit_once.NoNotes())
+    monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submission_note.NoNotes())
     assert _is_found("one job left", within=3000)
 
 
@@ -150,5 +150,5 @@ def test_a_predicate_that_misses_a_clear_is_found(monkeypatch):
 
 def test_a_clock_that_is_compared_with_the_service_s_is_found(monkeypatch):
     monkeypatch.setattr(tasks.ServiceClock, "learn", lambda *_: None)
-    monkeypatch.setattr(tasks.ServiceClock, "refused", lambda *_: False)
+    monkeypatch.setattr(tasks.ServiceClock, "learn_from_refusal", lambda *_: False)
     assert _is_found("keys valid", within=3000)

@@ -49,7 +49,7 @@ def check_one_job(run):
 def test_a_retry_finds_the_job_of_a_killed_try_as_soon_as_it_is_listed(airflow, service, offset, fault, listed_after):
     service.configure(clock_offset_seconds=offset, list_lag_seconds=LAG_SECONDS)
     run = killed_run(airflow, service, "two_tries_60", fault)
-    wait_for(lambda: run.times_said("It is watched for"), 60, lambda: f"the retry submits: {run.details}")
+    wait_for(lambda: run.times_said("The list is polled for"), 60, lambda: f"the retry submits: {run.details}")
     service.advance(listed_after)
     check_one_job(run)
     assert run.details["try_number"] == 2
@@ -62,7 +62,7 @@ def test_a_retry_submits_once_the_time_is_over_in_which_the_service_may_still_ac
     killed_at = time.monotonic()
     check_one_job(run)
     assert time.monotonic() - killed_at > 6
-    assert run.times_said("It is watched for") == 1
+    assert run.times_said("The list is polled for") == 1
 
 
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended", "live"])

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, Note
+from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 
-SINCE = Moment(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
-NOTE = Note("0123456789abcdef", "b1", 2, SINCE, ("b8", "b9"))
+SINCE = TwoClockTime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
+NOTE = SubmissionNote("0123456789abcdef", "b1", 2, SINCE, ("b8", "b9"))
 RECORD = {
     "series": 2,
     "request": "digest",
@@ -35,7 +35,7 @@ class Store:
         self.record = value
 
 
-def noted(record: object) -> Note | None:
+def noted(record: object) -> SubmissionNote | None:
     return SubmissionMemory(Store(record), 2, "digest").read()
 
 
@@ -43,7 +43,7 @@ def test_each_round_of_a_task_is_remembered_by_itself():
     store = dict[str, object]()
     memories = [SubmissionMemory(_Keyed(store), 2, "digest", number) for number in (0, 1, 2)]
     for number, memory in enumerate(memories):
-        memory.write(Note("token", f"b{number}"))
+        memory.write(SubmissionNote("token", f"b{number}"))
     assert [memory.read().job_id for memory in memories] == ["b0", "b1", "b2"]
 
 
@@ -52,7 +52,7 @@ class _Keyed:
         self.get, self.set = records.get, records.__setitem__
 
 
-@pytest.mark.parametrize("note", [NOTE, Note("token"), Note("token", posts=1, posted_at=SINCE)])
+@pytest.mark.parametrize("note", [NOTE, SubmissionNote("token"), SubmissionNote("token", posts=1, posted_at=SINCE)])
 def test_what_was_written_is_read(note):
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.write(note)
@@ -87,9 +87,9 @@ def test_a_store_that_fails_is_an_error_before_a_request_and_none_after(caplog):
 def test_a_note_of_another_try_is_not_overwritten_by_one_that_only_saves_time():
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.write(NOTE)
-    assert not memory.try_to_write(Note("token"), Note("token", posts=1))
+    assert not memory.try_to_write(SubmissionNote("token"), SubmissionNote("token", posts=1))
     assert memory.read() == NOTE
-    assert memory.try_to_write(Note("token"), NOTE)
+    assert memory.try_to_write(SubmissionNote("token"), NOTE)
 
 
 @pytest.mark.parametrize("other", [{"series": 3}, {"request": "another"}, {"token": None}])

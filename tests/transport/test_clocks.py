@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
-from airflow_provider_tencent_ci.triggerer.bucket_watcher import read_once, watch_bucket
+from airflow_provider_tencent_ci.triggerer.bucket_watcher import run_once, watch_bucket
 from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 from tests.transport.conftest import configuration
 
@@ -30,10 +30,10 @@ class Watcher:
     def __init__(self):
         self.failures = []
 
-    def job_read(self, job):
+    def job_polled(self, job):
         pass
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         self.failures.append(error)
 
 
@@ -63,7 +63,7 @@ def new_wait(job, watcher):
 def test_requests_of_each_kind(emulator, config, run):
     def flow():
         job = yield from job_calls.create_job("nightly", SPECIFICATION)
-        yield from job_calls.cancel_job(job.job_id)
+        yield from job_calls.request_cancel(job.job_id)
         yield from put_object("list.txt", b"one\n")
         yield from job_calls.list_jobs_page(JobFilter())
         return job
@@ -113,7 +113,7 @@ def test_a_bucket_that_was_not_watched(emulator, config):
     job = submit(config)
     emulator.finish_job(job.job_id)
     flow = list_ended_within(timedelta(minutes=5), HOUR)
-    assert [each.job_id for each in asyncio.run(read_once(read_config, flow))] == [job.job_id]
+    assert [each.job_id for each in asyncio.run(run_once(read_config, flow))] == [job.job_id]
 
 
 def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_both_drivers(config, ahead):

@@ -20,14 +20,14 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.transport import credentials_fetch
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
-from airflow_provider_tencent_ci.transport.credentials_cache import Keeper
+from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 from tests.core.submitting.attempts import submitting
 from tests.transport.conftest import configuration
 
@@ -111,7 +111,7 @@ def operation_of(origin):
 
 @pytest.fixture
 def keeper(emulator, masker):
-    return Keeper(machine_role(emulator), masker)
+    return CredentialsCache(machine_role(emulator), masker)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def config(emulator, keeper):
 
 def look():
     """One list request, not repeated."""
-    return job_calls.ask(build_list(JobFilter()), read_jobs, NEVER)
+    return send_with_retry(build_list(JobFilter()), read_jobs, NO_RETRY)
 
 
 def statuses(emulator, operation="list"):
@@ -132,10 +132,10 @@ class Watcher:
     def __init__(self):
         self.failures = []
 
-    def job_read(self, job):
+    def job_polled(self, job):
         pass
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         self.failures.append(error)
 
 
@@ -149,7 +149,7 @@ def wait(job, watcher=None, **options):
 
 
 def test_each_source_signs_for_the_service(emulator, origin, masker, run):
-    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     for _ in range(3):
         assert run(config, look()).items == ()
     assert statuses(emulator) == [200] * 3
@@ -161,7 +161,7 @@ def test_each_source_signs_for_the_service(emulator, origin, masker, run):
 def test_an_assumed_role_is_asked_for_with_all_that_the_connection_says(emulator, masker, run):
     emulator.add_role(defaults.ROLE_NAME, external_id="an-id")
     origin = assumed_role(emulator, external_id="an-id", duration_seconds=900, session_name="nightly")
-    run(configuration(emulator.url, credentials=Keeper(origin, masker)), look())
+    run(configuration(emulator.url, credentials=CredentialsCache(origin, masker)), look())
     assert masker.told[0].expires_at == emulator.now() + timedelta(seconds=900)
     assert b'"RoleSessionName": "nightly"' in emulator.requests[0].body
 
@@ -182,7 +182,7 @@ def test_the_metadata_service_is_asked_unsigned_and_not_through_a_proxy(emulator
 
 def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, origin, masker, run, clock):
     emulator.configure(run_seconds=36 * HOUR)
-    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     result = run(config, wait(job))
     assert result.status is WaitStatus.TERMINAL
@@ -194,7 +194,7 @@ def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, 
 
 def test_short_lived_keys_are_renewed_before_they_end(emulator, origin, masker, run, clock):
     emulator.configure(temporary_key_seconds=40, run_seconds=300)
-    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     assert run(config, wait(job, poll_interval=5)).status is WaitStatus.TERMINAL
     assert set(statuses(emulator)) == {200}
@@ -305,7 +305,7 @@ def test_a_renewal_that_ended_with_its_loop_is_begun_anew(emulator, keeper, cloc
 
 
 def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, keeper, masker, clock, monkeypatch):
-    monkeypatch.delattr(Keeper, "_wait")  # it would wait for what it has interrupted
+    monkeypatch.delattr(CredentialsCache, "_wait")  # it would wait for what it has interrupted
     in_between = []
 
     def mask(credentials):
@@ -321,7 +321,7 @@ def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, k
 
 def test_a_renewal_leaves_the_loop_to_others(emulator, masker, clock):
     hang = emulator.inject("hang", operation="assume_role", seconds=0.5)
-    keeper = Keeper(assumed_role(emulator), masker)
+    keeper = CredentialsCache(assumed_role(emulator), masker)
 
     async def main():
         asking = asyncio.ensure_future(keeper.current_async(clock.now))
@@ -467,7 +467,7 @@ def test_a_broken_metadata_service_is_one_typed_error(emulator, config, run, mon
 )
 def test_a_broken_sts_is_one_typed_error(emulator, masker, run, kind, options, complaint, may_pass):
     emulator.inject(kind, operation="assume_role", **options)
-    config = configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker))
     with pytest.raises(e.CredentialsError, match=complaint) as caught:
         run(config, look())
     assert caught.value.may_pass is may_pass
@@ -506,13 +506,13 @@ def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, 
 def test_of_sts_the_keys_are_used_until_the_service_calls_them_expired(emulator, masker, run):
     emulator.configure(temporary_key_seconds=0)
     with pytest.raises(e.AuthenticationError, match="The temporary key has expired"):
-        run(configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker)), look())
+        run(configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker)), look())
     assert emulator.count("list") == 1
 
 
 def test_an_sdk_that_is_not_installed_says_what_to_install(emulator, masker, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "tencentcloud.sts.v20180813.sts_client", None)
-    config = configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker))
     with pytest.raises(e.CredentialsError, match=r"pip install 'airflow-provider-tencent-ci\[sts\]'") as caught:
         run(config, look())
     assert not caught.value.may_pass
@@ -590,7 +590,7 @@ def test_keys_that_a_user_gave_are_not_renewed(emulator, run):
 
 
 def test_no_log_at_any_level_shows_a_key_or_a_token(emulator, origin, masker, run, clock, caplog):
-    config = configuration(emulator.url, credentials=Keeper(origin, masker))
+    config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("tencentcloud_sdk_common").setLevel(logging.DEBUG)
         run(config, look())
@@ -621,7 +621,7 @@ def test_what_others_do_with_the_sdk_is_logged_as_ever(emulator, masker, run, ca
 
     thread = threading.Thread(target=somebody_else)
     thread.start()
-    run(configuration(emulator.url, credentials=Keeper(assumed_role(emulator), masker)), look())
+    run(configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker)), look())
     thread.join()
     logger.warning("afterwards")
     assert [record.getMessage() for record in caplog.records] == ["from another thread", "afterwards"]

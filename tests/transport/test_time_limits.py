@@ -14,13 +14,13 @@ import trustme
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api import job_calls
-from airflow_provider_tencent_ci.core.api.job_calls import ask
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
-from airflow_provider_tencent_ci.core.wire.service_errors import was_refused
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
+from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
+from airflow_provider_tencent_ci.core.wire.steps import pause
 from airflow_provider_tencent_ci.transport import async_driver, bounded_connections
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.transport.conftest import configuration
@@ -48,11 +48,11 @@ DRIPS = {
 
 
 def look():
-    return ask(build_list(JobFilter()), read_jobs, NEVER)
+    return send_with_retry(build_list(JobFilter()), read_jobs, NO_RETRY)
 
 
 def write(data):
-    return ask(build_put_object("list.txt", data), read_nothing, NEVER)
+    return send_with_retry(build_put_object("list.txt", data), read_nothing, NO_RETRY)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def test_an_answer_that_cannot_be_one_says_nothing_of_a_submission(run):
         with pytest.raises(e.UnreadableResponseError) as caught:
             yield from create()
         assert caught.value.status == 101
-        assert not was_refused(caught.value)
+        assert not was_not_executed(caught.value)
         return (yield from look()).items
 
     def answer(connection, head):
@@ -269,7 +269,7 @@ def test_all_requests_of_a_hurry_end_together():
         began_at = time.monotonic()
         config = configuration(server.url, request_timeout=0.2)
         with BlockingTransport(config, within_seconds=SECONDS) as transport, pytest.raises(e.TransportError) as caught:
-            transport.run(stop_job("b1", within_seconds=30))
+            transport.run(cancel_and_confirm("b1", within_seconds=30))
         assert time.monotonic() - began_at < SECONDS + GRACE
         assert 1 <= len(server.heads) <= 2
         assert not caught.value.request_sent, "the last one was not begun any more"
@@ -279,5 +279,5 @@ def test_a_pause_of_a_hurry_ends_with_it():
     with BlockingTransport(configuration("http://127.0.0.1:9"), within_seconds=SECONDS) as transport:
         began_at = time.monotonic()
         with pytest.raises(e.TransportError, match="time for these requests is over"):
-            transport.run(job_calls.pause(60))
+            transport.run(pause(60))
         assert time.monotonic() - began_at < SECONDS + GRACE

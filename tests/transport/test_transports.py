@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from tests.core.submitting.attempts import submitting
@@ -35,7 +35,7 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_I
 
 def look(**criteria):
     """One list request, not repeated."""
-    return job_calls.ask(build_list(JobFilter(**criteria)), read_jobs, NEVER)
+    return send_with_retry(build_list(JobFilter(**criteria)), read_jobs, NO_RETRY)
 
 
 def create(name="nightly", specification=SPECIFICATION):
@@ -64,7 +64,7 @@ def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
     assert job.name == "nightly"
     assert job.creation_time is not None
     assert run(config, job_calls.get_job(job.job_id)).job_id == job.job_id
-    run(config, job_calls.cancel_job(job.job_id))
+    run(config, job_calls.request_cancel(job.job_id))
     assert run(config, job_calls.get_job(job.job_id)).state == "Cancel"
     assert [each.job_id for each in run(config, look(states=["Cancel"])).items] == [job.job_id]
 

@@ -7,7 +7,7 @@ import contextvars
 
 import pytest
 
-from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.wait import Wait
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.triggerer import file_counter
@@ -39,7 +39,7 @@ def start(config, job_id, log, interval=0.1):  # noqa: F811
     async def work():
         WHO.set(job_id)
         wait = Wait(job_id, deadline_at=None, contact_timeout=600, observer=Silent())
-        with file_counter.counted_meanwhile(config, wait, Progress(interval, log)):
+        with file_counter.background_file_counts(config, wait, ProgressCounter(interval, log)):
             return await wait_together(config, wait, 0.2)
 
     return asyncio.ensure_future(work())

@@ -32,15 +32,15 @@ LONG = 3600
 
 
 class Silent:
-    def job_read(self, job):
+    def job_polled(self, job):
         pass
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         pass
 
 
 class Broken(Silent):
-    def job_read(self, job):
+    def job_polled(self, job):
         raise RuntimeError("cannot write the log")
 
 
@@ -216,7 +216,7 @@ def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
 
 def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
     [job_id] = submit()
-    monkeypatch.setattr(shared_poller, "Sweep", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(shared_poller, "BulkPoll", lambda *_arguments: 1 / 0)
 
     async def main():
         for waiting in [wait(config, job_id), wait(config, job_id)]:
@@ -289,7 +289,7 @@ class Turns(Silent):
             self.turn += 1
             await asyncio.sleep(0)
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         self.told.append(self.turn)
 
 

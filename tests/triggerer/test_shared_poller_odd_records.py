@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
@@ -159,7 +159,7 @@ def test_an_unknown_type_is_said_once():
 
 
 def test_a_look_into_history_that_breaks_ends_no_wait(monkeypatch):
-    monkeypatch.setattr(History, "learn", lambda *_arguments: 1 / 0)
+    monkeypatch.setattr(DurationHistory, "fetch_durations", lambda *_arguments: 1 / 0)
     ordinary = {"Type": "Workflow", "State": "Running", "Operation": "<WorkflowIds>w1</WorkflowIds>"}
     results = results_of(Service({**ordinary, "CreationTime": format_time(START - HOUR)}), monkeypatch)
     assert {result.status for result in results} == {WaitStatus.TERMINAL}

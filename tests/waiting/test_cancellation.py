@@ -257,7 +257,7 @@ def test_a_trigger_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch)
 
 
 def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch):
-    monkeypatch.setattr(triggers, "decide", raising)
+    monkeypatch.setattr(triggers, "decide_cancel", raising)
     killed(monkeypatch, job_id, "failed", job_id)
     assert emulator.count("cancel") == 0
 

@@ -1,37 +1,16 @@
 """
-What a batch did with each of its files: where the service lists it, and how to read that.
+The records of a batch's files.
 
-A batch of type ``Workflow`` has an execution of the workflow for each file, one of type ``Job`` a child job
-(docs/service.md, 3.1 to 3.3). Both are a :class:`FileRun` here.
+A batch of type ``Workflow`` has an execution of the workflow for each file, one of type ``Job`` a child job (API
+reference, 3.1 to 3.3). Both are a :class:`FileRun` here.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
-from urllib.parse import unquote, urlsplit
-from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.api.job_requests import (
-    MAX_PAGE_SIZE,
-    Page,
-    build_list_executions,
-    check_job_id,
-    read_executions,
-)
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.request_retry import READS, Repetition
-from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
-from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
-from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
-
-__all__ = ["FileFailure", "FileList", "FileRun", "file_lists_of", "list_files_page"]
-
-# Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
-_PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
+from airflow_provider_tencent_ci.core.api.job_records import JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,160 +57,3 @@ class FileFailure:
     def to_dict(self) -> dict[str, str]:
         """Return it as one line of the failure list has it."""
         return asdict(self)
-
-
-class FileList(Protocol):
-    """One list of files that belong to a batch."""
-
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
-        """Return the request for a page, oldest first."""
-
-    def read_page(self, response: Response) -> Page[FileRun]:
-        """Read one."""
-
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
-        """Say why a file failed, with a further request where the list does not say."""
-
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
-        """Say when a file was done, likewise; ``None`` if the service does not."""
-
-
-def file_lists_of(job: InventoryJob) -> list[FileList]:
-    """
-    Return where the files of a batch are listed: one list for each workflow, or that of its child jobs.
-
-    :raises UnreadableResponseError: the job's record does not say what it runs.
-    """
-    if job.type == "Job":
-        if tag := _word(job, "Tag"):
-            return [_ChildJobs(job.job_id, tag, _word(job, "QueueId"))]
-    elif workflow_ids := [word for word in _word(job, "WorkflowIds").split(",") if word]:
-        return [_Executions(job.job_id, workflow_id) for workflow_id in workflow_ids]
-    # Names only: a value may be the address that a job calls back, with a token in it.
-    named = ", ".join(sorted(map(str, job.operation))) or "nothing"
-    raise UnreadableResponseError(f"The record of batch job {job.job_id} does not say what it runs, only {named}.")
-
-
-def list_files_page(
-    files: FileList,
-    next_token: str,
-    *,
-    states: str | None = None,
-    since: datetime | None = None,
-    repetition: Repetition = READS,
-) -> Flow[Page[FileRun]]:
-    """
-    Read one page of files, oldest first.
-
-    :param states: only files in these states, by commas.
-    :param since: only files whose work was created at or after this time.
-    """
-    return (yield from ask(files.build_page(states, since, next_token), files.read_page, repetition))
-
-
-@dataclass(frozen=True, slots=True)
-class _Executions:
-    """``GET /workflowexecution`` (docs/service.md, 3.1)."""
-
-    job_id: str
-    workflow_id: str
-
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
-        return build_list_executions(
-            self.workflow_id, self.job_id, states, next_token, start_creation_time=since, order_by_time="Asc"
-        )
-
-    def read_page(self, response: Response) -> Page[FileRun]:
-        page = read_executions(response)
-        runs = (FileRun(one.run_id, _key(one.object_key), one.state, one.create_time) for one in page.items)
-        return Page(tuple(runs), page.next_token)
-
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
-        node, code, message = yield from ask(_build_execution(run), _read_failed_task, repetition)
-        return FileFailure(run.key, node, code, message, run.run_id)
-
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
-        return (yield from ask(_build_execution(run), _read_last_end, repetition))
-
-
-@dataclass(frozen=True, slots=True)
-class _ChildJobs:
-    """``GET /jobs`` or ``GET /pic_jobs`` (docs/service.md, 3.3)."""
-
-    job_id: str
-    tag: str
-    queue_id: str
-
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
-        parameters = {
-            "inventoryTriggerJobId": self.job_id,
-            "tag": self.tag,
-            "queueId": self.queue_id,  # left out if the batch named none (assumed: then it is not required either)
-            "states": states or "",
-            "startCreationTime": format_time(since) if since else "",
-            "orderByTime": "Asc",
-            "size": str(MAX_PAGE_SIZE),
-            "nextToken": next_token,
-        }
-        path = "/pic_jobs" if self.tag in _PICTURE_TAGS else "/jobs"
-        return Request("GET", path, tuple((name, value) for name, value in parameters.items() if value))
-
-    def read_page(self, response: Response) -> Page[FileRun]:
-        root = read_xml(response.body, "Response")
-        runs = (_child_job(detail) for detail in root.findall("JobsDetail"))
-        return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
-
-    def explain(self, run: FileRun, repetition: Repetition = READS) -> Flow[FileFailure]:
-        yield from ()
-        return FileFailure(run.key, self.tag, run.code, run.message, run.run_id)
-
-    def find_end(self, run: FileRun, repetition: Repetition = READS) -> Flow[datetime | None]:
-        yield from ()
-        return run.ended_at
-
-
-def _key(text: str) -> str:
-    """Return the key of an ``Object``, which old samples write as the object's URL."""
-    if not text.startswith(("http://", "https://")):
-        return text
-    return unquote(urlsplit(text).path.removeprefix("/"))
-
-
-def _child_job(detail: Element) -> FileRun:
-    input_ = detail.find("Input")
-    return FileRun(
-        run_id=text_of(detail, "JobId"),
-        key=text_of(input_, "Object") if input_ is not None else "",
-        state=JobState(text_of(detail, "State")),
-        created_at=parse_time(text_of(detail, "CreationTime", "CreateTime")),
-        code=text_of(detail, "Code"),
-        message=text_of(detail, "Message"),
-        ended_at=parse_time(text_of(detail, "EndTime")),
-    )
-
-
-def _build_execution(run: FileRun) -> Request:
-    """``GET /workflowexecution/<RunId>`` (docs/service.md, 3.2)."""
-    return Request("GET", f"/workflowexecution/{check_job_id(run.run_id)}")
-
-
-def _read_last_end(response: Response) -> datetime | None:
-    """Return when the last node ended."""
-    root = read_xml(response.body, "Response")
-    ends = (parse_time(text_of(task, "EndTime")) for task in root.iterfind("WorkflowExecution/Tasks"))
-    return max(filter(None, ends), default=None)
-
-
-def _read_failed_task(response: Response) -> tuple[str, str, str]:
-    """Return name, code and message of the first node that failed: it is the one that fails the execution."""
-    root = read_xml(response.body, "Response")
-    failed = (task for task in root.iterfind("WorkflowExecution/Tasks") if text_of(task, "State") == JobState.FAILED)
-    task = next(failed, None)
-    if task is None:
-        return "", "", ""
-    return text_of(task, "Name") or text_of(task, "Type"), text_of(task, "Code"), text_of(task, "Message")
-
-
-def _word(job: InventoryJob, name: str) -> str:
-    value = job.operation.get(name)
-    return value if isinstance(value, str) else ""

@@ -1,61 +1,45 @@
 """
-Every exchange with the service, each written once.
+The calls of the batch-job endpoints, each a flow: create, get, list, cancel.
 
-A flow is a generator: it yields steps (a request, a pause, a question for the time) and is sent their answers; the
-helpers of ``core/wire/steps.py`` give these their types. ``core/wire/exchange.py`` runs a flow, and a test can do so,
-too. What a flow returns is the result.
+A flow is a generator. It yields steps (a request, a pause, the time) and is sent their answers. The functions of
+``core/wire/steps.py`` give each answer its type; ``send_with_retry`` of ``core/wire/request_retry.py`` sends a request
+with retries. ``core/wire/exchange.py`` runs a flow for the drivers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
-    Page,
     build_cancel,
     build_create,
     build_get,
     build_list,
-    build_list_executions,
     check_job_id,
     read_created,
-    read_executions,
     read_job,
     read_jobs,
     read_nothing,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, SUBMISSIONS, Repetition
-from airflow_provider_tencent_ci.core.wire.service_errors import classify, request_id_of
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.core.wire.request_retry import (
+    NO_RETRY,
+    RETRY_IDEMPOTENT,
+    RETRY_IF_NOT_EXECUTED,
+    RequestRetry,
+    send_with_retry,
+)
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.exceptions import (
-    ApiError,
     NotFoundError,
-    TransportError,
     UnreadableResponseError,
 )
-
-__all__ = [
-    "ask",
-    "ask_service_time",
-    "cancel_job",
-    "create_job",
-    "current_time",
-    "find_job",
-    "get_job",
-    "get_job_by_id",
-    "list_all_jobs",
-    "list_executions_page",
-    "list_jobs_page",
-    "pause",
-    "service_time",
-]
 
 ResultT = TypeVar("ResultT")
 
@@ -63,27 +47,7 @@ ResultT = TypeVar("ResultT")
 _NOT_LISTED_YET_LOOKS: Sequence[float] = (0, 2, 4, 8)
 
 
-def ask(request: Request, read: Callable[[Response], ResultT], repetition: Repetition = READS) -> Flow[ResultT]:
-    """
-    Send one request, repeat it by the rule given, and read the answer.
-
-    :raises ApiError: the service's error, or an answer that ``read`` does not take.
-    :raises TransportError: no answer.
-    """
-    began_at, attempt = (yield from current_time()), 0
-    while True:
-        attempt += 1
-        try:
-            return (yield from _exchange(request, read))
-        except (ApiError, TransportError) as error:
-            now = yield from current_time()
-            pause_seconds = repetition.pause_seconds(error, attempt, (now - began_at).total_seconds())
-            if pause_seconds is None:
-                raise
-        yield from pause(pause_seconds)
-
-
-def ask_service_time() -> Flow[datetime]:
+def fetch_service_time() -> Flow[datetime]:
     """
     Return the service's time; ask for one job if no answer has told it in this process yet.
 
@@ -92,17 +56,17 @@ def ask_service_time() -> Flow[datetime]:
     :raises TransportError: no answer.
     """
     if (yield from service_time()) is None:
-        yield from ask(build_list(JobFilter(page_size=1)), read_jobs, NEVER)
+        yield from send_with_retry(build_list(JobFilter(page_size=1)), read_jobs, NO_RETRY)
     return (yield from service_time()) or (yield from current_time())
 
 
 def create_job(name: str, specification: InventoryJobSpecification) -> Flow[InventoryJob]:
     """Submit, once: repeated only when the service surely did not read the request."""
-    return (yield from ask(build_create(name, specification), read_created, SUBMISSIONS))
+    return (yield from send_with_retry(build_create(name, specification), read_created, RETRY_IF_NOT_EXECUTED))
 
 
 def get_job(
-    job_id: str, repetition: Repetition = READS, looks: Sequence[float] = _NOT_LISTED_YET_LOOKS
+    job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT, delays_seconds: Sequence[float] = _NOT_LISTED_YET_LOOKS
 ) -> Flow[InventoryJob]:
     """
     Read one job, through the list endpoint filtered by its id.
@@ -111,10 +75,10 @@ def get_job(
     :raises NotFoundError: the list does not show it, some seconds later neither.
     """
     request = build_list(JobFilter(job_id=check_job_id(job_id)))
-    for pause_seconds in looks:
+    for pause_seconds in delays_seconds:
         if pause_seconds:
             yield from pause(pause_seconds)
-        page = yield from ask(request, read_jobs, repetition)
+        page = yield from send_with_retry(request, read_jobs, retry)
         for job in page.items:
             if job.job_id == job_id:
                 return job
@@ -130,27 +94,27 @@ def find_job(job_id: str) -> Flow[InventoryJob | None]:
 
     The list may lag behind, so that a job which it does not show is gone only if the service says so by its id.
     """
-    page = yield from ask(build_list(JobFilter(job_id=check_job_id(job_id))), read_jobs)
+    page = yield from send_with_retry(build_list(JobFilter(job_id=check_job_id(job_id))), read_jobs)
     for job in page.items:
         if job.job_id == job_id:
             return job
     return (yield from get_job_by_id(job_id))
 
 
-def get_job_by_id(job_id: str, repetition: Repetition = READS) -> Flow[InventoryJob | None]:
+def get_job_by_id(job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[InventoryJob | None]:
     """Return one job as the service has it, and not its list, which may lag behind; ``None`` if it has none."""
-    return (yield from ask(build_get(job_id), read_job, repetition))
+    return (yield from send_with_retry(build_get(job_id), read_job, retry))
 
 
-def list_all_jobs(criteria: JobFilter, repetition: Repetition = READS) -> Flow[list[InventoryJob]]:
+def list_all_jobs(criteria: JobFilter, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[list[InventoryJob]]:
     """
     Return the jobs of all pages.
 
     :raises UnreadableResponseError: the list breaks off: what is not on it may be there all the same.
     """
-    pages, jobs = Pages(), list[InventoryJob]()
+    pages, jobs = Paginator(), list[InventoryJob]()
     while pages.next_token is not None:
-        page = yield from ask(build_list(criteria, pages.next_token), read_jobs, repetition)
+        page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, retry)
         jobs.extend(pages.new_items(page))
     if pages.was_cut_short:
         raise UnreadableResponseError(
@@ -162,27 +126,9 @@ def list_all_jobs(criteria: JobFilter, repetition: Repetition = READS) -> Flow[l
 
 def list_jobs_page(criteria: JobFilter, next_token: str = "") -> Flow[Page[InventoryJob]]:
     """Read one page of jobs."""
-    return (yield from ask(build_list(criteria, next_token), read_jobs))
+    return (yield from send_with_retry(build_list(criteria, next_token), read_jobs))
 
 
-def list_executions_page(
-    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
-) -> Flow[Page[WorkflowExecution]]:
-    """Read one page of workflow executions."""
-    return (yield from ask(build_list_executions(workflow_id, job_id, states, next_token), read_executions))
-
-
-def cancel_job(job_id: str, repetition: Repetition = READS) -> Flow[None]:
+def request_cancel(job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[None]:
     """Ask the service to cancel a job. It stops some time later, or not any more: read it again to know."""
-    yield from ask(build_cancel(job_id), read_nothing, repetition)
-
-
-def _exchange(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:
-    response = yield from send(request)
-    if (failure := classify(response)) is not None:
-        raise failure
-    try:
-        return read(response)
-    except UnreadableResponseError as error:
-        error.status, error.request_id = response.status, request_id_of(response)
-        raise
+    yield from send_with_retry(build_cancel(job_id), read_nothing, retry)

@@ -12,8 +12,6 @@ import re
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["MAX_NAME_LENGTH", "check_name", "name_with_token", "readable_name", "readable_part"]
-
 MAX_NAME_LENGTH = 128
 
 # The documentation says "Chinese" and no more: the unified ideographs with extension A are taken as safe.

@@ -12,8 +12,6 @@ from xml.etree.ElementTree import Element
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.core.wire.xml import Node, text_of, to_dict
 
-__all__ = ["ACTIVE_STATES", "ENDED_STATES", "JOB_TYPES", "InventoryJob", "JobState", "WorkflowExecution"]
-
 
 class JobState(StrEnum):
     """

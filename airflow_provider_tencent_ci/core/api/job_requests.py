@@ -1,4 +1,8 @@
-"""The endpoints of batch jobs: a builder for each request and a reader for each answer (docs/service.md, 2 and 3)."""
+"""
+The endpoint of batch jobs, ``/inventorytriggerjob``: a builder for each request, a reader for each answer.
+
+See docs/service.md, 2.
+"""
 
 from __future__ import annotations
 
@@ -8,63 +12,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.api.job_name import check_name
-from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
+from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
-from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
-from airflow_provider_tencent_ci.core.wire.texts import half_character
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
-__all__ = [
-    "MAX_PAGE_SIZE",
-    "HasRunId",
-    "JobFilter",
-    "Page",
-    "build_cancel",
-    "build_create",
-    "build_get",
-    "build_list",
-    "build_list_executions",
-    "check_filter",
-    "check_job_id",
-    "read_created",
-    "read_executions",
-    "read_job",
-    "read_jobs",
-    "read_nothing",
-]
-
-MAX_PAGE_SIZE = 100
-
 _JOBS = "/inventorytriggerjob"
-_EXECUTIONS = "/workflowexecution"
 _URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
-
-
-class HasRunId(Protocol):
-    """What was done with one file."""
-
-    @property
-    def run_id(self) -> str: ...
-
-
-ItemT = TypeVar("ItemT", bound="InventoryJob | HasRunId")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[ItemT]):
-    """
-    One page of a list.
-
-    :param next_token: the token of the next page; empty at the end.
-    """
-
-    items: tuple[ItemT, ...]
-    next_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +92,14 @@ def build_list(criteria: JobFilter, next_token: str = "") -> Request:
     return Request(
         "GET",
         _JOBS,
-        _given(
+        given(
             ("nextToken", next_token),
             ("size", str(criteria.page_size)),
             ("type", criteria.job_type),
             ("orderByTime", criteria.order_by_time),
-            ("states", _joined(criteria.states)),
-            ("startCreationTime", _time("start_creation_time", criteria.start_creation_time)),
-            ("endCreationTime", _time("end_creation_time", criteria.end_creation_time)),
+            ("states", joined(criteria.states)),
+            ("startCreationTime", time_parameter("start_creation_time", criteria.start_creation_time)),
+            ("endCreationTime", time_parameter("end_creation_time", criteria.end_creation_time)),
             ("workflowId", criteria.workflow_id),
             ("jobId", criteria.job_id),
             ("name", criteria.name),
@@ -166,38 +125,6 @@ def build_cancel(job_id: str) -> Request:
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
     return Request("PUT", f"{_JOBS}/{check_job_id(job_id)}", (("cancel", ""),))
-
-
-def build_list_executions(
-    workflow_id: str,
-    job_id: str | None,
-    states: Sequence[str] | str | None,
-    next_token: str = "",
-    *,
-    start_creation_time: datetime | None = None,
-    order_by_time: str | None = None,
-) -> Request:
-    """
-    ``GET /workflowexecution``, one page of 100.
-
-    :param workflow_id: always sent: older versions of the API require it.
-    :param job_id: the batch job; the key of this filter is ``jobId`` (docs/service.md, 3.1).
-    :param start_creation_time: executions created at or after this time.
-    :param order_by_time: ``Desc`` or ``Asc``.
-    """
-    return Request(
-        "GET",
-        _EXECUTIONS,
-        _given(
-            ("workflowId", workflow_id),
-            ("jobId", job_id),
-            ("states", _joined(states)),
-            ("size", str(MAX_PAGE_SIZE)),
-            ("startCreationTime", _time("start_creation_time", start_creation_time)),
-            ("orderByTime", order_by_time),
-            ("nextToken", next_token),
-        ),
-    )
 
 
 def check_job_id(job_id: str) -> str:
@@ -254,40 +181,8 @@ def read_jobs(response: Response) -> Page[InventoryJob]:
     return Page(tuple(job for job in jobs if job.job_id), text_of(root, "NextToken"))
 
 
-def read_executions(response: Response) -> Page[WorkflowExecution]:
-    """
-    Read a page of workflow executions.
-
-    :raises UnreadableResponseError: it is not one.
-    """
-    root = read_xml(response.body, "Response")
-    executions = (WorkflowExecution.from_xml(entry) for entry in root.findall("WorkflowExecutionList"))
-    return Page(tuple(one for one in executions if one.run_id), text_of(root, "NextToken"))
-
-
 def read_nothing(_response: Response) -> None:
     """Read an answer whose status says all."""
-
-
-def _given(*pairs: tuple[str, str | None]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((key, _sendable(key, value)) for key, value in pairs if value)
-
-
-def _sendable(key: str, value: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidArgumentError(f"{key}={value!r} must be a text.")
-    if half := half_character(value):
-        raise InvalidArgumentError(f"{key}={value!r} contains {half!r}, half a character, which cannot be sent.")
-    return value
-
-
-def _joined(words: Sequence[str] | str | None) -> str | None:
-    return words if words is None or isinstance(words, str) else ",".join(_sendable("states", word) for word in words)
-
-
-def _time(argument: str, value: datetime | str | None) -> str | None:
-    moment = time_argument(argument, value)
-    return format_time(moment) if moment else None
 
 
 def _check_one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> None:

@@ -13,8 +13,6 @@ from airflow_provider_tencent_ci.core.wire.service_times import format_time, tim
 from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["InventoryJobSpecification"]
-
 # The argument for each node of Input. The service documents all four as optional and shows exactly one in every
 # sample, so exactly one is asked for here (docs/service.md, 2.2).
 _INPUT_NODES = {"prefix": "Prefix", "manifest": "Manifest", "url_file": "UrlFile", "object_key": "Object"}
@@ -78,7 +76,7 @@ class InventoryJobSpecification:
         """What looks wrong about the request and is not certain to be, for the log."""
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
-    def prepare(self) -> Flow[None]:
+    def upload_inputs(self) -> Flow[None]:
         """Do what has to be done right before the submission: here nothing."""
         yield from ()
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["check_operation", "warnings_of"]
-
 _WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
 _WITHOUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
 

@@ -1,32 +1,55 @@
-"""Following the pages of a list whose end is not documented."""
+"""Pagination: one page of a list, and which page to read next."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import HasRunId, ItemT, Page
 
-__all__ = ["Pages"]
+MAX_PAGE_SIZE = 100
 
-_MOST_PAGES = 10_000
+_MAX_PAGES = 10_000
 
-# An item comes twice where new ones have moved the list on by a few; all ids of a long list would be megabytes.
-_MOST_REMEMBERED = 10_000
+# New items move the list on, so that an item may come twice. All ids of a long list would take megabytes.
+_MAX_REMEMBERED_IDS = 10_000
 
 
-class Pages:
+class HasRunId(Protocol):
+    """The record of one file: a workflow execution or a child job."""
+
+    @property
+    def run_id(self) -> str: ...
+
+
+ItemT = TypeVar("ItemT", bound="InventoryJob | HasRunId")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[ItemT]):
     """
-    Which page to read next, judged by the last one.
+    One page of a list.
 
-    The end of a list is not documented. It ends where there is no token, and also where a token repeats or a page
-    brings nothing new, lest a list never ends (docs/service.md, 2.7).
+    :param next_token: the token of the next page; empty at the end.
     """
 
-    #: The token to ask with: empty for the first page, ``None`` at the end.
+    items: tuple[ItemT, ...]
+    next_token: str = ""
+
+
+class Paginator:
+    """
+    Decides which page to read next.
+
+    The end of a list is not documented. Here a list ends where there is no token. It also ends where a token repeats or
+    a page has no new item: otherwise a list might never end (docs/service.md, 2.7).
+    """
+
+    #: The token of the next page: empty for the first page, ``None`` at the end.
     next_token: str | None
 
-    #: Whether it ended without the service saying so, and there may be more.
+    #: Whether the list ended although the service did not say so: there may be more items.
     was_cut_short: bool
 
     def __init__(self) -> None:
@@ -36,15 +59,15 @@ class Pages:
         self.was_cut_short = False
 
     def new_items(self, page: Page[ItemT]) -> list[ItemT]:
-        """Return the items not seen before, and move on to the next page, or to ``None`` at the end."""
+        """Return the items that are new, and set :attr:`next_token`."""
         fresh = [item for item in page.items if self._is_new(_id(item))]
-        while len(self._seen) > _MOST_REMEMBERED:
+        while len(self._seen) > _MAX_REMEMBERED_IDS:
             self._seen.popitem(last=False)
         self._tokens.add(self.next_token or "")
-        goes_in_circles = page.next_token in self._tokens or len(self._tokens) >= _MOST_PAGES
+        is_repeated = page.next_token in self._tokens or len(self._tokens) >= _MAX_PAGES
         nothing_new = bool(page.items) and not fresh
-        ends_here = not page.next_token or goes_in_circles or nothing_new
-        # A last page that is empty, and whose token leads to itself, is an end of its own kind.
+        ends_here = not page.next_token or is_repeated or nothing_new
+        # An empty page whose token repeats is a normal end.
         self.was_cut_short = ends_here and bool(page.next_token) and bool(page.items)
         self.next_token = None if ends_here else page.next_token
         return fresh

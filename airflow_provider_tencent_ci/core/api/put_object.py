@@ -9,13 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask
 from airflow_provider_tencent_ci.core.api.job_requests import read_nothing
 from airflow_provider_tencent_ci.core.wire.messages import COS, Flow, Request
-from airflow_provider_tencent_ci.core.wire.texts import half_character
+from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
+from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-
-__all__ = ["MAX_KEY_BYTES", "build_put_object", "check_object_key", "put_object"]
 
 MAX_KEY_BYTES = 850
 
@@ -30,7 +28,7 @@ def check_object_key(key: str) -> str:
         raise InvalidArgumentError(f"{key!r} is no object key.")
     if key.startswith("/"):
         raise InvalidArgumentError(f"The object key {key!r} begins with a slash, which COS and CI do not agree about.")
-    if half_character(key):
+    if lone_surrogate(key):
         raise InvalidArgumentError(f"The object key {key!r} has half a character in it, which cannot be sent.")
     if len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidArgumentError(f"The object key {key!r} is longer than {MAX_KEY_BYTES} bytes.")
@@ -52,4 +50,4 @@ def put_object(key: str, data: bytes, content_type: str = "text/plain") -> Flow[
 
     :param key: its key, without a slash in front.
     """
-    yield from ask(build_put_object(key, data, content_type), read_nothing)
+    yield from send_with_retry(build_put_object(key, data, content_type), read_nothing)

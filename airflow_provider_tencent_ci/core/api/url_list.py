@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from airflow_provider_tencent_ci.core.wire.signing import encode
-from airflow_provider_tencent_ci.core.wire.texts import half_character
+from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-
-__all__ = ["MAX_URL_LIST_BYTES", "write_url_list"]
 
 # Some 600,000 files with URLs of a usual length. The list is made, signed and sent from memory, in one request.
 MAX_URL_LIST_BYTES = 64 * 1024 * 1024
@@ -44,6 +42,6 @@ def _encoded(key: str) -> str:
 def _on_one_line(key: str) -> str:
     if "\n" in key or "\r" in key:
         raise InvalidArgumentError(f"The key {key!r} has a line break, which a list of files cannot have as it is.")
-    if half_character(key):
+    if lone_surrogate(key):
         raise InvalidArgumentError(f"The key {key!r} has half a character in it, which cannot be sent.")
     return key

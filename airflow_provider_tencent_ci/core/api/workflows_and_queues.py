@@ -9,15 +9,13 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask
-from airflow_provider_tencent_ci.core.api.job_requests import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
-
-__all__ = ["Queue", "Workflow", "check_targets", "list_queues", "list_workflows"]
 
 _MOST_PAGES = 100
 
@@ -146,7 +144,7 @@ def _list(
             root = read_xml(response.body, "Response")
             return [read_entry(entry) for entry in root.findall(node)], _number(root, "TotalCount") or 0
 
-        entries, total = yield from ask(Request("GET", path, query), read)
+        entries, total = yield from send_with_retry(Request("GET", path, query), read)
         found += entries
         if not entries or len(found) >= total:
             break

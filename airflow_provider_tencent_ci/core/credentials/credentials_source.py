@@ -6,18 +6,6 @@ from dataclasses import dataclass, field
 
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 
-__all__ = [
-    "DEFAULT_DURATION_SECONDS",
-    "DEFAULT_SESSION_NAME",
-    "MAX_DURATION_SECONDS",
-    "METADATA_URL",
-    "STS_REGION",
-    "STS_URL",
-    "AssumedRole",
-    "MachineRole",
-    "Origin",
-]
-
 # Document 213/4934; also in the official Python SDK (tencentcloud/common/credential.py, CVMRoleCredential).
 METADATA_URL = "http://metadata.tencentyun.com"
 
@@ -81,4 +69,4 @@ class AssumedRole:
         return f"The role {self.role_arn} ({self.sts_url})"
 
 
-Origin = MachineRole | AssumedRole
+CredentialsSource = MachineRole | AssumedRole

@@ -12,15 +12,13 @@ import re
 
 from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import (
-    by_this_machine_s_clock,
     read_temporary_keys,
+    with_local_expiry,
 )
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
-
-__all__ = ["METADATA_PATH", "machine_role_keys"]
 
 METADATA_PATH = "/latest/meta-data/cam/security-credentials/"
 
@@ -30,7 +28,7 @@ _MAX_BYTES = 64 * 1024
 _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
-def machine_role_keys(origin: MachineRole) -> Flow[Credentials]:
+def fetch_machine_role_credentials(origin: MachineRole) -> Flow[Credentials]:
     """
     Ask for the keys of the machine's role, and for its name first if it is not given.
 
@@ -46,7 +44,7 @@ def machine_role_keys(origin: MachineRole) -> Flow[Credentials]:
         raise CredentialsError(f"{origin}: the answer is no JSON object.")
     if fields.get("Code") != "Success":
         raise CredentialsError(f"{origin}: the metadata service did not hand out its keys: {_code(fields)}.")
-    return by_this_machine_s_clock(origin, read_temporary_keys(origin, fields), answer)
+    return with_local_expiry(origin, read_temporary_keys(origin, fields), answer)
 
 
 def _bound_role(origin: MachineRole) -> Flow[str]:

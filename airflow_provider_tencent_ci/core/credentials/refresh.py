@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-__all__ = ["Renewal"]
-
 # Also the official SDK renews a machine's keys five minutes early; short-lived keys are used for most of their life.
 _MARGIN = timedelta(minutes=5)
 _MARGIN_SHARE = 4
@@ -20,7 +18,7 @@ _AFTER_FAILURE = timedelta(seconds=10)
 _TOO_YOUNG_TO_EXPIRE = timedelta(seconds=60)
 
 
-class Renewal:
+class RefreshState:
     """
     The keys of one source over time, by the clock of this machine.
 
@@ -49,7 +47,7 @@ class Renewal:
             return False
         return self._held is None or (self._due_at is not None and self._due_at <= now)
 
-    def renewed(self, credentials: Credentials, now: datetime) -> None:
+    def refreshed(self, credentials: Credentials, now: datetime) -> None:
         """Take up new keys."""
         ends_at = credentials.expires_at
         self._held, self._obtained_at, self._ends_at, self._due_at = credentials, now, None, None

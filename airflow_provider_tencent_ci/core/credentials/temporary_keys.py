@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import Origin
+from airflow_provider_tencent_ci.core.credentials.credentials_source import CredentialsSource
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 from airflow_provider_tencent_ci.exceptions import CredentialsError
-
-__all__ = ["by_this_machine_s_clock", "read_temporary_keys"]
 
 # Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; some room is left for a later one.
 _MAX_KEY_LENGTH = 1024
 _MAX_TOKEN_LENGTH = 8192
 
 
-def read_temporary_keys(origin: Origin, fields: Mapping[str, object]) -> Credentials:
+def read_temporary_keys(origin: CredentialsSource, fields: Mapping[str, object]) -> Credentials:
     """
     Read ``TmpSecretId``, ``TmpSecretKey``, ``Token`` and ``ExpiredTime`` (Unix seconds).
 
@@ -37,7 +35,7 @@ def read_temporary_keys(origin: Origin, fields: Mapping[str, object]) -> Credent
     )
 
 
-def by_this_machine_s_clock(origin: Origin, keys: Credentials, answer: Response) -> Credentials:
+def with_local_expiry(origin: CredentialsSource, keys: Credentials, answer: Response) -> Credentials:
     """
     Return keys with their end by the clock of this machine, which they are kept by.
 
@@ -56,7 +54,7 @@ def by_this_machine_s_clock(origin: Origin, keys: Credentials, answer: Response)
     return replace(keys, expires_at=answer.received_at + lifetime)
 
 
-def _text(origin: Origin, fields: Mapping[str, object], name: str, longest: int) -> str:
+def _text(origin: CredentialsSource, fields: Mapping[str, object], name: str, longest: int) -> str:
     """Return a field that can travel in a header: a line break in it would begin another one."""
     value = fields.get(name)
     if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
@@ -64,7 +62,7 @@ def _text(origin: Origin, fields: Mapping[str, object], name: str, longest: int)
     raise _unreadable(origin, name)
 
 
-def _moment(origin: Origin, fields: Mapping[str, object], name: str) -> datetime:
+def _moment(origin: CredentialsSource, fields: Mapping[str, object], name: str) -> datetime:
     value = fields.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         try:
@@ -74,5 +72,5 @@ def _moment(origin: Origin, fields: Mapping[str, object], name: str) -> datetime
     raise _unreadable(origin, name)
 
 
-def _unreadable(origin: Origin, name: str) -> CredentialsError:
+def _unreadable(origin: CredentialsSource, name: str) -> CredentialsError:
     return CredentialsError(f"{origin}: the answer has no usable {name}.")

@@ -13,19 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api.file_records import (
-    FileList,
-    FileRun,
-    file_lists_of,
-    list_files_page,
-)
+from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import READS, Repetition
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
-
-__all__ = ["Counting", "FileCounts", "Tally", "count_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +101,13 @@ def count_files(job: InventoryJob) -> Flow[FileCounts]:
 
     :raises ApiError: the service does not tell.
     """
-    counting = Counting(job)
+    counting = IncrementalCount(job)
     while (counts := (yield from counting.read_page())) is None:
         pass
     return counts
 
 
-class Tally:
+class CountBuilder:
     """
     Counts files one by one.
 
@@ -146,7 +140,7 @@ class Tally:
             self.last_at = max(self.last_at or run.created_at, run.created_at)
 
 
-class Counting:
+class IncrementalCount:
     """
     Counts the files of one batch, a page at a time.
 
@@ -158,9 +152,9 @@ class Counting:
         self._lists = [_ListCount(files) for files in file_lists_of(job)]
         self._left = list(self._lists)
 
-    def read_page(self, repetition: Repetition = READS) -> Flow[FileCounts | None]:
+    def read_page(self, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileCounts | None]:
         """Read one page; return the counts when it was the last one, and begin anew with the next call."""
-        if (yield from self._left[0].read_page(repetition)):
+        if (yield from self._left[0].read_page(retry)):
             self._left.pop(0)
         if self._left:
             return None
@@ -182,12 +176,12 @@ class _ListCount:
         self._since: datetime | None = None
         self._reading: _Reading | None = None
 
-    def read_page(self, repetition: Repetition) -> Flow[bool]:
+    def read_page(self, retry: RequestRetry) -> Flow[bool]:
         """Read one page; return whether it was the last one. After an error the next call begins at the front."""
         reading = self._reading or _Reading()
         self._reading = None
         token = reading.pages.next_token or ""
-        page = yield from list_files_page(self._files, token, since=self._since, repetition=repetition)
+        page = yield from list_files_page(self._files, token, since=self._since, retry=retry)
         for run in reading.pages.new_items(page):
             reading.add(run)
         if reading.pages.next_token is not None:
@@ -208,10 +202,10 @@ class _Reading:
     """
 
     def __init__(self) -> None:
-        self.pages = Pages()
+        self.pages = Paginator()
         self.settled = FileCounts()
         self.settled_until: datetime | None = None
-        self._tally = Tally()
+        self._tally = CountBuilder()
         self._is_open = False
         self._is_in_order = True
 

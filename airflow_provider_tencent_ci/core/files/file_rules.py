@@ -7,8 +7,6 @@ from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
 
-__all__ = ["FailOn", "check_files", "check_rules", "needs_counts"]
-
 # "job", "any", a share of the files (a float between 0 and 1), or a number of files.
 FailOn = str | float
 

@@ -15,20 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.api.file_records import (
-    FileList,
-    FileRun,
-    file_lists_of,
-    list_files_page,
-)
-from airflow_provider_tencent_ci.core.api.job_calls import current_time
+from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, Tally
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder, FileCounts
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
-
-__all__ = ["DoneBy", "SampledFile", "Survey", "done_over_time", "survey_files"]
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
+from airflow_provider_tencent_ci.core.wire.steps import current_time
 
 # Of each state so many: the times of a workflow's files cost a request each. Failed files are few and matter.
 _SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}
@@ -82,10 +76,10 @@ def survey_files(job: InventoryJob, most_pages: int, within_seconds: float) -> F
     seen, is_complete = _Seen(), True
     until = (yield from current_time()) + timedelta(seconds=within_seconds)
     for files in file_lists_of(job):
-        pages = Pages()
+        pages = Paginator()
         while pages.next_token is not None and most_pages and (yield from current_time()) <= until:
             most_pages -= 1
-            for run in pages.new_items((yield from list_files_page(files, pages.next_token, repetition=NEVER))):
+            for run in pages.new_items((yield from list_files_page(files, pages.next_token, retry=NO_RETRY))):
                 seen.add(files, run)
         is_complete = is_complete and pages.next_token is None
     return Survey(seen.tally.counts, is_complete, tuple(seen.sample))
@@ -131,7 +125,7 @@ class _Seen:
     """
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = CountBuilder()
         self._numbers = itertools.count()
         self._chosen: dict[JobState, list[tuple[int, int, SampledFile]]] = {state: [] for state in _SAMPLE_SIZES}
 

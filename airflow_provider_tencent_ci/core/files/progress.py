@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.api.job_calls import current_time
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import Counting, FileCounts
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
+from airflow_provider_tencent_ci.core.wire.steps import current_time
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-
-__all__ = ["Progress", "ProgressObserver"]
 
 
 class ProgressObserver(Protocol):
@@ -25,7 +23,7 @@ class ProgressObserver(Protocol):
         """Take note that the files could not be counted."""
 
 
-class Progress:
+class ProgressCounter:
     """
     The counts of one wait.
 
@@ -37,7 +35,7 @@ class Progress:
         self.interval_seconds = interval_seconds
         self._interval = timedelta(seconds=interval_seconds)
         self._observer = observer
-        self._counting: Counting | None = None
+        self._counting: IncrementalCount | None = None
         self._due_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
@@ -62,8 +60,8 @@ class Progress:
 
     def _read_page(self, job: InventoryJob, now: datetime) -> Flow[FileCounts | None]:
         try:
-            self._counting = self._counting or Counting(job)
-            return (yield from self._counting.read_page(NEVER))
+            self._counting = self._counting or IncrementalCount(job)
+            return (yield from self._counting.read_page(NO_RETRY))
         except TencentCIError as error:
             self._observer.not_counted(job, error, now)
             self._due_at = now + self._interval

@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["NOT_TOLD", "REMOVED", "Decision", "StoppedTask", "decide"]
-
 # What stands for a state: Airflow could not be asked; there is no such task instance (any more).
 NOT_TOLD, REMOVED = "not told", "removed"
 
@@ -31,7 +29,7 @@ _AT_WORK = frozenset({"running", _RESTARTING})
 _DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"}) | _AT_WORK
 
 
-class Decision(Enum):
+class CancelDecision(Enum):
     """What is done with the job."""
 
     CANCEL = "a person ended the task"
@@ -63,29 +61,29 @@ class StoppedTask:
     has_newer_try: bool = False
 
 
-def decide(task: StoppedTask) -> Decision:
+def decide_cancel(task: StoppedTask) -> CancelDecision:
     """Decide whether the job of a stopped task is cancelled."""
     if task.state == NOT_TOLD or (task.has_newer_try and task.state != REMOVED):
-        return Decision.LEAVE
+        return CancelDecision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
-        return Decision.CANCEL  # cleared, and a new try has a job of its own
+        return CancelDecision.CANCEL  # cleared, and a new try has a job of its own
     if task.state == "failed":
         # Airflow may have given this try up; or it began a newer one after that, which has failed.
-        return Decision.CANCEL if task.only_a_person else Decision.DOUBT
+        return CancelDecision.CANCEL if task.only_a_person else CancelDecision.DOUBT
     return _of_trigger(task) if task.is_deferred else _of_process(task)
 
 
-def _of_process(task: StoppedTask) -> Decision:
-    return Decision.CANCEL if task.state in _ENDED_BY_PERSON else Decision.LEAVE
+def _of_process(task: StoppedTask) -> CancelDecision:
+    return CancelDecision.CANCEL if task.state in _ENDED_BY_PERSON else CancelDecision.LEAVE
 
 
-def _of_trigger(task: StoppedTask) -> Decision:
+def _of_trigger(task: StoppedTask) -> CancelDecision:
     """Decide for a trigger, whose task may have been resumed since by another triggerer's event."""
     if task.state in (REMOVED, "success"):
-        return Decision.CANCEL
+        return CancelDecision.CANCEL
     if task.state not in _DOUBTFUL:
-        return Decision.LEAVE
+        return CancelDecision.LEAVE
     if task.only_a_person:
-        return Decision.CANCEL
+        return CancelDecision.CANCEL
     # Who works with the same job has been resumed; a new try may find it again.
-    return Decision.LEAVE if task.state in _AT_WORK and task.recorded_job_id else Decision.DOUBT
+    return CancelDecision.LEAVE if task.state in _AT_WORK and task.recorded_job_id else CancelDecision.DOUBT

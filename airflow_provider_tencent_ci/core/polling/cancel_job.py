@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.core.api.job_calls import cancel_job, current_time, get_job, pause
+from airflow_provider_tencent_ci.core.api.job_calls import get_job, request_cancel
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, retry_after_seconds
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-
-__all__ = ["stop_job", "stopped_or_not"]
 
 # Between two looks: this much, or so small a share of the whole time.
 _SHORTEST_STEP_SECONDS = 0.5
 _STEPS = 40
 
 
-def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
+def cancel_and_confirm(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     """
     Cancel a job, and look whether it has ended, until it has or the time is over.
 
@@ -41,7 +40,7 @@ def stop_job(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
         yield from pause(min(left_seconds, max(step_seconds, stop.asked_for_seconds)))
 
 
-def stopped_or_not(job: InventoryJob) -> str:
+def describe_cancel(job: InventoryJob) -> str:
     """Say what became of a cancel."""
     if job.state is JobState.CANCEL:
         return f"Batch job {job.job_id} was cancelled and has stopped."
@@ -98,7 +97,7 @@ class _Stop:
     def _cancel(self) -> Flow[None]:
         self._cancels += 1
         try:
-            yield from cancel_job(self._job_id, NEVER)
+            yield from request_cancel(self._job_id, NO_RETRY)
         except (ApiError, TransportError) as error:
             self._refusal = error
         else:
@@ -106,7 +105,7 @@ class _Stop:
 
     def _look(self) -> Flow[None]:
         try:
-            self._job = yield from get_job(self._job_id, NEVER, looks=(0,))
+            self._job = yield from get_job(self._job_id, NO_RETRY, delays_seconds=(0,))
         except (ApiError, TransportError) as error:
             self._unread = error
         else:

@@ -7,10 +7,8 @@ from datetime import datetime
 
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 
-__all__ = ["Contact", "as_reading"]
 
-
-class Contact:
+class ContactBudget:
     """
     The budget of one wait: how long there was no usable answer, and how long there may be none.
 
@@ -41,7 +39,7 @@ class Contact:
         return self._timeout_seconds - (now - self._failing_since).total_seconds()
 
 
-def as_reading(error: Exception) -> TencentCIError:
+def as_poll_error(error: Exception) -> TencentCIError:
     """Return any error as one that a wait can judge: what is none of the service's says as little about the job."""
     if isinstance(error, TencentCIError):
         return error

@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask
 from airflow_provider_tencent_ci.core.api.job_name import readable_part
 from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-
-__all__ = ["History"]
 
 # Jobs of a kind change from week to week, not from hour to hour.
 _VALID = timedelta(hours=6)
@@ -25,7 +22,7 @@ _VALID = timedelta(hours=6)
 _ENOUGH = 3
 
 
-class Kind(NamedTuple):
+class JobKind(NamedTuple):
     """
     What jobs have in common that take about equally long.
 
@@ -37,7 +34,7 @@ class Kind(NamedTuple):
     what: str
 
     @classmethod
-    def of(cls, job: InventoryJob) -> Kind | None:
+    def of(cls, job: InventoryJob) -> JobKind | None:
         """Return the kind of a job; ``None`` if it does not say, has several workflows, or is of an unknown type."""
         if job.type not in JOB_TYPES:
             return None
@@ -71,7 +68,7 @@ class _Known:
         )
 
 
-class History:
+class DurationHistory:
     """
     What is known of earlier jobs, by their kind: one page of the list each, and that for some hours.
 
@@ -79,9 +76,9 @@ class History:
     """
 
     def __init__(self) -> None:
-        self._known: dict[Kind, _Known] = {}
+        self._known: dict[JobKind, _Known] = {}
         #: Kinds that have been asked for and are not known, or not any more.
-        self.wanted: set[Kind] = set()
+        self.kinds_to_fetch: set[JobKind] = set()
 
     def expected(
         self, job: InventoryJob, age_seconds: float, now: datetime, worth_seconds: float
@@ -92,29 +89,29 @@ class History:
         :param age_seconds: since the job was created.
         :param worth_seconds: younger jobs are not worth a request: most of them end before it would help.
         """
-        kind = Kind.of(job)
+        kind = JobKind.of(job)
         if kind is None:
             return None
         known = self._known.get(kind)
         if age_seconds >= worth_seconds and (known is None or now >= known.valid_until):
-            self.wanted.add(kind)
+            self.kinds_to_fetch.add(kind)
         return known.of_name.get(readable_part(job.name), known.of_all) if known else None
 
-    def learn(self, now: datetime) -> Flow[TencentCIError | None]:
+    def fetch_durations(self, now: datetime) -> Flow[TencentCIError | None]:
         """Read how long the last jobs of a wanted kind took. Once, even if the service fails; return its error then."""
-        kind = self.wanted.pop()
+        kind = self.kinds_to_fetch.pop()
         self._known = {other: known for other, known in self._known.items() if now < known.valid_until}
         self._known[kind] = _Known(now + _VALID)
         try:
-            page = yield from ask(build_list(kind.filter), read_jobs, NEVER)
+            page = yield from send_with_retry(build_list(kind.filter), read_jobs, NO_RETRY)
         except TencentCIError as error:
             return error
         self._known[kind] = _Known.of([job for job in page.items if _is_of(kind, job)], now + _VALID)
         return None
 
 
-def _is_of(kind: Kind, job: InventoryJob) -> bool:
-    return Kind.of(job) == kind and job.state is JobState.SUCCESS and _seconds_of(job) > 0
+def _is_of(kind: JobKind, job: InventoryJob) -> bool:
+    return JobKind.of(job) == kind and job.state is JobState.SUCCESS and _seconds_of(job) > 0
 
 
 def _seconds_of(job: InventoryJob) -> float:

@@ -15,17 +15,15 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask, ask_service_time
+from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, ENDED_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.polling.sweep import Sweep
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
-
-__all__ = ["Criteria", "Look", "Lookout", "Memory", "list_ended_since", "list_ended_within"]
 
 # How much later than its creation a job may appear in the list; how late that is is not documented.
 _MARGIN = timedelta(minutes=10)
@@ -37,7 +35,7 @@ Jobs = Mapping[str, InventoryJob]
 
 
 @dataclass(frozen=True, slots=True)
-class Criteria:
+class JobCriteria:
     """
     Which jobs somebody wants to hear of.
 
@@ -66,7 +64,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class BucketSnapshot:
     """
     What the next look is compared with.
 
@@ -84,13 +82,13 @@ class Memory:
         """From when on the next look has to list jobs that have ended."""
         return self.newest_at - _MARGIN
 
-    def about(self, criteria: Criteria) -> Memory:
+    def about(self, criteria: JobCriteria) -> BucketSnapshot:
         """Return what of it matters to somebody."""
         active, settled = (
             {job_id: job for job_id, job in jobs.items() if criteria.is_about(job)}
             for jobs in (self.active, self.settled)
         )
-        return Memory(self.newest_at, active, settled)
+        return BucketSnapshot(self.newest_at, active, settled)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values: ids, and when each job was created."""
@@ -101,7 +99,7 @@ class Memory:
         }
 
     @classmethod
-    def from_dict(cls, written: object) -> Memory | None:
+    def from_dict(cls, written: object) -> BucketSnapshot | None:
         """Read what :meth:`to_dict` wrote, the jobs without all that was not written; ``None`` for anything else."""
         if not isinstance(written, dict):
             return None
@@ -113,7 +111,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DetectedJobs:
     """
     What one look has seen.
 
@@ -122,10 +120,10 @@ class Look:
     """
 
     ended: tuple[InventoryJob, ...]
-    memory: Memory
+    memory: BucketSnapshot
 
 
-class Lookout:
+class EndedJobsDetector:
     """
     Looks at a bucket time and again. A look that fails leaves everything as it was, so that nothing is lost by it.
 
@@ -137,18 +135,18 @@ class Lookout:
         sees is from before.
     """
 
-    def __init__(self, look_back: timedelta, memory: Memory | None = None) -> None:
+    def __init__(self, look_back: timedelta, memory: BucketSnapshot | None = None) -> None:
         self._look_back = look_back
         self._memory = memory
 
-    def look(self) -> Flow[Look]:
+    def poll(self) -> Flow[DetectedJobs]:
         """
         Look once.
 
         :raises TencentCIError: the service could not be asked.
         """
         before = self._memory or (yield from _nothing_yet())
-        oldest_at = _before((yield from ask_service_time()), self._look_back)
+        oldest_at = _before((yield from fetch_service_time()), self._look_back)
         active = yield from _list(ACTIVE_STATES, oldest_at)
         ended = yield from _list(ENDED_STATES, max(oldest_at, before.begins_at))
         vanished = {
@@ -160,7 +158,7 @@ class Lookout:
         seen = {**active, **reread, **ended}
         news = [] if self._memory is None else _news(before, seen)
         self._memory = _remembered(before, seen)
-        return Look(tuple(sorted(news, key=_age)), self._memory)
+        return DetectedJobs(tuple(sorted(news, key=_age)), self._memory)
 
 
 def list_ended_since(ended_at: datetime, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
@@ -170,39 +168,39 @@ def list_ended_since(ended_at: datetime, look_back: timedelta) -> Flow[tuple[Inv
     :param ended_at: by the service's clock.
     :param look_back: jobs older than this are not looked at.
     """
-    ended = yield from _list(ENDED_STATES, _before((yield from ask_service_time()), look_back))
+    ended = yield from _list(ENDED_STATES, _before((yield from fetch_service_time()), look_back))
     return tuple(sorted((job for job in ended.values() if job.end_time and job.end_time >= ended_at), key=_age))
 
 
 def list_ended_within(span: timedelta, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
     """Return the jobs that have ended within the last so much time; see :func:`list_ended_since`."""
-    return (yield from list_ended_since(_before((yield from ask_service_time()), span), look_back))
+    return (yield from list_ended_since(_before((yield from fetch_service_time()), span), look_back))
 
 
-def _nothing_yet() -> Flow[Memory]:
+def _nothing_yet() -> Flow[BucketSnapshot]:
     """Return what the first look is compared with: nothing but how young the youngest job is that has ended."""
-    page = yield from ask(build_list(JobFilter(states=ENDED_STATES)), read_jobs, NEVER)
-    return Memory(_newest(page.items, _EPOCH), {}, {})
+    page = yield from send_with_retry(build_list(JobFilter(states=ENDED_STATES)), read_jobs, NO_RETRY)
+    return BucketSnapshot(_newest(page.items, _EPOCH), {}, {})
 
 
-def _news(before: Memory, seen: Jobs) -> list[InventoryJob]:
+def _news(before: BucketSnapshot, seen: Jobs) -> list[InventoryJob]:
     return [job for job_id, job in seen.items() if job.state.is_terminal and job_id not in before.settled]
 
 
-def _remembered(before: Memory, seen: Jobs) -> Memory:
+def _remembered(before: BucketSnapshot, seen: Jobs) -> BucketSnapshot:
     # What had ended stays so, although the list may show it for a moment as it was before, or not at all.
     settled = {**before.settled, **{job_id: job for job_id, job in seen.items() if job.state.is_terminal}}
     active = {job_id: job for job_id, job in seen.items() if job_id not in settled}
-    memory = Memory(_newest(seen.values(), before.newest_at), active, settled)
+    memory = BucketSnapshot(_newest(seen.values(), before.newest_at), active, settled)
     young = {job_id: job for job_id, job in settled.items() if _not_before(job, memory.begins_at)}
     return replace(memory, settled=young)
 
 
 def _read_again(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
     """Read jobs that the lists did not show; without those that there are no more."""
-    sweep, found = Sweep(jobs), dict[str, InventoryJob]()
+    sweep, found = BulkPoll(jobs), dict[str, InventoryJob]()
     while not sweep.is_over:
-        readings = yield from sweep.step()
+        readings = yield from sweep.send_next_request()
         for job_id, reading in readings.items():
             if not isinstance(reading, TencentCIError):
                 found[job_id] = reading
@@ -213,10 +211,10 @@ def _read_again(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
 
 def _list(states: tuple[str, ...], created_at: datetime) -> Flow[Jobs]:
     """Return all jobs in these states that were created then or later."""
-    pages, jobs = Pages(), dict[str, InventoryJob]()
+    pages, jobs = Paginator(), dict[str, InventoryJob]()
     criteria = JobFilter(states=states, start_creation_time=created_at)
     while pages.next_token is not None:
-        page = yield from ask(build_list(criteria, pages.next_token), read_jobs, NEVER)
+        page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, NO_RETRY)
         jobs.update((job.job_id, job) for job in pages.new_items(page) if _not_before(job, created_at))
     return jobs
 

@@ -12,8 +12,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Expectation", "step_seconds"]
-
 # Of `poll_interval`: fine enough that a job whose length varies by a fifth is seen to end in half the time that equal
 # steps would take, for the same number of requests (docs/benchmarks.md).
 _SHARPEST_SHARE = 1 / 10
@@ -64,7 +62,7 @@ class Expectation:
         )
 
 
-def step_seconds(poll_interval: float, age_seconds: float, expected: Expectation | None) -> float:
+def poll_delay_seconds(poll_interval: float, age_seconds: float, expected: Expectation | None) -> float:
     """
     Return how long to wait before the next question.
 

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.api.job_calls import current_time, get_job, pause, service_time
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.files.progress import Progress
-from airflow_provider_tencent_ci.core.polling.contact import Contact
-from airflow_provider_tencent_ci.core.polling.earlier_durations import History
-from airflow_provider_tencent_ci.core.polling.poll_schedule import step_seconds
+from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
+from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
+from airflow_provider_tencent_ci.core.polling.poll_schedule import poll_delay_seconds
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, retry_after_seconds
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, retry_after_seconds
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -25,18 +26,6 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-__all__ = [
-    "Reading",
-    "Wait",
-    "WaitObserver",
-    "WaitResult",
-    "WaitStatus",
-    "check_outcome",
-    "lost_contact_message",
-    "next_step_seconds",
-    "wait_for_job",
-]
-
 # A job that is younger than this has no age: the service's clock was set back. Its servers may differ by seconds.
 _CLOCK_TOLERANCE_SECONDS = 60.0
 
@@ -44,7 +33,7 @@ _CLOCK_TOLERANCE_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 86400.0
 
 # What became of asking about one job.
-Reading = InventoryJob | TencentCIError
+PollResult = InventoryJob | TencentCIError
 
 
 class WaitStatus(StrEnum):
@@ -72,10 +61,10 @@ class WaitResult:
 class WaitObserver(Protocol):
     """Who is told what a wait sees."""
 
-    def job_read(self, job: InventoryJob) -> None:
+    def job_polled(self, job: InventoryJob) -> None:
         """Take note of a record; called with each one read, changed or not."""
 
-    def asking_failed(self, error: TencentCIError, failing_seconds: float) -> None:
+    def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
         """Take note that the service could not be asked, for so long by now."""
 
 
@@ -97,15 +86,15 @@ class Wait:
     ) -> None:
         self.job_id = job_id
         self.deadline_at = deadline_at
-        self._contact = Contact(contact_timeout)
+        self._contact = ContactBudget(contact_timeout)
         self._observer = observer
         self.job: InventoryJob | None = None
 
-    def judge(self, reading: Reading, now: datetime) -> WaitResult | None:
+    def judge(self, reading: PollResult, now: datetime) -> WaitResult | None:
         """Take note of what was read, or why it could not be; return how the wait ends, if it does."""
         return self._failed(reading, now) if isinstance(reading, TencentCIError) else self._read(reading, now)
 
-    def longest_pause_seconds(self, now: datetime) -> float:
+    def max_delay_seconds(self, now: datetime) -> float:
         """Return how long the job may be left unasked: until the deadline, or until contact counts as lost."""
         if not math.isinf(seconds_left := self._contact.seconds_left(now)):
             return seconds_left
@@ -115,7 +104,7 @@ class Wait:
         if job != self.job:  # what is kept anew at each reading, Python's collector has to look at
             self.job = job
         self._contact.answered()
-        self._observer.job_read(job)
+        self._observer.job_polled(job)
         if job.state.is_terminal:
             return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job.job_id} has ended: {job.state.value}.")
         if self.deadline_at is not None and now >= self.deadline_at:
@@ -124,43 +113,43 @@ class Wait:
 
     def _failed(self, error: TencentCIError, now: datetime) -> WaitResult | None:
         failing_seconds = self._contact.failed(now)
-        self._observer.asking_failed(error, failing_seconds)
+        self._observer.poll_failed(error, failing_seconds)
         if not self._contact.is_lost(failing_seconds):
             return None
         message = lost_contact_message(self.job_id, failing_seconds, error)
         return WaitResult(WaitStatus.LOST_CONTACT, self.job, message)
 
 
-def wait_for_job(wait: Wait, poll_interval: float, progress: Progress | None = None) -> Flow[WaitResult]:
+def wait_for_job(wait: Wait, poll_interval: float, progress: ProgressCounter | None = None) -> Flow[WaitResult]:
     """
     Ask about one job until the wait is over.
 
     :param poll_interval: the longest time between two questions, in seconds (:mod:`.poll_schedule`).
     :param progress: counts the job's files between two questions.
     """
-    history = History()
+    history = DurationHistory()
     while True:
-        reading: Reading
+        reading: PollResult
         try:
-            reading = yield from get_job(wait.job_id, NEVER)
+            reading = yield from get_job(wait.job_id, NO_RETRY)
         except (ApiError, TransportError) as error:
             reading = error
         now = yield from current_time()
         if result := wait.judge(reading, now):
             return result
-        step = next_step_seconds(reading, poll_interval, history, now, (yield from service_time()))
+        step = next_poll_delay_seconds(reading, poll_interval, history, now, (yield from service_time()))
         pause_seconds = max(step, retry_after_seconds(reading))
-        if history.wanted:
-            pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.learn(now))))
-        next_at = now + timedelta(seconds=min(pause_seconds, wait.longest_pause_seconds(now), _LONGEST_PAUSE_SECONDS))
+        if history.kinds_to_fetch:
+            pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.fetch_durations(now))))
+        next_at = now + timedelta(seconds=min(pause_seconds, wait.max_delay_seconds(now), _LONGEST_PAUSE_SECONDS))
         if progress and isinstance(reading, InventoryJob):
             yield from progress.advance(reading, until=next_at)
             now = yield from current_time()
         yield from pause(max(0.0, (next_at - now).total_seconds()))
 
 
-def next_step_seconds(
-    reading: Reading, poll_interval: float, history: History, now: datetime, service_time: datetime | None
+def next_poll_delay_seconds(
+    reading: PollResult, poll_interval: float, history: DurationHistory, now: datetime, service_time: datetime | None
 ) -> float:
     """
     Return how long to wait after a reading that has not ended the wait, by :mod:`.poll_schedule`, in seconds.
@@ -169,14 +158,14 @@ def next_step_seconds(
     :param service_time: the service's, which tells how old the job is; ``None`` if it is not known.
     """
     if isinstance(reading, TencentCIError) or reading.creation_time is None or service_time is None:
-        return step_seconds(poll_interval, poll_interval, None)
+        return poll_delay_seconds(poll_interval, poll_interval, None)
     age_seconds = (service_time - reading.creation_time).total_seconds()
     if age_seconds < -_CLOCK_TOLERANCE_SECONDS:
-        return step_seconds(poll_interval, poll_interval, None)
-    return step_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
+        return poll_delay_seconds(poll_interval, poll_interval, None)
+    return poll_delay_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
 
 
-def check_outcome(job: InventoryJob) -> InventoryJob:
+def raise_for_state(job: InventoryJob) -> InventoryJob:
     """
     Return a job that succeeded.
 

@@ -7,46 +7,37 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask, current_time, pause
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.polling.contact import Contact
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import (
-    NEVER,
-    READS,
-    Repetition,
+    NO_RETRY,
+    RETRY_IDEMPOTENT,
+    RequestRetry,
     jittered,
     retry_after_seconds,
+    send_with_retry,
 )
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TooManyActiveJobsError, TransportError
 
-__all__ = [
-    "CapacityResult",
-    "CapacityStatus",
-    "CapacityWait",
-    "Places",
-    "check_capacity",
-    "free_places",
-    "wait_for_capacity",
-]
-
 # How many more jobs may be submitted, or why that is not known.
-Places = int | TencentCIError
+FreePlaces = int | TencentCIError
 
 
-def free_places(max_active_jobs: int, repetition: Repetition = READS) -> Flow[int]:
+def count_free_places(max_active_jobs: int, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[int]:
     """
     Return how many more jobs may be submitted before so many are active; 0 if there are as many, or more.
 
     All jobs of the bucket that are submitted, running or paused count, whoever submitted them. No more pages are read
     than it takes to know.
     """
-    pages, active = Pages(), 0
+    pages, active = Paginator(), 0
     criteria = JobFilter(states=ACTIVE_STATES)
     while pages.next_token is not None and active < max_active_jobs:
-        page = yield from ask(build_list(criteria, pages.next_token), read_jobs, repetition)
+        page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, retry)
         active += len(pages.new_items(page))
     return max(0, max_active_jobs - active)
 
@@ -58,7 +49,7 @@ def check_capacity(max_active_jobs: int | None) -> Flow[None]:
     :param max_active_jobs: ``None`` for no limit, and no look.
     :raises TooManyActiveJobsError: so many are active.
     """
-    if max_active_jobs is not None and not (yield from free_places(max_active_jobs)):
+    if max_active_jobs is not None and not (yield from count_free_places(max_active_jobs)):
         raise TooManyActiveJobsError(
             f"At least {max_active_jobs} batch jobs of this bucket are active, which is max_active_jobs. "
             "Nothing was submitted."
@@ -95,9 +86,9 @@ class CapacityWait:
 
     def __init__(self, *, deadline_at: datetime | None, contact_timeout: float) -> None:
         self._deadline_at = deadline_at
-        self._contact = Contact(contact_timeout)
+        self._contact = ContactBudget(contact_timeout)
 
-    def judge(self, places: Places, now: datetime) -> CapacityResult | None:
+    def judge(self, places: FreePlaces, now: datetime) -> CapacityResult | None:
         """Take note of how many places are free, or why that is not known; return how the wait ends, if it does."""
         failing_seconds = 0.0
         if isinstance(places, TencentCIError):
@@ -112,7 +103,7 @@ class CapacityWait:
             return None
         return CapacityResult(CapacityStatus.CAPACITY) if places else None
 
-    def longest_pause_seconds(self, now: datetime) -> float:
+    def max_delay_seconds(self, now: datetime) -> float:
         """Return how long this one may be left alone: until the deadline, or until contact counts as lost."""
         until_deadline = (self._deadline_at - now).total_seconds() if self._deadline_at else math.inf
         return max(0.0, min(until_deadline, self._contact.seconds_left(now)))
@@ -125,16 +116,16 @@ def wait_for_capacity(wait: CapacityWait, max_active_jobs: int, poll_interval: f
     :param poll_interval: seconds between two looks; a random part of up to half is taken off.
     """
     while True:
-        places: Places
+        places: FreePlaces
         try:
-            places = yield from free_places(max_active_jobs, NEVER)
+            places = yield from count_free_places(max_active_jobs, NO_RETRY)
         except (ApiError, TransportError) as error:
             places = error
         now = yield from current_time()
         if result := wait.judge(places, now):
             return result
         pause_seconds = max(jittered(poll_interval), retry_after_seconds(places))
-        yield from pause(min(pause_seconds, wait.longest_pause_seconds(now)))
+        yield from pause(min(pause_seconds, wait.max_delay_seconds(now)))
 
 
 def _too_late(deadline_at: datetime) -> str:

@@ -11,28 +11,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_provider_tencent_ci.core.api.job_calls import cancel_job, get_job_by_id, list_all_jobs
+from airflow_provider_tencent_ci.core.api.job_calls import get_job_by_id, list_all_jobs, request_cancel
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, Repetition
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RequestRetry
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
-
-__all__ = [
-    "ENDED_BADLY",
-    "Duplicate",
-    "Series",
-    "by_preference",
-    "cancel_duplicates",
-    "jobs_named",
-    "read_again",
-]
 
 ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DuplicateSearch:
     """
     What a later look for duplicates has to know of a submission.
 
@@ -60,7 +50,7 @@ class Duplicate:
     cancel_error: TencentCIError | None = None
 
 
-def cancel_duplicates(series: Series, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+def cancel_duplicates(series: DuplicateSearch, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
     """
     Look for all jobs of a submission, keep one, and cancel the others that are live.
 
@@ -72,14 +62,14 @@ def cancel_duplicates(series: Series, job: InventoryJob) -> Flow[tuple[Inventory
     :raises ApiError: the list could not be read; nothing was cancelled.
     :raises TransportError: the same.
     """
-    listed = yield from jobs_named(series.name, READS)
+    listed = yield from list_jobs_named(series.name, RETRY_IDEMPOTENT)
     return (yield from _keep_one(job, [one for one in listed if one.job_id not in series.foreign_ids]))
 
 
-def jobs_named(name: str, repetition: Repetition) -> Flow[list[InventoryJob]]:
+def list_jobs_named(name: str, retry: RequestRetry) -> Flow[list[InventoryJob]]:
     """Return the jobs of exactly this name: how the service compares names is not documented."""
     # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
-    jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), repetition)
+    jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), retry)
     return [job for job in jobs if job.name == name]
 
 
@@ -99,7 +89,7 @@ def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[I
     others = {}
     for one in listed:
         if one.job_id != job.job_id and one.state not in ENDED_BADLY:
-            others[one.job_id] = yield from read_again(one)
+            others[one.job_id] = yield from read_current_state(one)
     others = {job_id: one for job_id, one in others.items() if one.state not in ENDED_BADLY}
     kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=by_preference)
     duplicates = []
@@ -110,19 +100,19 @@ def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[I
     return kept, tuple(duplicates)
 
 
-def read_again(job: InventoryJob) -> Flow[InventoryJob]:
+def read_current_state(job: InventoryJob) -> Flow[InventoryJob]:
     """Return a job that the list shows as live as it is now; as it is listed if the service does not tell."""
     if job.state.is_terminal:
         return job
     try:
-        return (yield from get_job_by_id(job.job_id, NEVER)) or job
+        return (yield from get_job_by_id(job.job_id, NO_RETRY)) or job
     except (ApiError, TransportError):
         return job
 
 
 def _try_to_cancel(job_id: str) -> Flow[TencentCIError | None]:
     try:
-        yield from cancel_job(job_id)
+        yield from request_cancel(job_id)
     except (ApiError, TransportError) as error:
         return error
     return None

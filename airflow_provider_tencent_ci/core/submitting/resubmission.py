@@ -14,8 +14,6 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 
-__all__ = ["Resubmission", "url_list_key"]
-
 
 @dataclass(frozen=True, slots=True)
 class Resubmission(InventoryJobSpecification):
@@ -35,7 +33,7 @@ class Resubmission(InventoryJobSpecification):
         operation = {name: node for name, node in specification.operation.items() if name != "TimeInterval"}
         return cls(specification.type, {"UrlFile": url_list_key}, operation, round_number, url_list)
 
-    def prepare(self) -> Flow[None]:
+    def upload_inputs(self) -> Flow[None]:
         """Upload the list. Whoever did so before wrote the same bytes."""
         yield from put_object(str(self.input["UrlFile"]), self.url_list)
 

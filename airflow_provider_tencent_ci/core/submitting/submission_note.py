@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["Moment", "NoNotes", "Note", "NoteKeeper"]
-
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TwoClockTime:
     """
     A time by two clocks, which are never compared with each other.
 
@@ -21,7 +19,7 @@ class Moment:
     machine: datetime
     service: datetime | None
 
-    def seconds_until(self, later: Moment) -> float:
+    def seconds_until(self, later: TwoClockTime) -> float:
         """
         Return how many seconds lie between for certain: what both clocks agree on, and 0 if they cannot be asked.
 
@@ -34,7 +32,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class SubmissionNote:
     """
     What the tries of one series know of their submission.
 
@@ -49,24 +47,24 @@ class Note:
     token: str
     job_id: str | None = None
     posts: int = 0
-    posted_at: Moment | None = None
+    posted_at: TwoClockTime | None = None
     foreign_ids: tuple[str, ...] = ()
 
 
-class NoteKeeper(Protocol):
+class NoteStore(Protocol):
     """Where the tries of one series keep their note."""
 
     @property
     def is_reliable(self) -> bool:
         """Whether no note means that nothing was sent. Without a store that outlives a try, it means nothing."""
 
-    def read(self) -> Note | None:
+    def read(self) -> SubmissionNote | None:
         """Return the note of this series and request, if there is one."""
 
-    def write(self, note: Note) -> None:
+    def write(self, note: SubmissionNote) -> None:
         """Keep a note; raises if that fails, so that nothing is sent that is not noted."""
 
-    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+    def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         """
         Keep a note that only saves time; never raises.
 
@@ -83,8 +81,8 @@ class NoNotes:
     def read(self) -> None:
         return None
 
-    def write(self, note: Note) -> None:
+    def write(self, note: SubmissionNote) -> None:
         pass
 
-    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+    def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         return False

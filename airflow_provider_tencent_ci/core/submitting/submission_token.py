@@ -12,8 +12,6 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 
-__all__ = ["TaskIdentity", "submission_token"]
-
 
 @dataclass(frozen=True, slots=True)
 class TaskIdentity:

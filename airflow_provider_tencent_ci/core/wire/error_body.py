@@ -8,8 +8,6 @@ from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
-__all__ = ["ErrorBody", "read_error_body"]
-
 # What goes into an error at most: nobody promises that the answer is from the service.
 _MOST_OF_A_MESSAGE = 1_000
 _MOST_OF_A_CODE = 200

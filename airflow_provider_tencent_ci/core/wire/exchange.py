@@ -23,18 +23,16 @@ from airflow_provider_tencent_ci.core.wire.messages import (
     Step,
 )
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
-from airflow_provider_tencent_ci.core.wire.redaction import masked, masked_headers
+from airflow_provider_tencent_ci.core.wire.redaction import redact, redact_headers
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_errors import (
-    may_be_refused_for_its_time,
-    refused_for_expired_keys,
+    is_expired_credentials_refusal,
+    may_be_time_refusal,
 )
 from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-
-__all__ = ["Action", "Answer", "GetKeys", "Send", "exchange", "read_answer"]
 
 ResultT = TypeVar("ResultT")
 
@@ -47,14 +45,14 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class GetKeys:
+class GetCredentials:
     """Get credentials that are valid now, from :attr:`.ServiceConfig.credentials`; may raise ``CredentialsError``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """
-    Send a request, and receive its :class:`Answer`; may raise ``TransportError`` or ``UnreadableResponseError``.
+    Send a request, and receive its :class:`RawResponse`; may raise ``TransportError`` or ``UnreadableResponseError``.
 
     :param request: method and body, and what it is about.
     :param url: where to, encoded as it is signed.
@@ -67,7 +65,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawResponse:
     """
     An answer as it came.
 
@@ -84,11 +82,11 @@ class Answer:
 
 
 # What a driver is asked to do. It answers with keys, an Answer, nothing, and the time of this machine (aware, UTC).
-Action = GetKeys | Send | Sleep | Now
+Action = GetCredentials | Send | Sleep | Now
 
 
 def exchange(
-    flow: Flow[ResultT], config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None = None
+    flow: Flow[ResultT], config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None = None
 ) -> Generator[Action, Any, ResultT]:
     """
     Run a flow to its end and return its result; its errors come through.
@@ -101,7 +99,7 @@ def exchange(
         step = next(flow)
         while True:
             try:
-                answer = yield from _perform(step, config, clock, turns)
+                answer = yield from _perform(step, config, clock, rate_limit)
             except TencentCIError as error:
                 step = flow.throw(error)
             else:
@@ -113,7 +111,7 @@ def exchange(
         flow.close()
 
 
-def read_answer(answer: Answer, credentials: Credentials, signed: Mapping[str, str]) -> Response:
+def read_response(answer: RawResponse, credentials: Credentials, signed: Mapping[str, str]) -> Response:
     """
     Return an answer as flows get it: with lower-case names; an error also with nothing in it that signed the request.
 
@@ -125,16 +123,16 @@ def read_answer(answer: Answer, credentials: Credentials, signed: Mapping[str, s
     headers, body = _joined(answer.headers), answer.body
     if not 200 <= answer.status < 300:
         secrets = secrets_of(credentials, signed)
-        headers, body = masked_headers(headers, secrets), masked(body, secrets)
+        headers, body = redact_headers(headers, secrets), redact(body, secrets)
     return Response(answer.status, headers, body, answer.received_at)
 
 
 def _perform(
-    step: Step, config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None
+    step: Step, config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None
 ) -> Generator[Action, Any, object]:
     match step:
         case Request():
-            return (yield from _answered(step, config, clock, turns))
+            return (yield from _answered(step, config, clock, rate_limit))
         case ServiceTime():
             return clock.known_at((yield Now()))
         case _:
@@ -142,7 +140,7 @@ def _perform(
 
 
 def _answered(
-    request: Request, config: ServiceConfig, clock: ServiceClock, turns: TokenBucket | None
+    request: Request, config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None
 ) -> Generator[Action, Any, Response]:
     """
     Send a request; once more with newer keys if the service calls them expired, and once more with another time.
@@ -151,16 +149,18 @@ def _answered(
     """
     may_renew = may_correct = True
     while True:
-        credentials: Credentials = yield GetKeys()
-        yield from _wait_for_turn(turns)
+        credentials: Credentials = yield GetCredentials()
+        yield from _wait_for_turn(rate_limit)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
-        is_about_time = may_be_refused_for_its_time(response)
+        is_about_time = may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
-        if may_correct and is_about_time and clock.refused(response, correction):
+        if may_correct and is_about_time and clock.learn_from_refusal(response, correction):
             may_correct = False
-        elif may_renew and refused_for_expired_keys(response) and (yield from _are_renewable(credentials, config)):
+        elif (
+            may_renew and is_expired_credentials_refusal(response) and (yield from _are_renewable(credentials, config))
+        ):
             may_renew = False
         else:
             return response
@@ -170,9 +170,9 @@ def _are_renewable(credentials: Credentials, config: ServiceConfig) -> Generator
     return config.credentials.discard(credentials, (yield Now()))
 
 
-def _wait_for_turn(turns: TokenBucket | None) -> Generator[Action, Any, None]:
+def _wait_for_turn(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
     """Wait before the request is signed, so that no signature grows old meanwhile."""
-    seconds = turns.reserve((yield Now())) if turns is not None else 0.0
+    seconds = rate_limit.reserve((yield Now())) if rate_limit is not None else 0.0
     if seconds > 0:
         yield Sleep(seconds)
 
@@ -183,8 +183,8 @@ def _sent(
     endpoint = config.endpoint.of(request)
     signed_at = clock.at((yield Now()))
     signed = sign(request, endpoint.host, credentials, signed_at)
-    answer: Answer = yield Send(request, endpoint.url_of(request), {**_HEADERS, **signed})
-    return replace(read_answer(answer, credentials, signed), signed_at=signed_at)
+    answer: RawResponse = yield Send(request, endpoint.url_of(request), {**_HEADERS, **signed})
+    return replace(read_response(answer, credentials, signed), signed_at=signed_at)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

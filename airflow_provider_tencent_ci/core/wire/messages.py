@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, read_error_body
 
-__all__ = ["CI", "COS", "Flow", "Now", "Request", "Response", "ServiceTime", "Sleep", "Step"]
-
 # Which of a bucket's services a request is for: its batch jobs, or its objects.
 CI, COS = "ci", "cos"
 

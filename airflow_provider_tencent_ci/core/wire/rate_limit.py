@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-__all__ = ["TokenBucket"]
-
 
 class TokenBucket:
     """

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["MASK", "masked", "masked_headers"]
-
-MASK = "***"
+REDACTED = "***"
 
 # A shorter one is no secret, and would be found everywhere.
 _SHORTEST = 8
 
 
-def masked(body: bytes, secrets: Iterable[str]) -> bytes:
+def redact(body: bytes, secrets: Iterable[str]) -> bytes:
     """Return a body with each secret in it replaced."""
     for secret in _long_enough(secrets):
-        body = body.replace(secret.encode(), MASK.encode())
+        body = body.replace(secret.encode(), REDACTED.encode())
     return body
 
 
-def masked_headers(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
+def redact_headers(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
     """Return headers with each secret in their values replaced."""
     found = dict(headers)
     for secret in _long_enough(secrets):
-        found = {name: value.replace(secret, MASK) for name, value in found.items()}
+        found = {name: value.replace(secret, REDACTED) for name, value in found.items()}
     return found
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["NO_CREDENTIALS", "Clock", "Credentials", "CredentialsSource"]
-
 # Returns the time (aware, UTC).
 Clock = Callable[[], datetime]
 
@@ -48,7 +46,7 @@ class Credentials:
 NO_CREDENTIALS = Credentials("", "")
 
 
-class CredentialsSource(Protocol):
+class CredentialsProvider(Protocol):
     """What a transport asks for the credentials of each request."""
 
     def current(self, clock: Clock) -> Credentials:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from airflow_provider_tencent_ci.core.wire.service_errors import is_lasting, is_transient, was_refused
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.service_errors import (
+    classify,
+    is_permanent,
+    is_transient,
+    request_id_of,
+    was_not_executed,
+)
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError, UnreadableResponseError
 
-__all__ = ["NEVER", "READS", "SUBMISSIONS", "Repetition", "jittered", "retry_after_seconds"]
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class RequestRetry:
     """
     A rule for repeating one request.
 
@@ -25,10 +34,10 @@ class Repetition:
         to waiting for answers. A ``Retry-After`` beyond it ends the repeating.
     """
 
-    may_repeat: Callable[[TencentCIError], bool]
+    may_retry: Callable[[TencentCIError], bool]
     attempts: int = 6
-    first_seconds: float = 1
-    longest_seconds: float = 20
+    first_backoff_seconds: float = 1
+    max_backoff_seconds: float = 20
     budget_seconds: float = 60
 
     def pause_seconds(self, error: TencentCIError, attempt: int, spent_seconds: float) -> float | None:
@@ -38,11 +47,43 @@ class Repetition:
         :param attempt: how many requests have failed, from 1.
         :param spent_seconds: how long ago the first one began.
         """
-        if attempt >= self.attempts or is_lasting(error) or not self.may_repeat(error):
+        if attempt >= self.attempts or is_permanent(error) or not self.may_retry(error):
             return None
-        backoff = jittered(min(self.longest_seconds, self.first_seconds * 2 ** (attempt - 1)))
+        backoff = jittered(min(self.max_backoff_seconds, self.first_backoff_seconds * 2 ** (attempt - 1)))
         pause = max(backoff, retry_after_seconds(error))
         return pause if spent_seconds + pause <= self.budget_seconds else None
+
+
+# Requests that change nothing when repeated: list, get, cancel, and an upload of the same bytes.
+RETRY_IDEMPOTENT = RequestRetry(is_transient)
+
+# A submission is repeated only when the service surely did not read it.
+RETRY_IF_NOT_EXECUTED = RequestRetry(was_not_executed)
+
+# For a caller that asks again anyway, such as the wait loop.
+NO_RETRY = RequestRetry(lambda _error: False, attempts=1)
+
+
+def send_with_retry(
+    request: Request, read: Callable[[Response], ResultT], retry: RequestRetry = RETRY_IDEMPOTENT
+) -> Flow[ResultT]:
+    """
+    Send one request, repeat it by the rule given, and read the answer.
+
+    :raises ApiError: the service's error, or an answer that ``read`` does not take.
+    :raises TransportError: no answer.
+    """
+    began_at, attempt = (yield from current_time()), 0
+    while True:
+        attempt += 1
+        try:
+            return (yield from _send_once(request, read))
+        except (ApiError, TransportError) as error:
+            now = yield from current_time()
+            pause_seconds = retry.pause_seconds(error, attempt, (now - began_at).total_seconds())
+            if pause_seconds is None:
+                raise
+        yield from pause(pause_seconds)
 
 
 def jittered(seconds: float) -> float:
@@ -55,11 +96,12 @@ def retry_after_seconds(error: object) -> float:
     return (error.retry_after_seconds or 0) if isinstance(error, ApiError) else 0
 
 
-# Requests that change nothing when repeated: list, get, cancel, and an upload of the same bytes.
-READS = Repetition(is_transient)
-
-# A submission is repeated only when the service surely did not read it.
-SUBMISSIONS = Repetition(was_refused)
-
-# For a caller that asks again anyway, such as the wait loop.
-NEVER = Repetition(lambda _error: False, attempts=1)
+def _send_once(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:
+    response = yield from send(request)
+    if (failure := classify(response)) is not None:
+        raise failure
+    try:
+        return read(response)
+    except UnreadableResponseError as error:
+        error.status, error.request_id = response.status, request_id_of(response)
+        raise

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 
-__all__ = ["ServiceClock"]
-
 # ``Date`` is to the second, and an answer takes its time. Signatures begin a minute early, so that this is not felt.
 _SAME = timedelta(seconds=30)
 
@@ -58,7 +56,7 @@ class ServiceClock:
         if told is not None and self._believes_dates:
             self._correction = told
 
-    def refused(self, response: Response, signed_with: timedelta) -> bool:
+    def learn_from_refusal(self, response: Response, signed_with: timedelta) -> bool:
         """
         Learn from an answer that refuses a signature for its time.
 

@@ -7,18 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
-from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsSource
+from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-
-__all__ = [
-    "CONNECT_TIMEOUT_SECONDS",
-    "REQUESTS_PER_SECOND",
-    "REQUEST_TIMEOUT_SECONDS",
-    "Endpoint",
-    "ServiceConfig",
-    "base_url",
-]
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -94,7 +85,7 @@ class ServiceConfig:
     bucket: str
     region: str
     endpoint: Endpoint
-    credentials: CredentialsSource
+    credentials: CredentialsProvider
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)  # may have a password
     request_timeout: float = REQUEST_TIMEOUT_SECONDS

@@ -32,20 +32,6 @@ from airflow_provider_tencent_ci.exceptions import (
     UnreadableResponseError,
 )
 
-__all__ = [
-    "CODES",
-    "Meaning",
-    "classify",
-    "is_lasting",
-    "is_transient",
-    "may_be_refused_for_its_time",
-    "refused_for_expired_keys",
-    "refused_for_its_time",
-    "request_id_of",
-    "service_time_of",
-    "was_refused",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -172,7 +158,7 @@ def classify(response: Response) -> ApiError | None:
     )
 
 
-def was_refused(error: TencentCIError) -> bool:
+def was_not_executed(error: TencentCIError) -> bool:
     """
     Whether the service surely did not act on the request, so that even a submission may be repeated.
 
@@ -185,22 +171,24 @@ def was_refused(error: TencentCIError) -> bool:
 
 def is_transient(error: TencentCIError) -> bool:
     """Whether asking again may help. For requests that change nothing when repeated."""
-    return was_refused(error) or isinstance(error, TransportError | ServiceUnavailableError | UnreadableResponseError)
+    return was_not_executed(error) or isinstance(
+        error, TransportError | ServiceUnavailableError | UnreadableResponseError
+    )
 
 
-def is_lasting(error: TencentCIError) -> bool:
+def is_permanent(error: TencentCIError) -> bool:
     """Whether the error is of a kind that usually passes, and this one surely does not within a minute."""
     return isinstance(error, CredentialsError) and not error.may_pass
 
 
-def refused_for_its_time(response: Response) -> bool:
+def is_time_refusal(response: Response) -> bool:
     """Whether the service turned a request away because its signature is too old, or not yet valid."""
     error = response.error
     is_in_words_of_cos = error.code == _COS_CODE and error.message.startswith(_COS_MESSAGE)
     return 400 <= response.status < 500 and (error.code in _SIGNED_TOO_LONG_AGO or is_in_words_of_cos)
 
 
-def may_be_refused_for_its_time(response: Response) -> bool:
+def may_be_time_refusal(response: Response) -> bool:
     """
     Whether the service turned a request away, before acting on it, perhaps because of the time of its signature.
 
@@ -209,13 +197,13 @@ def may_be_refused_for_its_time(response: Response) -> bool:
     """
     if not 400 <= response.status < 500:
         return False
-    if refused_for_its_time(response):
+    if is_time_refusal(response):
         return True
     refusal = AuthenticationError | PermissionDeniedError
     return issubclass(_meaning(response).error, refusal) and _is_signature_of_another_time(response)
 
 
-def refused_for_expired_keys(response: Response) -> bool:
+def is_expired_credentials_refusal(response: Response) -> bool:
     """Whether the service turned a request away, before acting on it, since its temporary keys have expired."""
     return 400 <= response.status < 500 and response.error.code == "ExpiredToken"
 
@@ -245,7 +233,7 @@ def _meaning(response: Response) -> Meaning:
         return Meaning(UnreadableResponseError)
     if 300 <= status < 400:
         return Meaning(RedirectError, f"Redirects are not followed. {_CHECK_BUCKET}")
-    if refused_for_its_time(response):
+    if is_time_refusal(response):
         return Meaning(AuthenticationError, _CHECK_CLOCK)
     if code in CODES:
         return CODES[code]
@@ -257,7 +245,7 @@ def _meaning(response: Response) -> Meaning:
 
 def _clock_advice(response: Response) -> str:
     """Say by how much the clocks differ, if that is why the signature was not accepted."""
-    may_be_the_time = refused_for_its_time(response) or response.error.code in _WRONG_SIGNATURE
+    may_be_the_time = is_time_refusal(response) or response.error.code in _WRONG_SIGNATURE
     service_time = service_time_of(response)
     if not may_be_the_time or service_time is None or not _is_signature_of_another_time(response):
         return ""

@@ -14,8 +14,6 @@ from email.utils import parsedate_to_datetime
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["format_time", "parse_http_date", "parse_time", "time_argument"]
-
 _MINUTE = timedelta(minutes=1)
 
 # The three forms of RFC 9110, 5.6.7, the first one also with an offset. Python's reader takes much more for a date,

@@ -17,18 +17,6 @@ from urllib.parse import quote
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
 
-__all__ = [
-    "COS_TOKEN_HEADER",
-    "TOKEN_HEADER",
-    "authorization",
-    "encode",
-    "is_valid_at",
-    "key_time",
-    "query_string",
-    "secrets_of",
-    "sign",
-]
-
 TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
 
 # The documentation names another one for hosts of COS (docs/service.md, 1.3).

@@ -6,8 +6,6 @@ from datetime import datetime
 
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Request, Response, ServiceTime, Sleep
 
-__all__ = ["current_time", "pause", "send", "service_time"]
-
 
 def send(request: Request) -> Flow[Response]:
     """

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["half_character", "shortened"]
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def half_character(text: str) -> str | None:
+def lone_surrogate(text: str) -> str | None:
     """Return the first half of a character (a lone surrogate), which UTF-8 cannot write; ``None`` if there is none."""
     found = _SURROGATE.search(text)
     return found[0] if found else None

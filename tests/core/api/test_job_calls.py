@@ -6,10 +6,11 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.file_lists import list_executions_page
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, Page
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 
 NOTHING = page()
@@ -70,7 +71,7 @@ def test_an_impossible_job_id_is_not_sent():
 
 def test_a_cancel_is_repeated_while_the_service_is_busy():
     script = Script([THROTTLED, failure(500), respond("")])
-    script.run(job_calls.cancel_job("b1"))
+    script.run(job_calls.request_cancel("b1"))
     assert [request.method for request in script.requests] == ["PUT"] * 3
 
 
@@ -109,7 +110,7 @@ def test_a_known_job_whose_id_cannot_be_asked_for_is_not_taken_for_gone(answer):
 
 def stop(*answers):
     script = Script(answers)
-    return script.run(stop_job("b1", within_seconds=4)), script
+    return script.run(cancel_and_confirm("b1", within_seconds=4)), script
 
 
 def test_a_stopped_job_is_looked_at_until_it_has_ended():
@@ -120,7 +121,7 @@ def test_a_stopped_job_is_looked_at_until_it_has_ended():
 
 def test_a_job_that_does_not_stop_in_time_is_returned_as_it_is():
     script = Script([respond(""), page(job_xml("b1"))], forever=True)
-    assert script.run(stop_job("b1", within_seconds=4)).state == "Running"
+    assert script.run(cancel_and_confirm("b1", within_seconds=4)).state == "Running"
     assert script.now == START + timedelta(seconds=4)
 
 
@@ -135,7 +136,7 @@ def test_a_job_that_stops_within_the_time_is_seen_to_have_stopped(seconds):
         )
 
     script = Script([answer], forever=True)
-    assert script.run(stop_job("b1", within_seconds=60)).state == "Cancel"
+    assert script.run(cancel_and_confirm("b1", within_seconds=60)).state == "Cancel"
     assert len(script.sent("PUT")) == 1
 
 
@@ -148,7 +149,7 @@ def test_a_stop_rides_out_a_service_that_fails_for_half_of_the_time(fault):
         return page(job_xml("b1", State="Cancel")) if is_well else answer_to(fault)
 
     script = Script([answer], forever=True)
-    assert script.run(stop_job("b1", within_seconds=60)).state == "Cancel"
+    assert script.run(cancel_and_confirm("b1", within_seconds=60)).state == "Cancel"
 
 
 def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
@@ -159,7 +160,7 @@ def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
 def test_a_cancel_without_an_answer_is_no_error_if_the_job_has_stopped(answer):
     by_method = {"PUT": answer, "GET": page(job_xml("b1", State="Cancel"))}
     script = Script([lambda request: answer_to(by_method[request.method])], forever=True)
-    assert script.run(stop_job("b1", within_seconds=4)).state == "Cancel"
+    assert script.run(cancel_and_confirm("b1", within_seconds=4)).state == "Cancel"
     assert len(script.sent("PUT")) > 1
     assert sum(script.pauses) <= 3
 
@@ -173,7 +174,7 @@ def answer_to(answer):
 def test_a_job_that_the_list_does_not_show_is_looked_for_until_the_time_is_over():
     script = Script([respond(""), NOTHING], forever=True)
     with pytest.raises(e.NotFoundError):
-        script.run(stop_job("b1", within_seconds=4))
+        script.run(cancel_and_confirm("b1", within_seconds=4))
     assert script.now == START + timedelta(seconds=4)
 
 
@@ -189,12 +190,12 @@ def test_a_refused_cancel_of_a_live_job_is_an_error():
 
 def test_one_page_of_executions():
     script = Script([respond("<Response><WorkflowExecutionList><RunId>i1</RunId></WorkflowExecutionList></Response>")])
-    assert script.run(job_calls.list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
+    assert script.run(list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
 
 
 def pages_read(*answers):
     """The ids that come of a list with these pages, and how many pages were asked for."""
-    pages, ids, asked = Pages(), [], 0
+    pages, ids, asked = Paginator(), [], 0
     while pages.next_token is not None:
         found, token = answers[asked]
         asked += 1
@@ -259,6 +260,6 @@ def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():
 
     script = Script([silence], forever=True)
     with pytest.raises(e.TransportError):
-        script.run(stop_job("b1", within_seconds=3))
+        script.run(cancel_and_confirm("b1", within_seconds=3))
     assert len(script.sent("PUT")) == 2
     assert script.now - START <= timedelta(seconds=5)

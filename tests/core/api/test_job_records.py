@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tencent_ci.core.api.file_requests import read_executions
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.api.job_requests import read_created, read_executions, read_jobs
+from airflow_provider_tencent_ci.core.api.job_requests import read_created, read_jobs
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from tests.core.script import job_xml, page, respond

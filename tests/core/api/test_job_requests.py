@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tencent_ci.core.api.file_requests import build_list_executions
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
     build_cancel,
     build_create,
     build_list,
-    build_list_executions,
     check_filter,
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
-from airflow_provider_tencent_ci.core.api.job_requests import Page
-from airflow_provider_tencent_ci.core.api.paginator import Pages
+from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 
 
 def page(ids, next_token=""):
@@ -17,7 +16,7 @@ def page(ids, next_token=""):
 
 def follow(pages_by_token):
     """Read all pages of a service, and return the tokens asked with and the ids found."""
-    pages, asked, found = Pages(), [], []
+    pages, asked, found = Paginator(), [], []
     while pages.next_token is not None:
         asked.append(pages.next_token)
         found += [job.job_id for job in pages.new_items(pages_by_token(pages.next_token))]
@@ -26,9 +25,9 @@ def follow(pages_by_token):
 
 def test_an_item_that_repeats_within_a_page_counts_once():
     first, second = InventoryJob("b1", name="first"), InventoryJob("b1", name="second")
-    assert Pages().new_items(Page((first, second))) == [first]
+    assert Paginator().new_items(Page((first, second))) == [first]
     runs = (WorkflowExecution("i1"), WorkflowExecution("i1"), WorkflowExecution("i2"))
-    assert Pages().new_items(Page(runs)) == [runs[0], runs[2]]
+    assert Paginator().new_items(Page(runs)) == [runs[0], runs[2]]
 
 
 def test_an_empty_page_with_a_token_is_not_the_end():
@@ -73,7 +72,7 @@ def test_a_page_that_brings_nothing_new_is_the_last():
 
 
 def test_an_item_is_known_again_for_ten_thousand_others_and_no_more_are_kept():
-    pages = Pages()
+    pages = Paginator()
     for number in range(0, 20_000, 100):
         pages.new_items(page(range(number, number + 100), f"token-{number}"))
     assert pages.new_items(page([9_999, 10_000, 19_999])) == [InventoryJob("b9999")]

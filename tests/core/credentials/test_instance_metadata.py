@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
-from airflow_provider_tencent_ci.core.credentials.instance_metadata import machine_role_keys
+from airflow_provider_tencent_ci.core.credentials.instance_metadata import fetch_machine_role_credentials
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, UnreadableResponseError
 from tests.core.script import LOST, REFUSED, Script, respond
@@ -31,7 +31,7 @@ def answer(**changes):
 
 
 def ask(script, role_name="media-role"):
-    return script.run(machine_role_keys(MachineRole(role_name)))
+    return script.run(fetch_machine_role_credentials(MachineRole(role_name)))
 
 
 def test_the_role_s_name_is_asked_for_and_then_its_keys():

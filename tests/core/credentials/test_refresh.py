@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.credentials.refresh import Renewal
+from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 from tests.core.script import START
@@ -19,14 +19,14 @@ def keys(lifetime_seconds, name="AKIDTEMPORARY"):
 
 
 def holding(lifetime_seconds):
-    renewal = Renewal()
-    renewal.renewed(keys(lifetime_seconds), START)
+    renewal = RefreshState()
+    renewal.refreshed(keys(lifetime_seconds), START)
     return renewal
 
 
 def test_without_keys_the_source_is_asked_at_once():
-    assert Renewal().usable(START) is None
-    assert Renewal().is_due(START)
+    assert RefreshState().usable(START) is None
+    assert RefreshState().is_due(START)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_keys_are_renewed_five_minutes_early_and_short_ones_after_three_quarters
 
 
 def test_keys_without_an_end_are_never_due():
-    renewal = Renewal()
-    renewal.renewed(Credentials("AKIDEXAMPLE", "the-secret"), START)
+    renewal = RefreshState()
+    renewal.refreshed(Credentials("AKIDEXAMPLE", "the-secret"), START)
     assert not renewal.is_due(START + timedelta(days=10_000))
 
 
@@ -64,19 +64,19 @@ def test_after_a_failure_the_source_is_left_alone_for_ten_seconds_and_the_old_ke
     assert not renewal.is_due(after(6909.9))
     assert renewal.is_due(after(6910))
     assert not renewal.failed(CredentialsError("no answer"), after(6910)), "the second is none"
-    renewal.renewed(keys(14_000), after(6920))
+    renewal.refreshed(keys(14_000), after(6920))
     assert renewal.failed(CredentialsError("no answer"), after(13_900)), "after a success it is news again"
 
 
 def test_a_clock_that_was_put_back_does_not_keep_the_source_from_being_asked():
-    renewal = Renewal()
+    renewal = RefreshState()
     renewal.failed(CredentialsError("no answer"), START)
     assert renewal.is_due(after(-3600))
 
 
 @pytest.mark.parametrize("may_pass", [True, False])
 def test_the_error_is_a_new_one_each_time(may_pass):
-    renewal = Renewal()
+    renewal = RefreshState()
     renewal.failed(CredentialsError("no answer", may_pass=may_pass), START)
     first, second = renewal.error(), renewal.error()
     assert first is not second

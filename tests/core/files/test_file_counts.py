@@ -10,9 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api.file_records import FileFailure, file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import Counting, FileCounts, count_files
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, count_files
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script, failure, respond
@@ -78,18 +79,18 @@ def test_each_kind_of_batch_has_its_list(job, path, expected):
 @pytest.mark.parametrize("job", [InventoryJob("b1"), InventoryJob("b1", type="Job", operation={"QueueId": "p1"})])
 def test_a_record_that_does_not_say_what_it_runs_cannot_be_counted(job):
     with pytest.raises(UnreadableResponseError, match="b1 does not say what it runs"):
-        Counting(job)
+        IncrementalCount(job)
 
 
 def test_what_else_is_in_such_a_record_is_named_and_not_shown():
     job = InventoryJob("b1", type="Job", operation={"CallBack": "https://example.com/?token=secret", "QueueId": "p1"})
     with pytest.raises(UnreadableResponseError, match=r"only CallBack, QueueId\.$"):
-        Counting(job)
+        IncrementalCount(job)
 
 
 def test_only_what_may_have_changed_is_read_again():
     service = Files(*in_seconds(*["Success"] * 30, "Running", "Running"))
-    counting = Counting(WORKFLOW_JOB)
+    counting = IncrementalCount(WORKFLOW_JOB)
     assert count_again(counting, service) == (FileCounts(30, 0, 0, 2, START, START + timedelta(seconds=31)), 11)
     service.files[30].state = "Failed"
     counts, requests = count_again(counting, service)
@@ -103,7 +104,7 @@ def test_only_what_may_have_changed_is_read_again():
 def test_counts_are_right_however_a_batch_gets_on():
     chance = random.Random(5)
     for _ in range(50):
-        service, counting = Files(size=chance.choice([1, 3, 10])), Counting(WORKFLOW_JOB)
+        service, counting = Files(size=chance.choice([1, 3, 10])), IncrementalCount(WORKFLOW_JOB)
         for step in range(12):
             first = len(service.files)
             created_at = START + timedelta(seconds=step * chance.choice([0, 1, 5]))
@@ -121,7 +122,7 @@ def test_a_list_that_keeps_no_order_is_read_as_a_whole_each_time(times):
         File(n, "Success", START + timedelta(seconds=seconds) if seconds is not None else None)
         for n, seconds in enumerate(times)
     ]
-    service, counting = Files(*files), Counting(WORKFLOW_JOB)
+    service, counting = Files(*files), IncrementalCount(WORKFLOW_JOB)
     for _ in range(3):
         assert count_again(counting, service)[0].succeeded == 3
         service.files[0].state, service.files[0].state = "Running", "Success"
@@ -129,7 +130,7 @@ def test_a_list_that_keeps_no_order_is_read_as_a_whole_each_time(times):
 
 
 def test_after_an_error_a_count_begins_anew():
-    service, counting = Files(*in_seconds(*["Success"] * 7)), Counting(WORKFLOW_JOB)
+    service, counting = Files(*in_seconds(*["Success"] * 7)), IncrementalCount(WORKFLOW_JOB)
     script_of(service).run(counting.read_page())
     with pytest.raises(ServiceUnavailableError):
         Script([failure(503)], forever=True).run(counting.read_page())

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api.file_records import file_lists_of
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.file_survey import DoneBy, done_over_time, survey_files

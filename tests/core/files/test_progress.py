@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
 from tests.core.files.records import Files, in_seconds
 from tests.core.polling.test_wait import Watcher
@@ -49,7 +49,7 @@ class Service:
 def wait(service, interval=300):
     observer = Observer()
     job_wait = Wait("b1", deadline_at=None, contact_timeout=600, observer=Watcher())
-    result = service.script.run(wait_for_job(job_wait, 30, Progress(interval, observer)))
+    result = service.script.run(wait_for_job(job_wait, 30, ProgressCounter(interval, observer)))
     return result, observer
 
 
@@ -99,7 +99,7 @@ def test_a_long_count_does_not_hold_up_the_wait():
 
 
 def test_a_clock_that_is_set_back_does_not_end_the_counting():
-    progress = Progress(300, Observer())
+    progress = ProgressCounter(300, Observer())
     assert not progress.is_due(START)
     assert not progress.is_due(START - timedelta(days=1))
     assert progress.is_due(START - timedelta(days=1) + timedelta(seconds=300))

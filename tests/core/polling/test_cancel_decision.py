@@ -9,12 +9,12 @@ import pytest
 from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
-    Decision,
+    CancelDecision,
     StoppedTask,
-    decide,
+    decide_cancel,
 )
 
-CANCEL, LEAVE, DOUBT = Decision.CANCEL, Decision.LEAVE, Decision.DOUBT
+CANCEL, LEAVE, DOUBT = CancelDecision.CANCEL, CancelDecision.LEAVE, CancelDecision.DOUBT
 MINE, OTHER, NONE = "b-mine", "b-other", None
 ANY = (False, True)
 
@@ -26,7 +26,7 @@ STATES = (*ON_THE_WAY, "restarting", "success", "failed", "skipped", "upstream_f
 def decisions(state, *, is_deferred, only_a_person=ANY, recorded=(MINE, OTHER, NONE)):
     """The decisions that come of all combinations of what is not given."""
     return {
-        decide(StoppedTask(state, is_deferred, person, MINE, job))
+        decide_cancel(StoppedTask(state, is_deferred, person, MINE, job))
         for person, job in itertools.product(only_a_person, recorded)
     }
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.polling.earlier_durations import History
+from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
 from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation
 from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
 from airflow_provider_tencent_ci.core.wire.service_times import format_time
@@ -42,11 +42,11 @@ def expected(history, job, now=LATER):
     return history.expected(job, (now - START).total_seconds(), now, 30)
 
 
-def learn(job, *answers, now=LATER):
-    history, script = History(), Script(answers)
+def fetch_durations(job, *answers, now=LATER):
+    history, script = DurationHistory(), Script(answers)
     assert expected(history, job, now) is None
-    while history.wanted:
-        script.run(history.learn(now))
+    while history.kinds_to_fetch:
+        script.run(history.fetch_durations(now))
     return history, script
 
 
@@ -57,26 +57,26 @@ def learn(job, *answers, now=LATER):
 def test_jobs_of_the_same_workflow_or_tag_tell_when_one_will_end(type, what, query):
     job = waiting(type, what)
     jobs = [earlier(600, type=type, what=what), earlier(60, type=type, what="another")]
-    history, script = learn(job, page(*jobs))
+    history, script = fetch_durations(job, page(*jobs))
     assert expected(history, job) == Expectation.of([600])
     [sent] = [dict(request.query) for request in script.requests]
     assert sent == {"states": "Success", "size": "100", **query}
-    assert not history.wanted
+    assert not history.kinds_to_fetch
 
 
 def test_jobs_of_the_same_name_count_for_more_if_there_are_enough():
     others = [earlier(seconds, name="hourly-fedcba9876543210") for seconds in (60, 61, 62)]
     own = [earlier(seconds) for seconds in (600, 610)]
-    history, _ = learn(waiting(), page(*others, *own))
+    history, _ = fetch_durations(waiting(), page(*others, *own))
     assert expected(history, waiting()) == Expectation.of([60, 61, 62, 600, 610])
-    history, _ = learn(waiting(), page(*others, *own, earlier(620)))
+    history, _ = fetch_durations(waiting(), page(*others, *own, earlier(620)))
     assert expected(history, waiting()) == Expectation.of([600, 610, 620])
     assert expected(history, waiting(name="new")).until_seconds > 620
 
 
 @pytest.mark.parametrize("nonsense", [earlier(600, state="Failed"), earlier(0), earlier(-5)])
 def test_jobs_that_tell_nothing_do_not_count(nonsense):
-    history, _ = learn(waiting(), page(nonsense))
+    history, _ = fetch_durations(waiting(), page(nonsense))
     assert expected(history, waiting()) is None
 
 
@@ -92,21 +92,21 @@ def test_jobs_that_tell_nothing_do_not_count(nonsense):
     ],
 )
 def test_a_job_that_does_not_say_what_it_is_costs_no_request(job):
-    history, script = learn(job)
+    history, script = fetch_durations(job)
     assert expected(history, job) is None
     assert not script.requests
 
 
 def test_a_young_job_is_not_worth_a_request():
-    _, script = learn(waiting(), now=START + timedelta(seconds=29))
+    _, script = fetch_durations(waiting(), now=START + timedelta(seconds=29))
     assert not script.requests
 
 
 def test_what_is_known_is_asked_for_again_after_some_hours():
-    history, _ = learn(waiting(), page(earlier(600)))
+    history, _ = fetch_durations(waiting(), page(earlier(600)))
     for hours, is_wanted in ((5, False), (7, True)):
         assert expected(history, waiting(), LATER + timedelta(hours=hours)) == Expectation.of([600])
-        assert bool(history.wanted) is is_wanted
+        assert bool(history.kinds_to_fetch) is is_wanted
 
 
 UNSENDABLE = InvalidArgumentError("workflowId='w1' cannot be sent.")
@@ -114,16 +114,16 @@ UNSENDABLE = InvalidArgumentError("workflowId='w1' cannot be sent.")
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>"), UNSENDABLE])
 def test_a_service_that_does_not_tell_is_not_asked_again_and_harms_nobody(answer):
-    history, _ = learn(waiting(), answer)
+    history, _ = fetch_durations(waiting(), answer)
     assert expected(history, waiting()) is None
-    assert not history.wanted
+    assert not history.kinds_to_fetch
 
 
 class Silent:
-    def job_read(self, job):
+    def job_polled(self, job):
         pass
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         raise AssertionError(error)
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.polling.ended_jobs import (
-    Criteria,
-    Lookout,
-    Memory,
+    BucketSnapshot,
+    EndedJobsDetector,
+    JobCriteria,
     list_ended_since,
     list_ended_within,
 )
@@ -52,9 +52,9 @@ class Bucket:
         upto = offset + self.page_size
         return page(*[xml for _, xml in found[offset:upto]], next_token=str(upto) if upto < len(found) else None)
 
-    def look(self, lookout):
+    def poll(self, lookout):
         self.script.requests.clear()
-        return [job.job_id for job in self.script.run(lookout.look()).ended]
+        return [job.job_id for job in self.script.run(lookout.poll()).ended]
 
     @property
     def requests(self):
@@ -70,68 +70,68 @@ def bucket():
 def lookout(bucket):
     bucket.put("old", "Success", START - timedelta(minutes=3))
     bucket.put("b1", "Running")
-    lookout = Lookout(WEEK)
-    assert bucket.look(lookout) == []
+    lookout = EndedJobsDetector(WEEK)
+    assert bucket.poll(lookout) == []
     return lookout
 
 
 def test_what_had_ended_before_the_first_look_is_no_news(bucket, lookout):
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
 
 
 def test_a_job_that_has_ended_since_the_last_look_is_news_once(bucket, lookout):
     bucket.end("b1")
-    assert bucket.look(lookout) == ["b1"]
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == ["b1"]
+    assert bucket.poll(lookout) == []
 
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
 def test_every_ended_state_is_news(bucket, lookout, state):
     bucket.end("b1", state)
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
 
 
 @pytest.mark.parametrize("state", ["Submitted", "Running", "Pause", "Rehearsing"])
 def test_a_job_that_goes_on_is_no_news(bucket, lookout, state):
     bucket.end("b1", state)
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
     bucket.end("b1")
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
 
 
 def test_a_job_that_was_made_and_has_ended_between_two_looks_is_news(bucket, lookout):
     bucket.put("b2", "Failed", START + timedelta(minutes=1))
-    assert bucket.look(lookout) == ["b2"]
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == ["b2"]
+    assert bucket.poll(lookout) == []
 
 
 def test_a_job_that_the_list_shows_minutes_late_is_news(bucket, lookout):
     bucket.put("young", "Success", START + timedelta(minutes=9))
     bucket.put("late", "Success", START)
     bucket.hidden.add("late")
-    assert bucket.look(lookout) == ["young"]
+    assert bucket.poll(lookout) == ["young"]
     bucket.hidden.clear()
-    assert bucket.look(lookout) == ["late"]
+    assert bucket.poll(lookout) == ["late"]
 
 
 def test_the_first_job_ever_of_a_bucket_is_news(bucket):
-    lookout = Lookout(WEEK)
-    assert bucket.look(lookout) == []
+    lookout = EndedJobsDetector(WEEK)
+    assert bucket.poll(lookout) == []
     bucket.put("b1", "Success")
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
 
 
 def test_a_job_of_hours_ago_is_news_when_it_ends_at_last(bucket):
     bucket.put("long", "Running", START - timedelta(hours=30))
     bucket.put("old", "Success", START - timedelta(hours=29))
-    lookout = Lookout(WEEK)
-    bucket.look(lookout)
+    lookout = EndedJobsDetector(WEEK)
+    bucket.poll(lookout)
     bucket.put("young", "Running")
-    bucket.look(lookout)
+    bucket.poll(lookout)
     bucket.end("long")
-    assert bucket.look(lookout) == ["long"]
+    assert bucket.poll(lookout) == ["long"]
     assert bucket.requests == 3  # the active ones, the young ended ones, and this one
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
     assert bucket.requests == 2
 
 
@@ -139,51 +139,51 @@ def test_many_jobs_of_hours_ago_that_end_together_are_read_by_pages(bucket):
     for number in range(150):
         bucket.put(f"b{number}", "Running", START - timedelta(hours=3))
     bucket.put("young", "Running")
-    lookout = Lookout(WEEK)
-    bucket.look(lookout)
+    lookout = EndedJobsDetector(WEEK)
+    bucket.poll(lookout)
     for number in range(150):
         bucket.end(f"b{number}")
-    assert len(bucket.look(lookout)) == 150
+    assert len(bucket.poll(lookout)) == 150
     assert bucket.requests <= 6
 
 
 def test_a_job_that_slips_between_two_pages_of_active_ones_is_not_lost(bucket, lookout):
     bucket.hidden.add("b1")
-    assert bucket.look(lookout) == []  # found by its id, and still running
+    assert bucket.poll(lookout) == []  # found by its id, and still running
     bucket.hidden.clear()
     bucket.end("b1")
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
 
 
 def test_a_list_that_shows_an_old_state_for_a_moment_does_not_make_it_news_again(bucket, lookout):
     bucket.end("b1")
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
     bucket.end("b1", "Running")
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
     bucket.end("b1")
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
 
 
 def test_a_job_that_is_not_there_any_more_is_forgotten(bucket, lookout):
     del bucket.jobs["b1"]
-    assert bucket.look(lookout) == []
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
+    assert bucket.poll(lookout) == []
     assert bucket.requests == 2
 
 
 def test_jobs_older_than_the_look_back_are_not_looked_at(bucket):
     bucket.put("ancient", "Running", START - timedelta(days=2))
-    lookout = Lookout(timedelta(days=1))
-    bucket.look(lookout)
+    lookout = EndedJobsDetector(timedelta(days=1))
+    bucket.poll(lookout)
     bucket.end("ancient")
-    assert bucket.look(lookout) == []
+    assert bucket.poll(lookout) == []
 
 
 def test_all_pages_are_read(bucket, lookout):
     bucket.page_size = 2
     for number in range(7):
         bucket.put(f"n{number}", "Success", START + timedelta(seconds=number))
-    assert sorted(bucket.look(lookout)) == [f"n{number}" for number in range(7)]
+    assert sorted(bucket.poll(lookout)) == [f"n{number}" for number in range(7)]
 
 
 @pytest.mark.parametrize("error", [LOST, failure(503, "ServiceUnavailable"), failure(429, "SlowDown")])
@@ -191,49 +191,49 @@ def test_a_look_that_fails_half_way_loses_nothing(bucket, lookout, error):
     bucket.end("b1")
     bucket.script.answers = [bucket.answer, error]
     with pytest.raises((ApiError, TransportError)):
-        bucket.script.run(lookout.look())
+        bucket.script.run(lookout.poll())
     bucket.script.answers = [bucket.answer]
-    assert bucket.look(lookout) == ["b1"]
+    assert bucket.poll(lookout) == ["b1"]
 
 
 def test_a_failure_to_reread_a_job_is_not_taken_for_its_end(bucket):
     bucket.put("long", "Running", START - timedelta(hours=30))
     bucket.put("young", "Running")
-    lookout = Lookout(WEEK)
-    bucket.look(lookout)
+    lookout = EndedJobsDetector(WEEK)
+    bucket.poll(lookout)
     bucket.end("long")
     bucket.script.answers = [bucket.answer, bucket.answer, failure(403, "AccessDenied")]
     with pytest.raises(ApiError):
-        bucket.script.run(lookout.look())
+        bucket.script.run(lookout.poll())
     bucket.script.answers = [bucket.answer]
-    assert bucket.look(lookout) == ["long"]
+    assert bucket.poll(lookout) == ["long"]
 
 
 def test_a_lookout_goes_on_from_what_an_earlier_one_remembered(bucket, lookout):
-    memory = bucket.script.run(lookout.look()).memory
+    memory = bucket.script.run(lookout.poll()).memory
     bucket.end("b1", "Cancel")
     bucket.put("b2", "Success", START + timedelta(hours=5))
     written = json.loads(json.dumps(memory.to_dict()))
-    assert bucket.look(Lookout(WEEK, Memory.from_dict(written))) == ["b1", "b2"]
+    assert bucket.poll(EndedJobsDetector(WEEK, BucketSnapshot.from_dict(written))) == ["b1", "b2"]
 
 
 def test_what_is_written_is_ids_and_times_of_what_matters(bucket, lookout):
     bucket.put("other", "Running", name="weekly")
-    memory = bucket.script.run(lookout.look()).memory.about(Criteria(name="nightly*"))
+    memory = bucket.script.run(lookout.poll()).memory.about(JobCriteria(name="nightly*"))
     created, old = "2026-01-02T03:04:05+0000", "2026-01-02T03:01:05+0000"
     assert memory.to_dict() == {"newest_at": created, "active": {"b1": created}, "settled": {"old": old}}
 
 
 @pytest.mark.parametrize("written", [None, "x", [], {}, {"newest_at": "noon", "active": {}, "settled": {}}])
 def test_what_was_not_written_here_is_not_read(written):
-    assert Memory.from_dict(written) is None
+    assert BucketSnapshot.from_dict(written) is None
 
 
 def test_memory_does_not_grow_with_what_has_ended(bucket, lookout):
     for hour in range(1, 50):
         bucket.put(f"h{hour}", "Success", START + timedelta(hours=hour))
         bucket.script.now = START + timedelta(hours=hour)
-        memory = bucket.script.run(lookout.look()).memory
+        memory = bucket.script.run(lookout.poll()).memory
     assert list(memory.settled) == ["h49"]
 
 
@@ -264,7 +264,7 @@ def test_what_has_ended_since_a_time_is_read_by_its_end(bucket):
 )
 def test_criteria(criteria, met):
     job = InventoryJob("b1", name="nightly-0123", state=JobState.SUCCESS, operation={"WorkflowIds": "w1,w2"})
-    assert Criteria(**criteria).is_met_by(job) is met
+    assert JobCriteria(**criteria).is_met_by(job) is met
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
@@ -273,7 +273,7 @@ def test_what_is_too_old_is_told_by_the_service_s_clock(bucket, ahead):
     bucket.script.service_ahead = ahead
     bucket.put("young", "Running", now - timedelta(minutes=29))
     bucket.put("old", "Running", now - timedelta(minutes=31))
-    memory = bucket.script.run(Lookout(timedelta(minutes=30)).look()).memory
+    memory = bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).memory
     assert list(memory.active) == ["young"]
     bucket.put("ended", "Success", now - timedelta(minutes=29))
     found = bucket.script.run(list_ended_within(timedelta(hours=9), timedelta(minutes=30)))
@@ -288,8 +288,8 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
         return bucket.answer(request)
 
     script = Script([answer], forever=True, service_ahead=None)
-    lookout = Lookout(timedelta(minutes=30))
-    script.run(lookout.look())
+    lookout = EndedJobsDetector(timedelta(minutes=30))
+    script.run(lookout.poll())
     first, second, _ = (dict(request.query) for request in script.requests)
     assert "startCreationTime" not in first, "its answer tells the time, and what is young"
     assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
@@ -304,4 +304,4 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
 def test_a_service_that_does_not_tell_its_time_is_watched_by_this_machine_s(bucket):
     bucket.script.service_ahead = None
     bucket.put("young", "Running", START - timedelta(minutes=29))
-    assert list(bucket.script.run(Lookout(timedelta(minutes=30)).look()).memory.active) == ["young"]
+    assert list(bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).memory.active) == ["young"]

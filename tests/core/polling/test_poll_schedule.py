@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation, step_seconds
+from airflow_provider_tencent_ci.core.polling.poll_schedule import Expectation, poll_delay_seconds
 
 HOUR = 3600
 NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)
@@ -14,7 +14,7 @@ NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)
 
 def steps(poll_interval, age, expected=None):
     """The bounds of what a step can be."""
-    found = [step_seconds(poll_interval, age, expected) for _ in range(300)]
+    found = [poll_delay_seconds(poll_interval, age, expected) for _ in range(300)]
     return min(found), max(found)
 
 

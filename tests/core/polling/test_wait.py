@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, check_outcome, wait_for_job
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, raise_for_state, wait_for_job
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
@@ -15,10 +15,10 @@ class Watcher:
         self.states = []
         self.failures = []
 
-    def job_read(self, job):
+    def job_polled(self, job):
         self.states.append(job.state.value)
 
-    def asking_failed(self, error, failing_seconds):
+    def poll_failed(self, error, failing_seconds):
         self.failures.append(failing_seconds)
 
 
@@ -91,7 +91,7 @@ def test_the_service_s_wish_to_wait_longer_wins():
 
 def test_success_is_returned_and_an_unended_job_too():
     job = InventoryJob("b1", state=JobState.SUCCESS)
-    assert check_outcome(job) is job
+    assert raise_for_state(job) is job
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_success_is_returned_and_an_unended_job_too():
 def test_a_bad_end_is_an_error_with_the_service_s_own_words(word, error, text):
     job = InventoryJob("b1", "nightly", state=word, code="InvalidArgument", message="no such workflow")
     with pytest.raises(error, match=text) as caught:
-        check_outcome(job)
+        raise_for_state(job)
     assert caught.value.job is job
 
 

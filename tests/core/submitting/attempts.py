@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submitting.submission_note import Note
-from airflow_provider_tencent_ci.core.submitting.submit_once import Attempt, Submission, submit_once
+from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.submitting.submit_once import Submission, submit_once
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from tests.core.script import Script, respond
 
@@ -41,19 +42,19 @@ class Notes:
     :param reliable: whether they outlive a try, as they do on Airflow 3.3 and later.
     """
 
-    def __init__(self, note: Note | None = None, *, reliable: bool = True) -> None:
+    def __init__(self, note: SubmissionNote | None = None, *, reliable: bool = True) -> None:
         self.note = note
         self.is_reliable = reliable
-        self.written: list[Note] = []
+        self.written: list[SubmissionNote] = []
 
-    def read(self) -> Note | None:
+    def read(self) -> SubmissionNote | None:
         return self.note if self.is_reliable else None
 
-    def write(self, note: Note) -> None:
+    def write(self, note: SubmissionNote) -> None:
         self.written.append(note)
         self.note = note
 
-    def try_to_write(self, note: Note, kept: Note | None) -> bool:
+    def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         if self.is_reliable and self.note != kept:
             return False
         self.write(note)

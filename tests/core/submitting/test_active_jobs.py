@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.core.submitting.active_jobs import (
     CapacityStatus,
     CapacityWait,
     check_capacity,
-    free_places,
+    count_free_places,
     wait_for_capacity,
 )
 from airflow_provider_tencent_ci.core.submitting.submit_once import submit_new, submit_unchecked
@@ -49,7 +49,7 @@ def active(number):
 )
 def test_what_is_active_takes_its_place_and_no_more_pages_are_read_than_it_takes(most, jobs, free, requests):
     script = Script([active(jobs)], forever=True)
-    assert script.run(free_places(most)) == free
+    assert script.run(count_free_places(most)) == free
     assert len(script.requests) == requests
 
 
@@ -60,9 +60,9 @@ def test_no_limit_costs_no_look():
 
 
 SUBMISSIONS = [
-    lambda check: submitting(SPECIFICATION, check=check),
-    lambda check: submit_new(NAME, SPECIFICATION, check=check),
-    lambda check: submit_unchecked(NAME, SPECIFICATION, check=check),
+    lambda before_submit: submitting(SPECIFICATION, before_submit=before_submit),
+    lambda before_submit: submit_new(NAME, SPECIFICATION, before_submit=before_submit),
+    lambda before_submit: submit_unchecked(NAME, SPECIFICATION, before_submit=before_submit),
 ]
 
 
@@ -88,7 +88,7 @@ def test_a_place_that_is_free_is_taken(submit):
 
 def test_a_job_of_one_s_own_is_found_again_however_many_are_active():
     script = Listing([page(job_xml("b1", Name=NAME))])
-    submission = script.run(submitting(SPECIFICATION, check=lambda: check_capacity(1)))
+    submission = script.run(submitting(SPECIFICATION, before_submit=lambda: check_capacity(1)))
     assert (submission.job.job_id, submission.adopted) == ("b1", True)
 
 
@@ -102,7 +102,7 @@ def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitte
 
     counts, lost = [active(2)], iter([failure(500), page(job_xml("b1", Name=NAME))])
     script = Script([answer], forever=True)
-    submission = script.run(submitting(SPECIFICATION, check=lambda: check_capacity(3)))
+    submission = script.run(submitting(SPECIFICATION, before_submit=lambda: check_capacity(3)))
     assert submission.job.job_id == "b1"
     assert not counts, "looked at once, and not between the two submissions"
 

@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.core.submitting.resubmission import (
     Resubmission,
     url_list_key,
 )
-from airflow_provider_tencent_ci.core.submitting.submission_note import Note
+from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.exceptions import PermissionDeniedError
 from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
@@ -25,7 +25,7 @@ CREATED = respond(f"<Response>{job_xml('b2')}</Response>")
 
 
 def submit(specification=ROUND):
-    return submitting(specification, check=specification.prepare)
+    return submitting(specification, before_submit=specification.upload_inputs)
 
 
 def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploaded():
@@ -66,7 +66,9 @@ def test_the_list_is_uploaded_right_before_the_submission():
 
 def test_nothing_is_uploaded_for_a_round_that_is_there_already():
     script = Script([page(job_xml("b2", Name=NAME, State="Success"))])
-    submission = script.run(submitting(ROUND, Notes(Note(TOKEN, posts=1)), is_first=False, check=ROUND.prepare))
+    submission = script.run(
+        submitting(ROUND, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False, before_submit=ROUND.upload_inputs)
+    )
     assert (submission.adopted, submission.job.job_id) == (True, "b2")
     assert not script.sent("PUT")
 

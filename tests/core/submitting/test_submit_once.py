@@ -9,9 +9,10 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting import submission_search
 from airflow_provider_tencent_ci.core.submitting import submit_once as s
-from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Series, cancel_duplicates
-from airflow_provider_tencent_ci.core.submitting.submission_note import Moment, Note
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch, cancel_duplicates
+from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitting
 
@@ -50,8 +51,8 @@ def answering(**by_method):
 
 def unsettled(seconds_ago, service_seconds_ago=None):
     by_service = seconds_ago if service_seconds_ago is None else service_seconds_ago
-    since = Moment(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
-    return Note(TOKEN, posts=1, posted_at=since)
+    since = TwoClockTime(START - timedelta(seconds=seconds_ago), START - timedelta(seconds=by_service))
+    return SubmissionNote(TOKEN, posts=1, posted_at=since)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def service_time(monkeypatch):
         yield from ()
         return scripts[-1].now
 
-    monkeypatch.setattr(s, "service_time", tell)
+    monkeypatch.setattr(submission_search, "service_time", tell)
     return scripts
 
 
@@ -120,7 +121,7 @@ def test_a_later_try_adopts_a_job_that_has_succeeded():
 
 
 def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
-    note = Note(TOKEN, posts=1, foreign_ids=("b9",))
+    note = SubmissionNote(TOKEN, posts=1, foreign_ids=("b9",))
     script = Listing([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
     submission = submit(script, Notes(note), is_first=False)
     assert submission.job.job_id == "b1"
@@ -135,7 +136,7 @@ def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
 
 @pytest.mark.parametrize("state", ["Failed", "Cancel"])
 def test_a_job_that_ended_badly_is_not_adopted(state):
-    note = Note(TOKEN, job_id="b1", posts=1)
+    note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     script = Listing([page(mine(State=state)), page(mine(State=state)), created("b2"), page(mine(State=state))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
 
@@ -160,14 +161,14 @@ def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
 
 
 def test_the_noted_job_comes_first_and_its_token_too():
-    note = Note("fedcba9876543210", job_id="b7", posts=1)
+    note = SubmissionNote("fedcba9876543210", job_id="b7", posts=1)
     script = Listing([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b7"
     assert dict(script.requests[0].query) == {"jobId": "b7", "size": "100"}
 
 
 def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
-    note = Note(TOKEN, job_id="b1", posts=1)
+    note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     script = Listing([NOTHING, respond(f"<Response>{mine()}</Response>")])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
     assert not script.sent("POST")
@@ -286,7 +287,7 @@ def test_a_job_that_failed_before_it_was_listed_is_this_trys_and_nothing_is_sent
 
 
 def test_a_failed_job_of_an_earlier_try_is_not_taken_for_this_trys():
-    note = Note(TOKEN, job_id="b1", posts=1)
+    note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     script = answering(POST=[LOST, created("b2")], GET=page(mine(State="Failed")))
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
 
@@ -336,8 +337,8 @@ def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
         (unsettled(1000, 100), WINDOW - 100),
         (unsettled(100, 1000), WINDOW - 100),
         (unsettled(-3600, 100), WINDOW),
-        (Note(TOKEN, posts=1, posted_at=Moment(START - timedelta(days=1), None)), WINDOW),
-        (Note(TOKEN, posts=1), 0),
+        (SubmissionNote(TOKEN, posts=1, posted_at=TwoClockTime(START - timedelta(days=1), None)), WINDOW),
+        (SubmissionNote(TOKEN, posts=1), 0),
     ],
     ids=[
         "just now", "a while ago", "long ago", "this clock has jumped", "the service's clock has jumped",
@@ -365,7 +366,7 @@ def test_a_later_try_finds_a_job_that_is_listed_late():
 def test_a_try_that_another_one_has_overtaken_sends_nothing():
     class Overtaken(Notes):
         def read(self):
-            note, self.note = self.note, Note(TOKEN, job_id="b7", posts=1)
+            note, self.note = self.note, SubmissionNote(TOKEN, job_id="b7", posts=1)
             return note
 
     script = Listing([NOTHING])
@@ -381,7 +382,7 @@ def test_a_look_that_is_old_when_the_request_is_to_be_sent_is_made_again():
         script.now += timedelta(minutes=2)
         yield from ()
 
-    assert submit(script, check=slow_check).job.job_id == "b1"
+    assert submit(script, before_submit=slow_check).job.job_id == "b1"
     assert not script.sent("POST")
 
 
@@ -391,12 +392,12 @@ def test_the_time_is_checked_before_each_request():
 
     script = answering(POST=LOST, GET=NOTHING)
 
-    def check_time():
+    def check_deadline():
         if script.pauses:
             raise OverError
 
     with pytest.raises(OverError):
-        submit(script, check_time=check_time)
+        submit(script, check_deadline=check_deadline)
     assert len(script.sent("POST")) == 1
 
 
@@ -432,14 +433,14 @@ def test_a_duplicate_that_cannot_be_cancelled_is_told_and_fails_nothing():
 def test_a_look_for_duplicates_that_fails_is_left_to_the_end_of_the_task():
     told = []
     script = answering(POST=created("b2"), GET=[NOTHING, *[failure(403, "AccessDenied")] * 9])
-    submission = submit(script, Notes(Note(TOKEN, posts=1)), is_first=False, tell=told.append)
+    submission = submit(script, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False, log=told.append)
     assert (submission.job.job_id, submission.series.may_have_duplicates) == ("b2", True)
     assert "is not known yet" in told[-1]
 
 
 def settle(job_id, state, *listed):
     script = Listing([page(*listed)] + [respond("")] * 3)
-    series = Series(NAME, ("b9",), may_have_duplicates=True)
+    series = DuplicateSearch(NAME, ("b9",), may_have_duplicates=True)
     job = replace(submit(Listing([page(mine(job_id))])).job, state=JobState(state))
     kept, duplicates = script.run(cancel_duplicates(series, job))
     return kept.job_id, [one.job.job_id for one in duplicates], [one.path[-2:] for one in script.sent("PUT")]
@@ -517,7 +518,7 @@ def test_a_job_of_a_deleted_run_that_has_ended_is_left_though_the_list_shows_it_
 def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it_as_live():
     listed = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
     script = stale(by_id=FAILED, GET=[page(mine("b1", State="Failed")), listed], POST=created("b2"))
-    note = Note(TOKEN, job_id=None, posts=1)
+    note = SubmissionNote(TOKEN, job_id=None, posts=1)
     submission = submit(script, Notes(note), is_first=False)
     assert (submission.job.job_id, submission.duplicates) == ("b2", ())
 
@@ -525,7 +526,7 @@ def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it
 def test_a_list_that_a_later_try_cannot_read_leaves_an_earlier_outcome_unknown():
     script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.SubmitOutcomeUnknownError, match="by an earlier try .*cannot be read"):
-        submit(script, Notes(Note(TOKEN, posts=1)), is_first=False)
+        submit(script, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False)
 
 
 # A run that was made again, whose list shows the deleted run's job late
@@ -560,6 +561,6 @@ def test_while_a_noted_job_may_come_up_another_one_is_not_taken_for_it(service_t
 def test_a_job_that_was_seen_to_end_badly_is_never_kept_again():
     live = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
     script = Listing([page(mine("b1", State="Cancel")), page(mine("b1")), created("b2"), live])
-    submission = submit(script, Notes(Note(TOKEN, job_id="b1", posts=1)), is_first=False)
+    submission = submit(script, Notes(SubmissionNote(TOKEN, job_id="b1", posts=1)), is_first=False)
     assert (submission.job.job_id, submission.duplicates) == ("b2", ())
     assert not script.sent("PUT")

@@ -15,11 +15,11 @@ from airflow_provider_tencent_ci.core.api import job_calls
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire import error_body
-from airflow_provider_tencent_ci.core.wire.exchange import Answer, GetKeys, Send, exchange
+from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Now, Request, Sleep
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
@@ -75,9 +75,9 @@ class Service:
     statuses: list[int] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
-    def run(self, flow, clock=None, config=None, turns=None):
+    def run(self, flow, clock=None, config=None, rate_limit=None):
         config = config or configuration()
-        actions = exchange(flow, config, clock or ServiceClock(), turns)
+        actions = exchange(flow, config, clock or ServiceClock(), rate_limit)
         try:
             action = next(actions)
             while True:
@@ -100,7 +100,7 @@ class Service:
                 return None
             case Now():
                 return self.now
-            case GetKeys():
+            case GetCredentials():
                 return config.credentials.current(lambda: self.now)
 
     def answer(self, action):
@@ -109,7 +109,7 @@ class Service:
         self.statuses.append(status)
         told = self.ahead if self.told is None else self.told
         dates = [("Date", format_datetime(self.now + told, usegmt=True))] * self.dates
-        return Answer(status, (*dates, ("X-CI-Request-Id", "one")), body, self.now)
+        return RawResponse(status, (*dates, ("X-CI-Request-Id", "one")), body, self.now)
 
     def judge(self, action):
         found = re.search(r"q-sign-time=(\d+);(\d+)", action.headers.get("authorization", ""))
@@ -127,7 +127,7 @@ def error(code, message=""):
 
 
 def look():
-    return job_calls.ask(build_list(JobFilter()), read_jobs, NEVER)
+    return send_with_retry(build_list(JobFilter()), read_jobs, NO_RETRY)
 
 
 def key_of(sent):
@@ -202,9 +202,9 @@ def test_without_credentials_nothing_is_signed():
 
 def test_a_request_waits_for_its_turn_before_it_is_signed():
     service = Service()
-    turns = TokenBucket(1 / 3600)
-    service.run(look(), turns=turns)
-    service.run(look(), turns=turns)
+    rate_limit = TokenBucket(1 / 3600)
+    service.run(look(), rate_limit=rate_limit)
+    service.run(look(), rate_limit=rate_limit)
     assert service.pauses == [3600]
     assert service.statuses == [200, 200]
 

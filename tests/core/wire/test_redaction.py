@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_tencent_ci.core.wire.messages import Request
-from airflow_provider_tencent_ci.core.wire.redaction import MASK, masked, masked_headers
+from airflow_provider_tencent_ci.core.wire.redaction import REDACTED, redact, redact_headers
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 from tests.core.script import START
@@ -22,17 +22,17 @@ def test_the_secrets_of_a_request_are_key_token_sign_key_and_signature():
 
 def test_secrets_are_replaced_wherever_they_stand():
     body = b"<Message>a-long-secret-key, a-long-token and again a-long-token</Message>"
-    assert masked(body, ["a-long-secret-key", "a-long-token"]) == (
-        f"<Message>{MASK}, {MASK} and again {MASK}</Message>".encode()
+    assert redact(body, ["a-long-secret-key", "a-long-token"]) == (
+        f"<Message>{REDACTED}, {REDACTED} and again {REDACTED}</Message>".encode()
     )
-    assert masked_headers({"location": "/?t=a-long-token", "date": "now"}, ["a-long-token"]) == {
-        "location": f"/?t={MASK}",
+    assert redact_headers({"location": "/?t=a-long-token", "date": "now"}, ["a-long-token"]) == {
+        "location": f"/?t={REDACTED}",
         "date": "now",
     }
 
 
 def test_what_is_too_short_to_be_a_secret_is_left():
-    assert masked(b"a b c", ["", "b"]) == b"a b c"
+    assert redact(b"a b c", ["", "b"]) == b"a b c"
 
 
 def test_an_unsigned_request_has_no_secrets():

@@ -70,7 +70,7 @@ def test_each_answer_tells_the_service_s_time(clock, warnings, ahead, status):
 )
 def test_a_date_that_is_none_or_cannot_be_right_changes_nothing(clock, warnings, text):
     clock.learn(respond("", date=text))
-    assert not clock.refused(failure(403, "RequestTimeTooSkewed", date=text), NONE)
+    assert not clock.learn_from_refusal(failure(403, "RequestTimeTooSkewed", date=text), NONE)
     assert clock.known_at(START) is None
     clock.learn(good(HOUR))
     clock.learn(respond("", date=text))
@@ -79,30 +79,32 @@ def test_a_date_that_is_none_or_cannot_be_right_changes_nothing(clock, warnings,
 
 
 def test_a_refusal_corrects_a_clock_that_is_off_and_is_said_once(clock, warnings):
-    assert clock.refused(refusal(timedelta(minutes=20)), clock.correction)
+    assert clock.learn_from_refusal(refusal(timedelta(minutes=20)), clock.correction)
     assert clock.at(START) == START + timedelta(minutes=20)
-    assert clock.refused(refusal(-HOUR), clock.correction)
+    assert clock.learn_from_refusal(refusal(-HOUR), clock.correction)
     assert clock.at(START) == START - HOUR
     [warning] = warnings
     assert warning.startswith("This machine's clock is 1200 seconds behind the service's.")
 
 
 def test_a_refusal_that_tells_nothing_new_is_not_worth_another_signature(clock, warnings):
-    assert not clock.refused(refusal(NONE), NONE)
-    assert not clock.refused(failure(401, "SignatureExpired"), NONE)
+    assert not clock.learn_from_refusal(refusal(NONE), NONE)
+    assert not clock.learn_from_refusal(failure(401, "SignatureExpired"), NONE)
     assert not warnings
 
 
 def test_many_requests_that_were_refused_at_once_are_all_signed_afresh(clock, warnings):
     before = clock.correction
-    assert [clock.refused(refusal(HOUR), before) for _ in range(5)] == [True] * 5
+    assert [clock.learn_from_refusal(refusal(HOUR), before) for _ in range(5)] == [True] * 5
     assert clock.at(START) == START + HOUR
     assert len(warnings) == 1
 
 
 def test_a_date_that_lies_does_not_lock_out_a_machine_whose_clock_is_right(clock, warnings):
     clock.learn(good(HOUR))
-    assert [clock.refused(refusal(HOUR), HOUR) for _ in range(3)] == [True] * 3, "also those that were under way"
+    assert [clock.learn_from_refusal(refusal(HOUR), HOUR) for _ in range(3)] == [True] * 3, (
+        "also those that were under way"
+    )
     assert clock.at(START) == START
     clock.learn(good(HOUR))
     assert clock.at(START) == START, "it is not believed again"
@@ -113,21 +115,21 @@ def test_a_date_that_lies_does_not_lock_out_a_machine_whose_clock_is_right(clock
 
 def test_a_date_that_lied_is_believed_again_when_this_machine_s_time_is_refused(clock):
     clock.learn(good(HOUR))
-    assert clock.refused(refusal(HOUR), HOUR)
-    assert clock.refused(refusal(-HOUR), NONE)
+    assert clock.learn_from_refusal(refusal(HOUR), HOUR)
+    assert clock.learn_from_refusal(refusal(-HOUR), NONE)
     assert clock.known_at(START) == START - HOUR
 
 
 def test_a_gateway_whose_clock_is_off_is_corrected_by_the_service_and_no_fault_of_this_machine_s(clock, warnings):
     clock.learn(respond("", 502, date=date(HOUR)))
-    assert clock.refused(refusal(NONE), HOUR)
+    assert clock.learn_from_refusal(refusal(NONE), HOUR)
     assert clock.known_at(START) == START
     assert not warnings
 
 
 def test_a_correction_that_is_refused_without_a_date_is_given_up(clock):
     clock.learn(good(HOUR))
-    assert clock.refused(failure(403, "RequestTimeTooSkewed"), HOUR)
+    assert clock.learn_from_refusal(failure(403, "RequestTimeTooSkewed"), HOUR)
     assert clock.at(START) == START
 
 
@@ -144,7 +146,7 @@ def test_a_date_is_believed_within_two_days_and_not_beyond(moment, is_refused):
     clock = ServiceClock()
     answer = failure(401, "SignatureExpired", date=format_datetime(moment, usegmt=True))
     if is_refused:
-        clock.refused(answer, NONE)
+        clock.learn_from_refusal(answer, NONE)
     else:
         clock.learn(answer)
     is_believed = abs(moment - START) <= timedelta(days=2)

@@ -7,14 +7,19 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER, READS, SUBMISSIONS, jittered
+from airflow_provider_tencent_ci.core.wire.request_retry import (
+    NO_RETRY,
+    RETRY_IDEMPOTENT,
+    RETRY_IF_NOT_EXECUTED,
+    jittered,
+)
 from airflow_provider_tencent_ci.core.wire.service_errors import (
     CODES,
     classify,
+    is_time_refusal,
     is_transient,
-    may_be_refused_for_its_time,
-    refused_for_its_time,
-    was_refused,
+    may_be_time_refusal,
+    was_not_executed,
 )
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
@@ -85,7 +90,7 @@ def test_each_error_has_a_class_and_a_rule(status, code, error, submit_again, re
     found = classify(failure(status, code, "what happened"))
     assert type(found) is error
     assert (found.status, found.code, found.request_id) == (status, code, "script-1")
-    assert (was_refused(found), is_transient(found)) == (submit_again, read_again)
+    assert (was_not_executed(found), is_transient(found)) == (submit_again, read_again)
     assert f"HTTP {status}" in str(found)
     assert "request id script-1" in str(found)
 
@@ -165,14 +170,14 @@ def test_without_a_date_retry_after_is_measured_with_the_time_that_was_signed():
 
 @pytest.mark.parametrize(("error", "refused"), [(LOST, False), (REFUSED, True)])
 def test_a_request_that_was_never_sent_may_always_be_repeated(error, refused):
-    assert was_refused(error) is refused
+    assert was_not_executed(error) is refused
     assert is_transient(error)
 
 
 def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
     error = e.UnreadableResponseError("cut off")
     assert is_transient(error)
-    assert not was_refused(error)
+    assert not was_not_executed(error)
 
 
 @pytest.mark.parametrize(
@@ -215,12 +220,12 @@ def test_a_difference_that_signatures_tolerate_is_not_the_cause(seconds, code):
 def test_an_absurd_date_gives_no_advice(code, date):
     absurd, none = (classify(failure(403, code, **headers)) for headers in ({"date": date}, {}))
     assert str(absurd) == str(none)
-    assert not may_be_refused_for_its_time(failure(403, "AccessDenied", date=date))
+    assert not may_be_time_refusal(failure(403, "AccessDenied", date=date))
 
 
 def test_a_good_answer_is_not_read_as_an_error():
     answer = respond("<Response><JobsDetail/></Response>")
-    assert not may_be_refused_for_its_time(answer)
+    assert not may_be_time_refusal(answer)
     assert "error" not in vars(answer), "reading a page of jobs twice holds up all who wait in a triggerer"
 
 
@@ -236,8 +241,8 @@ def test_cos_words_for_an_expired_signature_are_understood(hours):
     answer = failure(403, "AccessDenied", "Request has expired", date=date)
     error = classify(answer)
     assert type(error) is e.AuthenticationError
-    assert refused_for_its_time(answer)
-    assert was_refused(error)
+    assert is_time_refusal(answer)
+    assert was_not_executed(error)
     assert "check the clock of this machine" in str(error)
     assert f"3600 seconds {'behind' if hours > 0 else 'ahead of'} the service's" in str(error)
     assert "Grant" not in str(error)
@@ -251,28 +256,28 @@ THROTTLED = classify(failure(429, "SlowDown"))
 
 
 def test_pauses_double_up_to_the_longest_and_end_with_the_attempts():
-    pauses = [READS.pause_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
+    pauses = [RETRY_IDEMPOTENT.pause_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
     for pause, longest in zip(pauses[:5], [1, 2, 4, 8, 16], strict=True):
         assert longest / 2 <= pause <= longest
     assert pauses[5] is None
 
 
 def test_the_service_s_own_wish_wins_over_the_back_off():
-    assert READS.pause_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
+    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
 
 
 def test_a_wish_beyond_the_budget_ends_the_repeating():
-    assert READS.pause_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
-    assert READS.pause_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
+    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
+    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
 
 
 def test_a_submission_is_not_repeated_after_an_unknown_outcome():
-    assert SUBMISSIONS.pause_seconds(LOST, 1, 0) is None
-    assert SUBMISSIONS.pause_seconds(REFUSED, 1, 0) is not None
+    assert RETRY_IF_NOT_EXECUTED.pause_seconds(LOST, 1, 0) is None
+    assert RETRY_IF_NOT_EXECUTED.pause_seconds(REFUSED, 1, 0) is not None
 
 
 def test_never_is_never():
-    assert NEVER.pause_seconds(THROTTLED, 1, 0) is None
+    assert NO_RETRY.pause_seconds(THROTTLED, 1, 0) is None
 
 
 def test_jitter_spreads_pauses():

@@ -33,7 +33,6 @@ UNREADABLE = {
     "undefined entity": "<Response>&nbsp;</Response>",
     "other root": "<Error><Code>x</Code></Error>",
     "binary": b"\x89PNG\r\n\x1a\n\x00\x00",
-    "unknown encoding": '<?xml version="1.0" encoding="klingon"?><Response/>',
     "wrong encoding": b'<?xml version="1.0" encoding="utf-8"?><Response>\xff</Response>',
     "too deep": "<Response>" + "<a>" * 5000 + "</a>" * 5000 + "</Response>",
 }
@@ -45,12 +44,9 @@ def test_what_is_no_answer_of_the_service_is_one_typed_error(body):
         read_xml(body.encode() if isinstance(body, str) else body, "Response")
 
 
-@pytest.mark.parametrize(
-    "body", [f'<?xml version="1.0" encoding="{LONG}"?><Response/>', f"<{LONG}/>"], ids=["encoding", "root"]
-)
-def test_what_is_repeated_of_an_answer_is_short(body):
+def test_what_is_repeated_of_an_answer_is_short():
     with pytest.raises(UnreadableResponseError, match="xxx") as caught:
-        read_xml(body.encode(), "Response")
+        read_xml(f"<{LONG}/>".encode(), "Response")
     assert len(str(caught.value)) < 300
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
-from airflow_provider_tencent_ci.core.submitting.submit_once import RECONCILE_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import RECONCILE_TIMEOUT_SECONDS
 from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
@@ -39,7 +39,7 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     else:
         yield differs(
             f"Shown after the answer to the submission by {said}.",
-            f"core/submitting/submit_once.py: the list is watched for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
+            f"core/submitting/submission_search.py: the list is polled for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
         )
 
 

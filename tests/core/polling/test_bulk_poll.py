@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.polling.sweep import Sweep
+from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
@@ -33,10 +33,10 @@ def service(jobs, page_size=100, **errors):
 def read(answer, ids, created_at=None, pages_before=0):
     script = Script([answer], forever=True)
     readings = {}
-    sweep = Sweep(dict.fromkeys(ids, created_at), pages_before)
+    sweep = BulkPoll(dict.fromkeys(ids, created_at), pages_before)
     while not sweep.is_over:
         before = len(script.requests)
-        readings |= script.run(sweep.step())
+        readings |= script.run(sweep.send_next_request())
         assert len(script.requests) == before + 1, "a step is a request"
     return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
 
@@ -82,11 +82,11 @@ def test_a_few_in_a_bucket_full_of_other_people_s_jobs_are_asked_about_one_by_on
 
 def test_it_says_how_many_pages_it_took():
     for jobs, pages in [(2, None), (3, 1), (250, 3)]:
-        sweep = Sweep(dict.fromkeys(running(jobs)))
+        sweep = BulkPoll(dict.fromkeys(running(jobs)))
         script = Script([service(running(jobs))], forever=True)
         while not sweep.is_over:
-            script.run(sweep.step())
-        assert sweep.pages_of_live == pages
+            script.run(sweep.send_next_request())
+        assert sweep.active_pages == pages
 
 
 def test_pages_begin_with_the_oldest_job_and_have_live_ones_only():
@@ -129,8 +129,8 @@ def test_a_page_that_is_refused_for_a_time_is_asked_for_without_times():
         return failure(400, "InvalidArgument") if too_early else service(jobs)(request)
 
     script = Script([answer], forever=True)
-    sweep = Sweep({**dict.fromkeys(jobs, START), "b7": datetime(1, 1, 2, tzinfo=UTC)})
-    readings = script.run(sweep.step()) | script.run(sweep.step())
+    sweep = BulkPoll({**dict.fromkeys(jobs, START), "b7": datetime(1, 1, 2, tzinfo=UTC)})
+    readings = script.run(sweep.send_next_request()) | script.run(sweep.send_next_request())
     assert {reading.state for reading in readings.values()} == {"Running"}
     assert sweep.is_over
 

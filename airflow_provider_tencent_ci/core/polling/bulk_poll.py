@@ -11,23 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.api.job_calls import ask, get_job
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, ENDED_STATES
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.api.paginator import Pages
-from airflow_provider_tencent_ci.core.polling.wait import Reading
+from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.polling.wait import PollResult
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
-
-__all__ = ["Sweep"]
 
 # So few are asked about one by one: a page of other people's jobs would be no cheaper.
 _FEW = 2
 
 
-class Sweep:
+class BulkPoll:
     """
     Asks about jobs, each once: one request a step, no more than thrice as many as there are jobs, and mostly far fewer.
 
@@ -48,16 +46,16 @@ class Sweep:
         self._listing: _Listing | None = None
         self._takes_times = True
         #: How many pages it took to find the live ones, or could not find them; ``None`` if none was read.
-        self.pages_of_live: int | None = None
+        self.active_pages: int | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether all jobs are read."""
         return not self._left
 
-    def step(self) -> Flow[dict[str, Reading]]:
+    def send_next_request(self) -> Flow[dict[str, PollResult]]:
         """Send the next request; return what it tells, by job: none, one or many readings."""
-        readings: dict[str, Reading]
+        readings: dict[str, PollResult]
         try:
             if self._listing is None and self._states and len(self._left) > _FEW:
                 self._listing = _Listing(
@@ -65,18 +63,18 @@ class Sweep:
                 )
             readings = yield from self._read_page(self._listing) if self._listing else self._read_one()
         except (ApiError, TransportError) as error:
-            return self.give_up(error)
+            return self.fail_remaining(error)
         for job_id in readings:
             del self._left[job_id]
         return readings
 
-    def give_up(self, error: TencentCIError) -> dict[str, Reading]:
+    def fail_remaining(self, error: TencentCIError) -> dict[str, PollResult]:
         """End here: return ``error`` as the reading of all jobs that are not read yet."""
-        readings: dict[str, Reading] = dict.fromkeys(self._left, error)
+        readings: dict[str, PollResult] = dict.fromkeys(self._left, error)
         self._left.clear()
         return readings
 
-    def _read_page(self, listing: _Listing) -> Flow[dict[str, Reading]]:
+    def _read_page(self, listing: _Listing) -> Flow[dict[str, PollResult]]:
         try:
             readings = yield from listing.read_page(self._left)
         except InvalidRequestError:
@@ -86,17 +84,17 @@ class Sweep:
             self._states.insert(0, listing.states)
             return {}
         if listing.states is ACTIVE_STATES:
-            self.pages_of_live = listing.pages_read
+            self.active_pages = listing.pages_read
         if listing.is_exhausted:  # not worth more: what is left may be anywhere
             self._states.clear()
         if listing.is_over:
             self._listing = None
         return readings
 
-    def _read_one(self) -> Flow[dict[str, Reading]]:
+    def _read_one(self) -> Flow[dict[str, PollResult]]:
         job_id = next(iter(self._left))
         try:
-            return {job_id: (yield from get_job(job_id, NEVER, looks=(0,)))}
+            return {job_id: (yield from get_job(job_id, NO_RETRY, delays_seconds=(0,)))}
         except (ApiError, TransportError) as error:
             if is_transient(error):
                 raise
@@ -120,7 +118,7 @@ class _Listing:
             start_creation_time=bounds[0],
             end_creation_time=bounds[1] if states is ENDED_STATES else None,
         )
-        self._pages = Pages()
+        self._pages = Paginator()
         self._most_pages = len(wanted)
         self.states = states
         self.pages_read = 0
@@ -139,7 +137,7 @@ class _Listing:
     def is_over(self) -> bool:
         return self.is_exhausted or self._pages.next_token is None
 
-    def read_page(self, wanted: Mapping[str, datetime | None]) -> Flow[dict[str, Reading]]:
-        page = yield from ask(build_list(self._criteria, self._pages.next_token or ""), read_jobs, NEVER)
+    def read_page(self, wanted: Mapping[str, datetime | None]) -> Flow[dict[str, PollResult]]:
+        page = yield from send_with_retry(build_list(self._criteria, self._pages.next_token or ""), read_jobs, NO_RETRY)
         self.pages_read += 1
         return {job.job_id: job for job in self._pages.new_items(page) if job.job_id in wanted}

@@ -1,0 +1,141 @@
+"""
+The lists of a batch's files: where they are, and how to read a page of one.
+
+A batch of type ``Workflow`` has a list of executions for each of its workflows. A batch of type ``Job`` has one list of
+child jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_tencent_ci.core.api.file_records import FileFailure, FileRun
+from airflow_provider_tencent_ci.core.api.file_requests import (
+    build_execution,
+    build_list_child_jobs,
+    build_list_executions,
+    object_key,
+    read_child_jobs,
+    read_executions,
+    read_failed_task,
+    read_last_end,
+)
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.paginator import Page
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry, send_with_retry
+from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
+
+
+class FileList(Protocol):
+    """One list of files that belong to a batch."""
+
+    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+        """Return the request for a page, oldest first."""
+
+    def read_page(self, response: Response) -> Page[FileRun]:
+        """Read one."""
+
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+        """Say why a file failed, with a further request where the list does not say."""
+
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+        """Say when a file was done, likewise; ``None`` if the service does not."""
+
+
+def file_lists_of(job: InventoryJob) -> list[FileList]:
+    """
+    Return where the files of a batch are listed: one list for each workflow, or that of its child jobs.
+
+    :raises UnreadableResponseError: the job's record does not say what it runs.
+    """
+    if job.type == "Job":
+        if tag := _word(job, "Tag"):
+            return [_ChildJobs(job.job_id, tag, _word(job, "QueueId"))]
+    elif workflow_ids := [word for word in _word(job, "WorkflowIds").split(",") if word]:
+        return [_Executions(job.job_id, workflow_id) for workflow_id in workflow_ids]
+    # Names only: a value may be the address that a job calls back, with a token in it.
+    named = ", ".join(sorted(map(str, job.operation))) or "nothing"
+    raise UnreadableResponseError(f"The record of batch job {job.job_id} does not say what it runs, only {named}.")
+
+
+def list_files_page(
+    files: FileList,
+    next_token: str,
+    *,
+    states: str | None = None,
+    since: datetime | None = None,
+    retry: RequestRetry = RETRY_IDEMPOTENT,
+) -> Flow[Page[FileRun]]:
+    """
+    Read one page of files, oldest first.
+
+    :param states: only files in these states, by commas.
+    :param since: only files whose work was created at or after this time.
+    """
+    return (yield from send_with_retry(files.build_page(states, since, next_token), files.read_page, retry))
+
+
+@dataclass(frozen=True, slots=True)
+class _Executions:
+    """``GET /workflowexecution`` (docs/service.md, 3.1)."""
+
+    job_id: str
+    workflow_id: str
+
+    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+        return build_list_executions(
+            self.workflow_id, self.job_id, states, next_token, start_creation_time=since, order_by_time="Asc"
+        )
+
+    def read_page(self, response: Response) -> Page[FileRun]:
+        page = read_executions(response)
+        runs = (FileRun(one.run_id, object_key(one), one.state, one.create_time) for one in page.items)
+        return Page(tuple(runs), page.next_token)
+
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+        node, code, message = yield from send_with_retry(build_execution(run.run_id), read_failed_task, retry)
+        return FileFailure(run.key, node, code, message, run.run_id)
+
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+        return (yield from send_with_retry(build_execution(run.run_id), read_last_end, retry))
+
+
+@dataclass(frozen=True, slots=True)
+class _ChildJobs:
+    """``GET /jobs`` or ``GET /pic_jobs`` (docs/service.md, 3.3)."""
+
+    job_id: str
+    tag: str
+    queue_id: str
+
+    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+        return build_list_child_jobs(
+            self.job_id, self.tag, self.queue_id, states, next_token, start_creation_time=since
+        )
+
+    def read_page(self, response: Response) -> Page[FileRun]:
+        return read_child_jobs(response)
+
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+        yield from ()
+        return FileFailure(run.key, self.tag, run.code, run.message, run.run_id)
+
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+        yield from ()
+        return run.ended_at
+
+
+def _word(job: InventoryJob, name: str) -> str:
+    value = job.operation.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def list_executions_page(
+    workflow_id: str, job_id: str | None, states: Sequence[str] | str | None, next_token: str = ""
+) -> Flow[Page[WorkflowExecution]]:
+    """Read one page of workflow executions."""
+    return (yield from send_with_retry(build_list_executions(workflow_id, job_id, states, next_token), read_executions))

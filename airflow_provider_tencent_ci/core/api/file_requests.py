@@ -1,0 +1,153 @@
+"""
+The endpoints of a batch's files: a builder for each request and a reader for each answer (docs/service.md, 3.1 to 3.3).
+
+``/workflowexecution`` has the executions of a workflow, ``/jobs`` and ``/pic_jobs`` have child jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
+
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
+from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
+from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
+from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.service_times import parse_time
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
+
+_EXECUTIONS = "/workflowexecution"
+
+# Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
+_PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
+
+
+def build_list_executions(
+    workflow_id: str,
+    job_id: str | None,
+    states: Sequence[str] | str | None,
+    next_token: str = "",
+    *,
+    start_creation_time: datetime | None = None,
+    order_by_time: str | None = None,
+) -> Request:
+    """
+    ``GET /workflowexecution``, one page of 100.
+
+    :param workflow_id: always sent: older versions of the API require it.
+    :param job_id: the batch job; the key of this filter is ``jobId`` (docs/service.md, 3.1).
+    :param start_creation_time: executions created at or after this time.
+    :param order_by_time: ``Desc`` or ``Asc``.
+    """
+    return Request(
+        "GET",
+        _EXECUTIONS,
+        given(
+            ("workflowId", workflow_id),
+            ("jobId", job_id),
+            ("states", joined(states)),
+            ("size", str(MAX_PAGE_SIZE)),
+            ("startCreationTime", time_parameter("start_creation_time", start_creation_time)),
+            ("orderByTime", order_by_time),
+            ("nextToken", next_token),
+        ),
+    )
+
+
+def build_execution(run_id: str) -> Request:
+    """``GET /workflowexecution/<RunId>`` (docs/service.md, 3.2)."""
+    return Request("GET", f"{_EXECUTIONS}/{check_job_id(run_id)}")
+
+
+def build_list_child_jobs(
+    job_id: str,
+    tag: str,
+    queue_id: str,
+    states: str | None,
+    next_token: str = "",
+    *,
+    start_creation_time: datetime | None = None,
+) -> Request:
+    """
+    ``GET /jobs`` or ``GET /pic_jobs``, one page of 100, oldest first (docs/service.md, 3.3).
+
+    :param queue_id: left out if the batch names none (assumed: then the service does not require it).
+    """
+    return Request(
+        "GET",
+        "/pic_jobs" if tag in _PICTURE_TAGS else "/jobs",
+        given(
+            ("inventoryTriggerJobId", job_id),
+            ("tag", tag),
+            ("queueId", queue_id),
+            ("states", states),
+            ("startCreationTime", time_parameter("start_creation_time", start_creation_time)),
+            ("orderByTime", "Asc"),
+            ("size", str(MAX_PAGE_SIZE)),
+            ("nextToken", next_token),
+        ),
+    )
+
+
+def read_executions(response: Response) -> Page[WorkflowExecution]:
+    """
+    Read a page of workflow executions.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    root = read_xml(response.body, "Response")
+    executions = (WorkflowExecution.from_xml(entry) for entry in root.findall("WorkflowExecutionList"))
+    return Page(tuple(one for one in executions if one.run_id), text_of(root, "NextToken"))
+
+
+def read_child_jobs(response: Response) -> Page[FileRun]:
+    """
+    Read a page of child jobs.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    root = read_xml(response.body, "Response")
+    runs = (_child_job(detail) for detail in root.findall("JobsDetail"))
+    return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
+
+
+def object_key(execution: WorkflowExecution) -> str:
+    """Return the key of an execution's object, which old answers write as the object's URL."""
+    text = execution.object_key
+    if not text.startswith(("http://", "https://")):
+        return text
+    return unquote(urlsplit(text).path.removeprefix("/"))
+
+
+def _child_job(detail: Element) -> FileRun:
+    input_ = detail.find("Input")
+    return FileRun(
+        run_id=text_of(detail, "JobId"),
+        key=text_of(input_, "Object") if input_ is not None else "",
+        state=JobState(text_of(detail, "State")),
+        created_at=parse_time(text_of(detail, "CreationTime", "CreateTime")),
+        code=text_of(detail, "Code"),
+        message=text_of(detail, "Message"),
+        ended_at=parse_time(text_of(detail, "EndTime")),
+    )
+
+
+def read_last_end(response: Response) -> datetime | None:
+    """Return when the last node ended."""
+    root = read_xml(response.body, "Response")
+    ends = (parse_time(text_of(task, "EndTime")) for task in root.iterfind("WorkflowExecution/Tasks"))
+    return max(filter(None, ends), default=None)
+
+
+def read_failed_task(response: Response) -> tuple[str, str, str]:
+    """Return name, code and message of the first node that failed: it is the one that fails the execution."""
+    root = read_xml(response.body, "Response")
+    failed = (task for task in root.iterfind("WorkflowExecution/Tasks") if text_of(task, "State") == JobState.FAILED)
+    task = next(failed, None)
+    if task is None:
+        return "", "", ""
+    return text_of(task, "Name") or text_of(task, "Type"), text_of(task, "Code"), text_of(task, "Message")
