@@ -1,4 +1,4 @@
-"""What the tasks of one event loop have in common for as long as one of them needs it."""
+"""Objects that the tasks of one event loop share, while at least one task uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ItemT = TypeVar("ItemT")
 
 
 class PerLoopRegistry(Generic[ItemT]):
-    """Things of one sort: of each key one in an event loop, while somebody uses it."""
+    """A registry of shared objects: in each event loop one object for each key, while a task uses it."""
 
     def __init__(self) -> None:
         self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, list[ItemT]]] = WeakKeyDictionary()
@@ -20,12 +20,12 @@ class PerLoopRegistry(Generic[ItemT]):
     @contextmanager
     def use(self, key: Hashable, make: Callable[[], ItemT]) -> Iterator[ItemT]:
         """
-        Use the thing of this key together with all others who do.
+        Use the object of this key, together with all other tasks that use it now.
 
-        :param make: makes it if nobody uses one now.
+        :param make: makes the object if no task uses it now.
         """
         held = self._held.setdefault(asyncio.get_running_loop(), {})
-        users = held.setdefault(key, [])  # it, once for each
+        users = held.setdefault(key, [])  # the object, once for each user
         item = users[0] if users else make()
         users.append(item)
         try:
@@ -36,12 +36,12 @@ class PerLoopRegistry(Generic[ItemT]):
                 del held[key]
 
     def in_use(self) -> list[ItemT]:
-        """Return what is used in the running event loop."""
+        """Return the objects in use in the running event loop."""
         return [users[0] for users in self._held.get(asyncio.get_running_loop(), {}).values()]
 
 
 async def wait_for_first(*sleeps: Awaitable[object]) -> None:
-    """Wait for one of several; the others are cancelled."""
+    """Wait until one of several is done; cancel the others."""
     tasks = [asyncio.ensure_future(sleep) for sleep in sleeps]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

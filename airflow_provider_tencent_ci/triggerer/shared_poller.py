@@ -1,16 +1,23 @@
 """
-One poller for all tasks that wait for jobs of one bucket in one triggerer.
+The shared poller: one for all tasks that wait for jobs of one bucket in one event loop of a triggerer.
 
 .. code-block:: text
 
-    trigger ─┐                 ┌─ at once: a new one
-    trigger ─┼─ wait ─ Poller ─┤                                                     ── few list requests
-    trigger ─┘  result         └─ in sweeps: whose time has come, and whose has almost
+    trigger ─┐                 ┌─ a new wait: polled at once
+    trigger ─┼─ wait ─ Poller ─┤                                            ── few list requests
+    trigger ─┘  result         └─ a due wait: in a bulk poll, with those that are due soon
 
-A trigger leaves its wait and is given the result. In between the poller has the wait judge each reading, in the
-trigger's context: what it says goes to that trigger's log, and where it fails, that trigger alone is told. No task is
-woken for that, and nothing stays in memory of it: with ten thousand waits Python's collector of garbage, which stops
-everybody, has little to do.
+How it works:
+
+1. A trigger hands in its wait and awaits the result.
+2. The poller's own task sleeps until a wait is due, a wait has to be told something, or a new wait comes in.
+3. It polls the due jobs in one bulk poll (``core/polling/bulk_poll.py``). Jobs that are due soon join it. Jobs of new
+   waits are polled in between.
+4. Each poll result is judged by its wait, in the context of its trigger. So what the wait logs goes to that trigger's
+   log, and an exception of the wait reaches that trigger alone. No task is woken, and no new object is kept: with
+   10,000 waits, Python's garbage collector, which stops the event loop, has little to do.
+5. After a ``Retry-After``, nothing is sent until that time. A wait that has to be told something before gets the last
+   error.
 """
 
 from __future__ import annotations
@@ -39,27 +46,27 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Whatever is asked for: with less the poller would never sleep, and times far beyond a day leave the calendar.
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
+# Bounds of `poll_interval`: below 0.1 s the poller would never sleep; far more than a day could overflow `datetime`.
+_MIN_INTERVAL_SECONDS, _MAX_INTERVAL_SECONDS = 0.1, 86400.0
 
-# Sweeps may follow each other closely as long as they are cheap: so many requests in the shortest `poll_interval`.
-_REQUESTS_PER_INTERVAL = 11
+# Bulk polls may follow each other closely, as long as they send at most this many requests in the shortest interval.
+_MAX_REQUESTS_PER_INTERVAL = 11
 
-# Whose time comes within this share of its interval joins a sweep.
-_ALMOST = 0.5
+# A job that is due within this share of its interval joins a bulk poll.
+_JOIN_SHARE = 0.5
 
-# So many are given their readings at once, before others of the event loop have their turn.
-_AT_ONCE = 100
+# After this many results, other tasks of the event loop get a chance to run.
+_RESULTS_BEFORE_YIELD = 100
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float) -> WaitResult:
     """
-    Wait until a job has ended, or as ``wait`` says; with the poller of all who wait with this configuration here.
+    Wait until ``wait`` ends, with the poller that all waits of this configuration and event loop share.
 
-    :param poll_interval: the longest time between two questions, in seconds (``core/polling/poll_schedule.py``).
-    :raises InvalidArgumentError: this can be no job's id.
+    :param poll_interval: the longest time between two polls of the job, in seconds (``core/polling/poll_schedule.py``).
+    :raises InvalidArgumentError: the job id cannot be one.
     """
     check_job_id(wait.job_id)
     with _pollers.use(config, lambda: SharedPoller(config)) as poller:
@@ -69,58 +76,60 @@ async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float)
 @dataclass(eq=False, slots=True)
 class _Waiter:
     """
-    One who waits.
+    One trigger's wait.
 
-    :param longest_step: the longest time between two readings, in seconds.
-    :param history: tells when jobs of its kind end.
-    :param result: what the trigger waits for.
-    :param context: the trigger's.
-    :param due_at: when it wants to be read again; in the beginning, at once.
-    :param limit_at: when it has to be told something, even while the service wishes to be left alone: when contact
-        counts as lost. After a day in any case.
-    :param created_at: when its job was created, once that is known.
+    :param poll_interval_seconds: the longest time between two polls of the job.
+    :param history: knows when jobs of this kind usually end.
+    :param result: the trigger awaits it.
+    :param context: the context of the trigger.
+    :param due_at: when the job is polled next; in the beginning, at once.
+    :param tell_at: when the wait has to be told something, even while the poller backs off: when contact counts as
+        lost, after a day at the latest.
+    :param created_at: when the job was created; ``None`` if not known yet.
     """
 
     wait: Wait
-    longest_step: float
+    poll_interval_seconds: float
     history: DurationHistory
     result: asyncio.Future[WaitResult]
     context: contextvars.Context
     due_at: datetime = _ALWAYS
-    limit_at: datetime | None = None
+    tell_at: datetime | None = None
     created_at: datetime | None = None
 
     @property
     def interval(self) -> timedelta:
-        return timedelta(seconds=self.longest_step)
+        return timedelta(seconds=self.poll_interval_seconds)
 
     def is_due(self, by: datetime, now: datetime) -> bool:
-        """Whether its time comes by then; also if that seems further away than it can be: the clock was set back."""
-        return not by < self.due_at <= now + self.interval
+        """Whether the job is due at ``by``. A due time further away than an interval counts: the clock was set back."""
+        return self.due_at <= by or self.due_at > now + self.interval
 
-    def take(self, reading: PollResult, now: datetime, service_time: datetime | None) -> None:
-        """Have the wait judge a reading; whatever comes of it is the trigger's."""
+    def judge(self, polled: PollResult, now: datetime, service_time: datetime | None) -> None:
+        """Have the wait judge a poll result; pass its end, or its exception, to the trigger."""
         if self.result.done():
             return
         try:
-            if result := self.context.run(self.wait.judge, reading, now):
+            if result := self.context.run(self.wait.judge, polled, now):
                 self.result.set_result(result)
             else:
-                self._plan(reading, now, service_time)
+                self._plan(polled, now, service_time)
         except Exception as error:
             self.result.set_exception(error)
 
-    def _plan(self, reading: PollResult, now: datetime, service_time: datetime | None) -> None:
-        if isinstance(reading, InventoryJob):
-            self.created_at = reading.creation_time
-        step = timedelta(seconds=next_poll_delay_seconds(reading, self.longest_step, self.history, now, service_time))
-        self.limit_at = now + _bounded(self.wait.max_delay_seconds(now))
-        self.due_at = min(now + step, self.limit_at)
+    def _plan(self, polled: PollResult, now: datetime, service_time: datetime | None) -> None:
+        if isinstance(polled, InventoryJob):
+            self.created_at = polled.creation_time
+        step = timedelta(
+            seconds=next_poll_delay_seconds(polled, self.poll_interval_seconds, self.history, now, service_time)
+        )
+        self.tell_at = now + _bounded(self.wait.max_delay_seconds(now))
+        self.due_at = min(now + step, self.tell_at)
 
 
 class SharedPoller:
     """
-    Asks about the jobs of one bucket for as long as anybody waits, over one pool of connections.
+    Polls the jobs of one bucket while there are waits, over one pool of connections.
 
     :param config: the service, the bucket and the credentials.
     """
@@ -130,146 +139,150 @@ class SharedPoller:
 
         self._transport = AsyncTransport(config)
         self._waiters: set[_Waiter] = set()
-        self._newcomers: set[_Waiter] = set()
+        self._new_waiters: set[_Waiter] = set()
         self._changed = asyncio.Event()
-        self._answering: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._history = DurationHistory()
-        self._pages_before = 0
-        self._next_sweep_at = self._not_before = _ALWAYS
+        self._active_pages_before = 0
+        self._next_poll_at = self._retry_at = _ALWAYS
         self._last_error: TencentCIError | None = None
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
         loop = asyncio.get_running_loop()
-        longest_step = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
-        waiter = _Waiter(wait, longest_step, self._history, loop.create_future(), contextvars.copy_context())
+        poll_interval_seconds = min(max(poll_interval, _MIN_INTERVAL_SECONDS), _MAX_INTERVAL_SECONDS)
+        waiter = _Waiter(wait, poll_interval_seconds, self._history, loop.create_future(), contextvars.copy_context())
         self._waiters.add(waiter)
-        self._newcomers.add(waiter)
+        self._new_waiters.add(waiter)
         self._changed.set()
-        if self._answering is None:
-            # In a context of its own: it belongs to no trigger, and what it says goes to no trigger's log.
-            self._answering = loop.create_task(self._answer_all(), context=contextvars.Context())
+        if self._task is None:
+            # In an empty context: the task belongs to no trigger, and its log lines go to no trigger's log.
+            self._task = loop.create_task(self._run(), context=contextvars.Context())
         try:
             return await waiter.result
         finally:
             self._waiters.discard(waiter)
-            self._newcomers.discard(waiter)
+            self._new_waiters.discard(waiter)
             self._changed.set()
 
-    async def _answer_all(self) -> None:
+    async def _run(self) -> None:
         failure: Exception | None = None
         try:
             while self._waiters:
                 async with self._transport:
                     while self._waiters:
                         await self._sleep()
-                        await self._serve()
-        except Exception as error:  # theirs to report
+                        await self._poll_due()
+        except Exception as error:  # each trigger reports it
             failure = error
         finally:
-            self._answering = None
+            self._task = None
             for waiter in self._waiters:
                 _give_up(waiter, failure)
 
     async def _sleep(self) -> None:
-        """Sleep until it is somebody's turn, or something changes."""
+        """Sleep until a wait is due or has to be told something, or the set of waits changes."""
         self._changed.clear()
-        asking = self._asking()
-        if not asking:  # those who have their results are about to leave
+        pending = self._pending()
+        if not pending:  # waits that have their results are about to leave
             await self._changed.wait()
             return
         now, interval = self._transport.now(), self._interval
-        sweep_at = _ALWAYS if self._newcomers else max(self._next_sweep_at, min(waiter.due_at for waiter in asking))
-        limits = [waiter.limit_at for waiter in asking if waiter.limit_at]
-        # No longer than an interval: the clock may be set back meanwhile.
-        wake_at = min([max(sweep_at, self._not_before), now + interval, *limits])
+        poll_at = _ALWAYS if self._new_waiters else max(self._next_poll_at, min(waiter.due_at for waiter in pending))
+        limits = [waiter.tell_at for waiter in pending if waiter.tell_at]
+        # At most one interval: the clock may be set back meanwhile.
+        wake_at = min([max(poll_at, self._retry_at), now + interval, *limits])
         if wake_at > now:
             await wait_for_first(self._transport.sleep((wake_at - now).total_seconds()), self._changed.wait())
 
-    async def _serve(self) -> None:
-        """Answer those whose turn it is."""
+    async def _poll_due(self) -> None:
+        """Poll the jobs that are due; while the poller backs off, tell the waits that cannot wait any longer."""
         now, interval = self._transport.now(), self._interval
-        asking = self._asking()
-        turn = {waiter for waiter in asking if waiter.limit_at and waiter.limit_at <= now}
-        if self._last_error and self._is_held(now):
-            # The service wishes to be left alone, and is: what it said last is what is known.
-            await self._hand_out(dict.fromkeys(turn, self._last_error).items())
+        pending = self._pending()
+        due = {waiter for waiter in pending if waiter.tell_at and waiter.tell_at <= now}
+        if self._last_error and self._is_backing_off(now):
+            # Nothing is sent until the Retry-After time: the last error is all that is known.
+            await self._judge_all(dict.fromkeys(due, self._last_error).items())
             return
-        turn |= self._newcomers
-        if not now < self._next_sweep_at <= now + interval and any(waiter.is_due(now, now) for waiter in asking):
-            turn |= {waiter for waiter in asking if waiter.is_due(now + waiter.interval * _ALMOST, now)}
-        if turn:
-            requests = await self._sweep(turn) + await self._learn()
-            self._next_sweep_at = self._transport.now() + interval * min(1, requests / _REQUESTS_PER_INTERVAL)
+        due |= self._new_waiters
+        # A next poll further away than an interval counts as due: the clock was set back.
+        may_poll = self._next_poll_at <= now or self._next_poll_at > now + interval
+        if may_poll and any(waiter.is_due(now, now) for waiter in pending):
+            due |= {waiter for waiter in pending if waiter.is_due(now + waiter.interval * _JOIN_SHARE, now)}
+        if due:
+            requests = await self._poll_jobs(due) + await self._fetch_durations()
+            self._next_poll_at = self._transport.now() + interval * min(1, requests / _MAX_REQUESTS_PER_INTERVAL)
 
-    async def _sweep(self, turn: set[_Waiter]) -> int:
-        """Read the jobs of ``turn``, a request at a time; return how many it took."""
-        self._newcomers -= turn
+    async def _poll_jobs(self, due: set[_Waiter]) -> int:
+        """Poll the jobs of ``due``, one request after the other; return the number of requests."""
+        self._new_waiters -= due
         waiters: dict[str, list[_Waiter]] = {}
-        for waiter in turn:
+        for waiter in due:
             waiters.setdefault(waiter.wait.job_id, []).append(waiter)
-        sweep = BulkPoll({job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._pages_before)
+        bulk_poll = BulkPoll(
+            {job_id: of_job[0].created_at for job_id, of_job in waiters.items()}, self._active_pages_before
+        )
         requests = 0
-        while not sweep.is_over and self._waiters and not self._is_held(self._transport.now()):
-            readings = await self._ask(sweep)
+        while not bulk_poll.is_over and self._waiters and not self._is_backing_off(self._transport.now()):
+            results = await self._send_next_request(bulk_poll)
             requests += 1
-            self._heed(readings.values())
-            await self._hand_out((waiter, reading) for job, reading in readings.items() for waiter in waiters[job])
-            if self._newcomers and not sweep.is_over:  # they need not wait for its end
-                requests += await self._sweep({self._newcomers.pop()})
-        if sweep.active_pages is not None:
-            self._pages_before = sweep.active_pages
-        elif len(waiters) > 1:  # bit by bit, lest pages be forgotten for good
-            self._pages_before = max(0, self._pages_before - 1)
+            self._note_retry_after(results.values())
+            await self._judge_all((waiter, polled) for job, polled in results.items() for waiter in waiters[job])
+            if self._new_waiters and not bulk_poll.is_over:  # they are polled before the bulk poll goes on
+                requests += await self._poll_jobs({self._new_waiters.pop()})
+        if bulk_poll.active_pages is not None:
+            self._active_pages_before = bulk_poll.active_pages
+        elif len(waiters) > 1:  # step by step: some day pages may be cheaper again
+            self._active_pages_before = max(0, self._active_pages_before - 1)
         return requests
 
-    async def _ask(self, sweep: BulkPoll) -> dict[str, PollResult]:
-        """Make the next step of a sweep. A failure that nobody expects is ridden out like one of the service."""
+    async def _send_next_request(self, bulk_poll: BulkPoll) -> dict[str, PollResult]:
+        """Send the next request of a bulk poll. An unexpected exception counts as a failed poll."""
         try:
-            return await self._transport.run(sweep.send_next_request())
+            return await self._transport.run(bulk_poll.send_next_request())
         except Exception as error:
-            _log.exception("Asking for batch jobs failed unexpectedly.")
-            return sweep.fail_remaining(as_poll_error(error))
+            _log.exception("Polling the batch jobs failed unexpectedly.")
+            return bulk_poll.fail_remaining(as_poll_error(error))
 
-    async def _learn(self) -> int:
-        """Learn of one kind of jobs, if there is one to learn of; return how many requests it took."""
+    async def _fetch_durations(self) -> int:
+        """Fetch the durations of one kind of jobs, if one is wanted; return the number of requests."""
         now = self._transport.now()
-        if not self._history.kinds_to_fetch or self._is_held(now):
+        if not self._history.kinds_to_fetch or self._is_backing_off(now):
             return 0
         try:
             error = await self._transport.run(self._history.fetch_durations(now))
-        except Exception:  # a wait is only less sharp without it
-            _log.exception("How long earlier batch jobs took could not be read.")
+        except Exception:  # without the durations, a wait only polls less precisely
+            _log.exception("Could not read how long earlier batch jobs took.")
             return 1
         if error:
-            self._heed([error])
+            self._note_retry_after([error])
         return 1
 
-    async def _hand_out(self, readings: Iterable[tuple[_Waiter, PollResult]]) -> None:
-        for number, (waiter, reading) in enumerate(readings, 1):
-            waiter.take(reading, self._transport.now(), self._transport.service_time())
-            if number % _AT_ONCE == 0:
+    async def _judge_all(self, results: Iterable[tuple[_Waiter, PollResult]]) -> None:
+        for number, (waiter, polled) in enumerate(results, 1):
+            waiter.judge(polled, self._transport.now(), self._transport.service_time())
+            if number % _RESULTS_BEFORE_YIELD == 0:
                 await asyncio.sleep(0)
 
-    def _heed(self, readings: Iterable[PollResult]) -> None:
-        """Take note of what the service wishes; a good answer ends that."""
-        self._last_error = next((reading for reading in readings if isinstance(reading, TencentCIError)), None)
-        self._not_before = self._transport.now() + _bounded(retry_after_seconds(self._last_error))
+    def _note_retry_after(self, results: Iterable[PollResult]) -> None:
+        """Remember the last error and its ``Retry-After``; a good answer ends the backoff."""
+        self._last_error = next((polled for polled in results if isinstance(polled, TencentCIError)), None)
+        self._retry_at = self._transport.now() + _bounded(retry_after_seconds(self._last_error))
 
-    def _is_held(self, now: datetime) -> bool:
-        """Whether the service wishes to be left alone."""
-        return self._last_error is not None and now < self._not_before
+    def _is_backing_off(self, now: datetime) -> bool:
+        """Whether the ``Retry-After`` time of the last error is still to come."""
+        return self._last_error is not None and now < self._retry_at
 
-    def _asking(self) -> list[_Waiter]:
+    def _pending(self) -> list[_Waiter]:
         return [waiter for waiter in self._waiters if not waiter.result.done()]
 
     @property
     def _interval(self) -> timedelta:
-        return min((waiter.interval for waiter in self._waiters), default=_bounded(_LONGEST_SECONDS))
+        return min((waiter.interval for waiter in self._waiters), default=_bounded(_MAX_INTERVAL_SECONDS))
 
 
 def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
-    """End a wait that nobody goes on with."""
+    """End a wait that the poller cannot continue."""
     if not waiter.result.done():
         if failure:
             waiter.result.set_exception(failure)
@@ -278,7 +291,7 @@ def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
 
 
 def _bounded(seconds: float) -> timedelta:
-    return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
+    return timedelta(seconds=min(seconds, _MAX_INTERVAL_SECONDS))
 
 
 _pollers = PerLoopRegistry[SharedPoller]()

@@ -347,7 +347,7 @@ def test_pollers_of_different_buckets_do_not_fall_into_step(emulator, config):
 
     async def main():
         waits = [wait(one, job_id, 30) for one in configs for _ in range(3)]
-        await until(lambda: len(waiters()) == len(waits) and all(waiter.limit_at for waiter in waiters()))
+        await until(lambda: len(waiters()) == len(waits) and all(waiter.tell_at for waiter in waiters()))
         assert len({waiter.due_at for waiter in waiters()}) == len(waits)
         for waiting in waits:
             waiting.cancel()

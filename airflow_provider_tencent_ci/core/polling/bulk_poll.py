@@ -1,9 +1,9 @@
 """
-Asking about many jobs with few requests.
+The bulk poll: the states of many jobs with few requests.
 
-The list endpoint gives a hundred jobs for the price of one. What is waited for is live, so pages of live jobs answer
-for most; what is on none of them has just ended, so that pages of ended jobs answer for many at once; the few that are
-left are asked about by their ids.
+One page of the list has up to 100 jobs. Most jobs that are waited for are active, so pages of active jobs come first. A
+job that is on none of them has just ended, so pages of ended jobs come next. The few jobs that are left are polled by
+their ids.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
 
-# So few are asked about one by one: a page of other people's jobs would be no cheaper.
-_FEW = 2
+# Up to this many jobs are polled one by one: a page full of other jobs would not be cheaper.
+_MAX_JOBS_ONE_BY_ONE = 2
 
 
 class BulkPoll:
     """
-    Asks about jobs, each once: one request a step, no more than thrice as many as there are jobs, and mostly far fewer.
+    Polls each of its jobs once, one request a step; at most three requests for each job, usually far fewer.
 
-    What is wrong with one job is that one's reading. When the service fails, it is asked no further: all jobs that are
-    not read yet get its error. A page that it refuses for the times in the request, which one odd record may have set,
-    is asked for without them.
+    An error about one job becomes that job's result. If the service itself fails, the bulk poll stops, and all
+    remaining jobs get that error. If the service refuses a page because of the times in the request, which one odd
+    record may have set, the page is requested without times.
 
-    :param jobs: ids, and when each was created, as far as it is known.
-    :param pages_before: how many pages the last sweep took to find the live ones. Where one by one is cheaper, as for
-        a handful in a bucket full of other people's jobs, no page is read.
+    :param jobs: ids, and when each was created; ``None`` if not known.
+    :param pages_before: how many pages the last bulk poll needed for the active jobs. No page is read where one by one
+        is cheaper: for a few jobs in a bucket full of other jobs.
     """
 
     def __init__(self, jobs: Mapping[str, datetime | None], pages_before: int = 0) -> None:
         self._left = dict(jobs)
         self._states: list[tuple[str, ...]] = (
-            [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_FEW, pages_before) else []
+            [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_MAX_JOBS_ONE_BY_ONE, pages_before) else []
         )
         self._listing: _Listing | None = None
         self._takes_times = True
-        #: How many pages it took to find the live ones, or could not find them; ``None`` if none was read.
+        #: How many pages of active jobs were read; ``None`` if none was.
         self.active_pages: int | None = None
 
     @property
     def is_over(self) -> bool:
-        """Whether all jobs are read."""
+        """Whether all jobs have a result."""
         return not self._left
 
     def send_next_request(self) -> Flow[dict[str, PollResult]]:
-        """Send the next request; return what it tells, by job: none, one or many readings."""
+        """Send the next request; return its results by job id: none, one or many."""
         readings: dict[str, PollResult]
         try:
-            if self._listing is None and self._states and len(self._left) > _FEW:
+            if self._listing is None and self._states and len(self._left) > _MAX_JOBS_ONE_BY_ONE:
                 self._listing = _Listing(
                     self._left if self._takes_times else dict.fromkeys(self._left), self._states.pop(0)
                 )
@@ -69,7 +69,7 @@ class BulkPoll:
         return readings
 
     def fail_remaining(self, error: TencentCIError) -> dict[str, PollResult]:
-        """End here: return ``error`` as the reading of all jobs that are not read yet."""
+        """Stop: return ``error`` as the result of all remaining jobs."""
         readings: dict[str, PollResult] = dict.fromkeys(self._left, error)
         self._left.clear()
         return readings
@@ -85,7 +85,7 @@ class BulkPoll:
             return {}
         if listing.states is ACTIVE_STATES:
             self.active_pages = listing.pages_read
-        if listing.is_exhausted:  # not worth more: what is left may be anywhere
+        if listing.is_exhausted:  # further pages are not worth it: the remaining jobs may be on any of them
             self._states.clear()
         if listing.is_over:
             self._listing = None
@@ -103,16 +103,16 @@ class BulkPoll:
 
 class _Listing:
     """
-    Pages of jobs in some states, from the oldest wanted one on.
+    Pages of the jobs in some states, from the oldest wanted job on.
 
-    :param states: these.
+    :param states: the states.
     """
 
     def __init__(self, wanted: Mapping[str, datetime | None], states: tuple[str, ...]) -> None:
         created = list(wanted.values())
         known = [moment for moment in created if moment]
         bounds = (min(known), max(known)) if known and len(known) == len(created) else (None, None)
-        # Live jobs have no upper bound: all that are younger are waited for, too, more often than not.
+        # Active jobs have no upper bound: younger ones are usually waited for, too.
         self._criteria = JobFilter(
             states=states,
             start_creation_time=bounds[0],
@@ -125,12 +125,12 @@ class _Listing:
 
     @property
     def has_times(self) -> bool:
-        """Whether the requests name times, which are those of the records."""
+        """Whether the requests have times, which come from the records."""
         return self._criteria.start_creation_time is not None
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether it has cost as much as asking one by one would have, and goes on."""
+        """Whether it has cost as many requests as polling one by one, and there are more pages."""
         return self.pages_read >= self._most_pages and self._pages.next_token is not None
 
     @property
