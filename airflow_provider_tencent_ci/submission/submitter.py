@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt, 
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.stored_request import try_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -103,6 +104,7 @@ def submit_for_task(
         before_submit=before_submit,
         check_deadline=check_deadline,
         log=hook.log.warning,
+        try_key=try_key(context["ti"]),
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
     return hook.run(submit_once.submit_once(attempt, memory))

@@ -84,6 +84,7 @@ def _record(note: SubmissionNote) -> dict[str, Any]:
             {"machine": _written(posted_at.machine), "service": _written(posted_at.service)} if posted_at else None
         ),
         "foreign_ids": list(note.foreign_ids),
+        "noted_by": note.noted_by,
     }
 
 
@@ -97,6 +98,7 @@ def _note(record: dict[str, Any]) -> SubmissionNote:
         posts=posts if isinstance(posts, int) else 1,
         posted_at=_moment(posted_at) if isinstance(posted_at, dict) else None,
         foreign_ids=tuple(foreign) if isinstance(foreign, list) else (),
+        noted_by=str(record.get("noted_by") or ""),
     )
 
 

@@ -73,6 +73,7 @@ def push_submission(ti: Any, request: Mapping[str, Any], series: DuplicateSearch
             "name": series.name,
             "foreign_ids": list(series.foreign_ids),
             "may_have_duplicates": series.may_have_duplicates,
+            "knows_all_tries": series.knows_all_tries,
         },
     }
     ti.xcom_push(key=_XCOM_KEY, value=written)
@@ -113,7 +114,12 @@ def recorded_series(ti: Any) -> DuplicateSearch | None:
     if not isinstance(series.get("name"), str):
         return None
     foreign_ids = tuple(series.get("foreign_ids") or ())
-    return DuplicateSearch(series["name"], foreign_ids, bool(series.get("may_have_duplicates")))
+    return DuplicateSearch(
+        series["name"],
+        foreign_ids,
+        may_have_duplicates=bool(series.get("may_have_duplicates")),
+        knows_all_tries=bool(series.get("knows_all_tries", True)),
+    )
 
 
 def _specification(arguments: dict[str, Any]) -> InventoryJobSpecification:

@@ -8,6 +8,7 @@ about the task.
 from __future__ import annotations
 
 import concurrent.futures
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def cancel_if_unwanted(
     """
     from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, decide_cancel
 
+    began = time.monotonic()
     task = _ask_about(ti, lease, has_submitted)
     decision = decide_cancel(task)
     if decision is CancelDecision.CANCEL:
-        hook.cancel_quietly(job_id)
+        hook.cancel_quietly(job_id, spent_seconds=time.monotonic() - began)
     else:
         log_why_left(hook.log, job_id, task, decision)
 

@@ -8,7 +8,7 @@ with retries. ``core/wire/exchange.py`` runs a flow for the drivers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -33,12 +33,12 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
     RETRY_IDEMPOTENT,
     RETRY_IF_NOT_EXECUTED,
     RequestRetry,
+    check_nothing,
     send_with_retry,
 )
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.exceptions import (
     NotFoundError,
-    UnreadableResponseError,
 )
 
 ResultT = TypeVar("ResultT")
@@ -60,9 +60,20 @@ def fetch_service_time() -> Flow[datetime]:
     return (yield from service_time()) or (yield from current_time())
 
 
-def create_job(name: str, specification: InventoryJobSpecification) -> Flow[InventoryJob]:
-    """Submit, once: repeated only when the service surely did not read the request."""
-    return (yield from send_with_retry(build_create(name, specification), read_created, RETRY_IF_NOT_EXECUTED))
+def create_job(
+    name: str,
+    specification: InventoryJobSpecification,
+    retry: RequestRetry = RETRY_IF_NOT_EXECUTED,
+    *,
+    check_before_send: Callable[[], None] = check_nothing,
+) -> Flow[InventoryJob]:
+    """
+    Submit, once: by default the request is sent again only when the service certainly did not read it.
+
+    :param check_before_send: raises if the request must not be sent any more; called before each attempt.
+    """
+    request = build_create(name, specification)
+    return (yield from send_with_retry(request, read_created, retry, check_before_send=check_before_send))
 
 
 def get_job(
@@ -116,11 +127,7 @@ def list_all_jobs(criteria: JobFilter, retry: RequestRetry = RETRY_IDEMPOTENT) -
     while pages.next_token is not None:
         page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, retry)
         jobs.extend(pages.new_items(page))
-    if pages.was_cut_short:
-        raise UnreadableResponseError(
-            f"The job list breaks off after {len(jobs)} jobs: the next page brings nothing new, and the service does "
-            "not say that the list has ended."
-        )
+    pages.check_complete(len(jobs))
     return jobs
 
 

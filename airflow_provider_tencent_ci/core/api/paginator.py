@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 MAX_PAGE_SIZE = 100
 
@@ -71,6 +72,19 @@ class Paginator:
         self.was_cut_short = ends_here and bool(page.next_token) and bool(page.items)
         self.next_token = None if ends_here else page.next_token
         return fresh
+
+    def check_complete(self, count: int) -> None:
+        """
+        Refuse a list that was cut short: a job that is not on it may exist.
+
+        :param count: how many jobs were read.
+        :raises UnreadableResponseError: the list was cut short.
+        """
+        if self.was_cut_short:
+            raise UnreadableResponseError(
+                f"The job list breaks off after {count} jobs: the next page has no new job, and the service does not "
+                "say that the list has ended."
+            )
 
     def _is_new(self, item_id: str) -> bool:
         if item_id in self._seen:

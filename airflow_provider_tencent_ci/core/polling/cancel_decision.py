@@ -20,7 +20,11 @@ NOT_TOLD, REMOVED = "not told", "removed"
 _RESTARTING = "restarting"
 
 # A worker's process meets these only after a person's act, or where the run as a whole is over.
-_ENDED_BY_PERSON = frozenset({"success", "skipped", "upstream_failed", REMOVED, _RESTARTING})
+_ENDED_BY_PERSON = frozenset({"success", REMOVED, _RESTARTING})
+
+# A worker's process meets these after a person's act, and after the end of a newer try, where Airflow had given this one
+# up: a sensor with ``soft_fail`` is skipped.
+_ENDED_BY_PERSON_OR_TRY = frozenset({"failed", "skipped", "upstream_failed"})
 
 # In these a worker may have this trigger's task, or a new try of it.
 _AT_WORK = frozenset({"running", _RESTARTING})
@@ -67,8 +71,7 @@ def decide_cancel(task: StoppedTask) -> CancelDecision:
         return CancelDecision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
         return CancelDecision.CANCEL  # cleared, and a new try has a job of its own
-    if task.state == "failed":
-        # Airflow may have given this try up; or it began a newer one after that, which has failed.
+    if task.state == "failed" or (task.state in _ENDED_BY_PERSON_OR_TRY and not task.is_deferred):
         return CancelDecision.CANCEL if task.only_a_person else CancelDecision.DOUBT
     return _of_trigger(task) if task.is_deferred else _of_process(task)
 

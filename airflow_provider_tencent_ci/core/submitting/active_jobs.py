@@ -33,12 +33,16 @@ def count_free_places(max_active_jobs: int, retry: RequestRetry = RETRY_IDEMPOTE
 
     All jobs of the bucket that are submitted, running or paused count, whoever submitted them. No more pages are read
     than it takes to know.
+
+    :raises UnreadableResponseError: the list was cut short before so many active jobs were read.
     """
     pages, active = Paginator(), 0
     criteria = JobFilter(states=ACTIVE_STATES)
     while pages.next_token is not None and active < max_active_jobs:
         page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, retry)
         active += len(pages.new_items(page))
+    if active < max_active_jobs:
+        pages.check_complete(active)
     return max(0, max_active_jobs - active)
 
 

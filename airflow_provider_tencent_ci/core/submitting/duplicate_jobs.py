@@ -30,11 +30,14 @@ class DuplicateSearch:
     :param foreign_ids: jobs that are never kept or cancelled: those of a deleted run, and those that were seen to end
         badly, whatever the list shows of them now.
     :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
+    :param knows_all_tries: whether every try has noted its requests, so that each job of the name that is not foreign
+        belongs to this series. Before Airflow 3.3 a job that has succeeded may be that of a deleted run.
     """
 
     name: str
     foreign_ids: tuple[str, ...] = ()
     may_have_duplicates: bool = False
+    knows_all_tries: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ def cancel_duplicates(series: DuplicateSearch, job: InventoryJob) -> Flow[tuple[
     Look for all jobs of a submission, keep one, and cancel the others that are live.
 
     The oldest live one is kept, of two of one second the one with the smaller JobId, so that any two processes that
-    look keep the same one. A job that has succeeded is kept, whatever else there is.
+    look keep the same one. A job that has succeeded is kept, whatever else there is, unless it may be that of a
+    deleted run.
 
     :param job: the one that the task knows.
     :return: the job to keep, and the others; failed and cancelled ones are no duplicates.
@@ -63,7 +67,8 @@ def cancel_duplicates(series: DuplicateSearch, job: InventoryJob) -> Flow[tuple[
     :raises TransportError: the same.
     """
     listed = yield from list_jobs_named(series.name, RETRY_IDEMPOTENT)
-    return (yield from _keep_one(job, [one for one in listed if one.job_id not in series.foreign_ids]))
+    own = [one for one in listed if one.job_id not in series.foreign_ids]
+    return (yield from _keep_one(job, own, prefers_success=series.knows_all_tries))
 
 
 def list_jobs_named(name: str, retry: RequestRetry) -> Flow[list[InventoryJob]]:
@@ -85,19 +90,29 @@ def by_preference(job: InventoryJob) -> tuple[int, float, str]:
     return 2 if job.state in ENDED_BADLY else 1, -created_at, job.job_id
 
 
-def _keep_one(job: InventoryJob, listed: Iterable[InventoryJob]) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
+def _keep_one(
+    job: InventoryJob, listed: Iterable[InventoryJob], *, prefers_success: bool
+) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
     others = {}
     for one in listed:
         if one.job_id != job.job_id and one.state not in ENDED_BADLY:
             others[one.job_id] = yield from read_current_state(one)
     others = {job_id: one for job_id, one in others.items() if one.state not in ENDED_BADLY}
-    kept = job if job.state is JobState.SUCCESS else min([job, *others.values()], key=by_preference)
+    is_kept = job.state is JobState.SUCCESS and (prefers_success or not _is_older_run(job, others.values()))
+    kept = job if is_kept else min([job, *others.values()], key=by_preference)
     duplicates = []
     for other in sorted((job, *others.values()), key=by_preference):
         if other is not kept and other.state not in ENDED_BADLY:
             error = None if other.state.is_terminal else (yield from _try_to_cancel(other.job_id))
             duplicates.append(Duplicate(other, error))
     return kept, tuple(duplicates)
+
+
+def _is_older_run(job: InventoryJob, others: Iterable[InventoryJob]) -> bool:
+    """Whether an active job was created after a job had ended. Then the ended one may be that of a deleted run."""
+    ended_at = job.ended_at
+    active = (one.creation_time for one in others if not one.state.is_terminal)
+    return any(ended_at is None or created_at is None or created_at >= ended_at for created_at in active)
 
 
 def read_current_state(job: InventoryJob) -> Flow[InventoryJob]:

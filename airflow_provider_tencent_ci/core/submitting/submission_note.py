@@ -42,6 +42,8 @@ class SubmissionNote:
     :param posted_at: when the last one of them was sent; ``None`` if there is none.
     :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
         was deleted and made again.
+    :param noted_by: the key of the try that wrote the note, so that an older try sees that a newer one has gone on even
+        if that has only adopted the job.
     """
 
     token: str
@@ -49,6 +51,7 @@ class SubmissionNote:
     posts: int = 0
     posted_at: TwoClockTime | None = None
     foreign_ids: tuple[str, ...] = ()
+    noted_by: str = ""
 
 
 class NoteStore(Protocol):

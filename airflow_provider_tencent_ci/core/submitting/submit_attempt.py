@@ -47,6 +47,7 @@ class Attempt:
     :param reconcile_timeout: seconds for which the service may still act on a request after it was sent.
     :param before_submit: runs before the request is sent; not called if there is a job to adopt.
     :param check_deadline: raises if it is too late; called right before each request is sent.
+    :param try_key: what no other try of the task has.
     :param log: logs what the attempt waits for.
     """
 
@@ -58,3 +59,4 @@ class Attempt:
     before_submit: BeforeSubmit = nothing_before_submit
     check_deadline: CheckDeadline = no_deadline
     log: Log = log_nothing
+    try_key: str = ""

@@ -21,6 +21,7 @@ What a try sent tells whose job it found. This machine's clock is never compared
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from airflow_provider_tencent_ci.core.api.job_calls import create_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -44,8 +45,9 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     nothing_before_submit,
 )
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RETRY_IF_NOT_EXECUTED
 from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
+from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -148,8 +150,7 @@ def submit_unchecked(
 ) -> Flow[Submission]:
     """Submit without a search for jobs of this name."""
     yield from before_submit()
-    check_deadline()
-    job = yield from create_job(name, specification)
+    job = yield from create_job(name, specification, check_before_send=check_deadline)
     return Submission(job, adopted=False, posts=1, series=DuplicateSearch(name))
 
 
@@ -168,23 +169,27 @@ class _Submitting:
         """
         Send the ``POST`` and return the job.
 
-        After an unknown outcome, poll the list; if the list does not show the job, send the ``POST`` once more.
+        After an unknown outcome, poll the list; if the list does not show the job, send the ``POST`` once more. After a
+        refusal that may pass, pause and send it again. Each time all is checked once more: the pause may have been
+        long, and another try may have submitted.
         """
-        attempt, search = self._attempt, self._search
+        attempt, search, refusals = self._attempt, self._search, _Refusals()
         while search.posts < (_MAX_POSTS if attempt.token else 1):
             if job := (yield from search.relisted_job()):
                 return job
             attempt.check_deadline()
             yield from self._write_note_of_post()
             try:
-                job = yield from create_job(search.name, attempt.specification)
+                job = yield from create_job(search.name, attempt.specification, NO_RETRY)
             except (ApiError, TransportError) as error:
                 if _was_certainly_not_created(error):
                     self._take_back_note_of_post()
+                    if (yield from refusals.pause(error)):
+                        continue
                     if self._unanswered is None:
                         raise
                     raise search.outcome_unknown("does not show it", error) from error
-                self._unanswered = error
+                self._unanswered, refusals = error, _Refusals()
             else:
                 self._is_adopted = False
                 return job
@@ -199,13 +204,13 @@ class _Submitting:
     def keep_one_job(self, job: InventoryJob) -> Flow[Submission]:
         """Note the job. If there may be more than one, keep one and cancel the others."""
         search = self._search
-        self._try_to_write_note(replace(search.note, job_id=job.job_id))
+        self._try_to_write_note(replace(search.note, job_id=job.job_id, noted_by=self._attempt.try_key))
         was_slow = bool(search.posts) and (yield from search.is_list_old())
         # After a request of unknown outcome, the job that was found may be another one's, such as a deleted run's.
         is_in_doubt = self._unanswered is not None
         may_be_several = search.note.posts > 1 or not search.is_first or was_slow or is_in_doubt
         never_kept = tuple(sorted({*search.note.foreign_ids, *search.ended_badly_before}))
-        series = DuplicateSearch(search.name, never_kept, may_be_several)
+        series = DuplicateSearch(search.name, never_kept, may_be_several, knows_all_tries=self._notes.is_reliable)
         if not may_be_several and len(search.candidates) <= 1:
             return self.as_submission(job, series)
         try:
@@ -231,19 +236,41 @@ class _Submitting:
                 f"Another try of this task has taken over the submission of {search.name!r}. This try sent nothing."
             )
         self._note_before_post = search.note
-        note = replace(search.note, job_id=None, posts=search.note.posts + 1, posted_at=posted_at)
+        note = replace(
+            search.note, job_id=None, posts=search.note.posts + 1, posted_at=posted_at, noted_by=self._attempt.try_key
+        )
         self._notes.write(note)
         search.stored = search.note = note
         search.posts += 1
 
     def _take_back_note_of_post(self) -> None:
         """Note that the request was refused, so that the next try need not poll for its job."""
+        self._search.posts -= 1
         self._try_to_write_note(self._note_before_post)
 
     def _try_to_write_note(self, note: SubmissionNote) -> None:
         self._search.note = note
         if self._notes.try_to_write(note, self._search.stored):
             self._search.stored = note
+
+
+class _Refusals:
+    """The refusals of one ``POST`` in a row, and the time since the first one."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._began_at: datetime | None = None
+
+    def pause(self, error: ApiError | TransportError) -> Flow[bool]:
+        """Pause before the ``POST`` is sent again; return ``False`` if it must not be."""
+        now = yield from current_time()
+        self._count += 1
+        self._began_at = self._began_at or now
+        spent_seconds = (now - self._began_at).total_seconds()
+        seconds = RETRY_IF_NOT_EXECUTED.pause_seconds(error, self._count, spent_seconds)
+        if seconds is not None:
+            yield from pause(seconds)
+        return seconds is not None
 
 
 def _was_certainly_not_created(error: TencentCIError) -> bool:

@@ -64,11 +64,21 @@ RETRY_IF_NOT_EXECUTED = RequestRetry(was_not_executed)
 NO_RETRY = RequestRetry(lambda _error: False, attempts=1)
 
 
+def check_nothing() -> None:
+    """Let a request be sent at any time."""
+
+
 def send_with_retry(
-    request: Request, read: Callable[[Response], ResultT], retry: RequestRetry = RETRY_IDEMPOTENT
+    request: Request,
+    read: Callable[[Response], ResultT],
+    retry: RequestRetry = RETRY_IDEMPOTENT,
+    *,
+    check_before_send: Callable[[], None] = check_nothing,
 ) -> Flow[ResultT]:
     """
     Send one request, repeat it by the rule given, and read the answer.
+
+    :param check_before_send: raises if the request must not be sent any more; called before each attempt.
 
     :raises ApiError: the service's error, or an answer that ``read`` does not take.
     :raises TransportError: no answer.
@@ -76,6 +86,7 @@ def send_with_retry(
     began_at, attempt = (yield from current_time()), 0
     while True:
         attempt += 1
+        check_before_send()
         try:
             return (yield from _send_once(request, read))
         except (ApiError, TransportError) as error:

@@ -280,7 +280,7 @@ def _retry_after_seconds(response: Response) -> float | None:
     moment = parse_http_date(value)
     if moment is None:
         return None
-    service_time = _date_of(response) or response.signed_at or response.received_at
+    service_time = service_time_of(response) or response.signed_at or response.received_at
     return max(0.0, (moment - service_time).total_seconds())
 
 
