@@ -19,6 +19,7 @@ RECORD = {
     "posts": 2,
     "posted_at": {"machine": "2026-01-02T03:04:05.000678+00:00", "service": "2026-01-02T04:04:05+00:00"},
     "foreign_ids": ["b8", "b9"],
+    "noted_by": "",
 }
 
 

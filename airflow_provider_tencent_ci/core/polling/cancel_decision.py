@@ -22,8 +22,8 @@ _RESTARTING = "restarting"
 # A worker's process meets these only after a person's act, or where the run as a whole is over.
 _ENDED_BY_PERSON = frozenset({"success", REMOVED, _RESTARTING})
 
-# A worker's process meets these after a person's act, and after the end of a newer try, where Airflow had given this one
-# up: a sensor with ``soft_fail`` is skipped.
+# A worker's process meets these after a person's act, and also after the end of a newer try, if Airflow gave
+# this one up: a sensor with ``soft_fail`` is skipped.
 _ENDED_BY_PERSON_OR_TRY = frozenset({"failed", "skipped", "upstream_failed"})
 
 # In these a worker may have this trigger's task, or a new try of it.

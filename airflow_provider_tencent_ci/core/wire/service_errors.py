@@ -280,8 +280,10 @@ def _retry_after_seconds(response: Response) -> float | None:
     moment = parse_http_date(value)
     if moment is None:
         return None
-    service_time = service_time_of(response) or response.signed_at or response.received_at
-    return max(0.0, (moment - service_time).total_seconds())
+    # Both dates may be wrong, and any proxy may have written one of them. The shorter pause does less harm.
+    clocks = (_date_of(response), response.signed_at or response.received_at)
+    pauses = ((moment - clock).total_seconds() for clock in clocks if clock is not None)
+    return min((seconds for seconds in pauses if seconds > 0), default=0.0)
 
 
 def _date_of(response: Response) -> datetime | None:

@@ -31,9 +31,15 @@ def decisions(state, *, is_deferred, only_a_person=ANY, recorded=(MINE, OTHER, N
     }
 
 
-@pytest.mark.parametrize("state", ["success", "skipped", "upstream_failed", "restarting", REMOVED])
+@pytest.mark.parametrize("state", ["success", "restarting", REMOVED])
 def test_a_running_task_that_a_person_ended_cancels_whatever_else_is_known(state):
     assert decisions(state, is_deferred=False) == {CANCEL}
+
+
+@pytest.mark.parametrize("state", ["skipped", "upstream_failed"])
+def test_a_running_task_that_a_newer_try_may_have_ended_cancels_only_if_a_person_alone_can_have_done_so(state):
+    assert decisions(state, is_deferred=False, only_a_person=(True,)) == {CANCEL}
+    assert decisions(state, is_deferred=False, only_a_person=(False,)) == {DOUBT}
 
 
 @pytest.mark.parametrize("state", [*ON_THE_WAY, NOT_TOLD])
@@ -85,9 +91,7 @@ def test_a_deferred_task_that_waits_no_more_cancels_only_if_a_person_alone_can_h
 @pytest.mark.parametrize(("state", "is_deferred"), itertools.product(STATES, ANY))
 def test_what_airflow_can_have_done_by_itself_cancels_nothing(state, is_deferred):
     known = decisions(state, is_deferred=is_deferred, only_a_person=(False,), recorded=SAME)
-    of_person = (
-        {"success", REMOVED} if is_deferred else {"success", REMOVED, "skipped", "upstream_failed", "restarting"}
-    )
+    of_person = {"success", REMOVED} if is_deferred else {"success", REMOVED, "restarting"}
     assert (known == {CANCEL}) is (state in of_person)
     assert CANCEL not in known or len(known) == 1
 

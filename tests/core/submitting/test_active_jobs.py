@@ -160,3 +160,10 @@ def test_a_place_that_comes_free_after_the_deadline_is_not_taken():
 def test_one_good_answer_begins_the_count_of_failures_anew():
     bad = [failure(500)] * 15
     assert len(wait(*bad, active(3), *bad, active(2)).requests) == 32
+
+
+def test_a_list_that_breaks_off_does_not_say_that_a_place_is_free():
+    three = page(job_xml("b1"), job_xml("b2"), job_xml("b3"), next_token="same")
+    with pytest.raises(e.UnreadableResponseError, match="breaks off after 3 jobs"):
+        Script([three], forever=True).run(count_free_places(5))
+    assert Script([three], forever=True).run(count_free_places(3)) == 0

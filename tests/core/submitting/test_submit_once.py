@@ -11,8 +11,13 @@ from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.submitting import submission_search
 from airflow_provider_tencent_ci.core.submitting import submit_once as s
-from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch, cancel_duplicates
+from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
+    DuplicateSearch,
+    cancel_duplicates,
+    list_jobs_named,
+)
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, page, respond
 from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitting
 
@@ -564,3 +569,67 @@ def test_a_job_that_was_seen_to_end_badly_is_never_kept_again():
     submission = submit(script, Notes(SubmissionNote(TOKEN, job_id="b1", posts=1)), is_first=False)
     assert (submission.job.job_id, submission.duplicates) == ("b2", ())
     assert not script.sent("PUT")
+
+
+# What fresh inputs of November 2026 found
+
+
+class TooLate(Exception):
+    pass
+
+
+@pytest.mark.parametrize("unchecked", [False, True], ids=["submit_once", "submit_unchecked"])
+def test_a_request_that_was_refused_is_not_sent_again_when_it_is_too_late(unchecked):
+    checks = itertools.count(1)
+
+    def check_deadline():
+        if next(checks) > 2:
+            raise TooLate
+
+    script = answering(GET=NOTHING, POST=THROTTLED)
+    flow = (
+        s.submit_unchecked("nightly", SPECIFICATION, check_deadline=check_deadline)
+        if unchecked
+        else submitting(SPECIFICATION, check_deadline=check_deadline)
+    )
+    with pytest.raises(TooLate):
+        script.run(flow)
+    assert len(script.sent("POST")) == 2
+
+
+class NotesOfTwoTries(Notes):
+    """Another try writes its note while this one pauses after a refusal."""
+
+    def try_to_write(self, note, kept):
+        result = super().try_to_write(note, kept)
+        self.note = SubmissionNote(TOKEN, job_id="b9", posts=1, noted_by="another try")
+        return result
+
+
+def test_a_try_that_pauses_after_a_refusal_sends_nothing_once_another_try_has_submitted():
+    script = answering(GET=NOTHING, POST=[THROTTLED, created("b2")])
+    with pytest.raises(e.SubmissionTakenOverError):
+        submit(script, NotesOfTwoTries())
+    assert len(script.sent("POST")) == 1
+
+
+def test_a_try_sees_that_a_newer_one_has_adopted_the_job():
+    note = SubmissionNote(TOKEN, job_id="b1", posts=1)
+    notes = Notes(note)
+    older = submitting(SPECIFICATION, notes, is_first=False, try_key="2")
+    next(older)  # frozen at its first step, with the note read
+    submit(answering(GET=page(mine("b1"))), notes, is_first=False, try_key="3")
+    older.close()
+    assert notes.note == replace(note, noted_by="3")
+
+
+def test_without_a_store_an_active_job_is_kept_rather_than_one_that_ended_before_it_was_created():
+    ended = created_ago(900, "b0").replace("</JobsDetail>", f"<EndTime>{START.isoformat()}</EndTime></JobsDetail>")
+    young = mine("b1", CreationTime=(START + timedelta(seconds=30)).isoformat())
+    [job] = Script([page(ended)]).run(list_jobs_named(NAME, NO_RETRY))
+    for knows_all_tries, kept_id in ((False, "b1"), (True, "b0")):
+        search = DuplicateSearch(NAME, may_have_duplicates=True, knows_all_tries=knows_all_tries)
+        script = answering(GET=page(ended, young), PUT=respond())
+        kept, _ = script.run(cancel_duplicates(search, job))
+        assert kept.job_id == kept_id
+        assert len(script.sent("PUT")) == (kept_id == "b0")

@@ -162,6 +162,13 @@ def test_retry_after_as_a_date_is_measured_with_the_clock_that_wrote_it(ahead):
     assert classify(answer).retry_after_seconds == 10
 
 
+@pytest.mark.parametrize("written", [START - timedelta(days=20000), START - timedelta(days=3)])
+def test_a_date_that_is_far_off_makes_no_pause_long(written):
+    retry_after = format_datetime(START + timedelta(seconds=2), usegmt=True)
+    answer = failure(429, "SlowDown", date=format_datetime(written, usegmt=True), retry_after=retry_after)
+    assert classify(answer).retry_after_seconds == 2
+
+
 def test_without_a_date_retry_after_is_measured_with_the_time_that_was_signed():
     answer = failure(429, retry_after=format_datetime(START + timedelta(hours=1, seconds=10), usegmt=True))
     signed = replace(answer, signed_at=START + timedelta(hours=1))
