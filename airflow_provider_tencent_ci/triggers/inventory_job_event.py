@@ -136,7 +136,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             for job in new:
                 self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
                 yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
-            await stored.save(look.memory, has_reported=bool(new))
+            await stored.save(look.snapshot, has_reported=bool(new))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""
