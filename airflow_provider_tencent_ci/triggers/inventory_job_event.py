@@ -111,7 +111,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        """Look again and again, for all who share this poll; yield each :class:`.core.watching.DetectedJobs`."""
+        """Poll without end, for all triggers that share this stream; yield each result."""
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)
