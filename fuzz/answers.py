@@ -90,7 +90,7 @@ def check_error(error: TencentCIError) -> None:
     assert KEYS.token not in text
     assert is_transient(error) or not was_not_executed(error)
     if isinstance(error, ApiError):
-        pause_seconds = RETRY_IDEMPOTENT.pause_seconds(error, attempt=1, spent_seconds=0)
+        pause_seconds = RETRY_IDEMPOTENT.backoff_seconds(error, attempt=1, spent_seconds=0)
         assert pause_seconds is None or 0 <= pause_seconds <= RETRY_IDEMPOTENT.budget_seconds
         assert error.retry_after_seconds is None or error.retry_after_seconds >= 0
 

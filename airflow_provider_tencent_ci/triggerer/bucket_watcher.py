@@ -1,8 +1,8 @@
 """
-Watching a bucket in the triggerer, for as long as it takes: looks, and what is kept of them in Airflow.
+The watcher of a bucket: polls without end, and the snapshot that Airflow stores.
 
-A watcher has no task that would fail and be tried again, so nothing that goes wrong here ends it: it is said, and tried
-again.
+A watcher has no task that could fail and be retried. So no error ends it: each error is logged, and the watcher retries
+with a backoff.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _log = logging.getLogger(__name__)
 
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 
-# Of repeated failures one in so many is said.
-_SAID = 20
+# Of repeated failures, every 20th is logged.
+_FAILURES_PER_LOG_LINE = 20
 
-# Within which Airflow has stored an event, unless it is in trouble.
+# Airflow usually stores an event within this time.
 _SETTLING_SECONDS = 10.0
 
-# Jobs of others move the newest time on and on; what is kept may be so much behind.
-_WORTH_WRITING = timedelta(hours=6)
+# Other jobs move the newest time on. The stored snapshot may lag behind by this much.
+_MAX_STORED_AGE = timedelta(hours=6)
 
-# Far more than a bucket's jobs that end within one look-back; all ids of all times would be megabytes.
-_MOST_REPORTED = 100_000
+# Far more than the jobs that end within one detected-back. All ids ever reported would take megabytes.
+_MAX_REPORTED_IDS = 100_000
 
 
 class WatchBackoff:
     """
-    Pauses between two looks, and between two attempts where something fails.
+    The delay between two polls, and the backoff after a failure.
 
-    :param interval_seconds: the longest pause, but for the service asking for a longer one.
+    :param interval_seconds: the longest delay, except for a longer ``Retry-After``.
     """
 
     def __init__(self, interval_seconds: float) -> None:
@@ -60,25 +60,25 @@ class WatchBackoff:
         self._failures = 0
 
     async def until_done(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Return what comes of ``attempt``, made until it succeeds."""
+        """Repeat ``attempt`` until it succeeds, and return its result."""
         result = await retry_until_success(attempt, self.after_failure)
         self.after_success()
         return result
 
     async def until_next(self) -> None:
-        """Wait for the time of the next look."""
+        """Wait until the next poll."""
         await asyncio.sleep(jittered(self._interval_seconds))
 
     def after_success(self) -> None:
-        """Take note that it works."""
+        """Note a success; log it after failures."""
         if self._failures:
-            _log.info("The batch jobs can be watched again.")
+            _log.info("The batch jobs can be polled again.")
         self._failures = 0
 
     async def after_failure(self, error: Exception) -> None:
-        """Say why it does not work, not every time, and wait for the time of the next attempt."""
-        if self._failures % _SAID == 0:
-            _log.warning("Cannot watch the batch jobs; trying on. %s: %s", type(error).__name__, error)
+        """Log every 20th failure, and wait until the next attempt."""
+        if self._failures % _FAILURES_PER_LOG_LINE == 0:
+            _log.warning("Cannot poll the batch jobs; will keep trying. %s: %s", type(error).__name__, error)
         self._failures += 1
         asked_for = min(retry_after_seconds(error), _LONGEST_SECONDS)
         await asyncio.sleep(max(jittered(self._interval_seconds), asked_for))
@@ -88,26 +88,26 @@ async def watch_bucket(
     read_config: ReadConfig, interval_seconds: float, look_back: timedelta
 ) -> AsyncIterator[DetectedJobs]:
     """
-    Look at a bucket again and again, and yield each look; never ends.
+    Poll a bucket without end, and yield the result of each poll.
 
-    :param read_config: returns the service and the bucket; called again after each failure, since the connection may
-        have been put right meanwhile.
-    :param interval_seconds: the longest time between two looks; a random part of up to half is taken off.
-    :param look_back: see :class:`.core.watching.EndedJobsDetector`.
+    :param read_config: returns the configuration; called again after each failure, since the connection may have been
+        corrected.
+    :param interval_seconds: the longest time between two polls; each delay is 50 to 100 % of it.
+    :param look_back: see :class:`~airflow_provider_tencent_ci.core.polling.ended_jobs.EndedJobsDetector`.
     """
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
-    lookout, patience = EndedJobsDetector(look_back), WatchBackoff(interval_seconds)
+    detector, backoff = EndedJobsDetector(look_back), WatchBackoff(interval_seconds)
     while True:
         try:
             async with AsyncTransport(await read_config()) as transport:
                 while True:
-                    look = await transport.run(lookout.poll())
-                    patience.after_success()
-                    yield look
-                    await patience.until_next()
+                    detected = await transport.run(detector.poll())
+                    backoff.after_success()
+                    yield detected
+                    await backoff.until_next()
         except Exception as error:
-            await patience.after_failure(error)
+            await backoff.after_failure(error)
 
 
 async def run_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
@@ -120,9 +120,9 @@ async def run_once(read_config: ReadConfig, flow: Flow[ResultT]) -> ResultT:
 
 class ReportFilter:
     """
-    Chooses what a watcher reports: what meets its criteria, each job once.
+    Deduplication: chooses the jobs that a watcher reports, each job once.
 
-    :param criteria: which jobs.
+    :param criteria: which jobs are reported.
     """
 
     def __init__(self, criteria: JobCriteria) -> None:
@@ -130,25 +130,26 @@ class ReportFilter:
         self._reported: OrderedDict[str, None] = OrderedDict()
 
     def new(self, ended: Iterable[InventoryJob]) -> list[InventoryJob]:
-        """Return those to report now."""
+        """Return the jobs to report now."""
         chosen = [job for job in ended if job.job_id not in self._reported and self._criteria.is_met_by(job)]
         self._reported.update(dict.fromkeys(job.job_id for job in chosen))
-        while len(self._reported) > _MOST_REPORTED:
+        while len(self._reported) > _MAX_REPORTED_IDS:
             self._reported.popitem(last=False)
         return chosen
 
 
 class StoredSnapshot:
     """
-    What a watcher keeps over restarts: in the state store of its asset (Airflow 3.3 and later), else nowhere.
+    The snapshot that survives a restart: in the state store of the asset (Airflow 3.3 and later), else nowhere.
 
-    Airflow stores an event about a second after it was yielded, and does not say when. If the triggerer ends in
-    between, the event is lost; so what it told of is kept only some seconds later, and told again if need be.
+    Airflow stores an event about one second after it was yielded, and does not tell when. If the triggerer ends in
+    between, the event is lost. So the snapshot is saved some seconds after the event; after a crash in between, the
+    jobs are reported again.
 
-    :param store: the asset's, or ``None``.
-    :param key: tells this watcher from others of the same asset.
+    :param store: the state store of the asset, or ``None``.
+    :param key: the key of this watcher in the store.
     :param criteria: which jobs matter.
-    :param interval_seconds: how often there is a look. No wait is longer than the shortest time between two.
+    :param interval_seconds: the longest time between two polls. The delay before a save is at most half of it.
     """
 
     def __init__(self, store: Any, key: str, criteria: JobCriteria, interval_seconds: float) -> None:
@@ -156,35 +157,35 @@ class StoredSnapshot:
         self._key = key
         self._criteria = criteria
         self._settling_seconds = min(_SETTLING_SECONDS, interval_seconds / 2)
-        self._kept: BucketSnapshot | None = None
+        self._stored: BucketSnapshot | None = None
 
     async def load(self) -> BucketSnapshot | None:
-        """Return what was kept; ``None`` if nothing was."""
+        """Return the stored snapshot; ``None`` if there is none."""
         return BucketSnapshot.from_dict(await self._store.aget(self._key)) if self._store is not None else None
 
-    async def save(self, memory: BucketSnapshot, *, has_reported: bool) -> None:
+    async def save(self, snapshot: BucketSnapshot, *, has_reported: bool) -> None:
         """
-        Keep what a look has seen, if it is worth writing. Never raises.
+        Write a snapshot to the store, if it is worth writing. Never raises.
 
-        :param has_reported: whether something was yielded of it.
+        :param has_reported: whether an event was yielded for it.
         """
-        memory = memory.about(self._criteria)
-        if self._store is None or not self._is_new(memory):
+        snapshot = snapshot.about(self._criteria)
+        if self._store is None or not self._is_new(snapshot):
             return
         if has_reported:
             await asyncio.sleep(self._settling_seconds)
         try:
-            await self._store.aset(self._key, memory.to_dict())
-            self._kept = memory
+            await self._store.aset(self._key, snapshot.to_dict())
+            self._stored = snapshot
         except Exception as error:
-            _log.warning("Cannot keep in Airflow which batch jobs have been seen: %s", error)
+            _log.warning("Cannot store in Airflow which batch jobs were seen: %s", error)
 
-    def _is_new(self, memory: BucketSnapshot) -> bool:
-        """Whether it says more than what is kept: with the same jobs, only the next look would be a little cheaper."""
-        kept = self._kept
+    def _is_new(self, snapshot: BucketSnapshot) -> bool:
+        """Whether the snapshot has other jobs than the stored one, or is much newer."""
+        stored = self._stored
         return (
-            kept is None
-            or kept.active.keys() != memory.active.keys()
-            or not memory.settled.keys() <= kept.settled.keys()
-            or memory.newest_at - kept.newest_at > _WORTH_WRITING
+            stored is None
+            or stored.active.keys() != snapshot.active.keys()
+            or not snapshot.settled.keys() <= stored.settled.keys()
+            or snapshot.newest_at - stored.newest_at > _MAX_STORED_AGE
         )

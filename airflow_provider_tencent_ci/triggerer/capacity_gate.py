@@ -1,11 +1,15 @@
 """
-One gate for all tasks that wait in one triggerer for room in a bucket.
+The capacity gate: one for all tasks of an event loop that wait until a bucket has fewer than ``max_active_jobs``.
 
-A look at the job list lets go as many as there are places, in the order of their coming. Each looks for itself once
-more before it submits (``core/submitting/active_jobs.py``), so the gate need not know what became of
-those it let go: it saves hundreds of workers from being started for nothing.
+How it works:
 
-The gate only asks. What an answer, or none, means for a wait, each wait judges for itself.
+1. A wait joins the line.
+2. The gate's task polls the job list and counts the free places.
+3. It lets as many waits through as there are places, first come, first served.
+4. A task that got through counts once more on its worker before it submits (``core/submitting/active_jobs.py``). So the
+   gate need not know what the tasks do afterwards. It only keeps workers from being started in vain.
+
+Each wait judges by itself what a poll result means for it.
 """
 
 from __future__ import annotations
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Whatever is asked for: with less the gate would never sleep, and times far beyond a day leave the calendar.
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
+# Bounds of `poll_interval`: below 0.1 s the gate would never sleep; far more than a day could overflow `datetime`.
+_MIN_INTERVAL_SECONDS, _MAX_INTERVAL_SECONDS = 0.1, 86400.0
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -39,9 +43,9 @@ async def wait_at_capacity_gate(
     config: ServiceConfig, wait: CapacityWait, max_active_jobs: int, poll_interval: float
 ) -> CapacityResult:
     """
-    Wait until it is one's turn to submit one more job, or as ``wait`` says.
+    Wait until there is a free place for one more job, or until ``wait`` ends.
 
-    :param poll_interval: the longest time between two looks, in seconds; a random part of up to half is taken off.
+    :param poll_interval: the longest time between two polls, in seconds; each delay is 50 to 100 % of it.
     """
     with _gates.use((config, max_active_jobs), lambda: _Gate(config, max_active_jobs)) as gate:
         return await gate.pass_through(wait, poll_interval)
@@ -50,18 +54,18 @@ async def wait_at_capacity_gate(
 @dataclass(eq=False, slots=True)
 class _Waiter:
     """
-    One in the line.
+    One wait in the line.
 
-    :param interval_seconds: the longest time between two looks.
-    :param result: what the trigger waits for.
+    :param interval_seconds: the longest time between two polls.
+    :param result: the trigger awaits it.
     """
 
     wait: CapacityWait
     interval_seconds: float
     result: asyncio.Future[CapacityResult]
 
-    def take(self, places: FreePlaces, now: datetime) -> bool:
-        """Have the wait judge a look; whatever comes of it is this one's alone. Return whether it takes a place."""
+    def judge(self, places: FreePlaces, now: datetime) -> bool:
+        """Have the wait judge a poll result; pass its end, or its exception, on. Return whether it takes a place."""
         if self.result.done():
             return False
         try:
@@ -80,24 +84,24 @@ class _Gate:
 
         self._transport = AsyncTransport(config)
         self._max_active_jobs = max_active_jobs
-        self._line: dict[_Waiter, None] = {}  # in the order of their coming
+        self._line: dict[_Waiter, None] = {}  # first come, first served
         self._changed = asyncio.Event()
-        self._opening: asyncio.Task[None] | None = None
-        self._looked_at = self._next_look_at = self._not_before = self._wakes_at = _ALWAYS
-        self._last_look: FreePlaces = 0
+        self._task: asyncio.Task[None] | None = None
+        self._polled_at = self._next_poll_at = self._retry_at = self._wakes_at = _ALWAYS
+        self._last_result: FreePlaces = 0
 
     async def pass_through(self, wait: CapacityWait, poll_interval: float) -> CapacityResult:
         """See :func:`wait_at_capacity_gate`."""
         loop = asyncio.get_running_loop()
-        interval_seconds = min(max(poll_interval, _SHORTEST_SECONDS), _LONGEST_SECONDS)
+        interval_seconds = min(max(poll_interval, _MIN_INTERVAL_SECONDS), _MAX_INTERVAL_SECONDS)
         waiter = _Waiter(wait, interval_seconds, loop.create_future())
         self._line[waiter] = None
-        self._next_look_at = min(self._next_look_at, self._looked_at + timedelta(seconds=jittered(interval_seconds)))
-        if min(self._next_look_at, _limit_of(waiter, self._transport.now())) < self._wakes_at:
+        self._next_poll_at = min(self._next_poll_at, self._polled_at + timedelta(seconds=jittered(interval_seconds)))
+        if min(self._next_poll_at, _tell_at(waiter, self._transport.now())) < self._wakes_at:
             self._changed.set()
-        if self._opening is None:
-            # In a context of its own: it belongs to no trigger.
-            self._opening = loop.create_task(self._open(), context=contextvars.Context())
+        if self._task is None:
+            # In an empty context: the task belongs to no trigger.
+            self._task = loop.create_task(self._run(), context=contextvars.Context())
         try:
             return await waiter.result
         finally:
@@ -105,83 +109,83 @@ class _Gate:
             if not self._line:
                 self._changed.set()
 
-    async def _open(self) -> None:
+    async def _run(self) -> None:
         failure: Exception | None = None
         try:
             while self._line:
                 async with self._transport:
                     while self._line:
                         await self._sleep()
-                        await self._serve()
-        except Exception as error:  # theirs to report
+                        await self._poll_due()
+        except Exception as error:  # each trigger reports it
             failure = error
         finally:
-            self._opening = None
-            for waiter in self._waiting():
+            self._task = None
+            for waiter in self._pending():
                 if failure:
                     waiter.result.set_exception(failure)
                 else:  # the event loop is being closed
                     waiter.result.cancel()
 
     async def _sleep(self) -> None:
-        """Sleep until it is time to look, or somebody's patience ends, or somebody comes who is in more of a hurry."""
+        """Sleep until the next poll is due, a wait has to be told something, or a wait in more of a hurry comes."""
         self._changed.clear()
-        now, waiting = self._transport.now(), self._waiting()
-        # No longer than an interval: the clock may be set back meanwhile. Those who have their results are about to go.
-        longest = min((waiter.interval_seconds for waiter in waiting), default=_LONGEST_SECONDS)
-        ends = [max(self._next_look_at, self._not_before)] if waiting else []
-        limits = [_limit_of(waiter, now) for waiter in waiting]
-        self._wakes_at = min([now + _bounded(longest), *ends, *limits])
+        now, pending = self._transport.now(), self._pending()
+        # At most one interval: the clock may be set back meanwhile.
+        longest = min((waiter.interval_seconds for waiter in pending), default=_MAX_INTERVAL_SECONDS)
+        poll_at = [max(self._next_poll_at, self._retry_at)] if pending else []
+        tell_at = [_tell_at(waiter, now) for waiter in pending]
+        self._wakes_at = min([now + _bounded(longest), *poll_at, *tell_at])
         if self._wakes_at > now:
             await wait_for_first(self._transport.sleep((self._wakes_at - now).total_seconds()), self._changed.wait())
 
-    async def _serve(self) -> None:
-        """Look if it is time, and let go as many as there are places; tell the others what was seen."""
-        now, waiting = self._transport.now(), self._waiting()
-        impatient = [waiter for waiter in waiting if _limit_of(waiter, now) <= now]
-        if _is_ahead(self._not_before, now):
-            # The service wishes to be left alone, and is: what it said last is what is known.
-            for waiter in impatient:
-                waiter.take(self._last_look, now)
-        elif waiting and (impatient or not _is_ahead(self._next_look_at, now)):
-            self._last_look = places = await self._look()
+    async def _poll_due(self) -> None:
+        """Poll if it is due; let as many waits through as there are places, and tell the others the result."""
+        now, waiting = self._transport.now(), self._pending()
+        to_tell = [waiter for waiter in waiting if _tell_at(waiter, now) <= now]
+        if _is_future(self._retry_at, now):
+            # Nothing is sent until the Retry-After time: the last result is all that is known.
+            for waiter in to_tell:
+                waiter.judge(self._last_result, now)
+        elif waiting and (to_tell or not _is_future(self._next_poll_at, now)):
+            self._last_result = places = await self._count_places()
             self._plan(self._transport.now())
-            for waiter in self._waiting():
-                if waiter.take(places, self._looked_at) and isinstance(places, int):
+            for waiter in self._pending():
+                if waiter.judge(places, self._polled_at) and isinstance(places, int):
                     places -= 1
 
-    async def _look(self) -> FreePlaces:
+    async def _count_places(self) -> FreePlaces:
         """Return how many places are free, or why that is not known."""
         try:
             return await self._transport.run(count_free_places(self._max_active_jobs, NO_RETRY))
         except TencentCIError as error:
             return error
         except Exception as error:
-            _log.exception("Asking for active batch jobs failed unexpectedly.")
+            _log.exception("Counting the active batch jobs failed unexpectedly.")
             return as_poll_error(error)
 
     def _plan(self, now: datetime) -> None:
-        self._looked_at = now
-        shortest = min((waiter.interval_seconds for waiter in self._line), default=_LONGEST_SECONDS)
-        self._next_look_at = now + timedelta(seconds=jittered(shortest))
-        self._not_before = now + _bounded(retry_after_seconds(self._last_look))
+        self._polled_at = now
+        shortest = min((waiter.interval_seconds for waiter in self._line), default=_MAX_INTERVAL_SECONDS)
+        self._next_poll_at = now + timedelta(seconds=jittered(shortest))
+        self._retry_at = now + _bounded(retry_after_seconds(self._last_result))
 
-    def _waiting(self) -> list[_Waiter]:
+    def _pending(self) -> list[_Waiter]:
         return [waiter for waiter in self._line if not waiter.result.done()]
 
 
-def _limit_of(waiter: _Waiter, now: datetime) -> datetime:
-    """Return when one has to be told something, whatever the service wishes; after a day in any case."""
+def _tell_at(waiter: _Waiter, now: datetime) -> datetime:
+    """Return when a wait has to be told something, even during a backoff; after a day at the latest."""
     return now + _bounded(waiter.wait.max_delay_seconds(now))
 
 
-def _is_ahead(moment: datetime, now: datetime) -> bool:
-    """Whether a time is still to come; not if it is further away than it can be: the clock was set back."""
-    return now < moment <= now + _bounded(_LONGEST_SECONDS)
+def _is_future(moment: datetime, now: datetime) -> bool:
+    """Whether a time is still to come. A time further away than a day does not count: the clock was set back."""
+    return now < moment <= now + _bounded(_MAX_INTERVAL_SECONDS)
 
 
 def _bounded(seconds: float) -> timedelta:
-    return timedelta(seconds=min(seconds, _LONGEST_SECONDS))
+    return timedelta(seconds=min(seconds, _MAX_INTERVAL_SECONDS))
 
 
 _gates = PerLoopRegistry[_Gate]()

@@ -1,8 +1,8 @@
 """
-Counting the files of all jobs that are waited for in one triggerer, now and then, one count at a time for each bucket.
+The file counter: progress counts for all waits of an event loop, one count at a time for each bucket.
 
-It is beside the waits: it sends one request at a time, and none for nine tenths of the time, however many jobs are
-waited for; so what it adds to the requests that ask for ends is little. Whatever goes wrong with it is a line in a log.
+It runs beside the polls. It sends one request at a time, and after each count it rests nine times as long as the count
+took. So it adds few requests, however many jobs there are. An error here is a log line, and never ends a wait.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# So many times in an interval it is looked whose time has come.
-_LOOKS_PER_INTERVAL = 10
+# How often in an interval the counter checks which jobs are due.
+_CHECKS_PER_INTERVAL = 10
 
-# How long a bucket is left alone after a count, in times of what the count took.
-_REST = 9
+# The rest after a count, as a multiple of the time that the count took.
+_REST_FACTOR = 9
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @contextmanager
 def background_file_counts(config: ServiceConfig, wait: Wait, progress: ProgressCounter) -> Iterator[None]:
-    """Count the files of the job that ``wait`` is about for as long as the context lasts."""
+    """Count the files of the job of ``wait`` while the context lasts."""
     with _counters.use(config, lambda: _Counter(config)) as counter:
         one = _Counted(wait, progress, contextvars.copy_context())
         counter.add(one)
@@ -50,10 +50,10 @@ def background_file_counts(config: ServiceConfig, wait: Wait, progress: Progress
 @dataclass(eq=False, slots=True)
 class _Counted:
     """
-    One whose files are counted.
+    One job whose files are counted.
 
-    :param context: the trigger's, so that what is said goes to its log.
-    :param count: the count that is under way.
+    :param context: the context of the trigger, so that log lines go to its log.
+    :param count: the running count.
     """
 
     wait: Wait
@@ -71,7 +71,7 @@ class _Counter:
     def add(self, one: _Counted) -> None:
         self._counted.add(one)
         if self._counting is None or self._counting.done():
-            # In a context of its own: it belongs to no trigger.
+            # In an empty context: the task belongs to no trigger.
             self._counting = asyncio.get_running_loop().create_task(self._count_all(), context=contextvars.Context())
 
     def remove(self, one: _Counted) -> None:
@@ -89,9 +89,9 @@ class _Counter:
                 if one in self._counted:
                     began_at = time.monotonic()
                     await self._count(one)
-                    await asyncio.sleep((time.monotonic() - began_at) * _REST)
+                    await asyncio.sleep((time.monotonic() - began_at) * _REST_FACTOR)
             shortest = min((one.progress.interval_seconds for one in self._counted), default=0)
-            await asyncio.sleep(shortest / _LOOKS_PER_INTERVAL)
+            await asyncio.sleep(shortest / _CHECKS_PER_INTERVAL)
 
     async def _count(self, one: _Counted) -> None:
         one.count = asyncio.get_running_loop().create_task(self._advance(one), context=one.context)

@@ -1,7 +1,7 @@
 """
-Trying again in the triggerer, where what fails says nothing about the batch job.
+Retries in the triggerer, for errors that tell nothing about the batch job.
 
-It may be the connection: a secrets backend that is out of order for minutes makes it look as if there were none.
+An example is the connection: if a secrets backend is out of order for minutes, the connection seems not to exist.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ EndT_co = TypeVar("EndT_co", covariant=True)
 
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 0.1, 86400.0
 
-# Between two attempts that are to succeed within seconds.
-_STEP_SECONDS = 0.5
+# Between two attempts that should succeed within seconds.
+_DELAY_SECONDS = 0.5
 
 
 class Judge(Protocol[EndT_co]):
-    """A wait that has a budget for failures: :class:`.core.waiting.Wait` or :class:`.core.capacity.CapacityWait`."""
+    """A wait with a budget for failures: ``Wait`` or ``CapacityWait`` of ``core``."""
 
     def judge(self, error: TencentCIError, now: datetime, /) -> EndT_co | None:
-        """Take note of a failure; return how the wait ends, if it does."""
+        """Judge a failure; return how the wait ends, or ``None`` if it goes on."""
 
     def max_delay_seconds(self, now: datetime) -> float:
-        """Return when it has to be told again at the latest."""
+        """Return the longest delay before the next call of ``judge``."""
 
 
 async def retry_until_success(
     attempt: Callable[[], Awaitable[ResultT]], after_failure: Callable[[Exception], Awaitable[EndT | None]]
 ) -> ResultT | EndT:
     """
-    Return what comes of ``attempt``, made until it succeeds.
+    Repeat ``attempt`` until it succeeds, and return its result.
 
-    :param after_failure: waits for the time of the next attempt; or returns what to return instead of one.
+    :param after_failure: waits until the next attempt; or returns a value, which is returned instead.
     """
     while True:
         try:
@@ -55,10 +55,10 @@ async def retry_until_wait_ends(
     attempt: Callable[[], Awaitable[ResultT]], wait: Judge[EndT], poll_interval: float
 ) -> ResultT | EndT:
     """
-    Return what comes of ``attempt``, made until it succeeds or ``wait`` ends of its failures.
+    Repeat ``attempt`` until it succeeds, or until its failures end ``wait``; return the result or the end.
 
     :param poll_interval: the longest time between two attempts, in seconds.
-    :raises InvalidArgumentError: what somebody gave is wrong, which no further attempt changes.
+    :raises InvalidArgumentError: an argument is wrong; a further attempt would not help.
     """
 
     async def after_failure(error: Exception) -> EndT | None:
@@ -76,17 +76,17 @@ async def retry_until_wait_ends(
 
 async def retry_within(seconds: float, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
     """
-    Return what comes of ``attempt``, made until it succeeds or the time is over; the last error comes through.
+    Repeat ``attempt`` until it succeeds or the time is over; then raise the last error.
 
-    :param seconds: how long; the last attempt begins before that.
+    :param seconds: the last attempt begins within this time.
     """
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + seconds
 
     async def after_failure(error: Exception) -> ResultT | None:
-        if loop.time() + _STEP_SECONDS >= ends_at:
+        if loop.time() + _DELAY_SECONDS >= ends_at:
             raise error
-        await asyncio.sleep(_STEP_SECONDS)
+        await asyncio.sleep(_DELAY_SECONDS)
         return None
 
     return await retry_until_success(attempt, after_failure)

@@ -111,7 +111,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
-        """Look again and again, for all who share this poll; yield each :class:`.core.watching.DetectedJobs`."""
+        """Poll without end, for all triggers that share this stream; yield each result."""
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)
@@ -136,7 +136,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             for job in new:
                 self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
                 yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
-            await stored.save(look.memory, has_reported=bool(new))
+            await stored.save(look.snapshot, has_reported=bool(new))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""

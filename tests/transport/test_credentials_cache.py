@@ -348,7 +348,9 @@ def test_a_renewal_that_fails_is_one_line_in_the_log_while_the_old_keys_are_vali
     assert set(statuses(emulator)) == {200}
     assert fault.injected == 24, "it is asked every ten seconds at most"
     [warning] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert warning.getMessage().startswith("Could not renew temporary keys, which last until 2026-01-02 05:04:05+00:00")
+    assert warning.getMessage().startswith(
+        "Could not refresh temporary credentials, which are valid until 2026-01-02 05:04:05+00:00"
+    )
     emulator.clear_faults()
     clock.sleep(10)
     run(config, look())

@@ -154,7 +154,7 @@ def test_a_connection_that_is_put_right_later_is_enough(emulator, monkeypatch, c
 
     async def main():
         async with watching(watcher().run()) as events:
-            await until(lambda: "Cannot watch the batch jobs; trying on. InvalidArgumentError: " in caplog.text)
+            await until(lambda: "Cannot poll the batch jobs; will keep trying. InvalidArgumentError: " in caplog.text)
             monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
             await looks(emulator)
             emulator.finish_job(job_id)

@@ -1,8 +1,13 @@
 """
-Counting the files of a batch, again and again while it runs, and each time only what may have changed.
+Counts of a batch's files, taken repeatedly while it runs, each time only over what may have changed.
 
-The lists are read oldest first. Up to the first file that is not done yet nothing changes any more, so the next count
-begins with the second in which that one was created.
+How it works:
+
+1. A list is read oldest first, one page at a time.
+2. All files before the first file that is not done are *settled*: their states do not change any more.
+3. The next count adds the settled counts, and reads the list from the creation time of that first file on.
+4. If the service does not keep the order, or a file has no creation time, nothing is settled: the next count reads the
+   whole list.
 """
 
 from __future__ import annotations
@@ -27,9 +32,9 @@ class FileCounts:
     """
     How many files of a batch are in which state.
 
-    :param running: those that are not done, also submitted, paused, and in a state that is not documented.
-    :param first_at: when the first file's work was created (aware); ``None`` if there is none, or it is not known.
-    :param last_at: when the last one's was.
+    :param running: files that are not done; also submitted, paused, or in an unknown state.
+    :param first_at: when the work on the first file was created (aware); ``None`` if there is none, or if not known.
+    :param last_at: the same for the last file.
     """
 
     succeeded: int = 0
@@ -41,19 +46,19 @@ class FileCounts:
 
     @property
     def done(self) -> int:
-        """Files that nothing happens to any more."""
+        """Files whose state does not change any more."""
         return self.succeeded + self.failed + self.cancelled
 
     @property
     def total(self) -> int:
-        """All files that the service has begun to see to."""
+        """All files that the service lists."""
         return self.done + self.running
 
     def after_another_round(self, again: FileCounts) -> FileCounts:
         """
-        Return the counts of a batch whose failed files were submitted again.
+        Return the counts of a batch whose failed files were resubmitted.
 
-        A failed file that the round did nothing with is still a failed one.
+        A failed file that the round did not process counts as failed.
 
         :param again: the counts of that round.
         """
@@ -99,7 +104,7 @@ def count_files(job: InventoryJob) -> Flow[FileCounts]:
     """
     Count all files of a batch.
 
-    :raises ApiError: the service does not tell.
+    :raises ApiError: the lists could not be read.
     """
     counting = IncrementalCount(job)
     while (counts := (yield from counting.read_page())) is None:
@@ -122,7 +127,7 @@ class CountBuilder:
 
     @property
     def counts(self) -> FileCounts:
-        """What they come to."""
+        """The counts so far."""
         return FileCounts(
             succeeded=self._states[JobState.SUCCESS],
             failed=self._states[JobState.FAILED],
@@ -150,15 +155,15 @@ class IncrementalCount:
 
     def __init__(self, job: InventoryJob) -> None:
         self._lists = [_ListCount(files) for files in file_lists_of(job)]
-        self._left = list(self._lists)
+        self._lists_left = list(self._lists)
 
     def read_page(self, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileCounts | None]:
-        """Read one page; return the counts when it was the last one, and begin anew with the next call."""
-        if (yield from self._left[0].read_page(retry)):
-            self._left.pop(0)
-        if self._left:
+        """Read one page; return the counts if it was the last page. The next call starts the next count."""
+        if (yield from self._lists_left[0].read_page(retry)):
+            self._lists_left.pop(0)
+        if self._lists_left:
             return None
-        self._left = list(self._lists)
+        self._lists_left = list(self._lists)
         return sum((one.counts for one in self._lists), FileCounts())
 
 
@@ -166,7 +171,7 @@ class _ListCount:
     """
     Counts one list.
 
-    :ivar counts: what the last full reading came to.
+    :ivar counts: the result of the last complete pass.
     """
 
     def __init__(self, files: FileList) -> None:
@@ -174,54 +179,54 @@ class _ListCount:
         self._files = files
         self._settled = FileCounts()
         self._since: datetime | None = None
-        self._reading: _Reading | None = None
+        self._pass: _ListPass | None = None
 
     def read_page(self, retry: RequestRetry) -> Flow[bool]:
-        """Read one page; return whether it was the last one. After an error the next call begins at the front."""
-        reading = self._reading or _Reading()
-        self._reading = None
-        token = reading.pages.next_token or ""
+        """Read one page; return whether it was the last one. After an error, the next call starts a new pass."""
+        list_pass = self._pass or _ListPass()
+        self._pass = None
+        token = list_pass.pages.next_token or ""
         page = yield from list_files_page(self._files, token, since=self._since, retry=retry)
-        for run in reading.pages.new_items(page):
-            reading.add(run)
-        if reading.pages.next_token is not None:
-            self._reading = reading
+        for run in list_pass.pages.new_items(page):
+            list_pass.add(run)
+        if list_pass.pages.next_token is not None:
+            self._pass = list_pass
             return False
-        self.counts = self._settled + reading.counts
-        if reading.settled_until is not None:
-            self._settled, self._since = self._settled + reading.settled, reading.settled_until
+        self.counts = self._settled + list_pass.counts
+        if list_pass.settled_until is not None:
+            self._settled, self._since = self._settled + list_pass.settled, list_pass.settled_until
         return True
 
 
-class _Reading:
+class _ListPass:
     """
-    One reading of a list from some time on.
+    One pass over a list, from some creation time on.
 
-    :ivar settled_until: all files that were created before it are done; ``None`` if that cannot be said.
-    :ivar settled: the counts of those.
+    :ivar settled_until: all files created before it are done; ``None`` if not known.
+    :ivar settled: the counts of these files.
     """
 
     def __init__(self) -> None:
         self.pages = Paginator()
         self.settled = FileCounts()
         self.settled_until: datetime | None = None
-        self._tally = CountBuilder()
+        self._builder = CountBuilder()
         self._is_open = False
         self._is_in_order = True
 
     @property
     def counts(self) -> FileCounts:
-        return self._tally.counts
+        return self._builder.counts
 
     def add(self, run: FileRun) -> None:
-        last_at = self._tally.last_at
+        last_at = self._builder.last_at
         if run.created_at is None or (last_at and run.created_at < last_at):
-            # The service does not keep to the order: no part of the list can be left out next time.
+            # The service does not keep the order: the next pass cannot leave out any part.
             self._is_in_order, self.settled_until = False, None
         elif not self._is_open and run.created_at != last_at:
             self._settle(run.created_at)
         self._is_open = self._is_open or not run.state.is_terminal
-        self._tally.add(run)
+        self._builder.add(run)
 
     def _settle(self, until: datetime) -> None:
         if self._is_in_order:

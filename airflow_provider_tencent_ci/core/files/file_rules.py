@@ -1,4 +1,4 @@
-"""Whether a batch job that succeeded is good enough: how many of its files may fail, and whether there must be any."""
+"""The rules for the files of a job that succeeded: how many may fail, and whether there must be any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_rules(fail_on: FailOn, on_empty: str) -> None:
     """
     Check what the user gave.
 
-    :raises InvalidArgumentError: it is none of what the operator's documentation says.
+    :raises InvalidArgumentError: a value is not one of those that the operator documents.
     """
     if on_empty not in ("fail", "skip", "succeed"):
         raise InvalidArgumentError(f'on_empty={on_empty!r} must be "fail", "skip" or "succeed".')
@@ -38,9 +38,9 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
     """
     Judge a job that succeeded by its files.
 
-    :param fail_on: ``"job"``: files do not matter; ``"any"``: no file may fail; a share or a number: it is too many
-        if at least so many failed.
-    :param on_empty: what to make of a job without files; ``"succeed"`` allows it.
+    :param fail_on: ``"job"``: files do not matter; ``"any"``: no file may fail; a share or a number: at least that
+        many failed files are too many.
+    :param on_empty: what a job without files means; ``"succeed"`` allows it.
     :raises FilesFailedError: too many failed.
     :raises NoFilesError: there is no file.
     """
@@ -50,7 +50,7 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
             f"on_empty={on_empty!r} does not take that for success.",
             job=job,
         )
-    if counts.failed >= _fewest_too_many(fail_on, counts.total):
+    if counts.failed >= _failure_threshold(fail_on, counts.total):
         raise FilesFailedError(
             f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {counts.failed:,} of its "
             f"{counts.total:,} files failed ({counts.failed / counts.total:.1%}), which is too many for "
@@ -59,8 +59,8 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
         )
 
 
-def _fewest_too_many(fail_on: FailOn, total: int) -> float:
+def _failure_threshold(fail_on: FailOn, total: int) -> float:
     if isinstance(fail_on, str):
         return 1 if fail_on == "any" else float("inf")
-    # A share of nothing is not reached by nothing.
+    # Without files, no share of them has failed.
     return fail_on if fail_on >= 1 else max(fail_on * total, 1)

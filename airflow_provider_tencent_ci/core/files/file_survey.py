@@ -1,8 +1,8 @@
 """
-A quick look at what became of a batch's files, for somebody who will not wait for a full count.
+A quick survey of a batch's files, for the web page, which does not wait for a full count.
 
-A bounded number of list pages, and of the files that are done a sample, which stays the same from one look to the next.
-Of those the times of their ends, which the list of executions lacks, can be asked for one by one.
+It reads a bounded number of list pages, and takes a sample of the files that are done. The sample is the same in each
+survey. The end times of its files, which the list of executions lacks, can be requested one by one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.steps import current_time
 
-# Of each state so many: the times of a workflow's files cost a request each. Failed files are few and matter.
+# The sample has at most this many files of each state, since each end time of a workflow's file costs one request.
 _SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}
 
 
@@ -39,11 +39,11 @@ class SampledFile:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """
-    What was seen.
+    The result of a survey.
 
-    :param counts: of the files on the pages that were read.
-    :param is_complete: whether those were all pages; if not, there are at least so many files.
-    :param sample: some of the files that are done, of each state; all of them if they are few.
+    :param counts: the counts of the files on the pages that were read.
+    :param is_complete: whether all pages were read; if not, there may be more files.
+    :param sample: some files of each state that are done; all of them if they are few.
     """
 
     counts: FileCounts
@@ -65,15 +65,15 @@ def survey_files(job: InventoryJob, most_pages: int, within_seconds: float) -> F
     """
     Read the lists of a batch's files, oldest first.
 
-    No request is repeated: whoever looks can look again.
+    No request is retried: the page can be reloaded.
 
     :param most_pages: pages of 100 to read at most.
-    :param within_seconds: no page is asked for later than this.
+    :param within_seconds: no page is requested later than this.
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the service's error.
     :raises TransportError: no answer.
     """
-    seen, is_complete = _Seen(), True
+    seen, is_complete = _SurveyBuilder(), True
     until = (yield from current_time()) + timedelta(seconds=within_seconds)
     for files in file_lists_of(job):
         pages = Paginator()
@@ -82,7 +82,7 @@ def survey_files(job: InventoryJob, most_pages: int, within_seconds: float) -> F
             for run in pages.new_items((yield from list_files_page(files, pages.next_token, retry=NO_RETRY))):
                 seen.add(files, run)
         is_complete = is_complete and pages.next_token is None
-    return Survey(seen.tally.counts, is_complete, tuple(seen.sample))
+    return Survey(seen.builder.counts, is_complete, tuple(seen.sample))
 
 
 def done_over_time(
@@ -116,29 +116,29 @@ def _times(first_at: datetime, last_at: datetime, most: int) -> Sequence[datetim
     return [*(first_at + (last_at - first_at) * step / steps for step in range(steps)), last_at]
 
 
-class _Seen:
+class _SurveyBuilder:
     """
-    What the pages had.
+    The files of the pages that were read.
 
-    Of each state the files are kept whose ids have the smallest checksums: a choice without favour, and each time the
+    The sample has the files of each state whose ids have the smallest checksums: an unbiased choice, and always the
     same one.
     """
 
     def __init__(self) -> None:
-        self.tally = CountBuilder()
+        self.builder = CountBuilder()
         self._numbers = itertools.count()
         self._chosen: dict[JobState, list[tuple[int, int, SampledFile]]] = {state: [] for state in _SAMPLE_SIZES}
 
     @property
     def sample(self) -> Iterator[SampledFile]:
-        """One of each state in turn, so that who asks for some of them only gets some of each."""
+        """The files of the states in turn, so that the first N files have some of each state."""
         turns = itertools.zip_longest(*self._chosen.values())
         return (ranked[-1] for turn in turns for ranked in turn if ranked)
 
     def add(self, files: FileList, run: FileRun) -> None:
-        self.tally.add(run)
+        self.builder.add(run)
         if (chosen := self._chosen.get(run.state)) is not None:
-            # The number only keeps two of one checksum from being compared further.
+            # The number decides between two equal checksums.
             rank = (-zlib.crc32(run.run_id.encode()), next(self._numbers), SampledFile(files, run))
             if len(chosen) < _SAMPLE_SIZES[run.state]:
                 heapq.heappush(chosen, rank)

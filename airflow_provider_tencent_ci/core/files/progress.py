@@ -1,4 +1,4 @@
-"""Counting the files of a batch now and then while it is waited for; nothing here can fail a wait."""
+"""Progress: count the files of a batch from time to time during a wait. An error here never fails the wait."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 
 class ProgressObserver(Protocol):
-    """Who is told how a batch gets on."""
+    """Receives the counts."""
 
     def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
-        """Take note of a count."""
+        """Called with each complete count."""
 
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
-        """Take note that the files could not be counted."""
+        """Called if the files could not be counted."""
 
 
 class ProgressCounter:
     """
-    The counts of one wait.
+    Counts the files during one wait.
 
-    :param interval_seconds: from the end of one count to the beginning of the next one; the first one begins so long
-        after the first look at the job.
+    :param interval_seconds: from the end of one count to the start of the next one, and from the first poll of the job
+        to the first count.
     """
 
     def __init__(self, interval_seconds: float, observer: ProgressObserver) -> None:
@@ -39,14 +39,14 @@ class ProgressCounter:
         self._due_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time to count, or to go on counting."""
+        """Whether it is time to start a count, or to continue one."""
         if self._due_at is None or self._due_at > now + self._interval:  # also if the clock was set back
             self._due_at = now + self._interval
         return now >= self._due_at
 
     def advance(self, job: InventoryJob, until: datetime) -> Flow[None]:
         """
-        Count, if it is time to, a page at a time; a count that is not over ``until`` then goes on with the next call.
+        Count page by page, if it is time to; a count that is not complete at ``until`` continues with the next call.
 
         :param job: its last record.
         """

@@ -1,4 +1,4 @@
-"""Cancelling a batch job for certain, or saying that it is not."""
+"""Cancel a batch job, and poll it until it has ended or the time is over."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
-# Between two looks: this much, or so small a share of the whole time.
-_SHORTEST_STEP_SECONDS = 0.5
-_STEPS = 40
+# Between two polls: at least this long, and at least 1/40 of the whole time.
+_MIN_DELAY_SECONDS = 0.5
+_MAX_POLLS = 40
 
 
 def cancel_and_confirm(job_id: str, *, within_seconds: float) -> Flow[InventoryJob]:
     """
-    Cancel a job, and look whether it has ended, until it has or the time is over.
+    Send the cancel, and poll the job until it has ended or the time is over.
 
-    A cancel that was refused or not answered is no error if the job has ended: which states can be cancelled is not
-    documented, and only the answer may have been lost.
+    A cancel that was refused or not answered is no error if the job has ended. The states that can be cancelled are not
+    documented, and perhaps only the answer was lost.
 
     :param within_seconds: how long, by the driver's clock. The last requests are sent when it is over.
-    :return: the job as it was last seen, ended or not.
-    :raises ApiError: the service refused the cancel to the end, and the job has not ended; or it did not show the job.
-    :raises TransportError: the same, where there was no answer.
+    :return: the last record of the job, ended or not.
+    :raises ApiError: the service refused each cancel and the job has not ended; or the job could not be read.
+    :raises TransportError: the same, without an answer.
     """
-    stop = _Stop(job_id)
+    cancellation = _Cancellation(job_id)
     ends_at = (yield from current_time()) + timedelta(seconds=within_seconds)
-    step_seconds = max(_SHORTEST_STEP_SECONDS, within_seconds / _STEPS)
+    delay_seconds = max(_MIN_DELAY_SECONDS, within_seconds / _MAX_POLLS)
     while True:
-        now = yield from stop.attempt(ends_at)
-        if stop.is_settled or now >= ends_at:
-            return stop.result()
+        now = yield from cancellation.attempt(ends_at)
+        if cancellation.is_settled or now >= ends_at:
+            return cancellation.result()
         left_seconds = (ends_at - now).total_seconds()
-        yield from pause(min(left_seconds, max(step_seconds, stop.asked_for_seconds)))
+        yield from pause(min(left_seconds, max(delay_seconds, cancellation.retry_after_seconds)))
 
 
 def describe_cancel(job: InventoryJob) -> str:
-    """Say what became of a cancel."""
+    """Return a sentence on the result of a cancel."""
     if job.state is JobState.CANCEL:
         return f"Batch job {job.job_id} was cancelled and has stopped."
     if job.state.is_terminal:
@@ -49,61 +49,61 @@ def describe_cancel(job: InventoryJob) -> str:
     return f"Batch job {job.job_id} is to be cancelled, and was still {job.state.value} when last seen."
 
 
-class _Stop:
-    """What is known of a job that is to stop."""
+class _Cancellation:
+    """One cancellation: the cancels sent, the last record, the last errors."""
 
     def __init__(self, job_id: str) -> None:
         self._job_id = job_id
         self._job: InventoryJob | None = None
-        self._cancels = 0
-        self._is_cancelled = False
+        self._cancels_sent = 0
+        self._is_accepted = False
         self._refusal: ApiError | TransportError | None = None
         self._unread: ApiError | TransportError | None = None
 
     @property
     def is_settled(self) -> bool:
-        """Whether going on would change nothing: the job has ended, or the service refuses the cancel for good."""
-        return (self._job is not None and self._job.state.is_terminal) or self._is_refused_for_good
+        """Whether the job has ended, or the service refuses the cancel permanently."""
+        return (self._job is not None and self._job.state.is_terminal) or self._is_permanently_refused
 
     @property
-    def asked_for_seconds(self) -> float:
-        """How long the service wishes to be left alone."""
+    def retry_after_seconds(self) -> float:
+        """The longest ``Retry-After`` of the last errors."""
         return max(retry_after_seconds(self._refusal), retry_after_seconds(self._unread))
 
     def attempt(self, ends_at: datetime) -> Flow[datetime]:
         """
-        Cancel, unless the service has agreed to, and look; return the time then.
+        Send the cancel, unless the service has accepted one, and poll the job; return the time afterwards.
 
-        The first cancel that gets no answer is sent again before the job is looked at: a process that is being killed
+        If the first cancel gets no answer, it is sent again before the job is polled: a process that is being killed
         has time for few requests.
         """
-        if not self._is_cancelled:
-            yield from self._cancel()
+        if not self._is_accepted:
+            yield from self._send_cancel()
         now = yield from current_time()
-        if self._is_cancelled or self._is_refused_for_good or self._cancels > 1 or now >= ends_at:
-            yield from self._look()
+        if self._is_accepted or self._is_permanently_refused or self._cancels_sent > 1 or now >= ends_at:
+            yield from self._poll()
         return (yield from current_time())
 
     def result(self) -> InventoryJob:
-        """Return the job as it was last seen, or raise why that is not enough."""
+        """Return the last record of the job, or raise the error that prevented the cancel."""
         if self._job is not None and (self._job.state.is_terminal or self._refusal is None):
             return self._job
         raise self._refusal or self._unread or LookupError(self._job_id)
 
     @property
-    def _is_refused_for_good(self) -> bool:
+    def _is_permanently_refused(self) -> bool:
         return self._refusal is not None and not is_transient(self._refusal)
 
-    def _cancel(self) -> Flow[None]:
-        self._cancels += 1
+    def _send_cancel(self) -> Flow[None]:
+        self._cancels_sent += 1
         try:
             yield from request_cancel(self._job_id, NO_RETRY)
         except (ApiError, TransportError) as error:
             self._refusal = error
         else:
-            self._is_cancelled, self._refusal = True, None
+            self._is_accepted, self._refusal = True, None
 
-    def _look(self) -> Flow[None]:
+    def _poll(self) -> Flow[None]:
         try:
             self._job = yield from get_job(self._job_id, NO_RETRY, delays_seconds=(0,))
         except (ApiError, TransportError) as error:

@@ -1,4 +1,4 @@
-"""How long earlier jobs of a kind took, read from the job list."""
+"""The durations of earlier jobs of the same kind, read from the job list, for the poll schedule."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 # Jobs of a kind change from week to week, not from hour to hour.
-_VALID = timedelta(hours=6)
+_VALIDITY = timedelta(hours=6)
 
-# With fewer under its own name, a job is judged by all jobs of its kind.
-_ENOUGH = 3
+# With fewer jobs of its own name, the expectation comes from all jobs of its kind.
+_MIN_JOBS_OF_A_NAME = 3
 
 
 class JobKind(NamedTuple):
     """
-    What jobs have in common that take about equally long.
+    A kind of jobs, which take about equally long.
 
-    :param type: one of :data:`.jobs.JOB_TYPES`: by another one the list cannot be asked.
-    :param what: the workflow's id; of a ``Job``, its ``Tag``.
+    :param type: one of :data:`~airflow_provider_tencent_ci.core.api.job_records.JOB_TYPES`; the list has no other
+        filter.
+    :param what: the workflow's id; for a ``Job``, its ``Tag``.
     """
 
     type: str
@@ -43,51 +44,52 @@ class JobKind(NamedTuple):
 
     @property
     def filter(self) -> JobFilter:
-        """The youngest jobs that may be of this kind, those that succeeded only: a failure says little of the next."""
+        """The filter for the youngest jobs of this kind that succeeded: a failure tells little about the next job."""
         workflow_id = self.what if self.type == "Workflow" else None
         return JobFilter(states=(JobState.SUCCESS.value,), job_type=self.type, workflow_id=workflow_id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of a kind: what to expect of jobs of some names, and of all others."""
+class _KindExpectations:
+    """The expectations for one kind: for some job names, and for all other jobs."""
 
     valid_until: datetime
     of_name: Mapping[str, Expectation | None] = field(default_factory=dict)
     of_all: Expectation | None = None
 
     @classmethod
-    def of(cls, jobs: Sequence[InventoryJob], valid_until: datetime) -> _Known:
+    def of(cls, jobs: Sequence[InventoryJob], valid_until: datetime) -> _KindExpectations:
         of_name: dict[str, list[float]] = {}
         for job in jobs:
             of_name.setdefault(readable_part(job.name), []).append(_seconds_of(job))
         return cls(
             valid_until,
-            {name: Expectation.of(seconds) for name, seconds in of_name.items() if len(seconds) >= _ENOUGH},
+            {name: Expectation.of(seconds) for name, seconds in of_name.items() if len(seconds) >= _MIN_JOBS_OF_A_NAME},
             Expectation.of([_seconds_of(job) for job in jobs]),
         )
 
 
 class DurationHistory:
     """
-    What is known of earlier jobs, by their kind: one page of the list each, and that for some hours.
+    The durations of earlier jobs by kind: one page of the list for each kind, valid for six hours.
 
-    It only makes a wait sharper, so it is read late, seldom, and never twice after a failure.
+    They only help to poll at the right time. So they are fetched late, at most once in six hours, and not again after a
+    failure in that time.
     """
 
     def __init__(self) -> None:
-        self._known: dict[JobKind, _Known] = {}
-        #: Kinds that have been asked for and are not known, or not any more.
+        self._known: dict[JobKind, _KindExpectations] = {}
+        #: Kinds whose durations are needed and not known, or no longer valid.
         self.kinds_to_fetch: set[JobKind] = set()
 
     def expected(
         self, job: InventoryJob, age_seconds: float, now: datetime, worth_seconds: float
     ) -> Expectation | None:
         """
-        Return when a job will end, if its kind is known and has ended before; else note that its kind is wanted.
+        Return when a job is expected to end, if earlier jobs tell; else remember that its kind has to be fetched.
 
         :param age_seconds: since the job was created.
-        :param worth_seconds: younger jobs are not worth a request: most of them end before it would help.
+        :param worth_seconds: a younger job is not worth a request: most of them end before it would help.
         """
         kind = JobKind.of(job)
         if kind is None:
@@ -98,15 +100,15 @@ class DurationHistory:
         return known.of_name.get(readable_part(job.name), known.of_all) if known else None
 
     def fetch_durations(self, now: datetime) -> Flow[TencentCIError | None]:
-        """Read how long the last jobs of a wanted kind took. Once, even if the service fails; return its error then."""
+        """Send one request for the last jobs of one kind, without a retry; return the service's error, if any."""
         kind = self.kinds_to_fetch.pop()
         self._known = {other: known for other, known in self._known.items() if now < known.valid_until}
-        self._known[kind] = _Known(now + _VALID)
+        self._known[kind] = _KindExpectations(now + _VALIDITY)
         try:
             page = yield from send_with_retry(build_list(kind.filter), read_jobs, NO_RETRY)
         except TencentCIError as error:
             return error
-        self._known[kind] = _Known.of([job for job in page.items if _is_of(kind, job)], now + _VALID)
+        self._known[kind] = _KindExpectations.of([job for job in page.items if _is_of(kind, job)], now + _VALIDITY)
         return None
 
 

@@ -1,10 +1,14 @@
 """
-Watching a bucket: which batch jobs have ended since one looked last.
+Detect the batch jobs of a bucket that have ended since the last poll.
 
-The list endpoint tells states, not changes. So each look is compared with the one before: a job is news if it has
-ended, and was active then or has been created since. That takes no job's ``EndTime``, which a running job may have,
-and no clock but the service's: what is "since" is said by the creation time of the youngest job that was listed, and
-what is old by the time that its answers tell.
+The list endpoint reports states, not changes. So each poll is compared with a snapshot of the one before:
+
+1. List the active jobs, and the ended jobs created since shortly before the newest job of the snapshot.
+2. Poll the jobs that were active in the snapshot and are in neither list, by a bulk poll.
+3. A job is reported if it has ended, and was active in the snapshot or was created since.
+4. Keep a new snapshot: the active jobs, the young ended jobs, and the creation time of the newest job.
+
+A job's ``EndTime`` is not used, since a running job may have one. All times are the service's.
 """
 
 from __future__ import annotations
@@ -25,8 +29,8 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
 
-# How much later than its creation a job may appear in the list; how late that is is not documented.
-_MARGIN = timedelta(minutes=10)
+# A job may appear in the list later than it was created; how much later is not documented.
+_LIST_LAG = timedelta(minutes=10)
 
 # No job is older.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,9 +41,9 @@ Jobs = Mapping[str, InventoryJob]
 @dataclass(frozen=True, slots=True)
 class JobCriteria:
     """
-    Which jobs somebody wants to hear of.
+    Which ended jobs are reported.
 
-    :param name: a pattern as in a shell, of upper and lower case, for the job's whole name.
+    :param name: a shell pattern for the whole name of the job; case matters.
     :param states: the ended states that count.
     :param job_type: ``Workflow`` or ``Job``; ``None`` for both.
     :param workflow_id: one of the job's workflows; ``None`` for any.
@@ -51,7 +55,7 @@ class JobCriteria:
     workflow_id: str | None = None
 
     def is_about(self, job: InventoryJob) -> bool:
-        """Whether this job is meant, in whatever state it is."""
+        """Whether the name, type and workflow of the job match, in whatever state it is."""
         return (
             fnmatchcase(job.name, self.name)
             and self.job_type in (None, job.type)
@@ -59,18 +63,18 @@ class JobCriteria:
         )
 
     def is_met_by(self, job: InventoryJob) -> bool:
-        """Whether this job is meant, and has ended as it should to be heard of."""
+        """Whether the job matches and has ended in one of the states."""
         return job.state.value in self.states and self.is_about(job)
 
 
 @dataclass(frozen=True, slots=True)
 class BucketSnapshot:
     """
-    What the next look is compared with.
+    What the next poll is compared with.
 
-    :param newest_at: when the youngest job that was listed was created, by the service's clock.
-    :param active: the jobs that were active.
-    :param settled: the jobs that had ended, of those that are young enough to be listed again by the next look.
+    :param newest_at: when the newest listed job was created, by the service's clock.
+    :param active: the active jobs.
+    :param settled: the ended jobs that are young enough to be listed again by the next poll.
     """
 
     newest_at: datetime
@@ -79,11 +83,11 @@ class BucketSnapshot:
 
     @property
     def begins_at(self) -> datetime:
-        """From when on the next look has to list jobs that have ended."""
-        return self.newest_at - _MARGIN
+        """The next poll lists ended jobs that were created at or after this time."""
+        return self.newest_at - _LIST_LAG
 
     def about(self, criteria: JobCriteria) -> BucketSnapshot:
-        """Return what of it matters to somebody."""
+        """Return the part that matters for the criteria."""
         active, settled = (
             {job_id: job for job_id, job in jobs.items() if criteria.is_about(job)}
             for jobs in (self.active, self.settled)
@@ -100,7 +104,7 @@ class BucketSnapshot:
 
     @classmethod
     def from_dict(cls, written: object) -> BucketSnapshot | None:
-        """Read what :meth:`to_dict` wrote, the jobs without all that was not written; ``None`` for anything else."""
+        """Read what :meth:`to_dict` wrote; a job has its id and creation time only. ``None`` for anything else."""
         if not isinstance(written, dict):
             return None
         newest_at, active, settled = (written.get(name) for name in ("newest_at", "active", "settled"))
@@ -113,52 +117,51 @@ class BucketSnapshot:
 @dataclass(frozen=True, slots=True)
 class DetectedJobs:
     """
-    What one look has seen.
+    The result of one poll.
 
-    :param ended: the jobs that have ended since the look before, older ones first.
-    :param memory: what the next look is compared with.
+    :param ended: the jobs that have ended since the poll before, older ones first.
+    :param snapshot: what the next poll is compared with.
     """
 
     ended: tuple[InventoryJob, ...]
-    memory: BucketSnapshot
+    snapshot: BucketSnapshot
 
 
 class EndedJobsDetector:
     """
-    Looks at a bucket time and again. A look that fails leaves everything as it was, so that nothing is lost by it.
+    Polls a bucket repeatedly. A poll that fails leaves the snapshot as it was, so that no job is lost.
 
-    A look costs a page of a hundred active jobs, and a page of those that have ended and are young; more only where
-    there are more, or where older ones have ended: with one request each, or by pages where there are many.
+    A poll usually costs two requests: a page of active jobs, and a page of young jobs that have ended. It costs more if
+    there are more than 100 of them, or if older jobs have ended.
 
-    :param look_back: jobs older than this are not looked at.
-    :param memory: of an earlier lookout, to go on from there. Without, the first look reports nothing: all that it
-        sees is from before.
+    :param look_back: jobs older than this are ignored.
+    :param snapshot: the snapshot of an earlier detector, to continue from. Without one, the first poll reports nothing.
     """
 
-    def __init__(self, look_back: timedelta, memory: BucketSnapshot | None = None) -> None:
+    def __init__(self, look_back: timedelta, snapshot: BucketSnapshot | None = None) -> None:
         self._look_back = look_back
-        self._memory = memory
+        self._snapshot = snapshot
 
     def poll(self) -> Flow[DetectedJobs]:
         """
-        Look once.
+        Poll once.
 
-        :raises TencentCIError: the service could not be asked.
+        :raises TencentCIError: a request failed.
         """
-        before = self._memory or (yield from _nothing_yet())
+        before = self._snapshot or (yield from _first_snapshot())
         oldest_at = _before((yield from fetch_service_time()), self._look_back)
         active = yield from _list(ACTIVE_STATES, oldest_at)
         ended = yield from _list(ENDED_STATES, max(oldest_at, before.begins_at))
         vanished = {
             job_id: job.creation_time
             for job_id, job in before.active.items()
-            if job_id not in active and job_id not in ended and _not_before(job, oldest_at)
+            if job_id not in active and job_id not in ended and _created_since(job, oldest_at)
         }
-        reread = yield from _read_again(vanished)
+        reread = yield from _poll_jobs(vanished)
         seen = {**active, **reread, **ended}
-        news = [] if self._memory is None else _news(before, seen)
-        self._memory = _remembered(before, seen)
-        return DetectedJobs(tuple(sorted(news, key=_age)), self._memory)
+        news = [] if self._snapshot is None else _newly_ended(before, seen)
+        self._snapshot = _new_snapshot(before, seen)
+        return DetectedJobs(tuple(sorted(news, key=_end_order)), self._snapshot)
 
 
 def list_ended_since(ended_at: datetime, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
@@ -166,46 +169,46 @@ def list_ended_since(ended_at: datetime, look_back: timedelta) -> Flow[tuple[Inv
     Return the jobs that have ended at a time or later, by their ``EndTime``, older ones first.
 
     :param ended_at: by the service's clock.
-    :param look_back: jobs older than this are not looked at.
+    :param look_back: jobs older than this are ignored.
     """
     ended = yield from _list(ENDED_STATES, _before((yield from fetch_service_time()), look_back))
-    return tuple(sorted((job for job in ended.values() if job.end_time and job.end_time >= ended_at), key=_age))
+    return tuple(sorted((job for job in ended.values() if job.end_time and job.end_time >= ended_at), key=_end_order))
 
 
 def list_ended_within(span: timedelta, look_back: timedelta) -> Flow[tuple[InventoryJob, ...]]:
-    """Return the jobs that have ended within the last so much time; see :func:`list_ended_since`."""
+    """Return the jobs that have ended within the last ``span``; see :func:`list_ended_since`."""
     return (yield from list_ended_since(_before((yield from fetch_service_time()), span), look_back))
 
 
-def _nothing_yet() -> Flow[BucketSnapshot]:
-    """Return what the first look is compared with: nothing but how young the youngest job is that has ended."""
+def _first_snapshot() -> Flow[BucketSnapshot]:
+    """Return what the first poll is compared with: no jobs, and the creation time of the newest ended job."""
     page = yield from send_with_retry(build_list(JobFilter(states=ENDED_STATES)), read_jobs, NO_RETRY)
     return BucketSnapshot(_newest(page.items, _EPOCH), {}, {})
 
 
-def _news(before: BucketSnapshot, seen: Jobs) -> list[InventoryJob]:
+def _newly_ended(before: BucketSnapshot, seen: Jobs) -> list[InventoryJob]:
     return [job for job_id, job in seen.items() if job.state.is_terminal and job_id not in before.settled]
 
 
-def _remembered(before: BucketSnapshot, seen: Jobs) -> BucketSnapshot:
-    # What had ended stays so, although the list may show it for a moment as it was before, or not at all.
+def _new_snapshot(before: BucketSnapshot, seen: Jobs) -> BucketSnapshot:
+    # A job that had ended stays ended, although the list may lag and show it as active, or not at all.
     settled = {**before.settled, **{job_id: job for job_id, job in seen.items() if job.state.is_terminal}}
     active = {job_id: job for job_id, job in seen.items() if job_id not in settled}
-    memory = BucketSnapshot(_newest(seen.values(), before.newest_at), active, settled)
-    young = {job_id: job for job_id, job in settled.items() if _not_before(job, memory.begins_at)}
-    return replace(memory, settled=young)
+    snapshot = BucketSnapshot(_newest(seen.values(), before.newest_at), active, settled)
+    young = {job_id: job for job_id, job in settled.items() if _created_since(job, snapshot.begins_at)}
+    return replace(snapshot, settled=young)
 
 
-def _read_again(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
-    """Read jobs that the lists did not show; without those that there are no more."""
-    sweep, found = BulkPoll(jobs), dict[str, InventoryJob]()
-    while not sweep.is_over:
-        readings = yield from sweep.send_next_request()
-        for job_id, reading in readings.items():
-            if not isinstance(reading, TencentCIError):
-                found[job_id] = reading
-            elif not isinstance(reading, NotFoundError):
-                raise reading
+def _poll_jobs(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
+    """Poll the jobs that the lists did not show; leave out those that no longer exist."""
+    bulk_poll, found = BulkPoll(jobs), dict[str, InventoryJob]()
+    while not bulk_poll.is_over:
+        results = yield from bulk_poll.send_next_request()
+        for job_id, result in results.items():
+            if not isinstance(result, TencentCIError):
+                found[job_id] = result
+            elif not isinstance(result, NotFoundError):
+                raise result
     return found
 
 
@@ -215,7 +218,7 @@ def _list(states: tuple[str, ...], created_at: datetime) -> Flow[Jobs]:
     criteria = JobFilter(states=states, start_creation_time=created_at)
     while pages.next_token is not None:
         page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, NO_RETRY)
-        jobs.update((job.job_id, job) for job in pages.new_items(page) if _not_before(job, created_at))
+        jobs.update((job.job_id, job) for job in pages.new_items(page) if _created_since(job, created_at))
     return jobs
 
 
@@ -223,16 +226,16 @@ def _newest(jobs: Iterable[InventoryJob], at_least: datetime) -> datetime:
     return max([job.creation_time for job in jobs if job.creation_time] + [at_least])
 
 
-def _not_before(job: InventoryJob, moment: datetime) -> bool:
+def _created_since(job: InventoryJob, moment: datetime) -> bool:
     return job.creation_time is None or job.creation_time >= moment.replace(microsecond=0)
 
 
 def _before(now: datetime, span: timedelta) -> datetime:
-    """Return the time before ``now``, within the calendar."""
+    """Return the time ``span`` before ``now``, 1970 at the earliest."""
     return now - min(span, now - _EPOCH)
 
 
-def _age(job: InventoryJob) -> tuple[float, str]:
+def _end_order(job: InventoryJob) -> tuple[float, str]:
     moment = job.end_time or job.creation_time
     return moment.timestamp() if moment else 0.0, job.job_id
 

@@ -1,8 +1,8 @@
 """
-When to ask about a job again.
+The delay before the next poll of a job: an adaptive schedule, not a backoff.
 
-Seldom, as long as nothing is expected; more often right after the start, when a mistake shows, and around the time at
-which earlier jobs of its kind have ended.
+The delay is long while the job is not expected to end. It is short right after the start, when mistakes show, and
+around the time at which earlier jobs of its kind ended.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Of `poll_interval`: fine enough that a job whose length varies by a fifth is seen to end in half the time that equal
-# steps would take, for the same number of requests (docs/benchmarks.md).
-_SHARPEST_SHARE = 1 / 10
-_SHARPEST_SECONDS = 1.0
+# The shortest delay, as a share of `poll_interval`. If the duration of jobs varies by 20 %, the end of a job is seen
+# twice as early as with equal delays, for the same number of requests (docs/benchmarks.md).
+_MIN_DELAY_SHARE = 1 / 10
+_MIN_DELAY_SECONDS = 1.0
 
-# A job as old as half a step is looked at again after that: mistakes end a job within seconds, and not much later.
-_OF_ITS_AGE = 0.5
+# Early on, the delay is this share of the job's age, since mistakes show within seconds.
+_DELAY_SHARE_OF_AGE = 0.5
 
-# Lest many who wait ask in step.
-_JITTER = (0.85, 1.0)
+# Keeps many waits from polling at the same moments.
+_JITTER_RANGE = (0.85, 1.0)
 
-# Of the jobs before, so many ended neither before nor after what is expected.
-_EARLY_SHARE, _LATE_SHARE = 0.05, 0.95
+# A job is expected to end between these quantiles of the earlier durations.
+_EARLY_QUANTILE, _LATE_QUANTILE = 0.05, 0.95
 
-# How far one single earlier job is trusted; more of them say more.
-_MARGIN_SHARE = 0.5
+# The margin, as a share of the duration, if only one earlier job is known. It shrinks with more jobs.
+_MARGIN_SHARE_OF_ONE_JOB = 0.5
 
-# The longer a job is overdue, the less is known of its end.
-_OF_ITS_DELAY = 0.1
+# For a job that is overdue, the delay is this share of the time by which it is overdue.
+_DELAY_SHARE_OF_OVERDUE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """
-    When a job will end, as far as earlier ones tell: at an age between two, in seconds since its creation.
+    When a job is expected to end, in seconds since its creation.
 
-    :param from_seconds: hardly earlier.
-    :param until_seconds: hardly later.
+    :param from_seconds: it hardly ends earlier.
+    :param until_seconds: it hardly ends later.
     """
 
     from_seconds: float
@@ -48,35 +48,35 @@ class Expectation:
     @classmethod
     def of(cls, durations: Sequence[float]) -> Expectation | None:
         """
-        Return what to expect after jobs that took so long, in seconds; ``None`` after none.
+        Return the expectation from the durations of earlier jobs, in seconds; ``None`` if there are none.
 
-        All but the shortest and the longest twentieth count, and the fewer there are, the wider a margin.
+        The shortest 5 % and the longest 5 % do not count. The fewer jobs there are, the wider is the margin.
         """
         if not durations:
             return None
         ordered, last = sorted(durations), len(durations) - 1
-        margin = _MARGIN_SHARE / math.sqrt(len(ordered))
+        margin = _MARGIN_SHARE_OF_ONE_JOB / math.sqrt(len(ordered))
         return cls(
-            ordered[math.floor(last * _EARLY_SHARE)] * (1 - margin),
-            ordered[math.ceil(last * _LATE_SHARE)] * (1 + margin),
+            ordered[math.floor(last * _EARLY_QUANTILE)] * (1 - margin),
+            ordered[math.ceil(last * _LATE_QUANTILE)] * (1 + margin),
         )
 
 
 def poll_delay_seconds(poll_interval: float, age_seconds: float, expected: Expectation | None) -> float:
     """
-    Return how long to wait before the next question.
+    Return the delay before the next poll.
 
-    :param poll_interval: seconds; the longest step.
-    :param age_seconds: since the job was created; below zero, by a second or so, counts as zero.
-    :param expected: when it will end, if that is known.
+    :param poll_interval: seconds; the longest delay.
+    :param age_seconds: since the job was created; a negative age counts as zero.
+    :param expected: when the job is expected to end, if that is known.
     :return: seconds; a random part of up to 15 % is taken off.
     """
-    sharpest = min(poll_interval, max(poll_interval * _SHARPEST_SHARE, _SHARPEST_SECONDS))
-    step = min(poll_interval, max(age_seconds * _OF_ITS_AGE, sharpest))
+    min_delay = min(poll_interval, max(poll_interval * _MIN_DELAY_SHARE, _MIN_DELAY_SECONDS))
+    delay = min(poll_interval, max(age_seconds * _DELAY_SHARE_OF_AGE, min_delay))
     if expected is not None:
         if age_seconds < expected.from_seconds:
-            step = min(step, max(expected.from_seconds - age_seconds, sharpest))
+            delay = min(delay, max(expected.from_seconds - age_seconds, min_delay))
         else:
             overdue_seconds = age_seconds - expected.until_seconds
-            step = min(poll_interval, max(overdue_seconds * _OF_ITS_DELAY, sharpest))
-    return step * random.uniform(*_JITTER)  # noqa: S311 - spreads load, guards nothing
+            delay = min(poll_interval, max(overdue_seconds * _DELAY_SHARE_OF_OVERDUE, min_delay))
+    return delay * random.uniform(*_JITTER_RANGE)  # noqa: S311 - spreads load, guards nothing

@@ -1,4 +1,4 @@
-"""Waiting for a batch job to end: when to ask again, and what ends the wait."""
+"""One wait for a batch job: when to poll again, and what ends the wait."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
 )
 
-# A job that is younger than this has no age: the service's clock was set back. Its servers may differ by seconds.
+# A job created further in the future than this has no age: the service's clock was set back. The clocks of its servers
+# may differ by seconds.
 _CLOCK_TOLERANCE_SECONDS = 60.0
 
-# Times far beyond a day leave the calendar.
-_LONGEST_PAUSE_SECONDS = 86400.0
+# Far more than a day could overflow `datetime`.
+_MAX_PAUSE_SECONDS = 86400.0
 
-# What became of asking about one job.
+# The result of one poll: the job's record, or why it could not be read.
 PollResult = InventoryJob | TencentCIError
 
 
@@ -59,21 +60,21 @@ class WaitResult:
 
 
 class WaitObserver(Protocol):
-    """Who is told what a wait sees."""
+    """Receives what a wait sees, such as a log."""
 
     def job_polled(self, job: InventoryJob) -> None:
-        """Take note of a record; called with each one read, changed or not."""
+        """Called with each record, changed or not."""
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        """Take note that the service could not be asked, for so long by now."""
+        """Called after each failed poll, with the seconds since the last usable answer."""
 
 
 class Wait:
     """
-    One wait: judges each reading of the job, and each failure to read it.
+    One wait: judges each poll result.
 
-    The deadline is judged only when the job was read: a job that ended in time is never seen as timed out, however late
-    one asks. Failing to ask is not failing; it is ridden out.
+    The deadline is checked only when the job was read. So a job that ended before the deadline never times out, however
+    late it is polled. A failed poll does not fail the wait until ``contact_timeout`` is over.
 
     :param job_id: the job.
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
@@ -91,17 +92,17 @@ class Wait:
         self.job: InventoryJob | None = None
 
     def judge(self, reading: PollResult, now: datetime) -> WaitResult | None:
-        """Take note of what was read, or why it could not be; return how the wait ends, if it does."""
+        """Judge a poll result; return how the wait ends, or ``None`` if it goes on."""
         return self._failed(reading, now) if isinstance(reading, TencentCIError) else self._read(reading, now)
 
     def max_delay_seconds(self, now: datetime) -> float:
-        """Return how long the job may be left unasked: until the deadline, or until contact counts as lost."""
+        """Return the longest delay before the next poll: until the deadline, or until contact counts as lost."""
         if not math.isinf(seconds_left := self._contact.seconds_left(now)):
             return seconds_left
         return max(0.0, (self.deadline_at - now).total_seconds()) if self.deadline_at else math.inf
 
     def _read(self, job: InventoryJob, now: datetime) -> WaitResult | None:
-        if job != self.job:  # what is kept anew at each reading, Python's collector has to look at
+        if job != self.job:  # a new object per poll would mean more work for the garbage collector
             self.job = job
         self._contact.answered()
         self._observer.job_polled(job)
@@ -122,10 +123,10 @@ class Wait:
 
 def wait_for_job(wait: Wait, poll_interval: float, progress: ProgressCounter | None = None) -> Flow[WaitResult]:
     """
-    Ask about one job until the wait is over.
+    Poll one job until the wait is over; for a worker or a command, in a triggerer the shared poller does this.
 
-    :param poll_interval: the longest time between two questions, in seconds (:mod:`.poll_schedule`).
-    :param progress: counts the job's files between two questions.
+    :param poll_interval: the longest time between two polls, in seconds (:mod:`.poll_schedule`).
+    :param progress: counts the job's files between two polls.
     """
     history = DurationHistory()
     while True:
@@ -141,7 +142,7 @@ def wait_for_job(wait: Wait, poll_interval: float, progress: ProgressCounter | N
         pause_seconds = max(step, retry_after_seconds(reading))
         if history.kinds_to_fetch:
             pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.fetch_durations(now))))
-        next_at = now + timedelta(seconds=min(pause_seconds, wait.max_delay_seconds(now), _LONGEST_PAUSE_SECONDS))
+        next_at = now + timedelta(seconds=min(pause_seconds, wait.max_delay_seconds(now), _MAX_PAUSE_SECONDS))
         if progress and isinstance(reading, InventoryJob):
             yield from progress.advance(reading, until=next_at)
             now = yield from current_time()
@@ -152,7 +153,7 @@ def next_poll_delay_seconds(
     reading: PollResult, poll_interval: float, history: DurationHistory, now: datetime, service_time: datetime | None
 ) -> float:
     """
-    Return how long to wait after a reading that has not ended the wait, by :mod:`.poll_schedule`, in seconds.
+    Return the delay after a poll that has not ended the wait, by :mod:`.poll_schedule`, in seconds.
 
     :param now: this machine's time.
     :param service_time: the service's, which tells how old the job is; ``None`` if it is not known.
@@ -191,8 +192,8 @@ def _deadline(job: InventoryJob, deadline_at: datetime) -> str:
 
 
 def lost_contact_message(job_id: str, failing_seconds: float, error: TencentCIError) -> str:
-    """Say that a job could not be asked about for so long; the same words in every mode of waiting."""
+    """Return the message for a lost contact; the same words in every mode of waiting."""
     return (
-        f"Batch job {job_id} could not be asked about for {failing_seconds:.0f} seconds. It was left alone and may "
-        f"be well. Last error: {error}"
+        f"Batch job {job_id} could not be polled for {failing_seconds:.0f} seconds. It was left alone and may "
+        f"still run. Last error: {error}"
     )

@@ -267,7 +267,7 @@ class _Refusals:
         self._count += 1
         self._began_at = self._began_at or now
         spent_seconds = (now - self._began_at).total_seconds()
-        seconds = RETRY_IF_NOT_EXECUTED.pause_seconds(error, self._count, spent_seconds)
+        seconds = RETRY_IF_NOT_EXECUTED.backoff_seconds(error, self._count, spent_seconds)
         if seconds is not None:
             yield from pause(seconds)
         return seconds is not None

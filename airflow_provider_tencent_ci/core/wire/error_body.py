@@ -1,4 +1,4 @@
-"""The body of an error answer: what the service says went wrong."""
+"""The body of an error answer: the service's code and message."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
-# What goes into an error at most: nobody promises that the answer is from the service.
-_MOST_OF_A_MESSAGE = 1_000
-_MOST_OF_A_CODE = 200
+# The answer may come from a gateway or a proxy, so the lengths are bounded.
+_MAX_MESSAGE_LENGTH = 1_000
+_MAX_CODE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +33,5 @@ def read_error_body(body: bytes) -> ErrorBody:
     except UnreadableResponseError:
         return ErrorBody()
     return ErrorBody(
-        shortened(text_of(error, "Code"), _MOST_OF_A_CODE), shortened(text_of(error, "Message"), _MOST_OF_A_MESSAGE)
+        shortened(text_of(error, "Code"), _MAX_CODE_LENGTH), shortened(text_of(error, "Message"), _MAX_MESSAGE_LENGTH)
     )

@@ -1,8 +1,8 @@
 """
-Running a flow: all that is decided around its requests, and nothing that is done.
+The exchange: runs a flow, and makes all decisions around its requests, without I/O.
 
-A driver sends bytes, sleeps, tells the time and gets keys; here requests are signed, with the service's time, sent once
-more where the service has refused the keys or the time, and their answers are freed of secrets.
+A driver sends bytes, sleeps, tells the time and fetches credentials. The exchange signs each request with the service's
+time, sends it once more if the service refused the credentials or the time, and redacts error answers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class RawResponse:
     received_at: datetime
 
 
-# What a driver is asked to do. It answers with keys, an Answer, nothing, and the time of this machine (aware, UTC).
+# The actions of a driver. It answers with credentials, a RawResponse, nothing, or this machine's time (aware, UTC).
 Action = GetCredentials | Send | Sleep | Now
 
 
@@ -92,7 +92,7 @@ def exchange(
     Run a flow to its end and return its result; its errors come through.
 
     :param config: the service, the credentials and the limits.
-    :param clock: what is known of the service's time, of all who talk to this service.
+    :param clock: the service's clock, shared by all drivers of this service.
     :param turns: limits how often requests are sent, of all who share it.
     """
     try:
@@ -113,9 +113,9 @@ def exchange(
 
 def read_response(answer: RawResponse, credentials: Credentials, signed: Mapping[str, str]) -> Response:
     """
-    Return an answer as flows get it: with lower-case names; an error also with nothing in it that signed the request.
+    Return an answer as flows receive it: header names in lower case, and secrets redacted in an error.
 
-    What a success says is compared and kept, so it stays as it came.
+    The body of a success is compared and stored, so it is not changed.
 
     :param credentials: what the request was signed with.
     :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.wire.signing.sign` returned for it.
@@ -143,14 +143,14 @@ def _answered(
     request: Request, config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None
 ) -> Generator[Action, Any, Response]:
     """
-    Send a request; once more with newer keys if the service calls them expired, and once more with another time.
+    Send a request; once more with newer credentials if they had expired, and once more with a corrected time.
 
-    In both cases the service has refused the request before it acted on it.
+    In both cases the service refused the request before it acted on it.
     """
-    may_renew = may_correct = True
+    may_refresh = may_correct = True
     while True:
         credentials: Credentials = yield GetCredentials()
-        yield from _wait_for_turn(rate_limit)
+        yield from _wait_for_rate_limit(rate_limit)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
         is_about_time = may_be_time_refusal(response)
@@ -159,18 +159,20 @@ def _answered(
         if may_correct and is_about_time and clock.learn_from_refusal(response, correction):
             may_correct = False
         elif (
-            may_renew and is_expired_credentials_refusal(response) and (yield from _are_renewable(credentials, config))
+            may_refresh
+            and is_expired_credentials_refusal(response)
+            and (yield from _can_be_refreshed(credentials, config))
         ):
-            may_renew = False
+            may_refresh = False
         else:
             return response
 
 
-def _are_renewable(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:
+def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:
     return config.credentials.discard(credentials, (yield Now()))
 
 
-def _wait_for_turn(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
+def _wait_for_rate_limit(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
     """Wait before the request is signed, so that no signature grows old meanwhile."""
     seconds = rate_limit.reserve((yield Now())) if rate_limit is not None else 0.0
     if seconds > 0:

@@ -1,4 +1,4 @@
-"""Keeping secrets out of what the service sends back: its error texts go to logs, XCom and the triggerer's events."""
+"""Redact secrets in the service's answers: its error texts go to logs, XCom and the triggerer's events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 REDACTED = "***"
 
-# A shorter one is no secret, and would be found everywhere.
-_SHORTEST = 8
+# A shorter text is no secret, and would match everywhere.
+_MIN_SECRET_LENGTH = 8
 
 
 def redact(body: bytes, secrets: Iterable[str]) -> bytes:
@@ -26,4 +26,4 @@ def redact_headers(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[s
 
 
 def _long_enough(secrets: Iterable[str]) -> Iterable[str]:
-    return (secret for secret in secrets if len(secret) >= _SHORTEST)
+    return (secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH)

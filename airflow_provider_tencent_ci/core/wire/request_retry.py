@@ -1,4 +1,4 @@
-"""When a failed request is sent again: which errors, how often, after how long."""
+"""Retries and backoff of one request: which errors, how often, after how long; and the function that sends it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ ResultT = TypeVar("ResultT")
 @dataclass(frozen=True, slots=True)
 class RequestRetry:
     """
-    A rule for repeating one request.
+    A retry policy for one request.
 
-    :param may_repeat: judges the error.
-    :param attempts: at most so many requests in all.
-    :param first_seconds: the pause after the first failure; each further one doubles.
-    :param longest_seconds: no pause is longer, except where the service asks for it.
+    In this package a task is retried by Airflow, a request by this policy.
+
+    :param may_retry: judges the error.
+    :param attempts: the highest number of requests.
+    :param first_backoff_seconds: the pause after the first failure; it doubles with each further failure.
+    :param max_backoff_seconds: no pause is longer, except for a longer ``Retry-After``.
     :param budget_seconds: no attempt begins later than this after the first one, whether the time went to pauses or
-        to waiting for answers. A ``Retry-After`` beyond it ends the repeating.
+        to waiting for answers. A ``Retry-After`` beyond it ends the retries.
     """
 
     may_retry: Callable[[TencentCIError], bool]
@@ -40,9 +42,9 @@ class RequestRetry:
     max_backoff_seconds: float = 20
     budget_seconds: float = 60
 
-    def pause_seconds(self, error: TencentCIError, attempt: int, spent_seconds: float) -> float | None:
+    def backoff_seconds(self, error: TencentCIError, attempt: int, spent_seconds: float) -> float | None:
         """
-        Return how long to wait before the next attempt, or ``None`` to give up.
+        Return the backoff before the next attempt, in seconds; ``None`` to give up.
 
         :param attempt: how many requests have failed, from 1.
         :param spent_seconds: how long ago the first one began.
@@ -54,13 +56,13 @@ class RequestRetry:
         return pause if spent_seconds + pause <= self.budget_seconds else None
 
 
-# Requests that change nothing when repeated: list, get, cancel, and an upload of the same bytes.
+# Idempotent requests: list, get, cancel, and an upload of the same bytes.
 RETRY_IDEMPOTENT = RequestRetry(is_transient)
 
-# A submission is repeated only when the service surely did not read it.
+# A submission is sent again only if the service certainly did not execute it.
 RETRY_IF_NOT_EXECUTED = RequestRetry(was_not_executed)
 
-# For a caller that asks again anyway, such as the wait loop.
+# For a caller that polls again anyway, such as a wait.
 NO_RETRY = RequestRetry(lambda _error: False, attempts=1)
 
 
@@ -76,11 +78,11 @@ def send_with_retry(
     check_before_send: Callable[[], None] = check_nothing,
 ) -> Flow[ResultT]:
     """
-    Send one request, repeat it by the rule given, and read the answer.
+    Send one request, retry it by the policy, and read the answer.
 
     :param check_before_send: raises if the request must not be sent any more; called before each attempt.
 
-    :raises ApiError: the service's error, or an answer that ``read`` does not take.
+    :raises ApiError: the service's error, or an answer that ``read`` cannot read.
     :raises TransportError: no answer.
     """
     began_at, attempt = (yield from current_time()), 0
@@ -91,19 +93,19 @@ def send_with_retry(
             return (yield from _send_once(request, read))
         except (ApiError, TransportError) as error:
             now = yield from current_time()
-            pause_seconds = retry.pause_seconds(error, attempt, (now - began_at).total_seconds())
-            if pause_seconds is None:
+            backoff_seconds = retry.backoff_seconds(error, attempt, (now - began_at).total_seconds())
+            if backoff_seconds is None:
                 raise
-        yield from pause(pause_seconds)
+        yield from pause(backoff_seconds)
 
 
 def jittered(seconds: float) -> float:
-    """Return between half and all of ``seconds``, so that many tasks do not ask in step."""
+    """Return between half and all of ``seconds``, so that many tasks do not send requests at the same moments."""
     return seconds * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
 
 
 def retry_after_seconds(error: object) -> float:
-    """Return what the service asked to wait, in seconds; 0 if it did not, or if this is no error of its."""
+    """Return the ``Retry-After`` of an error, in seconds; 0 if it has none."""
     return (error.retry_after_seconds or 0) if isinstance(error, ApiError) else 0
 
 

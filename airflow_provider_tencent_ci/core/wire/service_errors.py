@@ -124,10 +124,10 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
     }
 )
 
-# What goes into an error at most: nobody promises that the answer is from the service.
-_MOST_OF_A_WORD = 200
+# The answer may come from a gateway or a proxy, so the lengths are bounded.
+_MAX_WORD_LENGTH = 200
 
-# Rejected when the signature was checked, and well again when signed afresh.
+# The signature was refused for its time; a new signature is accepted.
 _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 
 # COS has no code of its own for a signature that is too old (docs/service.md, 5.2).
@@ -136,10 +136,10 @@ _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 # What a signature of another time may be called, besides.
 _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
 
-# No clock that anybody works with is off by more; a ``Date`` that says so is broken or hostile.
-_MOST_BELIEVED = timedelta(days=2)
+# A ``Date`` that differs by more is broken or hostile.
+_MAX_CLOCK_DIFFERENCE = timedelta(days=2)
 
-# A gateway gave up on the request, on its way in or on the way of its answer: which of the two it does not tell.
+# A gateway gave up, on the request or on the answer: the status does not tell which.
 _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
 
@@ -160,24 +160,24 @@ def classify(response: Response) -> ApiError | None:
 
 def was_not_executed(error: TencentCIError) -> bool:
     """
-    Whether the service surely did not act on the request, so that even a submission may be repeated.
+    Whether the service certainly did not execute the request, so that even a submission may be sent again.
 
-    Either no byte of it can have arrived, or it was turned away unread (docs/service.md, 5.3).
+    Either no byte of it can have arrived, or it was rejected unread (docs/service.md, 5.3).
     """
     if isinstance(error, TransportError):
         return not error.request_sent
-    return isinstance(error, ThrottledError | QueueSaturatedError) or _can_be_signed_afresh(error)
+    return isinstance(error, ThrottledError | QueueSaturatedError) or _is_time_refusal_error(error)
 
 
 def is_transient(error: TencentCIError) -> bool:
-    """Whether asking again may help. For requests that change nothing when repeated."""
+    """Whether a retry may help. For idempotent requests."""
     return was_not_executed(error) or isinstance(
         error, TransportError | ServiceUnavailableError | UnreadableResponseError
     )
 
 
 def is_permanent(error: TencentCIError) -> bool:
-    """Whether the error is of a kind that usually passes, and this one surely does not within a minute."""
+    """Whether an error is permanent although errors of its class usually pass: credentials that cannot be fetched."""
     return isinstance(error, CredentialsError) and not error.may_pass
 
 
@@ -211,7 +211,7 @@ def is_expired_credentials_refusal(response: Response) -> bool:
 def service_time_of(response: Response) -> datetime | None:
     """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell, or incredibly."""
     moment = _date_of(response)
-    if moment is None or abs(moment - response.received_at) > _MOST_BELIEVED:
+    if moment is None or abs(moment - response.received_at) > _MAX_CLOCK_DIFFERENCE:
         return None
     return moment
 
@@ -219,11 +219,11 @@ def service_time_of(response: Response) -> datetime | None:
 def request_id_of(response: Response) -> str:
     """Return the service's id of the request, from the headers that CI and COS use."""
     found = response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
-    return shortened(found, _MOST_OF_A_WORD)
+    return shortened(found, _MAX_WORD_LENGTH)
 
 
-def _can_be_signed_afresh(error: TencentCIError) -> bool:
-    """Whether it was turned away for its time. ``AccessDenied`` is an ``AuthenticationError`` in that case alone."""
+def _is_time_refusal_error(error: TencentCIError) -> bool:
+    """Whether the time of the signature was refused. ``AccessDenied`` is an ``AuthenticationError`` only then."""
     return isinstance(error, AuthenticationError) and error.code in {*_SIGNED_TOO_LONG_AGO, _COS_CODE}
 
 
@@ -267,7 +267,7 @@ def _message(response: Response) -> str:
     if response.error.message:
         return response.error.message
     if 300 <= response.status < 400:
-        location = shortened(response.headers.get("location", "nowhere"), _MOST_OF_A_WORD)
+        location = shortened(response.headers.get("location", "nowhere"), _MAX_WORD_LENGTH)
         return f"The service redirects to {location!r}."
     return f"The service answered with HTTP {response.status} and no message."
 

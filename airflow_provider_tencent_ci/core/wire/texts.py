@@ -1,4 +1,4 @@
-"""Texts of others: how much of one goes into an error, and what of it cannot be sent."""
+"""Texts of the service and the user: shorten one for an error, find what cannot be sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def lone_surrogate(text: str) -> str | None:
-    """Return the first half of a character (a lone surrogate), which UTF-8 cannot write; ``None`` if there is none."""
+    """Return the first lone surrogate (half a character), which UTF-8 cannot encode; ``None`` if there is none."""
     found = _SURROGATE.search(text)
     return found[0] if found else None
 

@@ -210,7 +210,7 @@ def test_a_failure_to_reread_a_job_is_not_taken_for_its_end(bucket):
 
 
 def test_a_lookout_goes_on_from_what_an_earlier_one_remembered(bucket, lookout):
-    memory = bucket.script.run(lookout.poll()).memory
+    memory = bucket.script.run(lookout.poll()).snapshot
     bucket.end("b1", "Cancel")
     bucket.put("b2", "Success", START + timedelta(hours=5))
     written = json.loads(json.dumps(memory.to_dict()))
@@ -219,7 +219,7 @@ def test_a_lookout_goes_on_from_what_an_earlier_one_remembered(bucket, lookout):
 
 def test_what_is_written_is_ids_and_times_of_what_matters(bucket, lookout):
     bucket.put("other", "Running", name="weekly")
-    memory = bucket.script.run(lookout.poll()).memory.about(JobCriteria(name="nightly*"))
+    memory = bucket.script.run(lookout.poll()).snapshot.about(JobCriteria(name="nightly*"))
     created, old = "2026-01-02T03:04:05+0000", "2026-01-02T03:01:05+0000"
     assert memory.to_dict() == {"newest_at": created, "active": {"b1": created}, "settled": {"old": old}}
 
@@ -233,7 +233,7 @@ def test_memory_does_not_grow_with_what_has_ended(bucket, lookout):
     for hour in range(1, 50):
         bucket.put(f"h{hour}", "Success", START + timedelta(hours=hour))
         bucket.script.now = START + timedelta(hours=hour)
-        memory = bucket.script.run(lookout.poll()).memory
+        memory = bucket.script.run(lookout.poll()).snapshot
     assert list(memory.settled) == ["h49"]
 
 
@@ -273,7 +273,7 @@ def test_what_is_too_old_is_told_by_the_service_s_clock(bucket, ahead):
     bucket.script.service_ahead = ahead
     bucket.put("young", "Running", now - timedelta(minutes=29))
     bucket.put("old", "Running", now - timedelta(minutes=31))
-    memory = bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).memory
+    memory = bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).snapshot
     assert list(memory.active) == ["young"]
     bucket.put("ended", "Success", now - timedelta(minutes=29))
     found = bucket.script.run(list_ended_within(timedelta(hours=9), timedelta(minutes=30)))
@@ -304,4 +304,4 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
 def test_a_service_that_does_not_tell_its_time_is_watched_by_this_machine_s(bucket):
     bucket.script.service_ahead = None
     bucket.put("young", "Running", START - timedelta(minutes=29))
-    assert list(bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).memory.active) == ["young"]
+    assert list(bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).snapshot.active) == ["young"]

@@ -263,28 +263,28 @@ THROTTLED = classify(failure(429, "SlowDown"))
 
 
 def test_pauses_double_up_to_the_longest_and_end_with_the_attempts():
-    pauses = [RETRY_IDEMPOTENT.pause_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
+    pauses = [RETRY_IDEMPOTENT.backoff_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
     for pause, longest in zip(pauses[:5], [1, 2, 4, 8, 16], strict=True):
         assert longest / 2 <= pause <= longest
     assert pauses[5] is None
 
 
 def test_the_service_s_own_wish_wins_over_the_back_off():
-    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
+    assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
 
 
 def test_a_wish_beyond_the_budget_ends_the_repeating():
-    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
-    assert RETRY_IDEMPOTENT.pause_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
+    assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
+    assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
 
 
 def test_a_submission_is_not_repeated_after_an_unknown_outcome():
-    assert RETRY_IF_NOT_EXECUTED.pause_seconds(LOST, 1, 0) is None
-    assert RETRY_IF_NOT_EXECUTED.pause_seconds(REFUSED, 1, 0) is not None
+    assert RETRY_IF_NOT_EXECUTED.backoff_seconds(LOST, 1, 0) is None
+    assert RETRY_IF_NOT_EXECUTED.backoff_seconds(REFUSED, 1, 0) is not None
 
 
 def test_never_is_never():
-    assert NO_RETRY.pause_seconds(THROTTLED, 1, 0) is None
+    assert NO_RETRY.backoff_seconds(THROTTLED, 1, 0) is None
 
 
 def test_jitter_spreads_pauses():
