@@ -166,9 +166,10 @@ demo: venv ## Run the example DAG against the emulator, start to end
 ui: venv ## The same with the Airflow web interface, until interrupted
 	$(BIN)/python scripts/demo.py --ui
 
-lint: venv ## Check rules and formatting, and the workflows
+lint: venv ## Check rules, formatting, imports between rooms, and the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
