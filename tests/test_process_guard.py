@@ -40,10 +40,12 @@ time.sleep(600)
 
 # Starts what the fixtures of tests/stack start, and such a process.
 TEST = f"""
-import os, subprocess, sys
+import os, signal, subprocess, sys
 from pathlib import Path
 from showcase.stack import AirflowStack, free_port
 from tests.stack.postgresql import PostgreSQL, programs
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 
 def test_runs_until_it_is_interrupted(tmp_path):
     started = Path(os.environ["STARTED"])
