@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from showcase.process_guard import guard_folder, release_folder
 
 # The same examples in every run, and as long for one as it takes: what needs luck is looked for by fuzz/.
 settings.register_profile("tests", derandomize=True, deadline=None)
@@ -15,6 +17,7 @@ settings.load_profile("tests")
 
 # One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
+guard_folder(Path(_HOME.name))  # a test's own Airflow processes, which know the home, end with the tests
 os.environ.update(
     AIRFLOW_HOME=_HOME.name,
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
@@ -38,6 +41,7 @@ def nothing_of_an_earlier_emulator():
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _HOME.cleanup()
+    release_folder(Path(_HOME.name))
 
 
 @pytest.fixture

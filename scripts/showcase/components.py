@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from showcase.failures import DemoFailed
+from showcase.process_guard import guard_session, release_session
 
 __all__ = ["Component", "stop_all"]
 
@@ -53,6 +54,7 @@ class Component:
                 cwd=home,
                 start_new_session=True,
             )
+        guard_session(process.pid)
         return cls(name, process, log)
 
     def signal(self, number: signal.Signals) -> None:
@@ -93,6 +95,9 @@ def stop_all(components: Iterable[Component]) -> None:
         if time.monotonic() > kill_at:
             _signal(sessions, signal.SIGKILL)
         time.sleep(0.1)
+    if not _goes_on(sessions):
+        for pid in sessions:
+            release_session(pid)
 
 
 def _free_name(home: Path, name: str) -> Path:

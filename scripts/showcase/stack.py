@@ -17,6 +17,7 @@ from typing import ClassVar, Self
 from showcase.airflow_api import AirflowApi
 from showcase.components import Component, stop_all
 from showcase.interrupts import held
+from showcase.process_guard import guard_folder, release_folder
 
 __all__ = ["TRIGGERER", "AirflowStack", "free_port"]
 
@@ -50,6 +51,7 @@ class AirflowStack:
         self.url = f"http://{HOST}:{port}"
         self.api = AirflowApi(self.url)
         self.home = Path(tempfile.mkdtemp(prefix="tencent-ci-demo-"))
+        guard_folder(self.home)
         self._components: list[Component] = []
         for name in [name for name in os.environ if name.startswith("AIRFLOW_") and "_CONN_" not in name]:
             del os.environ[name]
@@ -65,6 +67,7 @@ class AirflowStack:
             self.api.close()  # a server that is asked to stop waits for its clients first
             stop_all(self._components)
             shutil.rmtree(self.home, ignore_errors=True)
+            release_folder(self.home)
 
     def begin_database(self) -> Component:
         """Begin to set up the database, which takes seconds in which other things can be done."""
@@ -73,7 +76,7 @@ class AirflowStack:
     def finish_database(self, migration: Component) -> None:
         """Wait until the database is there."""
         migration.finish(_MIGRATE_SECONDS)
-        self._components.remove(migration)
+        self.give_up(migration)
 
     def start(self) -> None:
         """Start the components."""

@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from showcase.process_guard import guard_folder, guard_session, release_folder, release_session
 from showcase.stack import HOST, free_port
 
 from tests.stack.runs import wait_for
@@ -31,6 +33,7 @@ class RedisServer:
             raise RuntimeError(f"A cluster needs {_PROGRAM}, such as Debian's package of that name.")
         self._program = program
         self._home = tempfile.TemporaryDirectory(prefix="tencent-ci-redis-")
+        guard_folder(Path(self._home.name))
         self._port = free_port()
 
     @property
@@ -54,6 +57,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [self._program, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
+        guard_session(self._process.pid)
         wait_for(self._answers, 30, lambda: f"{_PROGRAM} does not listen; its status is {self._process.poll()}")
         return self
 
@@ -62,7 +66,9 @@ class RedisServer:
     ) -> None:
         self._process.terminate()
         self._process.wait(30)
+        release_session(self._process.pid)
         self._home.cleanup()
+        release_folder(Path(self._home.name))
 
     def _answers(self) -> bool:
         with socket.socket() as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.simulation.drawing import draw
 from tests.simulation.history import Act, Blow, Fault, History
 from tests.simulation.runs import run
@@ -28,6 +30,7 @@ def test_numbers_become_plain():
     assert small == History(acts=(Act("clear", 91),), blows=(Blow("freeze", 1, 1, 0, 91),))
 
 
+@pytest.mark.slow
 def test_what_is_shrunk_fails_as_before():
     def has_two_jobs(one):
         return len(run(one)[0].service.jobs) - one.strangers > 1

@@ -62,6 +62,7 @@ def test_a_story_says_when_who_does_what():
     assert "try 1: finds b0" in story
 
 
+@pytest.mark.slow
 def test_all_kinds_of_trouble_come_to_pass():
     counts: Counter[str] = Counter()
     for seed in range(1200):
@@ -136,6 +137,7 @@ def test_a_token_that_takes_a_clear_for_a_retry_is_found(monkeypatch):
     assert _is_found("own job", within=3000)
 
 
+@pytest.mark.slow
 def test_a_predicate_that_takes_a_retry_for_a_person_is_found(monkeypatch):
     of_process = cancel_decision._ENDED_BY_PERSON
     monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})

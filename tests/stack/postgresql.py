@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg2
+from showcase.process_guard import guard_folder, release_folder
 from showcase.stack import HOST, free_port
 
 __all__ = ["PostgreSQL", "programs"]
@@ -31,6 +32,7 @@ class PostgreSQL:
         self._programs = programs
         self._user = _ORDINARY_USER if os.geteuid() == 0 else None
         self._home = Path(tempfile.mkdtemp(prefix="tencent-ci-postgresql-"))
+        guard_folder(self._home)  # in which the server works
         self._port = free_port()
 
     @property
@@ -69,6 +71,7 @@ class PostgreSQL:
             self._run("pg_ctl", "stop", "--mode=immediate")
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
+            release_folder(self._home)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -189,5 +189,6 @@ def peak_bytes(number):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_counting_takes_as_much_memory_for_many_files_as_for_some():
     assert peak_bytes(30_000) < peak_bytes(15_000) + 500_000

@@ -1,0 +1,48 @@
+"""How many files a reader opens who follows one ``job_id``, and that the page shows the way as it is."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow import __version__ as airflow_version
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "trace-job-id"
+PAGE = ROOT / "docs" / "how_it_works.md"
+
+# Today's numbers. The aim is 15 files and 5 returns: a step towards it lowers these numbers, and nothing raises them.
+MOST_FILES = 29
+MOST_RETURNS = 35
+
+pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="on earlier versions other calls are made")
+
+
+@pytest.fixture(scope="module")
+def traced():
+    done = subprocess.run([sys.executable, SCRIPT, "--json"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_the_way_of_a_job_id_grows_no_longer(traced):
+    files = {file for file, _ in traced["walk"]}
+    returns = [file for file, is_return in traced["walk"] if is_return]
+    assert len(files) <= MOST_FILES, sorted(files)
+    assert len(returns) <= MOST_RETURNS, returns
+
+
+def test_the_page_shows_the_way_of_a_job_id(traced):
+    text = PAGE.read_text("utf-8")
+    page_with = runpy.run_path(str(SCRIPT))["page_with"]
+    assert page_with(text, traced["page"]) == text, "run: scripts/trace-job-id --write"
+
+
+def test_all_three_processes_are_on_the_way(traced):
+    files = [file for file, _ in traced["walk"]]
+    assert files[0] == "operators/inventory_job.py"
+    assert {"triggers/inventory_job.py", "triggerer/shared_poller.py", "outcome/file_outcome.py"} <= set(files)
