@@ -115,7 +115,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
     :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of its own, at most this
         often; by default, 0, not at all. Each file of a round is processed, and may be billed, again. Then ``fail_on``
         judges what still failed. It needs ``cos:PutObject``, since the service reads the files' names from an object in
-        the bucket. See ``docs/again.md``.
+        the bucket. See ``docs/resubmit.md``.
     :param url_list_prefix: where in the bucket these objects are put. Other batches must not take them for media, as
         one over the whole bucket does.
     :param end_from_trigger: end a deferred task in the triggerer if the job succeeds, which saves the worker that would
