@@ -187,5 +187,5 @@ def test_sources_that_are_no_longer_asked_for_are_forgotten():
 def test_no_repr_shows_a_secret():
     fields = {"token": "session-token", "role_external_id": "external-secret", "proxy": "http://user:pw-secret@proxy"}
     keeper = source(credentials="assume_role", role_arn=ARN, **fields)
-    for shown in (repr(keeper._source), str(keeper._origin), repr(keeper), repr(keeper._origin.base)):
+    for shown in (repr(keeper._source), str(keeper._source), repr(keeper), repr(keeper._source.base)):
         assert not any(secret in shown for secret in ("the-secret", "session-token", "external-secret", "pw-secret"))
