@@ -181,7 +181,7 @@ def test_threads_that_come_first_at_once_share_their_keys():
 def test_sources_that_are_no_longer_asked_for_are_forgotten():
     for number in range(200):
         source(credentials="machine_role", role_name=f"role-{number}")
-    assert module._keeper.cache_info().currsize <= 64
+    assert module._credentials_cache.cache_info().currsize <= 64
 
 
 def test_no_repr_shows_a_secret():
