@@ -1,9 +1,9 @@
 """
-Everything that can go wrong, as one tree of types.
+All errors of the package, as one tree of classes.
 
 Decisions are made by class and by the service's code, never by the text of a message. No class here knows
-Airflow, so that the core can raise them; what Airflow must see as its own class (a sensor's time-out, say) is
-translated where it is raised.
+Airflow, so that the core can raise them. Where Airflow needs its own class (such as a sensor's time-out), the error
+is translated where it is raised.
 
 .. code-block:: text
 
@@ -24,15 +24,16 @@ translated where it is raised.
     ├── SubmitOutcomeUnknownError     a submission got no answer, and the job list does not show the job
     ├── SubmissionTakenOverError      another try of the same task submits; this one sent nothing
     ├── TargetUnusableError           ``validate=True`` and the workflow or queue does not exist, or is paused
+    ├── TooManyActiveJobsError        ``max_active_jobs`` is reached; nothing was submitted
     ├── JobExistsError                ``on_existing="fail"`` and there is such a job
     ├── JobError                      the job itself ended badly
     │   ├── JobFailedError
     │   ├── JobCancelledError
     │   ├── FilesFailedError          it succeeded, and as many files failed as ``fail_on`` says
     │   └── NoFilesError              it succeeded, and there was no file (``on_empty``)
-    ├── FilesUnknownError             the job succeeded; what became of its files could not be found out
+    ├── FilesUnknownError             the job has ended; the states of its files could not be read
     ├── WaitTimeoutError              ``wait_timeout`` is over; the job goes on
-    ├── LostContactError              the service could not be asked for too long; the job may be well
+    ├── LostContactError              no poll had an answer for ``contact_timeout``; the job may still run
     └── UnexpectedEventError          the task was resumed with something that no trigger of ours sends
 """
 
@@ -60,7 +61,6 @@ __all__ = [
     "PermissionDeniedError",
     "QueueSaturatedError",
     "RedirectError",
-    "ReportedJob",
     "ServiceUnavailableError",
     "SubmissionTakenOverError",
     "SubmitOutcomeUnknownError",
@@ -154,7 +154,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The key is valid but may not do this: a CAM action is missing, or the bucket is somebody else's."""
+    """The key is valid but may not do this: a CAM action is missing, or the bucket belongs to another account."""
 
 
 class InvalidRequestError(ApiError):
@@ -191,7 +191,7 @@ class TransportError(TencentCIError):
 
     :param message: what happened, with the host.
     :param request_sent: ``False`` when no byte of the request can have reached the service (name not found,
-        connection refused, TLS refused), so that any request may be repeated; ``True`` when it may have.
+        connection refused, TLS refused), so that any request may be repeated; ``True`` when some may have.
     """
 
     def __init__(self, message: str, *, request_sent: bool) -> None:
@@ -201,10 +201,10 @@ class TransportError(TencentCIError):
 
 class CredentialsError(TransportError):
     """
-    There are no valid temporary credentials to sign with, so that nothing was sent. The message names their source.
+    There are no valid temporary credentials to sign with, so nothing was sent. The message names their source.
 
     :param message: what happened, at which source, and what to do.
-    :param may_pass: whether asking the source again soon may help. A wait goes on asking in either case.
+    :param may_pass: whether a retry soon may help. A wait keeps polling in either case.
     """
 
     def __init__(self, message: str, *, may_pass: bool = True) -> None:
@@ -270,18 +270,18 @@ class NoFilesError(JobError):
 
 class FilesUnknownError(TencentCIError):
     """
-    The job succeeded, and what became of its files, which decides here, could not be found out.
+    The job has ended, and the states of its files, which decide here, could not be read.
 
-    A retry finds the job again and asks anew; nothing is submitted.
+    A retry finds the job again and reads them; nothing is submitted.
     """
 
 
 class WaitTimeoutError(TencentCIError):
-    """The time to wait is over. The job was left alone and goes on."""
+    """``wait_timeout`` is over. The job was left alone and goes on."""
 
 
 class LostContactError(TencentCIError):
-    """The service could not be asked about the job for too long. The job may be well and was left alone."""
+    """No poll of the job had an answer for ``contact_timeout``. The job was left alone and may still run."""
 
 
 class UnexpectedEventError(TencentCIError):

@@ -34,7 +34,7 @@ def nothing_of_an_earlier_emulator():
     """A later emulator may get the port of one that is gone: it has other keys and another time."""
     yield
     if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.connection_credentials"):
-        hooks._keeper.cache_clear()
+        hooks._credentials_cache.cache_clear()
     if transport := sys.modules.get("airflow_provider_tencent_ci.transport.shared_state"):
         transport._clocks.clear()
 

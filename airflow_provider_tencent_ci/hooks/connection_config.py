@@ -1,4 +1,4 @@
-"""What a connection of type ``tencent_ci`` says, as the configuration of a transport."""
+"""Turn a connection of type ``tencent_ci`` into the configuration of a transport."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     to it (:mod:`.connection_credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
-    :param region: likewise.
+    :param region: replaces the connection's, if given.
     :raises InvalidArgumentError: a field is missing or wrong; the message names it and the connection.
     """
     try:

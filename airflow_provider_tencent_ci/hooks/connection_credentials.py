@@ -1,4 +1,4 @@
-"""Which credentials a connection names."""
+"""The credentials that a connection names."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SECRET_ID_VARIABLE = "TENCENTCLOUD_SECRET_ID"  # noqa: S105 - the name of a var
 _SECRET_KEY_VARIABLE = "TENCENTCLOUD_SECRET_KEY"  # noqa: S105 - the name of a variable
 _TOKEN_VARIABLES = ("TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN")
 
-# An origin that is no longer asked for gives way; a triggerer may run for months and see connections change.
-_MAX_KEEPERS = 64
+# The least recently used cache is dropped; a triggerer may run for months, while connections change.
+_MAX_CACHES = 64
 
 ReadT = TypeVar("ReadT")
 
@@ -111,8 +111,8 @@ def _duration_seconds(extra: Mapping[str, Any]) -> int:
     return value
 
 
-def _kept(read: Callable[..., CredentialsSource]) -> Callable[..., CredentialsProvider]:
-    return lambda *arguments: _shared_keeper(read(*arguments))
+def _cached(read: Callable[..., CredentialsSource]) -> Callable[..., CredentialsProvider]:
+    return lambda *arguments: _shared_cache(read(*arguments))
 
 
 def _choose(kinds: Mapping[str, ReadT], field: str, kind: str) -> ReadT:
@@ -131,17 +131,17 @@ class _AirflowMasker:
         await mask_secrets_async(credentials.secret_key, credentials.token)
 
 
-_keepers_lock = threading.RLock()
+_caches_lock = threading.RLock()
 
 
-@lru_cache(maxsize=_MAX_KEEPERS)
-def _keeper(origin: CredentialsSource) -> CredentialsCache:
-    return CredentialsCache(origin, _AirflowMasker())
+@lru_cache(maxsize=_MAX_CACHES)
+def _credentials_cache(source: CredentialsSource) -> CredentialsCache:
+    return CredentialsCache(source, _AirflowMasker())
 
 
-def _shared_keeper(origin: CredentialsSource) -> CredentialsCache:
-    with _keepers_lock:  # two threads that come first at once would each get one of their own
-        return _keeper(origin)
+def _shared_cache(source: CredentialsSource) -> CredentialsCache:
+    with _caches_lock:  # two threads that come first at once would each get one of their own
+        return _credentials_cache(source)
 
 
 _BASES: Mapping[str, Callable[..., Credentials | MachineRole]] = {
@@ -151,7 +151,7 @@ _BASES: Mapping[str, Callable[..., Credentials | MachineRole]] = {
 }
 KINDS: Mapping[str, Callable[..., CredentialsProvider]] = {
     "keys": _keys,
-    "machine_role": _kept(_machine_role),
-    "assume_role": _kept(_assumed_role),
+    "machine_role": _cached(_machine_role),
+    "assume_role": _cached(_assumed_role),
     "environment": _environment,
 }

@@ -55,8 +55,8 @@ class TencentCIHook(BaseHook):
 
     Every call may raise :class:`~airflow_provider_tencent_ci.exceptions.ApiError` (the service's error, with its
     code and request id), :class:`~airflow_provider_tencent_ci.exceptions.TransportError` (no answer) and
-    :class:`~airflow_provider_tencent_ci.exceptions.InvalidArgumentError` (nothing was sent). Reading calls are
-    repeated for up to a minute when that may help.
+    :class:`~airflow_provider_tencent_ci.exceptions.InvalidArgumentError` (nothing was sent). Idempotent calls are
+    retried for up to a minute if a retry may help.
 
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
@@ -105,7 +105,7 @@ class TencentCIHook(BaseHook):
 
     @cached_property
     def config(self) -> ServiceConfig:
-        """What the connection and the hook's arguments come down to. Reads the connection, once."""
+        """The configuration from the connection and the hook's arguments. Reads the connection, once."""
         connection = self.get_connection(self.tencent_ci_conn_id)
         config = read_connection(connection, self.bucket, self.region)
         if isinstance(config.credentials, Credentials):
@@ -147,7 +147,7 @@ class TencentCIHook(BaseHook):
         end_time: datetime | str | None = None,
     ) -> InventoryJob:
         """
-        Submit a batch job: one ``POST``, repeated only when the service surely did not read it.
+        Submit a batch job: one ``POST``, sent again only if the service certainly did not execute it.
 
         After a :class:`~airflow_provider_tencent_ci.exceptions.TransportError` that was sent, or a
         :class:`~airflow_provider_tencent_ci.exceptions.ServiceUnavailableError`, the job may exist all the same:
@@ -224,7 +224,7 @@ class TencentCIHook(BaseHook):
         """
         Read one batch job, through the list endpoint filtered by its id.
 
-        :raises NotFoundError: the list does not show it, some seconds later neither.
+        :raises NotFoundError: the list does not show it, even after a few more polls within 14 seconds.
         """
         return self.run(job_calls.get_job(job_id))
 

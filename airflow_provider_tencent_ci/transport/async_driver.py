@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-# One for each endpoint and limit, for all transports of this process: so few that they may stay.
+# One rate limit for each endpoint and limit, for all transports of this process. They are few, so none is removed.
 _rate_limits: dict[tuple[str, float], TokenBucket] = {}
 
 
@@ -32,7 +32,7 @@ class AsyncTransport:
     """
     Drives flows in the running event loop, over one pool of connections, between ``async with`` and its end.
 
-    All of one process together send no more than ``requests_per_second`` to an endpoint.
+    All transports of one process with the same limit together send at most ``requests_per_second`` to an endpoint.
 
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 64 * 1024
 
 
-class Exchange:
+class BoundedExchange:
     """
     One request and its answer.
 
@@ -57,13 +57,13 @@ class Exchange:
 
 
 # Of this thread, and in it of the innermost: a signal handler may make an exchange of its own in the middle of one.
-_exchange: ContextVar[Exchange] = ContextVar("exchange")
+_exchange: ContextVar[BoundedExchange] = ContextVar("exchange")
 
 
 @contextmanager
-def bounded(seconds: float) -> Iterator[Exchange]:
+def bounded(seconds: float) -> Iterator[BoundedExchange]:
     """Bound what is sent and received within the block; all over connections of a :class:`BoundedAdapter`."""
-    exchange = Exchange(seconds)
+    exchange = BoundedExchange(seconds)
     token = _exchange.set(exchange)
     try:
         yield exchange
@@ -97,7 +97,7 @@ class _FinalAnswer(http.client.HTTPResponse):
 
 
 class _BoundedConnection(HTTPConnection):
-    """What HTTP and HTTPS have in common. The socket is replaced last: TLS needs a real one to begin with."""
+    """The common part of HTTP and HTTPS. The socket is replaced last, since TLS needs a real one."""
 
     response_class = _FinalAnswer
 
@@ -180,7 +180,7 @@ class _BoundedSocket:
 
 
 class _BoundedReader(io.RawIOBase):
-    """What is received over a socket. It may be read after the socket was closed, as a socket's own file may."""
+    """Reads from a socket. Like a socket's own file, it may be read after the socket was closed."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock

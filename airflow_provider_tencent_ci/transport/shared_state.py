@@ -1,4 +1,4 @@
-"""What both drivers say alike, and share in a process."""
+"""The state that both drivers share in a process, and the errors that both raise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableRes
 
 _log = logging.getLogger(__name__)
 
-# One for each endpoint, for all transports of this process: so few that they may stay.
+# One clock for each endpoint, for all transports of this process. They are few, so none is removed.
 _clocks: dict[str, ServiceClock] = {}
 
 

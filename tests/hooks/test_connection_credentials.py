@@ -181,11 +181,11 @@ def test_threads_that_come_first_at_once_share_their_keys():
 def test_sources_that_are_no_longer_asked_for_are_forgotten():
     for number in range(200):
         source(credentials="machine_role", role_name=f"role-{number}")
-    assert module._keeper.cache_info().currsize <= 64
+    assert module._credentials_cache.cache_info().currsize <= 64
 
 
 def test_no_repr_shows_a_secret():
     fields = {"token": "session-token", "role_external_id": "external-secret", "proxy": "http://user:pw-secret@proxy"}
     keeper = source(credentials="assume_role", role_arn=ARN, **fields)
-    for shown in (repr(keeper._source), str(keeper._origin), repr(keeper), repr(keeper._origin.base)):
+    for shown in (repr(keeper._source), str(keeper._source), repr(keeper), repr(keeper._source.base)):
         assert not any(secret in shown for secret in ("the-secret", "session-token", "external-secret", "pw-secret"))

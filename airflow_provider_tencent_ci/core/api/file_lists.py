@@ -40,10 +40,10 @@ class FileList(Protocol):
         """Read one."""
 
     def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
-        """Say why a file failed, with a further request where the list does not say."""
+        """Return why a file failed, with a further request if the list does not tell."""
 
     def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
-        """Say when a file was done, likewise; ``None`` if the service does not."""
+        """Return when a file was done, with a further request if needed; ``None`` if not known."""
 
 
 def file_lists_of(job: InventoryJob) -> list[FileList]:

@@ -16,14 +16,14 @@ from airflow_provider_tencent_ci.core.api.job_records import JobState
 @dataclass(frozen=True, slots=True)
 class FileRun:
     """
-    What became of one file.
+    The state of one file of a batch.
 
     :param run_id: the workflow execution's ``RunId``, or the child job's ``JobId``.
     :param key: the object's key.
     :param state: ``Running``, ``Success``, ``Failed`` or ``Cancel``; a child job's also ``Submitted`` or ``Pause``.
-    :param created_at: when the service began to see to it (aware); ``None`` if not known.
+    :param created_at: when the work on it was created (aware); ``None`` if not known.
     :param code: why a child job failed; an execution's list does not say.
-    :param message: likewise.
+    :param message: the service's message, as for ``code``.
     :param ended_at: when a child job ended (aware); an execution's list does not say.
     """
 
@@ -44,7 +44,7 @@ class FileFailure:
     :param key: the object's key.
     :param node: the workflow's node that failed, or the tag of the job.
     :param code: the service's code; empty if it gave none.
-    :param message: its message, likewise.
+    :param message: its message; empty if it gave none.
     :param run_id: the workflow execution's ``RunId``, or the child job's ``JobId``.
     """
 

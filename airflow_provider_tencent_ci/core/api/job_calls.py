@@ -44,7 +44,7 @@ from airflow_provider_tencent_ci.exceptions import (
 ResultT = TypeVar("ResultT")
 
 # A job that was created a moment ago may not be in the list yet.
-_NOT_LISTED_YET_LOOKS: Sequence[float] = (0, 2, 4, 8)
+_LIST_LAG_DELAYS_SECONDS: Sequence[float] = (0, 2, 4, 8)
 
 
 def fetch_service_time() -> Flow[datetime]:
@@ -77,13 +77,13 @@ def create_job(
 
 
 def get_job(
-    job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT, delays_seconds: Sequence[float] = _NOT_LISTED_YET_LOOKS
+    job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT, delays_seconds: Sequence[float] = _LIST_LAG_DELAYS_SECONDS
 ) -> Flow[InventoryJob]:
     """
     Read one job, through the list endpoint filtered by its id.
 
-    :param looks: seconds to pause before each look at the list, which may not show a new job yet.
-    :raises NotFoundError: the list does not show it, some seconds later neither.
+    :param delays_seconds: the pause before each poll of the list, which may not show a new job yet.
+    :raises NotFoundError: the list does not show it, even after a few more polls.
     """
     request = build_list(JobFilter(job_id=check_job_id(job_id)))
     for pause_seconds in delays_seconds:

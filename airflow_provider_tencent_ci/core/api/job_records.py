@@ -59,18 +59,19 @@ class InventoryJob:
     """
     One batch job, the service's ``JobsDetail``. Each node may be missing from an answer.
 
-    :param job_id: ``JobId``; never empty.
+    :param job_id: ``JobId``; empty only in a record read by :meth:`from_dict` that has none.
     :param name: ``Name``.
     :param type: one of :data:`JOB_TYPES`, or a word that is not known yet; ``Workflow`` where the service says nothing
         (docs/service.md, 2.1).
     :param state: ``State``.
     :param code: ``Code``, which has a meaning only when the state is ``Failed``.
-    :param message: ``Message``, likewise.
+    :param message: ``Message``, which has a meaning only when the state is ``Failed``.
     :param creation_time: ``CreationTime`` (aware), ``None`` while not known.
-    :param start_time: ``StartTime``, likewise.
-    :param end_time: ``EndTime``, likewise. A running job may have one: it never means that the job has ended.
+    :param start_time: ``StartTime`` (aware), ``None`` while not known.
+    :param end_time: ``EndTime`` (aware), ``None`` while not known. A running job may have one: it never means that the
+        job has ended.
     :param input: ``Input`` as nested names and texts.
-    :param operation: ``Operation``, likewise.
+    :param operation: ``Operation`` as nested names and texts.
     """
 
     job_id: str
@@ -138,7 +139,7 @@ class InventoryJob:
 @dataclass(frozen=True, slots=True)
 class WorkflowExecution:
     """
-    What a batch of type ``Workflow`` did with one file: the service's ``WorkflowExecutionList``.
+    The execution of a workflow for one file: the service's ``WorkflowExecutionList``.
 
     :param run_id: ``RunId``.
     :param workflow_id: ``WorkflowId``.

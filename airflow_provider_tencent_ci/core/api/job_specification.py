@@ -1,4 +1,4 @@
-"""What a batch job is to do: the create request without its name."""
+"""The specification of a batch job: the create request without its name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InventoryJobSpecification:
     :param type: ``Workflow`` or ``Job``.
     :param input: the one node of ``Input``.
     :param operation: the nodes of ``Operation``.
-    :param round: how many submissions of the same files came before.
+    :param round: the number of earlier submissions of the same files.
     """
 
     type: str
@@ -73,11 +73,11 @@ class InventoryJobSpecification:
 
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong about the request and is not certain to be, for the log."""
+        """Warnings for the log: nodes that look wrong but may be right."""
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
     def upload_inputs(self) -> Flow[None]:
-        """Do what has to be done right before the submission: here nothing."""
+        """Upload what the request needs, right before it is sent: here nothing."""
         yield from ()
 
     def body(self, name: str | None) -> bytes:

@@ -23,7 +23,7 @@ _MOST_WATERMARK_CHARACTERS = 64
 # As the page prints them, and as the child jobs' API and the SDKs do.
 _MISPRINTS = {"Animatin": "Animation", "VoiceSpearte": "VoiceSeparate", "SDR2HDR": "SDRtoHDR"}
 
-# What differs from file to file in the name of an output, in any case.
+# The variables in an output's name that differ from file to file; case does not matter.
 _PER_FILE = ("${inputname}", "${inputnameandext}", "${inputpath}", "${runid}")
 
 

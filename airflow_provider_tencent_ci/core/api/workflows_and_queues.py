@@ -1,4 +1,4 @@
-"""What batch jobs run on: workflows and queues of a bucket, and whether a job has what it needs."""
+"""The endpoints of workflows and queues, and the check that those of a job exist and are active."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import TargetUnusableError
 
-_MOST_PAGES = 100
+_MAX_PAGES = 100
 
-# So many are named in an error.
-_MOST_NAMED = 5
+# An error names at most this many.
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Workflow:
 
     :param state: ``Active`` or ``Paused``.
     :param create_time: aware; ``None`` if not known.
-    :param update_time: likewise.
+    :param update_time: aware; ``None`` if not known.
     """
 
     workflow_id: str
@@ -41,7 +41,7 @@ class Workflow:
 
     @property
     def target_id(self) -> str:
-        """What jobs name it by."""
+        """The id by which jobs name it."""
         return self.workflow_id
 
 
@@ -53,7 +53,7 @@ class Queue:
     :param state: ``Active`` or ``Paused``.
     :param category: such as ``Transcoding``.
     :param max_size: how many jobs it takes; ``None`` if not known.
-    :param max_concurrent: how many of them run at once; likewise.
+    :param max_concurrent: how many of them run at once; ``None`` if not known.
     """
 
     queue_id: str
@@ -65,7 +65,7 @@ class Queue:
 
     @property
     def target_id(self) -> str:
-        """What jobs name it by."""
+        """The id by which jobs name it."""
         return self.queue_id
 
 
@@ -136,7 +136,7 @@ def _list(
 ) -> Flow[list[TargetT]]:
     """Read all pages, which these lists number."""
     found: list[TargetT] = []
-    for number in range(1, _MOST_PAGES + 1):
+    for number in range(1, _MAX_PAGES + 1):
         page = (("pageNumber", str(number)), ("pageSize", str(MAX_PAGE_SIZE)))
         query = tuple(pair for pair in (*criteria, *page) if pair[1])
 
@@ -178,8 +178,8 @@ def _number(element: Element, name: str) -> int | None:
 
 
 def _missing(kind: str, target_id: str, there: Sequence[TargetT]) -> TargetUnusableError:
-    alike = get_close_matches(target_id, [one.target_id for one in there], n=_MOST_NAMED, cutoff=0.8)
-    named = [one for one in there if one.target_id in alike] or there[:_MOST_NAMED]
+    alike = get_close_matches(target_id, [one.target_id for one in there], n=_MAX_NAMED, cutoff=0.8)
+    named = [one for one in there if one.target_id in alike] or there[:_MAX_NAMED]
     names = ", ".join(f"{one.target_id} ({one.name}, {one.state})" for one in named)
     left_out = f" and {len(there) - len(named)} more" if len(there) > len(named) else ""
     others = f"There is {names}{left_out}." if there else f"The bucket has no {kind} at all."

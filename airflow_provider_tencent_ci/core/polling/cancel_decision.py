@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-# What stands for a state: Airflow could not be asked; there is no such task instance (any more).
+# Stand for a state: Airflow gave no answer; there is no such task instance (any more).
 NOT_TOLD, REMOVED = "not told", "removed"
 
 # A clear of a running task; its process ends, and a new attempt series begins.
@@ -34,7 +34,7 @@ _DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"
 
 
 class CancelDecision(Enum):
-    """What is done with the job."""
+    """The decision about the job."""
 
     CANCEL = "a person ended the task"
     LEAVE = "the task goes on"
@@ -88,5 +88,5 @@ def _of_trigger(task: StoppedTask) -> CancelDecision:
         return CancelDecision.LEAVE
     if task.only_a_person:
         return CancelDecision.CANCEL
-    # Who works with the same job has been resumed; a new try may find it again.
+    # A task with the same job has been resumed, or a new try may find the job again.
     return CancelDecision.LEAVE if task.state in _AT_WORK and task.recorded_job_id else CancelDecision.DOUBT

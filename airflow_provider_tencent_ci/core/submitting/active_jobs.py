@@ -1,4 +1,4 @@
-"""How many batch jobs of a bucket are active, for those who submit only while there are few."""
+"""The limit of active jobs: how many more batch jobs may be submitted into a bucket, and the wait for a free place."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def count_free_places(max_active_jobs: int, retry: RequestRetry = RETRY_IDEMPOTE
     """
     Return how many more jobs may be submitted before so many are active; 0 if there are as many, or more.
 
-    All jobs of the bucket that are submitted, running or paused count, whoever submitted them. No more pages are read
-    than it takes to know.
+    All jobs of the bucket that are submitted, running or paused count, also those of other tasks. No more pages are
+    read than it takes to know.
 
     :raises UnreadableResponseError: the list was cut short before so many active jobs were read.
     """
@@ -82,7 +82,7 @@ class CapacityResult:
 
 class CapacityWait:
     """
-    One who waits for a free place: judges each look at the bucket, and each failure to look.
+    One wait for a free place: judges each poll result.
 
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never. After it no place helps any more.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
@@ -115,9 +115,9 @@ class CapacityWait:
 
 def wait_for_capacity(wait: CapacityWait, max_active_jobs: int, poll_interval: float) -> Flow[CapacityResult]:
     """
-    Look until the wait is over.
+    Poll until the wait is over.
 
-    :param poll_interval: seconds between two looks; a random part of up to half is taken off.
+    :param poll_interval: the longest delay between two polls, in seconds; each delay is 50 to 100 % of it.
     """
     while True:
         places: FreePlaces

@@ -1,4 +1,4 @@
-"""What the tries of one series note of their submission, and where they keep it."""
+"""The note that the tries of one series write about their submission, and the store that keeps it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TwoClockTime:
 @dataclass(frozen=True, slots=True)
 class SubmissionNote:
     """
-    What the tries of one series know of their submission.
+    The knowledge of the tries of one series about their submission.
 
     :param token: the token in the job's name.
     :param job_id: the job; ``None`` while it is not known.

@@ -56,7 +56,7 @@ class Response:
 
     @cached_property
     def error(self) -> ErrorBody:
-        """What the body says if the answer is an error; read once, since anybody may have written it."""
+        """The code and message of an error answer; the body is parsed once, since it may be hostile."""
         return read_error_body(self.body)
 
 

@@ -1,4 +1,4 @@
-"""The keys that sign a request, and what hands them out."""
+"""The credentials that sign a request, and the interface of their provider."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NO_CREDENTIALS = Credentials("", "")
 
 
 class CredentialsProvider(Protocol):
-    """What a transport asks for the credentials of each request."""
+    """Returns the credentials for each request."""
 
     def current(self, clock: Clock) -> Credentials:
         """

@@ -1,4 +1,4 @@
-"""The service's time, which signatures are judged by and whatever the service writes is told in."""
+"""The service's clock: signatures are checked by it, and all times that the service writes are its times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ServiceClock:
 
     @property
     def correction(self) -> timedelta:
-        """What is added to this machine's time; nothing as long as the service's is not known."""
+        """The correction to this machine's time; zero as long as the service's is not known."""
         return self._correction or timedelta()
 
     def at(self, now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Where the service is and how to talk to it: what a connection and a task's arguments come down to."""
+"""The configuration of a transport: the endpoint of the service, credentials, proxy, limits."""
 
 from __future__ import annotations
 
@@ -73,13 +73,14 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
     """
-    All that a transport needs.
+    The configuration of a transport.
 
-    :param credentials: asked anew for each request, since temporary keys are renewed during a long wait.
+    :param credentials: called for each request, since temporary credentials are refreshed during a long wait.
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
     :param proxy: the URL of an HTTP proxy, or ``None``.
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
-    :param requests_per_second: how many a process sends to this endpoint from event loops; it bounds a triggerer.
+    :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
+        bounds a triggerer.
     """
 
     bucket: str

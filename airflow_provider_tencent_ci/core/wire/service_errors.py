@@ -1,5 +1,5 @@
 """
-What an error of the service means: its class, what to do, and whether the request may be repeated.
+The meaning of the service's errors: the class, the advice, and whether a retry may help.
 
 The table joins the pages of CI and of COS, whose front end answers too; the same condition has different names on
 the two, so a code that is not in the table is judged by its status (docs/service.md, 5).
@@ -133,7 +133,7 @@ _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 # COS has no code of its own for a signature that is too old (docs/service.md, 5.2).
 _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 
-# What a signature of another time may be called, besides.
+# Codes that a signature of a wrong time may get, too.
 _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
 
 # A ``Date`` that differs by more is broken or hostile.
