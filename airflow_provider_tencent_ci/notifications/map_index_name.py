@@ -51,6 +51,7 @@ class Telling:
 
         :param names: the arguments that may tell it apart; by default all that can.
         """
+        # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
         from airflow_provider_tencent_ci.notifications.mapped_names import name_of
 
         names = names or self.telling_names

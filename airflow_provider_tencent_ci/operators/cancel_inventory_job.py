@@ -67,6 +67,7 @@ class CancelInventoryJobOperator(Telling, BaseOperator):
         :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
         :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
         """
+        # Imported late: a DAG file must parse fast, and each parse pays for what this module imports at the top.
         from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
+from airflow_provider_tencent_ci.task_state.stored_request import push_submission, specification_of
 from airflow_provider_tencent_ci.waiting.cancellation import begin_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
 
@@ -39,18 +40,16 @@ class JobSubmission(JobArguments):
 
     def _checked_specification(self) -> InventoryJobSpecification:
         """Return what the task asks for, once all arguments are checked that can be before anything is sent."""
-        from airflow_provider_tencent_ci.task_state.stored_request import specification_of
-
         self._file_rules().check_path()
         specification = specification_of(self.request())
         self._round_options().check(specification)
         return specification
 
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.submission.capacity_wait import submit_when_possible
         from airflow_provider_tencent_ci.submission.rounds import push_round
         from airflow_provider_tencent_ci.submission.submitter import say_what_was_submitted
-        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
 
         self._check_time()
         submission = submit_when_possible(

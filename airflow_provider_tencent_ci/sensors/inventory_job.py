@@ -24,7 +24,13 @@ from airflow_provider_tencent_ci.compat.task_context import (
     try_started_at,
 )
 from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
-from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    JobError,
+    LostContactError,
+    TencentCIError,
+    TransportError,
+)
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, note_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import Telling
@@ -176,6 +182,7 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
 
         :param began_at: when ``timeout`` began.
         """
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
         wait_ends_at = began_at + timedelta(seconds=self.timeout)
@@ -326,7 +333,6 @@ class InventoryJobSensor(WithLineage, Telling, BaseSensorOperator):
         from airflow_provider_tencent_ci.core.api.job_calls import get_job
         from airflow_provider_tencent_ci.core.wire.request_retry import NEVER
         from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
-        from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
         try:
             job = self._hook.run(get_job(self.job_id, NEVER))  # the next look is the repetition

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP
+from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, has_own, why_a_worker_must_end, xcoms_of
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
@@ -34,6 +35,7 @@ class StartInTriggerer:
     def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
         if sensor is None or not sensor.start_from_trigger or why_a_worker_must_begin(sensor):
             return None
+        # Imported late, here and below: a DAG file must parse fast, and few sensors begin in the triggerer.
         from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
 
         return StartTriggerArgs(
@@ -46,8 +48,6 @@ class StartInTriggerer:
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
-    from airflow_provider_tencent_ci.waiting.trigger_end import has_own
-
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
         "it has a pre_execute": sensor._pre_execute_hook,
@@ -64,8 +64,6 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
-    from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, why_a_worker_must_end, xcoms_of
-
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     templates = {name: _template(sensor, name) for name in ("job_id", "tencent_ci_conn_id", "bucket", "region")}
     return {

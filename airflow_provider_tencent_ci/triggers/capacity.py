@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TriggerEvent
+from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus, CapacityWait
 from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["InventoryJobCapacityTrigger"]
@@ -70,8 +70,6 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
-
         try:
             result = await self._wait()
         except Exception as error:  # a failed trigger would skip the task's own handling
@@ -83,7 +81,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
         yield TriggerEvent(write_capacity(result))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> CapacityResult:
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait
+        # Imported late: the worker that defers makes the trigger, too, and needs nothing that waits.
         from airflow_provider_tencent_ci.triggerer.capacity_gate import pass_gate
         from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
 

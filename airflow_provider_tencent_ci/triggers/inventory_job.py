@@ -14,16 +14,21 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+from airflow_provider_tencent_ci.core.files.file_counts import count_files
 from airflow_provider_tencent_ci.core.polling.cancel_decision import Decision, StoppedTask, decide
+from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
+from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
 from airflow_provider_tencent_ci.waiting.cancellation import say_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
+from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 __all__ = ["InventoryJobTrigger"]
 
@@ -137,8 +142,6 @@ class InventoryJobTrigger(BaseTrigger):
             await to_its_end(self._stop(self._is_surely_mine()))
 
     async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_tencent_ci.core.polling.wait import WaitResult
-
         wait = self._new_wait()
         config = await self._connect(wait)
         result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)
@@ -148,13 +151,11 @@ class InventoryJobTrigger(BaseTrigger):
         return new_wait(self.job_id, self.deadline_at, self.contact_timeout, self._observer())
 
     def _observer(self) -> WaitLog:
-        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
-
         return WaitLog(self.log)
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
-        from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+        # Imported late, here and below: the worker that defers makes the trigger, too, and needs nothing that waits.
         from airflow_provider_tencent_ci.triggerer.trigger_retry import ride_out
 
         check_job_id(self.job_id)
@@ -193,9 +194,6 @@ class InventoryJobTrigger(BaseTrigger):
         """Return the record with its counts; ``None`` if a file failed, or there must be one: a worker reports that."""
         if not self.count_files:
             return record
-        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.core.files.file_counts import count_files
-        from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         job = InventoryJob.from_dict(record)
@@ -233,7 +231,6 @@ class InventoryJobTrigger(BaseTrigger):
         return has_time and self._lease is not None and self._lease.is_held()
 
     async def _stop(self, is_surely_mine: bool) -> None:
-        from airflow_provider_tencent_ci.core.polling.cancel_job import stop_job, stopped_or_not
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
         from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
 

@@ -112,6 +112,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
         """Look again and again, for all who share this poll; yield each :class:`.core.watching.Look`."""
+        # Imported late, here and below: a DAG file with an asset watcher makes the trigger, and must parse fast.
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)

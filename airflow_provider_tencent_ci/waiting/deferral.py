@@ -206,6 +206,7 @@ def reconnect(
     :raises InvalidArgumentError: the connection is wrong.
     :raises LostContactError: it could not be read.
     """
+    # Imported late: the operator's module imports this one, and each parse of a DAG file would pay.
     from airflow_provider_tencent_ci.core.polling.contact import Contact
 
     contact = Contact(contact_timeout)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from airflow_provider_tencent_ci.core.files.progress import Progress
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
+from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 from airflow_provider_tencent_ci.waiting.trigger_events import write_event
-
-if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.progress import Progress
-    from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
-    from airflow_provider_tencent_ci.core.wire.messages import Flow
-    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
+from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 __all__ = ["WaitOptions", "event_of", "new_progress", "new_wait", "wait_in_process"]
 
@@ -48,8 +47,6 @@ def new_wait(job_id: str, deadline_at: str | None, contact_timeout: float, obser
     :param deadline_at: when to give up, as ISO 8601 text; ``None`` for never.
     :param observer: is told what is seen.
     """
-    from airflow_provider_tencent_ci.core.polling.wait import Wait
-
     return Wait(
         job_id,
         deadline_at=datetime.fromisoformat(deadline_at) if deadline_at else None,
@@ -62,17 +59,11 @@ def new_progress(interval_seconds: float | None, log: Any) -> Progress | None:
     """Return what counts a job's files while it is waited for; ``None`` if nothing is to."""
     if not interval_seconds:
         return None
-    from airflow_provider_tencent_ci.core.files.progress import Progress
-    from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
-
     return Progress(interval_seconds, ProgressLog(log))
 
 
 def wait_in_process(options: WaitOptions, job_id: str, deadline_at: str | None, log: Any) -> Flow[dict[str, Any]]:
     """Wait where the flow runs, and return the event that a trigger would resume the task with."""
-    from airflow_provider_tencent_ci.core.polling.wait import wait_for_job
-    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
-
     wait = new_wait(job_id, deadline_at, options.contact_timeout, WaitLog(log))
     progress = new_progress(options.progress_interval, log)
     return event_of(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))
