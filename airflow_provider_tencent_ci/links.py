@@ -33,6 +33,7 @@ class InventoryJobLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address that the task left in XCom; empty if it did not get that far."""
+        # Imported late: the operator's module imports this one, and each parse of a DAG file would pay.
         from airflow_provider_tencent_ci.compat.airflow_names import XCom
 
         return str(XCom.get_value(ti_key=ti_key, key=JOB_URL_KEY) or "")

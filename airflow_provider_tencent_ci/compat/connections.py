@@ -23,6 +23,7 @@ async def get_connection_async(conn_id: str) -> Connection:
     Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
     SDK of 3.0 does not find its supervisor (docs/airflow.md, 4.1).
     """
+    # Imported late, here and below: each version of Airflow has only some of these names.
     from airflow.providers.common.compat.sdk import BaseHook
 
     if hasattr(BaseHook, "aget_connection"):

@@ -9,6 +9,8 @@ from typing import Any
 
 from airflow.configuration import conf
 
+from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
+
 __all__ = [
     "Supervision",
     "must_stop_itself",
@@ -71,9 +73,8 @@ def task_instance_state(ti: Any) -> str | None:
     """
     if workers_have_database():
         return _state_in_database(ti)
+    # Imported late, here and below: each version of Airflow has only some of these.
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 
     states = RuntimeTaskInstance.get_task_states(
         dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
@@ -123,8 +124,6 @@ def must_stop_itself(error: asyncio.CancelledError) -> bool:
 def _state_in_database(ti: Any) -> str | None:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
-
-    from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 
     where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
     with create_session() as session:

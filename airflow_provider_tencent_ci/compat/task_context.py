@@ -41,6 +41,7 @@ def default_deferrable() -> bool:
 
 def task_identity(context: Context) -> TaskIdentity:
     """Return which attempt series of which task instance is running."""
+    # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
     from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity
 
     ti: Any = context["ti"]

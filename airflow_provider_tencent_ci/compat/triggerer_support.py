@@ -24,6 +24,7 @@ def watched_asset_store(trigger: BaseEventTrigger) -> Any | None:
 
 def has_workerless_waits() -> bool:
     """Whether a task can begin in the triggerer, its templates rendered there, and end there (3.3 and later)."""
+    # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
     from airflow.triggers.base import BaseTrigger
 
     return hasattr(BaseTrigger, "render_template_fields")

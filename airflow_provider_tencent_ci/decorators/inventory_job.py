@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.notifications.map_index_name import NAME_OF_MAPPED
 from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
@@ -106,8 +107,6 @@ def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwar
 
 
 def _checked(request: object) -> Mapping[str, Any]:
-    from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-
     known = ", ".join(_REQUEST)
     if not isinstance(request, Mapping):
         raise InvalidArgumentError(

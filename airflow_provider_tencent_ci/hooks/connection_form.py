@@ -9,6 +9,7 @@ from airflow_provider_tencent_ci.provider_info import PROVIDER_INFO
 
 def connection_form_widgets(conn_type: str) -> dict[str, Any]:
     """Return a form field for each declared one; needs the web server's libraries, so it is imported by it alone."""
+    # Imported late: only the web server of Airflow before 3.2 has these libraries.
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # type: ignore[import-not-found]
     from wtforms import PasswordField, StringField  # type: ignore[import-untyped]
 

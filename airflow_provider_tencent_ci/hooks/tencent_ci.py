@@ -92,6 +92,7 @@ class TencentCIHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields, for Airflow before 3.2; later ones read the provider's metadata."""
+        # Imported late, here and below: only the web server of Airflow before 3.2 asks.
         from airflow_provider_tencent_ci.hooks.connection_form import connection_form_widgets
 
         return connection_form_widgets(cls.conn_type)

@@ -8,7 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_tencent_ci.compat.task_context import task_error
+from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError
 from airflow_provider_tencent_ci.links import console_url
+from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -114,6 +117,7 @@ def _add_extras(events: Any, outlets: Iterable[Any], extra: dict[str, Any]) -> N
 
 def _lineage_of(task: Any, failed_instance: Any | None) -> OperatorLineage | None:
     try:
+        # Imported late: it needs OpenLineage's provider, which alone calls this.
         from airflow_provider_tencent_ci.lineage.openlineage import lineage_of
 
         return lineage_of(_known(task, failed_instance), inlets=task.inlets or (), outlets=task.outlets or ())
@@ -139,9 +143,6 @@ def _planned_record(task: Any) -> dict[str, Any]:
     job_id = {"JobId": task.job_id} if task.job_id else {}
     if not hasattr(task, "workflow_ids"):
         return job_id  # the sensor knows the job's id only
-    from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-    from airflow_provider_tencent_ci.task_state.stored_request import specification_of
-
     try:
         specification = specification_of(task.request())
     except InvalidArgumentError:
@@ -156,9 +157,6 @@ def _planned_record(task: Any) -> dict[str, Any]:
 
 def _request_id(failed_instance: Any) -> str | None:
     """Return the service's id of the request that a task failed of; ``None`` if it failed of something else."""
-    from airflow_provider_tencent_ci.compat.task_context import task_error
-    from airflow_provider_tencent_ci.exceptions import ApiError
-
     error = task_error(failed_instance)
     while error is not None:
         if isinstance(error, ApiError) and error.request_id:

@@ -94,6 +94,7 @@ def _input_of(place: CosPlace, record: Mapping[str, Any], counts: Mapping[str, A
 
 def _statistics(file_count: int) -> dict[str, Any]:
     try:
+        # Imported late: older clients of OpenLineage do not have it.
         from openlineage.client.facet_v2 import input_statistics_input_dataset
     except ImportError:  # older clients do not have it
         return {}

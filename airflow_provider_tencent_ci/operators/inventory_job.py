@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from airflow_provider_tencent_ci.operators.job_submission import JobSubmission
 from airflow_provider_tencent_ci.submission.job_file import read_job
+from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
 from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.cancellation import (
     cancel_if_unwanted,
@@ -158,6 +159,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
             submitted.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing was submitted.
         """
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityStatus
 
         result = read_capacity(event)
@@ -203,8 +205,6 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also where Airflow and no event of ours has ended its deferral."""
-        from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
-
         deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
         request = recorded_request(self._ti)

@@ -149,6 +149,7 @@ class JobArguments(WithJobFile, BaseOperator):
     # The values below are imported late: a DAG file that is parsed does not need them.
 
     def _submit_options(self) -> SubmitOptions:
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.api.job_name import readable_name
         from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
 

@@ -14,6 +14,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 if TYPE_CHECKING:
+    # Imported late: it is slow to import, and few tasks write a list.
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 __all__ = ["check_failures_path", "failures_file", "read_failures", "write_failures"]

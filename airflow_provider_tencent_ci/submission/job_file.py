@@ -42,6 +42,7 @@ def read_job(job: Any, context: Context, template_environment: Callable[[], Any]
     :param template_environment: makes the DAG's Jinja environment, which finds the file.
     :raises InvalidArgumentError: the file is missing, or is neither JSON nor YAML of a mapping.
     """
+    # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
     import yaml
 
     if not isinstance(job, str) or not job.strip():

@@ -24,9 +24,8 @@ _ASK_SECONDS = 1.5
 
 def start_lease(ti: Any) -> WorkerLease:
     """Return the lease of this process, which executes a task, from now on."""
-    from airflow_provider_tencent_ci.waiting.process_lease import (
-        WorkerLease,  # a DAG file does not need it to be parsed
-    )
+    # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
+    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
     return WorkerLease(ti)
 

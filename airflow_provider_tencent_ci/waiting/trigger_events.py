@@ -70,6 +70,7 @@ def read_capacity(event: object) -> CapacityResult:
 
     :raises UnexpectedEventError: it is anything else.
     """
+    # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
     from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
 
     if isinstance(event, dict) and event.get("status") in list(CapacityStatus):

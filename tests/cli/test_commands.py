@@ -49,7 +49,7 @@ def jobs(emulator):
         (["--name", "long"], ["long"]),
         (["--workflow-id", WORKFLOW_ID], ["bad", "long"]),
         (["--since", "1h"], ["good", "bad", "long"]),
-        (["--since", (datetime.now(UTC) + timedelta(days=1)).isoformat()], []),
+        (["--since", "2999-01-01T00:00:00Z"], []),
     ],
 )
 def test_list_shows_the_jobs_that_the_filters_leave(run, jobs, filters, names):

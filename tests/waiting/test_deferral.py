@@ -33,7 +33,7 @@ except ImportError:  # 2.11 has texts
     TIME_OUT, FAILURE = "Trigger/execution timeout", "Trigger failure"
 
 HOUR = timedelta(hours=1)
-NOW = datetime.now(UTC)
+PAST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class TaskInstance(SimpleNamespace):
@@ -45,7 +45,7 @@ class TaskInstance(SimpleNamespace):
 
 @pytest.fixture
 def ti(monkeypatch):
-    ti = TaskInstance(xcoms={}, start_date=NOW, next_method=None)
+    ti = TaskInstance(xcoms={}, start_date=datetime.now(UTC), next_method=None)
     for module in (deferral, stored_request):
         monkeypatch.setattr(module, "own_xcom", lambda ti, key: ti.xcoms.get(key))
     monkeypatch.setattr(operators, "recorded_job_id", lambda ti: ti.xcoms.get("job_id"))
@@ -63,7 +63,7 @@ def emulator(monkeypatch):
 def operator(ti, job_id):
     """One that was deferred until its ``execution_timeout`` is over, which it is."""
     ti.xcoms["job_id"] = job_id
-    Deferral("job", "execution_timeout", NOW, 0).push({"ti": ti})
+    Deferral("job", "execution_timeout", PAST, 0).push({"ti": ti})
     return new_operator(execution_timeout=HOUR)
 
 
@@ -151,7 +151,7 @@ def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, 
 
 
 def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, ti, resume, operator, job_id):
-    Deferral("job", "wait_timeout", NOW + HOUR, 0).push({"ti": ti})
+    Deferral("job", "wait_timeout", datetime.now(UTC) + HOUR, 0).push({"ti": ti})
     with pytest.raises(WaitTimeoutError, match="goes on"):
         resume(operator, TIME_OUT)
     operator.on_kill()
@@ -215,7 +215,7 @@ def test_all_deferrals_of_a_try_share_its_end(ti):
     """A process that resumes a task may be told that the try began when it was resumed."""
     task = new_operator(execution_timeout=HOUR)
     first = defer(ti, task, None).trigger.deadline_at
-    ti.start_date = NOW + timedelta(minutes=50)
+    ti.start_date = datetime.now(UTC) + timedelta(minutes=50)
     task = new_operator(execution_timeout=HOUR)
     with pytest.raises(UnexpectedEventError):
         task.resume_execution("execute_complete", {"event": None}, {"ti": ti})
@@ -237,7 +237,7 @@ def waits_for_room(ti, emulator, job_id):
 def test_a_wait_for_room_that_is_over_is_not_taken_for_that_of_the_round_before(
     emulator, ti, resume, waits_for_room, job_id
 ):
-    waits_for_room("execution_timeout", NOW)
+    waits_for_room("execution_timeout", PAST)
     task = new_operator(execution_timeout=HOUR, max_active_jobs=1, cancel_on_kill=True)
     with pytest.raises(AirflowTaskTimeout, match="Nothing more was submitted"):
         resume(task, TIME_OUT)
@@ -246,7 +246,7 @@ def test_a_wait_for_room_that_is_over_is_not_taken_for_that_of_the_round_before(
 
 
 def test_the_event_of_a_deadline_before_a_submission_ends_the_try(emulator, ti, waits_for_room):
-    waits_for_room("execution_timeout", NOW)
+    waits_for_room("execution_timeout", PAST)
     event = write_capacity(CapacityResult(CapacityStatus.DEADLINE, "too late"))
     task = new_operator(execution_timeout=HOUR, max_active_jobs=1)
     with pytest.raises(AirflowTaskTimeout, match="Nothing more was submitted"):
@@ -255,7 +255,7 @@ def test_the_event_of_a_deadline_before_a_submission_ends_the_try(emulator, ti, 
 
 
 def test_nothing_is_submitted_when_there_is_room_too_late(emulator, ti, waits_for_room, monkeypatch):
-    waits_for_room("execution_timeout", NOW)
+    waits_for_room("execution_timeout", PAST)
     event = write_capacity(CapacityResult(CapacityStatus.CAPACITY))
     task = new_operator(execution_timeout=HOUR, max_active_jobs=1)
     with pytest.raises(AirflowTaskTimeout):
