@@ -134,6 +134,8 @@ def _known(world: World) -> Iterator[str]:
         if _took_on_zombies(world, job, tries):
             continue
         last, its = tries[-1]
+        if isinstance(its.error, TencentCIError) and job.job_id in str(its.error):
+            continue
         if its.how in ("crashed", "stopped", "timed out") or isinstance(
             its.error, SubmitOutcomeUnknownError | AirflowError
         ):
@@ -236,8 +238,9 @@ def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
     """
     Whether a job of a run that was deleted may serve the run that was made again.
 
-    It may if the service showed it as live to the process that took it on, in the last answer about it. It also may if it was made late, after the new run had sent a request of its own: nobody can
-    tell the two apart then. Without a store, a later try cannot tell them apart either.
+    It may if the service showed it as live to the process that took it on, in the last answer about it. It also may if
+    it was made late, after the new run had sent a request of its own: nobody can tell the two apart then. Without a
+    store, a later try cannot tell them apart either.
     """
     if job.series is None or (*job.series[1:], job.round) != (*attempt.series[1:], attempt.round):
         return False
