@@ -85,17 +85,19 @@ def _record(note: SubmissionNote) -> dict[str, Any]:
         ),
         "foreign_ids": list(note.foreign_ids),
         "noted_by": note.noted_by,
+        "answered": note.answered,
     }
 
 
 def _note(record: dict[str, Any]) -> SubmissionNote:
     """Read what :func:`_record` wrote. Where something is missing, a request is assumed of unknown time and outcome."""
-    job_id, posts, foreign = (record.get(name) for name in ("job_id", "posts", "foreign_ids"))
+    job_id, posts, answered, foreign = (record.get(name) for name in ("job_id", "posts", "answered", "foreign_ids"))
     posted_at = record.get("posted_at", {})
     return SubmissionNote(
         token=record["token"],
         job_id=job_id if isinstance(job_id, str) else None,
         posts=posts if isinstance(posts, int) else 1,
+        answered=answered if isinstance(answered, int) else 0,
         posted_at=_moment(posted_at) if isinstance(posted_at, dict) else None,
         foreign_ids=tuple(foreign) if isinstance(foreign, list) else (),
         noted_by=str(record.get("noted_by") or ""),

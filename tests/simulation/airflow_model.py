@@ -66,7 +66,10 @@ class Attempt:
 
     :ivar how: how it ended: ``returned``, ``raised``, ``crashed``, ``stopped``.
     :ivar knows: the jobs that it was told of as its own, by their id the time.
+    :ivar learned_live: which of them it was shown as live, when it learned of them.
+    :ivar recorded: when it had recorded each of them, and its try, in XCom.
     :ivar named: further jobs that it named in its log.
+    :ivar decided_at: when it decided what becomes of its job.
     """
 
     instance: Instance
@@ -77,7 +80,10 @@ class Attempt:
     result: Any = None
     error: BaseException | None = None
     knows: dict[str, float] = field(default_factory=dict)
+    learned_live: set[str] = field(default_factory=set)
+    recorded: dict[str, float] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    decided_at: float | None = None
     decisions: list[str] = field(default_factory=list)
     is_out_of_time: bool = False
     try_number: int = 0
@@ -154,12 +160,15 @@ class Place:
         return self.world.airflow.instances.get(self.index)
 
     @property
-    def try_key(self) -> tuple[int, int]:
+    def try_key(self) -> str:
         """What no other try has, also not one of a run that was made again."""
-        return id(self._attempt.instance), self.try_number
+        return f"{self._attempt.instance.run}-{self.index}-{self.try_number}"
 
     def push(self, key: str, value: Any) -> None:
-        self._attempt.instance.xcoms[key] = value
+        xcoms = self._attempt.instance.xcoms
+        xcoms[key] = value
+        if key == "submission":
+            self._attempt.recorded.setdefault(xcoms["job_id"], self.world.now)
 
     def answers(self) -> bool:
         """Whether Airflow's API answers now."""
@@ -180,6 +189,7 @@ class Place:
         """Take note of what is done with the job of a stopped task."""
         self.world.count(f"{self._attempt.kind} is stopped: {decision.lower()}")
         self._attempt.decisions.append(decision)
+        self._attempt.decided_at = self.world.now
         self.says(f"decides to {decision.lower()} its job")
 
     def learned(self, job_id: str, how: str = "") -> None:
@@ -188,6 +198,8 @@ class Place:
 
         :param how: ``submitted`` or ``finds``, if that is news.
         """
+        if job_id not in self._attempt.knows and self.world.service.jobs[job_id].shown_live.get(self.process):
+            self._attempt.learned_live.add(job_id)
         self._attempt.knows.setdefault(job_id, self.world.now)
         if how:
             self.world.count(f"a try {how} a job")

@@ -74,10 +74,12 @@ class Job:
 
     :ivar process: whose request made it.
     :ivar cancels: who asked for its end, and when.
+    :ivar shown_live: whether the last answer that told a process of it showed it live.
     """
 
     __slots__ = (
-        "cancels", "created_at", "ends_at", "job_id", "name", "outcome", "process", "round", "series", "wrote_at",
+        "cancels", "created_at", "ends_at", "job_id", "name", "outcome", "process", "round", "series", "shown_live",
+        "wrote_at",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +101,7 @@ class Job:
         self.outcome = outcome
         self.cancels: list[tuple[float, Process]] = []
         self.series: Series | None = None
+        self.shown_live: dict[Process, bool] = {}
         self.round = 0
 
     def state(self, at: float) -> str:
@@ -223,7 +226,7 @@ class Service:
                     f"service: refuses {_what(step.request)} of {process.name}: {body.decode()[13:40].split('<')[0]}"
                 )
         elif kind == "post":
-            body = self._create(process.process, step.request)
+            body = self._create(process.process, step.request, token)
         elif kind == "list":
             body = self._list(dict(step.request.query), fault)
         elif kind == "get":
@@ -232,6 +235,8 @@ class Service:
             self._cancel(process.process, step.request.path)
         if back is None:
             return
+        if fault is None or fault.what not in ("error_after", "truncated"):
+            self._note_shown(process.process, body)
         if fault is not None:
             if fault.what == "error_after":
                 status, body = 500, _error("InternalError")
@@ -240,6 +245,12 @@ class Service:
             elif fault.what == "odd_date":
                 headers = {"date": "Fri, 31 Dec 9999 23:59:59 GMT"}
         self._answer(process, token, back, status, body, headers)
+
+    def _note_shown(self, process: Process, body: bytes) -> None:
+        """Take note of whether each job in an answer that arrives is live there."""
+        for detail in body.split(b"<JobsDetail>")[1:]:
+            job_id = detail.partition(b"<JobId>")[2].partition(b"</JobId>")[0].decode()
+            self.jobs[job_id].shown_live[process] = b"<EndTime>-<" in detail
 
     def _answer(
         self, process: Caller, token: int, after: float, status: int, body: bytes, headers: dict[str, str] | None = None
@@ -276,10 +287,10 @@ class Service:
             return 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
         return 401, _error("SignatureExpired")
 
-    def _create(self, process: Process, request: Request) -> bytes:
+    def _create(self, process: Process, request: Request, token: int) -> bytes:
         name = request.body.partition(b"<Name>")[2].partition(b"</Name>")[0].decode()
         job = self._make(name, process, self.world.now)
-        self.world.made(job, process)
+        self.world.made(job, process, token)
         return b"<Response>" + self._detail(job, self.world.now) + b"</Response>"
 
     def _make(self, name: str, process: Process | None, at: float) -> Job:
@@ -302,7 +313,8 @@ class Service:
         end = begin + min(int(query.get("size") or 10), history.page_size)
         token = str(end) if end < len(found) else ""
         if fault is not None and fault.what == "cut_short":
-            end, token = begin, query.get("nextToken") or "0"
+            # An empty page with its own token would be an end like any other (docs/service.md, 2.7).
+            end, token = (end, query["nextToken"]) if query.get("nextToken") else (begin, "0")
         shown = b"".join(self._detail(job, seen_at) for job in found[begin:end])
         return b"<Response>" + shown + b"<NextToken>" + token.encode() + b"</NextToken></Response>"
 

@@ -332,6 +332,7 @@ class TaskProgram:
             is_first=place.try_number - generation <= 1,
             check_deadline=self._check_time,
             log=place.says,
+            try_key=place.try_key,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
         return (yield from self.ask(submit_once(attempt, memory)))
@@ -459,8 +460,12 @@ class TriggerProgram:
         has_time = not waiting.deadline_at or place.machine.now() < waiting.deadline_at
         is_surely_mine = has_time and _is_triggerers_lease_held(place)
         state = yield steps.Call("ask for the state", lambda: _state(place), 60.0, NOT_TOLD)
-        recorded = yield steps.Call("read job_id", lambda: _xcom(place, "job_id"))
-        decision = decide_cancel(StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded))
+        recorded, submission = yield steps.Call(
+            "read XComs", lambda: (_xcom(place, "job_id"), _xcom(place, "submission"))
+        )
+        has_newer_try = submission is not None and submission["try"] != place.try_key
+        task = StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded, has_newer_try)
+        decision = decide_cancel(task)
         place.decides(decision.name)
         if decision is CancelDecision.CANCEL:
             driver = _Driver(place, _clock_of(place), request_seconds=_TRIGGER_STOP_SECONDS / 4)

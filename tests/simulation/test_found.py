@@ -71,10 +71,41 @@ FOUND = {
     ),
     "run_made_again": History(mode="submit", job_seconds=10, acts=(Act("remake", 30, 0, 20),)),
     "cleared_while_deferred": History(mode="deferred", job_seconds=400, acts=(Act("clear", 30),)),
+    "deleted_runs_job_listed_after_the_own_one_failed": History(
+        outcomes=("Success", "Failed"), lag=90, acts=(Act("remake", 3),)
+    ),
+    "job_of_a_run_made_again_recorded_before_the_old_trigger_asks": History(
+        mode="deferred", store=False, acts=(Act("api_busy", 2, seconds=12), Act("remake", 4))
+    ),
+    "late_job_of_an_earlier_round": History(
+        rounds=1,
+        bad_rounds=1,
+        job_seconds=3,
+        faults=(Fault("late_504", "post", 1, seconds=3), Fault("late_504", "post", 2, seconds=7)),
+        acts=(Act("remake", 3),),
+    ),
+    "noted_job_cannot_be_read": History(
+        queue_seconds=60,
+        faults=(*(Fault("hang", "list", number) for number in (3, 5, 6)), Fault("saturated", "list", 4)),
+        acts=(Act("api_busy", 62, seconds=21),),
+    ),
+    "answer_kept_by_a_freeze": History(
+        queue_seconds=60,
+        blows=(Blow("freeze", 3, 2, after=0.02, seconds=12),),
+        acts=(Act("remake", 70, seconds=20), Act("reset", 62)),
+    ),
 }
 
 # What a history makes where more than one job is right: a run made again and a clear want one of their own.
-JOBS = {"deleted_runs_job_listed_late": 2, "series_of_a_zombie": 2, "run_made_again": 2, "cleared_while_deferred": 2}
+JOBS = {
+    "deleted_runs_job_listed_late": 2,
+    "series_of_a_zombie": 2,
+    "run_made_again": 2,
+    "cleared_while_deferred": 2,
+    "deleted_runs_job_listed_after_the_own_one_failed": 3,
+    "job_of_a_run_made_again_recorded_before_the_old_trigger_asks": 1,
+    "late_job_of_an_earlier_round": 3,
+}
 
 
 @pytest.mark.parametrize("name", FOUND)

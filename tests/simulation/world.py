@@ -67,11 +67,12 @@ class Process:
 
     :param owner: whose it is, told when it ends.
     :ivar token: tells what it waits for now from what it waited for before.
+    :ivar rounds: for which round it sent a submission, by the token of that step.
     """
 
     __slots__ = (
         "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner",
-        "posts", "requests", "started_at", "steps", "token", "world",
+        "posts", "requests", "rounds", "started_at", "steps", "token", "world",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +92,7 @@ class Process:
         self.steps = 0
         self.requests = 0
         self.posts: list[float] = []
+        self.rounds: dict[int, int] = {}
         self.token = 0
         self.started_at = world.now
         self.ended_at: float | None = None
@@ -190,6 +192,7 @@ class Process:
             self.requests += 1
             if step.request.method == "POST":
                 self.posts.append(world.now)
+                self.rounds[self.token] = self.owner.round
                 if self.owner.instance.process is not self:  # Airflow has given it up
                     world.ledger.zombies.add(self)
                     world.count("a zombie submits")
@@ -253,7 +256,7 @@ class _Ledger:
     What is looked at after the history, beside the jobs.
 
     :ivar counts: what happened, and how often.
-    :ivar troubles: when each fault was met and each blow struck, and the request, if it is a fault's.
+    :ivar troubles: when each fault was met and each blow struck, or a freeze ended, and the request of a fault.
     :ivar errors: what went wrong on an event loop, and nobody caught.
     :ivar frozen_in_post: processes that were frozen in the moment in which they sent a submission.
     :ivar zombies: processes that sent one when Airflow had given them up.
@@ -338,9 +341,13 @@ class World:
         self.count(f"fault: {fault.what} {fault.request}")
         self.ledger.troubles.append((self.now, fault.request))
 
-    def made(self, job: Job, process: Process) -> None:
-        """Take note of whose a job is: of the tries that sent its request, whatever its name says."""
-        job.series, job.round = process.owner.series, process.owner.round
+    def made(self, job: Job, process: Process, token: int) -> None:
+        """
+        Take note of whose a job is: of the tries that sent its request, whatever its name says.
+
+        :param token: of the step that sent it; the process may be in a later round by now.
+        """
+        job.series, job.round = process.owner.series, process.rounds[token]
         if self.tells:
             self.say(f"service: makes {job.job_id} for {process.name}")
 
@@ -353,7 +360,7 @@ class World:
     def _strike(self, process: Process, blow: Blow) -> None:
         if not process.is_alive:
             return
-        self.ledger.troubles.append((self.now, ""))
+        self.ledger.troubles.append((self.now + (blow.seconds if blow.what == "freeze" else 0), ""))
         self.count(f"blow: {blow.what} {process.owner.kind}")
         if self.tells:
             whose = process.machine.name if process.owner.kind.startswith("trigger") else process.name

@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 
 SINCE = TwoClockTime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
-NOTE = SubmissionNote("0123456789abcdef", "b1", 2, SINCE, ("b8", "b9"))
+NOTE = SubmissionNote("0123456789abcdef", "b1", 2, SINCE, ("b8", "b9"), answered=1)
 RECORD = {
     "series": 2,
     "request": "digest",
@@ -20,6 +20,7 @@ RECORD = {
     "posted_at": {"machine": "2026-01-02T03:04:05.000678+00:00", "service": "2026-01-02T04:04:05+00:00"},
     "foreign_ids": ["b8", "b9"],
     "noted_by": "",
+    "answered": 1,
 }
 
 

@@ -135,8 +135,9 @@ def stoppable(job_id, monkeypatch):
     """A trigger whose task a person has marked as a success."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "success")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
+    monkeypatch.setattr(triggers, "recorded_try", lambda _ti: None)
     trigger = InventoryJobTrigger(job_id, cancel_on_kill=True)
-    trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
+    trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1, try_number=1)
     return trigger
 
 

@@ -61,6 +61,8 @@ def killed_task(kind, job_id, lease=HELD, ti=TI):
     """A task that waited for its job, and is asked to stop."""
     task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
     task.job_id, task._ti, task._lease = job_id, ti, lease
+    if kind is TriggerInventoryJobOperator:
+        task._is_submission_pushed = True
     task.on_kill()
 
 
@@ -218,6 +220,12 @@ def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_tr
         new = hook.trigger_inventory_job(name="new-try", workflow_ids=WORKFLOW_ID, prefix="media/")
     killed(monkeypatch, job_id, "deferred", new.job_id)
     assert (emulator.job(job_id).state, emulator.job(new.job_id).state) == ("Cancel", "Submitted")
+
+
+def test_a_trigger_whose_job_a_run_that_was_made_again_has_adopted_leaves_it(emulator, job_id, monkeypatch, noted_try):
+    noted_try.update({"try": "of the new run"})
+    killed(monkeypatch, job_id, "running", job_id)
+    assert emulator.count("cancel") == 0
 
 
 def test_a_trigger_that_was_handed_on_leaves_the_job(emulator, job_id, monkeypatch):

@@ -54,7 +54,8 @@ class StoppedTask:
     :param job_id: the job that the process or the trigger waits for.
     :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
         after it has become ``running``, and writes its own. It matters only for a trigger.
-    :param has_newer_try: whether another try of the task has begun since, so that the state is about that one.
+    :param has_newer_try: whether another try of the task has begun since, so that the state is about that one. Of a
+        trigger: whether another try has recorded the job as its own, such as one of a run that was made again.
     """
 
     state: str | None
@@ -67,10 +68,12 @@ class StoppedTask:
 
 def decide_cancel(task: StoppedTask) -> CancelDecision:
     """Decide whether the job of a stopped task is cancelled."""
-    if task.state == NOT_TOLD or (task.has_newer_try and task.state != REMOVED):
+    if task.state == NOT_TOLD:
         return CancelDecision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
         return CancelDecision.CANCEL  # cleared, and a new try has a job of its own
+    if task.has_newer_try and task.state != REMOVED:
+        return CancelDecision.LEAVE
     if task.state == "failed" or (task.state in _ENDED_BY_PERSON_OR_TRY and not task.is_deferred):
         return CancelDecision.CANCEL if task.only_a_person else CancelDecision.DOUBT
     return _of_trigger(task) if task.is_deferred else _of_process(task)

@@ -40,10 +40,11 @@ class SubmissionNote:
     :param job_id: the job; ``None`` while it is not known.
     :param posts: how many requests were sent that the service may have acted upon.
     :param posted_at: when the last one of them was sent; ``None`` if there is none.
-    :param foreign_ids: ended jobs of this name that were there before the series sent anything: those of a DAG run that
-        was deleted and made again.
+    :param foreign_ids: ended jobs of this name that the series did not submit: those of a DAG run that was deleted and
+        made again.
     :param noted_by: the key of the try that wrote the note, so that an older try sees that a newer one has gone on even
         if that has only adopted the job.
+    :param answered: how many of ``posts`` were answered with their job. If all were, the tries know each job of theirs.
     """
 
     token: str
@@ -52,6 +53,12 @@ class SubmissionNote:
     posted_at: TwoClockTime | None = None
     foreign_ids: tuple[str, ...] = ()
     noted_by: str = ""
+    answered: int = 0
+
+    @property
+    def has_unknown_job(self) -> bool:
+        """Whether the service may have made a job for the series that no try was told of."""
+        return self.posts > self.answered
 
 
 class NoteStore(Protocol):

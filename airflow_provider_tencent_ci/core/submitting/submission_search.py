@@ -7,7 +7,7 @@ list is polled for ``reconcile_timeout`` before its silence counts as "there is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
+    LostContactError,
     SubmitOutcomeUnknownError,
     TencentCIError,
     TransportError,
@@ -71,7 +72,7 @@ class SubmissionSearch:
 
     def noted_job(self) -> Flow[InventoryJob | None]:
         """Return the job that is noted, if it is active or has succeeded."""
-        job = (yield from find_job(self.note.job_id)) if self.note.job_id else None
+        job = (yield from self._find_noted_job(self.note.job_id)) if self.note.job_id else None
         self._is_job_missing = job is None
         if job and job.state in ENDED_BADLY:
             self.ended_badly_before.add(job.job_id)
@@ -128,9 +129,8 @@ class SubmissionSearch:
         """Return all jobs of the name; remember which of them were there before this series sent anything."""
         jobs = yield from list_jobs_named(self.name, retry)
         self._listed_at = yield from current_time()
-        if not self.note.posts:
-            ended = tuple(sorted(job.job_id for job in jobs if job.state.is_terminal))
-            self.note = replace(self.note, foreign_ids=ended)
+        if not self.note.has_unknown_job:
+            self._leave_to_others(job.job_id for job in jobs if job.state.is_terminal)
         if not self.posts:
             self.ended_badly_before |= {job.job_id for job in jobs if job.state in ENDED_BADLY}
         self._listed = [job for job in jobs if job.job_id not in self.note.foreign_ids]
@@ -156,6 +156,17 @@ class SubmissionSearch:
             f"look for this name in the CI console. Last error: {error}"
         )
 
+    def _find_noted_job(self, job_id: str) -> Flow[InventoryJob | None]:
+        try:
+            return (yield from find_job(job_id))
+        except (ApiError, TransportError) as error:
+            if not is_transient(error):
+                raise
+            raise LostContactError(
+                f"Batch job {job_id}, which an earlier try of this task has submitted, could not be read. It was left "
+                f"alone; a retry of this task finds it again. Last error: {error}"
+            ) from error
+
     def _read_list_again(self, retry: RequestRetry, *, is_last: bool) -> Flow[InventoryJob | None]:
         yield from self.list_jobs(retry)
         return (yield from self._own_job(is_last=is_last))
@@ -169,11 +180,16 @@ class SubmissionSearch:
         """
         for job in sorted(self.candidates, key=lambda job: (job.job_id != self.note.job_id, by_preference(job))):
             current = yield from read_current_state(job)
-            if current.state.is_terminal and not self.note.posts:
-                self.note = replace(self.note, foreign_ids=(*self.note.foreign_ids, job.job_id))
+            if current.state.is_terminal and not self.note.has_unknown_job and job.job_id != self.note.job_id:
+                self._leave_to_others([job.job_id])
             elif current.state not in ENDED_BADLY and (is_last or not self._may_be_another_runs(current)):
                 return current
         return None
+
+    def _leave_to_others(self, job_ids: Iterable[str]) -> None:
+        """Note jobs that are not of this series; the noted job is."""
+        foreign_ids = {*self.note.foreign_ids, *job_ids} - {self.note.job_id}
+        self.note = replace(self.note, foreign_ids=tuple(sorted(foreign_ids)))
 
     def _may_be_another_runs(self, job: InventoryJob) -> bool:
         """Whether a job may belong to a deleted run. Such a job is still accepted, but only at the last poll."""

@@ -99,6 +99,7 @@ def submit_once(attempt: Attempt, notes: NoteStore) -> Flow[Submission]:
     :param notes: what the tries of the series know.
     :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.
     :raises SubmissionTakenOverError: another try of the series went on meanwhile; nothing was sent.
+    :raises LostContactError: the job that an earlier try has noted could not be read.
     """
     search = SubmissionSearch(attempt, notes)
     submitting = _Submitting(attempt, notes, search)
@@ -192,6 +193,7 @@ class _Submitting:
                 self._unanswered, refusals = error, _Refusals()
             else:
                 self._is_adopted = False
+                search.note = replace(search.note, answered=search.note.answered + 1)
                 return job
             attempt.log(
                 f"The submission of {search.name!r} got no usable answer ({self._unanswered}). The job list is polled "

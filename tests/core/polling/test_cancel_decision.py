@@ -50,6 +50,17 @@ def test_a_running_task_on_the_way_to_its_next_try_leaves_its_job_whatever_else_
 SAME = (MINE, NONE)  # no other job
 
 
+@pytest.mark.parametrize("state", [state for state in STATES if state != REMOVED])
+def test_a_job_that_another_try_has_recorded_as_its_own_is_left(state):
+    for is_deferred, person in itertools.product(ANY, ANY):
+        task = StoppedTask(state, is_deferred, person, MINE, MINE, has_newer_try=True)
+        assert decide_cancel(task) is LEAVE
+
+
+def test_a_new_try_with_another_job_does_not_keep_a_trigger_s_job():
+    assert decide_cancel(StoppedTask("running", True, True, MINE, OTHER, has_newer_try=True)) is CANCEL
+
+
 @pytest.mark.parametrize("is_deferred", ANY)
 def test_a_failed_task_cancels_only_if_a_person_failed_it(is_deferred):
     assert decisions("failed", is_deferred=is_deferred, only_a_person=(True,)) == {CANCEL}

@@ -633,3 +633,25 @@ def test_without_a_store_an_active_job_is_kept_rather_than_one_that_ended_before
         kept, _ = script.run(cancel_duplicates(search, job))
         assert kept.job_id == kept_id
         assert len(script.sent("PUT")) == (kept_id == "b0")
+
+
+def test_a_try_whose_requests_were_all_answered_leaves_a_deleted_runs_job():
+    """The job of a run that was deleted was listed late; this run's only job, of which it was told, has failed."""
+    note = SubmissionNote(TOKEN, job_id="b1", posts=1, answered=1)
+    script = Listing(
+        [
+            page(mine("b1", State="Failed")),
+            page(mine("b0", State="Success"), mine("b1", State="Failed")),
+            created("b2"),
+            page(mine("b0", State="Success"), mine("b2", State="Submitted")),
+        ]
+    )
+    notes = Notes(note)
+    submission = submit(script, notes, is_first=False)
+    assert (submission.job.job_id, submission.adopted) == ("b2", False)
+    assert notes.note.answered == notes.note.posts == 2
+
+
+def test_a_noted_job_that_cannot_be_read_is_named():
+    with pytest.raises(e.LostContactError, match="Batch job b1, which an earlier try"):
+        submit(Script([LOST], forever=True), Notes(SubmissionNote(TOKEN, job_id="b1", posts=1)), is_first=False)
