@@ -335,7 +335,8 @@ class TaskProgram:
             try_key=place.try_key,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
-        return (yield from self.ask(submit_once(attempt, memory)))
+        flow = submit_once(attempt, memory)
+        return (yield from self.ask(self._lease.renewed_meanwhile(flow) if place.history.mode == "blocking" else flow))
 
     def ask(self, flow: Flow[Any]) -> Program:
         """Run a flow."""

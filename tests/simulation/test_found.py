@@ -84,6 +84,9 @@ FOUND = {
         faults=(Fault("late_504", "post", 1, seconds=3), Fault("late_504", "post", 2, seconds=7)),
         acts=(Act("remake", 3),),
     ),
+    "marked_soon_after_a_long_submission": History(
+        job_seconds=400, faults=(Fault("late_reset", "post", 1, seconds=32),), acts=(Act("mark_failed", 93),)
+    ),
     "noted_job_cannot_be_read": History(
         queue_seconds=60,
         faults=(*(Fault("hang", "list", number) for number in (3, 5, 6)), Fault("saturated", "list", 4)),

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.submission import capacity_wait
 from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
@@ -220,6 +221,22 @@ def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_tr
         new = hook.trigger_inventory_job(name="new-try", workflow_ids=WORKFLOW_ID, prefix="media/")
     killed(monkeypatch, job_id, "deferred", new.job_id)
     assert (emulator.job(job_id).state, emulator.job(new.job_id).state) == ("Cancel", "Submitted")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [({}, "renewed flow"), ({"cancel_on_kill": False}, "flow"), ({"deferrable": True}, "flow")],
+    ids=["waits itself", "never cancels", "is deferred"],
+)
+def test_a_task_that_will_wait_itself_renews_its_lease_while_it_submits(monkeypatch, arguments, expected):
+    def submit(*_args, wrap_flow, **_options):
+        raise LookupError(wrap_flow("flow"))
+
+    monkeypatch.setattr(capacity_wait, "submit_when_possible", submit)
+    task = TriggerInventoryJobOperator(task_id="t", **arguments)
+    task._lease = SimpleNamespace(renewed_meanwhile=lambda flow: f"renewed {flow}")
+    with pytest.raises(LookupError, match=f"^{expected}$"):
+        task._submit({"ti": TI}, SimpleNamespace(round=0))
 
 
 def test_a_trigger_whose_job_a_run_that_was_made_again_has_adopted_leaves_it(emulator, job_id, monkeypatch, noted_try):
