@@ -325,3 +325,18 @@ def test_a_trigger_that_is_cancelled_by_a_user_s_action_does_not_rely_on_being_t
 def test_a_trigger_that_ends_with_its_triggerer_asks_nobody(emulator, job_id, monkeypatch):
     assert cancelled(emulator, monkeypatch, job_id) == 0
     assert emulator.job(job_id).state == "Submitted"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "own", "is_newer"),
+    [
+        (None, "1", True),
+        ("1", "1", False),
+        ("2", "10", False),
+        ("10", "9", True),
+        ("0198c0de-0000-7000-8000-000000000001", "0198c0de-0000-7000-8000-000000000002", False),
+        ("0198c0de-0000-7000-8000-000000000002", "0198c0de-0000-7000-8000-000000000001", True),
+    ],
+)
+def test_the_record_of_an_older_try_does_not_hide_a_person_s_act(recorded, own, is_newer):
+    assert stored_request.is_newer_try(recorded, own) is is_newer
