@@ -271,9 +271,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
 
         deadline_at = wait_ends_at.isoformat() if wait_ends_at else None
         waiting = wait_in_process(self._wait_options(), job_id, deadline_at, self.log)
-        return self._hook.run(
-            self._lease.renewed_meanwhile(waiting) if self._lease and self.cancel_on_kill else waiting
-        )
+        return self._hook.run(self._renewing_lease(waiting))
 
     def _defer(
         self,

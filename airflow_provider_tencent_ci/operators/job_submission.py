@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
+    from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
 __all__ = ["JobSubmission"]
+
+ResultT = TypeVar("ResultT")
 
 
 class JobSubmission(JobArguments):
@@ -62,6 +65,7 @@ class JobSubmission(JobArguments):
             self._submit_options(),
             check_deadline=self._check_time_left,
             wait=lambda: self._wait_for_capacity(context, specification.round),
+            wrap_flow=self._renewing_lease,
         )
         job = submission.job
         self.job_id = job.job_id
@@ -72,6 +76,11 @@ class JobSubmission(JobArguments):
         push_round(self._round_options(), context, specification.round, job.job_id)
         log_submission(self._hook, context, submission)
         return submission
+
+    def _renewing_lease(self, flow: Flow[ResultT]) -> Flow[ResultT]:
+        """Return a flow that does the same, and renews the lease in its pauses if this process waits for the job."""
+        needs_lease = self.cancel_on_kill and not self.deferrable
+        return self._lease.renewed_meanwhile(flow) if self._lease and needs_lease else flow
 
     def _wait_for_capacity(self, context: Context, round_number: int) -> None:
         """Return when there may be room for one more job, or defer until then: Airflow may end such a deferral."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityStatus, CapacityWait, wait_for_capacity
 from airflow_provider_tencent_ci.exceptions import LostContactError, TooManyActiveJobsError
-from airflow_provider_tencent_ci.submission.submitter import SubmitOptions, submit_for_task
+from airflow_provider_tencent_ci.submission.submitter import SubmitOptions, WrapFlow, submit_for_task
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -31,17 +31,21 @@ def submit_when_possible(
     *,
     check_deadline: Callable[[], None],
     wait: Callable[[], None],
+    wrap_flow: WrapFlow,
 ) -> Submission:
     """
     Submit, or find this task's job, as soon as ``max_active_jobs`` allows.
 
     :param check_deadline: raises if it is too late to submit anything.
     :param wait: returns when there may be room, or defers the task.
+    :param wrap_flow: returns the flow to run for the submission.
     :raises LostContactError: the number of active jobs could not be read for ``contact_timeout``.
     """
     while True:
         try:
-            return submit_for_task(context, hook, specification, options, check_deadline=check_deadline)
+            return submit_for_task(
+                context, hook, specification, options, check_deadline=check_deadline, wrap_flow=wrap_flow
+            )
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)
         wait()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SubmitOptions",
+    "WrapFlow",
     "log_duplicates",
     "log_submission",
     "submit_for_task",
@@ -53,6 +54,13 @@ class SubmitOptions:
     validate: bool
 
 
+WrapFlow = Callable[[Flow[Submission]], Flow[Submission]]
+
+
+def _unwrapped(flow: Flow[Submission]) -> Flow[Submission]:
+    return flow
+
+
 def submit_for_task(
     context: Context,
     hook: TencentCIHook,
@@ -60,10 +68,12 @@ def submit_for_task(
     options: SubmitOptions,
     *,
     check_deadline: Callable[[], None] = no_deadline,
+    wrap_flow: WrapFlow = _unwrapped,
 ) -> Submission:
     """
     Submit, or find what this try or an earlier one submitted.
 
+    :param wrap_flow: returns the flow to run for the submission, such as one that renews a lease in its pauses.
     :param check_deadline: raises if it is too late to submit anything; called right before each request is sent.
     :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: ``max_active_jobs`` are active, and nothing was found; nothing was submitted.
@@ -107,7 +117,7 @@ def submit_for_task(
         try_key=try_key(context["ti"]),
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
-    return hook.run(submit_once.submit_once(attempt, memory))
+    return hook.run(wrap_flow(submit_once.submit_once(attempt, memory)))
 
 
 def log_submission(hook: TencentCIHook, context: Context, submitted: Submission) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NAME_FIELDS",
     "REQUEST_FIELDS",
+    "is_newer_try",
     "push_submission",
     "recorded_request",
     "recorded_series",
@@ -104,6 +105,23 @@ def recorded_try(ti: Any) -> str | None:
     submission = own_xcom(ti, _XCOM_KEY)
     found = submission.get("try") if isinstance(submission, Mapping) else None
     return found if isinstance(found, str) else None
+
+
+def is_newer_try(recorded: str | None, own: str) -> bool:
+    """
+    Whether the try that has recorded its submission began after one's own.
+
+    A process that Airflow gave up may record its submission after its next try has. Airflow 3 makes the ids in the
+    order of time (``uuid7`` in models/taskinstance.py).
+
+    :param recorded: see :func:`recorded_try`; with ``None`` a newer try has removed one's own record.
+    :param own: see :func:`try_key`.
+    """
+    if recorded is None:
+        return True
+    if recorded.isdigit() and own.isdigit():
+        return int(recorded) > int(own)
+    return recorded > own
 
 
 def recorded_series(ti: Any) -> DuplicateSearch | None:

@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSu
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
-from airflow_provider_tencent_ci.task_state.stored_request import recorded_try, try_key
+from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try, recorded_try, try_key
 from airflow_provider_tencent_ci.waiting.cancellation import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
@@ -258,13 +258,14 @@ class InventoryJobTrigger(BaseTrigger):
         ti: Any = self.task_instance
         if ti is None:
             raise LookupError("It is not known whose job it is.")
+        recorded = await sync_to_async(recorded_try, thread_sensitive=False)(ti)
         return StoppedTask(
             await sync_to_async(task_instance_state, thread_sensitive=False)(ti),
             is_deferred=True,
             only_a_person=is_surely_mine,
             job_id=self.job_id,
             recorded_job_id=await sync_to_async(recorded_job_id, thread_sensitive=False)(ti),
-            has_newer_try=await sync_to_async(recorded_try, thread_sensitive=False)(ti) not in (None, try_key(ti)),
+            has_newer_try=recorded is not None and is_newer_try(recorded, try_key(ti)),
         )
 
 

@@ -107,11 +107,11 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.compat.supervision import task_instance_state
     from airflow_provider_tencent_ci.core.polling.cancel_decision import StoppedTask
-    from airflow_provider_tencent_ci.task_state.stored_request import recorded_try, try_key
+    from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try, recorded_try, try_key
 
     return StoppedTask(
         task_instance_state(ti),
         is_deferred=False,
         only_a_person=lease is not None and lease.is_held(),
-        has_newer_try=has_submitted and recorded_try(ti) != try_key(ti),
+        has_newer_try=has_submitted and is_newer_try(recorded_try(ti), try_key(ti)),
     )

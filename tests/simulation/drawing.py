@@ -103,8 +103,10 @@ def _late_seconds(rng: random.Random) -> float:
     return rng.choice((2.0, 10.0, 25.0, 35.0, 45.0, 70.0, 100.0, 150.0, 220.0, 270.0))
 
 
-def _refusals(rng: random.Random, _history: History) -> dict[str, Any]:
-    """A service that turns requests away unread."""
+def _refusals(rng: random.Random, history: History) -> dict[str, Any]:
+    """A service that turns requests away unread, and now and then a process that is frozen in the pause after that."""
+    if rng.random() < 0.25:
+        return _refused_and_frozen(rng, history)
     kinds = ("refused", "throttled", "throttled", "saturated")
     return {
         "faults": tuple(
@@ -116,6 +118,19 @@ def _refusals(rng: random.Random, _history: History) -> dict[str, Any]:
             )
             for _ in range(_several(rng))
         )
+    }
+
+
+def _refused_and_frozen(rng: random.Random, history: History) -> dict[str, Any]:
+    """A process that is frozen in the pause after a refused submission, and thaws about when the next try submits."""
+    until_next_try = history.heartbeat_timeout + history.retry_delay + history.queue_seconds
+    polled = 0 if history.store else 300
+    thaws_after = max(2.0, until_next_try + polled + rng.choice((-20, 0, 1, 2, 3, 5, 10, 60)))
+    fault = Fault(rng.choice(("throttled", "unavailable", "saturated")), "post", 1, rng.choice((0.0, 2.0, 40.0)))
+    return {
+        "retries": max(1, history.retries),
+        "faults": (fault,),
+        "blows": (Blow("freeze", 1, 3, rng.choice((0.0, 0.5)), round(thaws_after, 1)),),
     }
 
 

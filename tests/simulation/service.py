@@ -17,6 +17,7 @@ It has a clock of its own, a list that may be behind, and does with each request
 ``truncated``      acted on, and the answer is cut off
 ``html``           a gateway's page with 502, not acted on
 ``throttled``      429 with ``Retry-After: seconds``
+``unavailable``    503 ``SlowDown`` with ``Retry-After: seconds``
 ``saturated``      403 ``QueueSaturated``
 ``cut_short``      a page whose token is that of the page itself, so that nobody can tell how the list goes on
 ``odd_date``       acted on; the answer's ``Date`` is of another century
@@ -201,9 +202,10 @@ class Service:
             self._answer(process, token, there + back, 500, _error("InternalError"))
         elif what == "html":
             self._answer(process, token, there + back, 502, b"<html><body>Bad Gateway</body></html>")
-        elif what == "throttled":
+        elif what in ("throttled", "unavailable"):
             wait = {"retry-after": f"{fault.seconds:.0f}"}
-            self._answer(process, token, there + back, 429, _error("SlowDown"), wait)
+            status, code = (429, "SlowDown") if what == "throttled" else (503, "SlowDown")
+            self._answer(process, token, there + back, status, _error(code), wait)
         elif what == "saturated":
             self._answer(process, token, there + back, 403, _error("QueueSaturated"))
         else:

@@ -49,6 +49,7 @@ from airflow_provider_tencent_ci.exceptions import (
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease
@@ -309,7 +310,7 @@ class TaskProgram:
             state,
             is_deferred=False,
             only_a_person=self._lease.is_held(),
-            has_newer_try=(recorded["try"] if recorded else None) != place.try_key,
+            has_newer_try=is_newer_try(recorded["try"] if recorded else None, place.try_key),
         )
         yield from self._cancel_if(decide_cancel(task), job_id)
 
@@ -335,7 +336,8 @@ class TaskProgram:
             try_key=place.try_key,
         )
         memory = SubmissionMemory(place.store, place.max_tries, _DIGESTS[number], number)
-        return (yield from self.ask(submit_once(attempt, memory)))
+        flow = submit_once(attempt, memory)
+        return (yield from self.ask(self._lease.renewed_meanwhile(flow) if place.history.mode == "blocking" else flow))
 
     def ask(self, flow: Flow[Any]) -> Program:
         """Run a flow."""
@@ -463,7 +465,7 @@ class TriggerProgram:
         recorded, submission = yield steps.Call(
             "read XComs", lambda: (_xcom(place, "job_id"), _xcom(place, "submission"))
         )
-        has_newer_try = submission is not None and submission["try"] != place.try_key
+        has_newer_try = submission is not None and is_newer_try(submission["try"], place.try_key)
         task = StoppedTask(state, True, is_surely_mine, waiting.job_id, recorded, has_newer_try)
         decision = decide_cancel(task)
         place.decides(decision.name)

@@ -84,6 +84,12 @@ FOUND = {
         faults=(Fault("late_504", "post", 1, seconds=3), Fault("late_504", "post", 2, seconds=7)),
         acts=(Act("remake", 3),),
     ),
+    "older_try_records_the_job_after_the_newer_one": History(
+        retry_delay=20, job_seconds=400, blows=(Blow("freeze", 1, 1, seconds=78),), acts=(Act("clear", 170),)
+    ),
+    "marked_soon_after_a_long_submission": History(
+        job_seconds=400, faults=(Fault("late_reset", "post", 1, seconds=32),), acts=(Act("mark_failed", 93),)
+    ),
     "noted_job_cannot_be_read": History(
         queue_seconds=60,
         faults=(*(Fault("hang", "list", number) for number in (3, 5, 6)), Fault("saturated", "list", 4)),
@@ -105,6 +111,7 @@ JOBS = {
     "deleted_runs_job_listed_after_the_own_one_failed": 3,
     "job_of_a_run_made_again_recorded_before_the_old_trigger_asks": 1,
     "late_job_of_an_earlier_round": 3,
+    "older_try_records_the_job_after_the_newer_one": 2,
 }
 
 

@@ -72,7 +72,8 @@ def test_all_kinds_of_trouble_come_to_pass():
     faults = {name.split()[1] for name in counts if name.startswith("fault: ")}
     assert faults == {
         "refused", "reset", "dropped", "lost", "hang", "late", "late_reset", "late_504", "error", "error_after",
-        "truncated", "html", "throttled", "saturated", "cut_short", "odd_date", "twice",
+        "truncated", "html", "throttled", "unavailable", "saturated",
+        "cut_short", "odd_date", "twice",
     }  # fmt: skip
     requests = {name.split()[2] for name in counts if name.startswith("fault: ")}
     assert requests >= {"post", "list", "cancel"}

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.submission import capacity_wait
 from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
@@ -222,6 +223,22 @@ def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_tr
     assert (emulator.job(job_id).state, emulator.job(new.job_id).state) == ("Cancel", "Submitted")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [({}, "renewed flow"), ({"cancel_on_kill": False}, "flow"), ({"deferrable": True}, "flow")],
+    ids=["waits itself", "never cancels", "is deferred"],
+)
+def test_a_task_that_will_wait_itself_renews_its_lease_while_it_submits(monkeypatch, arguments, expected):
+    def submit(*_args, wrap_flow, **_options):
+        raise LookupError(wrap_flow("flow"))
+
+    monkeypatch.setattr(capacity_wait, "submit_when_possible", submit)
+    task = TriggerInventoryJobOperator(task_id="t", **arguments)
+    task._lease = SimpleNamespace(renewed_meanwhile=lambda flow: f"renewed {flow}")
+    with pytest.raises(LookupError, match=f"^{expected}$"):
+        task._submit({"ti": TI}, SimpleNamespace(round=0))
+
+
 def test_a_trigger_whose_job_a_run_that_was_made_again_has_adopted_leaves_it(emulator, job_id, monkeypatch, noted_try):
     noted_try.update({"try": "of the new run"})
     killed(monkeypatch, job_id, "running", job_id)
@@ -308,3 +325,18 @@ def test_a_trigger_that_is_cancelled_by_a_user_s_action_does_not_rely_on_being_t
 def test_a_trigger_that_ends_with_its_triggerer_asks_nobody(emulator, job_id, monkeypatch):
     assert cancelled(emulator, monkeypatch, job_id) == 0
     assert emulator.job(job_id).state == "Submitted"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "own", "is_newer"),
+    [
+        (None, "1", True),
+        ("1", "1", False),
+        ("2", "10", False),
+        ("10", "9", True),
+        ("0198c0de-0000-7000-8000-000000000001", "0198c0de-0000-7000-8000-000000000002", False),
+        ("0198c0de-0000-7000-8000-000000000002", "0198c0de-0000-7000-8000-000000000001", True),
+    ],
+)
+def test_the_record_of_an_older_try_does_not_hide_a_person_s_act(recorded, own, is_newer):
+    assert stored_request.is_newer_try(recorded, own) is is_newer
