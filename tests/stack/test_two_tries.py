@@ -77,7 +77,7 @@ def test_a_run_that_is_deleted_and_made_again_submits_if_its_job_has_ended(airfl
     run.wait_for_state("success")
     assert [job.name for job in run.jobs] == [first.name] * (2 if has_ended else 1)
     run.wait_for_job_id(run.jobs[-1].job_id)
-    # On a busy machine Airflow may fail the first try before its process begins (seen on 3.3.2); the second one finds it.
+    # A busy Airflow may fail the first try before its process begins (seen on 3.3.2); the second one finds it.
     found_by_first_try = not has_ended and run.details["try_number"] == 1
     said = run.times_said("This is the first try of the task, and its batch job was there already")
     assert said == found_by_first_try
