@@ -45,7 +45,7 @@ def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None
         except KeyboardInterrupt as interrupt:
             say(str(interrupt) or "Interrupted.")
             raise SystemExit(_INTERRUPTED) from None
-        except BrokenPipeError:  # whoever reads the output has seen enough
+        except BrokenPipeError:  # the reader of the output has seen enough
             raise SystemExit(1) from None
 
     return run

@@ -92,7 +92,7 @@ def task_error(ti: Any) -> BaseException | None:
     """
     Return what a task instance fails of, while its end is being told to listeners; ``None`` if that is not known.
 
-    2.11 tells them while it handles the error. 3.1 and later keep it in the context, which 3.0 makes anew each time.
+    2.11 tells them while it handles the error. 3.1 and later keep it in the context, which 3.0 makes again each time.
     """
     if handled := sys.exception():
         return handled

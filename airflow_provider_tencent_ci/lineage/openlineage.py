@@ -65,7 +65,7 @@ def lineage_of(known: LineageFacts, *, inlets: Iterable[Any], outlets: Iterable[
 
     :param known: what the task knows of its job.
     :param inlets: what the DAG's author declared, which OpenLineage would leave out where there are facets.
-    :param outlets: likewise. A workflow's outputs are known from here only.
+    :param outlets: the task's outlets. A workflow's outputs are known from here only.
     """
     counts = file_counts(known.record)
     inputs = [_input_of(place, known.record, counts) for place in input_places(known.record, known.bucket)]

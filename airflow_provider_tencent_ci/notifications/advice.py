@@ -16,8 +16,8 @@ _BY_STATE = {
     JobState.SUBMITTED: "It has not begun yet. Follow it with `tencent-ci tail {job_id}`.",
     JobState.RUNNING: "Follow it with `tencent-ci tail {job_id}`.",
     JobState.PAUSE: "Its queue is paused: it goes on when the queue is resumed in the CI console.",
-    JobState.FAILED: "When the cause is removed, clear the task: that submits the job anew.",
-    JobState.CANCEL: "To process the files after all, clear the task: that submits the job anew.",
+    JobState.FAILED: "When the cause is removed, clear the task: that submits the job again.",
+    JobState.CANCEL: "To process the files after all, clear the task: that submits the job again.",
 }
 
 _SOME_FILES_FAILED = (

@@ -32,7 +32,7 @@ class JobFacts:
     :param name: its name.
     :param state: the service's word for its state.
     :param code: why it failed.
-    :param message: likewise.
+    :param message: the service's words for it.
     :param files: what became of its files, in one line.
     :param failure_list: where the list of failed files is.
     :param request_id: the service's id of the request that the task failed of.
@@ -59,7 +59,7 @@ def collect_job_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     Return what is known of a task's job: from the error, from this process, and from XCom. Never raises.
 
     :param ti: the task instance, as callbacks have it in their context; ``None`` if there is none.
-    :param exception: what the task failed of, likewise.
+    :param exception: the error of the task, as callbacks have it in their context.
     """
     try:
         return _facts(task, ti, exception)

@@ -63,7 +63,7 @@ class MapIndexName:
         Return what is known of the job: from the error, from this process, and from XCom. Never raises.
 
         :param ti: the task instance, as callbacks have it in their context.
-        :param exception: what the task failed of, likewise.
+        :param exception: the error of the task, as callbacks have it in their context.
         """
         from airflow_provider_tencent_ci.notifications.job_facts import collect_job_facts
 

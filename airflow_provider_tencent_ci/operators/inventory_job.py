@@ -96,9 +96,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
         task fails and the job goes on; a retry waits on. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
-    :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, whoever
-        submitted them; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it: bound
-        these with a pool. By default there is no limit, and no request to find out.
+    :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, also
+        those of other tasks; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it:
+        bound these with a pool. By default there is no limit, and no request to find out.
     :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
         error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
     :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its

@@ -165,7 +165,7 @@ def _report_failures(
     except Exception as error:
         return None, FilesUnknownError(
             f"Batch job {job.job_id} has ended ({job.state.value}), but the list of its failed files could not be "
-            f"written to {path}: {type(error).__name__}: {error}. A retry finds the job again and writes anew."
+            f"written to {path}: {type(error).__name__}: {error}. A retry finds the job and writes the list."
         )
     if first:
         hook.log.warning("%s\nAll of them: %s", failure_table(first, counts.failed), path)

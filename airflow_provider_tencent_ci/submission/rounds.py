@@ -3,7 +3,7 @@ What an ended batch job of a task leads to: the outcome, or another round over t
 
 The state of the rounds is in the task's own XComs: ``rounds`` (the JobIds, the first one first) and ``job`` (the record
 of the first job with the counts of the whole batch so far). A deferred task that resumes finds them there. A retry,
-whose XComs are gone, replays the rounds: each finds its job of before, and the service is asked anew about its files.
+whose XComs are gone, replays the rounds: each finds its job of before, and the service is asked again about its files.
 """
 
 from __future__ import annotations
@@ -199,5 +199,5 @@ def _next_round(
 def _not_known(job: InventoryJob, why: str) -> FilesUnknownError:
     return FilesUnknownError(
         f"Batch job {job.job_id} has ended ({job.state.value}), but which of its files failed is not known, so "
-        f"none was submitted again. {why} A retry finds the job again and asks anew."
+        f"none was submitted again. {why} A retry finds the job again and asks again."
     )

@@ -1,4 +1,4 @@
-"""Telling Airflow's assets that a batch job has ended, whoever submitted it."""
+"""Telling Airflow's assets that a batch job has ended, also one of another program."""
 
 from __future__ import annotations
 

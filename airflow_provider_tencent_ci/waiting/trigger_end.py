@@ -28,7 +28,7 @@ def success_xcoms(task: BaseOperator, returned: str, pushed: dict[str, str] | No
     Return which XComs the trigger pushes when it ends ``task``; ``None`` if it must not. Asked on a worker.
 
     :param returned: what the task returns: ``JOB_ID`` or ``RECORD``.
-    :param pushed: what else it pushes at the end, likewise, by key.
+    :param pushed: what else it pushes at the end, by key: ``JOB_ID`` or ``RECORD``.
     """
     reason = why_a_worker_must_end(task)
     if reason is None and has_listeners():
