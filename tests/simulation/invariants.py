@@ -255,15 +255,16 @@ def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
 
 def _took_on_zombies(world: World, job: Job, tries: list[tuple[Process, Attempt]]) -> bool:
     """
-    Whether there is no store, and the tries had the job of a process that Airflow had given up, before theirs was made.
+    Whether there is no store, and the tries had the job of a process that Airflow had given up before theirs was listed.
 
     They cannot tell that job from their own, so they do not look for another one.
     """
     if world.history.store:
         return False
     known = {known: at for _, its in tries for known, at in its.knows.items()}
+    listed_at = job.created_at + world.history.lag
     return any(
-        at < job.created_at and world.service.jobs[known].process in world.ledger.zombies for known, at in known.items()
+        at < listed_at and world.service.jobs[known].process in world.ledger.zombies for known, at in known.items()
     ) and _excused(world, "a given-up process's job was taken on before a late one was made")
 
 
