@@ -255,7 +255,7 @@ def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
 
 def _took_on_zombies(world: World, job: Job, tries: list[tuple[Process, Attempt]]) -> bool:
     """
-    Whether there is no store, and the tries had the job of a process that Airflow had given up before theirs was listed.
+    Whether there is no store, and the tries had a job of a process that Airflow had given up before theirs was listed.
 
     They cannot tell that job from their own, so they do not look for another one.
     """
