@@ -146,8 +146,6 @@ class JobArguments(WithJobFile, BaseOperator):
         """The job's name without its token; before it is reduced to the characters that the service takes."""
         return self.name or f"{self.dag_id}-{self.task_id}"
 
-    # The values below are imported late: a DAG file that is parsed does not need them.
-
     def _submit_options(self) -> SubmitOptions:
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.api.job_name import readable_name

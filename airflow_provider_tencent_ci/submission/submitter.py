@@ -73,8 +73,8 @@ def submit_for_task(
     """
     Submit, or find what this try or an earlier one submitted.
 
-    :param wrap_flow: returns the flow to run for the submission, such as one that renews a lease in its pauses.
     :param check_deadline: raises if it is too late to submit anything; called right before each request is sent.
+    :param wrap_flow: returns the flow to run for the submission, such as one that renews a lease in its pauses.
     :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
     :raises TooManyActiveJobsError: ``max_active_jobs`` are active, and nothing was found; nothing was submitted.
     :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.

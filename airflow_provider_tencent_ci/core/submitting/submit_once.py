@@ -213,7 +213,7 @@ class _Submitting:
         may_be_several = search.note.posts > 1 or not search.is_first or was_slow or is_in_doubt
         never_kept = tuple(sorted({*search.note.foreign_ids, *search.ended_badly_before}))
         # Only a later try without a store may have adopted a job of a deleted run.
-        knows_all_tries = self._notes.is_reliable or self._attempt.is_first or not self._is_adopted
+        knows_all_tries = search.is_first or not self._is_adopted
         series = DuplicateSearch(search.name, never_kept, may_be_several, knows_all_tries=knows_all_tries)
         if not may_be_several and len(search.candidates) <= 1:
             return self.as_submission(job, series)

@@ -93,7 +93,7 @@ def exchange(
 
     :param config: the service, the credentials and the limits.
     :param clock: the service's clock, shared by all drivers of this service.
-    :param turns: limits how often requests are sent, of all who share it.
+    :param rate_limit: limits how often requests are sent, of all who share it; ``None`` for no limit.
     """
     try:
         step = next(flow)
