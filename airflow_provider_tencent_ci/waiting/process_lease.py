@@ -31,8 +31,7 @@ from airflow_provider_tencent_ci.compat.supervision import (
     workers_have_database,
 )
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep, Step
-from airflow_provider_tencent_ci.core.wire.steps import pause
-from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.core.wire.steps import pause, wrap_flow
 from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry
 
 __all__ = ["Lease", "WorkerLease", "triggerer_lease"]
@@ -134,20 +133,7 @@ class WorkerLease:
             self._asking.join(_ANSWER_SECONDS)
 
     def _renewing(self, flow: Flow[ResultT]) -> Flow[ResultT]:
-        try:
-            step = next(flow)
-            while True:
-                try:
-                    answer = yield from self._in_parts(step) if isinstance(step, Sleep) else _whole(step)
-                except TencentCIError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as stop:
-            result: ResultT = stop.value
-            return result
-        finally:
-            flow.close()
+        return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else _whole(step))
 
     def _in_parts(self, sleep: Sleep) -> Flow[Any]:
         """Sleep as the flow wishes, in parts that end when it is time to ask."""

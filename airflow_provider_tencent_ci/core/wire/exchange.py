@@ -32,7 +32,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import (
     may_be_time_refusal,
 )
 from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
-from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.core.wire.steps import wrap_flow
 
 ResultT = TypeVar("ResultT")
 
@@ -95,20 +95,7 @@ def exchange(
     :param clock: the service's clock, shared by all drivers of this service.
     :param rate_limit: limits how often requests are sent, of all who share it; ``None`` for no limit.
     """
-    try:
-        step = next(flow)
-        while True:
-            try:
-                answer = yield from _perform(step, config, clock, rate_limit)
-            except TencentCIError as error:
-                step = flow.throw(error)
-            else:
-                step = flow.send(answer)
-    except StopIteration as stop:
-        result: ResultT = stop.value
-        return result
-    finally:
-        flow.close()
+    return wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit))
 
 
 def read_response(answer: RawResponse, credentials: Credentials, signed: Mapping[str, str]) -> Response:

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from datetime import datetime
+from typing import Any, TypeVar
 
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Request, Response, ServiceTime, Sleep
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
+from airflow_provider_tencent_ci.exceptions import TencentCIError
+
+ResultT = TypeVar("ResultT")
+StepT = TypeVar("StepT")
+
+
+def wrap_flow(
+    flow: Flow[ResultT], perform: Callable[[Step], Generator[StepT, Any, object]]
+) -> Generator[StepT, Any, ResultT]:
+    """
+    Run a flow inside another generator, which performs its steps; return its result. Its errors come through.
+
+    :param perform: performs one step by steps of its own, and returns the answer.
+    """
+    try:
+        step = next(flow)
+        while True:
+            try:
+                answer = yield from perform(step)
+            except TencentCIError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(answer)
+    except StopIteration as stop:
+        result: ResultT = stop.value
+        return result
+    finally:
+        flow.close()
 
 
 def send(request: Request) -> Flow[Response]:
