@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,27 @@ def airflow(emulator, database, tmp_path_factory):
 @pytest.fixture(scope="package")
 def triggerers(airflow, database):
     return Triggerers(airflow, database)
+
+
+# What a test has left of its runs, Airflow ends within seconds; after a failed test, some of it may never end.
+_UNFINISHED = """
+    SELECT dag_id, run_id, task_id, state FROM task_instance
+    WHERE state IN ('scheduled', 'queued', 'running', 'deferred', 'restarting', 'up_for_retry', 'up_for_reschedule')
+"""
+_SECONDS_TO_END = 90
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on(airflow, emulator, database):
+    """End what a test leaves: else a task of one test gets the fault of the next one, and one failure makes many."""
+    yield
+    emulator.clear_faults()
+    ends_at = time.monotonic() + _SECONDS_TO_END
+    while database.query(_UNFINISHED) and time.monotonic() < ends_at:
+        for job in emulator.jobs:
+            if job.state == "Running":
+                emulator.finish_job(job.job_id)
+        time.sleep(0.3)
 
 
 @pytest.fixture(autouse=True)
