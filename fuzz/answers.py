@@ -27,7 +27,6 @@ from airflow_provider_tencent_ci.core.api.job_requests import (
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
-from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
@@ -114,7 +113,7 @@ def check_job(job: InventoryJob | None) -> None:
     """A job survives JSON, has ended only by a documented word, and cannot bend the URL that cancels it."""
     if job is None:
         return
-    value_of(raise_for_state, replace(job, job_id="b1"))
+    value_of(InventoryJob.raise_for_state, replace(job, job_id="b1"))
     record = job.to_dict()
     assert InventoryJob.from_dict(json.loads(json.dumps(record))).to_dict() == record
     for moment, name in ((job.creation_time, "CreationTime"), (job.start_time, "StartTime"), (job.end_time, "EndTime")):

@@ -29,7 +29,6 @@ from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, g
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
-from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.links import console_url
@@ -131,7 +130,7 @@ def tail_job(args: Namespace) -> None:
         print_json_line(record_of(result.job, counts))
     else:
         print_text(closing_table(result.job, counts) if counts else result.message)
-    raise_for_state(result.job)
+    result.job.raise_for_state()
     if counts and counts.failed:
         say(f"See why files failed: tencent-ci show {job.job_id}")
 

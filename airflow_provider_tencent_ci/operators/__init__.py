@@ -1,8 +1,9 @@
 """
 Operators: the arguments of a task, and its steps.
 
-``inventory_job.py`` has ``TriggerInventoryJobOperator``: the wait for the job, the end of the task, and the ways back
-into it. It inherits its submission from ``job_submission.py``, which inherits its arguments from ``job_arguments.py``.
+``inventory_job.py`` has ``TriggerInventoryJobOperator``: the submission, the wait for the job, the end of the task, and
+the ways back into it. It inherits from ``task_process.py`` (hook, lease, time left), which inherits from
+``job_arguments.py`` (arguments).
 ``cancel_inventory_job.py`` cancels a job.
 
 An operator is thin. It checks its arguments, makes frozen values of them (``SubmitOptions``, ``WaitOptions``,

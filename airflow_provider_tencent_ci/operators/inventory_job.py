@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED, is_deferral_timeout, recorded_job_id
 from airflow_provider_tencent_ci.exceptions import LostContactError, WaitTimeoutError
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
-from airflow_provider_tencent_ci.operators.job_submission import JobSubmission
+from airflow_provider_tencent_ci.operators.task_process import TaskProcess
 from airflow_provider_tencent_ci.submission.job_file import read_job
 from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
 from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.cancellation import (
     cancel_if_unwanted,
-    cancel_or_warn,
     warn_of_unknown_job,
 )
 from airflow_provider_tencent_ci.waiting.deferral import (
@@ -43,11 +40,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 
 __all__ = ["TriggerInventoryJobOperator"]
 
 
-class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
+class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     """
     Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
 
@@ -257,6 +255,31 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
         needs_worker = bool(specification.round) or submission.series.may_have_duplicates
         return self._wait_for(context, submission.job, specification.round, needs_worker=needs_worker)
 
+    def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
+        from airflow_provider_tencent_ci.submission.rounds import push_round
+        from airflow_provider_tencent_ci.submission.submitter import log_submission, submit_for_task
+        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
+
+        self._check_time()
+        submission = submit_for_task(
+            context,
+            self._hook,
+            specification,
+            self._submit_options(),
+            wait_for_capacity=lambda: self._wait_for_capacity(context, specification.round),
+            check_deadline=self._check_time_left,
+            wrap_flow=self._renewing_lease,
+        )
+        job = submission.job
+        self.job_id = job.job_id
+        context["ti"].xcom_push(key="job_id", value=job.job_id)
+        context["ti"].xcom_push(key="job_name", value=job.name)
+        push_submission(context["ti"], self.request(), submission.series)
+        self._is_submission_pushed = True
+        push_round(self._round_options(), context, specification.round, job.job_id)
+        log_submission(self._hook, context, submission)
+        return submission
+
     def _wait_for(self, context: Context, job: InventoryJob, round_number: int, *, needs_worker: bool) -> str:
         if job.state.is_terminal:
             return self._finish(context, job)
@@ -269,8 +292,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
         """Wait here, as the trigger would in the triggerer; return the same event."""
         from airflow_provider_tencent_ci.waiting.job_wait import wait_in_process
 
-        deadline_at = wait_ends_at.isoformat() if wait_ends_at else None
-        waiting = wait_in_process(self._wait_options(), job_id, deadline_at, self.log)
+        waiting = wait_in_process(self._wait_options(), job_id, wait_ends_at, self.log)
         return self._hook.run(self._renewing_lease(waiting))
 
     def _defer(
@@ -329,15 +351,3 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, JobSubmission):
         round_number = deferral.round if deferral else 0
         wait_ends_at = deadline_after(self.wait_timeout, datetime.now(UTC))
         self._defer(context, self.job_id or "", wait_ends_at, round_number, needs_worker=bool(round_number))
-
-    @contextmanager
-    def _stopped_by_execution_timeout(self) -> Iterator[None]:
-        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
-        try:
-            yield
-        except AirflowTaskTimeout:
-            has_nothing_to_stop = self._has_timed_out
-            self._has_timed_out = True  # Airflow calls on_kill next
-            if self.cancel_on_kill and not has_nothing_to_stop:
-                cancel_or_warn(self._hook, self.job_id, self._readable_name)
-            raise

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, count_files
 from airflow_provider_tencent_ci.core.files.file_rules import FailOn, check_files, needs_counts
-from airflow_provider_tencent_ci.core.polling.wait import raise_for_state
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failure_list import (
     check_failures_path,
@@ -89,7 +88,7 @@ class Outcome:
         :raises AirflowSkipException: there was no file, and ``on_empty="skip"``.
         :raises FilesUnknownError: the files decide, and could not be counted; or their list could not be written.
         """
-        raise_for_state(self.job)
+        self.job.raise_for_state()
         if self.files_error:
             raise self.files_error
         if self.counts is None:

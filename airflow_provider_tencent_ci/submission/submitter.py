@@ -18,6 +18,7 @@ from airflow_provider_tencent_ci.core.submitting.submission_token import submiss
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt, no_deadline
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from airflow_provider_tencent_ci.task_state.stored_request import try_key
 
@@ -67,19 +68,40 @@ def submit_for_task(
     specification: InventoryJobSpecification,
     options: SubmitOptions,
     *,
+    wait_for_capacity: Callable[[], None],
     check_deadline: Callable[[], None] = no_deadline,
     wrap_flow: WrapFlow = _unwrapped,
 ) -> Submission:
     """
-    Submit, or find what this try or an earlier one submitted.
+    Submit as soon as ``max_active_jobs`` allows, or find what this try or an earlier one submitted.
 
+    :param wait_for_capacity: called while ``max_active_jobs`` are active; returns when there may be room, or defers
+        the task.
     :param check_deadline: raises if it is too late to submit anything; called right before each request is sent.
     :param wrap_flow: returns the flow to run for the submission, such as one that renews a lease in its pauses.
     :raises TargetUnusableError: the workflow or queue cannot be used, and nothing was found; nothing was submitted.
-    :raises TooManyActiveJobsError: ``max_active_jobs`` are active, and nothing was found; nothing was submitted.
     :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.
     :raises SubmissionTakenOverError: another try of the task submits; nothing was sent.
     """
+    for warning in specification.warnings:
+        hook.log.warning("%s", warning)
+    while True:
+        flow = wrap_flow(_submission_flow(context, hook, specification, options, check_deadline))
+        try:
+            return hook.run(flow)
+        except TooManyActiveJobsError as error:
+            hook.log.info("%s Waiting until there are fewer.", error)
+        wait_for_capacity()
+
+
+def _submission_flow(
+    context: Context,
+    hook: TencentCIHook,
+    specification: InventoryJobSpecification,
+    options: SubmitOptions,
+    check_deadline: Callable[[], None],
+) -> Flow[Submission]:
+    """Return the flow for ``on_existing``; it raises ``TooManyActiveJobsError`` before anything is submitted."""
 
     def before_submit() -> Flow[None]:
         if options.validate:
@@ -87,15 +109,12 @@ def submit_for_task(
         yield from check_capacity(options.max_active_jobs)
         yield from specification.upload_inputs()
 
-    for warning in specification.warnings:
-        hook.log.warning("%s", warning)
     if options.on_existing == "submit":
-        unchecked = submit_once.submit_unchecked(
+        return submit_once.submit_unchecked(
             options.name, specification, before_submit=before_submit, check_deadline=check_deadline
         )
-        return hook.run(unchecked)
     if options.on_existing == "fail":
-        flow = submit_once.submit_new(
+        return submit_once.submit_new(
             options.name,
             specification,
             reconcile_timeout=options.reconcile_timeout,
@@ -103,7 +122,6 @@ def submit_for_task(
             check_deadline=check_deadline,
             log=hook.log.warning,
         )
-        return hook.run(flow)
     body = specification.body(None)
     attempt = Attempt(
         readable=readable_name(f"{options.name}-again-{specification.round}" if specification.round else options.name),
@@ -117,7 +135,7 @@ def submit_for_task(
         try_key=try_key(context["ti"]),
     )
     memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
-    return hook.run(wrap_flow(submit_once.submit_once(attempt, memory)))
+    return submit_once.submit_once(attempt, memory)
 
 
 def log_submission(hook: TencentCIHook, context: Context, submitted: Submission) -> None:

@@ -17,9 +17,9 @@ from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded
 from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
 from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try, recorded_try, try_key
 from airflow_provider_tencent_ci.waiting.cancellation import log_why_left
-from airflow_provider_tencent_ci.waiting.job_wait import event_of, new_progress, new_wait
+from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
-from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event
+from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event, write_wait_result
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
@@ -117,7 +117,8 @@ class InventoryJobTrigger(BaseTrigger):
         """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
         try:
             with self._holding_lease():
-                event = await self._ending(await self._wait())
+                waited = await self._wait()
+                event = await self._success_event(waited) or TriggerEvent(waited)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError as error:
             if must_stop_itself(error):
                 await self.on_kill()
@@ -143,10 +144,15 @@ class InventoryJobTrigger(BaseTrigger):
         wait = self._new_wait()
         config = await self._connect(wait)
         result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)
-        return event_of(self.job_id, result)
+        return write_wait_result(self.job_id, result)
 
     def _new_wait(self) -> Wait:
-        return new_wait(self.job_id, self.deadline_at, self.contact_timeout, self._observer())
+        from airflow_provider_tencent_ci.core.polling.wait import Wait
+
+        deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
+        return Wait(
+            self.job_id, deadline_at=deadline_at, contact_timeout=self.contact_timeout, observer=self._observer()
+        )
 
     def _observer(self) -> WaitLog:
         from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -178,8 +184,8 @@ class InventoryJobTrigger(BaseTrigger):
             self._config = await hook.read_config()
         return self._config
 
-    async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
-        """Return the event that resumes the task, or ends it if it is to end well and here."""
+    async def _success_event(self, event: dict[str, Any]) -> TriggerEvent | None:
+        """Return the event that ends the task here, if it is to end well and here; ``None`` to resume it."""
         # Only a real triggerer says whose trigger it is. dag.test() would resume the task with a bare word.
         if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
             try:
@@ -188,7 +194,7 @@ class InventoryJobTrigger(BaseTrigger):
                     return await self._success(event["job_id"], record, self.success_xcoms)
             except Exception as error:  # a worker may have better luck
                 self.log.warning("The task could not be ended in the triggerer: %s", error)
-        return TriggerEvent(event)  # type: ignore[no-untyped-call]
+        return None
 
     async def _final_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """Return the record with its counts; ``None`` if a file failed, or there must be one: a worker reports that."""

@@ -16,8 +16,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.job_wait import event_of
-from airflow_provider_tencent_ci.waiting.trigger_events import write_not_started
+from airflow_provider_tencent_ci.waiting.trigger_events import write_not_started, write_wait_result
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         if not isinstance(config, ServiceConfig):
             raise LookupError(config.message)
         await self._leave_link(config)
-        return event_of(self.job_id, await self._wait_with(config, wait))
+        return write_wait_result(self.job_id, await self._wait_with(config, wait))
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         config = await super()._connect(wait)
@@ -102,13 +101,13 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         except Exception as error:  # a button is not worth a task
             self.log.warning("Could not leave the link to the console: %s", error)
 
-    async def _ending(self, event: dict[str, Any]) -> TriggerEvent:
+    async def _success_event(self, event: dict[str, Any]) -> TriggerEvent | None:
         ti: Any = self.task_instance
         if ti is not None and ti.try_number > 1:
             # Airflow 3.3.2 leaves the end of an earlier try as that of this one, unless a worker has a hand in it
             # (models/taskinstance.py: set_state).
             self.success_xcoms = None
-        return await super()._ending(event)
+        return await super()._success_event(event)
 
     def _observer(self) -> WaitLog:
         self._first_look = _FirstLook(self.log)

@@ -1,8 +1,8 @@
 """
-One task's wait for its job: its options, and the event with which it ends, alike on a worker and in the triggerer.
+One task's wait for its job: its options, and the wait of a worker.
 
 A worker runs :func:`wait_in_process`. A trigger leaves its wait to the poller that all waits of a bucket share
-(``triggerer/shared_poller.py``). Both judge a record by ``core/polling/wait.py``.
+(``triggerer/shared_poller.py``). Both judge a record by ``core/polling/wait.py``, and both end with the same event.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.waiting.trigger_events import write_event
+from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-    from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.messages import Flow
-    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
-__all__ = ["WaitOptions", "event_of", "new_progress", "new_wait", "wait_in_process"]
+__all__ = ["WaitOptions", "new_progress", "wait_in_process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +39,6 @@ class WaitOptions:
     progress_interval: float | None
 
 
-def new_wait(job_id: str, deadline_at: str | None, contact_timeout: float, observer: WaitLog) -> Wait:
-    """
-    Return a wait that has not begun.
-
-    :param deadline_at: when to give up, as ISO 8601 text; ``None`` for never.
-    :param observer: is told what is seen.
-    """
-    from airflow_provider_tencent_ci.core.polling.wait import Wait
-
-    return Wait(
-        job_id,
-        deadline_at=datetime.fromisoformat(deadline_at) if deadline_at else None,
-        contact_timeout=contact_timeout,
-        observer=observer,
-    )
-
-
 def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | None:
     """Return what counts a job's files while it is waited for; ``None`` if nothing is to."""
     if not interval_seconds:
@@ -68,17 +49,15 @@ def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | 
     return ProgressCounter(interval_seconds, ProgressLog(log))
 
 
-def wait_in_process(options: WaitOptions, job_id: str, deadline_at: str | None, log: Any) -> Flow[dict[str, Any]]:
-    """Wait where the flow runs, and return the event that a trigger would resume the task with."""
-    from airflow_provider_tencent_ci.core.polling.wait import wait_for_job
+def wait_in_process(options: WaitOptions, job_id: str, deadline_at: datetime | None, log: Any) -> Flow[dict[str, Any]]:
+    """
+    Wait where the flow runs, and return the event that a trigger would resume the task with.
+
+    :param deadline_at: when to give up (aware, UTC); ``None`` for never.
+    """
+    from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
-    wait = new_wait(job_id, deadline_at, options.contact_timeout, WaitLog(log))
+    wait = Wait(job_id, deadline_at=deadline_at, contact_timeout=options.contact_timeout, observer=WaitLog(log))
     progress = new_progress(options.progress_interval, log)
-    return event_of(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))
-
-
-def event_of(job_id: str, result: WaitResult) -> dict[str, Any]:
-    """Return the event with which a wait ends."""
-    job = result.job.to_dict() if result.job else None
-    return write_event(result.status.value, job_id, job, result.message)
+    return write_wait_result(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.polling.wait import WaitResult
     from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "write_capacity",
     "write_event",
     "write_not_started",
+    "write_wait_result",
 ]
 
 EVENT_VERSION = 1
@@ -37,6 +39,11 @@ def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: s
     :param job: the last record read, with the service's node names; ``None`` if there never was one.
     """
     return {"version": EVENT_VERSION, "status": status, "job_id": job_id, "job": job, "message": message}
+
+
+def write_wait_result(job_id: str, result: WaitResult) -> dict[str, Any]:
+    """Return the event for how a wait ended."""
+    return write_event(result.status.value, job_id, result.job.to_dict() if result.job else None, result.message)
 
 
 def write_not_started(message: str) -> dict[str, Any]:

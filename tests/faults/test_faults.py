@@ -76,7 +76,7 @@ def test_a_wait_in_a_worker(case, scene):
     with TencentCIHook() as hook:
         scene.strike()
         options = WaitOptions(**{field.name: getattr(trigger, field.name) for field in fields(WaitOptions)})
-        event = hook.run(wait_in_process(options, trigger.job_id, trigger.deadline_at, scene.log))
+        event = hook.run(wait_in_process(options, trigger.job_id, None, scene.log))
     check_wait(case, scene, event)
 
 

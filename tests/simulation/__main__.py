@@ -80,7 +80,11 @@ def _run_chunk(chunk: tuple[int, int, bool]) -> _Found:
     found = _Found()
     for seed in range(first, first + number):
         history = draw(seed, beyond=beyond)
-        world, violations = run(history)
+        try:
+            world, violations = run(history)
+        except Exception as error:  # a mistake of the model, or an exception that the product does not expect
+            found.failures.setdefault(f"no exception: {error!r}", []).append(seed)
+            continue
         found.counts.update(world.ledger.counts)
         found.counts["jobs"] += len(world.service.jobs) - history.strangers
         found.counts["processes"] += len(world.processes)
@@ -95,6 +99,9 @@ def _run_chunk(chunk: tuple[int, int, bool]) -> _Found:
 
 
 def _tell(seed: int, history: History, name: str) -> None:
+    if name.startswith("no exception"):
+        print(f"\n  seed {seed}: {history}")
+        return
     small = shrunk(history, lambda smaller: any(violation.name == name for violation in run(smaller)[1]))
     lines = told(small).splitlines()
     if len(lines) > _MOST_LINES:

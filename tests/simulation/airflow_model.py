@@ -154,6 +154,7 @@ class Place:
         self.process = process
         self.name = process.name
         self._attempt = attempt
+        self._job_id = ""
 
     def row(self) -> Instance | None:
         """Return the task instance of this key as the database has it now."""
@@ -165,10 +166,11 @@ class Place:
         return f"{self._attempt.instance.run}-{self.index}-{self.try_number}"
 
     def push(self, key: str, value: Any) -> None:
-        xcoms = self._attempt.instance.xcoms
-        xcoms[key] = value
-        if key == "submission":
-            self._attempt.recorded.setdefault(xcoms["job_id"], self.world.now)
+        self._attempt.instance.xcoms[key] = value
+        if key == "job_id":
+            self._job_id = value
+        elif key == "submission":  # not the XCom job_id: a newer try may have removed it since
+            self._attempt.recorded.setdefault(self._job_id, self.world.now)
 
     def answers(self) -> bool:
         """Whether Airflow's API answers now."""

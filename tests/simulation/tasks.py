@@ -29,7 +29,7 @@ from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     decide_cancel,
 )
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
-from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, raise_for_state, wait_for_job
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
@@ -322,7 +322,7 @@ class TaskProgram:
             yield from self._cancel_if(CancelDecision.CANCEL, self._job_id)
 
     def submit(self, number: int) -> Program:
-        """Submit as ``submitting.submit_for_task`` does."""
+        """Submit as ``submission/submitter.py`` does."""
         place = self._place
         generation = place.max_tries - place.history.retries
         identity = TaskIdentity("nightly", "r1", "submit", place.map_index, generation)
@@ -350,7 +350,7 @@ class TaskProgram:
 
     def judge(self, job: InventoryJob) -> None:
         """Raise if an ended job is no success."""
-        raise_for_state(job)
+        job.raise_for_state()
 
     def _check_time(self) -> None:
         if self._try_ends_at and self._place.machine.now() >= self._try_ends_at:

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.submission import capacity_wait
+from airflow_provider_tencent_ci.submission import submitter
 from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
@@ -232,7 +232,7 @@ def test_a_task_that_will_wait_itself_renews_its_lease_while_it_submits(monkeypa
     def submit(*_args, wrap_flow, **_options):
         raise LookupError(wrap_flow("flow"))
 
-    monkeypatch.setattr(capacity_wait, "submit_when_possible", submit)
+    monkeypatch.setattr(submitter, "submit_for_task", submit)
     task = TriggerInventoryJobOperator(task_id="t", **arguments)
     task._lease = SimpleNamespace(renewed_meanwhile=lambda flow: f"renewed {flow}")
     with pytest.raises(LookupError, match=f"^{expected}$"):

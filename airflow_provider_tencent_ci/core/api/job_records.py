@@ -10,7 +10,9 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.core.wire.xml import Node, text_of, to_dict
+from airflow_provider_tencent_ci.exceptions import JobCancelledError, JobFailedError
 
 
 class JobState(StrEnum):
@@ -95,6 +97,22 @@ class InventoryJob:
     def reason(self) -> tuple[str, str]:
         """Code and message of a job that failed; empty for every other one, where they mean nothing."""
         return (self.code, self.message) if self.state is JobState.FAILED else ("", "")
+
+    def raise_for_state(self) -> InventoryJob:
+        """
+        Return this job, unless it ended badly.
+
+        :raises JobFailedError: it failed; with the service's code and message.
+        :raises JobCancelledError: it was cancelled.
+        """
+        named = f"Batch job {self.job_id} ({shortened(self.name, 128)})"
+        if self.state is JobState.FAILED:
+            code = shortened(self.code, 200) or "no code"
+            message = shortened(self.message.rstrip("."), 1_000) or "the service gave no message"
+            raise JobFailedError(f"{named} failed: {code}: {message}.", job=self)
+        if self.state is JobState.CANCEL:
+            raise JobCancelledError(f"{named} was cancelled.", job=self)
+        return self
 
     @classmethod
     def from_xml(cls, detail: Element) -> InventoryJob:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
 from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
@@ -18,13 +18,7 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, retry_after_seconds
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.texts import shortened
-from airflow_provider_tencent_ci.exceptions import (
-    ApiError,
-    JobCancelledError,
-    JobFailedError,
-    TencentCIError,
-    TransportError,
-)
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
 # A job created further in the future than this has no age: the service's clock was set back. The clocks of its servers
 # may differ by seconds.
@@ -164,24 +158,6 @@ def next_poll_delay_seconds(
     if age_seconds < -_CLOCK_TOLERANCE_SECONDS:
         return poll_delay_seconds(poll_interval, poll_interval, None)
     return poll_delay_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
-
-
-def raise_for_state(job: InventoryJob) -> InventoryJob:
-    """
-    Return a job that succeeded.
-
-    :raises JobFailedError: it failed; with the service's code and message.
-    :raises JobCancelledError: it was cancelled.
-    """
-    if job.state is JobState.FAILED:
-        raise JobFailedError(
-            f"Batch job {job.job_id} ({shortened(job.name, 128)}) failed: {shortened(job.code, 200) or 'no code'}: "
-            f"{shortened(job.message.rstrip('.'), 1_000) or 'the service gave no message'}.",
-            job=job,
-        )
-    if job.state is JobState.CANCEL:
-        raise JobCancelledError(f"Batch job {job.job_id} ({shortened(job.name, 128)}) was cancelled.", job=job)
-    return job
 
 
 def _deadline(job: InventoryJob, deadline_at: datetime) -> str:

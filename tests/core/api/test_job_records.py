@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.core.api.file_requests import read_executions
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import read_created, read_jobs
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
-from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
+from airflow_provider_tencent_ci.exceptions import JobCancelledError, JobFailedError, UnreadableResponseError
 from tests.core.script import job_xml, page, respond
 from tests.strategies import json_values, moments, text, with_other_values
 
@@ -195,3 +195,22 @@ def test_executions_are_read_with_either_name_of_their_time():
     first, second = read_executions(respond(f"<Response>{body}<NextToken>2</NextToken></Response>")).items
     assert (first.run_id, first.workflow_id, first.object_key, first.state) == ("i1", "w1", "a.mp4", JobState.FAILED)
     assert first.create_time == second.create_time == datetime(2022, 6, 27, 7, 23, 12, tzinfo=UTC)
+
+
+def test_raise_for_state_returns_a_job_that_succeeded():
+    job = InventoryJob("b1", state=JobState.SUCCESS)
+    assert job.raise_for_state() is job
+
+
+@pytest.mark.parametrize(
+    ("word", "error", "text"),
+    [
+        (JobState.FAILED, JobFailedError, r"b1 \(nightly\) failed: InvalidArgument: no such workflow"),
+        (JobState.CANCEL, JobCancelledError, r"b1 \(nightly\) was cancelled"),
+    ],
+)
+def test_raise_for_state_raises_with_the_service_s_own_words(word, error, text):
+    job = InventoryJob("b1", "nightly", state=word, code="InvalidArgument", message="no such workflow")
+    with pytest.raises(error, match=text) as caught:
+        job.raise_for_state()
+    assert caught.value.job is job

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, raise_for_state, wait_for_job
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
 from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
@@ -87,25 +86,6 @@ def test_the_service_s_wish_to_wait_longer_wins():
     script = Script([failure(429, "SlowDown", retry_after="45"), state("Success")])
     wait(script)
     assert script.pauses == [45]
-
-
-def test_success_is_returned_and_an_unended_job_too():
-    job = InventoryJob("b1", state=JobState.SUCCESS)
-    assert raise_for_state(job) is job
-
-
-@pytest.mark.parametrize(
-    ("word", "error", "text"),
-    [
-        (JobState.FAILED, e.JobFailedError, r"b1 \(nightly\) failed: InvalidArgument: no such workflow"),
-        (JobState.CANCEL, e.JobCancelledError, r"b1 \(nightly\) was cancelled"),
-    ],
-)
-def test_a_bad_end_is_an_error_with_the_service_s_own_words(word, error, text):
-    job = InventoryJob("b1", "nightly", state=word, code="InvalidArgument", message="no such workflow")
-    with pytest.raises(error, match=text) as caught:
-        raise_for_state(job)
-    assert caught.value.job is job
 
 
 def test_a_wish_to_be_asked_late_does_not_outlast_the_contact_timeout():

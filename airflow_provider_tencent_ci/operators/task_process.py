@@ -1,32 +1,37 @@
-"""The first half of the operator: what a process of the task has to know, and its submission."""
+"""
+One process of a task: its hook, its lease, the time that it has left.
+
+A task may run in several processes: one that submits, one that resumes after a deferral, and those of further tries.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
-from airflow_provider_tencent_ci.waiting.cancellation import start_lease
+from airflow_provider_tencent_ci.waiting.cancellation import cancel_or_warn, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
-__all__ = ["JobSubmission"]
+__all__ = ["TaskProcess"]
 
 ResultT = TypeVar("ResultT")
 
 
-class JobSubmission(JobArguments):
-    """A task that can submit; :class:`~.inventory_job.TriggerInventoryJobOperator` adds the wait and the ways back."""
+class TaskProcess(JobArguments):
+    """The state of one process; :class:`~.inventory_job.TriggerInventoryJobOperator` adds the ways into the task."""
 
     job_id: str | None = None
     _ti: Any = None
@@ -37,7 +42,7 @@ class JobSubmission(JobArguments):
     _try_ends_at: datetime | None = None
 
     def _begin(self, context: Context, ends_at: datetime | None) -> None:
-        """Note what this process of the task has to know, whichever way it came into it."""
+        """Begin this process: with ``execute``, or with one of the ways back."""
         self._ti = context["ti"]
         self._try_ends_at = ends_at
         self._lease = start_lease(self._ti)
@@ -50,32 +55,6 @@ class JobSubmission(JobArguments):
         specification = specification_of(self.request())
         self._round_options().check(specification)
         return specification
-
-    def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
-        from airflow_provider_tencent_ci.submission.capacity_wait import submit_when_possible
-        from airflow_provider_tencent_ci.submission.rounds import push_round
-        from airflow_provider_tencent_ci.submission.submitter import log_submission
-        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
-
-        self._check_time()
-        submission = submit_when_possible(
-            context,
-            self._hook,
-            specification,
-            self._submit_options(),
-            check_deadline=self._check_time_left,
-            wait=lambda: self._wait_for_capacity(context, specification.round),
-            wrap_flow=self._renewing_lease,
-        )
-        job = submission.job
-        self.job_id = job.job_id
-        context["ti"].xcom_push(key="job_id", value=job.job_id)
-        context["ti"].xcom_push(key="job_name", value=job.name)
-        push_submission(context["ti"], self.request(), submission.series)
-        self._is_submission_pushed = True
-        push_round(self._round_options(), context, specification.round, job.job_id)
-        log_submission(self._hook, context, submission)
-        return submission
 
     def _renewing_lease(self, flow: Flow[ResultT]) -> Flow[ResultT]:
         """Return a flow that does the same, and renews the lease in its pauses if this process waits for the job."""
@@ -119,6 +98,18 @@ class JobSubmission(JobArguments):
     def _check_time(self) -> None:
         if is_over(self._try_ends_at):
             raise self._out_of_time()
+
+    @contextmanager
+    def _stopped_by_execution_timeout(self) -> Iterator[None]:
+        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
+        try:
+            yield
+        except AirflowTaskTimeout:
+            has_nothing_to_stop = self._has_timed_out
+            self._has_timed_out = True  # Airflow calls on_kill next
+            if self.cancel_on_kill and not has_nothing_to_stop:
+                cancel_or_warn(self._hook, self.job_id, self._readable_name)
+            raise
 
     def _reconnect(self) -> None:
         reconnect(self._hook, self.contact_timeout)
