@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -76,7 +76,8 @@ def test_a_wait_in_a_worker(case, scene):
     with TencentCIHook() as hook:
         scene.strike()
         options = WaitOptions(**{field.name: getattr(trigger, field.name) for field in fields(WaitOptions)})
-        event = hook.run(wait_in_process(options, trigger.job_id, None, scene.log))
+        deadline_at = datetime.fromisoformat(trigger.deadline_at)
+        event = hook.run(wait_in_process(options, trigger.job_id, deadline_at, scene.log))
     check_wait(case, scene, event)
 
 
