@@ -115,7 +115,7 @@ class ApiError(TencentCIError):
     :param message: what happened, to what.
     :param status: the HTTP status.
     :param code: the service's code, such as ``AccessDenied``; empty when the answer had none.
-    :param request_id: the service's id of the request, which its support asks for; may be empty.
+    :param request_id: the service's id of the request, which its support needs; may be empty.
     :param advice: what to do about it; may be empty.
     :param retry_after_seconds: how long the service asked to wait, or ``None``.
     """
@@ -222,7 +222,7 @@ class SubmissionTakenOverError(TencentCIError):
 
 class JobExistsError(TencentCIError):
     """
-    A job of this name exists and ``on_existing="fail"`` was asked for.
+    A job of this name exists and ``on_existing="fail"`` is set.
 
     :param job: the job found.
     """

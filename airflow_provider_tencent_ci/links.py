@@ -46,7 +46,7 @@ def console_url(bucket: str, region: str) -> str:
 
 def push_link(context: Context, config: ServiceConfig) -> None:
     """
-    Leave the link to the bucket where the UI looks for it; never raises.
+    Push the link to the bucket to the XCom that the UI reads; never raises.
 
     Airflow does so itself only after a task's process has ended; the link should be there while it runs, too.
     """

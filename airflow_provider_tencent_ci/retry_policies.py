@@ -52,7 +52,7 @@ _FINDS_ITS_JOB = (FilesUnknownError, LostContactError, SubmitOutcomeUnknownError
 
 class InventoryJobRetryPolicy(RetryPolicy):
     """
-    Retry what may go well the next time, as late as the service asks; fail at once where a retry cannot help.
+    Retry where the next try may succeed, after the service's ``Retry-After``; fail at once where a retry cannot help.
 
     A failed or cancelled batch job is not submitted again by default: that would bill all of its files again, those
     that went well included. A lost contact, a ``wait_timeout``, files that could not be counted and an unknown outcome
@@ -80,7 +80,7 @@ class InventoryJobRetryPolicy(RetryPolicy):
         if isinstance(exception, QueueSaturatedError):
             return RetryDecision.retry(self._asked_delay(exception) or self.queue_delay, "The queue is full.")
         if isinstance(exception, ApiError) and (delay := self._asked_delay(exception)):
-            return RetryDecision.retry(delay, "The service asked to wait so long.")
+            return RetryDecision.retry(delay, "The service's Retry-After.")
         if isinstance(exception, _FINDS_ITS_JOB):
             return RetryDecision.retry(reason=f"{name}: the retry finds the job that there is.")
         return RetryDecision.default()

@@ -1,4 +1,4 @@
-"""Submitting a batch job, and waiting for it if asked to."""
+"""The operator that submits a batch job, and waits for it with ``wait_for_completion``."""
 
 from __future__ import annotations
 
@@ -47,12 +47,11 @@ __all__ = ["TriggerInventoryJobOperator"]
 
 class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     """
-    Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if asked to.
+    Submit a batch job (inventory trigger job) of Cloud Infinite, exactly once, and wait for it if you want to.
 
-    The job is named ``<readable>-<token>``. The token is the same for all tries of this task instance and new after
-    it is cleared, so that a retry finds the job of an earlier try in the service's list and takes it over, whatever
-    became of that try. The request, with its templates rendered, takes part in the token: keep anything that
-    changes from try to try out of it.
+    The job is named ``<readable>-<token>``. All tries of a task instance have the same token; a cleared task gets a new
+    one. So a retry finds the job of an earlier try in the service's list and adopts it, however that try ended. The
+    token is made from the request, with its templates rendered. So the request must be the same in each try.
 
     XCom: ``return_value`` and ``job_id`` (the JobId), ``job_name``, ``job_url``, ``submission`` (the request, for the
     process that resumes the task); if it waited also ``job``, the last record with the service's node names. With
@@ -78,32 +77,32 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     :param region: its region; by default the connection's.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
     :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
-        this off, the look-ups included, and uses ``name`` as it stands: a retry submits again, and every file is
+        this off, and the search for jobs, too. It uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
     :param reconcile_timeout: seconds (or a timedelta) for which the service may still act on a request that it has not
-        answered. For that long the job list is watched before the request is sent once more, at most, and before a
-        later try sends one. The default, 300, outlasts the gateways' own limits; neither these nor how far the list
-        lags behind is documented.
+        answered. The operator polls the job list for this time before it sends the request once more, at most, and
+        before a later try sends one. The default, 300, is more than the limits of usual gateways. The service's
+        documentation states neither its gateways' limits nor how late its list is.
     :param wait_for_completion: wait until the job has ended, and fail if it did not succeed.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Without ``wait_for_completion`` it has no effect.
-    :param poll_interval: seconds (or a timedelta); the longest time between two questions. They are more frequent right
-        after the start and around the time at which earlier jobs of the workflow have ended, and never in step. The
-        default, 30, is short against the minutes that a batch takes.
+    :param poll_interval: seconds (or a timedelta); the longest time between two polls. Polls are more frequent right
+        after the start, and around the time at which earlier jobs of the workflow ended. Each delay has a random part.
+        The default, 30, is short against the minutes that a batch takes.
     :param wait_timeout: seconds (or a timedelta) to wait from the submission, or from finding the job again. Then the
         task fails and the job goes on; a retry waits on. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
     :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, also
-        those of other tasks; wait for that as ``deferrable`` says. Tasks that look at the same moment may exceed it:
-        bound these with a pool. By default there is no limit, and no request to find out.
-    :param validate: before submitting, look whether the workflow (``Type=Job``: the queue) exists and is active, for an
-        error that says what is there. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
+        those of other tasks; wait for that as ``deferrable`` says. Tasks that check at the same moment may exceed the
+        limit: use a pool for these. By default there is no limit, and no request for it.
+    :param validate: before submitting, check that the workflow (``Type=Job``: the queue) exists and is active. The
+        error says what there is instead. It needs ``ci:DescribeMediaWorkflows`` (``ci:DescribeMediaQueues``).
     :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, or when its
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
-    :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), say in the
-        log what became of them, and add ``Files`` to the record in XCom. See ``docs/outcome.md`` for these five.
+    :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), log
+        how they ended, and add ``Files`` to the record in XCom. See ``docs/outcome.md`` for these five.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log, by
         default five minutes; ``None`` for none.
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
@@ -111,12 +110,12 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
         (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
-    :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of its own, at most this
-        often; by default, 0, not at all. Each file of a round is processed, and may be billed, again. Then ``fail_on``
-        judges what still failed. It needs ``cos:PutObject``, since the service reads the files' names from an object in
-        the bucket. See ``docs/resubmit.md``.
-    :param url_list_prefix: where in the bucket these objects are put. Other batches must not take them for media, as
-        one over the whole bucket does.
+    :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of their own, at most
+        this number of times. The default is 0. Each file of a round is processed, and may be billed, again. Then
+        ``fail_on`` judges the files that still failed. It needs ``cos:PutObject``, since the service reads the files'
+        names from an object in the bucket. See ``docs/resubmit.md``.
+    :param url_list_prefix: where in the bucket these objects are put. A batch over the whole bucket would take
+        them for media.
     :param end_from_trigger: end a deferred task in the triggerer if the job succeeds, which saves the worker that would
         be started only to say so (Airflow 3.3 and later); where the result would not be the same (outlets, an
         ``on_success_callback``, ...), a worker ends it. See ``docs/waiting.md``.
@@ -131,18 +130,19 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def execute(self, context: Context) -> str:
         """
-        Submit, or find what an earlier try submitted; then wait, if asked to.
+        Submit, or find the job that an earlier try submitted; then wait, with ``wait_for_completion``.
 
         :return: the JobId.
         :raises InvalidArgumentError: an argument is wrong; nothing was sent.
         :raises TargetUnusableError: ``validate`` and the workflow or queue does not exist, or is paused.
         :raises JobExistsError: ``on_existing="fail"`` and there is a job of this name.
-        :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; look before submitting again.
+        :raises SubmitOutcomeUnknownError: it is not known whether there is a job now; check in the CI console before
+            submitting again.
         :raises JobError: it waited, and the job failed or was cancelled.
         :raises AirflowFailException: it waited, and too many files failed (``fail_on``), or there was none.
-        :raises FilesUnknownError: it waited, and ``fail_on`` or ``on_empty`` is about what could not be found out.
+        :raises FilesUnknownError: it waited, and ``fail_on`` or ``on_empty`` is about files that could not be counted.
         :raises WaitTimeoutError: ``wait_timeout`` is over; the job goes on.
-        :raises LostContactError: it waited, and could not ask for ``contact_timeout``; the job goes on.
+        :raises LostContactError: it waited, and got no answer for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
@@ -219,7 +219,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, with ``cancel_on_kill``. Never raises."""
         if not self.cancel_on_kill or self._has_timed_out:
             return
         if self.job_id:
@@ -234,7 +234,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             return self._submit_and_wait(context, self._checked_specification())
 
     def _submit_after_capacity(self, context: Context, deferral: Deferral | None) -> str:
-        """Submit the round that had to wait for ``max_active_jobs``, or else what the task asks for."""
+        """Submit the round that had to wait for ``max_active_jobs``; without one, the task's own request."""
         from airflow_provider_tencent_ci.submission.rounds import pending_round
 
         self._check_time()
@@ -251,7 +251,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         if not self.wait_for_completion:
             record_outcome(context, submission.job.to_dict())
             return submission.job.job_id
-        # A worker ends a round, whose result is that of all rounds, and a task that has to look for duplicates.
+        # A worker ends a round, whose result is that of all rounds, and a task that has to search for duplicates.
         needs_worker = bool(specification.round) or submission.series.may_have_duplicates
         return self._wait_for(context, submission.job, specification.round, needs_worker=needs_worker)
 
@@ -330,7 +330,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         kept = cancel_late_duplicates(self._hook, context, job)
         if kept.job_id != job.job_id:
             # Another process may have cancelled this job as a duplicate of that one.
-            self.log.warning("Batch job %s is waited for in the place of %s.", kept.job_id, job.job_id)
+            self.log.warning("The task waits for batch job %s instead of %s.", kept.job_id, job.job_id)
             self.job_id = kept.job_id
             return self._wait_for(context, kept, last_round(context), needs_worker=True)
         outcome, again = finish_or_start_round(self._round_options(), self._file_rules(), context, self._hook, job)

@@ -53,7 +53,7 @@ class JobArguments(WithJobFile, BaseOperator):
         "failures_path",
         "url_list_prefix",
     )
-    # A manifest's key ends in .json, and Airflow would look for such a file. For job see submission/job_file.py.
+    # A manifest's key ends in .json, and Airflow would try to read such a file. For job see submission/job_file.py.
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"job": "json"}
 

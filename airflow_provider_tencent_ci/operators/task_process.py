@@ -48,7 +48,7 @@ class TaskProcess(JobArguments):
         self._lease = start_lease(self._ti)
 
     def _checked_specification(self) -> InventoryJobSpecification:
-        """Return what the task asks for, once all arguments are checked that can be before anything is sent."""
+        """Return the task's request, after all checks that need no answer of the service."""
         from airflow_provider_tencent_ci.task_state.stored_request import specification_of
 
         self._file_rules().check_path()

@@ -60,11 +60,11 @@ class ProgressLog:
         self._log.info("Batch job %s is still %s; its files could not be counted.", job.job_id, job.state.value)
         if not self._failing:
             self._failing = True
-            self._log.warning("The files of batch job %s could not be counted; waiting on. %s", job.job_id, error)
+            self._log.warning("The files of batch job %s could not be counted; the wait goes on. %s", job.job_id, error)
 
 
 def closing_table(job: InventoryJob, counts: FileCounts) -> str:
-    """Return what became of a batch, in a few lines."""
+    """Return the closing table of a batch, a few lines of text."""
     took = job.end_time - job.creation_time if job.end_time and job.creation_time else None
     rows = [
         ("files", counts.total, ""),

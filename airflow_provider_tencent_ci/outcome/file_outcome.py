@@ -1,5 +1,5 @@
 """
-What is made of a batch job that has ended: its files are counted, reported and judged.
+The outcome of a batch job that has ended: its files are counted, reported and judged.
 
 The operator and the sensor end here in every mode, always on a worker but for one case: a job none of whose files
 failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.trigger_end`).
@@ -36,7 +36,7 @@ _FIRST = 10
 @dataclass(frozen=True, slots=True)
 class FileRules:
     """
-    What a task asks of the files of its job; see the operator's arguments of the same names.
+    The rules for the files of a job; see the operator's arguments of the same names.
 
     :param count_files: count them when the job has ended.
     :param fail_on: how many may fail.
@@ -113,7 +113,7 @@ class Outcome:
 
 def count_and_report_files(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Outcome:
     """
-    Count the files of a job that has ended, say in the log what became of them, and write down those that failed.
+    Count the files of a job that has ended, log the counts, and write the list of those that failed.
 
     It does not raise where the service or the storage fails; what that means is for :meth:`Outcome.check`.
 
@@ -141,7 +141,7 @@ def report_files(
     rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob | None = None
 ) -> Outcome:
     """
-    Log the first failed files and write all of them, if asked to.
+    Log the first failed files, and write all of them to ``failures_path``.
 
     :param counts: of the job's files.
     :param last: the job that has those which failed to the end; by default ``job`` itself.

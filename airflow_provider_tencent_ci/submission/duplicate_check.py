@@ -1,4 +1,4 @@
-"""The look for further jobs of a task's submission at the end of the task."""
+"""The search for further jobs of a task's submission at the end of the task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["cancel_late_duplicates"]
 
 def cancel_late_duplicates(hook: TencentCIHook, context: Context, job: InventoryJob) -> InventoryJob:
     """
-    Cancel further live jobs of a task's submission, at the task's end, if there may be any; never raises.
+    Cancel further live jobs of a task's submission, if there may be any; never raises.
 
     :param job: the job that the task has waited for.
     :return: ``job``, or another one of the submission where it ended badly, or is the younger one of two live ones.

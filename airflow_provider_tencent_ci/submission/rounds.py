@@ -1,9 +1,9 @@
 """
-What an ended batch job of a task leads to: the outcome, or another round over the files that failed.
+Resubmission: after a batch job of a task has ended, the outcome, or another round over the files that failed.
 
 The state of the rounds is in the task's own XComs: ``rounds`` (the JobIds, the first one first) and ``job`` (the record
 of the first job with the counts of the whole batch so far). A deferred task that resumes finds them there. A retry,
-whose XComs are gone, replays the rounds: each finds its job of before, and the service is asked again about its files.
+whose XComs are gone, replays the rounds: each one finds its earlier job, and counts its files again.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ def pending_round(
     options: RoundOptions, context: Context, hook: TencentCIHook, round_number: int
 ) -> Resubmission | None:
     """
-    Return the round that a task was about to submit when it had to wait for room; no file is counted again.
+    Return the round that a task was about to submit when it had to wait for capacity; it counts no file again.
 
     :param round_number: which one.
-    :return: ``None`` if the task has to find out once more.
+    :return: ``None`` if the XComs do not tell; then the task counts again.
     :raises FilesUnknownError: the failed files could not be listed.
     """
     rounds, record = _rounds(context), own_xcom(context["ti"], "job")
@@ -123,10 +123,10 @@ def finish_or_start_round(
     options: RoundOptions, rules: FileRules, context: Context, hook: TencentCIHook, job: InventoryJob
 ) -> tuple[Outcome, Resubmission | None]:
     """
-    Find out what became of the files of a job that has ended, and whether those that failed get another round.
+    Count the files of a job that has ended, and decide whether those that failed get another round.
 
-    :return: the outcome, and the round; the outcome is to be checked only if there is none.
-    :raises FilesUnknownError: it is not known which files failed, so that nothing may be submitted again.
+    :return: the outcome, and the next round. Call ``check()`` of the outcome only if there is no next round.
+    :raises FilesUnknownError: it is not known which files failed; nothing was submitted again.
     """
     if not options.max_rounds:
         return count_and_report_files(rules, hook, job), None
@@ -199,5 +199,5 @@ def _next_round(
 def _not_known(job: InventoryJob, why: str) -> FilesUnknownError:
     return FilesUnknownError(
         f"Batch job {job.job_id} has ended ({job.state.value}), but which of its files failed is not known, so "
-        f"none was submitted again. {why} A retry finds the job again and asks again."
+        f"none was submitted again. {why} A retry finds the job and lists its files again."
     )

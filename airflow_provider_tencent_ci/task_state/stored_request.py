@@ -1,5 +1,5 @@
 """
-What a task asked for, kept with its submission.
+The request of a task, kept with its submission.
 
 The request is known for certain only in the process that submits: a file is read there, a decorated function is called
 there, and a subclass may set arguments there. So that process writes it into the task's XCom ``submission``, and
@@ -88,7 +88,7 @@ def recorded_request(ti: Any) -> dict[str, Any]:
 
 def recorded_specification(ti: Any) -> InventoryJobSpecification:
     """
-    Return what a task has asked for, in any of its processes after the submission.
+    Return the request of a task, in any of its processes after the submission.
 
     :raises InvalidArgumentError: the XCom is gone or is not what :func:`push_submission` wrote.
     """

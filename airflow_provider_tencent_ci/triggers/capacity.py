@@ -18,7 +18,7 @@ __all__ = ["InventoryJobCapacityTrigger"]
 
 class InventoryJobCapacityTrigger(BaseTrigger):
     """
-    Wait until fewer than so many batch jobs of a bucket are active, and yield one event.
+    Wait until fewer than ``max_active_jobs`` batch jobs of a bucket are active, and yield one event.
 
     It only reads, and there is no job yet that a stop would have to cancel. As few are let go as there are places
     (:mod:`airflow_provider_tencent_ci.triggerer.capacity_gate`). The event is that of
@@ -28,7 +28,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     :param tencent_ci_conn_id: the connection.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: seconds between two questions; a random part of up to half is taken off.
+    :param poll_interval: seconds between two polls, less a random part of up to half of them.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
     :param deadline_at: when ``execution_timeout`` is over, as ISO 8601 text in UTC: absolute, so that neither a restart
         nor another deferral moves it. ``None`` for never.

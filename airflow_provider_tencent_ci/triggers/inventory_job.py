@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InventoryJobTrigger"]
 
-# How long to cancel and to look whether the job has stopped; a triggerer has more patience than a worker's signal.
+# For the cancel and the check whether the job has stopped. Airflow gives a triggerer more time than a worker's signal.
 _STOP_SECONDS = 20.0
 
 # Asyncio keeps no strong reference to what runs in it.
@@ -39,16 +39,16 @@ class InventoryJobTrigger(BaseTrigger):
     """
     Wait until a batch job has ended, or the time to wait is over, and yield one event.
 
-    It only reads: a triggerer may be restarted, or its triggers be run by another one, at any moment. The
-    constructor only assigns, since an exception in it would end the whole triggerer; every argument has a default,
-    since a later release may be handed the arguments of an earlier one. The event is described in
+    It only reads: at any moment a triggerer may be restarted, or another one may take its triggers. The constructor
+    only assigns, since an exception in it would end the whole triggerer. Every argument has a default, since a later
+    release may get the arguments of an earlier one. The event is described in
     :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
 
     :param job_id: the batch job.
     :param tencent_ci_conn_id: the connection; its secrets are read where they are used and never stored here.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: the longest time between two questions, in seconds (``docs/polling.md``).
+    :param poll_interval: the longest time between two polls, in seconds (``docs/polling.md``).
     :param deadline_at: when to stop waiting, as ISO 8601 text in UTC: absolute, so that a restart does not move it.
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
@@ -56,9 +56,9 @@ class InventoryJobTrigger(BaseTrigger):
         (``core/polling/cancel_decision.py``).
     :param count_files: before the task ends here, count the job's files.
     :param may_be_empty: whether a job without any file may end the task here.
-    :param progress_interval: count them while waiting, too, every so many seconds; ``None`` for never.
+    :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
-        (``ending.py``). ``None`` to resume the task in any case.
+        (``waiting/trigger_end.py``). ``None`` to resume the task in any case.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """
-        Cancel the job if asked to and if a person ended the task; once, however often this is called.
+        Cancel the job, with ``cancel_on_kill`` and if a person ended the task; once, also if this is called again.
 
         Airflow 3.3 interrupts this after about a second, again and again; so it is done in a task of its own.
         """
@@ -192,7 +192,7 @@ class InventoryJobTrigger(BaseTrigger):
                 record = await self._final_record(event["job"])
                 if record is not None:
                     return await self._success(event["job_id"], record, self.success_xcoms)
-            except Exception as error:  # a worker may have better luck
+            except Exception as error:  # a worker will try again
                 self.log.warning("The task could not be ended in the triggerer: %s", error)
         return None
 
@@ -260,10 +260,10 @@ class InventoryJobTrigger(BaseTrigger):
             self.log.error("Could not cancel batch job %s for certain; it may go on. %s", self.job_id, error)
 
     async def _ask_about_task(self, is_surely_mine: bool) -> StoppedTask:
-        """Ask Airflow about the task; raises if it cannot be asked, which leaves the job."""
+        """Ask Airflow about the task; raises without an answer, which leaves the job alone."""
         ti: Any = self.task_instance
         if ti is None:
-            raise LookupError("It is not known whose job it is.")
+            raise LookupError("Airflow did not say which task the trigger belongs to.")
         recorded = await sync_to_async(recorded_try, thread_sensitive=False)(ti)
         return StoppedTask(
             await sync_to_async(task_instance_state, thread_sensitive=False)(ti),

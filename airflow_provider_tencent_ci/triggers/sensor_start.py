@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StartingInventoryJobTrigger"]
 
-# The first question that a triggerer asks Airflow takes it some seconds, all others almost none.
+# The first request of a triggerer to Airflow takes some seconds, all others almost none.
 _RENDER_SECONDS = 60.0
 
 
@@ -48,7 +48,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         super().__init__(*arguments, **named)
         self.seconds_before_limit = seconds_before_limit
         self._context: Context | None = None
-        self._first_look: _FirstLook | None = None
+        self._first_poll: _FirstPollLog | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         path, arguments = super().serialize()
@@ -70,12 +70,12 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         config = await super()._connect(wait)
-        if self._first_look is not None:
-            self._first_look.is_over = False  # whatever failed: the service has not been asked yet
+        if self._first_poll is not None:
+            self._first_poll.is_over = False  # whatever failed: no request was sent to the service yet
         return config
 
     async def _render_arguments(self) -> None:
-        """Render the templates, which may ask Airflow for something that the triggerer has no answer to."""
+        """Render the templates, which may need an answer of Airflow that the triggerer never gets."""
         if self._context is None:
             raise LookupError("Airflow gave the triggerer nothing to render templates with")
         ti = _TaskInstance(self._context["ti"])
@@ -85,7 +85,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
             async with asyncio.timeout(_RENDER_SECONDS):  # noqa: ASYNC100
                 super().render_template_fields(context)
         except TimeoutError:
-            raise TimeoutError("a template asks Airflow for something that it does not tell the triggerer") from None
+            raise TimeoutError("a template needs an answer that Airflow does not give to the triggerer") from None
 
     def _limit(self) -> datetime:
         limit_at: datetime | None = getattr(self, "timeout_after", None)
@@ -110,11 +110,11 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         return await super()._success_event(event)
 
     def _observer(self) -> WaitLog:
-        self._first_look = _FirstLook(self.log)
-        return self._first_look
+        self._first_poll = _FirstPollLog(self.log)
+        return self._first_poll
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:
-        if self._first_look is not None and self._first_look.is_over:
+        if self._first_poll is not None and self._first_poll.is_over:
             return super()._could_not_wait(error)
         self.log.warning("A worker has to begin this wait: %s: %s", type(error).__name__, error)
         return write_not_started(f"{type(error).__name__}: {error}")
@@ -124,8 +124,8 @@ class _TaskInstance:
     """
     The task instance as templates see it, which pulls XComs as the triggerer can.
 
-    Without a map index Airflow asks for the XComs of all indexes, in a message that the triggerer does not know and
-    leaves unanswered for ever (3.3.2, jobs/triggerer_job_runner.py: ``ToTriggerSupervisor``).
+    Without a map index, Airflow requests the XComs of all indexes, with a message that the triggerer does not know and
+    never answers (3.3.2, jobs/triggerer_job_runner.py: ``ToTriggerSupervisor``).
     """
 
     def __init__(self, ti: Any) -> None:
@@ -139,8 +139,8 @@ class _TaskInstance:
         return self._ti.xcom_pull(*arguments, **{"map_indexes": -1, **named})
 
 
-class _FirstLook(WaitLog):
-    """Says what a wait sees, and ends it if the first look shows that asking on cannot help, as on a worker."""
+class _FirstPollLog(WaitLog):
+    """Logs a wait, and ends it if the first poll has an error that further polls cannot mend, as on a worker does."""
 
     is_over = False
 

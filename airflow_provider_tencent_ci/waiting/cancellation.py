@@ -1,8 +1,8 @@
 """
 Cancelling the batch job of a task that is stopped, if a person stopped it.
 
-Airflow calls ``on_kill`` for more than a person's act (``core/polling/cancel_decision.py``). So it is first asked
-about the task.
+Airflow calls ``on_kill`` also where no person has done anything (``core/polling/cancel_decision.py``). So Airflow is
+asked about the task first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cancel_if_unwanted", "cancel_or_warn", "log_why_left", "start_lease", "warn_of_unknown_job"]
 
-# Airflow kills the process five seconds after it was asked to stop.
+# Airflow kills the process five seconds after the signal to stop.
 _ASK_SECONDS = 1.5
 
 
@@ -34,7 +34,7 @@ def cancel_if_unwanted(
     hook: TencentCIHook, ti: Any, job_id: str, lease: WorkerLease | None, *, has_submitted: bool = False
 ) -> None:
     """
-    Cancel the job of a task whose process is asked to stop, if a person ended the task; never raises.
+    Cancel the job of a task whose process gets the signal to stop, if a person ended the task; never raises.
 
     :param lease: the process's; ``None`` if it had not begun to execute its task.
     :param has_submitted: whether this try has noted its submission, which a newer try removes or replaces.
@@ -57,12 +57,12 @@ def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: CancelDecis
     if decision is CancelDecision.DOUBT:
         log.warning(
             "Batch job %s is left alone and goes on. The task is %s, and this process cannot tell whether a person or "
-            "Airflow has ended it. If nobody wants the job, cancel it by hand.",
+            "Airflow has ended it. If the job is not needed, cancel it by hand.",
             job_id,
             task.state or "without a state",
         )
     elif task.state == NOT_TOLD:
-        log.warning("Batch job %s is left alone and goes on: Airflow could not be asked about the task.", job_id)
+        log.warning("Batch job %s is left alone and goes on: Airflow did not say which state the task is in.", job_id)
     elif task.is_deferred:
         log.info("Batch job %s is left alone: its task still wants it.", job_id)
     else:
@@ -78,10 +78,10 @@ def cancel_or_warn(hook: TencentCIHook, job_id: str | None, name: str) -> None:
 
 
 def warn_of_unknown_job(log: Any, name: str) -> None:
-    """Say what may go on when a task is stopped before it knew its job."""
+    """Warn that a job may go on, when a task is stopped before it knew its job."""
     log.warning(
         "The task was stopped before its batch job was known. If a submission was on its way, or an earlier try "
-        "has made one, its job goes on: look for %r in the CI console.",
+        "has made one, its job goes on: search for %r in the CI console.",
         name,
     )
 
@@ -90,8 +90,8 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
     """
     Ask Airflow about a task, in a thread.
 
-    This runs in a signal handler. The interrupted code may be talking to the supervisor just now and hold the lock of
-    that conversation, so that asking in this thread might never end.
+    This runs in a signal handler. The interrupted code may hold the lock of the connection to Airflow's supervisor. A
+    request in this thread would then never end.
     """
     from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, StoppedTask
 

@@ -1,13 +1,13 @@
 """
-Deferring a task, for no longer than its own limits, and what it must know when it resumes.
+Deferring a task for no longer than its own limits, and the state that it needs when it resumes.
 
 Airflow 3 does not enforce ``execution_timeout`` while a task is deferred, and gives the task all of it again when it
-resumes (docs/airflow.md, 2.1). 2.11 ends the deferral, without a word to the trigger, and then fails the task
-without resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of
-one try share the end of its ``execution_timeout``, which is stored with the first one.
+resumes (docs/airflow.md, 2.1). 2.11 ends the deferral without telling the trigger, and then fails the task without
+resuming it. So triggers get an absolute deadline, and the task is resumed on 2.11, too. All deferrals of one try share
+the end of its ``execution_timeout``, which is stored with the first one.
 
 Airflow's own limit of a deferral is the backstop for a time in which no triggerer runs. It resumes the task without
-saying what it waited for: that is stored, too.
+the reason of the wait. So the reason is stored, too.
 
 The ways back into a task:
 
@@ -63,11 +63,11 @@ __all__ = [
     "try_ends_at",
 ]
 
-# Later than the trigger would end it by itself, since Airflow's way asks nobody what became of the job.
+# Later than the trigger ends it by itself: Airflow ends the deferral without reading the job.
 BACKSTOP = timedelta(minutes=1)
 
-# Of a deferral without any limit. Then the task resumes, looks at its job, and is deferred again: so a trigger that got
-# lost is made again, for one start of a worker a day.
+# For a deferral without a limit. After a day the task resumes, reads its job, and is deferred again. So a trigger that
+# got lost is made again, for one start of a worker a day.
 LONGEST_DEFERRAL = timedelta(days=1)
 
 # Between two attempts to read a connection, where a worker waits for it.
@@ -79,7 +79,7 @@ _KEY = "deferral"
 @dataclass(frozen=True, slots=True)
 class Deferral:
     """
-    What an operator knows of its last deferral when it resumes: its XCom ``deferral``, which belongs to one try.
+    The last deferral of an operator, for when it resumes: its XCom ``deferral``, which belongs to one try.
 
     :param waits_for: ``job``, or ``capacity`` for another one.
     :param limit: the argument that ends it, ``wait_timeout`` or ``execution_timeout``; ``None`` for none.
@@ -184,10 +184,10 @@ def first_limit(wait_ends_at: datetime | None, ends_at: datetime | None) -> Limi
 
 def restored_execution_timeout(execution_timeout: timedelta | None, context: Context) -> timedelta | None:
     """
-    Return ``execution_timeout`` of a task that is resumed, plus what Airflow 2.11 counts of its deferral.
+    Return ``execution_timeout`` of a task that is resumed, plus the time of its deferral that Airflow 2.11 counts.
 
-    Without that, 2.11 fails the task before it has read its job. To be set before Airflow executes the task. On
-    Airflow 3 nothing changes.
+    Without that, 2.11 fails the task before it has read its job. Call it before Airflow executes the task. On Airflow 3
+    nothing changes.
     """
     return None if execution_timeout is None else execution_timeout + time_used_up(context)
 
@@ -200,7 +200,7 @@ def reconnect(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """
-    Read the connection of a task that resumes, for as long as it takes: what its job came to shall not get lost.
+    Read the connection of a task that resumes; try again until it can be read, or the job's result would get lost.
 
     :param contact_timeout: seconds after which it is given up.
     :raises InvalidArgumentError: the connection is wrong.
@@ -220,18 +220,18 @@ def reconnect(
             if contact.is_lost(failing_seconds):
                 raise LostContactError(_unreadable(hook.tencent_ci_conn_id, failing_seconds, error)) from error
             if not failing_seconds:
-                hook.log.warning("The connection cannot be read; trying on. %s: %s", type(error).__name__, error)
+                hook.log.warning("The connection cannot be read; will keep trying. %s: %s", type(error).__name__, error)
             sleep(min(_RECONNECT_SECONDS, contact.seconds_left(at)))
         else:
             return
 
 
 def read_job_once(hook: TencentCIHook, job_id: str) -> InventoryJob | None:
-    """Return the job of a task whose trigger Airflow gave up; ``None`` if it cannot be asked about."""
+    """Return the job of a task whose trigger Airflow gave up; ``None`` if it cannot be read."""
     try:
         return hook.get_inventory_job(job_id)
     except Exception as error:  # also that of a secrets backend
-        hook.log.warning("Could not ask about batch job %s: %s: %s", job_id, type(error).__name__, error)
+        hook.log.warning("Could not read batch job %s: %s: %s", job_id, type(error).__name__, error)
         return None
 
 

@@ -23,7 +23,7 @@ __all__ = ["WaitOptions", "new_progress", "wait_in_process"]
 @dataclass(frozen=True, slots=True)
 class WaitOptions:
     """
-    How a task waits. The names are those of the trigger's arguments, which says what they mean.
+    How a task waits. The names are those of the trigger's arguments; see there.
 
     :param progress_interval: seconds between two counts of the files; ``None`` for never.
     """
@@ -40,7 +40,7 @@ class WaitOptions:
 
 
 def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | None:
-    """Return what counts a job's files while it is waited for; ``None`` if nothing is to."""
+    """Return the counter of a job's files during the wait; ``None`` without ``progress_interval``."""
     if not interval_seconds:
         return None
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter

@@ -1,10 +1,10 @@
 """
-Whether Airflow can have given this process up, by what the process itself has seen.
+The lease of a process: proof that Airflow has not given the process up.
 
-Airflow gives up a task whose heartbeats it misses, and hands a triggerer's triggers to another one. The process may be
-well all the time: Airflow's API was busy, or the machine slept. What it is told then looks like a person's act. So the
-process holds a lease: each answer of Airflow renews it, and it ends earlier than Airflow's patience. While it is held,
-Airflow has heard of the process, and has not given it up.
+Airflow gives up a task whose heartbeats it misses, and moves the triggers of such a triggerer to another one. The
+process itself may be healthy: Airflow's API was busy, or the machine slept. Then the state of the task is the same as
+after a person's mark. So the process holds a lease. Each answer of Airflow renews it, and it ends before Airflow's own
+limit. While the process holds the lease, Airflow has certainly not given it up.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ __all__ = ["Lease", "WorkerLease", "triggerer_lease"]
 
 ResultT = TypeVar("ResultT")
 
-# Of Airflow's limit. The rest is for clocks that differ: one machine writes a heartbeat down, another one judges it.
+# A share of Airflow's limit. The rest is for clocks that differ: one machine writes a heartbeat, another one reads it.
 _HELD_SHARE = 0.8
 
-# Answers are asked for so often that a late one does not matter: all that are needed fit into this share of the limit.
+# All answers that a lease needs fit into this share of the limit. So a late answer does not end the lease.
 _ASKING_SHARE = 0.4
 
-# How long a wait for the job stands still for an answer of Airflow.
+# The longest time for which a wait for the job stops to wait for an answer of Airflow.
 _ANSWER_SECONDS = 5.0
 
 
 class Lease:
     """
-    Remembers when Airflow answered, and judges whether that is enough.
+    Remembers when Airflow answered, and tells whether that is recent enough.
 
     :param supervision: when Airflow gives this process up.
-    :param age_seconds: how long ago Airflow has certainly heard of this process.
+    :param age_seconds: how long ago Airflow certainly had a heartbeat of this process.
     :param now: a time in seconds that goes on while the process, or the machine, is frozen.
     """
 
@@ -64,19 +64,19 @@ class Lease:
         self._held_seconds = supervision.limit_seconds * _HELD_SHARE
         asking_seconds = supervision.limit_seconds * _ASKING_SHARE / supervision.answers
         self.interval_seconds = max(asking_seconds, supervision.shortest_seconds)
-        self._heard_at = deque([self.now() - age_seconds] * supervision.answers, maxlen=supervision.answers)
+        self._answered_at = deque([self.now() - age_seconds] * supervision.answers, maxlen=supervision.answers)
 
     def renew(self, asked_at: float) -> None:
         """
-        Take note of an answer of Airflow.
+        Record an answer of Airflow.
 
-        :param asked_at: when it was asked for, by :attr:`now`: at least an interval after the answer before it.
+        :param asked_at: when the request was sent, by :attr:`now`: at least an interval after the one before it.
         """
-        self._heard_at.append(asked_at)
+        self._answered_at.append(asked_at)
 
     def is_held(self) -> bool:
         """Whether it is certain that Airflow has not given this process up."""
-        return self.now() - self._heard_at[0] < self._held_seconds
+        return self.now() - self._answered_at[0] < self._held_seconds
 
 
 class _Clock:
@@ -86,9 +86,9 @@ class _Clock:
         self._began = _since_boot(), time.time()
 
     def now(self) -> float:
-        since_boot, by_calendar = self._began
-        # A calendar that is set back says nothing. One that is set forward ends a lease early, which cancels nothing.
-        return max(_since_boot() - since_boot, time.time() - by_calendar)
+        since_boot, by_wall_clock = self._began
+        # A wall clock that is set back has no effect. If it is set forward, a lease ends early, which cancels nothing.
+        return max(_since_boot() - since_boot, time.time() - by_wall_clock)
 
 
 def _since_boot() -> float:
@@ -99,8 +99,8 @@ class WorkerLease:
     """
     The lease of a task's process.
 
-    Each try needs it: if Airflow gives one up and the next one fails, the state is that of a mark. Airflow 2.11 writes
-    down in its database which tries it gives up, and workers can read that.
+    Each try needs it: if Airflow gives a try up and the next try fails, the state is the same as after a mark. Airflow
+    2.11 writes to its database which tries it gives up, and workers can read that.
 
     :param ti: the running task instance.
     """
@@ -123,11 +123,11 @@ class WorkerLease:
         return self._renewing(flow) if self._is_needed else flow
 
     def renew(self) -> None:
-        """Ask Airflow about the task, if it is time to and if anything depends on it."""
+        """Ask Airflow about the task, if the lease is needed and an interval has passed."""
         if not self._is_needed or self._lease.now() < self._next_at:
             return
         if self._asking is None or not self._asking.is_alive():
-            # In a thread: a signal, of a kill or of execution_timeout, cuts no conversation with the supervisor.
+            # In a thread: a signal, of a kill or of execution_timeout, then interrupts no exchange with the supervisor.
             self._asking = threading.Thread(target=self._ask, name="tencent-ci-lease", daemon=True)
             self._asking.start()
             self._asking.join(_ANSWER_SECONDS)
@@ -136,7 +136,7 @@ class WorkerLease:
         return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else _whole(step))
 
     def _in_parts(self, sleep: Sleep) -> Flow[Any]:
-        """Sleep as the flow wishes, in parts that end when it is time to ask."""
+        """Sleep as long as the flow says, in parts that end when the lease has to be renewed."""
         seconds = sleep.seconds
         while seconds > 0:
             self.renew()
@@ -161,7 +161,7 @@ def triggerer_lease(ti: Any) -> Iterator[Lease]:
     """
     Hold the lease that all triggers of this triggerer share; it is renewed for as long as the context lasts.
 
-    :param ti: the task instance of one trigger, which Airflow is asked about.
+    :param ti: the task instance of one trigger; its state is read from Airflow.
     """
     with _renewers.use("", _Renewer) as renewer:
         renewer.add(ti)

@@ -1,5 +1,5 @@
 """
-Ending a task from the triggerer, which saves the worker that would be started only to say so.
+Ending a task in the triggerer, which saves the start of a worker.
 
 Airflow's ``TaskSuccessEvent`` sets the state, and little else (models/trigger.py of 3.3.2). So only a success is ended
 this way, with the XComs pushed before, and only where a worker would do nothing else at the end; a failure, a skip and
@@ -25,7 +25,7 @@ JOB_ID, RECORD = "job_id", "record"
 
 def success_xcoms(task: BaseOperator, returned: str, pushed: dict[str, str] | None = None) -> dict[str, str] | None:
     """
-    Return which XComs the trigger pushes when it ends ``task``; ``None`` if it must not. Asked on a worker.
+    Return which XComs the trigger pushes when it ends ``task``; ``None`` if it must not. Called on a worker.
 
     :param returned: what the task returns: ``JOB_ID`` or ``RECORD``.
     :param pushed: what else it pushes at the end, by key: ``JOB_ID`` or ``RECORD``.
@@ -34,20 +34,20 @@ def success_xcoms(task: BaseOperator, returned: str, pushed: dict[str, str] | No
     if reason is None and has_listeners():
         reason = "a plugin listens to the ends of tasks"
     if reason is not None:
-        task.log.info("end_from_trigger: a worker ends this task nevertheless, since %s.", reason)
+        task.log.info("end_from_trigger: a worker will end this task, since %s.", reason)
         return None
     return xcoms_of(task, returned, pushed)
 
 
 def xcoms_of(task: BaseOperator, returned: str, pushed: dict[str, str] | None = None) -> dict[str, str]:
-    """Return what :func:`success_xcoms` does, without asking whether a worker must end the task."""
+    """Return the same as :func:`success_xcoms`, without the check whether a worker must end the task."""
     return {**({"return_value": returned} if task.do_xcom_push else {}), **(pushed or {})}
 
 
 def why_a_worker_must_end(task: BaseOperator) -> str | None:
-    """Return what a worker does when ``task`` succeeds and the triggerer cannot; ``None`` if there is nothing."""
+    """Return why only a worker can end ``task`` when it succeeds; ``None`` if the triggerer can, too."""
     if not has_workerless_waits():
-        return "Airflow can do without from 3.3 on"
+        return "only Airflow 3.3 and later can end a task in the triggerer"
     reasons = {
         "it has outlets": task.outlets,
         "it has a failures_path": getattr(task, "failures_path", None),

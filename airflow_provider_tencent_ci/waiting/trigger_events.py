@@ -35,7 +35,7 @@ def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: s
     Return the event as JSON values.
 
     :param status: ``terminal`` (the job has ended), ``deadline`` (the time to wait is over) or ``lost_contact``
-        (the service could not be asked for too long).
+        (no usable answer for ``contact_timeout``).
     :param job: the last record read, with the service's node names; ``None`` if there never was one.
     """
     return {"version": EVENT_VERSION, "status": status, "job_id": job_id, "job": job, "message": message}

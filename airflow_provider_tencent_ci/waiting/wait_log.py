@@ -1,4 +1,4 @@
-"""What a wait says in the log: changes, each once."""
+"""The log lines of a wait: each change, once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["WaitLog"]
 
 class WaitLog:
     """
-    Write down what a wait sees, when it changes.
+    Log what a wait reads, when it changes.
 
     :param log: the task's or the trigger's logger.
     """
@@ -34,14 +34,14 @@ class WaitLog:
             self._type = job.type
             if job.type not in JOB_TYPES:
                 self._log.warning(
-                    "Batch job %s is of type %r, which is not documented; waiting on.", job.job_id, job.type
+                    "Batch job %s is of type %r, which is not documented; the wait goes on.", job.job_id, job.type
                 )
         if job.state == self._state:
             return
         self._state = job.state
         if not job.state.is_known:
             self._log.warning(
-                "Batch job %s is in state %r, which is not documented; waiting on.", job.job_id, job.state.value
+                "Batch job %s is in state %r, which is not documented; the wait goes on.", job.job_id, job.state.value
             )
         elif job.state is JobState.PAUSE:
             self._log.warning(
@@ -52,7 +52,7 @@ class WaitLog:
             self._log.info("Batch job %s is %s.", job.job_id, job.state.value)
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        """Log the first failure of a row; the last one is in the error that ends the wait."""
+        """Log the first of several failures in a row; the last one is in the error that ends the wait."""
         if not self._failing:
             self._failing = True
-            self._log.warning("Could not ask about the batch job; asking on. %s", error)
+            self._log.warning("Could not poll the batch job; will keep polling. %s", error)

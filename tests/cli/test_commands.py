@@ -209,7 +209,7 @@ def test_tail_rides_out_an_outage(run, emulator, job_id):
     emulator.inject(Fault("internal_error", operation="list", skip=1, times=1))
     done = run("tail", job_id, "--poll-interval", "1")
     assert done.status == 0
-    assert "Could not ask about the batch job; asking on." in done.out
+    assert "Could not poll the batch job; will keep polling." in done.out
     assert "The service answers again." in done.out
 
 

@@ -113,7 +113,7 @@ def make_job():
 
 def check_wait(case, scene, event):
     event = read_event(json.loads(json.dumps(event)))
-    asked_again = "asking on" in scene.log.text
+    asked_again = "will keep polling" in scene.log.text
     seen = {
         "terminal": Waiting.RIDDEN_OUT if asked_again else Waiting.AS_USUAL,
         "deadline": Waiting.UNTIL_THE_DEADLINE,

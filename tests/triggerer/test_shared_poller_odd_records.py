@@ -155,7 +155,7 @@ def test_the_odd_job_is_waited_for_to_its_end_on_a_worker(odd):
 def test_an_unknown_type_is_said_once():
     service, log = Service({"Type": "Archive", "State": "Running"}), Log()
     service.script.run(wait_for_job(new_wait("b9", log), 30))
-    assert log.warnings == ["Batch job b9 is of type 'Archive', which is not documented; waiting on."]
+    assert log.warnings == ["Batch job b9 is of type 'Archive', which is not documented; the wait goes on."]
 
 
 def test_a_look_into_history_that_breaks_ends_no_wait(monkeypatch):

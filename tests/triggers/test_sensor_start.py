@@ -123,7 +123,7 @@ def test_it_renders_what_another_task_has_pushed(emulator, job_id, template):
 def test_a_template_that_is_never_answered_is_given_up(emulator, monkeypatch):
     monkeypatch.setattr(starting, "_RENDER_SECONDS", 0.2)
     event = event_of("{{ ti.xcom_pull('submit', map_indexes=None) }}")
-    assert "it does not tell the triggerer" in why_not_started(event)
+    assert "Airflow does not give to the triggerer" in why_not_started(event)
 
 
 def test_a_template_that_fails_is_a_worker_s(emulator):

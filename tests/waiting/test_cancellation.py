@@ -127,7 +127,7 @@ def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
     [
         (lambda _ti: "failed", "is left alone and goes on. The task is failed, and this process cannot tell whether"),
         (lambda _ti: "up_for_retry", "is left to the task's retry"),
-        (raising, "is left alone and goes on: Airflow could not be asked about the task"),
+        (raising, "is left alone and goes on: Airflow did not say which state the task is in"),
     ],
 )
 def test_the_log_says_why_a_job_is_left(emulator, job_id, monkeypatch, said, state, says):
@@ -154,7 +154,7 @@ def test_a_task_that_is_stopped_while_it_submits_says_what_may_be_left(monkeypat
     task._ti, said = TI, []
     monkeypatch.setattr(type(task), "log", SimpleNamespace(warning=lambda *a: said.append(a[0] % a[1:])))
     task.on_kill()
-    assert "look for 'nightly' in the CI console" in said[0]
+    assert "search for 'nightly' in the CI console" in said[0]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def asked(monkeypatch):
 def worker_lease(clock, **changed):
     lease = WorkerLease(task_instance(**changed))
     lease._lease.now, lease._next_at = clock, clock()
-    lease._lease._heard_at.extend([clock()] * 7)
+    lease._lease._answered_at.extend([clock()] * 7)
     return lease
 
 

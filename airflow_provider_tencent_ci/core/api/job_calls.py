@@ -49,7 +49,7 @@ _LIST_LAG_DELAYS_SECONDS: Sequence[float] = (0, 2, 4, 8)
 
 def fetch_service_time() -> Flow[datetime]:
     """
-    Return the service's time; ask for one job if no answer has told it in this process yet.
+    Return the service's time; list one job if no answer has told it in this process yet.
 
     :return: this machine's time if the service's answers do not tell theirs.
     :raises ApiError: the service's error.

@@ -38,7 +38,7 @@ class JobFilter:
     :param start_creation_time: jobs created at or after this time; a datetime or ISO 8601 text with an offset.
     :param end_creation_time: jobs created at or before this time.
     :param order_by_time: ``Desc`` (the service's default) or ``Asc``.
-    :param page_size: jobs in one page, 1 to 100. The service's default is 10; 100 asks least often.
+    :param page_size: jobs in one page, 1 to 100. The service's default is 10; 100 needs the fewest requests.
     """
 
     job_id: str | None = None
@@ -68,7 +68,7 @@ def build_create(name: str, specification: InventoryJobSpecification) -> Request
 
 def check_filter(criteria: JobFilter) -> JobFilter:
     """
-    Return what a user asked for, if the service takes it.
+    Return a page size that a user gave, if the service takes it.
 
     :func:`build_list` does not judge: waits give it the service's own words, of which it may learn new ones.
 

@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 # The argument for each node of Input. The service documents all four as optional and shows exactly one in every
-# sample, so exactly one is asked for here (docs/service.md, 2.2).
+# sample, so exactly one is required here (docs/service.md, 2.2).
 _INPUT_NODES = {"prefix": "Prefix", "manifest": "Manifest", "url_file": "UrlFile", "object_key": "Object"}
 
 
@@ -73,7 +73,7 @@ class InventoryJobSpecification:
 
     @property
     def warnings(self) -> list[str]:
-        """Warnings for the log: nodes that look wrong but may be right."""
+        """Warnings for the log: nodes that are unusual but may be right."""
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
     def upload_inputs(self) -> Flow[None]:

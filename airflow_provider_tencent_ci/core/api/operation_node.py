@@ -48,7 +48,7 @@ def check_operation(operation: Mapping[str, Any]) -> None:
 
 def warnings_of(operation: Mapping[str, Any], *, one_object: bool) -> list[str]:
     """
-    Return what looks wrong and is not certain to be.
+    Return warnings: nodes that are unusual, but may be right.
 
     :param one_object: whether the job's input is a single object, whose output no other one can overwrite.
     """

@@ -46,7 +46,7 @@ def put_object(key: str, data: bytes, content_type: str = "text/plain") -> Flow[
     """
     Write an object; what was there under this key is replaced.
 
-    Repeated like a reading call, since the same bytes come to the same object.
+    Retried like a read, since each try writes the same bytes to the same object.
 
     :param key: its key, without a slash in front.
     """

@@ -1,7 +1,7 @@
 """
 A list of objects for ``UrlFile``: the URL of one on each line (docs/service.md, 2.2).
 
-How a URL in it is to be written is not documented. Percent-encoded, as everywhere else in COS, is assumed.
+The service does not document how it reads a URL in it. Percent-encoded, as everywhere else in COS, is assumed.
 """
 
 from __future__ import annotations
