@@ -24,9 +24,9 @@ The rooms, each of which imports the rooms below it only:
     model                       the service without HTTP: buckets, batches, time
     protocol                    requests, answers, errors and times, which all rooms share
 
-It shares three modules with the client: ``core.wire.signing``, the key pair that signing takes
-(``core.wire.request_credentials``), and the XML writer of ``core.wire.xml``. It must not import more: a mistake that
-client and emulator share is one that no test finds.
+It shares four modules with the client: the signatures of ``core.wire.signing`` and ``core.wire.tc3``, the key pair that
+signing takes (``core.wire.request_credentials``), and the XML writer of ``core.wire.xml``. It must not import more: a
+mistake that client and emulator share is one that no test finds.
 """
 
 from __future__ import annotations

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.wire.service_config import (
     REQUEST_TIMEOUT_SECONDS,
@@ -16,7 +14,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import read_credentials
-from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_fields import proxy_field, text_field, verify_field
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -39,15 +37,14 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
         extra = _extra(connection)
         bucket = bucket or text_field(extra, "bucket")
         region = region or text_field(extra, "region")
-        proxy = text_field(extra, "proxy")
         endpoint = Endpoint.of_bucket(bucket or "", region or "", text_field(extra, "endpoint_url"))
         return ServiceConfig(
             bucket=bucket or "",
             region=region or "",
             endpoint=endpoint,
-            credentials=read_credentials(connection, extra, proxy),
+            credentials=read_credentials(connection, extra),
             verify=verify_field(extra),
-            proxy=proxy or _environment_proxy(endpoint.base_url),
+            proxy=proxy_field(extra, endpoint.base_url),
             request_timeout=_number(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
             requests_per_second=_number(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
         )
@@ -71,9 +68,3 @@ def _number(extra: Mapping[str, Any], name: str, default: float, most: float) ->
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
         raise InvalidArgumentError(f"{name} in extra must be a number, more than 0, at most {most}.")
     return float(value)
-
-
-def _environment_proxy(base_url: str) -> str | None:
-    parts = urlsplit(base_url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    return proxy if proxy and not urllib.request.proxy_bypass(parts.netloc) else None

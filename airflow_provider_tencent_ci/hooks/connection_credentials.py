@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.core.credentials.credentials_source import (
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.extra_fields import text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_fields import proxy_field, text_field, verify_field
 from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 
 if TYPE_CHECKING:
@@ -41,21 +41,20 @@ _MAX_CACHES = 64
 ReadT = TypeVar("ReadT")
 
 
-def read_credentials(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> CredentialsProvider:
+def read_credentials(connection: Connection, extra: Mapping[str, Any]) -> CredentialsProvider:
     """
     Return the credentials of a connection, or what renews them.
 
     Connections that name the same source share their temporary keys within a process; those of a connection that was
     changed are other ones.
 
-    :param proxy: the proxy that the connection names, for STS.
     :raises InvalidArgumentError: a field is missing or wrong; the message names it.
     """
     kind = text_field(extra, "credentials") or "keys"
-    return _choose(KINDS, "credentials", kind)(connection, extra, proxy)
+    return _choose(KINDS, "credentials", kind)(connection, extra)
 
 
-def _keys(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> Credentials:
+def _keys(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
     if not connection.login:
         raise InvalidArgumentError("login is missing: it holds the SecretId.")
     if not connection.password:
@@ -63,7 +62,7 @@ def _keys(connection: Connection, extra: Mapping[str, Any], proxy: str | None = 
     return Credentials(connection.login.strip(), connection.password.strip(), text_field(extra, "token"))
 
 
-def _environment(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> Credentials:
+def _environment(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
     for variable in (_SECRET_ID_VARIABLE, _SECRET_KEY_VARIABLE):
         if not os.environ.get(variable, "").strip():
             raise InvalidArgumentError(
@@ -75,30 +74,31 @@ def _environment(connection: Connection, extra: Mapping[str, Any], proxy: str | 
     )
 
 
-def _machine_role(connection: Connection, extra: Mapping[str, Any], proxy: str | None = None) -> MachineRole:
+def _machine_role(connection: Connection, extra: Mapping[str, Any]) -> MachineRole:
     return MachineRole(
         role_name=text_field(extra, "role_name"),
         metadata_url=base_url("metadata_url in extra", text_field(extra, "metadata_url") or METADATA_URL),
     )
 
 
-def _assumed_role(connection: Connection, extra: Mapping[str, Any], proxy: str | None) -> AssumedRole:
+def _assumed_role(connection: Connection, extra: Mapping[str, Any]) -> AssumedRole:
     role_arn = text_field(extra, "role_arn")
     if not role_arn:
         raise InvalidArgumentError(
             "role_arn in extra is missing: it names the role to assume, qcs::cam::uin/<account>:roleName/<name>."
         )
+    sts_url = base_url("sts_url in extra", text_field(extra, "sts_url") or STS_URL)
     read_base = _choose(_BASES, "assume_role_with", text_field(extra, "assume_role_with") or "keys")
     return AssumedRole(
-        base=read_base(connection, extra, proxy),
+        base=read_base(connection, extra),
         role_arn=role_arn,
         session_name=text_field(extra, "role_session_name") or DEFAULT_SESSION_NAME,
         external_id=text_field(extra, "role_external_id"),
         duration_seconds=_duration_seconds(extra),
-        sts_url=base_url("sts_url in extra", text_field(extra, "sts_url") or STS_URL),
+        sts_url=sts_url,
         region=text_field(extra, "sts_region") or STS_REGION,
         verify=verify_field(extra),
-        proxy=proxy,
+        proxy=proxy_field(extra, sts_url),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -30,3 +32,16 @@ def verify_field(extra: Mapping[str, Any]) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value):
         return value
     raise InvalidArgumentError("verify in extra must be true, false or the path of a CA bundle.")
+
+
+def proxy_field(extra: Mapping[str, Any], base_url: str) -> str | None:
+    """
+    Return the proxy to an address: ``proxy``, by default what the environment names.
+
+    :raises InvalidArgumentError: it is no text.
+    """
+    if proxy := text_field(extra, "proxy"):
+        return proxy
+    parts = urlsplit(base_url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    return proxy if proxy and not urllib.request.proxy_bypass(parts.netloc) else None

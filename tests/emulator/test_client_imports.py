@@ -1,4 +1,4 @@
-"""The emulator shares three modules with the client and nothing else, so that a mistake in the client is noticed."""
+"""The emulator shares four modules with the client and nothing else, so that a mistake in the client is noticed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ PACKAGE = "airflow_provider_tencent_ci"
 ALLOWED = {
     f"{PACKAGE}.core.wire.request_credentials",  # the key pair that signing takes
     f"{PACKAGE}.core.wire.signing",
+    f"{PACKAGE}.core.wire.tc3",
     f"{PACKAGE}.core.wire.xml",
 }
 

@@ -18,12 +18,14 @@ from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 SHOWN = sorted((Path(__file__).parents[2] / "docs" / "snippets" / "connections").glob("*.json"))
 ARN = "qcs::cam::uin/100000000001:roleName/media"
 KEYS = Credentials("AKIDEXAMPLE", "the-secret")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 VARIABLES = {"TENCENTCLOUD_SECRET_ID": "AKIDENVIRONMENT", "TENCENTCLOUD_SECRET_KEY": "environment-secret"}
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
-    for name in (*VARIABLES, "TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"):
+    tokens = ("TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN")
+    for name in (*VARIABLES, *tokens, *PROXIES, *(name.upper() for name in PROXIES)):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -103,6 +105,16 @@ def test_every_field_of_an_assumed_role_is_read():
         verify="/etc/ca.pem",
         proxy="http://proxy:3128",
     )
+
+
+def test_without_a_proxy_of_the_connection_sts_is_asked_through_that_of_the_environment(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://environment:3128")
+    monkeypatch.setenv("no_proxy", "sts.internal.tencentcloudapi.com")
+    fields = {"credentials": "assume_role", "role_arn": ARN}
+    assert origin(**fields).proxy == "http://environment:3128"
+    assert origin(**fields, proxy="http://connection:3128").proxy == "http://connection:3128"
+    assert origin(**fields, sts_url="https://sts.internal.tencentcloudapi.com").proxy is None
+    assert origin(**fields, sts_url="http://127.0.0.1:8080").proxy is None
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_good_connection_says_so(connect, kind):
         ("assume_role", {"password": "wrong"}, "Check the keys that the role is to be assumed with"),
         ("assume_role", {"role_arn": "qcs::cam::uin/1:roleName/no"}, "Check role_arn, the role's trusted accounts"),
         ("assume_role", {"role_arn": ""}, "role_arn in extra is missing"),
-        ("assume_role", {"sts_url": "http://127.0.0.1:1"}, "no usable answer (ClientNetworkError). Check the network"),
+        ("assume_role", {"sts_url": "http://127.0.0.1:1"}, "no usable answer (nothing came). Check the network"),
     ],
 )
 def test_a_wrong_connection_names_source_and_cause(connect, kind, fields, advice):

@@ -1,8 +1,9 @@
 """
 Temporary credentials: where they come from, when they are refreshed, and how they are read.
 
-Lives here: the sources (a machine's role, an assumed role), the exchange with the metadata service, and the decision
-when credentials are refreshed. ``transport/credentials_cache.py`` holds the credentials and carries the refresh out.
+Lives here: the sources (a machine's role, an assumed role), the exchanges with the metadata service and with STS, and
+the decision when credentials are refreshed. ``transport/credentials_cache.py`` holds the credentials and carries the
+refresh out.
 
 May come in: a new source of credentials, or a new rule for the refresh.
 

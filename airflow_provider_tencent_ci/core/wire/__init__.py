@@ -1,7 +1,7 @@
 """
 The wire format: bytes in, bytes out.
 
-Lives here: steps of a flow and their answers, the exchange that signs and redacts, the signature, XML, times, the
+Lives here: steps of a flow and their answers, the exchange that signs and redacts, the signatures, XML, times, the
 service's clock, error classes and codes, request retries, the rate limit.
 
 May come in: everything that is true for each endpoint. An endpoint's path or node belongs in ``core/api``.

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.core.wire.dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
@@ -27,11 +28,7 @@ from airflow_provider_tencent_ci.core.wire.redaction import redact, redact_heade
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.core.wire.service_errors import (
-    is_expired_credentials_refusal,
-    may_be_time_refusal,
-)
-from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
+from airflow_provider_tencent_ci.core.wire.service_errors import is_expired_credentials_refusal
 from airflow_provider_tencent_ci.core.wire.steps import wrap_flow
 
 ResultT = TypeVar("ResultT")
@@ -98,19 +95,22 @@ def exchange(
     return wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit))
 
 
-def read_response(answer: RawResponse, credentials: Credentials, signed: Mapping[str, str]) -> Response:
+def read_response(
+    answer: RawResponse, credentials: Credentials, signed: Mapping[str, str], dialect: Dialect = CI_DIALECT
+) -> Response:
     """
     Return an answer as flows receive it: header names in lower case, and secrets redacted in an error.
 
     The body of a success is compared and stored, so it is not changed.
 
     :param credentials: what the request was signed with.
-    :param signed: the headers that :func:`~airflow_provider_tencent_ci.core.wire.signing.sign` returned for it.
+    :param signed: the headers that the dialect returned for it.
+    :param dialect: the service's; by default that of CI and COS.
     """
     headers, body = _joined(answer.headers), answer.body
-    if not 200 <= answer.status < 300:
-        secrets = secrets_of(credentials, signed)
-        headers, body = redact_headers(headers, secrets), redact(body, secrets)
+    if (error_text := dialect.error_text(answer.status, body)) is not None:
+        secrets = dialect.secrets_of(credentials, signed)
+        headers, body = redact_headers(headers, secrets), redact(error_text, secrets)
     return Response(answer.status, headers, body, answer.received_at)
 
 
@@ -140,7 +140,7 @@ def _answered(
         yield from _wait_for_rate_limit(rate_limit)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
-        is_about_time = may_be_time_refusal(response)
+        is_about_time = config.dialect.may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
         if may_correct and is_about_time and clock.learn_from_refusal(response, correction):
@@ -171,9 +171,9 @@ def _sent(
 ) -> Generator[Action, Any, Response]:
     endpoint = config.endpoint.of(request)
     signed_at = clock.at((yield Now()))
-    signed = sign(request, endpoint.host, credentials, signed_at)
+    signed = config.dialect.sign(request, endpoint.host, credentials, signed_at)
     answer: RawResponse = yield Send(request, endpoint.url_of(request), {**_HEADERS, **signed})
-    return replace(read_response(answer, credentials, signed), signed_at=signed_at)
+    return replace(read_response(answer, credentials, signed, config.dialect), signed_at=signed_at)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from airflow_provider_tencent_ci.core.wire.dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
@@ -81,6 +82,7 @@ class ServiceConfig:
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
         bounds a triggerer.
+    :param dialect: how the service's requests are signed, and its refusals read.
     """
 
     bucket: str
@@ -91,6 +93,7 @@ class ServiceConfig:
     proxy: str | None = field(default=None, repr=False)  # may have a password
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
     requests_per_second: float = REQUESTS_PER_SECOND
+    dialect: Dialect = CI_DIALECT
 
 
 def _check_bucket(bucket: str | None) -> None:

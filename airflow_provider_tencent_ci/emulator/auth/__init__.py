@@ -6,6 +6,6 @@ STS), ``roles`` (CAM roles and their temporary keys), ``key_services`` (the meta
 
 Belongs here: checks that need a key, and services that make one.
 
-May call: ``model`` for switches, ``protocol``, and of the client ``core.wire.signing``, the one implementation of the
-signature.
+May call: ``model`` for switches, ``protocol``, and of the client ``core.wire.signing`` and ``core.wire.tc3``, the one
+implementation of each signature.
 """

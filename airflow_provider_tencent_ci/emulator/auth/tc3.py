@@ -1,18 +1,17 @@
 """
-The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of.
+The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of: whether it fits (docs/service.md, 9.3).
 
-It follows "Signature Method v3" of that API, and ``common/abstract_client.py`` of the official Python SDK. The tests
-check it with that SDK.
+The tests check this, and the signature itself, with the official Python SDK.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
+from airflow_provider_tencent_ci.core.wire.tc3 import tc3_scope, tc3_signature
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
@@ -23,7 +22,7 @@ __all__ = ["check_tc3"]
 _TOLERANCE_SECONDS = 300
 
 _AUTHORIZATION = re.compile(
-    r"TC3-HMAC-SHA256 Credential=(?P<id>[^/,\s]+)/(?P<date>\d{4}-\d\d-\d\d)/(?P<service>[a-z]+)/tc3_request, ?"
+    r"TC3-HMAC-SHA256 Credential=(?P<id>[^/,\s]+)/(?P<scope>\d{4}-\d\d-\d\d/(?P<service>[a-z]+)/tc3_request), ?"
     r"SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
 _MUST_BE_SIGNED = frozenset({"content-type", "host"})
@@ -49,9 +48,8 @@ def check_tc3(
     timestamp = _timestamp(request)
     if not signed_at.timestamp() - _TOLERANCE_SECONDS <= timestamp <= now.timestamp() + _TOLERANCE_SECONDS:
         raise _refused("SignatureExpire", "The signature has expired, or it is not valid yet.")
-    date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
-    expected = _signature(request, claim["headers"], key.secret_key, date, service, timestamp)
-    if claim["date"] != date or not hmac.compare_digest(expected, claim["signature"]):
+    expected = _signature(request, claim["headers"], key.secret_key, service, timestamp)
+    if claim["scope"] != tc3_scope(service, timestamp) or not hmac.compare_digest(expected, claim["signature"]):
         raise _refused("SignatureFailure", "The signature does not match the request.")
     if request.headers.get("x-tc-token") != key.token:
         raise _refused("TokenFailure", "The token does not belong to the key.")
@@ -67,24 +65,17 @@ def _timestamp(request: WireRequest) -> int:
     return int(text)
 
 
-def _signature(
-    request: WireRequest, signed_headers: str, secret_key: str, date: str, service: str, timestamp: int
-) -> str:
-    headers = "".join(f"{name}:{request.headers.get(name, '').strip()}\n" for name in signed_headers.split(";"))
-    path = request.target.partition("?")[0]
-    canonical = "\n".join(
-        (request.method, path, request.raw_query, headers, signed_headers, hashlib.sha256(request.body).hexdigest())
+def _signature(request: WireRequest, signed_headers: str, secret_key: str, service: str, timestamp: int) -> str:
+    return tc3_signature(
+        request.method,
+        request.target.partition("?")[0],
+        request.raw_query,
+        {name: request.headers.get(name, "") for name in signed_headers.split(";")},
+        request.body,
+        secret_key=secret_key,
+        service=service,
+        timestamp=timestamp,
     )
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    to_sign = f"TC3-HMAC-SHA256\n{timestamp}\n{date}/{service}/tc3_request\n{digest}"
-    key = f"TC3{secret_key}".encode()
-    for part in (date, service, "tc3_request"):
-        key = _hmac(key, part)
-    return _hmac(key, to_sign).hex()
-
-
-def _hmac(key: bytes, message: str) -> bytes:
-    return hmac.new(key, message.encode(), hashlib.sha256).digest()
 
 
 def _refused(reason: str, message: str) -> ServiceError:

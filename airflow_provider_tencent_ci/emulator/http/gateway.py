@@ -199,7 +199,7 @@ class Gateway:
             longest_seconds=turn.behaviour.keys.temporary_key_seconds,
             request_id=turn.request_id,
         )
-        return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})
+        return _with_date(reply, turn)
 
     def _answer_object(self, turn: _Turn) -> Reply:
         request, now = turn.request, turn.server_at
@@ -266,7 +266,7 @@ def _with_fault(right: Reply, turn: _Turn, fault: Fault) -> Reply:
 
 def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     if turn.operation in KEY_OPERATIONS:
-        return key_refusal(turn.operation, error, turn.request_id)
+        return _with_date(key_refusal(turn.operation, error, turn.request_id), turn)
     form = turn.behaviour.answers if turn.service == "ci" else AnswerForm(cos_style_errors=True)
     if form.cos_style_errors:
         error = error.in_words_of_cos()
@@ -274,3 +274,7 @@ def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     path = turn.request.path
     body = error_body(error, form, path=path, request_id=turn.request_id, trace_id=trace_id)
     return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
+
+
+def _with_date(reply: Reply, turn: _Turn) -> Reply:
+    return replace(reply, headers={**reply.headers, "Date": turn.headers()["Date"]})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -179,6 +181,18 @@ def test_sts_refuses_temporary_keys_that_have_expired():
 def test_sts_refuses_a_clock_that_is_off(emulator, seconds):
     emulator.configure(clock_offset_seconds=seconds)
     assert refusal(emulator) == "AuthFailure.SignatureExpire"
+
+
+@pytest.mark.parametrize("keys", [KEYS, Credentials(defaults.SECRET_ID, "wrong")], ids=["handed out", "refused"])
+def test_each_answer_of_sts_has_the_service_s_date(emulator, keys, monkeypatch):
+    replies = []
+    answer = emulator.answer
+    monkeypatch.setattr(emulator, "answer", lambda exchange: replies.append(answer(exchange)) or replies[-1])
+    emulator.advance(200)
+    with suppress(TencentCloudSDKException):
+        assume(emulator, keys=keys)
+    told = parsedate_to_datetime(replies[0].headers["Date"])
+    assert abs(told - emulator.now()) < timedelta(seconds=60)
 
 
 def signed_by_the_sdk(emulator: Emulator) -> WireRequest:

@@ -1,1 +1,0 @@
-pip install 'airflow-provider-tencent-ci[sts]'
