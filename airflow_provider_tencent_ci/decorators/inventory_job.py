@@ -9,8 +9,6 @@ from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.notifications.map_index_name import NAME_OF_MAPPED
-from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.task_state.stored_request import REQUEST_FIELDS
 
@@ -20,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["inventory_job_task"]
 
-# What the function returns; all other arguments of the operator are the decorator's.
+# The decorator cannot know whether the task will be mapped. A task that is not mapped drops it (see __init__).
+_NAME_OF_MAPPED = "{{ task.mapped_name() }}"
+
+# The function returns these; all other arguments of the operator are the decorator's.
 _REQUEST = (*REQUEST_FIELDS, "name")
 
 
@@ -57,11 +58,13 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
             raise TypeError(
                 f"@task.tencent_ci_inventory_job does not take {', '.join(misplaced)}: return it from the function."
             )
+        if kwargs.get("map_index_template") == _NAME_OF_MAPPED and not kwargs.get("_airflow_from_mapped"):
+            del kwargs["map_index_template"]
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 
     def mapped_name(self, *names: str) -> str:
         """Return what the function is called with: the request is known late. Never raises."""
-        return joined_name(self.op_kwargs.values())
+        return self._rendered_name(self.op_kwargs.values())
 
     def execute(self, context: Context) -> str:
         # Not DecoratedOperator's: 3.0's wants a method that no operator has there, to handle results of other kinds.
@@ -96,7 +99,7 @@ def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwar
     :param python_callable: the function.
     :param kwargs: all other arguments of the operator, such as ``wait_for_completion``, ``deferrable`` or ``retries``.
     """
-    kwargs.setdefault("map_index_template", NAME_OF_MAPPED)
+    kwargs.setdefault("map_index_template", _NAME_OF_MAPPED)
     return task_decorator_factory(
         python_callable=python_callable,
         # Else `-> dict` would have Airflow look for a dictionary in the JobId.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -9,10 +10,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.notifications.job_facts import JobFacts
 
-__all__ = ["NAME_OF_MAPPED", "MapIndexName"]
-
-# For a task that need not be mapped; one that is not has no name of this kind.
-NAME_OF_MAPPED = "{% if ti.map_index >= 0 %}{{ task.mapped_name() }}{% endif %}"
+__all__ = ["MapIndexName"]
 
 
 class MapIndexName:
@@ -51,12 +49,23 @@ class MapIndexName:
 
         :param names: the arguments that may tell it apart; by default all that can.
         """
-        from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
-
         names = names or self.map_index_fields
         values = {name: getattr(self, name, None) for name in names}
         first = values.get(self.map_index_fields[0])
-        return joined_name([first] if first else values.values())
+        return self._rendered_name([first] if first else values.values())
+
+    def _rendered_name(self, values: Iterable[Any]) -> str:
+        """
+        Return a name that Airflow renders as text.
+
+        In a DAG with ``render_template_as_native_obj``, Airflow would make a number of "20260101", and then fail the
+        task. The quoted text becomes the text.
+        """
+        from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
+
+        name = joined_name(values)
+        dag = getattr(self, "dag", None) if self.has_dag() else None  # type: ignore[attr-defined]
+        return repr(name) if getattr(dag, "render_template_as_native_obj", False) else name
 
     def job_facts(self, ti: Any = None, exception: Any = None) -> JobFacts:
         """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.compat.task_context import default_deferrable
+from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.stored_request import NAME_FIELDS, REQUEST_FIELDS
@@ -144,7 +145,11 @@ class JobArguments(WithJobFile, BaseOperator):
     @property
     def _readable_name(self) -> str:
         """The job's name without its token; before it is reduced to the characters that the service takes."""
-        return self.name or f"{self.dag_id}-{self.task_id}"
+        return self._given_name or f"{self.dag_id}-{self.task_id}"
+
+    @property
+    def _given_name(self) -> str | None:
+        return text_argument("name", self.name) if self.name else None
 
     def _submit_options(self) -> SubmitOptions:
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
@@ -152,7 +157,7 @@ class JobArguments(WithJobFile, BaseOperator):
         from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
 
         return SubmitOptions(
-            name=self.name or readable_name(self._readable_name),
+            name=self._given_name or readable_name(self._readable_name),
             on_existing=self.on_existing,
             reconcile_timeout=self.reconcile_timeout,
             max_active_jobs=self.max_active_jobs,

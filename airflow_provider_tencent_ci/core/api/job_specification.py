@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_tencent_ci.core.api.operation_node import check_operation, warnings_of
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
+from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -120,9 +121,7 @@ def _input(given: Mapping[str, str | None]) -> dict[str, Node]:
         found = "none is there" if not chosen else f"{' and '.join(chosen)} are there"
         raise InvalidArgumentError(f"Give exactly one of prefix, manifest, url_file, object_key: {found}.")
     [(argument, value)] = chosen.items()
-    if not isinstance(value, str):
-        raise InvalidArgumentError(f"{argument} must be a text, not {value!r}.")
-    return {_INPUT_NODES[argument]: value}
+    return {_INPUT_NODES[argument]: text_argument(argument, value)}
 
 
 def _time_interval(start_time: datetime | str | None, end_time: datetime | str | None) -> dict[str, Node]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -11,6 +13,25 @@ def lone_surrogate(text: str) -> str | None:
     """Return the first lone surrogate (half a character), which UTF-8 cannot encode; ``None`` if there is none."""
     found = _SURROGATE.search(text)
     return found[0] if found else None
+
+
+def text_argument(name: str, value: object) -> str:
+    """
+    Return an argument that is a text.
+
+    A whole number becomes its text: a DAG with ``render_template_as_native_obj`` makes a number of ``20260101``.
+
+    :param name: of the argument, for the error.
+    :raises InvalidArgumentError: it is anything else. A fraction is refused, since ``1.10`` has become ``1.1``.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise InvalidArgumentError(
+        f"{name} must be a text, not {value!r}. With render_template_as_native_obj, a template that reads as a Python "
+        "value becomes that value."
+    )
 
 
 def shortened(text: str, most: int) -> str:
