@@ -130,4 +130,15 @@ def _time_interval(start_time: datetime | str | None, end_time: datetime | str |
         raise InvalidArgumentError(
             f"start_time={format_time(start)} is after end_time={format_time(end)}: no object could match."
         )
-    return {name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment}
+    interval: dict[str, Node] = {
+        name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment
+    }
+    # The service takes whole seconds. Whether it would process a file of this very second is not documented.
+    if start and end and interval["Start"] == interval["End"]:
+        raise InvalidArgumentError(
+            f"start_time and end_time are the same time, {interval['Start']}, so that no file would be processed. On "
+            "Airflow 3 a cron text as schedule has such an empty data interval. Use "
+            'schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"), or '
+            'start_time="{{ data_interval_end - macros.timedelta(days=1) }}".'
+        )
+    return interval

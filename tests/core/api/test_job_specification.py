@@ -88,7 +88,7 @@ def test_one_or_several_workflows(ids, sent):
         ({**WORKFLOW, "prefix": ""}, "exactly one of prefix, manifest, url_file, object_key: none"),
         ({**WORKFLOW, "prefix": "a", "object_key": "b"}, "exactly one.*prefix and object_key are there"),
         ({**WORKFLOW, "manifest": "a", "url_file": "b"}, "exactly one.*manifest and url_file are there"),
-        ({**WORKFLOW, "prefix": 3}, "prefix must be a text"),
+        ({**WORKFLOW, "prefix": 3.5}, "prefix must be a text"),
         ({"prefix": "a"}, "workflow_ids .* or job .*neither"),
         ({"workflow_ids": "", "job": {}, "prefix": "a"}, "workflow_ids .* or job .*neither"),
         ({**WORKFLOW, "job": {"Tag": "MediaInfo"}, "prefix": "a"}, "workflow_ids .* or job .*not both"),
@@ -96,6 +96,15 @@ def test_one_or_several_workflows(ids, sent):
         ({"workflow_ids": [3], "prefix": "a"}, "workflow_ids=.*list of ids"),
         ({"workflow_ids": 3, "prefix": "a"}, "workflow_ids=3 must be an id or a list of ids"),
         ({"job": "Tag", "prefix": "a"}, "job must be a mapping"),
+        (
+            {
+                **WORKFLOW,
+                "prefix": "a",
+                "start_time": "2022-05-01T08:00:00+08:00",
+                "end_time": "2022-05-01T00:00:00Z",
+            },
+            r"the same time, 2022-05-01T00:00:00\+0000, .*CronDataIntervalTimetable",
+        ),
         ({**WORKFLOW, "prefix": "a", "start_time": "noon"}, "start_time='noon' is not a time"),
         ({**WORKFLOW, "prefix": "a", "end_time": "2022-05-01"}, "end_time='2022-05-01' has no UTC offset"),
         (
