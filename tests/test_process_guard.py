@@ -47,7 +47,7 @@ from tests.stack.postgresql import PostgreSQL, programs
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 
-def test_runs_until_it_is_interrupted(tmp_path):
+def test_a_guarded_process_runs_until_it_is_interrupted(tmp_path):
     started = Path(os.environ["STARTED"])
     (tmp_path / "airflow.py").write_text({AIRFLOW!r})
     os.environ["PYTHONPATH"] = str(tmp_path)
@@ -87,7 +87,7 @@ def tests(tmp_path: Path, started: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.stack
 @pytest.mark.skipif(not postgresql.programs(), reason="needs PostgreSQL's server programs, such as Debian's package")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_is_left_of_tests_that_get_a_signal(number: signal.Signals, tests, started):
+def test_no_process_is_left_after_a_signal_to_the_tests(number: signal.Signals, tests, started):
     assert _comes_true(lambda: len(list(started.iterdir())) == 5, START_SECONDS)
     folders = [Path(name) for name in (started / "folders").read_text("utf-8").split()]
     processes = [psutil.Process(int(path.name)) for path in started.iterdir() if path.name.isdigit()]

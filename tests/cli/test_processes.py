@@ -34,7 +34,7 @@ def ran(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(airflow_version < "3.2", reason="older ones take no commands of a provider")
-def test_airflow_has_the_commands(emulator, job_id):
+def test_airflow_offers_the_commands(emulator, job_id):
     done = ran(sys.executable, "-m", "airflow", "tencent-ci", "list", "--output", "json")
     assert done.returncode == 0, done.stderr
     assert job_id in done.stdout
@@ -69,7 +69,7 @@ def test_help_goes_to_stdout(emulator):
     assert "Ctrl-C stops following" in " ".join(done.stdout.split())
 
 
-def test_a_reader_that_goes_away_is_no_error_of_ours(emulator, job_id):
+def test_a_closed_pipe_is_not_an_error(emulator, job_id):
     process = subprocess.Popen([SCRIPT, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
     process.stdout.close()
@@ -125,7 +125,7 @@ def submitted() -> str:
         return hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
 
 
-def test_a_terminal_shows_a_bar_that_fills(emulator):
+def test_a_terminal_shows_a_progress_bar(emulator):
     emulator.configure(run_seconds=15)
     job_id = submitted()
     terminal = Terminal(SCRIPT, "tail", job_id, "--poll-interval", "1")
@@ -136,7 +136,7 @@ def test_a_terminal_shows_a_bar_that_fills(emulator):
     assert "Success after" in terminal.shown
 
 
-def test_ctrl_c_on_a_terminal_leaves_the_job_alone(emulator):
+def test_ctrl_c_on_a_terminal_does_not_cancel_the_job(emulator):
     emulator.configure(run_seconds=3600)
     terminal = Terminal(SCRIPT, "tail", submitted())
     terminal.read_until("━")

@@ -103,7 +103,7 @@ def test_a_try_killed_after_a_kill_leaves_one_job(tries):
 @lags
 @modes
 @stores
-def test_kills_at_moments_of_chance_leave_one_job_each(tries, lag, has_store, request):
+def test_kills_at_random_moments_leave_one_job_each(tries, lag, has_store, request):
     rounds = math.ceil(int(os.environ.get("TENCENT_CI_KILLS", "36")) / 12)
     chance = random.Random(f"{lag} {has_store} {request.node.name}")
     for number in range(rounds):

@@ -63,7 +63,7 @@ def check_rounds(tries):
 @lags
 @stores
 @points
-def test_a_try_killed_in_its_second_round_leaves_one_job_for_each(server, tmp_path, point, nth, has_store, lag):
+def test_a_try_killed_in_its_second_round_leaves_one_job_for_each_round(server, tmp_path, point, nth, has_store, lag):
     skip_without_store(point, has_store)
     tries = new_tries(server, tmp_path, has_store, lag, deferrable=False)
     assert tries.run(kill_at=point, nth=nth) == "killed"
@@ -73,7 +73,7 @@ def test_a_try_killed_in_its_second_round_leaves_one_job_for_each(server, tmp_pa
 
 @stores
 @pytest.mark.parametrize(("point", "nth"), [("after the PUT", 1), ("after the POST", 1), ("after the XCom job_id", 2)])
-def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth, has_store):
+def test_retries_of_a_deferred_task_have_the_same_result(server, tmp_path, point, nth, has_store):
     tries = new_tries(server, tmp_path, has_store, 2, deferrable=True)
     assert tries.run() == "deferred"
     server.advance(60)
@@ -85,7 +85,7 @@ def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth
 
 
 @stores
-def test_kills_in_each_try_still_come_to_an_end(server, tmp_path, has_store):
+def test_a_task_ends_even_with_a_kill_in_each_try(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, 2, deferrable=False)
     for point, nth in POINTS:
         if has_store or not point.endswith("write"):

@@ -95,7 +95,7 @@ def check_try(tries, outcome="deferred", **end):
 
 
 @pytest.mark.parametrize("case", list(pairs()), ids=str)
-def test_two_tries_leave_one_job_or_two_where_the_list_shows_the_first_too_late(server, tmp_path, case):
+def test_two_tries_leave_one_job_or_two_if_the_first_is_listed_too_late(server, tmp_path, case):
     tries = new_tries(server, tmp_path, case.has_store, deferrable=case.deferrable, offset=case.offset, lag=case.lag)
     if case.late:
         server.inject("late", seconds=case.late)
@@ -142,7 +142,7 @@ def test_of_two_jobs_the_older_is_kept_and_the_younger_cancelled_and_named(
 
 
 @stores
-def test_a_second_job_that_has_ended_is_named_at_the_task_s_end(server, tmp_path, has_store):
+def test_a_second_ended_job_is_logged_at_the_end_of_the_task(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, deferrable=False, run_seconds=20)
     server.inject("late", seconds=301)
     check_try(tries, "done")
@@ -168,7 +168,7 @@ def test_a_try_killed_while_the_service_is_silent_leaves_one_job(server, tmp_pat
 
 
 @stores
-def test_what_was_learned_of_the_first_request_bounds_the_wait_of_the_retry(server, tmp_path, has_store):
+def test_the_record_of_the_first_request_limits_the_wait_of_the_retry(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, offset=3600)
     server.inject("reset", operation="create")
     tries.run(kill_at="after the POST")
@@ -182,7 +182,7 @@ def test_what_was_learned_of_the_first_request_bounds_the_wait_of_the_retry(serv
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_a_job_whose_id_is_known_is_asked_for_by_id_while_the_list_lags(server, tmp_path, offset):
+def test_a_job_of_known_id_is_read_by_id_while_the_list_lags(server, tmp_path, offset):
     tries = new_tries(server, tmp_path, has_store=True, offset=offset, lag=40)
     tries.run(kill_at="after the XCom job_id")
     began_at = server.now()
@@ -195,7 +195,7 @@ def test_a_job_whose_id_is_known_is_asked_for_by_id_while_the_list_lags(server, 
 
 @stores
 @pytest.mark.parametrize("offset", [-720, 3600])
-def test_a_run_that_was_deleted_and_made_again_submits_once_its_job_has_ended(server, tmp_path, has_store, offset):
+def test_a_recreated_run_submits_once_its_old_job_has_ended(server, tmp_path, has_store, offset):
     deleted = new_tries(server, tmp_path / "deleted", has_store, offset=offset, run_seconds=20)
     check_try(deleted)
     server.advance(60)
@@ -208,9 +208,7 @@ def test_a_run_that_was_deleted_and_made_again_submits_once_its_job_has_ended(se
 
 
 @pytest.mark.parametrize(("has_store", "jobs"), [(True, 2), (False, 1)], ids=["with store", "without store"])
-def test_a_later_try_of_a_run_made_again_takes_over_an_ended_job_only_without_a_store(
-    server, tmp_path, has_store, jobs
-):
+def test_a_later_try_of_a_recreated_run_adopts_an_ended_job_only_without_a_store(server, tmp_path, has_store, jobs):
     deleted = new_tries(server, tmp_path / "deleted", has_store, run_seconds=20)
     check_try(deleted)
     server.advance(60)
@@ -223,7 +221,7 @@ def test_a_later_try_of_a_run_made_again_takes_over_an_ended_job_only_without_a_
 
 @stores
 @pytest.mark.parametrize("offset", [-720, 3600])
-def test_a_run_that_was_deleted_and_made_again_takes_over_its_live_job_and_says_so(server, tmp_path, has_store, offset):
+def test_a_recreated_run_adopts_its_live_job_and_logs_it(server, tmp_path, has_store, offset):
     deleted = new_tries(server, tmp_path / "deleted", has_store, offset=offset)
     check_try(deleted)
     made_again = Tries(server, Kept(tmp_path / "made again", has_store), deleted.arguments)
@@ -235,9 +233,7 @@ def test_a_run_that_was_deleted_and_made_again_takes_over_its_live_job_and_says_
 
 @stores
 @pytest.mark.parametrize(("run_seconds", "outcome"), [(20, "done"), (LONG_RUN_SECONDS, "deferred")])
-def test_a_neighbour_that_is_cleared_in_the_same_run_takes_no_job_from_a_later_try(
-    server, tmp_path, has_store, run_seconds, outcome
-):
+def test_a_cleared_neighbour_task_takes_no_job_from_a_later_try(server, tmp_path, has_store, run_seconds, outcome):
     tries = new_tries(server, tmp_path, has_store, run_seconds=run_seconds)
     tries.run(kill_at="after the POST")
     server.advance(120)
@@ -248,7 +244,7 @@ def test_a_neighbour_that_is_cleared_in_the_same_run_takes_no_job_from_a_later_t
 
 
 @pytest.mark.parametrize(("has_store", "jobs"), [(True, 1), (False, 2)], ids=["with store", "without store"])
-def test_a_deployment_that_is_renamed_between_two_tries_is_seen_through_by_the_store_alone(
+def test_a_deployment_renamed_between_two_tries_is_recognised_only_by_the_store(
     server, tmp_path, monkeypatch, has_store, jobs
 ):
     tries = new_tries(server, tmp_path, has_store)

@@ -38,7 +38,7 @@ def each(column):
 
 
 @each(Column.SUBMIT)
-def test_a_submission(case, scene):
+def test_a_submission_handles_each_fault(case, scene):
     with TencentCIHook() as hook:
         transport = hook.get_conn()
         if scene.strikes_at_once:
@@ -71,7 +71,7 @@ def posts_of(methods, last=False):
 
 
 @each(Column.BLOCKING)
-def test_a_wait_in_a_worker(case, scene):
+def test_a_wait_in_a_worker_handles_each_fault(case, scene):
     trigger = waiting(case, scene)
     with TencentCIHook() as hook:
         scene.strike()
@@ -82,7 +82,7 @@ def test_a_wait_in_a_worker(case, scene):
 
 
 @each(Column.DEFERRED)
-def test_a_deferred_wait(case, scene):
+def test_a_deferred_wait_handles_each_fault(case, scene):
     trigger = waiting(case, scene)
     scene.strike()
 
@@ -128,7 +128,7 @@ def check_wait(case, scene, event):
 
 
 @each(Column.CANCEL)
-def test_a_cancel(case, scene):
+def test_a_cancel_handles_each_fault(case, scene):
     job_id = make_job()
     with TencentCIHook() as hook:
         scene.strike()
@@ -161,16 +161,16 @@ def codes():
     return {(error.status, error.code) for error in errors}
 
 
-def test_no_two_rows_have_one_name():
+def test_each_row_has_its_own_name():
     names = [row.name for row in rows()]
     assert len(set(names)) == len(names)
 
 
-def test_every_kind_of_fault_is_a_row():
+def test_every_kind_of_fault_has_a_row():
     assert {fault.kind for fault in injected()} == set(FaultKind)
     assert {row.trouble for row in rows() if isinstance(row.trouble, NetworkFault)} == set(NetworkFault)
 
 
-def test_every_code_is_a_row():
+def test_every_code_has_a_row():
     assert {code for _, code in codes()} >= set(CODES)
     assert codes() >= {(status, code) for status, code, *_ in DOCUMENTED if code not in ("", "Brandnew")}

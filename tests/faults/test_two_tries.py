@@ -71,7 +71,7 @@ def first_try(hook, notes, end):
 @pytest.mark.parametrize("offset", CLOCK_OFFSETS)
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.words)
 @pytest.mark.parametrize("row", TWO_TRIES, ids=str)
-def test_a_retry(row, place, offset, hook, emulator, clock):
+def test_a_retry_handles_each_fault(row, place, offset, hook, emulator, clock):
     emulator.configure(clock_offset_seconds=offset, list_lag_seconds=row.lag_seconds)
     if row.fault:
         emulator.inject(row.fault)

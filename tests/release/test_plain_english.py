@@ -33,7 +33,7 @@ def prose(path):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_no_word_that_has_to_be_looked_up(path):
+def test_no_page_uses_a_literary_word(path):
     assert ODD.findall(prose(path)) == []
 
 

@@ -23,7 +23,7 @@ def messages(monkeypatch, tmp_path):
 
 
 @broken_in_airflow_3_0("calls no callbacks")
-def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messages):
+def test_a_message_about_failed_files_contains_counts_and_advice(emulator, messages):
     emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"))
     assert run_dag_file(example("notify")).state == "failed"
     text = messages.read_text("utf-8")
@@ -44,7 +44,7 @@ def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messag
 
 
 @broken_in_airflow_3_0("calls no callbacks")
-def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages, monkeypatch):
+def test_a_message_about_a_task_without_a_submission_contains_its_error(emulator, messages, monkeypatch):
     monkeypatch.setenv("TENCENT_CI_PREFIX", "")
     assert run_dag_file(example("notify")).state == "failed"
     text = messages.read_text("utf-8")
@@ -53,6 +53,6 @@ def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages
     assert "Batch job" not in text
 
 
-def test_nobody_is_told_of_success(emulator, messages):
+def test_a_success_sends_no_message(emulator, messages):
     assert run_dag_file(example("notify")).state == "success"
     assert not messages.exists()

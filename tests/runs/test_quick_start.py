@@ -72,7 +72,7 @@ def write_dag(home, name):
 
 
 @broken_in_airflow_3_0("breaks the lines of an error")
-def test_a_first_batch_a_failing_file_and_its_repair(home):
+def test_the_quick_start_runs_a_first_batch_and_repairs_a_failing_file(home):
     write_dag(home, "first_batch.py")
     with shown_emulator("first_emulator.sh") as variable:
         status, said = run_shown("first_test_connection.sh", home, variable)

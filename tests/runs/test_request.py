@@ -66,7 +66,7 @@ def run(form, mode, tmp_path):
 
 @modes
 @forms
-def test_failed_files_are_submitted_again_whatever_the_request_came_from(emulator, form, mode, tmp_path):
+def test_failed_files_are_resubmitted_for_every_source_of_the_request(emulator, form, mode, tmp_path):
     emulator.configure(failing_keys=("media/0003.mp4",), failing_times=1)
     assert run(form, mode, tmp_path).state == "success"
     first, second = emulator.jobs
@@ -81,7 +81,7 @@ VIEWED = (
 
 
 @pytest.mark.parametrize("form", VIEWED)
-def test_the_view_of_rendered_templates_is_the_same_in_both_modes(emulator, form, tmp_path):
+def test_the_rendered_templates_are_the_same_in_both_modes(emulator, form, tmp_path):
     seen = []
     for mode in WAITING.values():
         done = run(form, mode, tmp_path)
@@ -94,7 +94,7 @@ def test_the_view_of_rendered_templates_is_the_same_in_both_modes(emulator, form
     assert seen[0]["prefix"] == "media/"
 
 
-def test_the_request_is_kept_in_an_xcom(emulator, tmp_path: Path):
+def test_the_request_is_stored_in_an_xcom(emulator, tmp_path: Path):
     xcom = run("decorator", WAITING["deferred"], tmp_path).xcoms["submit"]["submission"]
     [job] = emulator.jobs
     assert (xcom["request"]["prefix"], xcom["request"]["name"]) == ("media/", "nightly")

@@ -40,7 +40,7 @@ def record_and_list(emulator, tmp_path):
     return run.xcoms["t"]["job"], path.read_text("utf-8")
 
 
-def test_the_counts_of_files(record_and_list):
+def test_the_page_shows_the_counts_of_files(record_and_list):
     record, _ = record_and_list
     example = shown("files_record.json")
     assert list(example) == ["Files"]
@@ -48,18 +48,18 @@ def test_the_counts_of_files(record_and_list):
     assert list(example["Files"]) == list(record["Files"])
 
 
-def test_the_list_of_failed_files(record_and_list):
+def test_the_page_shows_the_list_of_failed_files(record_and_list):
     _, failures = record_and_list
     [line] = failures.splitlines()
     assert list(shown("failed_file.jsonl")) == list(json.loads(line))
 
 
-def test_the_event_of_an_asset(record_and_list):
+def test_the_page_shows_the_event_of_an_asset(record_and_list):
     record, _ = record_and_list
     assert names(shown("asset_event.json")) == names(event_extra(record))
 
 
-def test_the_event_of_a_watcher(emulator):
+def test_the_page_shows_the_event_of_a_watcher(emulator):
     emulator.configure(run_seconds=3600)
     job_id = submit()
     found = []
@@ -74,7 +74,7 @@ def test_the_event_of_a_watcher(emulator):
     assert names(shown("watch_event.json")) == names(found[0])
 
 
-def test_the_line_about_progress(caplog):
+def test_the_page_shows_the_line_about_progress(caplog):
     """What the page says at 02:23, after five minutes in which 590 files were done."""
     job, at = InventoryJob("b0123…"), datetime(2026, 1, 2, 2, 23, tzinfo=UTC)
     log = ProgressLog(logging.getLogger("shown"))

@@ -95,7 +95,7 @@ def runs(tmp_path_factory):
         yield runs, emulator.jobs
 
 
-def test_two_airflows_of_different_deployments_have_a_job_each(runs):
+def test_two_airflows_of_different_deployments_submit_a_job_each(runs):
     runs, jobs = runs
     (first, _), (staging, said) = runs["first"], runs["staging"]
     assert (first["state"], staging["state"]) == ("success", "success")
@@ -104,14 +104,14 @@ def test_two_airflows_of_different_deployments_have_a_job_each(runs):
     assert "was there already" not in said
 
 
-def test_two_airflows_of_no_deployment_have_one_job_and_the_second_says_so(runs):
+def test_two_airflows_without_a_deployment_share_one_job_and_the_second_logs_it(runs):
     runs, _ = runs
     (first, _), (second, said) = runs["first"], runs["second"]
     assert (second["job_id"], second["job_name"]) == (first["job_id"], first["job_name"])
     assert "its batch job was there already" in said
 
 
-def test_airflow_lists_the_setting_and_knows_its_value(tmp_path):
+def test_airflow_lists_the_setting_and_its_value(tmp_path):
     airflow = OtherAirflow(tmp_path / "home", SHOWN)
     listing = airflow.call("-m", "airflow", "config", "list", "--section", SECTION, "--include-descriptions")
     assert "deployment = " in listing

@@ -116,7 +116,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_what_was_found_holds(name):
+def test_every_history_that_once_failed_holds(name):
     history = FOUND[name]
     world, violations = run(history)
     assert violations == [], told(history)

@@ -17,7 +17,7 @@ def one_triggerer(triggerers):
     triggerers.have(1)
 
 
-def test_a_dag_that_waits_for_an_asset_reads_in_the_event_what_became_of_the_job(airflow, emulator):
+def test_a_dag_scheduled_on_an_asset_reads_the_result_of_the_job_from_the_event(airflow, emulator):
     run = Run(airflow, emulator, PRODUCER)
     job_id = end_the_job(airflow, emulator, run)
     # A busy Airflow may spend a try on a false alarm first (docs/what_happens_when.md).

@@ -30,7 +30,9 @@ def nothing_is_lost(airflow, emulator, triggerers):
         run.end()
 
 
-def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_job(airflow, emulator, database, nothing_is_lost):
+def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_second_job(
+    airflow, emulator, database, nothing_is_lost
+):
     busy, frozen = (AllModes(airflow, emulator, database) for _ in range(2))
     nothing_is_lost += [busy, frozen]
     for run in nothing_is_lost:
@@ -53,7 +55,7 @@ def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_job(airflow, em
         assert run.states["blocking_0"] == run.states["poke"] == "failed"
 
 
-def test_a_scheduler_that_is_killed_costs_no_job(airflow, emulator, database, nothing_is_lost):
+def test_a_killed_scheduler_causes_no_second_job(airflow, emulator, database, nothing_is_lost):
     run = AllModes(airflow, emulator, database)
     nothing_is_lost.append(run)
     run.wait_until_waiting()
@@ -72,7 +74,7 @@ def test_a_scheduler_that_is_killed_costs_no_job(airflow, emulator, database, no
         airflow.give_up(killed)
 
 
-def test_a_triggerer_that_thaws_after_another_one_lost_contact_costs_no_job(
+def test_a_triggerer_that_resumes_after_another_one_lost_contact_causes_no_second_job(
     airflow, emulator, database, nothing_is_lost, triggerers
 ):
     run = AllModes(airflow, emulator, database, "out_of_touch", ("deferred_0", "deferred_2"))

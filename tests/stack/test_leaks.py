@@ -34,7 +34,7 @@ def connections(airflow, emulator):
 
 
 @pytest.mark.parametrize("which", AIRFLOWS)
-def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, database, connections, triggerers, which):
+def test_no_data_that_airflow_stores_contains_a_secret(airflow, emulator, database, connections, triggerers, which):
     triggerers.have(1)
     waiting = Run(airflow, emulator, "leaks")
     waiting.wait_for_state("deferred", 3)

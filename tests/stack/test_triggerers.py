@@ -35,7 +35,7 @@ def waiting(airflow, emulator, triggerers):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed anew"])
-def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting, triggerers, number):
+def test_the_other_triggerer_takes_over_the_tasks_of_an_ended_one(waiting, triggerers, number):
     ended = triggerers.busiest
     assert triggerers.load(ended) > 0
     triggerers.signal(ended, number)
@@ -44,7 +44,7 @@ def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting,
     wait_for(lambda: triggerers.load(ended) == 0, 120, lambda: "its triggers are still its own")
 
 
-def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_waits_for(waiting, triggerers):
+def test_a_frozen_triggerer_that_resumes_cancels_no_job_of_the_other_one(waiting, triggerers):
     frozen = triggerers.busiest
     held = triggerers.load(frozen)
     assert held > 0
@@ -56,7 +56,7 @@ def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_wait
     wait_for(lambda: left_alone() >= held, 180, lambda: f"only {left_alone()} of {held} were left alone")
 
 
-def test_a_job_that_ended_while_no_triggerer_ran_is_seen_as_ended(airflow, emulator, triggerers):
+def test_a_job_that_ended_while_no_triggerer_ran_counts_as_ended(airflow, emulator, triggerers):
     triggerers.have(1)
     run = Run(airflow, emulator, "time_limited")
     run.wait_for_state("deferred")
@@ -81,7 +81,7 @@ REPLACE_ARGUMENTS = """
 
 
 @only_airflow_3("2.11 stores a trigger's arguments encrypted")
-def test_no_arguments_take_a_triggerer_down_or_lose_a_job(airflow, emulator, database, triggerers):
+def test_no_arguments_stop_a_triggerer_or_lose_a_job(airflow, emulator, database, triggerers):
     triggerers.have(0)
     runs = []
     for arguments in ODD_ARGUMENTS:
@@ -102,7 +102,7 @@ def test_no_arguments_take_a_triggerer_down_or_lose_a_job(airflow, emulator, dat
         wait_for(lambda job_id=job_id: emulator.job(job_id).state == "Cancel", 60, lambda: "the job goes on")
 
 
-def test_a_time_out_of_airflow_s_own_cancels_the_job(airflow, emulator, database, triggerers):
+def test_a_timeout_by_airflow_itself_cancels_the_job(airflow, emulator, database, triggerers):
     triggerers.have(0)
     run = Run(airflow, emulator, "time_out_deferred")
     run.wait_for_state("deferred")

@@ -100,7 +100,7 @@ def is_running(pid):
     return True
 
 
-def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database):
+def test_a_success_has_the_same_result_without_workers(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless")
     sensors = ("wait", "wait_for_template", "wait_on_workers", "wait_with_outlets")
     run.wait_for_deferred(*sensors, "transcode", "transcode_on_workers")
@@ -131,7 +131,7 @@ def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database
     assert run.started_before_it_ended("wait")
 
 
-def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, database):
+def test_a_failed_job_has_the_same_result_and_causes_no_retries(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_bad_end")
     run.wait_for_deferred("wait", "wait_on_workers", "skip", "skip_on_workers")
     [job] = run.jobs
@@ -148,7 +148,7 @@ def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, dat
     assert run.errors("wait") == run.errors("wait_on_workers")
 
 
-def test_what_cannot_go_on_fails_as_on_a_worker(airflow, emulator, database):
+def test_a_wait_that_cannot_continue_fails_as_on_a_worker(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_too_long")
     run.wait_for_end()
     assert run.task_states == {
@@ -164,7 +164,7 @@ def test_what_cannot_go_on_fails_as_on_a_worker(airflow, emulator, database):
     assert run.job_states == ["Running"]
 
 
-def test_mapped_waits_are_begun_in_the_triggerer_in_a_group_and_else_on_workers(airflow, emulator, database):
+def test_mapped_waits_start_in_the_triggerer_within_a_group_and_otherwise_on_workers(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_mapped")
     run.wait_for_deferred("batch.wait", "wait")
     for job in run.jobs:

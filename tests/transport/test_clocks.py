@@ -60,7 +60,7 @@ def new_wait(job, watcher):
     return Wait(job.job_id, deadline_at=None, contact_timeout=60, observer=watcher)
 
 
-def test_requests_of_each_kind(emulator, config, run):
+def test_requests_of_each_kind_survive_a_wrong_clock(emulator, config, run):
     def flow():
         job = yield from job_calls.create_job("nightly", SPECIFICATION)
         yield from job_calls.request_cancel(job.job_id)
@@ -72,7 +72,7 @@ def test_requests_of_each_kind(emulator, config, run):
     assert [each.job_id for each in emulator.jobs] == [job.job_id]
 
 
-def test_a_blocking_wait(config):
+def test_a_blocking_wait_survives_a_wrong_clock(config):
     watcher = Watcher()
     with BlockingTransport(config) as transport:
         job = transport.run(job_calls.create_job("nightly", SPECIFICATION))
@@ -80,7 +80,7 @@ def test_a_blocking_wait(config):
     assert not watcher.failures
 
 
-def test_a_deferred_wait(config):
+def test_a_deferred_wait_survives_a_wrong_clock(config):
     async def wait():
         return await asyncio.wait_for(wait_together(config, new_wait(submit(config), watcher), 0.3), 20)
 
@@ -89,7 +89,7 @@ def test_a_deferred_wait(config):
     assert not watcher.failures
 
 
-def test_a_watched_bucket(config):
+def test_a_watcher_survives_a_wrong_clock(config):
     async def read_config():
         return config
 
@@ -106,7 +106,7 @@ def test_a_watched_bucket(config):
     assert job.state.is_terminal
 
 
-def test_a_bucket_that_was_not_watched(emulator, config):
+def test_a_new_watcher_survives_a_wrong_clock(emulator, config):
     async def read_config():
         return config
 
@@ -116,7 +116,7 @@ def test_a_bucket_that_was_not_watched(emulator, config):
     assert [each.job_id for each in asyncio.run(run_once(read_config, flow))] == [job.job_id]
 
 
-def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_both_drivers(config, ahead):
+def test_the_known_service_time_outlives_a_transport_and_serves_both_drivers(config, ahead):
     async def read():
         async with AsyncTransport(config) as transport:
             return transport.service_time()

@@ -35,7 +35,7 @@ def class_of(path):
 
 
 @pytest.mark.parametrize("path", STORED_TRIGGERS)
-def test_a_stored_trigger_is_made_as_before_and_is_stored_by_its_new_path(path):
+def test_a_stored_trigger_is_recreated_and_stored_by_its_new_path(path):
     trigger = class_of(path)(**STORED_TRIGGERS[path])
     new_path, arguments = trigger.serialize()
     assert arguments.items() >= STORED_TRIGGERS[path].items()

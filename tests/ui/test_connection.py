@@ -56,7 +56,7 @@ def row(page, conn_id):
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=conn_id, exact=True))
 
 
-def test_the_form_asks_for_the_key_pair_and_for_no_host(form, picture):
+def test_the_form_has_fields_for_the_key_pair_and_none_for_a_host(form, picture):
     for label in ("SecretId", "SecretKey"):
         expect(form.get_by_text(label, exact=True)).to_be_visible()
     expect(form.locator("[name=password]")).to_have_attribute("type", "password")
@@ -65,7 +65,7 @@ def test_the_form_asks_for_the_key_pair_and_for_no_host(form, picture):
     picture("connection_form", form)
 
 
-def test_each_further_field_has_a_label_and_says_what_belongs_there(form, picture):
+def test_each_further_field_has_a_label_and_a_description(form, picture):
     open_extra_fields(form)
     for label, help_text in FIELDS.items():
         expect(form.get_by_text(label, exact=True)).to_be_visible()
@@ -99,7 +99,7 @@ def test_a_saved_connection_is_shown_again_without_its_secret(page, form, emulat
     ],
     ids=["good key", "bad key", "wrong bucket"],
 )
-def test_test_answers_in_a_sentence(page, form, emulator, picture, conn_id, saved, sentence, name):
+def test_the_connection_test_answers_with_a_sentence(page, form, emulator, picture, conn_id, saved, sentence, name):
     save(form, conn_id, emulator, **saved)
     page.reload()  # else the word that it was saved stands above the answer
     row(page, conn_id).get_by_role("button", name="Test Connection").click()

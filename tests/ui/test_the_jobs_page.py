@@ -54,7 +54,7 @@ def open_list(page, frame):
     expect(frame.locator(".bar").first).to_be_visible()
 
 
-def test_the_menu_leads_to_the_page(page, live_job, frame):
+def test_the_menu_opens_the_page(page, live_job, frame):
     page.goto("/")
     page.get_by_role("button", name="Browse").click()
     page.get_by_text("Tencent CI Jobs").click()
@@ -78,7 +78,7 @@ def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_j
     assert min(contrasts) >= 4.5
 
 
-def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, frame, live_job, picture):
+def test_the_page_of_a_job_shows_its_files_over_time_and_the_failed_ones(page, frame, live_job, picture):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
     expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
@@ -89,7 +89,7 @@ def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, fram
     expect(frame.get_by_role("columnheader", name="Succeeded")).to_be_visible()
 
 
-def test_back_and_reload_stay_with_the_job(page, frame, live_job):
+def test_back_and_reload_keep_the_job(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
     expect(frame.get_by_text("« All jobs")).to_be_visible()
@@ -111,13 +111,13 @@ def test_filters_are_kept_in_the_address(page, frame, live_job):
     expect(row_of(frame, live_job)).to_be_visible()
 
 
-def test_what_goes_wrong_is_said_in_words(page, live_job):
+def test_errors_are_shown_in_words(page, live_job):
     page.goto("/tencent-ci/?conn=tencent_ci_default&job=b404")
     expect(page.get_by_role("alert")).to_contain_text("'b404' is not in the job list of this bucket")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_what_is_being_written_is_kept_when_the_list_looks_again(page, frame, live_job):
+def test_typed_text_is_kept_when_the_list_reloads(page, frame, live_job):
     open_list(page, frame)
     frame.get_by_label("Name").fill("half a na")
     with page.expect_response(re.compile(r"/api/connections/[^/]+/jobs($|\?)"), timeout=60_000):
@@ -126,13 +126,13 @@ def test_what_is_being_written_is_kept_when_the_list_looks_again(page, frame, li
     expect(frame.get_by_label("Name")).to_be_focused()
 
 
-def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
+def test_the_link_opens_the_task_in_airflow(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=f"{DAG_ID} › {TASK_ID}").click()
     page.wait_for_url(f"**/dags/{DAG_ID}/runs/{RUN_ID}/tasks/{TASK_ID}")
 
 
-def test_a_cancel_is_asked_about_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
+def test_a_cancel_needs_confirmation_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
     page.goto(f"/tencent-ci/?conn=tencent_ci_default&job={live_job.job_id}")
     expect(page.get_by_role("img", name=re.compile("Files done over time"))).to_be_visible()
     page.get_by_role("button", name="Cancel job …").focus()

@@ -98,7 +98,7 @@ def wait_for_report(airflow, dag_id, job_id):
     )
 
 
-def test_a_batch_that_ends_starts_the_dag_that_is_scheduled_on_it(airflow, emulator):
+def test_an_ended_batch_starts_the_dag_that_is_scheduled_on_it(airflow, emulator):
     job_id = submit("nightly-1")
     wait_for_looks(emulator)
     emulator.finish_job(job_id)
@@ -111,7 +111,7 @@ def test_a_batch_that_ends_starts_the_dag_that_is_scheduled_on_it(airflow, emula
 
 
 @can_share
-def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
+def test_two_watchers_of_one_bucket_share_one_poll(airflow, emulator):
     wait_for_looks(emulator, 5)
     listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
     active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
@@ -120,7 +120,7 @@ def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
 
 
 @can_share
-def test_a_batch_that_ends_while_no_triggerer_runs_is_reported_once_one_runs_again(airflow, emulator):
+def test_a_batch_that_ends_without_a_triggerer_is_reported_once_one_runs_again(airflow, emulator):
     job_id = submit("nightly-2")
     wait_for_looks(emulator)  # after which it is noted as active
     before = reported(airflow, "after_nightly")

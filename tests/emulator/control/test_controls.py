@@ -23,7 +23,7 @@ def test_a_reset_leaves_nothing_behind(emulator):
     assert call(emulator, "GET", JOBS, keys=Credentials("AKIDOTHER", "s")).status == 401
 
 
-def test_a_bucket_may_have_switches_of_its_own(emulator):
+def test_a_bucket_may_have_its_own_switches(emulator):
     emulator.add_bucket("second-1250000000", "ap-shanghai")
     emulator.configure(bucket="second-1250000000", outcome="fail")
     host = {"host": "second-1250000000.ci.ap-shanghai.myqcloud.com"}
