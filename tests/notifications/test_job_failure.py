@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.exceptions import AuthenticationError, JobFaile
 from airflow_provider_tencent_ci.notifications import job_failure
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
-from tests.shown import snippet
+from tests.snippets import snippet
 
 TEMPLATES = {name: getattr(job_failure, name) for name in job_failure.__all__}
 JOB = InventoryJob("b1", name="nightly", state=JobState.FAILED, code="ResourceNotFound", message="No such <workflow>.")

@@ -8,7 +8,7 @@ from airflow import __version__ as airflow_version
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
-from tests.shown import assert_says
+from tests.snippets import assert_says
 
 # Workers of 3.1 and 3.2 tell callbacks the error, their dag.test does not.
 ERROR_IS_KNOWN = not airflow_version.startswith(("3.1.", "3.2."))

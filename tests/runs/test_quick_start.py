@@ -13,7 +13,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from tests.runs.conftest import broken_in_airflow_3_0
-from tests.shown import assert_says, snippet
+from tests.snippets import assert_says, snippet
 
 PORT = "8090"
 

@@ -14,7 +14,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from tests.shown import snippet
+from tests.snippets import snippet
 
 PROJECT = Path(__file__).parents[2]
 SECTION = "tencent_ci"

@@ -26,7 +26,7 @@ MARKS = (
 
 # With several processes, each of these has an Airflow of its own: the files named take as long as all others together.
 ALL_OTHERS, STRUCK = AIRFLOWS = ("stack", "stack_struck")
-FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_given_up.py"}
+FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_abandoned_tries.py"}
 
 # Short, so that a killed process is missed soon. What they are here is not what they should be in production.
 SETTINGS = {

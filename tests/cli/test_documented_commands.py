@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from tests.shown import assert_says, snippet
+from tests.snippets import assert_says, snippet
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 from tests.loops import until
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
-from tests.shown import snippet
+from tests.snippets import snippet
 from tests.triggers.test_inventory_job_event import looks, submit, watcher, watching
 from tests.triggers.test_inventory_job_event import run as run_in_loop
 

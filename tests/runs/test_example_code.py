@@ -21,7 +21,7 @@ from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
-from tests.shown import SNIPPETS, snippet
+from tests.snippets import SNIPPETS, snippet
 
 ROOT = Path(__file__).parents[2]
 IS_AIRFLOW_2 = airflow_version.startswith("2.")
