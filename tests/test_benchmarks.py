@@ -1,4 +1,4 @@
-"""The benchmarks run, each with few jobs. What they find is looked at for its shape alone: no test depends on time."""
+"""The benchmarks run, each with few jobs. The tests check only the form of the results: no test depends on time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks import measures
 from benchmarks.page import page
 from benchmarks.record import Chart, Claim, Record, read_records, write_record
 
-# These start an Airflow, which takes minutes on a small machine.
+# These measurements start an Airflow, which takes minutes on a small machine.
 WITH_AIRFLOW = {"triggerer", "worker_starts"}
 
 

@@ -1,5 +1,5 @@
 """
-No test has a time or a signature that was made when the tests were collected.
+No test uses a time or a signature from the collection of the tests.
 
 A signature is valid for some minutes, and all tests may take longer than that on a busy machine.
 """

@@ -1,4 +1,4 @@
-"""The parts of ``make demo`` that a successful run does not show; CI runs the whole."""
+"""The parts of ``make demo`` that a successful run does not execute; CI runs the whole demo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from showcase.emulated_service import new_emulator, upload_media
 from showcase.failures import DemoFailed, Interrupted
 from showcase.stack import HOST, free_port
 
-# Starts a child in a process group of its own, as Airflow does for tasks; both ignore being asked to stop.
+# Starts a child in a process group of its own, as Airflow does for tasks; both ignore SIGTERM.
 STUBBORN = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""How many files a reader opens who follows one ``job_id``, and that the page shows the way as it is."""
+"""The number of files on the path of one ``job_id``; the page shows the current path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "how_it_works.md"
 MOST_FILES = 15
 MOST_RETURNS = 5
 
-pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="on earlier versions other calls are made")
+pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions make other calls")
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,10 @@ def test_the_provider_info_matches_the_schema_of_the_installed_airflow():
     jsonschema.validate(INFO, schema)
 
 
-@pytest.mark.skipif(airflow.__version__ < "3.3", reason="older ones do not know all keys yet")
+@pytest.mark.skipif(airflow.__version__ < "3.3", reason="older versions do not know all keys yet")
 def test_registries_can_read_the_provider_info_in_its_strict_form():
     schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text("utf-8"))
-    # When and how Airflow's own team releases a provider; nobody else's has it.
+    # Release data of Airflow's own providers; other providers do not have it.
     schema["required"] = sorted(set(schema["required"]) - {"state", "source-date-epoch"})
     # Airflow adds the link to the documentation, from the metadata, to the dictionary that it was given.
     jsonschema.validate({key: value for key, value in INFO.items() if key != "documentation-url"}, schema)

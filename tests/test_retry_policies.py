@@ -1,4 +1,4 @@
-"""Which failures Airflow tries again, and after how long."""
+"""The failures that Airflow retries, and the delays."""
 
 from __future__ import annotations
 

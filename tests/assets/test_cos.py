@@ -33,7 +33,7 @@ def test_a_uri_is_normalised(written, normal):
     assert Asset(written).uri == normal
 
 
-@pytest.mark.skipif(airflow_version < "3.1", reason="Airflow takes more than ASCII from 3.1 on")
+@pytest.mark.skipif(airflow_version < "3.1", reason="Airflow accepts more than ASCII from 3.1 on")
 def test_a_key_in_chinese_is_encoded():
     assert Asset(f"cos://{BUCKET}/夜").uri == f"cos://{BUCKET}/%E5%A4%9C"
 
@@ -75,7 +75,7 @@ def test_a_normalised_uri_does_not_change_and_names_the_asset(key):
     assert getattr(asset, "name", asset.uri) == asset.uri
 
 
-@pytest.mark.skipif(airflow_version.startswith("2."), reason="Airflow 2.11 has no normal form besides the URI")
+@pytest.mark.skipif(airflow_version.startswith("2."), reason="Airflow 2.11 does not normalise a URI")
 def test_airflow_supports_the_cos_scheme():
     assert Asset(f"cos://{BUCKET}/a").normalized_uri == f"cos://{BUCKET}/a"
     assert Asset(f"cosn://{BUCKET}/a").normalized_uri is None

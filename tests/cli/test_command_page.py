@@ -1,4 +1,4 @@
-"""The page on the commands names what there is, and nothing else."""
+"""The page on the commands names all commands and arguments, and no others."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def test_tail_survives_an_outage(run, emulator, job_id):
 def test_a_missing_job_prints_one_line_on_stderr(run, command, job_id, said):
     done = run(command, job_id)
     assert (done.status, done.out) == (1, "")
-    last = done.err.splitlines()[-1]  # Airflow 2.11 has a word to say before
+    last = done.err.splitlines()[-1]  # Airflow 2.11 prints a line first
     assert last.startswith("Error: ")
     assert said in last
     assert "Traceback" not in done.err
@@ -241,7 +241,7 @@ def test_an_error_is_printed_in_one_line(run, arguments, said):
     done = run("list", *arguments)
     assert (done.status, done.out) == (1, "")
     assert said in done.err.splitlines()[-1]
-    assert "commands.py" not in done.err  # where a traceback of ours would come by
+    assert "commands.py" not in done.err  # where a traceback of this package would be printed
 
 
 def test_a_traceback_is_shown_on_demand(run):

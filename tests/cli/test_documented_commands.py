@@ -1,4 +1,4 @@
-"""What the page on the commands shows is what they do and say."""
+"""The page on the commands shows what they really print."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.snippets import assert_says, snippet
 
 @pytest.fixture
 def jobs(emulator):
-    """The two jobs of the page; a file of the first one has failed. Long enough for some counts meanwhile."""
+    """The two jobs of the page; a file of the first one has failed. They run long enough for some counts."""
     emulator.configure(run_seconds=5, failing_keys="media/0003.mp4")
     with TencentCIHook() as hook:
         for name, prefix in (
@@ -54,7 +54,7 @@ def test_the_command_for_failed_jobs_prints_names_and_messages(emulator, jobs):
 
 
 def test_the_example_output_describes_one_job(run, jobs):
-    """The id that the page has as an argument is that of its output."""
+    """The page uses the same id as an argument and in its output."""
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
     job_id = snippet("cli_show.txt").split()[1]
     assert all(f"`tencent-ci {command} {job_id}`" in page for command in ("tail", "show"))

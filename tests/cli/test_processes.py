@@ -33,7 +33,7 @@ def ran(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command], capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
-@pytest.mark.skipif(airflow_version < "3.2", reason="older ones take no commands of a provider")
+@pytest.mark.skipif(airflow_version < "3.2", reason="older versions take no commands of a provider")
 def test_airflow_offers_the_commands(emulator, job_id):
     done = ran(sys.executable, "-m", "airflow", "tencent-ci", "list", "--output", "json")
     assert done.returncode == 0, done.stderr
@@ -41,7 +41,7 @@ def test_airflow_offers_the_commands(emulator, job_id):
     assert "tencent" not in done.stderr.lower()
 
 
-@pytest.mark.skipif(airflow_version < "3.2", reason="older ones take no commands of a provider")
+@pytest.mark.skipif(airflow_version < "3.2", reason="older versions take no commands of a provider")
 def test_airflow_s_other_commands_load_nothing_but_the_definition():
     code = (
         "import json, sys, airflow.cli.cli_parser;"
@@ -86,7 +86,7 @@ class Terminal:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was begun in the background is not to hear of Ctrl-C
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process does not get Ctrl-C
             os.environ.update(COLUMNS="120", TERM="xterm")
             os.execv(command[0], command)  # noqa: S606
 
@@ -113,7 +113,7 @@ class Terminal:
         try:
             data = os.read(self._terminal, 65536)
         except OSError as error:
-            if error.errno != errno.EIO:  # how a terminal says that nobody writes any more
+            if error.errno != errno.EIO:  # how a terminal reports that the writer has closed it
                 raise
             data = b""
         self.shown += data.decode("utf-8", "replace")

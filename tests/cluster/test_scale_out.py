@@ -1,4 +1,4 @@
-"""A cluster loses a worker and a triggerer while it is busy: no job is lost, none is made twice."""
+"""A busy cluster loses a worker and a triggerer: no job is lost, and none is submitted twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exactly one job for each round of failed files, wherever a try is killed."""
+"""Each round of failed files has exactly one job, wherever a try is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from tests.crash.tries import Kept, Tries
 
 ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "resubmit_rounds": 1, "fail_on": "any"}
-# The second time that a try comes here, it is about the failed files.
+# The second time that a try reaches this point, it handles the failed files.
 POINTS = [
     ("before the PUT", 1),
     ("after the PUT", 1),
@@ -47,11 +47,11 @@ def new_tries(server, folder, has_store, lag, **arguments):
 
 def skip_without_store(point, has_store):
     if not has_store and point.endswith("write"):
-        pytest.skip("before 3.3 there is nothing to note it in")
+        pytest.skip("before 3.3 there is no store for the record")
 
 
 def check_rounds(tries):
-    """There is one job for each round, in which what failed is well again."""
+    """Each round has one job, in which the failed files succeed."""
     first, second = tries.emulator.jobs
     assert (first.files, second.files) == (8, 3)
     assert tries.kept.read("xcom-rounds") == [first.job_id, second.job_id]

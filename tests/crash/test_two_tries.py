@@ -1,8 +1,8 @@
 """
-Two tries of one task, whatever the service's clock says, however late it acts and however late it lists.
+Two tries of one task, for any clock of the service and any delay of its actions and lists.
 
-The service's clock is off, it acts on the request long after the client has gone, its list lags, and the retry begins
-at once or minutes later, on an Airflow with a task state store and on one without.
+The service's clock is off, it executes the request long after the client has disconnected, its list lags, and the retry
+starts at once or minutes later, on an Airflow with a task state store and on one without.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OFFSETS = (-3600, -720, 0, 720, 3600)
 LAGS = (0, 10, 40, 90)
 LATE = (0, 31, 45, 100, 250)
 RETRY_DELAYS = (0, 30, 120, 280, 600)
-# How the first try ends: killed before it knows of any answer; by an error, as soon as it waits; once it has its job.
+# How the first try ends: killed before any answer; by an error, as soon as it waits; once it has its job.
 ENDINGS = ({"kill_at": "after the POST"}, {"fail_at": "before a pause"}, {"kill_at": "after the XCom job_id"})
 PLACES = tuple((has_store, deferrable) for has_store in (True, False) for deferrable in (True, False))
 
@@ -34,7 +34,7 @@ stores = pytest.mark.parametrize("has_store", [True, False], ids=["with store", 
 
 @dataclass(frozen=True)
 class Case:
-    """One choice of each."""
+    """One combination of choices."""
 
     offset: int
     late: int
@@ -53,7 +53,7 @@ class Case:
 
     @property
     def jobs(self):
-        """How many jobs there are in the end: two if the first is listed only when nobody watches for it any more."""
+        """The number of jobs in the end: two if the first is listed only after the search has ended."""
         if "XCom job_id" in str(self.ending):
             watched_until = RECONCILE_TIMEOUT_SECONDS
         elif self.has_store:
@@ -67,7 +67,7 @@ def pairs():
     """
     Return cases among which each pair of choices occurs: an orthogonal array of 25 rows and six columns.
 
-    A list of fewer than five choices begins again.
+    A list of fewer than five choices starts again.
     """
     choices = (OFFSETS, LATE, LAGS, RETRY_DELAYS, ENDINGS, PLACES)
     for row in range(25):
@@ -131,7 +131,7 @@ def test_of_two_jobs_the_older_is_kept_and_the_younger_cancelled_and_named(
 ):
     tries = new_tries(server, tmp_path, has_store, offset=offset, lag=lag)
     server.inject("late", seconds=late)
-    check_try(tries)  # it watches for five minutes in vain, and submits once more
+    check_try(tries)  # it searches for five minutes, finds nothing, and submits again
     server.advance(late + lag)
     check_try(tries)
     older, younger = server.jobs
@@ -176,7 +176,7 @@ def test_the_record_of_the_first_request_limits_the_wait_of_the_retry(server, tm
     began_at = server.now()
     check_try(tries)
     waited = (server.now() - began_at).total_seconds()
-    left = 100 if has_store else RECONCILE_TIMEOUT_SECONDS  # without a store nobody knows when the request was sent
+    left = 100 if has_store else RECONCILE_TIMEOUT_SECONDS  # without a store the time of the request is unknown
     assert left - 5 < waited < left + 10
     assert len(server.jobs) == 1
 

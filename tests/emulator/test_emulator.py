@@ -44,7 +44,7 @@ def test_another_clock_may_be_passed():
 
 def test_errors_inside_the_emulator_are_raised_when_it_stops():
     emulator = Emulator().start()
-    emulator.bucket().queues.clear()  # an emulator that is broken
+    emulator.bucket().queues.clear()  # a broken emulator
     assert exchange_create(emulator) == 500
     with pytest.raises(StopIteration):
         emulator.stop()

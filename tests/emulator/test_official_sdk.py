@@ -38,7 +38,7 @@ NODE_JOB = {
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL)  # it logs what it signs with
+    logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL)  # it logs its keys
 
 
 def make_client(emulator: Emulator, *, secret_key: str = defaults.SECRET_KEY, **config: Any) -> Any:
@@ -130,7 +130,7 @@ def test_the_sdk_lists_and_gets_executions(client, emulator):
     failed = client.ci_list_workflowexecution(
         Bucket=BUCKET, WorkflowId=defaults.WORKFLOW_ID, States="Failed", Name="media/0002.mp4"
     )["WorkflowExecutionList"]
-    assert failed["Object"] == "media/0002.mp4"  # one entry stays a dictionary
+    assert failed["Object"] == "media/0002.mp4"  # a single entry is a dictionary
     (one,) = client.ci_get_workflowexecution(Bucket=BUCKET, RunId=failed["RunId"])["WorkflowExecution"]
     assert (one["State"], one["Tasks"]["State"], one["Tasks"]["Code"]) == ("Failed", "Failed", "ResourceNotSupported")
 

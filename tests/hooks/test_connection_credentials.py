@@ -1,4 +1,4 @@
-"""Which credentials a connection names, and that equal ones are shared and others are not."""
+"""The credentials of a connection: equal ones are shared, different ones are not."""
 
 from __future__ import annotations
 

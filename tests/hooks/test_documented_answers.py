@@ -1,4 +1,4 @@
-"""The documents' own answers, byte for byte but for being well-formed, through hook and sensor."""
+"""The answers of the documents, made well-formed and else byte for byte, through hook and sensor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKFLOW_JOB, INDEPENDENT_JOB = "b3deffea2f84911ec9cb15254008618d9", "be8f65004e
 
 
 class Documents(BaseHTTPRequestHandler):
-    """A service that knows nothing but the documents."""
+    """A service that sends only the answers of the documents."""
 
     protocol_version = "HTTP/1.1"
     listed = LISTED

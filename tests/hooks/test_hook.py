@@ -175,7 +175,7 @@ def test_a_cancel_has_a_shorter_timeout_than_other_requests(emulator, monkeypatc
 
 
 def test_a_cancel_ends_in_time_for_any_behaviour_of_the_service(emulator, monkeypatch, caplog):
-    assert tencent_ci._LONGEST_STOP_SECONDS < 5, "what Airflow gives to a task that is being killed"
+    assert tencent_ci._LONGEST_STOP_SECONDS < 5, "the time that Airflow gives to a killed task"
     monkeypatch.setattr(tencent_ci, "_LONGEST_STOP_SECONDS", 0.5)
     with RawServer(lambda connection, _head: server.drip(connection, b"HTTP/1.1 200 OK\r\n")) as server:
         with reconnect(monkeypatch, emulator, {"endpoint_url": server.url, "request_timeout": 300}) as hook:

@@ -1,4 +1,4 @@
-"""Lists of many pages: in constant memory, and left at any moment."""
+"""Lists of many pages: in constant memory, and interruptible at any moment."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def test_a_page_with_a_transient_error_is_retried(server, hook, answer, monkeypa
 
 
 class Interrupted(Exception):
-    """What a task's timeout raises in the middle of anything."""
+    """The exception of a task's timeout, at any moment."""
 
 
 @pytest.fixture
 def interrupt_soon():
-    """Have the main thread raise, as Airflow's timeouts do, in a moment in which it will be waiting."""
+    """Make the main thread raise while it waits, as Airflow's timeouts do."""
 
     def interrupt(_signal, _frame):
         raise Interrupted
@@ -156,4 +156,4 @@ def test_a_hundred_thousand_executions_are_read_in_constant_memory(server, hook)
     after = sys.getallocatedblocks()
     assert sum(1 for _ in items) == 50
     assert len(server.asked) == 1_000
-    assert after - before < 20_000, "an item that is kept is several blocks"
+    assert after - before < 20_000, "a kept item would take several blocks"

@@ -56,7 +56,7 @@ def redact(text):
             return importlib.import_module(module).redact(text)
         except ImportError:
             continue
-    raise AssertionError("This Airflow has its masker elsewhere.")
+    raise AssertionError("This Airflow has its masker in another module.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -136,7 +136,7 @@ def test_airflow_masks_the_keys_of_the_environment_and_the_connection(connect, e
 
 
 class Supervisor:
-    """The process that writes this one's logs; whoever calls it in a loop's thread blocks the loop."""
+    """The process that writes this one's logs; a call in the thread of a loop blocks the loop."""
 
     def __init__(self):
         self.told = []
@@ -186,7 +186,7 @@ def test_a_changed_connection_gets_its_own_keys(emulator, connect):
     connect("assume_role").run(obtain_nothing())
     assert emulator.count("assume_role") == 2
     worked, _ = connect("assume_role", password="wrong").test_connection()
-    assert not worked, "the keys of another connection are not for this one"
+    assert not worked, "this connection does not use the keys of another one"
 
 
 def test_hooks_of_one_process_share_their_keys(emulator, connect):

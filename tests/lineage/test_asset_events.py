@@ -1,4 +1,4 @@
-"""What is noted of a job, and that noting it can never fail a task. What OpenLineage makes of it: tests/openlineage."""
+"""The extras of a job in asset events; adding them never fails a task. tests/openlineage tests OpenLineage's part."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_extras_contain_the_files_if_they_were_counted():
 
 
 class Events(dict):
-    """Airflow's outlet events: an accessor for each outlet, and a TypeError for what is no asset."""
+    """Airflow's outlet events: an accessor for each outlet, and a TypeError for other objects."""
 
     def __missing__(self, outlet):
         if not isinstance(outlet, str):
@@ -82,10 +82,10 @@ def test_an_outlet_that_is_no_asset_is_ignored():
 
 class Broken:
     def __getattr__(self, name):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
     def __getitem__(self, name):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command: what it says when something is missing, and what signals do to it."""
+"""The command: its messages about missing settings, and its reaction to signals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def signals() -> Iterator[None]:
 
 @pytest.fixture
 def service() -> Iterator[Emulator]:
-    """An emulator that goes by this machine's clock."""
+    """An emulator with this machine's clock."""
     with Emulator(submitted_seconds=0.2, run_seconds=3600) as emulator:
         furnish(emulator)
         yield emulator
@@ -185,7 +185,7 @@ def test_a_connection_may_come_from_a_file(
     environment: Callable[..., None], service: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment("workflow_id", "object_key")
-    monkeypatch.setenv(CONNECTION_VARIABLE, "")  # so that it is taken back at the end
+    monkeypatch.setenv(CONNECTION_VARIABLE, "")  # so that it is restored at the end
     file = tmp_path / "connection.json"
     file.write_text(service.connection_json())
     assert main(["--yes", "--only", "10", "--connection-file", str(file), "--output", str(tmp_path)]) == 0
@@ -220,7 +220,7 @@ def test_a_signal_ends_the_jobs_and_the_report_is_written(
     _until(lambda: service.count("create") >= 3)
     process.send_signal(number)
     _until(lambda: service.count("cancel") >= 1)
-    process.send_signal(number)  # whoever is impatient now has to wait until the jobs have ended
+    process.send_signal(number)  # a further signal has to wait until the jobs have ended
     said, _ = process.communicate(timeout=LONG)
     assert process.returncode == 128 + number, said
     assert {job.state for job in service.jobs} == {"Cancel"}

@@ -1,4 +1,4 @@
-"""However a run ends, none of its jobs goes on; and if that is not certain, it is said."""
+"""After any end of a run, none of its jobs runs; the report names each job whose end is not certain."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def submits(*chosen: orders.Order) -> Question:
 
 @pytest.fixture
 def long_jobs(emulator: Emulator) -> Emulator:
-    """Jobs that would go on for hours."""
+    """Jobs that would run for hours."""
     emulator.configure(run_seconds=HOURS)
     return emulator
 

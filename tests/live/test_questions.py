@@ -1,4 +1,4 @@
-"""Each answer depends on what the service does: the emulator is switched, and the answer follows."""
+"""Each answer depends on the service: a test changes the emulator, and the answer changes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.live.settings import Settings
 AS_ASSUMED, DIFFERS, NOTED, OUTSIDE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.NOTED, Verdict.OUTSIDE
 NOT_ASKED, UNCLEAR = Verdict.NOT_ASKED, Verdict.UNCLEAR
 
-# What the emulator does unless it is told otherwise is what the package assumes, but for the workflow that is paused:
-# it runs here, and the package lets nobody rely on that.
+# The emulator's defaults are the package's assumptions, except for the paused workflow: it runs here, and the package
+# does not rely on that.
 BY_DEFAULT = {
     1: AS_ASSUMED,
     2: AS_ASSUMED,
@@ -187,7 +187,7 @@ def test_an_error_of_a_question_is_reported(ask: Ask, emulator: Emulator) -> Non
 
 @pytest.fixture
 def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host of the documentation, whose names lead to the emulator: there is no other to be had."""
+    """The documented host, whose names resolve to the emulator: no other host is available."""
     service, fetch, emulator_url = services[0], services[0]._fetch, services[0].config.endpoint.base_url
 
     def fetch_from_emulator(url: str, headers: Mapping[str, str]) -> Response:

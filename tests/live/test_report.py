@@ -1,4 +1,4 @@
-"""A report can be shown to anybody, and read."""
+"""A report is safe to publish, and readable."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def written(outcome: Outcome) -> str:
 
 @pytest.fixture
 def others(emulator: Emulator, services: list[Service]) -> None:
-    """Somebody else's jobs, one of the time of the run, and one before."""
+    """Jobs of another user, one during the run, and one before."""
     emulator.add_objects("their-films/holiday.mp4")
     for name in ("the-secret-project-1", "the-secret-project-2"):
         services[0].budget.most = 1

@@ -1,4 +1,4 @@
-"""The messages about failed jobs render whatever is known, and whatever is not."""
+"""The messages about failed jobs render with any set of known facts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def failed_by(cause: Exception) -> Exception:
 
 
 def rendered(name: str, context: dict[str, Any], undefined: type[jinja2.Undefined] = jinja2.StrictUndefined) -> str:
-    # As strict as a DAG can ask for, and in a sandbox as Airflow has one.
+    # The strictest setting of a DAG, in a sandbox like Airflow's.
     return SandboxedEnvironment(undefined=undefined).from_string(TEMPLATES[name]).render(context)
 
 

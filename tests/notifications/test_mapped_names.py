@@ -1,4 +1,4 @@
-"""What mapped tasks are called."""
+"""The names of mapped tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenLineage's provider makes of our tasks: real runs, real events."""
+"""OpenLineage's events for tasks of this package: real runs, real events."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_facet_describes_the_job(emulator, events_of, mode):
     assert (told["jobId"], told["jobName"], told["jobType"], told["state"]) == (job.job_id, job.name, "Job", "Success")
     assert told["creationTime"] <= told["startTime"] <= told["endTime"]
     assert told["consoleUrl"] == CONSOLE_URL
-    assert "requestId" not in told  # OpenLineage leaves out what is None
+    assert "requestId" not in told  # OpenLineage leaves out None
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_wrong_argument_still_reports_the_valid_ones(emulator, events_of):
 @pytest.mark.parametrize("broken", ["lineage_of", "input_places", "output_places"])
 def test_a_broken_facet_fails_no_task_and_drops_no_event(emulator, events_of, monkeypatch, broken):
     def break_down(*args, **kwargs):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
     monkeypatch.setattr(f"airflow_provider_tencent_ci.lineage.openlineage.{broken}", break_down)
     done = run(SUBMIT.format(WAITING["deferred"]))

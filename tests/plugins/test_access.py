@@ -1,4 +1,4 @@
-"""Who may see and do what: Airflow's rights, asked before anything reaches the service."""
+"""Access to the page: Airflow's rights are checked before any request to the service."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def audit_log(dag_id):
 
 
 def claim(run, job_id):
-    """Let a task say that it made somebody else's job."""
+    """Let a task claim the job of another task."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import update

@@ -1,4 +1,4 @@
-"""What became of a job's files: counted in a bounded number of requests, once for all who look."""
+"""The results of a job's files: counted in a bounded number of requests, once for all readers."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ def test_the_curve_of_a_small_job_contains_each_file(page, emulator, of_type):
     first, last = timeline["points"][0], timeline["points"][-1]
     assert first["succeeded"] + first["failed"] == 1
     assert (last["succeeded"], last["failed"]) == (15, 5)
-    # The files are done one after the other in equal parts of a minute; times are to the second.
+    # The files finish one after the other at equal intervals of a minute; times have whole seconds.
     assert 56 <= (datetime.fromisoformat(last["at"]) - datetime.fromisoformat(first["at"])).total_seconds() <= 58
 
 
 def test_the_curve_of_a_big_workflow_job_is_an_estimate_with_bounded_cost(page, emulator, monkeypatch):
-    # Ids decide which files are asked about: with others each time, one estimate in forty is out of bounds.
+    # Ids decide which files are sampled: with random ids, one estimate in forty is out of bounds.
     chance = Random(1)
     monkeypatch.setattr(buckets, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
     emulator.configure(failing_every=20)
@@ -152,7 +152,7 @@ def test_readers_of_a_slow_service_do_not_occupy_airflow_s_threads(page, emulato
     with ThreadPoolExecutor(60) as pool:
         answers = [pool.submit(page.get, f"{JOBS}/{job_id}") for _ in range(60)]
         wait_for(lambda: emulator.count("list"), 30, lambda: "nobody looks")
-        # More than the server has threads are looking; Airflow's own routes answer all the same.
+        # More readers than threads of the server; Airflow's own routes still answer.
         assert page.get("/api/v2/connections").status_code == 200
         assert emulator.count("list") <= 8
         emulator.clear_faults()

@@ -1,4 +1,4 @@
-"""What the page is told of jobs: those of the connection's bucket, and the task instances that made them."""
+"""The page's data about jobs: those of the connection's bucket, and their task instances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 
 @pytest.fixture
 def page(visit, emulator):
-    """Somebody who may read everything."""
+    """A user who may read everything."""
     return visit("OP")
 
 

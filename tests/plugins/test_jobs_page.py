@@ -1,4 +1,4 @@
-"""The plugin in processes that have no use for it, and in Airflows that have no place for it."""
+"""The plugin in processes that do not use it, and in Airflow versions without plugin pages."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_the_login_is_found_behind_a_path_prefix(airflow_application, visit):
 def test_the_page_loads_nothing_from_other_hosts(name):
     text = (STATIC / name).read_text("utf-8")
     addresses = set(re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]+[^\s\"']*", text))
-    assert addresses <= {"http://www.w3.org/2000/svg"}  # the name of SVG's vocabulary, which nothing is loaded from
+    assert addresses <= {"http://www.w3.org/2000/svg"}  # the XML namespace of SVG, which is not loaded
     assert not re.search(r"@import|url\(|\b(?:src|href)=\"(?:/|http)", text)
 
 

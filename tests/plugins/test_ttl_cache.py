@@ -1,4 +1,4 @@
-"""Answers that are remembered for some seconds."""
+"""Answers that are cached for some seconds."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_callers_during_a_request_wait_for_its_answer():
     assert asking.wait(10)
     for thread in threads[1:]:
         thread.start()
-    assert remembered.get("b", lambda: ("another", 10)) == "another"  # nobody else waits
+    assert remembered.get("b", lambda: ("another", 10)) == "another"  # no other caller waits
     answer.set()
     for thread in threads:
         thread.join(10)

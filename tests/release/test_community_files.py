@@ -1,4 +1,4 @@
-"""What GitHub shows to those who report, contribute or look for a weakness."""
+"""The files that GitHub shows to reporters, contributors and security researchers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-What is uploaded: sdist and wheel, built as for a release.
+The uploaded archives: sdist and wheel, built as for a release.
 
-``make build`` runs these tests over dist/; otherwise both are built from a copy of the tree, with the usual litter
-in it.
+``make build`` runs these tests over dist/; otherwise both are built from a copy of the tree, with typical leftover
+files in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LITTER = [
 
 
 def tracked_files() -> set[str]:
-    """Those of the tree that belong to the project, also if they wait to be added."""
+    """The files of the tree that belong to the project, including those not added yet."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
@@ -69,7 +69,7 @@ def copy_of_the_tree(to: Path) -> Path:
 
 
 def build(tree: Path) -> Path:
-    """Both, the wheel from the sdist: what an earlier build left in build/ stays out of it."""
+    """Both archives, the wheel from the sdist: leftovers of an earlier build in build/ are not used."""
     command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", "built"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=300)

@@ -13,7 +13,7 @@ PAGES = ("CONTRIBUTING.md", "docs/how_it_works.md", "docs/what_happens_when.md")
 
 
 def named_files(page):
-    """Each file in code marks that has a folder, or stands at the root of the package."""
+    """Each file name in code marks with a folder, or at the root of the package."""
     return sorted(set(re.findall(r"`([\w./-]+\.(?:py|md|svg|yml))`", (ROOT / page).read_text("utf-8"))))
 
 
@@ -25,7 +25,7 @@ def test_every_named_file_exists(page):
 
 
 def test_the_map_lists_every_folder():
-    """Of the package and of its core."""
+    """The folders of the package and of its core."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     drawn = set(re.findall(r"(\w+)/", text.partition("```text\n")[2].partition("```")[0]))
     rooms = {path.name for place in (PACKAGE, PACKAGE / "core") for path in place.iterdir() if path.is_dir()}
@@ -40,7 +40,7 @@ def test_how_it_works_describes_every_folder():
 
 
 def test_the_order_of_imports_lists_every_folder_once():
-    """Of the package; the emulator stands beside it, and the parts of the core in its own line."""
+    """The folders of the package; the emulator is not in the order, and the folders of the core have their own line."""
     lines = (ROOT / "docs" / "snippets" / "rooms.txt").read_text("utf-8").splitlines()
     named = [name for line in lines for name in re.split(r" {2,}", re.split(r" {3,}", line)[0])]
     inside = [name for name in named if name.isidentifier()]

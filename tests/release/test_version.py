@@ -1,4 +1,4 @@
-"""There is one version, and only a tag that says the same is released."""
+"""There is one version, and only a tag with the same version is released."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TWO_VERSIONS = """\
 First.
 """
 
-# Records of what was measured with which version; they stay as they are when it rises.
+# Records of measurements with an older version; a new version does not change them.
 RECORDS = ("docs/benchmarks", "CHANGELOG.md")
 
 
@@ -82,7 +82,7 @@ def test_the_version_is_defined_in_one_place():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     if tracked.returncode:
         pytest.skip("needs a checkout: only git knows which files belong to the project")
-    # Numbers of other packages may happen to be the same: a line must speak of this one, or of "the" version.
+    # Other packages may have the same number: a line counts only if it names this package, or "the" version.
     ours = re.compile(r"version_*\s*[=:]|airflow[-_]provider[-_]tencent[-_]ci", re.IGNORECASE)
     number = re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.]|rc)")
     repeated = [

@@ -1,4 +1,4 @@
-"""The workflows say the same as the rest of the project; their form and their safety are judged by ``make lint``."""
+"""The workflows agree with the rest of the project; ``make lint`` checks their syntax and safety."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_each_python_that_the_metadata_name_is_tested():
     assert config["options"]["python_requires"] == f">={oldest},<{after}"
 
 
-@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that the matrix does not know")
+@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that is not in the matrix")
 def test_only_combinations_that_airflow_does_not_support_are_left_out():
     classifiers = metadata("apache-airflow").get_all("Classifier")
     supported = {line.rpartition(" ")[2] for line in classifiers if "Programming Language :: Python :: 3." in line}

@@ -107,7 +107,7 @@ def test_a_failed_job_updates_no_asset(emulator):
 
 def test_adding_extras_never_fails_a_task(emulator, monkeypatch):
     def broken(*args):
-        raise RuntimeError("no extras today")
+        raise RuntimeError("extras are broken")
 
     monkeypatch.setattr("airflow_provider_tencent_ci.lineage.asset_events.event_extra", broken)
     run, events = events_of(SUBMIT.format(OPERATOR_MODES[1]))

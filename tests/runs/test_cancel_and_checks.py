@@ -1,4 +1,4 @@
-"""Cancelling a job by a task of its own, and looking at what a job needs before it is submitted."""
+"""A task that cancels a job, and checks of a job's workflow and queue before its submission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README and docs: what they show comes out of files that are run, their links lead somewhere, nothing is left out."""
+"""README and docs: their examples come from files that are run, their links have targets, and nothing is missing."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_example_file_is_shown_and_run():
 
 
 def slugs(path):
-    """What GitHub and the site call the headings of a page."""
+    """The anchors of a page's headings on GitHub and on the site."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.M | re.S), re.M)
     bare = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in bare}
@@ -70,7 +70,10 @@ FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
 def outline(path):
-    """The level of each heading of a page, with what is the same below it in any language: code, names, links, rows."""
+    """The level of each heading of a page, with its content that does not depend on the language:
+
+    code, names, links, rows.
+    """
     text = path.read_text("utf-8")
     code = iter(FENCED.findall(text))
     found = []

@@ -1,4 +1,4 @@
-"""A second job of one submission is found at the end of the task, too: one is kept, the other is named in the log."""
+"""A second job of one submission is found at the end of the task, too: one is kept, the other is logged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from tests.runs.test_operator import WAITING, submit, waiting
 @pytest.fixture
 def late_job(emulator, monkeypatch):
     """
-    The service loses the answer to the first request and acts on it only after the second one was answered.
-
-    The test says how the task's own job goes on, by a method of the emulator.
+    The service loses the answer to the first request and executes it only after the second one was answered. The test
+    sets the end of the task's own job, by a method of the emulator.
     """
     emulator.configure(submitted_seconds=0, run_seconds=3600)
     emulator.inject(Fault("internal_error", operation="create"))
@@ -74,7 +73,7 @@ def test_one_request_causes_no_search_for_duplicates(emulator):
 
 
 def test_the_series_of_another_try_is_not_used(emulator, monkeypatch):
-    """A process that Airflow has given up may write its XCom over that of the try that is running."""
+    """A process of an abandoned try may overwrite the XCom of the running try."""
     emulator.configure(submitted_seconds=0, run_seconds=3600)
     with TencentCIHook() as hook:
         jobs = [

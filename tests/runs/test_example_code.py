@@ -34,14 +34,14 @@ def dag_file(name):
 
 
 def run_dag(name):
-    """Run a DAG, but for the time between two questions."""
+    """Run a DAG without the time between two polls."""
     source = dag_file(name)
     source = source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3")
     return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"))
 
 
 def run_tests(source, folder, **variables):
-    """Run tests as those of somebody's project in a folder, and return what pytest says."""
+    """Run tests in a folder like a user's project, and return the output of pytest."""
     (folder / "test_shown.py").write_text(source, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     settings = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **variables}
@@ -166,11 +166,11 @@ def test_the_pool_counts_deferred_tasks():
 
 
 def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
-    """Those that ask the person at the terminal, or all questions, are run by the tests of the live check itself."""
+    """The tests of the live check run the commands that ask for input or check all questions."""
     lines = commands("live_check.sh")
     for name, value in (word.split("=", 1) for line in lines if line[0] == "export" for word in line[1:]):
         monkeypatch.setenv(name, value)
-    # Not with what the make was told that runs these tests.
+    # Without the variables of the make that runs these tests.
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
     shown = [
         subprocess.run(
@@ -197,7 +197,7 @@ def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
 
 
 def test_airflow_has_the_command_that_starts_all_components():
-    """The tests in a browser start it in earnest."""
+    """The browser tests really start it."""
     [[_, *words]] = commands("first_standalone.sh")
     assert airflow(*words, "--help").returncode == 0
 

@@ -1,4 +1,4 @@
-"""Each example DAG is parsed and run as it stands."""
+"""Each example DAG is parsed and run unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
 ALL = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
-# A DAG of this one runs when a batch of somebody else has ended: in a running Airflow, tests/watch.
+# A DAG of this file runs when a batch of another origin has ended; tests/watch runs it in a real Airflow.
 WATCH = "tencent_ci_watch"
 EXAMPLES = [path for path in ALL if path.stem != WATCH]
 BEIJING = timedelta(hours=8)

@@ -1,4 +1,4 @@
-"""The records and log lines that README and docs show, beside real ones: the same names in the same places."""
+"""README and docs show records and log lines with the same names as real ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def shown(name):
 
 
 def names(record):
-    """The names of a record, in order, with those of what is in it."""
+    """The names in a record, in order, including nested ones."""
     return {name: names(value) for name, value in record.items()} if isinstance(record, dict) else None
 
 
 @pytest.fixture
 def record_and_list(emulator, tmp_path):
-    """The final record of a batch with a failed file, and the list of these."""
+    """The final record of a batch with a failed file, and the list of failed files."""
     emulator.configure(failing_keys="media/0003.mp4")
     path = tmp_path / "failed.jsonl"
     arguments = f"wait_for_completion=True, poll_interval=0.3, failures_path={f'file://{path}'!r}"
@@ -75,7 +75,7 @@ def test_the_page_shows_the_event_of_a_watcher(emulator):
 
 
 def test_the_page_shows_the_line_about_progress(caplog):
-    """What the page says at 02:23, after five minutes in which 590 files were done."""
+    """The log line of the page at 02:23, after five minutes with 590 finished files."""
     job, at = InventoryJob("b0123…"), datetime(2026, 1, 2, 2, 23, tzinfo=UTC)
     log = ProgressLog(logging.getLogger("shown"))
     with caplog.at_level(logging.INFO, "shown"):

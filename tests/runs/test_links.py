@@ -1,4 +1,4 @@
-"""The console's button: there while the task runs, when it has failed and when it has succeeded."""
+"""The link to the console exists while the task runs, after a failure and after a success."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STORED = task_context.link_xcom_key(InventoryJobLink())
 
 
 def link_of(run, task="submit"):
-    """What the UI shows: on 3.x a stored XCom, on 2.11 what the link reads from the task's own XCom."""
+    """The link in the UI: on 3.x from a stored XCom, on 2.11 from the task's own XCom."""
     return run.xcoms[task][STORED or "job_url"]
 
 
@@ -57,7 +57,7 @@ def test_the_sensor_has_the_link(emulator, mode):
 
 
 def test_the_link_exists_while_the_task_runs(emulator):
-    """The task looks at its own XCom between submission and end, as the UI would."""
+    """The task reads its own XCom between submission and end, as the UI would."""
     source = """
 class Curious(TriggerInventoryJobOperator):
     def _wait_in_process(self, *arguments):

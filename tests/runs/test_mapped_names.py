@@ -1,4 +1,4 @@
-"""What Airflow's UI calls mapped tasks, as its database has it after a run."""
+"""The names of mapped tasks in Airflow's UI, from its database after a run."""
 
 from __future__ import annotations
 

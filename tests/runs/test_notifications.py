@@ -1,4 +1,4 @@
-"""A task that fails tells a notifier what happened to which job."""
+"""A failed task passes a notifier its job and the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
 from tests.snippets import assert_says
 
-# Workers of 3.1 and 3.2 tell callbacks the error, their dag.test does not.
+# Workers of 3.1 and 3.2 pass the error to callbacks, their dag.test does not.
 ERROR_IS_KNOWN = not airflow_version.startswith(("3.1.", "3.2."))
 
 
@@ -39,7 +39,7 @@ def test_a_message_about_failed_files_contains_counts_and_advice(emulator, messa
         "Run: ",
     ):
         assert f"\n{line}" in text, line
-    if airflow_version >= "3.3":  # others write the address of the log otherwise
+    if airflow_version >= "3.3":  # other versions use another log address
         assert_says(text, "notification.txt")
 
 

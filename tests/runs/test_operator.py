@@ -43,7 +43,7 @@ waiting_with_retries = pytest.mark.parametrize(
 
 
 def without_airflow_s_own(output):
-    """What was printed, less the messages of 3.0's ``dag.test`` to itself, which name the secrets to mask."""
+    """The printed text without the internal messages of 3.0's ``dag.test``, which contain the secrets to mask."""
     return "\n".join(line for line in output.splitlines() if "MaskSecret" not in line)
 
 
@@ -308,7 +308,7 @@ def test_a_wrong_argument_without_a_template_is_an_import_error(arguments, compl
 
 def test_of_two_jobs_of_one_submission_the_older_is_kept_and_the_younger_cancelled(emulator):
     emulator.configure(submitted_seconds=0, run_seconds=3600)
-    # The first try submits, and somebody else in the same breath; then it dies, and the second try looks.
+    # The first try submits, and another process at the same time; then the try is killed, and the second try searches.
     before = """
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
@@ -328,7 +328,8 @@ class Racing(TriggerInventoryJobOperator):
     task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0))"
     run = run_dag_file(HEADER + before + f"with dag:\n    {task}\n")
     assert run.state == "success"
-    # The service tells times to the second; of two jobs of one second that with the smaller JobId counts as the older.
+    # The service's times have whole seconds; of two jobs of one second, the one with the smaller JobId counts as the
+    # older.
     older, younger = sorted(emulator.jobs, key=lambda job: (job.created_at.replace(microsecond=0), job.job_id))
     assert [older.state, younger.state] == ["Running", "Cancel"]
     assert run.xcoms["submit"]["job_id"] == older.job_id

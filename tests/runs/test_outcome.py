@@ -1,4 +1,4 @@
-"""What is made of a batch's files, by operator and sensor, blocking and deferred, always the same."""
+"""The result for a batch's files is the same for operator and sensor, blocking and deferred."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ modes = pytest.mark.parametrize("mode", MODES)
 
 
 def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW"):
-    """Run a batch over a prefix as one task waits for it, or two; return the run and the final record."""
+    """Run a batch over a prefix, with one task or two; return the run and the final record."""
     deferrable = f"deferrable={mode.endswith('deferred')}"
     submit = f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', {job}, prefix={prefix!r}, "
     if mode.startswith("operator"):
@@ -86,7 +86,7 @@ def test_fail_on_decides_about_failed_files(a_hundred, mode, fail_on, state):
     if state == "failed":
         assert run_.failure.startswith("AirflowFailException: Batch job ")
         assert "10 of its 100 files failed (10.0%)" in run_.failure
-        assert set(run_.tries.values()) == {1}, "a retry could not change it"
+        assert set(run_.tries.values()) == {1}, "a retry cannot change it"
     else:
         assert record["Files"]["Failed"] == 10
 

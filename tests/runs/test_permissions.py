@@ -1,4 +1,4 @@
-"""The policies that ``docs/permissions.md`` has to paste: what they allow is what the hook needs, and no more."""
+"""The policies of ``docs/permissions.md`` allow exactly the actions that the hook needs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CALLS: dict[str, Callable[[TencentCIHook, InventoryJob], object]] = {
     "list_queues": lambda hook, job: hook.list_queues(),
     "put_object": lambda hook, job: hook.put_object(".airflow/tencent-ci/failed.txt", b"media/0001.mp4\n"),
 }
-# What of the hook sends no request of its own.
+# Attributes of the hook that send no request.
 NOT_CALLS = {
     "close", "get_conn", "get_connection_form_widgets", "get_ui_field_behaviour", "read_config", "run",
 }  # fmt: skip
@@ -60,7 +60,7 @@ def actions_of(name):
 
 @pytest.fixture
 def job(emulator):
-    """A batch one of whose files has failed, submitted by a key that may do everything."""
+    """A batch with one failed file, submitted by a key with all actions."""
     emulator.configure(failing_keys="media/0003.mp4", run_seconds=0, submitted_seconds=0)
     with TencentCIHook() as hook:
         return hook.trigger_inventory_job(name="before", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -85,7 +85,7 @@ def test_the_page_lists_every_method_that_sends_a_request():
 
 
 def refused(emulator, call, job):
-    """Whether a call was refused a request for a lack of permission; also one that says so in the log only."""
+    """Whether a request of a call was refused for a missing permission, including a refusal that is only logged."""
     before = len(emulator.requests)
     with TencentCIHook() as hook, suppress(PermissionDeniedError):
         call(hook, job)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def shown_emulator(name):
     """Run the emulator as a page shows it, on a free port; yield the variable that it prints."""
     command = snippet(name).replace(PORT, "0")
-    # No file is to wait for seconds in a test.
+    # In a test, no file takes seconds.
     words = [*shlex.split(command), "--submitted-seconds", "0.2", "--run-seconds", "0.8"]
     process = subprocess.Popen(in_environment(words), stdout=subprocess.PIPE, text=True)
     try:
@@ -38,7 +38,7 @@ def shown_emulator(name):
 
 
 def in_environment(words):
-    """The console scripts of this Python, whatever the PATH is."""
+    """The console scripts of this Python, independent of the PATH."""
     return [str(Path(sys.executable).parent / words[0]), *words[1:]]
 
 
@@ -49,7 +49,7 @@ def home(tmp_path):
 
 
 def run_shown(name, home, variable):
-    """Run the commands of a page one after another; return the status of the last one and what all have said."""
+    """Run the commands of a page one after another; return the status of the last one and the output of all."""
     settings = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     settings |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", **variable}
     said, status = "", 0

@@ -1,4 +1,4 @@
-"""The failed files of a batch are submitted again: only they, each round once, until none is left or rounds end."""
+"""Only the failed files of a batch are submitted again, once in each round, until none fails or all rounds are used."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_files_that_never_succeed_use_all_rounds_and_then_fail_on_decides(a_hund
     run = submit(mode, f"fail_on='any', resubmit_rounds=2, retries=2, retry_delay=timedelta(seconds=0), {path}")
     assert run.state == "failed"
     assert "10 of its 100 files failed (10.0%)" in run.failure
-    assert set(run.tries.values()) == {1}, "a retry could not change it"
+    assert set(run.tries.values()) == {1}, "a retry cannot change it"
     assert [job.files for job in a_hundred.jobs] == [100, 10, 10]
     [listed] = tmp_path.iterdir()
     assert listed.stem == run.xcoms["submit"]["rounds"][0]
@@ -130,7 +130,7 @@ def test_the_name_of_a_round_contains_its_number_and_its_list_names_first_job_an
 
 @waiting_with_retries
 def test_a_retry_after_a_lost_round_continues_with_that_round(a_hundred, mode):
-    """The wait for round 1 is given up once; the retry finds both jobs and submits nothing."""
+    """The wait for round 1 times out once; the retry finds both jobs and submits nothing."""
     a_hundred.configure(failing_times=1, run_seconds=1)
     a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", skip=2, times=1))
     run = submit(mode, "fail_on='any', retries=1, retry_delay=timedelta(seconds=0), progress_interval=None")
@@ -144,7 +144,7 @@ def test_a_retry_after_a_lost_round_continues_with_that_round(a_hundred, mode):
 
 @pytest.fixture
 def other_seconds(request):
-    """How long a job runs that takes the bucket's one place as soon as the first job has ended."""
+    """The duration of another job, which takes the only place in the bucket as soon as the first job has ended."""
     return request.param
 
 
@@ -191,7 +191,7 @@ def test_a_round_that_waits_for_a_place_ends_with_the_execution_timeout_and_is_n
 
 
 def counted(emulator, job):
-    """How often the files of a job were counted: read in any state, from the first page on."""
+    """The number of complete counts of a job's files: reads in any state, from the first page on."""
     queries = [request.query for request in emulator.requests if request.operation == "executions"]
     whole = [query for query in queries if job.job_id in query and "states=" not in query and "nextToken" not in query]
     return len(whole)
@@ -229,7 +229,7 @@ def test_a_failed_job_of_a_round_fails_the_task(a_hundred, mode, monkeypatch):
     run = submit(mode)
     assert run.state == "failed"
     assert "TemplateNotFound" in run.failure
-    assert counts(run) == (100, 90, 10), "what is known of the batch"
+    assert counts(run) == (100, 90, 10), "the known counts of the batch"
 
 
 @waiting

@@ -15,7 +15,7 @@ MODES = {
     "poke": "mode='poke', deferrable=False",
     "reschedule": "mode='reschedule', deferrable=False",
     "deferred": "deferrable=True",
-    "without workers": "start_from_trigger=True, end_from_trigger=True",  # which dag.test() has nevertheless
+    "without workers": "start_from_trigger=True, end_from_trigger=True",  # dag.test() keeps it
 }
 modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 again = broken_in_airflow_3_0("hands a sensor the time of its first look as text, so that a second look fails")
@@ -27,7 +27,7 @@ modes_that_look_again = pytest.mark.parametrize(
 
 @pytest.fixture
 def job_id(emulator):
-    """The id of a job that somebody else submitted."""
+    """The id of a job of another origin."""
     emulator.configure(run_seconds=1.5)
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(name="by-somebody-else", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -140,7 +140,7 @@ def test_a_wrong_job_id_raises_an_error_that_names_it(emulator, mode, wrong, com
 @modes_that_look_again
 def test_a_lost_contact_fails_the_task_and_the_job_continues(emulator, job_id, mode):
     emulator.inject(Fault("internal_error", operation="list", times=None))
-    # In reschedule mode nothing is remembered between two questions, so the sensor's own timeout ends it.
+    # In reschedule mode nothing is stored between two polls, so the sensor's own timeout ends it.
     run = wait(job_id, mode, "contact_timeout=1, timeout=3" if "reschedule" in mode else "contact_timeout=1")
     assert run.state == "failed"
     assert ("AirflowSensorTimeout" if "reschedule" in mode else "LostContactError") in run.failure

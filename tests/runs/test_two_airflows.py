@@ -33,7 +33,7 @@ with DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2026, 1, 1, tzinfo
     )
 """
 
-# Which run it is follows from the count of runs of a process, so that each of these is the same one.
+# The run id depends on the number of runs in a process, so all of these have the same id.
 RUN = """
 import json, sys
 from tests.runs.dag_test import run_dag_file
@@ -49,14 +49,14 @@ pytestmark = [
 
 class OtherAirflow:
     """
-    An Airflow of its own: another home and another database.
+    A separate Airflow: another home and another database.
 
     :param settings: more environment variables, a line each.
     """
 
     def __init__(self, home, settings=""):
         home.mkdir()
-        # As it was migrated for this process's tests; to do that again takes many seconds.
+        # A copy of the migrated database of this process; a new migration takes many seconds.
         shutil.copy(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", home)
         self.environment = {
             **os.environ,
@@ -74,14 +74,14 @@ class OtherAirflow:
         return done.stdout
 
     def run(self):
-        """Run the DAG; return what the task has pushed, and all that was said."""
+        """Run the DAG; return the task's XComs, and the whole output."""
         output = self.call("-c", RUN, DAG_FILE)
         return json.loads(output.strip().splitlines()[-1]), output
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The run in an Airflow, and meanwhile in a second one like it and in one that has a deployment; and the jobs."""
+    """The run in an Airflow, and at the same time in a second equal one and in one with a deployment; and the jobs."""
     homes = tmp_path_factory.mktemp("homes")
     first, second, staging = (
         OtherAirflow(homes / name, settings) for name, settings in (("1", ""), ("2", ""), ("3", SHOWN))

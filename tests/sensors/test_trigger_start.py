@@ -1,4 +1,4 @@
-"""What Airflow is told of a sensor that begins in the triggerer, and what becomes of it on a worker."""
+"""The start arguments of a sensor that starts in the triggerer, and its continuation on a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each invariant can fail: a task that does wrong breaks it, in a history that does no harm to the product."""
+"""Each invariant can fail: a faulty task breaks it, in a history that the product passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole histories: some thousands hold, each is the same whenever it runs, and the simulation sees what it is for."""
+"""Complete histories: some thousands hold, each one is reproducible, and the simulation detects known bugs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.simulation.drawing import BEYOND, TROUBLES, draw
 from tests.simulation.history import Act, Blow, Fault, History, Jump
 from tests.simulation.runs import run, told
 
-# A part each, so that they run side by side.
+# One part for each test process.
 PARTS = 8
 HISTORIES = int(os.environ.get("TENCENT_CI_HISTORIES", "3000")) // PARTS
 
@@ -27,7 +27,7 @@ def test_random_histories_hold(part):
         history = draw(seed)
         if violations := run(history)[1]:
             broken[seed] = (violations, history)
-    assert not broken, f"make simulate HISTORIES=1 SEED={min(broken)} tells the story"
+    assert not broken, f"make simulate HISTORIES=1 SEED={min(broken)} prints the story"
 
 
 @pytest.mark.parametrize("mode", ["blocking", "deferred", "submit"])

@@ -1,4 +1,4 @@
-"""Tasks that a running Airflow gives up, or takes from whom has them, although nobody has stopped them."""
+"""Tasks that a running Airflow abandons or moves to another process, although no person has stopped them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNNING = ["Running"]
 
 @pytest.fixture
 def nothing_is_lost(airflow, emulator, triggerers):
-    """Whatever happens, no job is cancelled, and none is submitted that is not expected."""
+    """In every case no job is cancelled, and no unexpected one is submitted."""
     triggerers.have(1)
     cancels = emulator.count("cancel")
     runs = []
@@ -38,7 +38,7 @@ def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_second_job(
     for run in nothing_is_lost:
         run.wait_until_waiting()
     processes = frozen.processes(BLOCKING)
-    api = [] if IS_AIRFLOW_2 else airflow.component("api-server").pids()  # 2.11 has none between
+    api = [] if IS_AIRFLOW_2 else airflow.component("api-server").pids()  # 2.11 has no supervisor between
     struck = [frozen] if IS_AIRFLOW_2 else [busy, frozen]
     send([*api, *processes], signal.SIGSTOP)
     try:
@@ -60,13 +60,13 @@ def test_a_killed_scheduler_causes_no_second_job(airflow, emulator, database, no
     nothing_is_lost.append(run)
     run.wait_until_waiting()
     killed = airflow.component("scheduler")
-    killed.process.kill()  # what it has started goes on
+    killed.process.kill()  # its child processes continue
     killed.process.wait(30)
     try:
-        # Airflow would take some minutes to miss it.
+        # Airflow would need some minutes to detect it.
         database.query("UPDATE job SET latest_heartbeat = now() - interval '1 hour' WHERE job_type = 'SchedulerJob'")
         airflow.start_scheduler()
-        for task_id in ("blocking_2",) if IS_AIRFLOW_2 else BLOCKING:  # 2.11 fails those that have no tries left
+        for task_id in ("blocking_2",) if IS_AIRFLOW_2 else BLOCKING:  # 2.11 fails tasks without tries left
             wait_for(lambda task_id=task_id: run.tries[task_id] == 2, 120, lambda: f"{run.states} {run.tries}")
             wait_for(lambda task_id=task_id: run.states[task_id] == "running", 120, lambda: run.states)
             run.wait_until_said(task_id, LEFT)

@@ -11,7 +11,7 @@ from tests.stack.runs import Run, wait_for
 
 MOMENTS = {
     "before the look-up is answered": ({"operation": "list", "seconds": 60}, 0),
-    # The service acts on it after this time, although the process that sent it is gone.
+    # The service executes it after this time, although the process that sent it is gone.
     "while the POST is in flight": ({"operation": "create", "seconds": 15}, 0),
     "when the job is created and not answered": ({"operation": "create", "seconds": 60, "after_acting": True}, 1),
 }

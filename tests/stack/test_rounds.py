@@ -1,4 +1,7 @@
-"""A batch's failed files, submitted again by a running Airflow: who stops a round, and who takes it over."""
+"""A batch's failed files, submitted again by a running Airflow:
+
+rounds that are stopped, and rounds that another process takes over.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), 
 
 @pytest.fixture
 def failing_once(emulator):
-    """Four files of which two fail once."""
+    """Four files; two of them fail once."""
     emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
     emulator.bucket().failed.clear()
     emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)

@@ -1,4 +1,4 @@
-"""Triggerers that are killed, deployed anew, frozen or given nonsense, while tasks wait in them."""
+"""Triggerers that are killed, redeployed, frozen or given invalid arguments, while tasks wait in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.stack.runs import Run, wait_for
 from tests.stack.versions import only_airflow_3
 
-# As many as the short version has time for; `make test-chaos` takes 100.
+# The number for the short version; `make test-chaos` uses 100.
 WAITING = int(os.environ.get("TENCENT_CI_WAITING", "10"))
 
 
@@ -51,7 +51,7 @@ def test_a_frozen_triggerer_that_resumes_cancels_no_job_of_the_other_one(waiting
     triggerers.signal(frozen, signal.SIGSTOP)
     wait_for(lambda: triggerers.load(frozen) == 0, 180, lambda: "its triggers are still its own")
     triggerers.signal(frozen, signal.SIGCONT)
-    # Its on_kill runs for each of them, or this test would see nothing.
+    # Its on_kill runs for each of them, else this test would prove nothing.
     left_alone = lambda: waiting.times_said("is left alone: its task still wants it")  # noqa: E731
     wait_for(lambda: left_alone() >= held, 180, lambda: f"only {left_alone()} of {held} were left alone")
 
@@ -106,7 +106,7 @@ def test_a_timeout_by_airflow_itself_cancels_the_job(airflow, emulator, database
     triggerers.have(0)
     run = Run(airflow, emulator, "time_out_deferred")
     run.wait_for_state("deferred")
-    # A minute after execution_timeout Airflow ends it without a triggerer; here at once.
+    # Without a triggerer, Airflow ends it a minute after execution_timeout; here at once.
     database.query("UPDATE task_instance SET trigger_timeout = now() WHERE run_id = %s", run.run_id)
     run.wait_for_state("failed")
     assert run.job_states == ["Cancel"]

@@ -16,14 +16,14 @@ offsets = pytest.mark.parametrize("offset", [3600, -3600], ids=["an hour fast", 
 
 @pytest.fixture
 def service(emulator):
-    """The emulator, which is as it was afterwards."""
+    """The emulator; its settings are restored afterwards."""
     yield emulator
     emulator.clear_faults()
     emulator.configure(clock_offset_seconds=0, list_lag_seconds=0)
 
 
 def killed_run(airflow, service, dag_id, fault):
-    """A run whose task's process is killed when its submission has left, and whose answer has not come."""
+    """A run whose task process is killed after it has sent the submission, before the answer."""
     injected = service.inject(fault)
     run = Run(airflow, service, dag_id)
     wait_for(lambda: injected.injected, 60, lambda: "nothing is submitted")

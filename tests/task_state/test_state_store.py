@@ -25,7 +25,7 @@ RECORD = {
 
 
 class Store:
-    """The part of Airflow's task state store that a memory uses, with something in it already."""
+    """The used part of Airflow's task state store, with a stored value."""
 
     def __init__(self, record: object = None) -> None:
         self.record = record

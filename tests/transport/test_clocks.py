@@ -1,4 +1,4 @@
-"""A machine whose clock differs from the service's: all works, and one request of a process is refused at most."""
+"""A machine whose clock differs from the service's: all works, and at most one request of a process is refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Watcher:
 
 @pytest.fixture(params=[-60, -12, 0, 12, 60], ids=lambda minutes: f"{minutes:+} min")
 def ahead(request):
-    """By how much the service's clock, all of it, is ahead of this machine's."""
+    """How far the service's clock is ahead of this machine's."""
     return timedelta(minutes=request.param)
 
 
@@ -48,7 +48,7 @@ def emulator(ahead):
     with Emulator(now=lambda: datetime.now(UTC) + ahead, submitted_seconds=0, run_seconds=0.5) as emulator:
         yield emulator
         refusals = [request.status for request in emulator.requests if request.status != 200]
-        assert len(refusals) <= 1, "each transport knows what an earlier one has learned"
+        assert len(refusals) <= 1, "each transport uses the time that an earlier one learned"
 
 
 def submit(config):
@@ -127,4 +127,4 @@ def test_the_known_service_time_outlives_a_transport_and_serves_both_drivers(con
     for known in (asyncio.run(read()), BlockingTransport(config).service_time()):
         assert abs(known - datetime.now(UTC) - ahead) < timedelta(seconds=5)
     with BlockingTransport(configuration("http://127.0.0.1:9")) as other:
-        assert other.service_time() is None, "another endpoint's is not known"
+        assert other.service_time() is None, "another endpoint's time is not known"

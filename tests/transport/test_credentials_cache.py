@@ -1,4 +1,4 @@
-"""Temporary keys over both transports: where they come from, how long they last, how often they are asked for."""
+"""Temporary keys over both transports: their source, their lifetime, and the number of requests for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOUR = 3600
 
 
 class Clock:
-    """A time that pauses move, and tests."""
+    """A time that only pauses and tests move."""
 
     def __init__(self):
         self.moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,7 +56,7 @@ class Clock:
 
 
 class Masker:
-    """Takes note of the keys it is told of."""
+    """Records the keys that it gets."""
 
     def __init__(self):
         self.told = []
@@ -230,7 +230,7 @@ def test_a_wait_of_36_hours_refreshes_its_keys_in_time_and_no_more_often(emulato
     result = run(config, wait(job))
     assert result.status is WaitStatus.TERMINAL
     assert set(statuses(emulator)) == {200}
-    # Keys of two hours are renewed at the first question after 1:55 h, which comes within four minutes.
+    # Keys of two hours are refreshed at the first poll after 1:55 h, which follows within four minutes.
     assert emulator.count(operation_of(origin)) == 19
     assert len(masker.told) == 19
 
@@ -244,7 +244,7 @@ def test_short_lived_keys_are_refreshed_before_they_expire(emulator, origin, mas
     assert 8 <= emulator.count(operation_of(origin)) <= 11
 
 
-# --- many who wait
+# --- many waiters
 
 
 def test_a_thousand_waits_in_one_loop_share_one_refresh_for_each_expiry(emulator, config, clock):
@@ -348,7 +348,7 @@ def test_a_refresh_that_ended_with_its_loop_is_repeated(emulator, keeper, clock)
 
 
 def test_a_signal_handler_during_a_refresh_can_request_keys(emulator, keeper, masker, clock, monkeypatch):
-    monkeypatch.delattr(CredentialsCache, "_wait")  # it would wait for what it has interrupted
+    monkeypatch.delattr(CredentialsCache, "_wait")  # it would wait for the interrupted refresh
     in_between = []
 
     def mask(credentials):
@@ -390,7 +390,7 @@ def test_a_failed_refresh_logs_one_line_while_the_old_keys_are_valid(emulator, c
         run(config, look())
         clock.sleep(6)
     assert set(statuses(emulator)) == {200}
-    assert fault.injected == 24, "it is asked every ten seconds at most"
+    assert fault.injected == 24, "it is read every ten seconds at most"
     [warning] = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert warning.getMessage().startswith(
         "Could not refresh temporary credentials, which are valid until 2026-01-02 05:04:05+00:00"
@@ -566,7 +566,7 @@ def test_an_unexpected_exception_raises_an_error_without_its_text(emulator, keep
         run(configuration(emulator.url, credentials=keeper), look())
 
 
-# --- keys that the service calls expired
+# --- keys that the service refuses as expired
 
 
 def test_keys_refused_as_expired_are_refreshed_and_the_request_is_retried(emulator, config, run, clock):

@@ -1,4 +1,4 @@
-"""``request_timeout`` bounds a whole exchange, wherever the peer is slow."""
+"""``request_timeout`` limits a whole exchange, wherever the peer is slow."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.transport.servers import RawServer
 
 SECONDS = 0.3
 
-# How much later the end may come on a busy machine. A peer that is waited for drips for ever.
+# The allowed delay on a busy machine. The peer itself never stops sending.
 GRACE = 3.0
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 11\r\n\r\n<Response/>"
 
-# What comes at once, and what comes a byte at a time from then on.
+# The bytes that are sent at once, and those that follow one by one.
 DRIPS = {
     "status line": (b"", b"HTTP/1.1 200 OKAY"),
     "header": (OK + b"X-Odd: ", b"a"),
@@ -74,7 +74,7 @@ def bundle(authority, tmp_path):
 
 
 def given_up(run, flow, config):
-    """Run what must not be answered; return the error, if it came in time."""
+    """Run a flow that must not be answered; return its error if it came in time."""
     began_at = time.monotonic()
     with pytest.raises(e.TransportError) as caught:
         run(config, flow)
@@ -258,7 +258,7 @@ def test_an_invalid_answer_leaves_a_submission_unknown(run):
 
     with RawServer(answer) as server:
         assert run(configuration(server.url), flow()) == ()
-        assert server.connections == 2, "what comes later is not taken for another answer"
+        assert server.connections == 2, "later bytes do not count as another answer"
 
 
 # --- many requests within one time
@@ -272,7 +272,7 @@ def test_all_requests_of_a_time_limit_end_together():
             transport.run(cancel_and_confirm("b1", within_seconds=30))
         assert time.monotonic() - began_at < SECONDS + GRACE
         assert 1 <= len(server.heads) <= 2
-        assert not caught.value.request_sent, "the last one was not begun any more"
+        assert not caught.value.request_sent, "the last one was not started"
 
 
 def test_a_pause_ends_with_its_time_limit():

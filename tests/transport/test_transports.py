@@ -1,4 +1,4 @@
-"""What both transports must do alike, against the emulator over HTTP."""
+"""The common behaviour of both transports, against the emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -160,9 +160,9 @@ def test_each_fault_raises_one_typed_error(emulator, config, run, fault, error):
     emulator.inject(fault)
     with pytest.raises(error):
         run(config, look())
-    # aiohttp sends a GET once more by itself when the connection breaks before the answer; it never does so for a POST.
+    # aiohttp itself retries a GET when the connection breaks before the answer; it never retries a POST.
     most = 2 if fault.kind is FaultKind.RESET else 1
-    assert len(emulator.requests) <= most, "nothing is repeated or followed behind our back"
+    assert len(emulator.requests) <= most, "no library retries a request or follows a redirect"
 
 
 @pytest.mark.parametrize("after_acting", [False, True])
@@ -220,7 +220,7 @@ def test_a_server_without_tls_counts_as_no_answer(emulator, run):
 
 @pytest.fixture
 def tls_server(tmp_path):
-    """A TLS server whose certificate nobody vouches for; it never sees a request."""
+    """A TLS server with an untrusted certificate; it never gets a request."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -257,7 +257,7 @@ def test_a_certificate_trusted_by_the_bundle_is_accepted(tls_server, run):
 
 @pytest.fixture
 def talkative_server():
-    """A server whose errors repeat all that the request carried."""
+    """A server whose errors contain the whole request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -303,7 +303,7 @@ def test_the_transport_makes_the_pauses(emulator, config, run, clock):
     assert len(clock.pauses) == 2
 
 
-# Signatures begin up to six minutes early, so that 20 minutes fast would be too much for some of the time only.
+# Signatures begin up to six minutes early, so 20 minutes fast would be too much only for a part of the time.
 @pytest.mark.parametrize("ahead_seconds", [1500, -1200, 86400, -86400])
 @pytest.mark.parametrize(("in_words_of_cos", "status"), [(False, 401), (True, 403)])
 def test_a_wrong_clock_costs_one_request_and_a_warning(
@@ -326,7 +326,7 @@ def test_a_wrong_clock_costs_one_request_and_a_warning(
 
 @pytest.fixture
 def lying_server(emulator):
-    """The way to the emulator, on which a proxy writes a ``Date`` of its own."""
+    """A proxy before the emulator that writes its own ``Date``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):

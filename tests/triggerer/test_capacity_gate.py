@@ -1,4 +1,4 @@
-"""The gate at which tasks wait for room in a bucket: who is let go, when, and what is left behind."""
+"""The gate at which tasks wait for a place in a bucket: the order of release, its time, and the clean-up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end_all(waits):
 
 
 async def in_line(number, **arguments):
-    """As many who wait, one behind the other: reading a connection may take one longer than the next."""
+    """Waiters that start one after another: reading a connection takes some of them longer."""
     waits = []
     for place in range(1, number + 1):
         waits.append(wait(**arguments))
@@ -65,12 +65,12 @@ def test_free_places_go_to_the_first_waiters(emulator):
     async def main():
         waits = await in_line(6, max_active_jobs=5, poll_interval=3)
         before = emulator.count("list")
-        await until(lambda: emulator.count("list") > before)  # now there is time until the next look
+        await until(lambda: emulator.count("list") > before)  # now there is time until the next poll
         for job_id in jobs[:3]:
             emulator.finish_job(job_id)
         await until(lambda: len(statuses(waits)) == 3)
         assert [waiting.done() for waiting in waits] == [True] * 3 + [False] * 3
-        submit(3)  # as those would do who were let go; before the next look
+        submit(3)  # as the released waiters would do; before the next poll
         before = emulator.count("list")
         await until(lambda: emulator.count("list") > before)
         emulator.finish_job(jobs[3])
@@ -134,7 +134,7 @@ def test_a_service_that_stays_unreachable_ends_the_wait(emulator):
 
 
 def test_each_waiter_has_its_own_contact_timeout(emulator):
-    """A late-comer is not thrown out with the one who has waited through almost all of an outage."""
+    """A late waiter does not fail together with one that has waited through most of an outage."""
     outage = emulator.inject(Fault("internal_error", operation="list", times=None))
 
     async def main():
@@ -163,7 +163,7 @@ def test_each_waiter_has_its_own_poll_interval(emulator):
         await asyncio.sleep(0.5)
         before = emulator.count("list")
         await asyncio.sleep(0.5)
-        assert emulator.count("list") == before, "nobody is in a hurry any more"
+        assert emulator.count("list") == before, "no waiter has a deadline any more"
         emulator.finish_job(job_id)
         brisk = wait(1, poll_interval=0.2)
         assert (await patient).payload["status"] == "capacity"

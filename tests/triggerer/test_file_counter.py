@@ -1,4 +1,4 @@
-"""Counting for all who wait in one event loop: beside the waits, each in its own log, and nothing left behind."""
+"""Counting for all waits of one event loop: in parallel to the waits, each in its own log, with a complete clean-up."""
 
 from __future__ import annotations
 

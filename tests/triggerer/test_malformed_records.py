@@ -1,4 +1,4 @@
-"""One of many waiters has an odd record: neither its own wait nor that of any other ends of that."""
+"""One of many jobs has a malformed record: no wait ends because of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ odd_records = st.fixed_dictionaries(
 
 
 class Service:
-    """Jobs that run for two hours; the last one with the record given. It takes no time before 1970."""
+    """Jobs that run for two hours; the last one with the record given. It refuses a time before 1970."""
 
     def __init__(self, odd):
         ordinary = {"Type": "Workflow", "CreationTime": format_time(START - HOUR), "State": "Running"}
@@ -76,7 +76,7 @@ def _is_from(record, since):
 
 
 class Transport:
-    """The poller's, to the scripted service, in the script's time."""
+    """The poller's transport to the scripted service, with the script's time."""
 
     def __init__(self, service):
         self._script = service.script
@@ -96,7 +96,7 @@ class Transport:
     service_time = now
 
     async def sleep(self, seconds):
-        for _ in range(3):  # those who have just been told something leave
+        for _ in range(3):  # waits that have just got a result end
             await asyncio.sleep(0)
         self._script.now += timedelta(seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""The poller that waiting triggers share: what it asks, whom it serves, and that it leaves nothing behind."""
+"""The poller that waiting triggers share: its requests, its waits, and its clean-up."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_many_waiters_share_few_requests(emulator, config):
     run(main)
     queries = [request.query for request in emulator.requests if request.operation == "list"]
     pages = [query for query in queries if "jobId=" not in query]
-    assert sum("jobId=" in query for query in queries) <= len(jobs) + 2  # the ends, and at most two at the beginning
+    assert sum("jobId=" in query for query in queries) <= len(jobs) + 2  # the ends, and at most two at the start
     assert 6 <= len(pages) <= 40
 
 
@@ -279,7 +279,7 @@ def test_a_new_waiter_is_polled_between_two_pages_of_a_sweep(emulator, config):
 
 
 class Turns(Silent):
-    """Notes in which turns of the event loop it is told something."""
+    """Records in which turns of the event loop it gets a result."""
 
     def __init__(self):
         self.turn, self.told = 0, []

@@ -1,4 +1,4 @@
-"""A connection that cannot be read for a while, as when a secrets backend is restarted: the wait has patience."""
+"""A connection that cannot be read for a while, as when a secrets backend is restarted: the wait continues."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_unreadable_connection_loses_contact_after_the_contact_timeout(emulat
 
 
 def test_connection_and_service_share_one_contact_timeout(emulator, backend, job_id):
-    """Half of the time the connection is away, then the service: no answer for all of it."""
+    """Half of the time the connection is unreadable, then the service is down: no answer all the time."""
     emulator.inject(Fault("internal_error", operation="list", times=None))
     backend.failures = 6
     began_at = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The trigger alone: what it stores, what it yields, and that nothing of it can bring down a triggerer."""
+"""The trigger alone: its stored arguments and its events; it cannot stop a triggerer."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_waiting_trigger_does_not_block_the_loop(emulator, job_id):
 
     async def main():
         waits = [asyncio.ensure_future(anext(InventoryJobTrigger(job_id).run())) for _ in range(3)]
-        # Only a loop that is not blocked gets to look, and to start the other two.
+        # Only a loop that is not blocked can poll and start the other two.
         while not hang.injected:  # noqa: ASYNC110 - the count is the emulator thread's
             await asyncio.sleep(0.01)
         assert not any(wait.done() for wait in waits)

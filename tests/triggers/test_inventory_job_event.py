@@ -1,4 +1,4 @@
-"""The trigger of asset watchers alone, against the emulator: with a poll of its own, and with Airflow's shared one."""
+"""The trigger of asset watchers alone, against the emulator: with its own poll, and with Airflow's shared one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def watching(stream, *, events=None):
 
 
 async def looks(emulator, number=2):
-    """Wait until so many whole looks have been taken from now on; each is two lists at least."""
+    """Wait for this number of complete polls from now on; each one reads at least two lists."""
     before = emulator.count("list")
     await until(lambda: emulator.count("list") >= before + 2 * number + 1)
 
@@ -188,7 +188,7 @@ def test_a_job_that_ended_without_a_watcher_is_reported_by_the_next_watcher_of_t
             await looks(emulator)
             emulator.finish_job(first)
             await until(lambda: events)
-            await looks(emulator, 3)  # it is noted half an interval later
+            await looks(emulator, 3)  # it is recorded half an interval later
         emulator.finish_job(missed)
         short = submit()
         emulator.finish_job(short)
@@ -302,7 +302,7 @@ def test_two_watchers_of_one_bucket_share_one_poll(emulator):
     run(main)
     listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
     active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
-    # The first look asks once more; from then on two requests a look, in turn, as one who polls sends them.
+    # The first poll sends one more request; later polls send two requests each, in turn, as a single watcher does.
     assert listed[:3] == [ended, active, ended]
     assert listed[3:] == ([active, ended] * len(listed))[: len(listed) - 3]
 

@@ -1,4 +1,4 @@
-"""The trigger of a sensor that no worker has begun: as a worker would begin it, or not at all."""
+"""The trigger of a sensor that no worker has started: it starts as on a worker, or not at all."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FIELDS = ("job_id", "bucket", "region", "tencent_ci_conn_id")
 
 
 class TaskInstance(SimpleNamespace):
-    """Of the sensor ``wait``; what other tasks have pushed is pulled as in the triggerer."""
+    """The task instance of the sensor ``wait``; it pulls XComs of other tasks as in the triggerer."""
 
     def xcom_pull(self, task_ids, *, key="return_value", map_indexes=None):
         if map_indexes is None:
             import greenback
 
-            return greenback.await_(asyncio.get_running_loop().create_future())  # which nobody answers
+            return greenback.await_(asyncio.get_running_loop().create_future())  # which is never answered
         return self.pushed.get((task_ids, key, map_indexes))
 
 

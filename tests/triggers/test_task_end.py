@@ -73,7 +73,7 @@ def test_a_deadline_resumes_the_task(emulator, job_id, pushed):
     assert pushed == {}
 
 
-@pytest.mark.parametrize(("ti", "xcoms"), [(TI, None), (None, XCOMS)], ids=["not asked to", "dag.test"])
+@pytest.mark.parametrize(("ti", "xcoms"), [(TI, None), (None, XCOMS)], ids=["without the option", "dag.test"])
 def test_a_success_without_the_option_resumes_the_task(emulator, job_id, pushed, ti, xcoms):
     emulator.finish_job(job_id)
     event = event_of(job_id, ti, success_xcoms=xcoms)
@@ -98,7 +98,7 @@ def test_a_task_whose_xcoms_cannot_be_pushed_is_resumed(emulator, job_id, monkey
 
 @pytest.fixture
 def ended(emulator):
-    """The id of a job that has seen to a hundred files, of which those that end in 1 may fail."""
+    """The id of a job with a hundred files, of which those that end in 1 may fail."""
     emulator.configure(run_seconds=1)
     emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
 

@@ -101,14 +101,14 @@ def test_a_saved_connection_is_shown_again_without_its_secret(page, form, emulat
 )
 def test_the_connection_test_answers_with_a_sentence(page, form, emulator, picture, conn_id, saved, sentence, name):
     save(form, conn_id, emulator, **saved)
-    page.reload()  # else the word that it was saved stands above the answer
+    page.reload()  # else the message about saving is above the answer
     row(page, conn_id).get_by_role("button", name="Test Connection").click()
     toast = page.get_by_role("status").filter(has_text=re.compile(sentence))
     expect(toast).to_be_visible()
     expect(toast).to_be_in_viewport(ratio=1)
     assert not [key for key in (SECRET_KEY, WRONG_KEY) if key in toast.inner_text()]
     if name:
-        # Not on the button, whose hint would hide the row below.
+        # Not on the button: its tooltip would hide the row below.
         page.mouse.move(0, 0)
         page.set_viewport_size({"width": 1100, "height": 560})
         expect(page.get_by_role("tooltip")).to_be_hidden()
@@ -116,7 +116,7 @@ def test_the_connection_test_answers_with_a_sentence(page, form, emulator, pictu
 
 
 def test_airflow_3_3_2_refuses_to_test_a_connection_without_a_port(page, airflow, emulator):
-    """When this fails, Airflow has mended it (apache/airflow#73298), and the form needs no port any more."""
+    """When this fails, Airflow has fixed it (apache/airflow#73298), and the form no longer needs a port."""
     extra = {"region": "ap-beijing", "bucket": emulator.default_bucket, "endpoint_url": emulator.url}
     connection = {"conn_type": "tencent_ci", "login": SECRET_ID, "password": SECRET_KEY, "extra": extra}
     airflow.api.add_connection("without_port", connection)

@@ -1,4 +1,4 @@
-"""The page of batch jobs in the browser, after the night: one batch goes on, and is cancelled in the end."""
+"""The page of batch jobs in the browser, after the night: one batch still runs, and a test cancels it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night
 WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 440}
 
 
-# Of what is seen of a badge of each state: WCAG's contrast ratio, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+# The contrast of the visible badge of each state: WCAG's contrast ratio,
+# https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
 CONTRASTS = """(body) => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const luminance = (...layers) => {
@@ -34,13 +35,13 @@ CONTRASTS = """(body) => {
 
 @pytest.fixture
 def live_job(long_job, after_the_night):
-    """The batch that goes on, when the others have ended."""
+    """The running batch, after the others have ended."""
     return long_job
 
 
 @pytest.fixture
 def frame(page):
-    """What is inside of Airflow's frame."""
+    """The content of Airflow's frame."""
     return page.frame_locator("iframe")
 
 

@@ -1,4 +1,4 @@
-"""A night's run in the browser: first while it goes on, then when it is over."""
+"""A night's run in the browser: while it runs, and after its end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_log_fits_on_one_screen(page, after_the_night, picture):
         (r"Batch job b\w{32} is Running", 1),
         # All but the job's id, which ends the line.
         (r"\d+ of 40 files done \(\d+\.\d%\), \d failed, \d+ left, \d+ a minute, to end about", 0.65),
-        # What is cut is the end of the job's name above the table.
+        # The end of the job's name above the table is cut off.
         (r"files +40", 0.9),
         (r"succeeded +37 +92\.5%", 0.9),
         (r"failed +3 +7\.5%", 0.9),

@@ -1,4 +1,4 @@
-"""Who cancels a batch job, and who leaves it alone."""
+"""The processes that cancel a batch job, and those that do not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def emulator(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def noted_try(monkeypatch):
-    """The try that has noted its submission last: the one that is stopped."""
+    """The try with the latest record of its submission: the one that is stopped."""
     noted = {"try": str(TI.try_number)}
     monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: noted or None)
     return noted
@@ -53,13 +53,13 @@ def hanging(_ti):
 
 @pytest.fixture
 def said(caplog, capsys):
-    """What has been said since, wherever this Airflow logs to."""
+    """The new log lines, wherever this Airflow logs to."""
     caplog.set_level("INFO")
     return lambda: caplog.text + capsys.readouterr().out
 
 
 def killed_task(kind, job_id, lease=HELD, ti=TI):
-    """A task that waited for its job, and is asked to stop."""
+    """A task that waited for its job, and is stopped."""
     task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
     task.job_id, task._ti, task._lease = job_id, ti, lease
     if kind is TriggerInventoryJobOperator:
@@ -73,7 +73,10 @@ kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJ
 @pytest.mark.parametrize("noted", [{"try": "2"}, {}], ids=["a newer try has submitted", "a newer try has begun"])
 @pytest.mark.parametrize("state", ["failed", "success", "skipped"])
 def test_the_end_of_a_newer_try_does_not_end_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
-    """Airflow gave the process up, the next try found its job and ended; only then the process is told to stop."""
+    """Airflow abandoned the process, the next try found its job and ended;
+
+    only then the process gets the signal to stop.
+    """
     monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: state)
     noted_try.clear()
     noted_try.update(noted)
@@ -288,7 +291,7 @@ def test_a_trigger_that_cannot_reach_airflow_does_not_cancel(emulator, job_id, m
 
 
 def cancelled(emulator, monkeypatch, job_id, *message):
-    """How many cancels a trigger sends whose ``run`` is cancelled twice, before Airflow gets to call ``on_kill``."""
+    """The number of cancel requests of a trigger whose ``run`` is cancelled twice before Airflow calls ``on_kill``."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
     monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "deferred")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
@@ -306,14 +309,14 @@ def cancelled(emulator, monkeypatch, job_id, *message):
         assert caught.value.args == tuple(message)
         cancels = emulator.count("cancel")
         if cancels:
-            await trigger.on_kill()  # comes late, and does nothing more
+            await trigger.on_kill()  # is called late, and does nothing
             assert emulator.count("cancel") == cancels
         return cancels
 
     return asyncio.run(main())
 
 
-@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger reads the state")
 def test_a_trigger_cancelled_by_a_user_works_without_the_reason(emulator, job_id, monkeypatch):
     from airflow.jobs.triggerer_job_runner import _USER_ACTION_CANCEL_MSG
 
@@ -321,7 +324,7 @@ def test_a_trigger_cancelled_by_a_user_works_without_the_reason(emulator, job_id
     assert emulator.job(job_id).state == "Cancel"
 
 
-@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger reads the state")
 def test_a_trigger_that_ends_with_its_triggerer_sends_no_request(emulator, job_id, monkeypatch):
     assert cancelled(emulator, monkeypatch, job_id) == 0
     assert emulator.job(job_id).state == "Submitted"

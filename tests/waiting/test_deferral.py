@@ -1,4 +1,7 @@
-"""A task whose deferral ended without an event of ours: by Airflow's own limit, or because its trigger failed."""
+"""A task whose deferral ended without an event of this package:
+
+by Airflow's own limit, or because its trigger failed.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ def emulator(monkeypatch):
 
 @pytest.fixture
 def operator(ti, job_id):
-    """One that was deferred until its ``execution_timeout`` is over, which it is."""
+    """A task that was deferred until the end of its ``execution_timeout``, which is over."""
     ti.xcoms["job_id"] = job_id
     Deferral("job", "execution_timeout", PAST, 0).push({"ti": ti})
     return new_operator(execution_timeout=HOUR)
@@ -93,7 +96,7 @@ def resume(ti):
 def test_only_a_timeout_cancels_the_job(emulator, operator, resume, job_id, reason, error, state):
     with pytest.raises(error, match=job_id):
         resume(operator, reason)
-    operator.on_kill()  # as Airflow does after a time-out
+    operator.on_kill()  # as Airflow does after a timeout
     assert emulator.job(job_id).state == state
 
 
@@ -166,7 +169,7 @@ def test_an_unreadable_connection_does_not_hide_a_timeout(emulator, ti, resume, 
 
 
 def deferral_of(act):
-    """How Airflow is told to defer: the trigger, the method, and Airflow's own limit."""
+    """The arguments of the deferral: the trigger, the method, and Airflow's own limit."""
     with pytest.raises(TaskDeferred) as deferred:
         act()
     return deferred.value
@@ -212,7 +215,7 @@ def test_a_deferral_without_a_limit_has_a_backstop_of_a_day(ti):
 
 
 def test_all_deferrals_of_a_try_share_its_deadline(ti):
-    """A process that resumes a task may be told that the try began when it was resumed."""
+    """A process that resumes a task may get the time of its own start as the start of the try."""
     task = new_operator(execution_timeout=HOUR)
     first = defer(ti, task, None).trigger.deadline_at
     ti.start_date = datetime.now(UTC) + timedelta(minutes=50)
@@ -224,7 +227,7 @@ def test_all_deferrals_of_a_try_share_its_deadline(ti):
 
 @pytest.fixture
 def waits_for_room(ti, emulator, job_id):
-    """A task that waits for ``max_active_jobs`` before a further round; ``job_id`` is that of the round before."""
+    """A task that waits for ``max_active_jobs`` before a further round; ``job_id`` belongs to the round before."""
     ti.xcoms |= {"job_id": job_id, "rounds": [job_id]}
     emulator.finish_job(job_id)
 

@@ -1,4 +1,4 @@
-"""What a process can show of having been heard of by Airflow."""
+"""The proof of a process that Airflow has received its heartbeats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 def answers(lease, clock, number):
-    """Let a number of answers come, as far apart as they are asked for."""
+    """Let a number of answers arrive, at the interval of the requests."""
     for _ in range(number):
         clock.now += lease.interval_seconds
         lease.renew(clock.now)
@@ -113,7 +113,7 @@ def task_instance(**changed):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Airflow 3, which says that the task is running; the questions to it."""
+    """Airflow 3, which answers that the task is running; the list of requests to it."""
     asked = []
     monkeypatch.setattr(process_lease, "workers_have_database", lambda: False)
     monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti) or "running")
@@ -129,7 +129,7 @@ def worker_lease(clock, **changed):
 
 
 def waiting(hours):
-    """A flow that pauses for so long, as a wait does between two looks."""
+    """A flow that pauses for this time, as a wait does between two polls."""
     for _ in range(hours * 120):
         yield from pause(30)
     return "ended"
@@ -158,7 +158,7 @@ def test_a_wait_renews_the_lease_in_its_pauses_without_getting_longer(asked, clo
 
 
 def test_a_task_with_tries_left_holds_its_lease_too(asked, clock):
-    """Another try may have begun, and failed, after Airflow gave this one up."""
+    """Another try may have started and failed after Airflow abandoned this one."""
     lease = worker_lease(clock, max_tries=2)
     run(lease.renewed_meanwhile(waiting(hours=1)), clock)
     assert lease.is_held()
@@ -243,7 +243,7 @@ def test_airflow_s_record_of_abandoned_tries_decides_if_it_exists(monkeypatch, g
 
 @pytest.fixture
 def triggerer(monkeypatch):
-    """A triggerer that asks at once."""
+    """A triggerer that sends its requests at once."""
     asked = []
     monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti.task_id))
     monkeypatch.setattr(

@@ -103,7 +103,7 @@ def test_an_older_airflow_ends_tasks_on_workers():
 
 
 def trigger_of(needs_worker=False, **arguments):
-    """The trigger that an operator is deferred with."""
+    """The trigger of an operator's deferral."""
     operator = TriggerInventoryJobOperator(
         task_id="submit", workflow_ids="w1", prefix="media/", wait_for_completion=True, deferrable=True, **arguments
     )

@@ -194,7 +194,7 @@ def test_one_page_of_executions_is_read():
 
 
 def pages_read(*answers):
-    """The ids that come of a list with these pages, and how many pages were asked for."""
+    """Return the ids from a list with these pages, and the number of requested pages."""
     pages, ids, asked = Paginator(), [], 0
     while pages.next_token is not None:
         found, token = answers[asked]

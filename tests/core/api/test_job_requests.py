@@ -104,7 +104,7 @@ def test_a_wrong_filter_raises_an_error_that_names_it(criteria, argument):
 
 
 def test_the_service_s_own_values_are_sent_unchanged():
-    """A wait asks with what it was told, whatever that is; only users make mistakes."""
+    """A wait polls with any id that it gets; only users' arguments are checked."""
     query = dict(build_list(JobFilter(job_type="Archive", order_by_time="Random")).query)
     assert (query["type"], query["orderByTime"]) == ("Archive", "Random")
 

@@ -1,4 +1,7 @@
-"""The nodes of Operation for Type=Job: what is certain is refused, what looks wrong is told, all else passes."""
+"""The nodes of Operation for Type=Job:
+
+a certain mistake is refused, a suspicious value logs a warning, all else passes.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def page(ids, next_token=""):
 
 
 def follow(pages_by_token):
-    """Read all pages of a service, and return the tokens asked with and the ids found."""
+    """Read all pages of a service; return the tokens of the requests and the ids."""
     pages, asked, found = Paginator(), [], []
     while pages.next_token is not None:
         asked.append(pages.next_token)

@@ -1,4 +1,4 @@
-"""Writing an object into a bucket: the request, and what is done about its answers."""
+"""Writing an object into a bucket: the request, and the reaction to its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workflows and queues: listing them, and finding out before a submission what is wrong with them."""
+"""Workflows and queues: listing them, and checking them before a submission."""
 
 from __future__ import annotations
 

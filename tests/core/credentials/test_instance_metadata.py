@@ -124,4 +124,4 @@ def test_a_missing_answer_raises_an_error_with_advice(step, complaint, may_pass)
         ask(script)
     assert caught.value.may_pass is may_pass
     assert not caught.value.request_sent
-    assert len(script.requests) == 1, "who asks again is decided elsewhere"
+    assert len(script.requests) == 1, "another module decides about retries"

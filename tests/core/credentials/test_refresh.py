@@ -55,19 +55,19 @@ def test_new_keys_are_valid_even_if_the_local_clock_says_expired(lifetime_second
     for seconds in (0, 3600, 86400):
         assert renewal.usable(after(seconds)) == keys(lifetime_seconds)
         assert not renewal.is_due(after(seconds))
-    assert renewal.discard(keys(lifetime_seconds), after(86400)), "until the service calls them expired"
+    assert renewal.discard(keys(lifetime_seconds), after(86400)), "until the service refuses them as expired"
     assert renewal.usable(after(86400)) is None
 
 
 def test_after_a_failure_the_old_keys_are_used_and_the_source_is_not_read_for_ten_seconds():
     renewal = holding(7200)
-    assert renewal.failed(CredentialsError("no answer"), after(6900)), "the first failure is news"
+    assert renewal.failed(CredentialsError("no answer"), after(6900)), "the first failure is logged"
     assert renewal.usable(after(6901)) == keys(7200)
     assert not renewal.is_due(after(6909.9))
     assert renewal.is_due(after(6910))
-    assert not renewal.failed(CredentialsError("no answer"), after(6910)), "the second is none"
+    assert not renewal.failed(CredentialsError("no answer"), after(6910)), "the second is not logged"
     renewal.refreshed(keys(14_000), after(6920))
-    assert renewal.failed(CredentialsError("no answer"), after(13_900)), "after a success it is news again"
+    assert renewal.failed(CredentialsError("no answer"), after(13_900)), "after a success a failure is logged again"
 
 
 def test_a_clock_that_is_set_back_does_not_block_a_refresh():
@@ -90,7 +90,7 @@ def test_keys_that_the_service_refuses_as_expired_are_dropped():
     assert renewal.discard(keys(7200), after(60))
     assert renewal.usable(after(60)) is None
     assert renewal.is_due(after(60))
-    assert renewal.discard(keys(7200), after(60)), "others that used them are to ask for newer ones, too"
+    assert renewal.discard(keys(7200), after(60)), "other users of these keys must request newer ones, too"
 
 
 def test_new_keys_that_the_service_refuses_as_expired_are_kept():

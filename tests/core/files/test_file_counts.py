@@ -1,4 +1,4 @@
-"""Counting a batch's files: all of them, and again only what may have changed."""
+"""Counting a batch's files: first all of them, then only those that may have changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def script_of(service):
 
 
 def count_again(counting, service):
-    """Return the next counts, and how many requests they took."""
+    """Return the next counts, and the number of their requests."""
     before = len(service.requests)
     while (counts := script_of(service).run(counting.read_page())) is None:
         pass

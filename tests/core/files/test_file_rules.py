@@ -1,4 +1,4 @@
-"""Whether a job that succeeded is good enough."""
+"""Whether the files of a succeeded job pass the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A quick look at a batch's files: bounded, with a sample that stays the same, and the curve that comes of it."""
+"""A survey of a batch's files: bounded, with a stable sample, and the curve made from it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_sample_has_a_limit_for_each_state_and_is_stable():
     assert len({file.run.run_id for file in look(service).sample} - chosen) <= 1
     numbers = sorted(int(run_id[1:]) for run_id in chosen if int(run_id[1:]) < 300)
     assert numbers[0] < 75
-    assert numbers[-1] > 225  # from all of the list
+    assert numbers[-1] > 225  # from the complete list
 
 
 def test_the_same_file_in_two_lists_causes_no_error():

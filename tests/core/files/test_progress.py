@@ -1,4 +1,4 @@
-"""Counting while a job is waited for: now and then, in the pauses, and never in the way."""
+"""Counting during a wait: at intervals, in the pauses, without delaying the wait."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Observer:
 
 
 class Service:
-    """A job that runs for so long, and its files."""
+    """A job with this duration, and its files."""
 
     def __init__(self, seconds, files, per_count=None):
         self.script = Script([self.answer], forever=True)

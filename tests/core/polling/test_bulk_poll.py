@@ -1,4 +1,4 @@
-"""How many requests it takes to ask about many jobs, and what becomes of those that are not found."""
+"""The number of requests of a bulk poll, and its result for jobs that are not found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
 def service(jobs, page_size=100, **errors):
-    """Answers as the list endpoint would: ``jobs`` by id and state; ``errors`` by the job that is asked about."""
+    """Answers as the list endpoint would: ``jobs`` by id and state; ``errors`` by the requested job."""
 
     def answer(request):
         query = dict(request.query)
@@ -37,7 +37,7 @@ def read(answer, ids, created_at=None, pages_before=0):
     while not sweep.is_over:
         before = len(script.requests)
         readings |= script.run(sweep.send_next_request())
-        assert len(script.requests) == before + 1, "a step is a request"
+        assert len(script.requests) == before + 1, "each step is a request"
     return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
 
 
@@ -121,7 +121,7 @@ def test_a_service_failure_ends_the_poll_for_all_jobs(answer):
 
 
 def test_a_page_whose_time_filter_is_refused_is_requested_without_it():
-    """One odd record is enough for a time that the service does not take; the others are read all the same."""
+    """One malformed record is enough for a time filter that the service refuses; the other jobs are still read."""
     jobs = running(50)
 
     def answer(request):

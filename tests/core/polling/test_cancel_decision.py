@@ -1,4 +1,4 @@
-"""What becomes of the batch job of a stopped task: every state, on a worker and deferred."""
+"""Whether a stopped task cancels its batch job: every state, on a worker and deferred."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CANCEL, LEAVE, DOUBT = CancelDecision.CANCEL, CancelDecision.LEAVE, CancelDecisi
 MINE, OTHER, NONE = "b-mine", "b-other", None
 ANY = (False, True)
 
-# All states of Airflow 2.11 to 3.3, and what stands for one.
+# All states of Airflow 2.11 to 3.3, and the values that replace a state.
 ON_THE_WAY = (None, "scheduled", "queued", "running", "deferred", "up_for_retry", "up_for_reschedule", "awaiting_input")
 STATES = (*ON_THE_WAY, "restarting", "success", "failed", "skipped", "upstream_failed", REMOVED, NOT_TOLD)
 
 
 def decisions(state, *, is_deferred, only_a_person=ANY, recorded=(MINE, OTHER, NONE)):
-    """The decisions that come of all combinations of what is not given."""
+    """Return the decisions for all combinations of the arguments that are not given."""
     return {
         decide_cancel(StoppedTask(state, is_deferred, person, MINE, job))
         for person, job in itertools.product(only_a_person, recorded)

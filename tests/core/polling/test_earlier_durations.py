@@ -1,4 +1,4 @@
-"""What earlier jobs of a kind say about one that is waited for."""
+"""The predicted duration of a job, from earlier jobs of its kind."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Silent:
 
 
 class Service:
-    """A job that runs for so long, and others before it; or an error instead of these."""
+    """A job with this duration, and earlier jobs; or an error instead of these."""
 
     def __init__(self, run_seconds, history):
         self.script = Script([self], forever=True)

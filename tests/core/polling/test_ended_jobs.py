@@ -1,4 +1,4 @@
-"""What a look at a bucket reports, and what it remembers."""
+"""The jobs that a poll of a bucket reports, and the snapshot that it keeps."""
 
 from __future__ import annotations
 
@@ -291,7 +291,7 @@ def test_the_service_s_time_is_requested_if_no_answer_had_it(bucket):
     lookout = EndedJobsDetector(timedelta(minutes=30))
     script.run(lookout.poll())
     first, second, _ = (dict(request.query) for request in script.requests)
-    assert "startCreationTime" not in first, "its answer tells the time, and what is young"
+    assert "startCreationTime" not in first, "its answer contains the time, which decides what is recent"
     assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
     script.service_ahead = None
     script.requests.clear()

@@ -1,4 +1,4 @@
-"""When to ask again: seldom, but not around the moments at which something is to be expected."""
+"""The time of the next poll: long pauses, and short ones around the expected end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)
 
 
 def steps(poll_interval, age, expected=None):
-    """The bounds of what a step can be."""
+    """The shortest and the longest possible pause."""
     found = [poll_delay_seconds(poll_interval, age, expected) for _ in range(300)]
     return min(found), max(found)
 
@@ -27,7 +27,7 @@ def steps(poll_interval, age, expected=None):
         (60, None, 30),
         (HOUR, None, 30),
         (0.5 * HOUR, NIGHTLY, 30),
-        (0.8 * HOUR - 10, NIGHTLY, 10),  # not beyond the moment from which on it may end
+        (0.8 * HOUR - 10, NIGHTLY, 10),  # not beyond the earliest expected end
         (0.8 * HOUR - 1, NIGHTLY, 3),
         (0.8 * HOUR, NIGHTLY, 3),
         (1.2 * HOUR, NIGHTLY, 3),

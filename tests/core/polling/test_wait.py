@@ -97,11 +97,11 @@ def test_retry_after_does_not_extend_the_contact_timeout():
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
 def test_the_age_of_a_job_is_measured_with_the_service_s_clock(ahead):
-    """Asked about by the machine's, a job would seem an hour old, or not to have begun."""
+    """By the machine's clock a job would look one hour old, or not started yet."""
     created = (START + ahead).isoformat(timespec="seconds")
     script = Script([page(job_xml("b1", State="Running", CreationTime=created))], forever=True, service_ahead=ahead)
     wait(script, deadline_at=START + timedelta(minutes=10))
-    assert script.pauses[0] <= 3, "a new job is asked about soon"
+    assert script.pauses[0] <= 3, "a new job is polled soon"
     assert script.pauses[-2] > 20, "an older one is not"
 
 

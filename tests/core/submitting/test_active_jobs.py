@@ -1,4 +1,4 @@
-"""How many more jobs may be submitted, and that nothing is submitted when none may."""
+"""The number of jobs that may still be submitted; nothing is submitted at the limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", pref
 
 
 def active(number):
-    """The pages of a bucket in which so many jobs are active."""
+    """The pages of a bucket with this number of active jobs."""
 
     def answer(request):
         query = dict(request.query)
@@ -93,7 +93,7 @@ def test_an_own_job_is_found_again_even_at_the_limit():
 
 
 def test_a_submission_of_unknown_outcome_is_not_reported_as_unsubmitted():
-    """Others may have filled the bucket meanwhile; that must not hide that the job may exist."""
+    """Other tasks may have filled the bucket meanwhile. The error must still say that the job may exist."""
 
     def answer(request):
         if request.method == "POST":
@@ -104,7 +104,7 @@ def test_a_submission_of_unknown_outcome_is_not_reported_as_unsubmitted():
     script = Script([answer], forever=True)
     submission = script.run(submitting(SPECIFICATION, before_submit=lambda: check_capacity(3)))
     assert submission.job.job_id == "b1"
-    assert not counts, "looked at once, and not between the two submissions"
+    assert not counts, "the list is read once, and not between the two submissions"
 
 
 def run_to_its_end(*answers, deadline_at=None, contact_timeout=600):

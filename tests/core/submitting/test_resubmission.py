@@ -1,4 +1,4 @@
-"""What a round asks for, and what becomes of a batch's counts with it."""
+"""The request of a round, and the counts of the batch after it."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ def test_a_first_submission_uploads_nothing():
         (FileCounts(succeeded=10), 100, 0, 0),
         (FileCounts(succeeded=7, failed=3), 97, 3, 0),
         (FileCounts(failed=10), 90, 10, 0),
-        (FileCounts(succeeded=6, failed=2), 96, 4, 0),  # the round did nothing with two of them
+        (FileCounts(succeeded=6, failed=2), 96, 4, 0),  # the round did not process two of them
         (FileCounts(), 90, 10, 0),
         (FileCounts(succeeded=8, cancelled=2), 98, 0, 2),
-        (FileCounts(succeeded=12), 102, 0, 0),  # the service's word counts
+        (FileCounts(succeeded=12), 102, 0, 0),  # the service's own value counts
     ],
 )
 def test_the_counts_of_a_batch_are_updated_after_a_round(again, succeeded, failed, cancelled):

@@ -40,7 +40,7 @@ def submit(script, notes=None, **options):
 
 
 def answering(**by_method):
-    """A script that answers by the method, for as long as it is asked."""
+    """A script that answers every request by its method."""
     answers = {
         method: itertools.cycle(given if isinstance(given, list) else [given]) for method, given in by_method.items()
     }
@@ -62,7 +62,7 @@ def unsettled(seconds_ago, service_seconds_ago=None):
 
 @pytest.fixture
 def service_time(monkeypatch):
-    """The service's clock goes like the script's."""
+    """The service's clock follows the script's."""
     scripts = []
 
     def tell():
@@ -228,7 +228,7 @@ def test_an_unknown_outcome_is_settled_by_the_list(outcome, state):
     )
     submission = submit(script, notes)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 1)
-    assert submission.series.may_have_duplicates, "what was found may be another request's job"
+    assert submission.series.may_have_duplicates, "the found job may belong to another request"
     assert (notes.note.job_id, notes.note.posts) == ("b1", 1)
 
 
@@ -346,7 +346,7 @@ def test_a_failed_search_ends_the_submission_before_its_request():
         (SubmissionNote(TOKEN, posts=1), 0),
     ],
     ids=[
-        "just now", "a while ago", "long ago", "this clock has jumped", "the service's clock has jumped",
+        "just now", "a while ago", "long ago", "the local clock has jumped", "the service's clock has jumped",
         "another machine's clock", "the service's time was not known", "settled",
     ],
 )  # fmt: skip
@@ -508,7 +508,7 @@ FAILED = respond(f"<Response>{mine('b1', State='Failed')}</Response>")
 
 
 def stale(*, by_id, **answers):
-    """A service whose list shows jobs as they were; what it says of one by its id is so."""
+    """A service whose list shows old states; a read by id returns the current state."""
     [listed] = answering(**answers).answers
     return Script([lambda request: by_id if request.path.count("/") > 1 else listed(request)], forever=True)
 
@@ -534,7 +534,7 @@ def test_a_later_try_without_a_readable_list_leaves_an_earlier_outcome_unknown()
         submit(script, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False)
 
 
-# A run that was made again, whose list shows the deleted run's job late
+# A recreated run; the list shows the deleted run's job late
 
 
 def created_ago(seconds, job_id="b9", state="Success"):
@@ -548,7 +548,7 @@ def test_a_job_from_before_the_request_is_not_adopted_while_the_new_job_may_stil
 
 
 def test_a_job_from_before_the_request_is_adopted_at_the_end_and_nothing_is_sent_again():
-    """The service's servers may differ by more than is known: what a clock says makes no second job."""
+    """The service's servers may differ by more than is known: no clock difference causes a second job."""
     script = answering(POST=LOST, GET=[NOTHING, *[page(created_ago(8, "b1"))] * 40])
     script.service_ahead = timedelta()
     assert submit(script).job.job_id == "b1"
@@ -571,7 +571,7 @@ def test_a_job_that_was_seen_as_failed_is_never_kept_again():
     assert not script.sent("PUT")
 
 
-# What fresh inputs of November 2026 found
+# Found with new random inputs in November 2026
 
 
 class TooLate(Exception):
@@ -598,7 +598,7 @@ def test_a_refused_request_is_not_retried_when_it_is_too_late(unchecked):
 
 
 class NotesOfTwoTries(Notes):
-    """Another try writes its note while this one pauses after a refusal."""
+    """Another try writes its record while this one pauses after a refusal."""
 
     def try_to_write(self, note, kept):
         result = super().try_to_write(note, kept)
@@ -617,7 +617,7 @@ def test_a_try_detects_that_a_newer_one_adopted_the_job():
     note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     notes = Notes(note)
     older = submitting(SPECIFICATION, notes, is_first=False, try_key="2")
-    next(older)  # frozen at its first step, with the note read
+    next(older)  # frozen at its first step, after it has read the record
     submit(answering(GET=page(mine("b1"))), notes, is_first=False, try_key="3")
     older.close()
     assert notes.note == replace(note, noted_by="3")
@@ -636,7 +636,7 @@ def test_without_a_store_an_active_job_wins_over_one_that_ended_before_it_was_cr
 
 
 def test_a_try_with_only_answered_requests_does_not_adopt_the_job_of_a_deleted_run():
-    """The job of a run that was deleted was listed late; this run's only job, of which it was told, has failed."""
+    """The job of a deleted run was listed late; this run's only known job has failed."""
     note = SubmissionNote(TOKEN, job_id="b1", posts=1, answered=1)
     script = Listing(
         [

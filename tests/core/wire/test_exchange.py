@@ -1,4 +1,7 @@
-"""What is decided around the requests of a flow: keys, signatures, the service's time, and what a flow gets to see."""
+"""The exchange around the requests of a flow:
+
+keys, signatures, the service's time, and the answers that a flow gets.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", pref
 
 @dataclass
 class Source:
-    """Credentials that may be replaced, once each."""
+    """Credentials that can be replaced, once each."""
 
     held: list[Credentials] = field(default_factory=lambda: [KEYS])
 
@@ -59,8 +62,8 @@ class Service:
     """
     A service without a network, and this machine's clock.
 
-    :param ahead: by how much the service's clock is ahead of this machine's.
-    :param told: by how much its ``Date`` says it is; ``None``: the truth.
+    :param ahead: how far the service's clock is ahead of this machine's.
+    :param told: how far its ``Date`` is ahead; ``None``: the same.
     :param words: status, code and message for a signature that is not valid now.
     :param dates: how often an answer has a ``Date``.
     """

@@ -1,4 +1,4 @@
-"""The fuzzer's corpus without the fuzzer, and answers made of the service's words."""
+"""The fuzzer's corpus without the fuzzer, and generated answers with the service's nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""So many requests a second, and no more."""
+"""The limit of requests per second."""
 
 from __future__ import annotations
 

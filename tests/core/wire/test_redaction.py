@@ -1,4 +1,4 @@
-"""No secret comes back in what the service says."""
+"""Secrets in the service's answers are redacted."""
 
 from __future__ import annotations
 

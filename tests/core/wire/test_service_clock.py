@@ -1,4 +1,4 @@
-"""What is known of the service's time, and what a Date that is wrong can do."""
+"""The known service time, and the effect of a wrong Date header."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def date(ahead):
 
 
 def good(ahead):
-    """An answer to a request that was taken."""
+    """An answer to an accepted request."""
     return respond("<Response/>", date=date(ahead))
 
 
 def refusal(ahead):
-    """An answer that refuses a signature for its time."""
+    """An answer that refuses a signature because of its time."""
     return failure(401, "SignatureExpired", date=date(ahead))
 
 
@@ -103,11 +103,11 @@ def test_many_requests_that_are_refused_together_are_all_signed_again(clock, war
 def test_a_wrong_date_does_not_block_a_machine_with_the_right_time(clock, warnings):
     clock.learn(good(HOUR))
     assert [clock.learn_from_refusal(refusal(HOUR), HOUR) for _ in range(3)] == [True] * 3, (
-        "also those that were under way"
+        "also the requests that were already sent"
     )
     assert clock.at(START) == START
     clock.learn(good(HOUR))
-    assert clock.at(START) == START, "it is not believed again"
+    assert clock.at(START) == START, "it is not used again"
     assert clock.known_at(START) is None
     [warning] = warnings
     assert "3600 seconds ahead of this machine's: a proxy may have written it" in warning

@@ -71,7 +71,7 @@ DOCUMENTED = [
     # An interim status is no final answer: the outcome of the request is not known.
     (102, "", e.UnreadableResponseError, False, True),
     (103, "", e.UnreadableResponseError, False, True),
-    # Codes nobody documented are judged by their status.
+    # Undocumented codes are classified by their status.
     (401, "Brandnew", e.AuthenticationError, False, False),
     (403, "Brandnew", e.PermissionDeniedError, False, False),
     (404, "Brandnew", e.NotFoundError, False, False),
@@ -233,7 +233,7 @@ def test_an_absurd_date_causes_no_advice(code, date):
 def test_a_good_answer_does_not_count_as_an_error():
     answer = respond("<Response><JobsDetail/></Response>")
     assert not may_be_time_refusal(answer)
-    assert "error" not in vars(answer), "reading a page of jobs twice holds up all who wait in a triggerer"
+    assert "error" not in vars(answer), "a second read of a page of jobs delays all waits of a triggerer"
 
 
 def test_a_corrected_clock_is_not_named_as_the_cause():

@@ -18,7 +18,7 @@ from tests.strategies import any_text, moments
 
 BEIJING = timezone(timedelta(hours=8))
 
-# Moments before the first and after the last that UTC's calendar has.
+# Times before the first and after the last datetime in UTC.
 BEYOND = ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:05:43"]
 
 

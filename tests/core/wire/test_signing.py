@@ -123,7 +123,7 @@ requests = st.builds(
 
 
 def on_the_wire(request: Request, keys: Credentials) -> WireRequest:
-    """The request as it arrives, target and headers, signed at ``NOW``."""
+    """Return the target and headers of the request as it arrives, signed at ``NOW``."""
     target = ENDPOINT.url_of(request).removeprefix(ENDPOINT.base_url)
     return WireRequest(request.method, target, signing.sign(request, ENDPOINT.host, keys, NOW))
 

@@ -26,7 +26,7 @@ ROOTS = ("Response", "Error")
 
 
 def outcome(body: bytes, root: str) -> str:
-    """What an answer says, or why it is refused."""
+    """Return the content of an answer, or the reason for its refusal."""
     try:
         return canonicalize(tostring(read_xml(body, root), encoding="unicode"))
     except UnreadableResponseError as error:
@@ -34,7 +34,7 @@ def outcome(body: bytes, root: str) -> str:
 
 
 def by_defusedxml(body: bytes) -> str:
-    """What defusedxml reads from the answer as UTF-8."""
+    """Return the result of defusedxml for the answer as UTF-8."""
     try:
         element = fromstring(body.decode("utf-8-sig"), forbid_dtd=True)
     except (DefusedXmlException, ParseError, ValueError) as error:
@@ -105,7 +105,7 @@ ENCODINGS = [
     *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7"),
     *("iso-8859-1", "cp1252", "cp037", "cp500", "gbk", "gb18030", "big5", "shift_jis"),
 ]
-# "<!" in bytes that are something else in UTF-8, or are nothing in it.
+# "<!" in bytes that mean something else in UTF-8, or are invalid in it.
 OVERLONG = b"\xc0\xbc\xc0\xa1DOCTYPE Response [<\xc0\xa1ENTITY a 'b'>]><Response>&a;</Response>"
 ODD = {
     "overlong": OVERLONG,

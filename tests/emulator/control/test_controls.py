@@ -42,7 +42,7 @@ def test_a_batch_is_ended_by_hand(emulator, end, state):
     getattr(emulator, f"{end}_job")(job_id)
     assert emulator.job(job_id).state == state
     emulator.fail_job(job_id)
-    assert emulator.job(job_id).state == state, "what has ended has ended"
+    assert emulator.job(job_id).state == state, "an ended batch stays ended"
 
 
 def test_a_batch_is_forgotten(emulator):

@@ -84,7 +84,7 @@ def test_a_hanging_request_acts_before_or_after(emulator, after_acting):
         submit(emulator, timeout=0.1)
     assert len(emulator.jobs) == after_acting
     wait_until(lambda: emulator.requests[-1].status == 200)
-    assert len(emulator.jobs) == 1, "the request was read, so it is acted on even though the client has gone"
+    assert len(emulator.jobs) == 1, "the request was read, so it is executed although the client has disconnected"
 
 
 def test_a_request_that_hangs_during_a_reset_does_not_act(emulator):
@@ -143,7 +143,7 @@ def test_a_corrupted_answer_has_status_200_and_cannot_be_parsed(emulator, kind, 
     assert answer.status == 200
     with pytest.raises(error):
         answer.xml  # noqa: B018 - reads the body
-    assert len(emulator.jobs) == 1, "the job was created all the same"
+    assert len(emulator.jobs) == 1, "the job was created in spite of the fault"
 
 
 def test_a_huge_answer_is_well_formed(emulator):

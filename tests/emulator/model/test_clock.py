@@ -1,4 +1,4 @@
-"""One clock writes and compares all times of the service. It may be off, and a test can put it forward."""
+"""One clock writes and compares all times of the service. It may be wrong, and a test can advance it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ offsets = pytest.mark.parametrize("seconds", OFFSETS)
 
 
 def ask(emulator, method, path, query=(), *, seconds, body=b"", host=HOST):
-    """Send a request as a client that knows how far the service's clock is off."""
+    """Send a request as a client that knows the offset of the service's clock."""
     headers = {"host": host, **({"content-type": "application/xml"} if body else {})}
     headers = signed_headers(method, path, query, headers=headers, when=sign_time(seconds - 60, seconds + 600))
     length = {"content-length": str(len(body))} if method in ("POST", "PUT") else {}

@@ -11,7 +11,7 @@ from tests.emulator.wire import node_body, request_body
 
 @pytest.fixture
 def submit(service, bucket):
-    """Creates a batch under the given switches."""
+    """Creates a batch with the given switches."""
 
     def submit(body: bytes = request_body(), **switches) -> Job:
         service.behaviour = service.behaviour.changed(submitted_seconds=10, run_seconds=40, **switches)
@@ -22,7 +22,7 @@ def submit(service, bucket):
 
 @pytest.fixture
 def state_after(service, clock):
-    """Puts the clock forward and returns the state of a batch."""
+    """Advances the clock and returns the state of a batch."""
 
     def state_after(job: Job, seconds: float = 0) -> str:
         clock.advance(seconds)

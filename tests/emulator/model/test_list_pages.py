@@ -12,7 +12,7 @@ PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "siz
 
 @pytest.fixture
 def submit(service, bucket, clock):
-    """Creates a batch, puts the clock forward by a minute, and returns the name."""
+    """Creates a batch, advances the clock by a minute, and returns the name."""
 
     def submit(name: str, body=request_body, **switches) -> str:
         if switches:

@@ -1,4 +1,4 @@
-"""Questions 5, 6, 10, 11 and 12: how jobs end, and what can be done to which."""
+"""Questions 5, 6, 10, 11 and 12: how jobs end, and which of them can be cancelled."""
 
 from __future__ import annotations
 

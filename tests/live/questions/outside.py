@@ -1,4 +1,4 @@
-"""Questions 14, 19, 20 and 21: what a small run cannot tell, and how somebody can find out."""
+"""Questions 14, 19, 20 and 21: questions that a small run cannot answer, and how to find the answer."""
 
 from __future__ import annotations
 
