@@ -31,7 +31,7 @@ __all__ = ["InventoryJobTrigger"]
 # For the cancel and the check whether the job has stopped. Airflow gives a triggerer more time than a worker's signal.
 _STOP_SECONDS = 20.0
 
-# Asyncio keeps no strong reference to what runs in it.
+# Asyncio keeps no strong reference to its tasks.
 _at_work: set[asyncio.Task[None]] = set()
 
 

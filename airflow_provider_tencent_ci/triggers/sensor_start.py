@@ -98,7 +98,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         links = {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key}
         try:
             await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, links)
-        except Exception as error:  # a button is not worth a task
+        except Exception as error:  # a link must not fail a task
             self.log.warning("Could not leave the link to the console: %s", error)
 
     async def _success_event(self, event: dict[str, Any]) -> TriggerEvent | None:

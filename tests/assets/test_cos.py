@@ -42,7 +42,7 @@ def test_a_key_in_chinese_is_encoded():
     ("uri", "complaint"),
     [
         ("cos:///media", "must name a bucket"),
-        (f"cos://{BUCKET}:443/media", "nothing but a bucket"),
+        (f"cos://{BUCKET}:443/media", "only a bucket"),
         (f"cos://{BUCKET}/media?versionId=1", "write a question mark in a key as %3F"),
     ],
 )

@@ -30,7 +30,7 @@ _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 def fetch_machine_role_credentials(origin: MachineRole) -> Flow[Credentials]:
     """
-    Ask for the keys of the machine's role, and for its name first if it is not given.
+    Request the keys of the machine's role, and first its name if it is not given.
 
     :raises CredentialsError: there is no answer, no such role, or no usable keys in the answer.
     """

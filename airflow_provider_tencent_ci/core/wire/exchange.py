@@ -51,8 +51,8 @@ class Send:
     """
     Send a request, and receive its :class:`RawResponse`; may raise ``TransportError`` or ``UnreadableResponseError``.
 
-    :param request: method and body, and what it is about.
-    :param url: where to, encoded as it is signed.
+    :param request: method and body, and the subject of the request.
+    :param url: the address, encoded as it is signed.
     :param headers: all that are sent, with lower-case names.
     """
 
@@ -90,7 +90,7 @@ def exchange(
 
     :param config: the service, the credentials and the limits.
     :param clock: the service's clock, shared by all drivers of this service.
-    :param rate_limit: limits how often requests are sent, of all who share it; ``None`` for no limit.
+    :param rate_limit: limits the requests of all drivers that share it; ``None`` for no limit.
     """
     return wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit))
 
@@ -160,7 +160,7 @@ def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Genera
 
 
 def _wait_for_rate_limit(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
-    """Wait before the request is signed, so that no signature grows old meanwhile."""
+    """Wait before the request is signed, so that the signature does not expire meanwhile."""
     seconds = rate_limit.reserve((yield Now())) if rate_limit is not None else 0.0
     if seconds > 0:
         yield Sleep(seconds)
@@ -177,7 +177,7 @@ def _sent(
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by lower-case name; what repeats is joined as RFC 9110, 5.2 says."""
+    """Return headers by lower-case name; repeated ones are joined (RFC 9110, 5.2)."""
     found: dict[str, str] = {}
     for name, value in headers:
         name = name.lower()
