@@ -27,7 +27,7 @@ def note(message, category, filename, lineno, file=None, line=None):
     if not issubclass(category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
         return
     frames = [frame for frame in reversed(traceback.extract_stack()[:-1]) if not is_between(frame)]
-    # The first one says that it is deprecated, or that somebody else has asked for what is.
+    # The first one is deprecated itself, or another module imports a deprecated name.
     asked = [frame.filename for frame in frames[:2] if any(own in frame.filename for own in OWN)]
     found.extend(f"{file}: {category.__name__}: {message}" for file in asked)
 

@@ -45,7 +45,7 @@ def job_error(kind):
         (e.UnreadableResponseError("odd"), "default", None),
         (e.TransportError("no answer", request_sent=True), "default", None),
         (e.UnexpectedEventError("odd"), "default", None),
-        (ValueError("somebody else's"), "default", None),
+        (ValueError("another package's error"), "default", None),
         (KeyboardInterrupt(), "default", None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,

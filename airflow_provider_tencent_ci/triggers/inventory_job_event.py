@@ -145,7 +145,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             yield event
 
     async def _missed(self, stored: StoredSnapshot) -> tuple[InventoryJob, ...]:
-        """Return what has ended while nobody watched, as far as that can be told."""
+        """Return the jobs that ended while no watcher ran, as far as they are known."""
         from airflow_provider_tencent_ci.core.polling.ended_jobs import EndedJobsDetector, list_ended_within
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import WatchBackoff, run_once
 

@@ -88,7 +88,7 @@ def _shown(answer: Response, own_job_ids: Collection[str], own_keys: Collection[
 def _show_own_only(entry: Element, own_job_ids: Collection[str], own_keys: Collection[str]) -> None:
     if entry.tag == "JobsDetail" and (entry.findtext("JobId") or "") not in own_job_ids:
         entry.clear()
-        entry.text = "(a job of somebody else's)"
+        entry.text = "(a job of another user)"
     elif entry.tag == "Object" and not any((entry.text or "").endswith(key) for key in own_keys):
         entry.text = "(another object)"
 

@@ -73,7 +73,7 @@ def test_a_complete_report_shows_no_secret_and_no_data_of_others(run: Run, emula
     text = written(run())
     for shown in (*SECRETS, *NAMES, *THEIRS):
         assert shown not in text
-    assert "(a job of somebody else's)" in text
+    assert "(a job of another user)" in text
     assert "[bucket]" in text
 
 
@@ -175,8 +175,8 @@ def exchange(path: str, body: bytes = b"", status: int = 200) -> Exchange:
     ("body", "status", "shown"),
     [
         (b"<Response><JobsDetail><JobId>b1</JobId><Name>n</Name></JobsDetail></Response>", 200, "<Name>n</Name>"),
-        (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Name></JobsDetail></Response>", 200, "somebody else's"),
-        (b"<Response><JobsDetail><Name>n</Name></JobsDetail></Response>", 200, "somebody else's"),
+        (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Name></JobsDetail></Response>", 200, "another user"),
+        (b"<Response><JobsDetail><Name>n</Name></JobsDetail></Response>", 200, "another user"),
         (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Na", 200, "(50 bytes that are no XML) "),
         (b"<html>gateway", 502, "(13 bytes that are no XML) <html>gateway"),
         (b"<W><Object>media/a.mp4</Object></W>", 200, "<Object>media/a.mp4</Object>"),

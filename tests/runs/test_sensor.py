@@ -30,7 +30,7 @@ def job_id(emulator):
     """The id of a job of another origin."""
     emulator.configure(run_seconds=1.5)
     with TencentCIHook() as hook:
-        job = hook.trigger_inventory_job(name="by-somebody-else", workflow_ids=WORKFLOW_ID, prefix="media/")
+        job = hook.trigger_inventory_job(name="by-another-system", workflow_ids=WORKFLOW_ID, prefix="media/")
     return job.job_id
 
 
@@ -46,7 +46,7 @@ def test_a_success_returns_the_final_record(emulator, job_id, mode):
     run = wait(job_id, mode)
     assert run.state == "success"
     record = run.xcoms["wait"]["return_value"]
-    assert (record["JobId"], record["State"], record["Name"]) == (job_id, "Success", "by-somebody-else")
+    assert (record["JobId"], record["State"], record["Name"]) == (job_id, "Success", "by-another-system")
 
 
 @modes

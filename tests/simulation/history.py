@@ -59,7 +59,7 @@ class Blow(_Short):
     """
     A fault of a process during its work.
 
-    :param what: ``crash`` (the machine is gone, nobody reports it), ``kill`` (the process alone is gone, and its
+    :param what: ``crash`` (the machine is gone, no process reports it), ``kill`` (the process alone is gone, and its
         supervisor reports it), ``freeze``, ``evict`` (SIGTERM, as a node that is drained sends it).
     :param process: which process of the history, from 1.
     :param step: at which of its steps, from 1.

@@ -19,7 +19,7 @@ It has its own clock, a list that may lag, and handles each request as the histo
 ``throttled``      429 with ``Retry-After: seconds``
 ``unavailable``    503 ``SlowDown`` with ``Retry-After: seconds``
 ``saturated``      403 ``QueueSaturated``
-``cut_short``      a page whose token is that of the page itself, so that nobody can tell how the list goes on
+``cut_short``      a page whose token is that of the page itself, so that the rest of the list is unknown
 ``odd_date``       acted on; the answer's ``Date`` is of another century
 ``twice``          acted on twice
 =================  ===================================================================================================

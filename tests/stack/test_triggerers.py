@@ -34,7 +34,7 @@ def waiting(airflow, emulator, triggerers):
     assert emulator.count("cancel") == cancels
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed anew"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "redeployed"])
 def test_the_other_triggerer_takes_over_the_tasks_of_an_ended_one(waiting, triggerers, number):
     ended = triggerers.busiest
     assert triggerers.load(ended) > 0

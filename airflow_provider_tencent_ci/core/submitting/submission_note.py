@@ -84,7 +84,7 @@ class NoteStore(Protocol):
 
 
 class NoNotes:
-    """For a submission that nobody remembers."""
+    """For a submission without a record."""
 
     is_reliable = False
 

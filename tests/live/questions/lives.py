@@ -167,7 +167,7 @@ QUESTIONS = (
     ),
     Question(
         11,
-        "Which jobs can be cancelled, how soon do they stop, and what becomes of their files?",
+        "Which jobs can be cancelled, how soon do they stop, and are their files finished?",
         "core/polling/cancel_job.py cancels, reads the job again, and takes a refusal for an end only if it has ended.",
         ask_cancel,
         (STOPPED, MAIN),
