@@ -319,9 +319,10 @@ class TencentCIHook(BaseHook):
         """
         Write an object into the bucket, such as a list for ``url_file``; an existing object with this key is replaced.
 
-        :param key: its key, without a leading slash; at most 850 bytes. :param data: it must fit into memory and be
-        sent within ``request_timeout``. :raises InvalidArgumentError: it is no key. :raises PermissionDeniedError: the
-        key pair lacks ``cos:PutObject``.
+        :param key: its key, without a leading slash; at most 850 bytes.
+        :param data: it must fit into memory and be sent within ``request_timeout``.
+        :raises InvalidArgumentError: it is no key.
+        :raises PermissionDeniedError: the key pair lacks ``cos:PutObject``.
         """
         self.run(put_object(key, data, content_type))
 

@@ -17,8 +17,9 @@ class MapIndexName:
     """
     A task with values for templates.
 
-    If it is mapped without ``map_index_template``, it gets a default template. :cvar map_index_fields: arguments that
-    distinguish mapped tasks; if the first one is mapped, only it is used.
+    If it is mapped without ``map_index_template``, it gets a default template.
+
+    :cvar map_index_fields: arguments that distinguish mapped tasks; if the first one is mapped, only it is used.
     """
 
     map_index_fields: ClassVar[tuple[str, ...]] = (

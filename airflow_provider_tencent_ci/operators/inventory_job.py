@@ -202,7 +202,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     execute_complete_in_time = execute_complete_with_execution_timeout
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume the task, also where Airflow and no event of ours has ended its deferral."""
+        """Resume the task, also if Airflow has ended its deferral without an event of this package."""
         deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
         request = recorded_request(self._ti)

@@ -114,7 +114,7 @@ class InventoryJobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
+        """Yield one event. An error here says nothing about the job, so the event is ``lost_contact``."""
         try:
             with self._holding_lease():
                 waited = await self._wait()

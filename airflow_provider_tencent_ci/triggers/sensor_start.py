@@ -32,11 +32,10 @@ _RENDER_SECONDS = 60.0
 
 class StartingInventoryJobTrigger(InventoryJobTrigger):
     """
-    Begin a sensor as a worker would, then wait like any other trigger.
+    Start a sensor as a worker would, then wait like any other trigger.
 
-    Airflow's scheduler makes it (``start_from_trigger``). What cannot be begun here as expected is left to a worker,
-    with an event that says so (``waiting/trigger_events.py``): the error is the same one, in the same place, as without
-    ``start_from_trigger``.
+    Airflow's scheduler makes it (``start_from_trigger``). If the start fails here, an event leaves it to a worker
+    (``waiting/trigger_events.py``): the error is the same one, in the same place, as without ``start_from_trigger``.
 
     :param seconds_before_limit: how long before Airflow's own limit of the deferral the time to wait is over. That
         limit is an absolute time in Airflow's database; a triggerer restart does not move it.

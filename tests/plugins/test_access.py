@@ -202,7 +202,7 @@ def claim(run, job_id):
 
 @pytest.fixture
 def stored_connections(visit, emulator):
-    """Connections in Airflow's database: two of ours, and one of another type."""
+    """Connections in Airflow's database: two of this type, and one of another."""
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session
 
