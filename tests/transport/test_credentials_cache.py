@@ -535,7 +535,7 @@ def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
 
 @pytest.mark.parametrize("hours", [-3, -1, 1, 3])
 def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, origin, masker, clock, caplog, hours):
-    """The emulator is as far off as the clock of a machine may be from the service's; keys live for two hours."""
+    """The emulator's clock differs as much as a machine's may; keys live for two hours."""
     machine = Clock()
     machine.moment = clock.moment + timedelta(hours=hours)
     config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
@@ -637,7 +637,7 @@ def test_no_log_at_any_level_shows_a_key_or_a_token(emulator, origin, masker, ru
         clock.sleep(2 * HOUR)
         with pytest.raises(e.CredentialsError):
             run(config, look())
-    assert caplog.records, "there was something to look through"
+    assert caplog.records, "there are logs to check"
     shown = caplog.text + repr([vars(record) for record in caplog.records])
     for key in (BASE, *emulator.temporary_keys):
         assert key.secret_key not in shown

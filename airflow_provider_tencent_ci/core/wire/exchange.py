@@ -103,7 +103,7 @@ def read_response(
 
     The body of a success is compared and stored, so it is not changed.
 
-    :param credentials: what the request was signed with.
+    :param credentials: the credentials that signed the request.
     :param signed: the headers that the dialect returned for it.
     :param dialect: the service's; by default that of CI and COS.
     """

@@ -81,7 +81,7 @@ class ServiceConfig:
     :param proxy: the URL of an HTTP proxy, or ``None``.
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
-        bounds a triggerer.
+        limits a triggerer.
     :param dialect: how the service's requests are signed, and its refusals read.
     """
 
