@@ -65,7 +65,7 @@ def _metadata_service(origin: MachineRole) -> ServiceConfig:
 
 
 def _sts(origin: AssumedRole, base: Credentials) -> ServiceConfig:
-    """Return how it is asked: signed with the keys that assume the role."""
+    """Return the configuration of its requests: signed with the keys that assume the role."""
     return ServiceConfig(
         bucket="",
         region="",

@@ -107,7 +107,7 @@ def test_every_field_of_an_assumed_role_is_parsed():
     )
 
 
-def test_without_a_proxy_of_the_connection_sts_is_asked_through_that_of_the_environment(monkeypatch):
+def test_sts_requests_use_the_environment_s_proxy_if_the_connection_has_none(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://environment:3128")
     monkeypatch.setenv("no_proxy", "sts.internal.tencentcloudapi.com")
     fields = {"credentials": "assume_role", "role_arn": ARN}

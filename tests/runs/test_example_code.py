@@ -131,7 +131,7 @@ def test_make_has_the_targets(target):
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_installed_is_this_package():
+def test_the_install_command_installs_this_package():
     assert commands("install.sh") == [["pip", "install", "airflow-provider-tencent-ci"]]
 
 

@@ -177,7 +177,7 @@ def test_the_metadata_service_gets_unsigned_requests_without_a_proxy(emulator, c
 
 
 def hand_out(connection, head):
-    """Answer as STS, with keys without an end in these tests."""
+    """Answer as STS, with keys that never expire in these tests."""
     body, length = head.partition(b"\r\n\r\n")[2], int(re.search(rb"content-length: (\d+)", head, re.I)[1])
     while len(body) < length:
         body += connection.recv(65536)
@@ -198,7 +198,7 @@ def assume(emulator, masker, run):
     return assume
 
 
-def test_sts_is_asked_through_a_proxy(assume):
+def test_sts_requests_use_a_proxy(assume):
     with RawServer(hand_out) as proxy:
         assume(sts_url="http://sts.invalid", proxy=proxy.url)
         [head] = proxy.heads
@@ -207,7 +207,7 @@ def test_sts_is_asked_through_a_proxy(assume):
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_the_certificate_of_sts_is_checked_as_the_connection_says(assume, tmp_path):
+def test_the_certificate_of_sts_is_checked_as_the_connection_sets(assume, tmp_path):
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -362,7 +362,7 @@ def test_a_signal_handler_during_a_refresh_can_request_keys(emulator, keeper, ma
     assert emulator.count("metadata") == 2
 
 
-def test_a_renewal_leaves_the_loop_to_others_and_needs_no_thread(emulator, masker, clock, monkeypatch):
+def test_a_refresh_does_not_block_the_loop_and_needs_no_thread(emulator, masker, clock, monkeypatch):
     monkeypatch.delattr(asyncio, "to_thread")
     hang = emulator.inject("hang", operation="assume_role", seconds=0.5)
     keeper = CredentialsCache(assumed_role(emulator), masker)
@@ -514,7 +514,7 @@ def test_a_broken_metadata_service_raises_one_typed_error(emulator, config, run,
         ("huge_body", {}, "no usable answer .HTTP 200", True),
     ],
 )
-def test_a_broken_sts_is_one_typed_error(emulator, masker, run, monkeypatch, kind, options, complaint, may_pass):
+def test_a_broken_sts_raises_one_typed_error(emulator, masker, run, monkeypatch, kind, options, complaint, may_pass):
     monkeypatch.setattr(credentials_fetch, "_STS_SECONDS", 0.5)
     emulator.inject(kind, operation="assume_role", **options)
     config = configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker))
@@ -526,7 +526,7 @@ def test_a_broken_sts_is_one_typed_error(emulator, masker, run, monkeypatch, kin
     assert emulator.count("list") == 0
 
 
-def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
+def test_keys_that_arrive_expired_raise_an_error(emulator, origin, masker, run):
     emulator.configure(temporary_key_seconds=0)
     with pytest.raises(e.CredentialsError, match="had expired when they were handed out"):
         run(configuration(emulator.url, credentials=CredentialsCache(origin, masker)), look())
@@ -534,7 +534,7 @@ def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
 
 
 @pytest.mark.parametrize("hours", [-3, -1, 1, 3])
-def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, origin, masker, clock, caplog, hours):
+def test_keys_keep_their_lifetime_on_a_machine_with_a_wrong_clock(emulator, origin, masker, clock, caplog, hours):
     """The emulator's clock differs as much as a machine's may; keys live for two hours."""
     machine = Clock()
     machine.moment = clock.moment + timedelta(hours=hours)
@@ -551,7 +551,7 @@ def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, 
     assert len(masker.told) == 2
     assert statuses(emulator) == [200] * 8, "the emulator's time is known from the answer that had the keys"
     told = [record for record in caplog.records if "This machine's clock is" in record.getMessage()]
-    assert len(told) == emulator.count(operation_of(origin)) - 2 <= 1, "one refusal at most, of which it is learned"
+    assert len(told) == emulator.count(operation_of(origin)) - 2 <= 1, "at most one refusal, which corrects the clock"
 
 
 def test_an_unexpected_exception_raises_an_error_without_its_text(emulator, keeper, masker, run):

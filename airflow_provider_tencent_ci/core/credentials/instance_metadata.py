@@ -59,7 +59,7 @@ def _bound_role(origin: MachineRole) -> Flow[str]:
 def _ask(origin: MachineRole, path: str, if_not_found: str) -> Flow[Response]:
     try:
         response = yield from send(Request("GET", path, headers={"accept": "*/*"}))
-    except (ApiError, TransportError):  # their advice is about the service of the bucket
+    except (ApiError, TransportError):  # their advice applies to the bucket's service
         raise CredentialsError(
             f"{origin}: the metadata service gave no usable answer. It answers on Tencent's own machines (CVM) only; "
             "elsewhere use other credentials."

@@ -69,7 +69,7 @@ class RawResponse:
     :param status: the HTTP status.
     :param headers: names and values, in any case; names may repeat.
     :param body: the whole body.
-    :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
+    :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     """
 
     status: int

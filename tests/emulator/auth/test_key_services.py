@@ -184,7 +184,7 @@ def test_sts_refuses_a_clock_that_is_off(emulator, seconds):
 
 
 @pytest.mark.parametrize("keys", [KEYS, Credentials(defaults.SECRET_ID, "wrong")], ids=["handed out", "refused"])
-def test_each_answer_of_sts_has_the_service_s_date(emulator, keys, monkeypatch):
+def test_each_answer_of_sts_contains_the_service_s_date(emulator, keys, monkeypatch):
     replies = []
     answer = emulator.answer
     monkeypatch.setattr(emulator, "answer", lambda exchange: replies.append(answer(exchange)) or replies[-1])
