@@ -23,7 +23,7 @@ FENCE_OR_LINK = re.compile(
 
 
 def with_absolute_links(text: str, repository: str, tag: str) -> str:
-    """Let each relative link of ``text`` lead into ``repository`` at ``tag``; pictures, to the bytes themselves."""
+    """Replace relative links in ``text`` by links into ``repository`` at ``tag``; pictures link to the raw files."""
     pages = f"{repository}/blob/{tag}/"
     raw = f"{repository}/{tag}/".replace("https://github.com/", "https://raw.githubusercontent.com/")
 

@@ -34,7 +34,7 @@ is translated where it is raised.
     ├── FilesUnknownError             the job has ended; the states of its files could not be read
     ├── WaitTimeoutError              ``wait_timeout`` is over; the job goes on
     ├── LostContactError              no poll had an answer for ``contact_timeout``; the job may still run
-    └── UnexpectedEventError          the task was resumed with something that no trigger of ours sends
+    └── UnexpectedEventError          the task was resumed with something that no trigger of this package sends
 """
 
 from __future__ import annotations

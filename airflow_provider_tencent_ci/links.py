@@ -56,5 +56,5 @@ def push_link(context: Context, config: ServiceConfig) -> None:
         ti.xcom_push(key=JOB_URL_KEY, value=url)
         if key := link_xcom_key(InventoryJobLink()):
             ti.xcom_push(key=key, value=url)
-    except Exception as error:  # a button is not worth a task
+    except Exception as error:  # a link must not fail a task
         _log.warning("Could not leave the link to the console: %s", error)

@@ -1,4 +1,4 @@
-"""What Airflow is told about this provider. A mistake here breaks the discovery of all providers; it is tested."""
+"""The provider's description for Airflow. A mistake here breaks the discovery of all providers; tests check it."""
 
 from __future__ import annotations
 

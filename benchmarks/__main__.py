@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measures, and makes the page and the pictures of what was found."""
+"""``python -m benchmarks``: runs the measurements, and makes the page and the pictures from the results."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
-    Run measures, print what they find, and write it down unless they were quick.
+    Run measurements, print the results, and write them to files unless they were quick.
 
     :return: 0; 1 if one could not run.
     """
     options = _parser().parse_args(arguments)
-    # An end like any other, so that the servers and components that a measure has started end, too.
+    # A regular exit, so that the servers and components of a measurement end, too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     names = options.measures or measures.NAMES
     skipped = 0
     for name in [] if options.page_only else names:
         if lacking := measures.find(name).missing():
-            print(f"{name}: left out, it needs {lacking}", flush=True)
+            print(f"{name}: skipped, it needs {lacking}", flush=True)
             skipped += 1
         else:
             _run(name, options.quick)
@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures what waiting costs.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the cost of waiting.")
     parser.add_argument("measures", nargs="*", choices=[*measures.NAMES, []], help="default: all", metavar="MEASURE")
     parser.add_argument("--quick", action="store_true", help="with few jobs, to see that it works; writes nothing")
-    parser.add_argument("--page-only", action="store_true", help="measure nothing, make page and pictures anew")
+    parser.add_argument("--page-only", action="store_true", help="measure nothing, make page and pictures again")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""On which machine, with which versions and when something was measured."""
+"""The machine, the versions and the time of a measurement."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _ALWAYS = ("apache-airflow", "aiohttp")
 
 def describe(distributions: Iterable[str] = ()) -> dict[str, str]:
     """
-    Return what a reader has to know of the surroundings.
+    Return the facts about the environment.
 
-    :param distributions: of which the versions matter to a measure, beside Airflow's and aiohttp's.
+    :param distributions: the distributions whose versions matter, besides Airflow and aiohttp.
     """
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -1,4 +1,4 @@
-"""The page ``docs/benchmarks.md``, made of the records."""
+"""The page ``docs/benchmarks.md``, made from the records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ is in [benchmarks/](../benchmarks), one module for each benchmark.
 
 
 def page(records: Sequence[Record]) -> str:
-    """Return the whole page: what was wanted and what was found, then each measure with its table and picture."""
+    """Return the complete page: targets and results, then each measurement with its table and picture."""
     return "\n".join([_HEAD, _summary(records), *(_section(record) for record in records)])
 
 
@@ -55,7 +55,7 @@ def _section(record: Record) -> str:
 
 
 def _anchor(title: str) -> str:
-    """Return what GitHub and the site call a heading of plain words."""
+    """Return the anchor of a heading of plain words on GitHub and on the site."""
     return title.lower().replace(" ", "-")
 
 

@@ -17,9 +17,9 @@ _DASHES = ("-", "--", "-.", ":")
 
 def draw(record: Record, path: Path) -> None:
     """
-    Write the picture as SVG; what is ours has the colour.
+    Write the picture as SVG; this package's figures are coloured.
 
-    The same figures make the same file, so that a rerun of one measure changes one picture.
+    The same figures make the same file, so a rerun of one measurement changes one picture.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def _draw_bars(axes: Any, chart: Chart) -> None:
 
 
 def _in_pairs(chart: Chart) -> bool:
-    """Whether each of ours is followed by the one that it is compared with."""
+    """Whether each bar of this package is followed by the one to compare it with."""
     return any(name.endswith(": fixed") for name in chart.series)
 
 
@@ -65,7 +65,7 @@ def _draw_curves(axes: Any, chart: Chart) -> None:
 
 
 def _leading_digit(value: float) -> str:
-    """Return the digit by which marks of a logarithmic axis are chosen: one at each would be too many."""
+    """Return the leading digit of a tick, which selects ticks of a logarithmic axis: all of them would be too many."""
     return f"{value:e}"[0]
 
 

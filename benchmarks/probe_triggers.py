@@ -1,4 +1,4 @@
-"""A trigger for measures, which looks at the triggerer's event loop from inside."""
+"""A trigger that measures the triggerer's event loop from inside."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Sample:
     A second in the life of a triggerer.
 
     :param at: when it ended, in Unix seconds.
-    :param tasks: of the event loop, as many as there are triggers; those that the triggers themselves start apart.
+    :param tasks: of the event loop: one for each trigger, without the tasks that the triggers start themselves.
     :param rss_bytes: the memory of the process.
     :param cpu_seconds: processor time of the process so far.
     :param blocked_seconds: the longest time within this second in which the loop ran nothing that was due.
-    :param blocked_cpu_seconds: how much processor time the loop's thread had in it; the rest it waited, for a file, for
-        another thread or for a processor.
+    :param blocked_cpu_seconds: the processor time of the loop's thread in it; for the rest it waited for a file,
+        another thread or a processor.
     """
 
     at: float
@@ -60,7 +60,7 @@ class LoopProbe(BaseTrigger):
         return f"{__name__}.LoopProbe", {"path": self.path}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Sleep for a few milliseconds, again and again, and look how much later it became."""
+        """Sleep for a few milliseconds repeatedly, and measure the delay of each wake-up."""
         process = psutil.Process()
         with Path(self.path).open("a", buffering=1, encoding="utf-8") as file:  # noqa: ASYNC230 - a line a second
             while True:

@@ -1,4 +1,4 @@
-"""What a measure found, as a value that is kept as JSON: the page and the pictures are made of it."""
+"""The result of a measurement, stored as JSON; the page and the pictures are made from it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Figure = str | int | float | None
 @dataclass(frozen=True, slots=True)
 class Claim:
     """
-    Something that is wanted, and what was found instead.
+    A target and its result.
 
-    :param wanted: in words.
-    :param found: in words, with the figure.
+    :param wanted: the target in words.
+    :param found: the result in words, with the figure.
     """
 
     wanted: str
@@ -50,11 +50,11 @@ class Record:
 
     :param name: of the measure, and of its files.
     :param title: the heading on the page.
-    :param method: what was done, for people who want to judge whether to believe it; Markdown.
+    :param method: the method, so that readers can judge the result; Markdown.
     :param columns: of the table.
     :param rows: of the table.
-    :param claims: what was wanted.
-    :param quick: whether it ran with few jobs only, so that its figures say nothing.
+    :param claims: the targets and their results.
+    :param quick: whether it ran with few jobs only, so its figures mean nothing.
     :param machine: where and when it ran, see :func:`benchmarks.machine.describe`.
     """
 
@@ -76,13 +76,13 @@ class Record:
 
 
 def write_record(record: Record, folder: Path) -> None:
-    """Keep a record, instead of the one that this measure left before."""
+    """Store a record, and replace the earlier one of this measurement."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(record), indent=1, ensure_ascii=False)
     (folder / f"{record.name}.json").write_text(text + "\n", "utf-8")
 
 
 def read_records(folder: Path, names: Sequence[str]) -> list[Record]:
-    """Return the records that are there, in the order of ``names``."""
+    """Return the existing records, in the order of ``names``."""
     paths = [folder / f"{name}.json" for name in names]
     return [Record.from_dict(json.loads(path.read_text("utf-8"))) for path in paths if path.exists()]

@@ -1,4 +1,4 @@
-"""What a measure needs to run the Airflow of the demonstration and of the tests."""
+"""Helpers of a measurement to run the Airflow of the demonstration and of the tests."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 The service in a process of its own: the package's emulator, with jobs that have been running for an hour.
 
 Run as a program it is the server: ``python -m benchmarks.service 1000`` prints one line of JSON and serves until its
-input ends. Its time is not measured, but it must not be what one waits for either: with ten thousand jobs the emulator
-needs some 100 ms to find a page of them. So it answers a question that it has answered before with the same bytes; the
-jobs do nothing meanwhile that would change them.
+input ends. Its time is not measured, but it must not be the bottleneck either: with ten thousand jobs the emulator
+needs some 100 ms to find a page of them. So it answers a repeated request with the same bytes; the jobs do not change
+meanwhile.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class RunningService:
             self._process.communicate(timeout=30)
 
     def count(self) -> int:
-        """Return how many list requests have come in so far."""
+        """Return the number of list requests so far."""
         with requests.Session() as session:
             session.trust_env = False
             counts = session.get(f"{self.url}/_emulator/counts", timeout=30).json()
@@ -105,7 +105,7 @@ class RunningService:
 
 
 def new_config(url: str) -> ServiceConfig:
-    """Return the configuration for the service at ``url``, which may be asked as often as a machine can."""
+    """Return the configuration for the service at ``url``, without a rate limit."""
     config = ServiceConfig(BUCKET, REGION, Endpoint.of_bucket(BUCKET, REGION, url), CREDENTIALS)
     unlimited = {field.name: 1e6 for field in fields(config) if field.name == "requests_per_second"}
     return replace(config, **unlimited)
@@ -128,7 +128,7 @@ def fill(emulator: Emulator, jobs: int, now: datetime) -> list[str]:
 
 
 class _RememberingEmulator(Emulator):
-    """An emulator that works an answer out once."""
+    """An emulator that computes each answer once."""
 
     def __init__(self, **options: Any) -> None:
         self._answers: dict[str, Reply] = {}

@@ -1,7 +1,7 @@
 """
 Nights of a service in simulated time: the emulator without a network, and a clock that only a flow's pauses move.
 
-So a night of six hours takes a second, and the flow that waits is the very one that a worker runs.
+So a night of six hours takes a second, and the waiting flow is the same as on a worker.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from benchmarks.service import fill, handed_in
 __all__ = ["Night", "Silent", "WaitingFlow", "nights"]
 
 _FIRST_NIGHT = datetime(2026, 1, 1, 2, tzinfo=UTC)
-# The emulator looks at all of its jobs for each answer; nobody looks further back than this.
+# The emulator reads all of its jobs for each answer; no client reads older ones than this.
 _KEPT_JOBS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
     """
-    What became of one night's wait.
+    The result of one night's wait.
 
-    :param requests: how many were sent, whatever for.
+    :param requests: the number of all requests.
     :param delay_seconds: from the end of the job to the end of the wait.
     """
 
@@ -104,11 +104,11 @@ class _Simulation:
 
 
 class Silent:
-    """Nobody is told what a wait sees."""
+    """A log that drops the lines of a wait."""
 
     def job_polled(self, job: InventoryJob) -> None:
-        """Take no note of it."""
+        """Ignore it."""
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        """Stop: in a simulation nothing fails."""
+        """Raise: in a simulation nothing fails."""
         raise error

@@ -1,4 +1,4 @@
-"""Taking turns, and how much of a processor something costs."""
+"""Measurements in turns, and the processor time of a function."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def medians_of_turns(ways: Mapping[str, Callable[[], float]], turns: int) -> dic
     """
     Measure each way ``turns`` times and return each one's median.
 
-    They take turns, A B C A B C, so that what else the machine does meets all of them alike.
+    They take turns, A B C A B C, so that other load of the machine affects all of them equally.
 
-    :param ways: by name: something that does the work and returns its figure.
+    :param ways: by name: a function that does the work and returns its figure.
     """
     figures: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(turns):
@@ -25,14 +25,14 @@ def medians_of_turns(ways: Mapping[str, Callable[[], float]], turns: int) -> dic
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this process, all of its threads; that of a server elsewhere is not in it."""
+    """Return the processor time of this process with all its threads, without that of a server process."""
     began = time.process_time()
     work()
     return time.process_time() - began
 
 
 def cpu_seconds_each(work: Callable[[int], object], times: int) -> float:
-    """Do something ``times`` times, numbered from 0, and return the processor time of one."""
+    """Call a function ``times`` times with the numbers from 0, and return the processor time of one call."""
 
     def all_of_it() -> None:
         for number in range(times):

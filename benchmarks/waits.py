@@ -1,4 +1,4 @@
-"""Many that wait with the package's shared poller, for the measures that look at it from outside."""
+"""Many waits with the package's shared poller, for measurements of the poller."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _LONGEST_SECONDS = 600
 
 @dataclass
 class Readings:
-    """Counts what the waits are told."""
+    """Counts the results of the waits."""
 
     number: int = 0
 
     def job_polled(self, job: InventoryJob) -> None:
-        """Count a reading."""
+        """Count a poll's result."""
         self.number += 1
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        """Stop: what is measured is not what is meant to be."""
+        """Raise: the measurement is not valid."""
         raise error
 
     async def reach(self, number: int) -> None:
-        """Wait until there have been so many."""
+        """Wait until there have been this many."""
         async with asyncio.timeout(_LONGEST_SECONDS):
             while self.number < number:  # noqa: ASYNC110 - an event would be one more thing that costs time
                 await asyncio.sleep(0.1)
@@ -47,7 +47,7 @@ async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: 
     """
     Let one task wait for each job, as in a triggerer.
 
-    When this begins, each has been told of its job twice: what the poller asks the first time it never asks again.
+    At the start, each wait has had two results: some requests of the poller are sent only the first time.
     """
     readings = Readings()
     waits = [wait_together(config, _new_wait(job_id, readings), poll_interval) for job_id in job_ids]
@@ -59,7 +59,7 @@ async def waiting(config: ServiceConfig, job_ids: Sequence[str], poll_interval: 
 async def waiting_alone(
     ask: Callable[[str], Awaitable[InventoryJob]], job_ids: Sequence[str], poll_interval: float
 ) -> AsyncIterator[Readings]:
-    """Let one task wait for each job, and each ask for itself."""
+    """Let one task wait for each job, and poll it alone."""
     readings = Readings()
 
     async def wait_alone(job_id: str) -> None:

@@ -1,8 +1,8 @@
 """
-What must hold for every answer of the service, whoever wrote it.
+The rules for every answer of the service, including forged ones.
 
-An input is written as an answer is on the wire, so that it can be read and written by hand: a line with the status,
-lines with headers, an empty line, the body. Whatever is missing or cannot be read is left at its default.
+An input has the wire format of an answer, so that it can be read and written by hand: a line with the status, lines
+with headers, an empty line, the body. A missing or unreadable part has its default.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def answer_of(data: bytes) -> Response:
 
 
 def check(data: bytes) -> None:
-    """Read an answer in every way there is: each gives a value or a typed error. Anything else is a finding."""
+    """Read an answer with every reader: each returns a value or a typed error. Anything else is a finding."""
     answer = answer_of(data)
     if (error := classify(answer)) is not None:
         check_error(error)
@@ -73,7 +73,7 @@ def check(data: bytes) -> None:
 
 
 def value_of(read: Callable[[Any], Any], answer: Any) -> Any:
-    """Return what is read, or ``None`` for a typed error."""
+    """Return the value that was read, or ``None`` for a typed error."""
     try:
         return read(answer)
     except TencentCIError as error:
@@ -82,7 +82,7 @@ def value_of(read: Callable[[Any], Any], answer: Any) -> Any:
 
 
 def check_error(error: TencentCIError) -> None:
-    """An error is short, tells no secret, and can be judged."""
+    """An error is short, contains no secret, and can be classified."""
     text = str(error)
     assert len(text) <= MOST_CHARACTERS_OF_AN_ERROR, f"an error of {len(text)} characters"
     assert KEYS.secret_key not in text
@@ -95,7 +95,7 @@ def check_error(error: TencentCIError) -> None:
 
 
 def check_page(page: Page[Any] | None) -> None:
-    """A page has each item once, and its token reaches the next request as it is."""
+    """A page has each item once, and its token reaches the next request unchanged."""
     if page is None:
         return
     pages = Paginator()
@@ -110,7 +110,7 @@ def check_page(page: Page[Any] | None) -> None:
 
 
 def check_job(job: InventoryJob | None) -> None:
-    """A job survives JSON, has ended only by a documented word, and cannot bend the URL that cancels it."""
+    """A job survives JSON, has ended only in a documented state, and cannot change the URL that cancels it."""
     if job is None:
         return
     value_of(InventoryJob.raise_for_state, replace(job, job_id="b1"))
@@ -134,7 +134,7 @@ def check_execution(execution: WorkflowExecution) -> None:
 
 
 def check_request(request: Request) -> None:
-    """A request that an answer led to arrives as it was meant, and signed without its secrets."""
+    """A request that contains a part of an answer arrives unchanged, and its signature contains no secret."""
     url = urlsplit(ENDPOINT.url_of(request))
     assert f"{url.scheme}://{url.netloc}" == ENDPOINT.base_url
     assert url.fragment == ""
@@ -144,7 +144,7 @@ def check_request(request: Request) -> None:
 
 
 def check_submission(answer: Response) -> None:
-    """A submission to a service that always answers so ends, after few requests that create something."""
+    """A submission to a service with only this answer ends, after few create requests."""
     attempt = Attempt(*NAME.split("-"), SPECIFICATION, is_first=True)
     requests, error = run(submit_once(attempt, NoNotes()), answer)
     assert sum(request.method == "POST" for request in requests) <= MOST_SUBMISSIONS

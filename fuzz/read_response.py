@@ -1,5 +1,5 @@
 """
-Look for an answer of the service that the reader does not stand, guided by what the code does with it.
+Search for an answer of the service that breaks the reader, guided by code coverage.
 
 Needs ``atheris`` and ``defusedxml``; see README.md. All arguments go to libFuzzer.
 """
@@ -15,7 +15,7 @@ import atheris
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-# The parser's own Python and the date's are followed, too: expat below them is C and tells nothing.
+# The Python code of the XML and date parsers is covered, too; expat is C code without coverage.
 INSTRUMENTED = ["airflow_provider_tencent_ci", "defusedxml", "xml", "email", "fuzz"]
 
 with atheris.instrument_imports(include=INSTRUMENTED):
@@ -23,8 +23,8 @@ with atheris.instrument_imports(include=INSTRUMENTED):
 
 
 def main() -> None:
-    """Run until libFuzzer's arguments say stop, or something is found."""
-    # A merge starts itself anew through a shell, by its first word.
+    """Run until libFuzzer's limits are reached, or there is a finding."""
+    # A merge restarts itself through a shell, by its first word.
     itself = shlex.join([sys.executable, sys.argv[0]])
     atheris.Setup([itself, *sys.argv[1:]], check)
     atheris.Fuzz()

@@ -1,5 +1,5 @@
 """
-The nightly example DAG in a real Airflow, from start to end, with everything that happens on the way.
+The nightly example DAG in a real Airflow, from start to end, with each step shown.
 
 Against the emulator; or against the real service if ``AIRFLOW_CONN_TENCENT_CI_DEFAULT`` is set.
 """
@@ -41,7 +41,7 @@ WORKFLOW_VARIABLE = "TENCENT_CI_WORKFLOW_ID"
 DAG_ID, SUBMIT_TASK_ID = "tencent_ci_nightly", "submit"
 DAGS = Path(__file__).resolve().parents[1] / "example_dags"
 UI_PORT = 8080
-SETTINGS = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}  # for who looks around in the UI
+SETTINGS = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}  # for a user who explores the UI
 DAG_SECONDS = 120.0
 EMULATED_RUN_SECONDS = 600.0
 REAL_RUN_SECONDS = 13 * 3600.0  # the DAG itself gives up after twelve hours
@@ -66,10 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
     """
-    Start what is needed, run the DAG, show how it went; with the UI, keep it all until interrupted.
+    Start all components, run the DAG, show the result; with the UI, keep them until interrupted.
 
-    :param cleanup: told what to stop.
-    :raises DemoFailed: anything went wrong.
+    :param cleanup: the stack of what to stop.
+    :raises DemoFailed: a step failed.
     """
     check_airflow()
     emulator = start_service(display, cleanup)
@@ -87,7 +87,7 @@ def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
 
 
 def check_airflow() -> None:
-    """Make sure that the environment's Airflow is one that the demo was made for."""
+    """Check that the environment's Airflow is supported by the demo."""
     installed = version("apache-airflow")
     if Version(installed) < Version(OLDEST_AIRFLOW):
         raise DemoFailed(f"The demo needs Airflow {OLDEST_AIRFLOW} or later, and this is {installed}. Try: make demo")
@@ -110,7 +110,7 @@ def start_service(display: Display, cleanup: ExitStack) -> Emulator | None:
 
 
 def start_airflow(airflow: AirflowStack, display: Display) -> TencentCIHook:
-    """Start Airflow, and try the connection meanwhile; return the hook that did."""
+    """Start Airflow, and test the connection meanwhile; return the hook of the test."""
     display.say(f"Setting up Airflow {version('apache-airflow-core')} in {airflow.home} …")
     migration = airflow.begin_database()
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook  # reads Airflow's settings, now in place
@@ -130,7 +130,7 @@ def start_airflow(airflow: AirflowStack, display: Display) -> TencentCIHook:
 
 
 def run_nightly(airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator | None, display: Display) -> None:
-    """Run the DAG for the night that is over, and show what happens and what came of it."""
+    """Run the DAG for the last night, and show the progress and the result."""
     interval = wait_for_dag(airflow)
     if emulator:
         display.say(f"Uploading {upload_media(emulator, interval)} media files to {emulator.default_bucket}")
@@ -167,8 +167,8 @@ def start_run(airflow: AirflowStack, interval: Interval) -> Run:
     """
     Start a run in place of the scheduled one.
 
-    Its own name makes the batch a new one: the run that the scheduler would make has the same name in each new
-    Airflow, and a second demonstration against the real service would take over the batch of the first.
+    Its own name makes a new batch: a run of the scheduler has the same name in each new Airflow, so a second
+    demonstration against the real service would adopt the batch of the first.
     """
     run = Run(DAG_ID, f"demo__{datetime.now(UTC):%Y%m%dT%H%M%S}", SUBMIT_TASK_ID)
     airflow.api.trigger(run.dag_id, run.run_id, interval)
@@ -177,7 +177,7 @@ def start_run(airflow: AirflowStack, interval: Interval) -> Run:
 
 
 def keep_running(airflow: AirflowStack, display: Display) -> None:
-    """Let the user look around until interrupted."""
+    """Keep the UI running until interrupted."""
     display.paragraph(
         f"Airflow's web UI is at {airflow.url}, for everybody on this machine; there is no login.\n"
         "Try tencent_ci_fan_out (a batch for each of three prefixes), tencent_ci_nightly_one_task and "

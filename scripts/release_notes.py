@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """
-Print what CHANGELOG.md says of a version, as the text of its release.
+Print the section of a version in CHANGELOG.md, as the text of its release.
 
     scripts/release_notes.py v0.1.0
 
-Refuses a tag that is not the version in ``airflow_provider_tencent_ci/__init__.py``, and a version that the changelog
-does not know or still calls unreleased. Needs nothing but Python: the release is checked before anything is installed.
+Refuses a tag that is not the version in ``airflow_provider_tencent_ci/__init__.py``, and a version that is not in the
+changelog or still marked unreleased. Needs nothing but Python: the release is checked before anything is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEADING = re.compile(r"^## (?P<version>\S+) \((?P<date>[^)]+)\)$", re.MULTILINE)
 
 
 class NotReleasable(Exception):
-    """The tag, the version and the changelog do not fit together; says which, and what to do."""
+    """The tag, the version and the changelog do not agree; the message names the difference and the fix."""
 
 
 def package_version(source: str) -> str:
@@ -34,7 +34,7 @@ def notes(tag: str, version: str, changelog: str) -> str:
     Return the section of ``version``, without its heading.
 
     :param tag: as pushed: ``v`` and the version.
-    :raises NotReleasable: if that is not ready to be released.
+    :raises NotReleasable: the version is not ready to be released.
     """
     if tag != f"v{version}":
         raise NotReleasable(f"The tag is {tag}, the package says {version}: tag v{version}, or set __version__.")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import settings
 from showcase.process_guard import guard_folder, release_folder
 
-# The same examples in every run, and as long for one as it takes: what needs luck is looked for by fuzz/.
+# The same examples in every run, without a time limit for one; fuzz/ searches at random.
 settings.register_profile("tests", derandomize=True, deadline=None)
 settings.load_profile("tests")
 
-# One fresh home for the whole run: an Airflow of the user's, its connections and its plugins stay out of the tests.
+# One new home for the whole run: connections and plugins of the user's own Airflow do not reach the tests.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
 guard_folder(Path(_HOME.name))  # a test's own Airflow processes, which know the home, end with the tests
 os.environ.update(

@@ -1,4 +1,4 @@
-"""Running a test in an event loop of its own."""
+"""Runs a test in its own event loop."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["run_alone", "until"]
 
 
 async def until(reached):
-    """Wait until ``reached()``, which something outside of the loop brings about."""
+    """Wait until ``reached()``, which another thread or process makes true."""
     async with asyncio.timeout(20):
         while not reached():  # noqa: ASYNC110 - what is waited for happens in the emulator's thread
             await asyncio.sleep(0.01)
 
 
 def run_alone(main, shared):
-    """Run ``main``, after which no task and nothing of what is shared may be left."""
+    """Run ``main``; after it, no task and no shared object may be left."""
 
     async def all_of_it():
         before = asyncio.all_tasks()

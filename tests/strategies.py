@@ -1,4 +1,4 @@
-"""What may come from outside, for the property tests."""
+"""Inputs from outside, for the property tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 # With halves of surrogate pairs, which Python's texts can hold and nothing can send.
 any_text = st.text(st.characters(exclude_categories=()))
 
-# All that UTF-8 can carry.
+# All texts that UTF-8 can encode.
 text = st.text()
 
-# What changes something where it is not escaped.
+# Characters with a meaning in XML or URLs if they are not escaped.
 reserved_text = st.text(st.sampled_from("ab1-._~ &?#=/\\%+;:@\"'<>[]{}\r\n\t\0夜🎬"), max_size=20)
 
 # XML 1.0, 2.2: the characters of a document.
@@ -22,7 +22,7 @@ xml_text = st.text(
     | st.sampled_from("\t\n\r\x7f\x85<>&'\"]")
 )
 
-# Elements of the service's words, as XML.
+# Elements with the service's node names, as XML.
 _words = st.sampled_from(
     [
         *("Response", "Error", "Code", "Message", "JobsDetail", "JobId", "Name", "Type", "State", "CreationTime"),
@@ -47,7 +47,7 @@ moments = st.datetimes(timezones=st.builds(timezone, offsets | st.sampled_from([
 
 
 def with_other_values(record: dict[str, object]) -> st.SearchStrategy[dict[str, object]]:
-    """A record of ours, of which any value may be another or missing."""
+    """A record of this package in which any value may be replaced or missing."""
     anything = st.fixed_dictionaries({}, optional=dict.fromkeys(record, json_values))
     kept = st.sets(st.sampled_from(sorted(record)))
     return st.builds(lambda other, names: {**other, **{name: record[name] for name in names}}, anything, kept)

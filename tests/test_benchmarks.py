@@ -1,4 +1,4 @@
-"""The benchmarks run, each with few jobs. What they find is looked at for its shape alone: no test depends on time."""
+"""The benchmarks run, each with few jobs. The tests check only the form of the results: no test depends on time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks import measures
 from benchmarks.page import page
 from benchmarks.record import Chart, Claim, Record, read_records, write_record
 
-# These start an Airflow, which takes minutes on a small machine.
+# These measurements start an Airflow, which takes minutes on a small machine.
 WITH_AIRFLOW = {"triggerer", "worker_starts"}
 
 
@@ -39,18 +39,18 @@ def test_requests_are_counted_as_they_are_sent():
     assert ours < alternative
 
 
-def test_what_is_hostile_is_refused_by_the_package_as_by_defusedxml():
+def test_hostile_xml_is_refused_by_the_package_as_by_defusedxml():
     record = quick("reading")
     label, ours, _sdk, parser = record.rows[-1]
     assert (label, ours, parser) == ("hostile documents refused", "5 of 5", "5 of 5")
 
 
-def test_a_fixed_interval_is_given_as_many_requests():
+def test_a_fixed_interval_gets_the_same_number_of_requests():
     for row in quick("delay").rows:
         assert row[1] == pytest.approx(row[2], rel=0.05)
 
 
-def test_of_worker_starts_only_what_this_version_knows_is_run():
+def test_only_worker_starts_of_this_version_are_run():
     from benchmarks.measures.worker_starts import possible_kinds
 
     assert {"operator that waits", "operator and deferred sensor"} <= {kind.label for kind in possible_kinds()}
@@ -65,14 +65,14 @@ def record():
     return Record("delay", "Delay", "How.\n", ("jobs", "µs", "note"), rows, claims, chart, quick=False, machine=machine)
 
 
-def test_a_record_is_kept_until_its_measure_runs_again(record, tmp_path):
+def test_a_result_is_kept_until_its_measurement_runs_again(record, tmp_path):
     write_record(record, tmp_path)
     [read] = read_records(tmp_path, measures.NAMES)
     assert page([read]) == page([record])
     assert json.loads((tmp_path / "delay.json").read_text("utf-8"))["title"] == "Delay"
 
 
-def test_the_page_names_what_was_missed_and_where_it_was_measured(record):
+def test_the_page_names_the_missed_targets_and_the_machine(record):
     text = page([record])
     assert "| [Delay](#delay) | at most 1 | 0.5 | yes |" in text
     assert "| [Delay](#delay) | at most 2 | 3 | **no** |" in text

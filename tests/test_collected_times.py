@@ -1,5 +1,5 @@
 """
-No test has a time or a signature that was made when the tests were collected.
+No test uses a time or a signature from the collection of the tests.
 
 A signature is valid for some minutes, and all tests may take longer than that on a busy machine.
 """
@@ -37,7 +37,7 @@ def ageing(source: str) -> list[int]:
     return [call.lineno for call in calls_at_import(ast.parse(source)) if name_of(call) in AGES]
 
 
-def test_what_ages_is_made_when_a_test_runs():
+def test_time_dependent_values_are_made_when_a_test_runs():
     found = {
         str(path.relative_to(TESTS)): lines
         for path in sorted(TESTS.rglob("*.py"))
@@ -46,7 +46,7 @@ def test_what_ages_is_made_when_a_test_runs():
     assert found == {}
 
 
-def test_what_is_made_at_collection_is_found():
+def test_values_made_at_collection_are_detected():
     assert ageing("NOW = datetime.now(UTC)") == [1]
     assert ageing("@parametrize('headers', [\n sign(request)])\ndef test(headers): pass") == [2]
     assert ageing("def test(at=time.time()): pass") == [1]

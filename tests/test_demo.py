@@ -1,4 +1,4 @@
-"""The parts of ``make demo`` that a successful run does not show; CI runs the whole."""
+"""The parts of ``make demo`` that a successful run does not execute; CI runs the whole demo."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from showcase.emulated_service import new_emulator, upload_media
 from showcase.failures import DemoFailed, Interrupted
 from showcase.stack import HOST, free_port
 
-# Starts a child in a process group of its own, as Airflow does for tasks; both ignore being asked to stop.
+# Starts a child in a process group of its own, as Airflow does for tasks; both ignore SIGTERM.
 STUBBORN = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -61,7 +61,7 @@ def component(tmp_path: Path, script: str) -> Component:
     return Component("scheduler", process, log)
 
 
-def test_failure_is_one_readable_line_and_an_exit_status() -> None:
+def test_a_failure_prints_one_readable_line_and_sets_an_exit_status() -> None:
     environment = os.environ | {"AIRFLOW_CONN_TENCENT_CI_DEFAULT": "{}", "TENCENT_CI_WORKFLOW_ID": ""}
     finished = subprocess.run([sys.executable, demo.__file__], env=environment, capture_output=True, text=True)
     assert finished.returncode == 1
@@ -69,14 +69,14 @@ def test_failure_is_one_readable_line_and_an_exit_status() -> None:
     assert not finished.stderr
 
 
-def test_real_service_needs_a_workflow(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_service_needs_a_workflow(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", "{}")
     monkeypatch.delenv("TENCENT_CI_WORKFLOW_ID", raising=False)
     with pytest.raises(DemoFailed, match="TENCENT_CI_WORKFLOW_ID must say"):
         demo.start_service(display, ExitStack())
 
 
-def test_plain_output_is_lines_without_control_characters(display: Display, output: StringIO) -> None:
+def test_plain_output_has_lines_without_control_characters(display: Display, output: StringIO) -> None:
     with display.counting():
         display.change("wait", "", "queued")
         display.change("wait", "queued", "running")
@@ -92,7 +92,7 @@ def test_plain_output_is_lines_without_control_characters(display: Display, outp
     assert "\x1b" not in output.getvalue()
 
 
-def test_plain_counts_come_seldom_but_the_last_one_always(display: Display, output: StringIO) -> None:
+def test_plain_counts_are_printed_at_long_intervals_and_once_at_the_end(display: Display, output: StringIO) -> None:
     for done in range(39):
         display.count(done, 1, 39)
     display.count(38, 1, 39)
@@ -102,7 +102,7 @@ def test_plain_counts_come_seldom_but_the_last_one_always(display: Display, outp
     ]
 
 
-def test_component_that_ended_is_a_failure_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_an_ended_component_fails_the_demo_with_the_end_of_its_log(tmp_path: Path) -> None:
     scheduler = component(tmp_path, "print('no database'); raise SystemExit(3)")
     scheduler.process.wait()
     with pytest.raises(DemoFailed, match=r"airflow scheduler ended with status 3.*\n  no database"):
@@ -120,7 +120,7 @@ def test_everything_in_the_session_is_stopped(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("signals")
-def test_signal_waits_while_held() -> None:
+def test_a_held_signal_waits() -> None:
     steps = []
 
     def work() -> None:
@@ -144,7 +144,7 @@ def test_all_files_are_uploaded_in_the_interval() -> None:
     assert interval.end - timedelta(hours=1) < max(uploads) < interval.end
 
 
-def test_taken_port_is_not_used() -> None:
+def test_an_occupied_port_is_not_used() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()

@@ -1,4 +1,4 @@
-"""Nothing that this package imports is deprecated in the Airflow at hand, nor what its example DAGs import."""
+"""This package and its example DAGs import nothing that is deprecated in the installed Airflow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from airflow import __version__ as airflow_version
 
 ROOT = Path(__file__).parents[1]
 
-# A deprecated name is found through several frames of Airflow's (a module's __getattr__, the compat provider), so that
-# the warning's own file says nothing. Who asked for it is the next frame, which may be another part of Airflow.
+# A deprecated name is resolved in several frames of Airflow (a module's __getattr__, the compat provider), so the file
+# of the warning is not the importer. The importer is the next frame, which may be another part of Airflow.
 COLLECT = """
 import importlib, json, pkgutil, runpy, sys, traceback, warnings
 
@@ -27,7 +27,7 @@ def note(message, category, filename, lineno, file=None, line=None):
     if not issubclass(category, (DeprecationWarning, PendingDeprecationWarning, FutureWarning)):
         return
     frames = [frame for frame in reversed(traceback.extract_stack()[:-1]) if not is_between(frame)]
-    # The first one says that it is deprecated, or that somebody else has asked for what is.
+    # The first one is deprecated itself, or another module imports a deprecated name.
     asked = [frame.filename for frame in frames[:2] if any(own in frame.filename for own in OWN)]
     found.extend(f"{file}: {category.__name__}: {message}" for file in asked)
 
@@ -48,7 +48,7 @@ for path in sys.argv[1:]:
 print(json.dumps([len(names), found]))
 """
 
-# Asks Airflow for something that it deprecates: on 2.11, on 3.1 and later, on 3.0.
+# Imports a deprecated name: on 2.11, on 3.1 and later, on 3.0.
 PROBE = """
 try:
     from airflow.sensors.base_sensor_operator import BaseSensorOperator
@@ -75,7 +75,7 @@ def test_package_and_examples_import_nothing_deprecated(tmp_path):
     examples = sorted((ROOT / "example_dags").glob("tencent_ci_*.py"))
     if airflow_version < "3":  # which has no asset watchers
         examples = [path for path in examples if path.stem != "tencent_ci_watch"]
-    # One that does, to see that it would be found.
+    # A file with a deprecated import, which must be detected.
     probe = tmp_path / "example_dags" / "deprecated.py"
     probe.parent.mkdir()
     probe.write_text(PROBE, "utf-8")

@@ -1,4 +1,4 @@
-"""What a DAG file costs that imports operator and sensor: every parse of it pays."""
+"""The cost of importing operator and sensor, which every parse of a DAG file pays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-@pytest.mark.skipif(airflow_version < "3.2", reason="older ones import other modules of their own")
+@pytest.mark.skipif(airflow_version < "3.2", reason="older versions import other modules themselves")
 def test_operator_and_sensor_import_little_more_than_themselves():
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, timeout=120, check=True)
     modules = json.loads(done.stdout.splitlines()[-1])

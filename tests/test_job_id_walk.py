@@ -1,4 +1,4 @@
-"""How many files a reader opens who follows one ``job_id``, and that the page shows the way as it is."""
+"""The number of files on the path of one ``job_id``; the page shows the current path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "how_it_works.md"
 MOST_FILES = 15
 MOST_RETURNS = 5
 
-pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="on earlier versions other calls are made")
+pytestmark = pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions make other calls")
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +29,20 @@ def traced():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_the_way_of_a_job_id_grows_no_longer(traced):
+def test_the_path_of_a_job_id_does_not_grow(traced):
     files = {file for file, _ in traced["walk"]}
     returns = [file for file, is_return in traced["walk"] if is_return]
     assert len(files) <= MOST_FILES, sorted(files)
     assert len(returns) <= MOST_RETURNS, returns
 
 
-def test_the_page_shows_the_way_of_a_job_id(traced):
+def test_the_page_shows_the_path_of_a_job_id(traced):
     text = PAGE.read_text("utf-8")
     page_with = runpy.run_path(str(SCRIPT))["page_with"]
     assert page_with(text, traced["page"]) == text, "run: scripts/trace-job-id --write"
 
 
-def test_all_three_processes_are_on_the_way(traced):
+def test_the_path_passes_all_three_processes(traced):
     files = [file for file, _ in traced["walk"]]
     assert files[0] == "operators/inventory_job.py"
     assert {

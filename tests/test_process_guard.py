@@ -1,4 +1,4 @@
-"""Nothing stays behind when a test process is interrupted or killed."""
+"""No process or folder remains after a test process is interrupted or killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.stack import postgresql
 ROOT = Path(__file__).parents[1]
 START_SECONDS, END_SECONDS = 120.0, 30.0
 
-# What stands in for Airflow: two processes that ignore requests to stop, in two process groups and away from the home.
+# A replacement for Airflow: two processes that ignore SIGTERM, in two process groups and outside the home.
 AIRFLOW = """
 import os, pathlib, signal, time
 for number in (signal.SIGTERM, signal.SIGINT):
@@ -30,7 +30,7 @@ pathlib.Path(os.environ["STARTED"], str(os.getpid())).touch()
 time.sleep(600)
 """
 
-# A process that a test waits for; it has a session of its own and knows the home.
+# A process that a test waits for; it has its own session and the home in its environment.
 OTHER = """
 import os, pathlib, time
 started = pathlib.Path(os.environ["STARTED"])
@@ -47,7 +47,7 @@ from tests.stack.postgresql import PostgreSQL, programs
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 
-def test_runs_until_it_is_interrupted(tmp_path):
+def test_a_guarded_process_runs_until_it_is_interrupted(tmp_path):
     started = Path(os.environ["STARTED"])
     (tmp_path / "airflow.py").write_text({AIRFLOW!r})
     os.environ["PYTHONPATH"] = str(tmp_path)
@@ -70,7 +70,7 @@ def started(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tests(tmp_path: Path, started: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A pytest process that leads a process group, as one does that is started by a shell."""
+    """A pytest process that leads a process group, as if a shell had started it."""
     module = tmp_path / "test_it.py"
     module.write_text(TEST, "utf-8")
     command = [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", f"--rootdir={ROOT}"]
@@ -87,7 +87,7 @@ def tests(tmp_path: Path, started: Path) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.stack
 @pytest.mark.skipif(not postgresql.programs(), reason="needs PostgreSQL's server programs, such as Debian's package")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_is_left_of_tests_that_get_a_signal(number: signal.Signals, tests, started):
+def test_no_process_is_left_after_a_signal_to_the_tests(number: signal.Signals, tests, started):
     assert _comes_true(lambda: len(list(started.iterdir())) == 5, START_SECONDS)
     folders = [Path(name) for name in (started / "folders").read_text("utf-8").split()]
     processes = [psutil.Process(int(path.name)) for path in started.iterdir() if path.name.isdigit()]

@@ -19,15 +19,15 @@ INFO = get_provider_info()
 [CONNECTION] = INFO["connection-types"]
 
 
-def test_it_fits_the_schema_of_the_installed_airflow():
+def test_the_provider_info_matches_the_schema_of_the_installed_airflow():
     schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text("utf-8"))
     jsonschema.validate(INFO, schema)
 
 
-@pytest.mark.skipif(airflow.__version__ < "3.3", reason="older ones do not know all keys yet")
-def test_registries_that_read_the_strict_form_can_read_it():
+@pytest.mark.skipif(airflow.__version__ < "3.3", reason="older versions do not know all keys yet")
+def test_registries_can_read_the_provider_info_in_its_strict_form():
     schema = json.loads((Path(airflow.__file__).parent / "provider.yaml.schema.json").read_text("utf-8"))
-    # When and how Airflow's own team releases a provider; nobody else's has it.
+    # Release data of Airflow's own providers; other providers do not have it.
     schema["required"] = sorted(set(schema["required"]) - {"state", "source-date-epoch"})
     # Airflow adds the link to the documentation, from the metadata, to the dictionary that it was given.
     jsonschema.validate({key: value for key, value in INFO.items() if key != "documentation-url"}, schema)
@@ -38,24 +38,24 @@ def test_airflow_finds_the_documentation():
     assert urls["Documentation"].startswith("https://")
 
 
-def test_it_names_the_distribution():
+def test_the_provider_info_names_the_distribution():
     assert INFO["package-name"] == distribution("airflow-provider-tencent-ci").metadata["Name"]
     assert INFO["versions"] == [__version__] == [distribution("airflow-provider-tencent-ci").version]
 
 
-def test_it_is_declared_as_an_entry_point():
+def test_the_provider_info_is_declared_as_an_entry_point():
     points = distribution("airflow-provider-tencent-ci").entry_points.select(group="apache_airflow_provider")
     [point] = points
     assert point.load()() == INFO
 
 
 @pytest.mark.parametrize("path", [CONNECTION["hook-class-name"], *INFO["extra-links"]])
-def test_the_classes_it_names_are_there(path):
+def test_the_named_classes_exist(path):
     module, _, name = path.rpartition(".")
     assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
-def test_the_decorators_it_names_are_offered():
+def test_the_named_decorators_exist():
     from airflow.providers.common.compat.sdk import task
 
     for decorator in INFO["task-decorators"]:
@@ -64,13 +64,13 @@ def test_the_decorators_it_names_are_offered():
 
 
 @pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
-def test_the_modules_it_names_are_there(kind):
+def test_the_named_modules_exist(kind):
     for entry in INFO[kind]:
         for module in entry["python-modules"]:
             importlib.import_module(module)
 
 
-def test_the_hook_and_the_metadata_say_the_same():
+def test_the_hook_and_the_metadata_match():
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
     assert TencentCIHook.conn_type == CONNECTION["connection-type"]

@@ -1,4 +1,4 @@
-"""Which failures Airflow tries again, and after how long."""
+"""The failures that Airflow retries, and the delays."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def job_error(kind):
         (e.UnreadableResponseError("odd"), "default", None),
         (e.TransportError("no answer", request_sent=True), "default", None),
         (e.UnexpectedEventError("odd"), "default", None),
-        (ValueError("somebody else's"), "default", None),
+        (ValueError("another package's error"), "default", None),
         (KeyboardInterrupt(), "default", None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
-def test_it_is_decided_by_the_class_of_the_error(error, action, delay_seconds):
+def test_the_class_of_the_error_decides_about_a_retry(error, action, delay_seconds):
     decision = InventoryJobRetryPolicy().evaluate(error, 1, 3)
     assert decision.action.value == action
     assert decision.retry_delay == (delay_seconds and timedelta(seconds=delay_seconds))
 
 
-def test_a_failed_job_is_submitted_again_if_wished():
+def test_a_failed_job_is_resubmitted_on_request():
     policy = InventoryJobRetryPolicy(retry_failed_jobs=True)
     assert policy.evaluate(job_error(e.JobFailedError), 1, 3).action.value == "default"
 

@@ -1,4 +1,4 @@
-"""Assets in COS: ``cos://bucket/key``, and how Airflow and OpenLineage are to understand them."""
+"""Assets in COS: ``cos://bucket/key``, and their meaning for Airflow and OpenLineage."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def create_asset(*, bucket: str, key: str = "", extra: dict[str, Any] | None = N
     Return the asset of an object or a prefix, its name and URI in their normal form.
 
     :param bucket: the bucket's long name, ``<name>-<APPID>``.
-    :param key: the key as COS has it, not percent-encoded; of a prefix with or without its last slash; by default the
-        whole bucket.
-    :param extra: what to keep with the asset itself; each event of it has extras of its own.
+    :param key: the key in COS, not percent-encoded; a prefix with or without its last slash; by default the whole
+        bucket.
+    :param extra: the extras of the asset itself; each event of it has its own extras.
     :raises ValueError: the bucket is missing.
     """
     from airflow.providers.common.compat.assets import Asset
@@ -33,18 +33,19 @@ def create_asset(*, bucket: str, key: str = "", extra: dict[str, Any] | None = N
 
 def sanitize_uri(uri: SplitResult) -> SplitResult:
     """
-    Bring a URI into its normal form, after Airflow has removed slashes at its end and any fragment.
+    Normalise a URI; Airflow has removed slashes at its end and any fragment.
 
-    The bucket may be given as its COS address, too. The key is percent-encoded, however much of it was before, so
-    that it is ASCII and one place has one URI.
+    The bucket may be given as its COS address, too. The key is percent-encoded, whether or not parts of it were before.
+    So it is ASCII, and one place has one URI.
 
-    :raises ValueError: there is no bucket, something besides it, or a ``?``, which would have to be ``%3F``.
+    :raises ValueError: the bucket is missing, there is more than a bucket before the key, or a ``?`` is not written as
+        ``%3F``.
     """
     bucket = bucket_of_host(uri.netloc) or uri.netloc.lower()
     if not bucket:
         raise ValueError("A cos:// URI must name a bucket: cos://examplebucket-1250000000/key.")
     if "@" in bucket or ":" in bucket:
-        raise ValueError(f"A cos:// URI must name nothing but a bucket before the key, not {bucket!r}.")
+        raise ValueError(f"A cos:// URI must name only a bucket before the key, not {bucket!r}.")
     if uri.query:
         raise ValueError("A cos:// URI has no query: write a question mark in a key as %3F.")
     return uri._replace(netloc=bucket, path=encoded_key(unquote(uri.path)))
@@ -54,7 +55,7 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Dataset:
     """
     Return the dataset of an asset, the same that this package's tasks report.
 
-    :param lineage_context: who asks; not looked at.
+    :param lineage_context: not used.
     """
     from airflow_provider_tencent_ci.lineage.openlineage import dataset_of
 

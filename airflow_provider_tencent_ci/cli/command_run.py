@@ -1,4 +1,4 @@
-"""What all commands have in common: the hook they use, and how they end."""
+"""The common part of all commands: their hook, and their end."""
 
 from __future__ import annotations
 
@@ -16,26 +16,22 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["CommandError", "command", "opened_hook"]
 
-_INTERRUPTED = 130  # as a shell has it
+_INTERRUPTED = 130  # as in a shell
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked to; the message says why."""
+    """A command failed; the message contains the reason."""
 
 
 def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
-    """
-    Let a command end as commands do: what goes wrong is one line on stderr and exit status 1.
-
-    With ``--verbose`` it is a traceback, too.
-    """
+    """End a command: an error is one line on stderr and exit status 1, and with ``--verbose`` a traceback, too."""
 
     @functools.wraps(function)
     def run(args: Namespace) -> None:
         try:
             with output_apart(), warnings.catch_warnings():
                 if not args.verbose:
-                    warnings.simplefilter("ignore", DeprecationWarning)  # Airflow's of its own parts
+                    warnings.simplefilter("ignore", DeprecationWarning)  # log lines of Airflow's own modules
                 function(args)
         except (CommandError, TencentCIError) as error:
             if args.verbose:
@@ -45,7 +41,7 @@ def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None
         except KeyboardInterrupt as interrupt:
             say(str(interrupt) or "Interrupted.")
             raise SystemExit(_INTERRUPTED) from None
-        except BrokenPipeError:  # the reader of the output has seen enough
+        except BrokenPipeError:  # the reader of the output has closed it
             raise SystemExit(1) from None
 
     return run
@@ -57,9 +53,9 @@ def opened_hook(args: Namespace) -> Iterator[TencentCIHook]:
     Return the hook of the connection, bucket and region that the arguments name.
 
     :raises CommandError: there is no such connection, or it cannot be read.
-    :raises InvalidArgumentError: it is no good; the message names the field.
+    :raises InvalidArgumentError: it is not valid; the message names the field.
     """
-    # As `airflow connections` does: else Airflow 3.1 and later do not look into their database.
+    # As `airflow connections` does: else Airflow 3.1 and later do not read their database.
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     with TencentCIHook(args.conn_id, bucket=args.bucket, region=args.region) as hook:
         _read_connection(hook)
@@ -71,9 +67,9 @@ def _read_connection(hook: TencentCIHook) -> None:
         _ = hook.config
     except TencentCIError:
         raise
-    except Exception as error:  # its text may have what was to be read
+    except Exception as error:  # its text may contain the connection
         conn_id = hook.tencent_ci_conn_id
         raise CommandError(
             f"Connection {conn_id!r} cannot be read ({type(error).__name__}). Is it defined? "
-            f"`airflow connections get {conn_id}` says more."
+            f"`airflow connections get {conn_id}` has details."
         ) from error

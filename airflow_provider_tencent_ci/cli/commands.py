@@ -1,4 +1,4 @@
-"""What the commands do (:mod:`.definition` says how they are called)."""
+"""The functions of the commands; :mod:`.definition` has their names and arguments."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cancel_job", "list_jobs", "show_job", "tail_job"]
 
-# Seconds before each: the list may not show a job of this moment yet, but somebody who mistyped an id waits, too.
+# Seconds before each: the list may not show a new job yet, but a user with a mistyped id waits, too.
 _LOOKS = (0, 2)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -98,7 +98,7 @@ def show_job(args: Namespace) -> None:
 
 @command
 def cancel_job(args: Namespace) -> None:
-    """Cancel a batch job, and see to it that it stops."""
+    """Cancel a batch job, and wait until it has stopped."""
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         if not job.state.is_terminal:
@@ -140,7 +140,7 @@ def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:
 
 
 def _now(hook: TencentCIHook) -> datetime:
-    """Return the service's time, which its answers tell; this machine's if they do not."""
+    """Return the service's time from its answers; this machine's time if they have none."""
     transport = hook.get_conn()
     return transport.service_time() or transport.now()
 
@@ -156,7 +156,7 @@ def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
 
 
 def _counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
-    """Count a job's files, and show how it gets on; ``None``, and a word on stderr, if that cannot be done."""
+    """Count a job's files, and show the progress; ``None``, and a line on stderr, if the count fails."""
     try:
         counting = IncrementalCount(job)
         with _busy(f"Counting the files of batch job {job.job_id}: {{task.completed:,.0f}}") as progress:
@@ -181,7 +181,7 @@ def _first_failures(hook: TencentCIHook, job: InventoryJob, counts: FileCounts |
 
 def _confirm(job: InventoryJob, yes: bool) -> None:
     """
-    Ask, unless that was answered beforehand.
+    Ask for confirmation, unless ``--yes`` is given.
 
     :raises CommandError: the answer is not yes.
     """
@@ -190,7 +190,7 @@ def _confirm(job: InventoryJob, yes: bool) -> None:
     try:
         answer = input(f"Cancel batch job {job.job_id} ({job.name}), {job.state.value}? [y/N] ")
     except EOFError:
-        raise CommandError("Nothing was cancelled: there is nobody to ask. Give --yes.") from None
+        raise CommandError("Nothing was cancelled: there is no terminal for a confirmation. Give --yes.") from None
     if answer.strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was cancelled.")
 
@@ -209,7 +209,7 @@ def _said_if_interrupted(text: str) -> Iterator[None]:
 
 @contextmanager
 def _busy(text: str) -> Iterator[Progress]:
-    """Show on stderr, if it is a terminal, that something goes on."""
+    """Show a spinner on stderr, if it is a terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn(text, markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -1,5 +1,5 @@
 """
-What commands there are, and their arguments.
+The commands and their arguments.
 
 Each ``airflow`` command imports this module, so what a command needs is imported when it runs.
 """
@@ -25,7 +25,7 @@ GROUP = "tencent-ci"
 
 HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
 
-# All words of the service (core/api/job_records.py, which would have to be imported).
+# All states of the service (copied, since core/api/job_records.py would have to be imported).
 _STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
 
 
@@ -38,7 +38,7 @@ def _argument(*flags: str, **settings: Any) -> Arg:
 
 
 def _word_of(*words: str) -> dict[str, Any]:
-    """Take one of some words, in any case."""
+    """Accept one of some words, in upper or lower case."""
     by_lower_case = {word.lower(): word for word in words}
     return {"type": lambda text: by_lower_case.get(text.lower(), text), "choices": words}
 
@@ -87,7 +87,7 @@ COMMANDS = (
             ),
             _argument(
                 "--limit",
-                help="at most so many (default: %(default)s)",
+                help="the highest number of jobs (default: %(default)s)",
                 type=_COUNT,
                 default=50,
             ),
@@ -102,17 +102,17 @@ COMMANDS = (
     ),
     ActionCommand(
         name="show",
-        help="Show a batch job, what became of its files, and what to do about it",
+        help="Show a batch job, the results of its files, and advice",
         func=lazy_load_command(_command("show_job")),
         args=(
             _JOB_ID,
             _argument(
                 "--failed-files",
-                help="show at most so many failed files, and why they failed (default: %(default)s)",
+                help="the highest number of failed files to show, with their reasons (default: %(default)s)",
                 type=_COUNT_OR_NONE,
                 default=10,
             ),
-            _argument("--no-count", help="do not ask about the files", action="store_true"),
+            _argument("--no-count", help="do not read the files", action="store_true"),
             _OUTPUT,
             *_BUCKET,
         ),
@@ -127,7 +127,7 @@ COMMANDS = (
             ARG_YES,
             _argument(
                 "--stop-timeout",
-                help="seconds in which it has to stop (default: %(default)s)",
+                help="how many seconds to wait until it has stopped (default: %(default)s)",
                 type=_COUNT,
                 default=60,
             ),
@@ -139,20 +139,20 @@ COMMANDS = (
         name="tail",
         help="Follow a batch job to its end",
         description="Follow a batch job to its end. The exit status is 0 if it succeeded, 1 if it failed or was "
-        "cancelled. Ctrl-C stops following, and leaves the job alone.",
+        "cancelled. Ctrl-C stops following, and does not cancel the job.",
         func=lazy_load_command(_command("tail_job")),
         args=(
             _JOB_ID,
             _argument(
                 "--poll-interval",
-                help="longest time between two questions, in seconds (default: %(default)s)",
+                help="longest time between two polls, in seconds (default: %(default)s)",
                 type=_COUNT,
                 default=10,
             ),
             _argument(
                 "-o",
                 "--output",
-                help="json: one line for each reading (default: %(default)s)",
+                help="json: one line for each poll (default: %(default)s)",
                 choices=("table", "json"),
                 default="table",
             ),

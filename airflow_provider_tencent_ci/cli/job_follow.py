@@ -1,4 +1,4 @@
-"""Following a batch job to its end: what is shown of it meanwhile, as a bar, as lines, or as JSON."""
+"""Follows a batch job to its end, and shows its progress as a bar, as lines, or as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lines", "follow", "following"]
 
-# As long as operator and sensor ride out an outage by default.
+# The default of operator and sensor.
 _CONTACT_TIMEOUT = 600.0
 
 
@@ -43,7 +43,7 @@ def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResul
     """
     Wait until a job has ended, as a task does.
 
-    :param poll_interval: the longest time between two questions, and the time between two counts, in seconds.
+    :param poll_interval: the longest time between two polls, and the time between two counts, in seconds.
     """
     wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer)
     return wait_for_job(wait, poll_interval, ProgressCounter(poll_interval, observer))
@@ -52,7 +52,7 @@ def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResul
 @contextmanager
 def following(job: InventoryJob, form: str, now: datetime) -> Iterator[Lines]:
     """
-    Show how a job gets on: as JSON if asked to, as a bar on a terminal, otherwise as lines.
+    Show the progress of a job: as JSON on request, as a bar on a terminal, otherwise as lines.
 
     :param form: ``table`` or ``json``.
     :param now: the service's time.
@@ -69,9 +69,9 @@ def following(job: InventoryJob, form: str, now: datetime) -> Iterator[Lines]:
 
 class Lines:
     """
-    A line for each change.
+    Prints a line for each change.
 
-    :param log: where they go to.
+    :param log: the logger of the lines.
     :ivar job: the last record read.
     """
 
@@ -86,7 +86,7 @@ class Lines:
         self._wait_log.job_polled(job)
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        """Show that the service could not be asked."""
+        """Show that the service could not be reached."""
         self._wait_log.poll_failed(error, failing_seconds)
 
     def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
@@ -105,7 +105,7 @@ class Lines:
 
 
 class _Bar(Lines):
-    """A bar that fills, and a line above it for each new state."""
+    """A progress bar, and a line above it for each new state."""
 
     def __init__(self, progress: Progress, job: InventoryJob, now: datetime) -> None:
         super().__init__(_logger(progress.console))
@@ -124,7 +124,7 @@ class _Bar(Lines):
 
 
 class _JsonLines(Lines):
-    """A record for each reading on stdout, with the last count; what is amiss on stderr."""
+    """A record for each poll on stdout, with the last count; errors go to stderr."""
 
     def __init__(self) -> None:
         log = _logger(Console(stderr=True))
@@ -137,7 +137,7 @@ class _JsonLines(Lines):
             print_json_line(record_of(job, self._counts))
 
     def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
-        """Leave it to the next record."""
+        """Do nothing: the next record contains the count."""
 
 
 def _progress(console: Console) -> Progress:
@@ -154,7 +154,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _logger(console: Console) -> logging.Logger:
-    """Return a logger that belongs to nobody else, so that ``log_level`` and handlers of Airflow do not matter."""
+    """Return a separate logger, so that ``log_level`` and handlers of Airflow do not matter."""
     logger = logging.Logger(__name__)  # noqa: LOG001 - see above
     handler = _ConsoleHandler(console)
     handler.setFormatter(_UtcFormatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
@@ -167,7 +167,7 @@ class _UtcFormatter(logging.Formatter):
 
 
 class _ConsoleHandler(logging.Handler):
-    """Print lines by way of ``rich``, which puts them above a bar."""
+    """Print lines through ``rich``, which puts them above a bar."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command ``tencent-ci``: the same as ``airflow tencent-ci``, which Airflow before 3.2 cannot have."""
+"""The command ``tencent-ci``, the same as ``airflow tencent-ci``: Airflow before 3.2 has no commands of providers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> None:
     """
-    Run a command; it ends in ``SystemExit`` unless all is well.
+    Run a command; it raises ``SystemExit`` after an error.
 
     :param argv: the arguments; default: those of the process.
     """
     arguments = sys.argv[1:] if argv is None else argv
     if not {"-v", "--verbose"} & {*arguments}:
-        # Read when Airflow is imported. It warns of this connection type's name each time that it reads a connection.
+        # Read when Airflow is imported. Airflow warns about the name of this connection type each time that it reads a
+        # connection.
         os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
     with output_apart():
         parser = _parser()

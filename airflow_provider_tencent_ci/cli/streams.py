@@ -1,4 +1,4 @@
-"""The output of a command, apart from all that others write on stdout, such as Airflow's log lines."""
+"""The output of a command, separate from other text on stdout, such as Airflow's log lines."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _apart: TextIO | None = None
 
 
 def output() -> TextIO:
-    """Return where the output goes."""
+    """Return the stream of the output."""
     return _apart or sys.stdout
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not the output."""
+    """Print a message for the user that is not output."""
     print(text, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def output_apart() -> Iterator[None]:
     """
-    Keep stdout for :func:`output`, and let go to stderr what anybody else writes there.
+    Keep stdout for :func:`output`, and redirect all other text to stderr.
 
-    By file descriptor, too: a log handler has taken hold of ``sys.stdout`` long ago, or looks it up each time.
+    The file descriptor is redirected, too: a log handler may hold ``sys.stdout`` already, or look it up each time.
     """
     global _apart
     if _apart is not None:

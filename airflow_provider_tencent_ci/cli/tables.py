@@ -1,4 +1,4 @@
-"""How commands show what they found: as tables for people, as records for programs."""
+"""The output of commands: tables for people, records for programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "record_of",
 ]
 
-# As Airflow's own commands have it.
+# As in Airflow's own commands.
 _WIDTH = 200
 
 _STYLES = {
@@ -44,7 +44,7 @@ _STYLES = {
 
 
 def record_of(job: InventoryJob, counts: FileCounts | None) -> dict[str, Any]:
-    """Return the job's record as XCom has it, with ``Files`` if they were counted."""
+    """Return the job's record as in XCom, with ``Files`` if they were counted."""
     return {**job.to_dict(), **({"Files": counts.to_dict()} if counts else {})}
 
 
@@ -67,7 +67,7 @@ def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict
 
 def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
     """
-    Return what there is to say about a job, by what it is called.
+    Return the facts about a job, by their names.
 
     :param now: the service's time.
     """
@@ -110,17 +110,17 @@ def print_records(records: Any, form: str, rows: Sequence[Mapping[str, str]]) ->
 
 
 def print_json_line(record: Mapping[str, Any]) -> None:
-    """Print a record on stdout, in one line that is there at once."""
+    """Print a record on stdout in one line, and flush it."""
     print_text(json.dumps(record, ensure_ascii=False))
 
 
 def print_text(text: str) -> None:
-    """Print text, which is there at once."""
+    """Print text, and flush it."""
     print(text, file=output(), flush=True)
 
 
 def new_console() -> Console:
-    """Return a console for the output; where that is no terminal, it is wide enough for all columns."""
+    """Return a console for the output; if it is no terminal, it is wide enough for all columns."""
     return Console(file=output(), width=None if output().isatty() else _WIDTH)
 
 
@@ -128,7 +128,7 @@ def print_facts(facts: Mapping[str, str], below: str) -> None:
     """
     Print facts on stdout, one below the other.
 
-    :param below: what comes after them, if anything.
+    :param below: further lines after them, if any.
     """
     table = _table(show_header=False, box=None)
     table.add_column(style="bold", no_wrap=True)
@@ -154,7 +154,7 @@ def _table(**settings: Any) -> SimpleTable:
 
 
 def _cell(text: str) -> Text:
-    # Not the bare text, in which rich would take [brackets] of the service for its own markup.
+    # Not the plain text, in which rich would read [brackets] of the service as markup.
     return Text(text, style=_STYLES.get(text, ""))
 
 

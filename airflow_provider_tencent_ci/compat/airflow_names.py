@@ -45,8 +45,8 @@ __all__ = [
     "task_decorator_factory",
 ]
 
-# What a DAG file does not need to be parsed, and is slow to import: where to look for it, the newest place first. The
-# oldest compat provider supported (1.13) does not know all of these names.
+# Names that are slow to import and not needed to parse a DAG file, with their modules, the newest first. The oldest
+# supported compat provider (1.13) does not have all of these names.
 _LATE = {
     "BaseEventTrigger": ("airflow.triggers.base",),
     "BaseHook": ("airflow.providers.common.compat.sdk",),

@@ -20,8 +20,8 @@ async def get_connection_async(conn_id: str) -> Connection:
     """
     Read a connection without blocking the event loop.
 
-    Before 3.1 there is only the blocking call. It is made in a thread of asgiref's, since from any other one the
-    SDK of 3.0 does not find its supervisor (docs/airflow.md, 4.1).
+    Before 3.1 there is only the blocking call. It runs in a thread of asgiref, since in any other one the SDK of 3.0
+    does not find its supervisor (docs/airflow.md, 4.1).
     """
     # Imported late, here and below: each version of Airflow has only some of these names.
     from airflow.providers.common.compat.sdk import BaseHook
@@ -34,13 +34,13 @@ async def get_connection_async(conn_id: str) -> Connection:
 
 
 def mask_secrets(*secrets: str | None) -> None:
-    """Have Airflow replace ``secrets`` in all logs of this process, and of the one that writes its logs; may block."""
+    """Let Airflow mask ``secrets`` in all logs of this process, and of the one that writes its logs; may block."""
     try:
         from airflow.sdk.log import mask_secret
     except ImportError:  # 2.11
         from airflow.utils.log.secrets_masker import mask_secret  # type: ignore[import-not-found,no-redef]
     for secret in filter(None, secrets):
-        with suppress(Exception):  # 3.0 alone lets a supervisor that has gone be an error
+        with suppress(Exception):  # only 3.0 raises if the supervisor has ended
             mask_secret(secret)
 
 

@@ -1,4 +1,4 @@
-"""How Airflow, 2.11 to 3.3, supervises tasks and triggers: what it says of them, and when it gives them up."""
+"""How Airflow, 2.11 to 3.3, supervises tasks and triggers: their states, and when it gives a process up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Supervision:
     """
-    When Airflow gives up what it does not hear of.
+    When Airflow gives up a silent process.
 
     :param limit_seconds: how long it waits for a heartbeat.
     :param answers: how many answers, one after the other, prove that a heartbeat was sent since the first of them.
@@ -58,7 +58,7 @@ def supervision_of_triggers() -> Supervision:
     """
     Return how long a triggerer may be silent before another one takes its triggers over.
 
-    Between two answers it looks which triggers are its own, every second, and stops those that are not.
+    Between two answers it checks every second which triggers it owns, and stops the others.
     """
     limit_seconds = conf.getfloat("triggerer", "triggerer_health_check_threshold", fallback=30)
     return Supervision(limit_seconds, answers=4, shortest_seconds=1)
@@ -90,9 +90,9 @@ def workers_have_database() -> bool:
 
 def was_given_up(ti: Any) -> bool:
     """
-    Whether the scheduler has given up the running try of a task instance, where workers have the database; blocks.
+    Whether the scheduler has given up the running try of a task instance, if workers can read the database; blocks.
 
-    The scheduler writes into the audit log why it fails a task whose process did not say so.
+    If the scheduler fails a task without a message from its process, it writes the reason into the audit log.
 
     :param ti: the task instance, as its own process has it.
     """
@@ -107,14 +107,14 @@ def was_given_up(ti: Any) -> bool:
 
 def must_stop_itself(error: asyncio.CancelledError) -> bool:
     """
-    Whether a trigger that is cancelled must do by itself what its ``on_kill`` does.
+    Whether a cancelled trigger itself must do the work of its ``on_kill``.
 
-    Before 3.3 nobody calls it. 3.3 cancels a trigger again every second, and leaves ``on_kill`` out where that comes
-    too early, as for some of a hundred tasks that are marked together (seen on 3.3.2). It names a user's action in the
-    error, by a word of its own (jobs/triggerer_job_runner.py). It means less than it says: that the trigger is not this
-    triggerer's any more.
+    Before 3.3 Airflow does not call it. 3.3 cancels a trigger again every second, and skips ``on_kill`` if the second
+    cancel comes too early, as for some of a hundred tasks that are marked together (seen on 3.3.2). The error names a
+    user's action in its own words (jobs/triggerer_job_runner.py). This text means only that the triggerer no longer
+    owns the trigger.
 
-    :param error: what the trigger was cancelled with.
+    :param error: the error of the cancelled trigger.
     """
     from airflow.triggers.base import BaseTrigger
 

@@ -1,4 +1,4 @@
-"""What a task's context holds on each version of Airflow: its identity, its tries, its XComs and its state store."""
+"""A task's context on each version of Airflow: its identity, its tries, its XComs and its state store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
     "try_started_at",
 ]
 
-# The method that a task is resumed with when Airflow, not the trigger, has ended its deferral; in all versions.
+# The method that resumes a task after Airflow, not the trigger, has ended its deferral; in all versions.
 DEFERRAL_FAILED = "__fail__"
 
 
@@ -62,15 +62,18 @@ def is_first_try(context: Context) -> bool:
 
 
 def try_started_at(context: Context) -> datetime | None:
-    """Return when this try began. In its first process: before 3.2 a later one is told when it was resumed."""
+    """Return when this try started.
+
+    Valid in its first process: before 3.2 a later one gets the time of its own start.
+    """
     return getattr(context["ti"], "start_date", None)
 
 
 def time_used_up(context: Context) -> timedelta:
     """
-    Return how much of ``execution_timeout`` is used up when this process begins.
+    Return the used part of ``execution_timeout`` when this process starts.
 
-    None on Airflow 3, and in the first process of a try. 2.11, whose task instance alone has a ``next_method``,
+    It is zero on Airflow 3, and in the first process of a try. 2.11, whose task instance alone has a ``next_method``,
     counts the deferral, too (models/taskinstance.py).
     """
     ti: Any = context["ti"]
@@ -83,16 +86,17 @@ def is_deferral_timeout(next_kwargs: dict[str, Any] | None) -> bool:
     """
     Whether Airflow ended a deferral because its time was over.
 
-    :param next_kwargs: what the task is resumed with: a ``TriggerFailureReason``, or the text of 2.11's scheduler.
+    :param next_kwargs: the arguments that resume the task: a ``TriggerFailureReason``, or the text of 2.11's scheduler.
     """
     return (next_kwargs or {}).get("error") in ("Trigger timeout", "Trigger/execution timeout")
 
 
 def task_error(ti: Any) -> BaseException | None:
     """
-    Return what a task instance fails of, while its end is being told to listeners; ``None`` if that is not known.
+    Return the error of a failed task instance while listeners are called; ``None`` if it is not known.
 
-    2.11 tells them while it handles the error. 3.1 and later keep it in the context, which 3.0 makes again each time.
+    2.11 calls them while it handles the error. 3.1 and later keep the error in the context, which 3.0 makes again each
+    time.
     """
     if handled := sys.exception():
         return handled
@@ -112,7 +116,7 @@ def recorded_job_id(ti: Any) -> str | None:
 
 
 def own_xcom(ti: Any, key: str) -> Any:
-    """Return what a task instance itself has pushed in this try; ``None`` if nothing."""
+    """Return an XCom that a task instance itself has pushed in this try; ``None`` if there is none."""
     from airflow.providers.common.compat.sdk import TaskInstanceKey, XCom
 
     return XCom.get_value(ti_key=TaskInstanceKey(ti.dag_id, ti.task_id, ti.run_id, 0, ti.map_index), key=key)
@@ -122,8 +126,8 @@ def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
     """
     Push XComs for a task instance as a worker does, from wherever XCom is written; blocks.
 
-    The XComs of an ending event are no substitute: 3.3.2 stores them as JSON within JSON (models/xcom.py), so that
-    another task would be handed the text of it.
+    The XComs of an ending event are no substitute: 3.3.2 stores them as JSON within JSON (models/xcom.py), so another
+    task would get the JSON text.
     """
     from airflow.providers.common.compat.sdk import XCom
 
@@ -140,13 +144,13 @@ def delete_xcom(ti: Any, key: str) -> None:
 
 
 def link_xcom_key(link: BaseOperatorLink) -> str | None:
-    """Return the XCom key that the UI reads a link from; ``None`` on 2.11, which asks the link itself."""
+    """Return the XCom key from which the UI reads a link; ``None`` on 2.11, which calls the link itself."""
     return getattr(link, "xcom_key", None)
 
 
 def _clear_generation(context: Context) -> int:
     """
-    Return a number that is constant over the retries of one attempt series, and another one after a clear.
+    Return a number that is constant over the retries of one attempt series, and different after a clear.
 
     A clear sets ``max_tries`` to the number of the last try plus ``retries`` (models/taskinstance.py).
     """

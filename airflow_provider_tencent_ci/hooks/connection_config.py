@@ -25,7 +25,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     Turn a connection into a configuration.
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
-    the path of a CA bundle), ``proxy`` (a URL; by default what the environment names), ``request_timeout`` (seconds,
+    the path of a CA bundle), ``proxy`` (a URL; by default the proxy of the environment), ``request_timeout`` (seconds,
     default 30), ``requests_per_second`` (of a triggerer, default 10), and ``credentials`` with the fields that belong
     to it (:mod:`.connection_credentials`, docs/connection.md).
 
@@ -53,7 +53,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
 
 def _extra(connection: Connection) -> Mapping[str, Any]:
-    # Not `extra_dejson`, which on 3.x makes a blocking call to mask what is masked as a whole already.
+    # Not `extra_dejson`: on 3.x it makes a blocking call to mask values, and the whole extra is masked already.
     try:
         extra = json.loads(connection.extra or "{}")
     except ValueError:

@@ -29,13 +29,13 @@ from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsC
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-# Seen in the official SDKs: the first two in all of them; for the token each tool has a name of its own (the Node SDK,
+# Seen in the official SDKs: the first two in all of them; for the token each tool has a different name (the Node SDK,
 # the command line, Terraform).
 _SECRET_ID_VARIABLE = "TENCENTCLOUD_SECRET_ID"  # noqa: S105 - the name of a variable
 _SECRET_KEY_VARIABLE = "TENCENTCLOUD_SECRET_KEY"  # noqa: S105 - the name of a variable
 _TOKEN_VARIABLES = ("TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN")
 
-# The least recently used cache is dropped; a triggerer may run for months, while connections change.
+# The limit of caches; the least recently used one is dropped. A triggerer may run for months while connections change.
 _MAX_CACHES = 64
 
 ReadT = TypeVar("ReadT")
@@ -43,10 +43,9 @@ ReadT = TypeVar("ReadT")
 
 def read_credentials(connection: Connection, extra: Mapping[str, Any]) -> CredentialsProvider:
     """
-    Return the credentials of a connection, or what renews them.
+    Return the provider of a connection's credentials.
 
-    Connections that name the same source share their temporary keys within a process; those of a connection that was
-    changed are other ones.
+    Connections with the same source share their temporary keys within a process; a changed connection gets new keys.
 
     :raises InvalidArgumentError: a field is missing or wrong; the message names it.
     """
@@ -122,7 +121,7 @@ def _choose(kinds: Mapping[str, ReadT], field: str, kind: str) -> ReadT:
 
 
 class _AirflowMasker:
-    """Has Airflow hide new keys in its logs."""
+    """Lets Airflow mask new keys in its logs."""
 
     def mask(self, credentials: Credentials) -> None:
         mask_secrets(credentials.secret_key, credentials.token)
@@ -140,7 +139,7 @@ def _credentials_cache(source: CredentialsSource) -> CredentialsCache:
 
 
 def _shared_cache(source: CredentialsSource) -> CredentialsCache:
-    with _caches_lock:  # two threads that come first at once would each get one of their own
+    with _caches_lock:  # two threads that start at the same time would each create a cache
         return _credentials_cache(source)
 
 

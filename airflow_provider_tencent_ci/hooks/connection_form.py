@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.provider_info import PROVIDER_INFO
 
 
 def connection_form_widgets(conn_type: str) -> dict[str, Any]:
-    """Return a form field for each declared one; needs the web server's libraries, so it is imported by it alone."""
+    """Return a form field for each declared one; it needs libraries that only the web server has."""
     # Imported late: only the web server of Airflow before 3.2 has these libraries.
     from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # type: ignore[import-not-found]
     from wtforms import PasswordField, StringField  # type: ignore[import-untyped]
@@ -27,7 +27,7 @@ def ui_field_behaviour(conn_type: str) -> dict[str, Any]:
     """Return hidden fields, labels and placeholders with the older form's names."""
     behaviour = _metadata(conn_type)["ui-field-behaviour"]
     return {
-        "hidden_fields": [*behaviour["hidden-fields"], "port"],  # shown for the sake of 3.3.1 and 3.3.2
+        "hidden_fields": [*behaviour["hidden-fields"], "port"],  # shown because 3.3.1 and 3.3.2 need it
         "relabeling": behaviour["relabeling"],
         "placeholders": behaviour["placeholders"],
     }

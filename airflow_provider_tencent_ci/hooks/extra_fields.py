@@ -1,4 +1,4 @@
-"""The fields of a connection's extra, read alike everywhere."""
+"""Readers for the fields of a connection's extra."""
 
 from __future__ import annotations
 

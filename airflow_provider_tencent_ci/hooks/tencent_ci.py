@@ -39,10 +39,10 @@ __all__ = ["TencentCIHook"]
 
 ResultT = TypeVar("ResultT")
 
-# Of the five seconds that Airflow gives to a task that is being killed.
+# A part of the five seconds that Airflow gives a killed task.
 _STOP_SECONDS, _LONGEST_STOP_SECONDS = 3.0, 4.0
 
-# Airflow kills the process five seconds after it was asked to stop; the rest is for Python and the log.
+# Airflow kills the process five seconds after SIGTERM; the rest is for Python and the log.
 _KILL_SECONDS = 4.7
 
 
@@ -92,7 +92,7 @@ class TencentCIHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields, for Airflow before 3.2; later ones read the provider's metadata."""
-        # Imported late, here and below: only the web server of Airflow before 3.2 asks.
+        # Imported late, here and below: only the web server of Airflow before 3.2 calls this.
         from airflow_provider_tencent_ci.hooks.connection_form import connection_form_widgets
 
         return connection_form_widgets(cls.conn_type)
@@ -114,7 +114,7 @@ class TencentCIHook(BaseHook):
         return config
 
     async def read_config(self) -> ServiceConfig:
-        """Return what :attr:`config` is, without blocking an event loop."""
+        """Return :attr:`config` without blocking an event loop."""
         connection = await get_connection_async(self.tencent_ci_conn_id)
         config = read_connection(connection, self.bucket, self.region)
         if isinstance(config.credentials, Credentials):
@@ -151,8 +151,8 @@ class TencentCIHook(BaseHook):
         Submit a batch job: one ``POST``, sent again only if the service certainly did not execute it.
 
         After a :class:`~airflow_provider_tencent_ci.exceptions.TransportError` that was sent, or a
-        :class:`~airflow_provider_tencent_ci.exceptions.ServiceUnavailableError`, the job may exist all the same:
-        look for its name before submitting again, as the operator does.
+        :class:`~airflow_provider_tencent_ci.exceptions.ServiceUnavailableError`, the job may still exist: search for
+            its name before you submit again, as the operator does.
 
         :param name: at most 128 Chinese characters, Latin letters, digits, ``-`` and ``_``; need not be unique.
         :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
@@ -203,8 +203,8 @@ class TencentCIHook(BaseHook):
             offset.
         :param end_creation_time: only jobs created at or before this time.
         :param order_by_time: ``Desc`` (the service's default: youngest first) or ``Asc``.
-        :param page_size: jobs in one request, 1 to 100; 100 asks least often.
-        :raises InvalidArgumentError: an argument is wrong; at the call, before the first job is asked for.
+        :param page_size: jobs in one request, 1 to 100; 100 needs the fewest requests.
+        :raises InvalidArgumentError: an argument is wrong; raised by the call, before any request.
         """
         criteria = check_filter(
             JobFilter(
@@ -231,21 +231,21 @@ class TencentCIHook(BaseHook):
 
     def cancel_inventory_job(self, job_id: str) -> None:
         """
-        Ask the service to cancel a batch job.
+        Request the cancellation of a batch job.
 
-        It stops some time later, or has ended before: read the job again to know. Which states can be cancelled is
-        not documented.
+        The job stops some time later, or has ended before: read it again for its state. It is not documented which
+        states can be cancelled.
         """
         self.run(job_calls.request_cancel(job_id))
 
     def cancel_quietly(self, job_id: str, *, spent_seconds: float = 0.0) -> None:
         """
-        Cancel a batch job, within a few seconds, and say in the log whether it has stopped; never raises.
+        Cancel a batch job within a few seconds, and log whether it has stopped; never raises.
 
-        For tasks that are being killed, which Airflow gives five seconds: all requests together have four, whatever
-        the service does, and none goes over a connection that the interrupted call may be using.
+        For killed tasks, which Airflow gives five seconds: all requests together take at most four, and none uses a
+        connection of the interrupted call.
 
-        :param spent_seconds: how much of Airflow's five seconds is used up already.
+        :param spent_seconds: the used part of Airflow's five seconds.
         """
         try:
             config = self.config
@@ -263,7 +263,7 @@ class TencentCIHook(BaseHook):
         self, workflow_id: str, *, job_id: str | None = None, states: Sequence[str] | str | None = None
     ) -> Iterator[WorkflowExecution]:
         """
-        List what a workflow did with each file, page by page, in constant memory.
+        List a workflow's execution for each file, page by page, in constant memory.
 
         :param workflow_id: the workflow.
         :param job_id: only executions of this batch job.
@@ -279,7 +279,7 @@ class TencentCIHook(BaseHook):
         ``Type=Job`` there is no such request.
 
         :param job: the job's record.
-        :raises UnreadableResponseError: the record does not say what the job runs.
+        :raises UnreadableResponseError: the record does not contain the job's operation.
         """
         for files in file_lists_of(job):
             for run in self._each(partial(list_files_page, files, states="Failed")):
@@ -306,10 +306,10 @@ class TencentCIHook(BaseHook):
 
     def list_failed_keys(self, job: InventoryJob) -> Iterator[str]:
         """
-        List the keys of a batch job's failed files, as :meth:`list_failed_files` does, without asking for the reasons.
+        List the keys of a batch job's failed files, as :meth:`list_failed_files` does, without requesting the reasons.
 
         :param job: the job's record.
-        :raises UnreadableResponseError: the record does not say what the job runs.
+        :raises UnreadableResponseError: the record does not contain the job's operation.
         """
         for files in file_lists_of(job):
             for run in self._each(partial(list_files_page, files, states="Failed")):
@@ -317,10 +317,10 @@ class TencentCIHook(BaseHook):
 
     def put_object(self, key: str, data: bytes, *, content_type: str = "text/plain") -> None:
         """
-        Write an object into the bucket, such as a list for ``url_file``; what was there under this key is replaced.
+        Write an object into the bucket, such as a list for ``url_file``; an existing object with this key is replaced.
 
-        :param key: its key, without a slash in front; at most 850 bytes.
-        :param data: at most what fits into memory and goes over the wire within ``request_timeout``.
+        :param key: its key, without a leading slash; at most 850 bytes.
+        :param data: it must fit into memory and be sent within ``request_timeout``.
         :raises InvalidArgumentError: it is no key.
         :raises PermissionDeniedError: the key pair lacks ``cos:PutObject``.
         """
@@ -328,9 +328,9 @@ class TencentCIHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """
-        Ask for one job of the bucket: the cheapest request that needs key, region, bucket and binding to be right.
+        List one job of the bucket: the cheapest request that checks key, region, bucket and binding.
 
-        :return: whether it worked, and what to do if it did not.
+        :return: whether it worked, and advice if it did not.
         """
         try:
             config = self.config

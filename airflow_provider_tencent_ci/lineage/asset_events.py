@@ -1,4 +1,4 @@
-"""What others are told of a task's batch job: the events of its outlets, and OpenLineage. It can never fail a task."""
+"""Reports about a task's batch job: the events of its outlets, and OpenLineage. They never fail a task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["LineageFacts", "WithLineage", "event_extra", "file_counts", "record_
 
 _log = logging.getLogger(__name__)
 
-# How the extras and the facet call what the record has in its node Files.
+# The names in extras and facet for the counts in the record's node Files.
 _COUNTS = {
     "total": "Total",
     "success": "Success",
@@ -37,12 +37,12 @@ _COUNTS = {
 @dataclass(frozen=True)
 class LineageFacts:
     """
-    What a task knows of its job when it is asked for its lineage, which must not cost a request.
+    The known facts about a task's job for its lineage, which must not cause a request.
 
-    :param record: the job's record, by the service's node names; less before it was submitted.
+    :param record: the job's record, by the service's node names; incomplete before the submission.
     :param bucket: the bucket's long name.
     :param region: its region.
-    :param request_id: the service's id of the request that the task failed of.
+    :param request_id: the service's id of the request that failed the task.
     """
 
     record: Mapping[str, Any]
@@ -57,37 +57,39 @@ class LineageFacts:
 
 
 class WithLineage:
-    """What OpenLineage's listener asks a task for. Without OpenLineage nobody asks."""
+    """The methods that OpenLineage's listener calls. Without OpenLineage they are not called."""
 
     _job_record: ClassVar[Mapping[str, Any] | None] = None
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
-        """Tell what the arguments say."""
+        """Return the lineage from the arguments."""
         return _lineage_of(self, None)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
-        """Tell what the job's record says."""
+        """Return the lineage from the job's record."""
         return _lineage_of(self, None)
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage | None:
-        """Tell the same, and which request the service refused if that was the reason."""
+        """Return the same, with the id of the refused request if a refusal was the reason."""
         return _lineage_of(self, task_instance)
 
 
 def record_outcome(context: Context, record: Mapping[str, Any]) -> None:
     """
-    Note what became of a job, for the events of the task's outlets and for OpenLineage. Never raises.
+    Store the result of a job for the events of the task's outlets and for OpenLineage.
 
-    To be called in the process that ends the task: Airflow forgets an event's extras when a task is deferred.
+    Never raises. Call this in the process that ends the task: Airflow forgets an event's extras when a task is
+    deferred.
 
     :param record: the job's record, with ``Files`` if they were counted.
     """
     try:
         task: Any = context["task"]
         task._job_record = record
-        _ = task._hook.config  # read here: OpenLineage asks in a process of its own, which cannot read connections
+        # Read here: OpenLineage's listener runs in another process, which cannot read connections.
+        _ = task._hook.config
     except Exception as error:
-        _log.warning("Could not note the job for OpenLineage: %s", error)
+        _log.warning("Could not store the job for OpenLineage: %s", error)
     try:
         _add_extras(context["outlet_events"], context["task"].outlets or (), event_extra(record))
     except Exception as error:
@@ -95,39 +97,39 @@ def record_outcome(context: Context, record: Mapping[str, Any]) -> None:
 
 
 def event_extra(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an outlet's event says: ``job_id``, ``state`` and, if they were counted, ``files``."""
+    """Return the extras of an outlet's event: ``job_id``, ``state`` and, if they were counted, ``files``."""
     extra = {"job_id": record["JobId"], "state": record["State"]}
     counts = file_counts(record)
     return {**extra, "files": counts} if counts else extra
 
 
 def file_counts(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return how many files there were and what became of them; ``None`` if they were not counted."""
+    """Return the counts of the job's files; ``None`` if they were not counted."""
     files = record.get("Files")
     return {name: files.get(node) for name, node in _COUNTS.items()} if isinstance(files, Mapping) else None
 
 
 def _add_extras(events: Any, outlets: Iterable[Any], extra: dict[str, Any]) -> None:
-    """Give each asset's event the extras; what is there already, by a ``pre_execute`` say, stays."""
+    """Add the extras to each asset's event; existing ones, such as those of a ``pre_execute``, are kept."""
     for outlet in outlets:
-        with suppress(TypeError):  # outlets may be other things than assets
+        with suppress(TypeError):  # outlets need not be assets
             present = events[outlet].extra
             present.update({**extra, **present})
 
 
 def _lineage_of(task: Any, failed_instance: Any | None) -> OperatorLineage | None:
     try:
-        # Imported late: it needs OpenLineage's provider, which alone calls this.
+        # Imported late: it needs OpenLineage's provider, the only caller.
         from airflow_provider_tencent_ci.lineage.openlineage import lineage_of
 
         return lineage_of(_known(task, failed_instance), inlets=task.inlets or (), outlets=task.outlets or ())
     except Exception as error:
-        _log.warning("Could not tell OpenLineage about the batch job: %s", error)
+        _log.warning("Could not report the batch job to OpenLineage: %s", error)
         return None
 
 
 def _known(task: Any, failed_instance: Any | None) -> LineageFacts:
-    # Only what is there: a hook that has not read its connection yet is not asked.
+    # Known values only: a hook that has not read its connection yet is not used.
     hook = vars(task).get("_hook")
     config = vars(hook).get("config") if hook else None
     return LineageFacts(
@@ -139,14 +141,14 @@ def _known(task: Any, failed_instance: Any | None) -> LineageFacts:
 
 
 def _planned_record(task: Any) -> dict[str, Any]:
-    """Return as much of the record as a task's arguments tell."""
+    """Return the part of the record that a task's arguments determine."""
     job_id = {"JobId": task.job_id} if task.job_id else {}
     if not hasattr(task, "workflow_ids"):
         return job_id  # the sensor knows the job's id only
     try:
         specification = specification_of(task.request())
     except InvalidArgumentError:
-        return job_id  # what the task fails of
+        return job_id  # the error of the task
     return {
         **job_id,
         "Type": specification.type,
@@ -156,7 +158,7 @@ def _planned_record(task: Any) -> dict[str, Any]:
 
 
 def _request_id(failed_instance: Any) -> str | None:
-    """Return the service's id of the request that a task failed of; ``None`` if it failed of something else."""
+    """Return the service's id of the request that failed a task; ``None`` if it failed for another reason."""
     error = task_error(failed_instance)
     while error is not None:
         if isinstance(error, ApiError) and error.request_id:

@@ -1,4 +1,4 @@
-"""Where a batch job reads and writes: places in COS, as far as its record tells."""
+"""The inputs and outputs of a batch job: places in COS, derived from its record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CosPlace", "bucket_of_host", "encoded_key", "input_places", "output_
 # An object's documented address: <bucket>.cos.<region>.myqcloud.com (also cos-internal., .tencentcos.cn).
 _COS_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9-]*)\.cos(-internal)?\.[a-z0-9-]+\.(myqcloud\.com|tencentcos\.cn)")
 
-# Of what RFC 3986 allows in a path, what people write as it stands: date=2026-01-01, say.
+# Characters that RFC 3986 allows in a path and that people write unencoded, as in date=2026-01-01.
 _SAFE = "/!$&'()*+,;=:@"
 
 # The nodes of Input that name one file.
@@ -28,10 +28,10 @@ _JOB_ID_VARIABLE = "${InventoryTriggerJobId}"
 @dataclass(frozen=True, slots=True)
 class CosPlace:
     """
-    An object, or all objects whose key begins alike.
+    An object, or all objects with a common prefix.
 
     :param bucket: the bucket's long name, ``<name>-<APPID>``.
-    :param key: the object's key, or what the keys have in common; empty for the whole bucket.
+    :param key: the object's key, or the common prefix; empty for the whole bucket.
     """
 
     bucket: str
@@ -50,12 +50,12 @@ class CosPlace:
 
     @property
     def name(self) -> str:
-        """The key without a slash at its end, which makes no other place."""
+        """The key without a slash at its end, since the slash does not change the place."""
         return self.key.rstrip("/")
 
 
 def encoded_key(key: str) -> str:
-    """Return a key as it stands in a URI."""
+    """Return a key as in a URI."""
     return quote(key, safe=_SAFE)
 
 
@@ -67,10 +67,10 @@ def bucket_of_host(host: str) -> str | None:
 
 def input_places(record: Mapping[str, Any], bucket: str | None) -> list[CosPlace]:
     """
-    Return what a job reads. Of a manifest or a list of URLs it is that file: what it names is not looked at.
+    Return the input of a job. For a manifest or a list of URLs it is that file: its content is not read.
 
     :param record: the job's record, by the service's node names.
-    :param bucket: the bucket that the job was submitted to; without it only full URLs are known places.
+    :param bucket: the bucket that the job was submitted to; without it only full URLs yield places.
     """
     nodes = _mapping(record, "Input")
     found = [_prefix(nodes.get("Prefix"), bucket), *(_object(nodes.get(name), bucket) for name in _FILES)]
@@ -79,9 +79,9 @@ def input_places(record: Mapping[str, Any], bucket: str | None) -> list[CosPlace
 
 def output_places(record: Mapping[str, Any]) -> list[CosPlace]:
     """
-    Return where a job of ``Type=Job`` writes: what comes before the first variable of its ``Output``.
+    Return the output of a job of ``Type=Job``: the part of its ``Output`` before the first variable.
 
-    A job of ``Type=Workflow`` writes where the workflow says, which its record does not tell.
+    A job of ``Type=Workflow`` has the outputs of its workflow, which are not in its record.
 
     :param record: the job's record, by the service's node names.
     """
@@ -121,7 +121,7 @@ def _object_names(output: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _known_start(name: str, job_id: str) -> str:
-    """Return the folder of an object name up to its first variable; a name without any stands for itself."""
+    """Return the folder of an object name up to its first variable; a name without a variable is returned unchanged."""
     if job_id:
         name = name.replace(_JOB_ID_VARIABLE, job_id)
     known, variable, _ = name.partition(_VARIABLE)

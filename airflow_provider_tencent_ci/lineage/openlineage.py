@@ -1,5 +1,5 @@
 """
-What OpenLineage is told about a task: datasets in COS, and a facet about the batch job.
+OpenLineage's data about a task: datasets in COS, and a facet about the batch job.
 
 Needs ``apache-airflow-providers-openlineage`` (the extra ``openlineage``), so it is imported late: by OpenLineage's own
 listener, through the methods of :class:`~airflow_provider_tencent_ci.lineage.asset_events.WithLineage`.
@@ -27,20 +27,20 @@ FACET = "tencentCiBatchJob"
 @attr.define
 class TencentCIBatchJobRunFacet(RunFacet):  # type: ignore[misc]
     """
-    The batch job of a run. What is not known is ``None``.
+    The batch job of a run. Unknown values are ``None``.
 
     :param jobId: the service's id of the job.
     :param jobName: its name.
     :param jobType: ``Workflow`` or ``Job``.
     :param state: its last state that the task saw, by the service's words.
     :param code: the service's code for its failure.
-    :param message: the service's words for it.
-    :param creationTime: when the service took it; ISO 8601, as the next two.
+    :param message: the service's message for it.
+    :param creationTime: when the service accepted it; ISO 8601, as the next two.
     :param startTime: when it began.
     :param endTime: when it ended.
     :param workflowIds: its workflow, or several with commas between them.
-    :param files: how many files it had, and what became of them; see ``docs/lineage.md``.
-    :param requestId: the service's id of the request that it refused, if that is what the task failed of.
+    :param files: the counts of its files; see ``docs/lineage.md``.
+    :param requestId: the service's id of the refused request, if the refusal failed the task.
     :param consoleUrl: the bucket's page in the console.
     """
 
@@ -63,8 +63,8 @@ def lineage_of(known: LineageFacts, *, inlets: Iterable[Any], outlets: Iterable[
     """
     Return the lineage of a task.
 
-    :param known: what the task knows of its job.
-    :param inlets: what the DAG's author declared, which OpenLineage would leave out where there are facets.
+    :param known: the task's facts about its job.
+    :param inlets: the inlets of the DAG's author, which OpenLineage would ignore for a task with facets.
     :param outlets: the task's outlets. A workflow's outputs are known from here only.
     """
     counts = file_counts(known.record)
@@ -87,7 +87,7 @@ def _identity(place: CosPlace) -> dict[str, str]:
 
 
 def _input_of(place: CosPlace, record: Mapping[str, Any], counts: Mapping[str, Any] | None) -> InputDataset:
-    # A manifest or a list of URLs is one file, however many it names.
+    # A manifest or a list of URLs is one file, independent of its content.
     is_listed = not {"Prefix", "Object"} & set(record["Input"])
     return InputDataset(**_identity(place), inputFacets={} if is_listed or not counts else _statistics(counts["total"]))
 
@@ -109,7 +109,7 @@ def _output_of(place: CosPlace, record: Mapping[str, Any], counts: Mapping[str, 
 
 
 def _has_one_file_for_each(record: Mapping[str, Any]) -> bool:
-    """Whether the job writes one file for each that it reads, so that the files that succeeded are those written."""
+    """Whether the job writes one file for each input file, so that succeeded and written files are equally many."""
     output = record["Operation"]["Output"]
     names = {"Object", "AuObject", "SpriteObject", "StreamExtract"} & set(output)
     return names == {"Object"} and "${number}" not in str(output["Object"]).lower()
@@ -127,7 +127,7 @@ def _with_declared(found: list[Any], declared: Iterable[Any]) -> list[Any]:
 
 def _facet_of(known: LineageFacts, counts: Mapping[str, Any] | None) -> TencentCIBatchJobRunFacet:
     record = known.record
-    has_failed = record.get("State") == "Failed"  # otherwise the code means nothing
+    has_failed = record.get("State") == "Failed"  # otherwise the code has no meaning
     return TencentCIBatchJobRunFacet(
         jobId=record.get("JobId") or None,
         jobName=record.get("Name") or None,

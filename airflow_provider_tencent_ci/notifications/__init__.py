@@ -1,7 +1,7 @@
 """
-People are told of a task's job: templates of messages, and names of mapped tasks.
+Messages to people about a task's job: templates, and names of mapped tasks.
 
 ``job_failure.py`` has the templates for any notifier, ``job_facts.py`` the known facts about a failed task's job,
-``advice.py`` a sentence on what to do, ``map_index_name.py`` and ``mapped_names.py`` the names of mapped tasks in the
+``advice.py`` the advice, ``map_index_name.py`` and ``mapped_names.py`` the names of mapped tasks in the
 UI. None of it sends a request, and none can fail a task.
 """

@@ -1,4 +1,4 @@
-"""What a user can do about a batch job, in one or two sentences."""
+"""The advice about a batch job, in one or two sentences."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SOME_FILES_FAILED = (
 
 def advice_for(job: InventoryJob, failed_files: int = 0) -> str:
     """
-    Return what to do about a job; empty if there is nothing to be done.
+    Return the advice about a job; empty if none is needed.
 
-    :param failed_files: how many of its files failed, as far as that is known.
+    :param failed_files: the number of its failed files, if known.
     """
     if job.state is JobState.SUCCESS:
         return _SOME_FILES_FAILED if failed_files else ""

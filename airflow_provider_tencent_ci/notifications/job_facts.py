@@ -1,4 +1,4 @@
-"""What is known of a failed task's batch job, for messages about it. Nothing here sends a request, or raises."""
+"""The known facts about a failed task's batch job, for messages. Nothing here sends a request, or raises."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _MOST_OF_AN_ERROR = 1_000
 @dataclass(frozen=True)
 class JobFacts:
     """
-    A batch job, in texts that are empty where something is not known.
+    A batch job as texts; an unknown fact is empty.
 
     :param job_id: its JobId.
     :param name: its name.
     :param state: the service's word for its state.
     :param code: why it failed.
-    :param message: the service's words for it.
-    :param files: what became of its files, in one line.
+    :param message: the service's message for it.
+    :param files: the results of its files, in one line.
     :param failure_list: where the list of failed files is.
-    :param request_id: the service's id of the request that the task failed of.
+    :param request_id: the service's id of the request that failed the task.
     :param console_url: the bucket's page in the console.
-    :param error: what the task failed of.
-    :param advice: what to do.
+    :param error: the error of the task.
+    :param advice: the advice.
     """
 
     job_id: str = ""
@@ -56,7 +56,7 @@ class JobFacts:
 
 def collect_job_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     """
-    Return what is known of a task's job: from the error, from this process, and from XCom. Never raises.
+    Return the known facts about a task's job: from the error, from this process, and from XCom. Never raises.
 
     :param ti: the task instance, as callbacks have it in their context; ``None`` if there is none.
     :param exception: the error of the task, as callbacks have it in their context.
@@ -64,7 +64,7 @@ def collect_job_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     try:
         return _facts(task, ti, exception)
     except Exception as error:  # a message without these facts is better than none
-        _log.warning("Could not gather what is known of the batch job: %s", error)
+        _log.warning("Could not collect the facts about the batch job: %s", error)
         return JobFacts(error=_error_text(exception))
 
 
@@ -92,7 +92,7 @@ def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
 
 
 def _record(task: Any, ti: Any, failed: Any) -> dict[str, Any]:
-    """Return the newest record there is, or as much of one as is known."""
+    """Return the newest record, or the known part of one."""
     noted = getattr(task, "_job_record", None)
     if noted:
         return dict(noted)
@@ -111,7 +111,7 @@ def _xcom(ti: Any, key: str) -> Any:
         return None
     try:
         return own_xcom(ti, key)
-    except Exception as error:  # a callback that runs in the DAG processor may have nobody to ask
+    except Exception as error:  # a callback in the DAG processor may not be able to read XComs
         _log.debug("XCom %s is not known: %s", key, error)
         return None
 

@@ -5,15 +5,16 @@ Messages about a failed task and its batch job, as templates for any notifier.
 
     on_failure_callback = send_slack_notification(text=JOB_FAILURE)
 
-A template renders in each templated field of a notifier, also as a part of a longer text. What is not known is left
-out: the message comes for a task of another provider, too, and for a job that was never submitted. It names no secret.
+A template renders in each templated field of a notifier, also as a part of a longer text. Unknown facts are left out:
+the message also works for a task of another provider, and for a job that was never submitted. It contains no secret.
 """
 
 from __future__ import annotations
 
 __all__ = ["JOB_FAILURE", "JOB_FAILURE_HTML", "JOB_FAILURE_MARKDOWN", "JOB_FAILURE_SUBJECT"]
 
-# The context of a DAG's callbacks, and of those for a task whose process is gone, has less in it than a task's own.
+# The context of a DAG's callbacks, and of callbacks for a task whose process has ended, has fewer entries than a task's
+# own.
 _KNOWN = """\
 {% set ti_ = ti | default(none) -%}
 {%- set task_ = task | default(none) -%}

@@ -1,4 +1,4 @@
-"""What a task tells templates: its name among mapped tasks, and what is known of its batch job."""
+"""A task's values for templates: its name among mapped tasks, and the facts about its batch job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ __all__ = ["MapIndexName"]
 
 class MapIndexName:
     """
-    A task that templates can ask. If it is mapped and is given no ``map_index_template``, it has one of its own.
+    A task with values for templates.
 
-    :cvar map_index_fields: arguments that tell mapped tasks apart; if the first one is mapped, it does so alone.
+    If it is mapped without ``map_index_template``, it gets a default template.
+
+    :cvar map_index_fields: arguments that distinguish mapped tasks; if the first one is mapped, only it is used.
     """
 
     map_index_fields: ClassVar[tuple[str, ...]] = (
@@ -36,7 +38,7 @@ class MapIndexName:
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin to map the task, as Airflow's own ``partial`` does."""
+        """Start to map the task, as Airflow's own ``partial`` does."""
         partial: OperatorPartial = super().partial(**kwargs)  # type: ignore[misc]
         if partial.kwargs.get("map_index_template") is None:
             mapped = [name for name in cls.map_index_fields if name not in kwargs]
@@ -45,9 +47,9 @@ class MapIndexName:
 
     def mapped_name(self, *names: str) -> str:
         """
-        Return what to call this one of several mapped tasks; for ``map_index_template``. Never raises.
+        Return the name of this mapped task for ``map_index_template``. Never raises.
 
-        :param names: the arguments that may tell it apart; by default all that can.
+        :param names: the arguments that may distinguish it; by default all possible ones.
         """
         names = names or self.map_index_fields
         values = {name: getattr(self, name, None) for name in names}
@@ -69,7 +71,7 @@ class MapIndexName:
 
     def job_facts(self, ti: Any = None, exception: Any = None) -> JobFacts:
         """
-        Return what is known of the job: from the error, from this process, and from XCom. Never raises.
+        Return the known facts about the job: from the error, from this process, and from XCom. Never raises.
 
         :param ti: the task instance, as callbacks have it in their context.
         :param exception: the error of the task, as callbacks have it in their context.

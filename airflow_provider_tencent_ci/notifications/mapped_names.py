@@ -1,4 +1,4 @@
-"""What mapped tasks are called in the UI: by what tells them apart, instead of 0, 1, 2."""
+"""The names of mapped tasks in the UI: the values that distinguish them, instead of 0, 1, 2."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST = 200
 
 
 def joined_name(values: Iterable[Any]) -> str:
-    """Return values as one short text, those that are empty left out."""
+    """Return values as one short text, without the empty ones."""
     try:
         return shortened(", ".join(filter(None, map(_text, values))), _MOST)
-    except Exception:  # not worth a task
+    except Exception:  # a name must not fail a task
         return ""
 
 

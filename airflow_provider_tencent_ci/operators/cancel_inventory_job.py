@@ -20,11 +20,10 @@ __all__ = ["CancelInventoryJobOperator"]
 
 class CancelInventoryJobOperator(MapIndexName, BaseOperator):
     """
-    Cancel a batch job (inventory trigger job) of Cloud Infinite, and see to it that it stops.
+    Cancel a batch job (inventory trigger job) of Cloud Infinite, and wait until it has stopped.
 
-    A job that has ended before, however it did, is left as it is, and the task succeeds: so it can be repeated, and
-    can clean up after a task that may or may not have finished (``trigger_rule="all_done"``). What was processed by
-    then stays, and is billed.
+    A job that has already ended is not changed, and the task succeeds. So the task can be retried, and can clean up
+    after a task in any state (``trigger_rule="all_done"``). Files that were processed by then stay, and are billed.
 
     XCom ``return_value``: the job's last record, with the service's node names.
 

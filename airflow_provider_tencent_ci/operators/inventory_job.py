@@ -173,7 +173,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
         :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
         :return: the JobId.
-        :raises UnexpectedEventError: the event is none of ours; it never passes for success.
+        :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
         from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
@@ -191,18 +191,18 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         return self._finish(context, job)
 
     def execute_complete_with_execution_timeout(self, context: Context, event: dict[str, Any] | None = None) -> str:
-        """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
+        """End the task as its wait did; the deadline is the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
             self.job_id = result["job_id"]
             raise execution_timeout_over(self.job_id)
         return self.execute_complete(context, event)
 
-    # The former name, stored for tasks that an earlier release deferred. It goes with the next release.
+    # The former name, stored for tasks that an earlier release deferred. The next release removes it.
     execute_complete_in_time = execute_complete_with_execution_timeout
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume the task, also where Airflow and no event of ours has ended its deferral."""
+        """Resume the task, also if Airflow has ended its deferral without an event of this package."""
         deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
         request = recorded_request(self._ti)

@@ -22,7 +22,7 @@ __all__ = ["check_failures_path", "failures_file", "read_failures", "write_failu
 
 def check_failures_path(path: str | None) -> None:
     """
-    Check a place to write to as far as that is possible without writing.
+    Check a place to write to, as far as possible without writing.
 
     :raises InvalidArgumentError: it is no path that Airflow's object storage knows.
     """

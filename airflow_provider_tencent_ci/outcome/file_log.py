@@ -1,4 +1,4 @@
-"""What is said in the log of a batch's files: while it is waited for, and at the end."""
+"""The log lines about a batch's files: during the wait, and at the end."""
 
 from __future__ import annotations
 

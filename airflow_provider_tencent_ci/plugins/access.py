@@ -1,8 +1,8 @@
 """
-Who may see and do what, in Airflow's own terms.
+The access rights of the page, by Airflow's own rules.
 
-A sub-application is mounted without any protection, so each route has these dependencies. They ask the auth manager
-the questions that Airflow's own routes ask it.
+A sub-application is mounted without any protection, so each route has these dependencies. They make the same checks
+with the auth manager as Airflow's own routes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = [
 
 PageUser = GetUserDep
 
-# A form of another site cannot send it, and a script there may not.
+# A form of another site cannot send this header, and the browser does not allow it for a script there.
 PAGE_HEADER = "X-Tencent-CI-Page"
 
 
 def may_read_connection(conn_id: str, user: BaseUser) -> bool:
-    """Whether the user may read a connection; there need not be one of this id."""
+    """Check that the user may read a connection; it need not exist."""
     details = ConnectionDetails(conn_id=conn_id, team_name=Connection.get_team_name(conn_id))
     return get_auth_manager().is_authorized_connection(method="GET", details=details, user=user)
 
@@ -54,19 +54,19 @@ ReadableConnection = Annotated[str, Depends(_readable_connection)]
 
 
 def visible_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
-    """Return those whose task instances and XComs the user may read: what links a job to its task is in both."""
+    """Return the DAGs whose task instances and XComs the user may read: the link from a job to its task needs both."""
     entities = (DagAccessEntity.TASK_INSTANCE, DagAccessEntity.XCOM)
     return {dag_id for dag_id in set(dag_ids) if all(_may(dag_id, user, "GET", entity) for entity in entities)}
 
 
 def editable_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
-    """Return those that the user may edit."""
+    """Return the DAGs that the user may edit."""
     return {dag_id for dag_id in set(dag_ids) if _may(dag_id, user, "PUT", None)}
 
 
 def require_own_page(request: Request) -> None:
     """
-    Let nothing pass that another site may have made the browser send, which adds the session's cookie by itself.
+    Refuse a request that another site may have caused, since the browser adds the session's cookie by itself.
 
     :raises HTTPException: 403: it does not come from the page; 415: it is not JSON.
     """
@@ -77,7 +77,7 @@ def require_own_page(request: Request) -> None:
 
 
 def _is_same_origin(request: Request) -> bool:
-    """Judge by what browsers add and no script can change; other clients add nothing."""
+    """Check headers that browsers add and no script can change; other clients send none of them."""
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
     origin = request.headers.get("origin")

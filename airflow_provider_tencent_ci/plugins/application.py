@@ -1,4 +1,4 @@
-"""The application that serves the page: its files, its routes, and what every answer has."""
+"""The application that serves the page: its files, its routes, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _FILES = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 
-# Nothing from elsewhere, nothing inline, and in no page but Airflow's own.
+# Nothing from other hosts, nothing inline, and in no frame but Airflow's own.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
@@ -59,13 +59,13 @@ def application() -> FastAPI:
 
 
 async def page(request: Request) -> Response:
-    """Return the page, or lead to the login, which leads back."""
+    """Return the page, or redirect to the login, which redirects back."""
     try:
         await get_user(request, None, None)
     except HTTPException as refusal:
         if not _is_logged_out(refusal):
             raise
-        here = request.url.replace(scheme="", netloc="")  # a proxy's address is not known here
+        here = request.url.replace(scheme="", netloc="")  # the address of a proxy is not known here
         root = here.path.removesuffix("/").removesuffix("/tencent-ci")
         return RedirectResponse(f"{root}/api/v2/auth/login?{urlencode({'next': str(here)})}")
     return FileResponse(_FILES / "index.html")
@@ -87,7 +87,7 @@ async def _with_headers(request: Request, proceed: Callable[[Request], Awaitable
 
 
 def _is_logged_out(refusal: HTTPException) -> bool:
-    """Whether a login helps: of a token that another Airflow, or one with other keys, has given, Airflow says 403."""
+    """Whether a login helps: Airflow answers 403 to a token of another Airflow, or of one with other keys."""
     return refusal.status_code == 401 or refusal.detail == "Invalid JWT token"
 
 
@@ -101,7 +101,7 @@ def _not_understood(_: Request, error: RequestValidationError) -> Response:
 
 
 def _failed(_: Request, error: TencentCIError) -> Response:
-    """Say what the service, or the way to it, is about; as little of it is Airflow's fault as the user's."""
+    """Return an error of the service or of the connection to it; the cause is neither Airflow nor the user."""
     if isinstance(error, ApiError):
         status = 404 if isinstance(error, NotFoundError) else 502
         return _error(status, error.message, code=error.code, request_id=error.request_id, advice=error.advice)

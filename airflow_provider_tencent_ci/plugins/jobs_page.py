@@ -1,8 +1,8 @@
 """
-The plugin: where the page stands in Airflow's UI, and the application that serves it.
+The plugin: the place of the page in Airflow's UI, and the application that serves it.
 
-Every process of Airflow loads its plugins, workers too, so that nothing is imported here but what they all have. The
-application is imported by the first request to it.
+Every process of Airflow loads its plugins, workers too, so this module imports only what all of them have. The first
+request imports the application.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 __all__ = ["JobsPagePlugin", "serve"]
 
-# Without a slash in front: relative to where Airflow's UI is, which need not be the root of its host.
+# Without a leading slash: relative to the path of Airflow's UI, which need not be the root of its host.
 _PLACE = "tencent-ci"
 
 # Before 3.1 the UI has no place for a page, and 2.11 has no such server either.

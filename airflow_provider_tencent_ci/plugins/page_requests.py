@@ -1,7 +1,7 @@
 """
-What the page asks the service: one request for a list, a bounded number for everything else, and in a bounded time.
+The page's requests to the service: one request for a list, a limited number for everything else, in a limited time.
 
-Nothing is repeated after an error: somebody looks at the page, and can look again.
+No request is retried after an error: the user can reload the page.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ __all__ = ["Asking", "MissingConnectionError", "asking", "is_ours"]
 
 AskedT = TypeVar("AskedT")
 
-# 2,000 files: some seconds of a service that answers a page in a tenth of one.
+# 2,000 files: some seconds, if the service answers a page in 0.1 s.
 _MOST_PAGES = 20
 
-# Of a workflow's execution the reason is a request of its own.
+# The reason of a workflow's execution needs a separate request.
 _FAILED_AT_ONCE = 20
 
 # A thread of the API server waits for the service meanwhile.
@@ -64,9 +64,9 @@ class MissingConnectionError(TencentCIError):
 @dataclass(frozen=True, slots=True)
 class Asking:
     """
-    The service, as one connection reaches it.
+    The service of one connection.
 
-    :param conn_id: the connection. Whoever makes one of these has checked that the user may read it.
+    :param conn_id: the connection. The caller has checked that the user may read it.
     """
 
     conn_id: str
@@ -74,7 +74,7 @@ class Asking:
 
     @property
     def config(self) -> ServiceConfig:
-        """What the connection comes down to."""
+        """The configuration of the connection."""
         return self.transport.config
 
     def jobs(self, criteria: JobFilter, next_token: str) -> Page[InventoryJob]:
@@ -90,7 +90,7 @@ class Asking:
         return self.transport.run(get_job(job_id, NO_RETRY, (0,)))
 
     def survey(self, job: InventoryJob) -> Survey:
-        """Look at the files of a job: for all who look within some seconds once."""
+        """Survey the files of a job, once for all readers within some seconds."""
 
         def look() -> tuple[Survey, float]:
             survey = self.transport.run(survey_files(job, _MOST_PAGES, _LOOK_SECONDS))
@@ -100,15 +100,15 @@ class Asking:
         return _surveys.get((self.conn_id, self.config.endpoint, job.job_id, job.state), look)
 
     def timeline(self, survey: Survey) -> tuple[list[DoneBy], int]:
-        """Return the files that were done over time, and of how many that is known."""
+        """Return the number of finished files over time, and the number of sampled files."""
         ends = [(file.run.state, at) for file in self._in_time(survey.sample) if (at := self._end(file))]
         return done_over_time(ends, survey.counts), len(ends)
 
     def failed_files(self, job: InventoryJob, cursor: str) -> tuple[list[FileFailure], str]:
         """
-        Return some failed files, and where to go on.
+        Return some failed files, and the next cursor.
 
-        :param cursor: empty, or what the last call returned: which list, how many files of its page, which page.
+        :param cursor: empty, or the cursor of the last call: the list, the number of files of its page, and the page.
         :raises InvalidArgumentError: it is neither.
         """
         index, offset, token = _read_cursor(cursor)
@@ -127,15 +127,15 @@ class Asking:
         return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
 
     def time(self) -> datetime:
-        """Return the service's time, which its answers tell; this machine's if they do not."""
+        """Return the service's time from its answers; this machine's time if they have none."""
         return self.transport.service_time() or self.transport.now()
 
     def cancel(self, job_id: str) -> InventoryJob:
-        """Cancel a job, and return it as it was last seen, some seconds later at most."""
+        """Cancel a job, and return its last read state after some seconds at most."""
         return self.transport.run(cancel_and_confirm(job_id, within_seconds=_STOP_SECONDS))
 
     def _in_time(self, items: Iterable[AskedT]) -> Iterator[AskedT]:
-        """Yield items, each of which costs a request, as long as there is time."""
+        """Yield items, each of which costs a request, until the time is over."""
         until = self.transport.now() + timedelta(seconds=_LOOK_SECONDS)
         return takewhile(lambda _: self.transport.now() <= until, items)
 
@@ -147,7 +147,7 @@ class Asking:
 @contextmanager
 def asking(conn_id: str) -> Iterator[Asking]:
     """
-    Reach the service through a connection that the user may read.
+    Return the service of a connection that the user may read.
 
     :raises MissingConnectionError: there is none, or it is of another type: its password is not for this service.
     """
@@ -160,7 +160,7 @@ def asking(conn_id: str) -> Iterator[Asking]:
 
 
 def is_ours(hook: TencentCIHook) -> bool:
-    """Whether a hook's connection exists, wherever Airflow looks for connections, and is of type ``tencent_ci``."""
+    """Whether a hook's connection exists, in any place where Airflow searches, and is of type ``tencent_ci``."""
     try:
         return bool(hook.get_connection(hook.tencent_ci_conn_id).conn_type == TencentCIHook.conn_type)
     except AirflowNotFoundException:

@@ -1,8 +1,8 @@
 """
-What the page is told, as JSON: chosen fields only.
+The page's data as JSON: chosen fields only.
 
-A record may hold what is nobody's business here, such as the address that a job calls back with a token in it, so that
-nothing of a request is passed on as a whole.
+A record may contain private values, such as a callback address with a token, so no part of a request is passed on as a
+whole.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Counts:
     """
     Counts of a job's files.
 
-    :param is_complete: whether all of them were looked at; if not, there are at least so many.
+    :param is_complete: whether all files were read; if not, the counts are minimums.
     """
 
     succeeded: int
@@ -59,16 +59,16 @@ class Counts:
 
     @classmethod
     def of(cls, counts: FileCounts, *, is_complete: bool = True) -> Counts:
-        """Take over what was counted."""
+        """Return the counts of a job."""
         return cls(counts.succeeded, counts.failed, counts.cancelled, counts.running, counts.total, is_complete)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """
-    The task instance that made a job.
+    The task instance that submitted a job.
 
-    :param path: its page, from where Airflow's UI is.
+    :param path: its page, relative to Airflow's UI.
     """
 
     dag_id: str
@@ -81,7 +81,7 @@ class Task:
 
     @classmethod
     def of(cls, maker: Maker) -> Task:
-        """Take over what was found."""
+        """Return a found task instance."""
         path = f"dags/{_segment(maker.dag_id)}/runs/{_segment(maker.run_id)}/tasks/{_segment(maker.task_id)}"
         is_mapped = maker.map_index >= 0
         return cls(
@@ -102,9 +102,9 @@ class Job:
 
     :param is_live: whether it has not ended.
     :param duration_seconds: from its start to its end, or until now; ``None`` before it has started.
-    :param input: what it reads, and ``kind`` of that.
-    :param runs: what it does: a workflow's id, or a tag.
-    :param counts: of its files, as its task left them when all were done; ``None`` if they have to be asked for.
+    :param input: its input, and ``kind`` of it.
+    :param runs: its operation: a workflow's id, or a tag.
+    :param counts: the complete counts of its files from its task; ``None`` if they must be requested.
     :param task: ``None`` if it is not known, or the user may not see it.
     :param may_cancel: whether the user may cancel it now.
     """
@@ -133,8 +133,8 @@ class Job:
         Describe a job.
 
         :param now: the service's time.
-        :param makers: the task instances that made it and that the user may see.
-        :param may_edit: whether the user may edit the DAGs of all that made it.
+        :param makers: the task instances that submitted it and that the user may see.
+        :param may_edit: whether the user may edit the DAGs of all of them.
         """
         is_live = not job.state.is_terminal
         maker = makers[0] if makers else None
@@ -167,7 +167,7 @@ class Jobs:
     """
     One page of jobs.
 
-    :param next_token: asks for the next one; empty at the end.
+    :param next_token: the token of the next page; empty at the end.
     """
 
     bucket: str
@@ -189,25 +189,25 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What became of a job's files so far."""
+    """The results of a job's files so far."""
 
     counts: Counts
 
     @classmethod
     def of(cls, survey: Survey) -> Progress:
-        """Take over what was seen."""
+        """Return the result of a survey."""
         return cls(Counts.of(survey.counts, is_complete=survey.is_complete))
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """
-    How many files were done when.
+    The number of finished files over time.
 
     :param points: times with the counts up to then.
-    :param sampled: of how many files the times are known; fewer than are done: the curve is an estimate.
-    :param done: how many are done.
-    :param is_complete: whether all files were looked at.
+    :param sampled: the number of files with a known time; if it is less than ``done``, the curve is an estimate.
+    :param done: the number of finished files.
+    :param is_complete: whether all files were read.
     """
 
     points: list[DoneBy]
@@ -221,7 +221,7 @@ class FailedFiles:
     """
     Some of a job's failed files.
 
-    :param next_cursor: asks for the next ones; empty at the end.
+    :param next_cursor: the cursor of the next ones; empty at the end.
     """
 
     files: list[FileFailure]
@@ -230,7 +230,7 @@ class FailedFiles:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What became of a cancel, in words, and the job as it is now."""
+    """The result of a cancel in words, and the current state of the job."""
 
     message: str
     job: Job
@@ -252,7 +252,7 @@ def _input(job: InventoryJob) -> tuple[str, str]:
 
 
 def _without_query(place: str) -> str:
-    """Return a place without what follows a question mark in a URL, which may be a signature."""
+    """Return a place without the query of a URL, which may be a signature."""
     if not place.startswith(("http://", "https://")):
         return place
     parts = urlsplit(place)

@@ -1,4 +1,4 @@
-"""The questions that the page asks. Each route depends on the user's rights; nothing is asked of the service before."""
+"""The routes of the page. Each route checks the user's rights before any request to the service."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/connections")
 
-# For as long as the service takes, a look holds one of the server's 40 threads, which tasks' heartbeats need, too.
+# Each read holds one of the server's 40 threads until the service answers, and tasks' heartbeats need these threads,
+# too.
 _LOOKS_AT_ONCE = 8
 _places = anyio.Semaphore(_LOOKS_AT_ONCE)
 
 
 async def _place() -> AsyncIterator[None]:
-    """Wait, without a thread, until few enough others look."""
+    """Wait, without a thread, until fewer reads are running."""
     async with _places:
         yield
 
@@ -65,7 +66,7 @@ _States = Literal["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"
 
 @router.get("")
 def list_connections(user: PageUser) -> Connections:
-    """List the connections of type ``tencent_ci`` that the user may read, the default one in front."""
+    """List the connections of type ``tencent_ci`` that the user may read, the default one first."""
     with create_session() as session:
         ours = select(Connection.conn_id).where(Connection.conn_type == TencentCIHook.conn_type)
         stored = list(session.scalars(ours))
@@ -125,7 +126,7 @@ def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
 
 @router.get("/{conn_id}/jobs/{job_id}/timeline", dependencies=_LOOK)
 def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
-    """Return when the files of a job were done; of a workflow's, when a sample of them was."""
+    """Return when the files of a job finished; for a workflow job, from a sample of them."""
     with asking(conn_id) as service:
         survey = service.survey(service.job(job_id))
         points, sampled = service.timeline(survey)
@@ -141,13 +142,13 @@ def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = ""
 
 @router.post("/{conn_id}/jobs/{job_id}/cancel", dependencies=[Depends(require_own_page)])
 def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Cancelled:
-    """Cancel a job, if the user may edit the DAG of each task that made it, and note in Airflow's audit log who did."""
+    """Cancel a job if the user may edit the DAG of each task that submitted it; record the user in the audit log."""
     makers = makers_of([check_job_id(job_id)]).get(job_id, [])
     if not _may_edit(makers, user):
         raise HTTPException(
             403,
-            f"You may not cancel batch job {job_id}: that takes the right to edit the DAG whose task made it, and a "
-            "task that has the job's id in its XCom.",
+            f"You may not cancel batch job {job_id}: this needs the right to edit the DAG whose task submitted it, "
+            "and a task that has the job's id in its XCom.",
         )
     with asking(conn_id) as service:
         _refuse_if_ended(service, job_id)
@@ -160,7 +161,7 @@ def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Canc
 
 def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> list[Job]:
     """
-    Add to jobs what Airflow knows of them and the user may see.
+    Add Airflow's data to jobs, as far as the user may see it.
 
     :param now: the service's time.
     """
@@ -177,7 +178,7 @@ def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> l
 
 
 def _may_edit(makers: list[Maker], user: BaseUser) -> bool:
-    """Whether the user may edit the DAGs of all of them: the XCom of one alone must not hand out the job of another."""
+    """Whether the user may edit the DAGs of all of them: one DAG's XCom must not grant access to another's job."""
     dag_ids = {maker.dag_id for maker in makers}
     return bool(dag_ids) and visible_dags(dag_ids, user) == dag_ids == editable_dags(dag_ids, user)
 
@@ -189,7 +190,7 @@ def _refuse_if_ended(service: Asking, job_id: str) -> None:
 
 
 def _note_cancel(conn_id: str, job_id: str, maker: Maker, user: BaseUser) -> None:
-    """Write the audit log, before anything is done."""
+    """Write the audit log before the cancel."""
     entry = Log(
         event="tencent_ci_cancel_job",
         owner=user.get_name(),

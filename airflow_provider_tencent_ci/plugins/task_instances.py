@@ -1,4 +1,4 @@
-"""Which task instances made which jobs: told by their XCom ``job_id``, in Airflow's database."""
+"""The task instances of jobs, found by their XCom ``job_id`` in Airflow's database."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Maker:
     """
     A task instance that has a job's id in its XCom.
 
-    :param label: what ``map_index_template`` made of the map index, if anything.
+    :param label: the rendered ``map_index_template``, if any.
     :param state: of the task instance.
-    :param counts: of the job's files, which this task or a sensor left at its end; ``None`` if none has counted them.
+    :param counts: of the job's files, which this task or a sensor stored at its end; ``None`` if they were not counted.
     """
 
     dag_id: str
@@ -38,9 +38,9 @@ class Maker:
 
 def makers_of(job_ids: Iterable[str]) -> dict[str, list[Maker]]:
     """
-    Return the task instances of each job, the first one to say so in front; with two queries.
+    Return the task instances of each job, the earliest first; with two queries.
 
-    A custom XCom backend that keeps values elsewhere hides them from this.
+    Values in a custom XCom backend are not found.
     """
     written = {text: job_id for job_id in job_ids for text in _as_stored(job_id)}
     if not written:
@@ -73,26 +73,26 @@ def _query_makers(written: list[str]) -> Select[Any]:
 
 def _query_records(dag_run_ids: set[int], job_ids: set[str]) -> Select[Any]:
     """
-    Find the records of these jobs that tasks of these runs left at the end, the newest last.
+    Find the final records of these jobs in these runs, the newest last.
 
-    An operator leaves it under ``job``, a sensor returns it.
+    An operator stores it under ``job``, a sensor returns it.
     """
     xcom = XComModel
     text = _text(xcom)
     keys = xcom.key.in_(("job", "return_value"))
-    # Of a run with thousands of mapped tasks only the jobs that are shown.
+    # Only the shown jobs: a run may have thousands of mapped tasks.
     ours = or_(*(text.contains(job_id, autoescape=True) for job_id in sorted(job_ids)))
     where = (xcom.dag_run_id.in_(dag_run_ids), keys, text.like("%JobId%"), ours)
     return select(xcom.value).where(*where).order_by(xcom.timestamp)
 
 
 def _text(xcom: type[XComModel]) -> Any:
-    """Return a value as text, since of the three databases only some compare JSON, and each by a rule of its own."""
+    """Return a value as text: not all of the three databases compare JSON, and their rules differ."""
     return cast(xcom.value, Text)
 
 
 def _as_stored(job_id: str) -> list[str]:
-    """Return the text of an id in the column: a worker's is JSON, one that Airflow's models wrote is JSON in JSON."""
+    """Return the two texts of an id in the column: a worker writes JSON, Airflow's models write JSON in JSON."""
     once = json.dumps(job_id)
     return [once, json.dumps(once)]
 

@@ -1,4 +1,4 @@
-"""Remembering answers for some seconds, for all who look at the same thing: the service is asked once."""
+"""Caches answers for some seconds, so that all readers of the same data cause one request."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ValueT = TypeVar("ValueT")
 
 
 class _Entry(Generic[ValueT]):
-    """:ivar lock: held by the one who asks; the others wait for the answer."""
+    """:ivar lock: held by the caller that sends the request; the others wait for the answer."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.values: list[ValueT] = []  # none, or the one
+        self.values: list[ValueT] = []  # empty, or one element
         self.fresh_until = 0.0
 
 
 class Remembered(Generic[ValueT]):
     """
-    The last answers. Rights are checked before anybody comes here.
+    The last answers. Rights are checked before this cache is used.
 
-    :param most: so many answers are kept, those of the latest use.
+    :param most: the highest number of answers; the least recently used one is dropped.
     :param clock: in seconds.
     """
 
@@ -38,9 +38,9 @@ class Remembered(Generic[ValueT]):
 
     def get(self, key: Hashable, ask: Callable[[], tuple[ValueT, float]]) -> ValueT:
         """
-        Return the answer that is remembered, or ask for it; an error is everybody's own.
+        Return the cached answer, or request it; an error is not cached.
 
-        :param ask: returns the answer, and for how many seconds it holds.
+        :param ask: returns the answer, and for how many seconds it is valid.
         """
         entry = self._entry(key)
         with entry.lock:

@@ -65,10 +65,10 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
-    ``poke``, ``reschedule`` and deferred mode come to the same result. ``Success`` returns the final record, with the
+    ``poke``, ``reschedule`` and deferred mode have the same result. ``Success`` returns the final record, with the
     service's node names, as XCom ``return_value``. ``Failed`` and ``Cancel`` fail the task at once with the service's
-    code and message, and use up no retries: waiting again cannot help. ``timeout`` ends in
-    :class:`AirflowSensorTimeout` and leaves the job alone; with ``soft_fail`` these three skip the task.
+    code and message, and use up no retries: waiting again cannot help. ``timeout`` raises :class:`AirflowSensorTimeout`
+    and does not cancel the job. With ``soft_fail``, ``Failed``, ``Cancel`` and ``timeout`` skip the task.
 
     :param job_id: the job's id, for example the operator's ``.output``; templated.
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
@@ -76,27 +76,27 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
     :param deferrable: wait in the triggerer, which holds no worker; by default ``[operators] default_deferrable``.
         Takes precedence over ``mode``.
-    :param poke_interval: seconds (or a timedelta) between two questions. The default, 30, is short against the minutes
-        that a batch takes.
+    :param poke_interval: seconds (or a timedelta) between two polls. The default, 30, is short compared with the
+        minutes that a batch takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
-        fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is remembered between two
-        questions, so that there ``timeout`` alone ends it.
+        fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is stored between two polls, so
+        only ``timeout`` ends it there.
     :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, while it runs or is
         deferred. Off by default: a sensor only observes. See ``docs/cancel.md``.
-    :param count_files: count the job's files when it has ended, and while it is waited for (``progress_interval``); see
+    :param count_files: count the job's files when it has ended, and during the wait (``progress_interval``); see
         :class:`~airflow_provider_tencent_ci.operators.inventory_job.TriggerInventoryJobOperator`, as for the next four.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting; ``None`` for none. In
-        ``reschedule`` mode nothing is remembered between two questions, so that only the end is counted.
+        ``reschedule`` mode nothing is stored between two polls, so only the final count is made.
     :param fail_on: how many files may fail: ``"job"`` (default), ``"any"``, a share or a number.
     :param on_empty: ``"succeed"`` (default), ``"skip"`` or ``"fail"`` if there is no file.
     :param failures_path: where to write the list of failed files; templated.
-    :param start_from_trigger: begin in the triggerer, which saves the worker that would be started only to defer the
-        task; it implies ``deferrable``. Airflow 3.3 and later can do so, for a task that is not mapped; otherwise, and
-        wherever the result would not be the same, a worker begins it. ``job_id`` must be a text, a template, or the
-        ``.output`` of one task. See ``docs/waiting.md``.
-    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would be started only
-        to say so. Airflow 3.3 and later can do so; otherwise, and wherever the result would not be the same (outlets,
-        an ``on_success_callback``, ...), a worker ends it. It has an effect only where the task is deferred.
+    :param start_from_trigger: start in the triggerer, which saves the worker that would only defer the task; it implies
+        ``deferrable``. This needs Airflow 3.3 or later and a task that is not mapped. Otherwise, and wherever the
+        result would differ, a worker starts it. ``job_id`` must be a text, a template, or the ``.output`` of one task.
+        See ``docs/waiting.md``.
+    :param end_from_trigger: end in the triggerer if the job succeeds, which saves the worker that would only report it.
+        This needs Airflow 3.3 or later. Otherwise, and wherever the result would differ (outlets, an
+        ``on_success_callback``, ...), a worker ends it. It has an effect only if the task is deferred.
     """
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id", "failures_path")
@@ -151,10 +151,10 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         :return: the job's final record.
         :raises AirflowFailException: the job failed or was cancelled.
         :raises AirflowSensorTimeout: ``timeout`` is over.
-        :raises LostContactError: the service could not be asked for ``contact_timeout``.
+        :raises LostContactError: the service was unreachable for ``contact_timeout``.
         """
         if self._is_to_start_there:
-            self.log.info("start_from_trigger: a worker begins this task nevertheless, since %s.", self._why_here())
+            self.log.info("start_from_trigger: a worker starts this task, since %s.", self._why_here())
         return self._begin(context, datetime.now(UTC))
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
@@ -174,7 +174,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         """
         Defer the task until its job has ended.
 
-        :param began_at: when ``timeout`` began.
+        :param began_at: the start of ``timeout``.
         """
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
@@ -189,7 +189,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         self.defer(trigger=trigger, method_name=limit.method_name, timeout=backstop(limit.at))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once; done when the job has ended."""
+        """Poll once; done when the job has ended."""
         if self.cancel_on_kill and self._lease:
             self._lease.renew()
         job = self._look()
@@ -208,7 +208,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
 
         :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
         :return: the job's final record.
-        :raises UnexpectedEventError: the event is none of ours; it never passes for success.
+        :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
@@ -223,20 +223,20 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
     def execute_complete_with_execution_timeout(
         self, context: Context, event: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """End the task as its wait did, where a deadline stands for the end of ``execution_timeout``."""
+        """End the task as its wait did; the deadline is the end of ``execution_timeout``."""
         result = read_event(event)
         if result["status"] == "deadline":
             raise self._time_out()
         return self.execute_complete(context, event)
 
-    # The former name, stored for tasks that an earlier release deferred. It goes with the next release.
+    # The former name, stored for tasks that an earlier release deferred. The next release removes it.
     execute_complete_in_time = execute_complete_with_execution_timeout
 
     def execute_started(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
-        End the task as its wait did, which began in the triggerer; or begin it, if it could not be begun there.
+        End the task as its wait did, which started in the triggerer; or start it here, if it could not start there.
 
-        A deadline stands for the end of ``execution_timeout`` if that is shorter than ``timeout``.
+        The deadline is the end of ``execution_timeout`` if that is shorter than ``timeout``.
         """
         if is_not_started(event):
             return self._begin(context, try_started_at(context) or datetime.now(UTC))  # type: ignore[no-any-return]
@@ -245,11 +245,12 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume the task. Where Airflow gave up the trigger, what became of the job counts, so it is asked about."""
+        """Resume the task. If Airflow gave up the trigger, the state of the job decides, so it is read."""
         self._ti = context["ti"]
         self._lease = start_lease(self._ti)
         if self.start_from_trigger:
-            # Airflow forgets the result of an earlier run of the task when a worker begins it, and none has.
+            # Airflow deletes the result of an earlier run of the task when a worker starts it, and no worker has
+            # started it.
             delete_xcom(self._ti, "return_value")
         if next_method == DEFERRAL_FAILED:
             job = read_job_once(self._hook, self.job_id)
@@ -268,7 +269,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         )
 
     def on_kill(self) -> None:
-        """Cancel the job of a running task that a person stopped, if asked to. Never raises."""
+        """Cancel the job of a running task that a person stopped, if ``cancel_on_kill`` is set. Never raises."""
         if self.cancel_on_kill:
             cancel_if_unwanted(self._hook, self._ti, self.job_id, self._lease)
 
@@ -327,7 +328,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
         )
 
     def _look(self) -> InventoryJob | None:
-        """Return the job as it is; ``None`` if it could not be asked for, which is ridden out for a while."""
+        """Return the current job; ``None`` if it could not be read, which is tolerated for ``contact_timeout``."""
         from airflow_provider_tencent_ci.core.api.job_calls import get_job
         from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
         from airflow_provider_tencent_ci.core.wire.service_errors import is_transient

@@ -1,9 +1,9 @@
 """
-Starting a sensor in the triggerer, so that no worker is needed to begin it.
+Starts a sensor in the triggerer, so that no worker is needed for its start.
 
-Airflow's scheduler makes the trigger from arguments that stand in the DAG (models/taskinstance.py: ``defer_task``), and
-the triggerer renders their templates. It does not know references to other tasks' results; these are written as
-templates of the kind that it can render.
+Airflow's scheduler makes the trigger from arguments in the DAG (models/taskinstance.py: ``defer_task``), and
+the triggerer renders their templates. It cannot resolve references to other tasks' results; these are written as
+templates that it can render.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _TRIGGER = "airflow_provider_tencent_ci.triggers.sensor_start.StartingInventoryJ
 
 class StartInTriggerer:
     """
-    The attribute ``start_trigger_args`` that Airflow reads; made when it is read, so that it is never out of date.
+    The attribute ``start_trigger_args`` that Airflow reads; computed at each read, so that it is always current.
 
-    The class has none: Airflow 3.3 cannot start mapped tasks in the triggerer, and would take it for theirs.
+    The class has none: Airflow 3.3 cannot start mapped tasks in the triggerer, and would use the class's attribute for
+    them.
     """
 
     def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
@@ -45,7 +46,7 @@ class StartInTriggerer:
 
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
-    """Return what a worker does when a task begins and the triggerer cannot; ``None`` if there is nothing."""
+    """Return the work at a task's start that only a worker can do; ``None`` if there is none."""
     from airflow_provider_tencent_ci.waiting.trigger_end import is_overridden
 
     reasons = {
@@ -58,7 +59,7 @@ def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
 
 
 def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
-    """Whether ``execution_timeout`` is over before ``timeout`` is, both counted from the start."""
+    """Whether ``execution_timeout`` ends before ``timeout``, both counted from the start."""
     limit: timedelta | None = sensor.execution_timeout
     return limit is not None and limit <= timedelta(seconds=sensor.timeout)
 
@@ -78,10 +79,10 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
 
 def _seconds_before_limit(sensor: InventoryJobSensor) -> float:
     """
-    Return how long before Airflow's own limit the time to wait is over.
+    Return how long before Airflow's own limit the wait times out.
 
-    That limit is the one absolute time that Airflow keeps of such a start: the earlier one of ``execution_timeout`` and
-    the timeout in :class:`StartTriggerArgs`.
+    That limit is the only absolute time that Airflow stores for such a start: the earlier one of ``execution_timeout``
+    and the timeout in :class:`StartTriggerArgs`.
     """
     ends_after = timedelta(seconds=sensor.timeout)
     limit = min(ends_after + BACKSTOP, sensor.execution_timeout or timedelta.max)
@@ -92,7 +93,7 @@ def _template(sensor: InventoryJobSensor, field: str) -> Any:
     """
     Return a field as the triggerer can render it.
 
-    :raises InvalidArgumentError: it refers to something that there is no such template for.
+    :raises InvalidArgumentError: it contains a reference without such a template.
     """
     from airflow.sdk.definitions._internal.mixins import ResolveMixin
     from airflow.sdk.definitions.xcom_arg import PlainXComArg
@@ -101,7 +102,7 @@ def _template(sensor: InventoryJobSensor, field: str) -> Any:
     if not isinstance(value, ResolveMixin):
         return value
     if isinstance(value, PlainXComArg) and (index := _map_index(value, sensor)):
-        # Without a map index the triggerer would wait for ever; without "or" nothing would become the text "None".
+        # Without a map index the triggerer would wait forever; without "or", None would become the text "None".
         return f"{{{{ ti.xcom_pull({value.operator.task_id!r}, key={value.key!r}, map_indexes={index}) or '' }}}}"
     raise InvalidArgumentError(
         f"{sensor.task_id}: with start_from_trigger, {field} must be a text, a template, or the .output of one task "
@@ -110,7 +111,7 @@ def _template(sensor: InventoryJobSensor, field: str) -> Any:
 
 
 def _map_index(reference: Any, sensor: InventoryJobSensor) -> str | None:
-    """Return which instance of the other task is meant, as a template has it; ``None`` if it is not exactly one."""
+    """Return the map index of the other task as in a template; ``None`` if it is not exactly one instance."""
     group = reference.operator.get_closest_mapped_task_group()
     if reference.operator.is_mapped:
         return None

@@ -1,4 +1,4 @@
-"""What the tries of a task instance note of their submission, where Airflow can keep it (3.3 and later)."""
+"""The record that the tries of a task instance keep about their submission, on Airflow 3.3 and later."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ REQUEST_FIELDS = (
     "end_time",
 )
 
-# What belongs to a submission besides: the readable name, and where the job is.
+# The other values of a submission: the readable name, and the place of the job.
 NAME_FIELDS = ("name", "bucket", "region", "tencent_ci_conn_id")
 
 _XCOM_KEY = "submission"

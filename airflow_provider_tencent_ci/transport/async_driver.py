@@ -1,4 +1,4 @@
-"""Running a flow with ``aiohttp``."""
+"""Runs a flow with ``aiohttp``."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class AsyncTransport:
         await self._session.close()
 
     def service_time(self) -> datetime | None:
-        """Return the service's time (aware, UTC); ``None`` as long as no answer has told it in this process."""
+        """Return the service's time (aware, UTC); ``None`` until an answer in this process has contained it."""
         return self._clock.known_at(self.now())
 
     async def run(self, flow: Flow[ResultT]) -> ResultT:
@@ -124,7 +124,7 @@ async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context),
         timeout=aiohttp.ClientTimeout(total=config.request_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS),
-        # The body is read as it is on the wire, and no cookie of one bucket is sent to another.
+        # The body is not decompressed, and no cookie of one bucket is sent to another.
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Content-Type",),
@@ -132,7 +132,7 @@ async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """Read the body as it is on the wire, up to the limit; the session bounds the time."""
+    """Read the undecoded body up to the limit; the session limits the time."""
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
@@ -142,7 +142,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _failed_to_connect(error: Exception) -> bool:
-    """Whether the error says that no connection came about. What is not certain counts as sent."""
+    """Whether the error proves that there was no connection. In doubt the request counts as sent."""
     return isinstance(
         error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError
     )

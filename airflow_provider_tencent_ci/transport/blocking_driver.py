@@ -1,4 +1,4 @@
-"""Running a flow with ``requests``."""
+"""Runs a flow with ``requests``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BlockingTransport:
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
     :param sleep: how to wait, in seconds.
-    :param within_seconds: after which nothing is sent any more and no pause goes on: either is a ``TransportError``.
+    :param within_seconds: the time limit of all requests and pauses; beyond it a ``TransportError`` is raised.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class BlockingTransport:
         self._session.close()
 
     def service_time(self) -> datetime | None:
-        """Return the service's time (aware, UTC); ``None`` as long as no answer has told it in this process."""
+        """Return the service's time (aware, UTC); ``None`` until an answer in this process has contained it."""
         return self._clock.known_at(self.now())
 
     def run(self, flow: Flow[ResultT]) -> ResultT:
@@ -113,7 +113,7 @@ class BlockingTransport:
                 ) as answer:
                     received_at = self.now()
                     body = _read(answer)
-                    if answer.status_code < 200:  # no answer; what comes after it must not be taken for the next one's
+                    if answer.status_code < 200:  # no answer; its late bytes must not count as the next answer
                         self.close()
                     return RawResponse(answer.status_code, tuple(answer.headers.items()), body, received_at)
             except (RequestException, HTTPError, OSError) as error:
@@ -142,7 +142,7 @@ def _session(config: ServiceConfig) -> requests.Session:
 
 
 def _read(answer: requests.Response) -> bytes:
-    """Read the body as it is on the wire, up to the limit."""
+    """Read the undecoded body up to the limit."""
     body = bytearray()
     while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=False):
         body += chunk

@@ -1,9 +1,9 @@
 """
-Connections of ``requests`` on which a whole exchange is bounded, whatever the peer does.
+Connections of ``requests`` with a time limit for a whole exchange, for any behaviour of the peer.
 
-``requests`` and ``urllib3`` bound each single read: a peer that sends a byte now and then keeps a caller for as long as
-it likes, and an upload has the time that is meant for connecting. Here each call of a socket has what is left of the
-time of the exchange. Only the resolution of a name, which the operating system bounds, has no limit of ours.
+``requests`` and ``urllib3`` limit each single read: a peer that sends one byte at a time can hold a caller without
+limit, and an upload has the timeout of a connection. Here each socket call has the rest of the exchange's time. Only
+name resolution is not limited here; the operating system limits it.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class BoundedExchange:
 
     def left_seconds(self) -> float:
         """
-        Return how much of the time is left.
+        Return the rest of the time.
 
-        :raises TimeoutError: none.
+        :raises TimeoutError: the time is over.
         """
         left = self._ends_at - time.monotonic()
         if left <= 0:
@@ -56,13 +56,13 @@ class BoundedExchange:
         return left
 
 
-# Of this thread, and in it of the innermost: a signal handler may make an exchange of its own in the middle of one.
+# Per thread, and the innermost one: a signal handler may start its own exchange during another one.
 _exchange: ContextVar[BoundedExchange] = ContextVar("exchange")
 
 
 @contextmanager
 def bounded(seconds: float) -> Iterator[BoundedExchange]:
-    """Bound what is sent and received within the block; all over connections of a :class:`BoundedAdapter`."""
+    """Limit the time of all requests within the block; they use connections of a :class:`BoundedAdapter`."""
     exchange = BoundedExchange(seconds)
     token = _exchange.set(exchange)
     try:
@@ -72,22 +72,22 @@ def bounded(seconds: float) -> Iterator[BoundedExchange]:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Gives a session connections that keep the time of the exchange; see :func:`bounded`."""
+    """Gives a session connections with the time limit of the exchange; see :func:`bounded`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Use our connections without a proxy."""
+        """Use these connections without a proxy."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Use our connections through a proxy, too."""
+        """Use these connections through a proxy, too."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
 
 class _FinalAnswer(http.client.HTTPResponse):
-    """The answer after all interim ones; the standard library passes over status 100 alone."""
+    """The answer after all interim ones; the standard library skips status 100 only."""
 
     def begin(self) -> None:
         super().begin()
@@ -106,7 +106,10 @@ class _BoundedConnection(HTTPConnection):
         self.sock = _BoundedSocket(self.sock)
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers. Each has the time for connecting, all together what is left."""
+        """Connect to the first address that answers.
+
+        Each has the connect timeout, all together the rest of the time.
+        """
         try:
             addresses = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
@@ -126,7 +129,7 @@ class _BoundedConnection(HTTPConnection):
         raise NewConnectionError(self, f"No address of {self.host} can be connected to.") from failure
 
     def _tunnel(self) -> None:
-        """Ask a proxy for a tunnel, which is not yet the request."""
+        """Open a tunnel through a proxy; this does not count as the request."""
         real = self.sock
         self.sock = _BoundedSocket(real, is_request=False)
         try:
@@ -153,9 +156,9 @@ _POOLS = {"http": _BoundedPool, "https": _BoundedHTTPSPool}
 
 class _BoundedSocket:
     """
-    A connected socket, of which each call has what is left of the time of the exchange.
+    A connected socket; each call has the rest of the exchange's time.
 
-    :param is_request: whether what is sent is the request.
+    :param is_request: whether the sent bytes are the request.
     """
 
     def __init__(self, sock: Any, *, is_request: bool = True) -> None:
@@ -166,7 +169,7 @@ class _BoundedSocket:
         return getattr(self._sock, name)
 
     def settimeout(self, seconds: float | None) -> None:
-        """Leave the time as it is."""
+        """Ignore a new timeout."""
 
     def sendall(self, data: bytes) -> None:
         exchange, left = _exchange.get(), memoryview(data)

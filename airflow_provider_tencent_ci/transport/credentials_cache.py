@@ -18,8 +18,7 @@ from airflow_provider_tencent_ci.transport.credentials_fetch import fetch_creden
 
 _log = logging.getLogger(__name__)
 
-# Longer than any refresh takes. A refresh that is not over by then was lost, such as one in an event loop that was
-# closed.
+# Longer than any refresh takes. A refresh that has not ended by then was lost, such as one in a closed event loop.
 _MAX_REFRESH_SECONDS = 45.0
 
 
@@ -46,7 +45,7 @@ class _Refresh:
     over: concurrent.futures.Future[None] = field(default_factory=concurrent.futures.Future)
 
     def __post_init__(self) -> None:
-        self.over.set_running_or_notify_cancel()  # from now on a cancelled waiter cannot cancel it
+        self.over.set_running_or_notify_cancel()  # after this, a cancelled waiter cannot cancel it
 
 
 class CredentialsCache:
@@ -68,12 +67,12 @@ class CredentialsCache:
         self._lock = threading.RLock()
         self._state = RefreshState()
         self._running: _Refresh | None = None
-        # Asyncio keeps no strong reference to what runs in it.
+        # Asyncio keeps no strong reference to its tasks.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def current(self, clock: Clock) -> Credentials:
         """
-        Return valid keys; blocks while they are renewed, if there are none.
+        Return valid keys; blocks during a refresh if there are none.
 
         :raises CredentialsError: there are none.
         """
@@ -105,16 +104,16 @@ class CredentialsCache:
             await self._wait_async(found)
 
     def discard(self, used: Credentials, now: datetime) -> bool:
-        """Take note that the service calls ``used`` expired; return whether there may be others to try."""
+        """Record that the service refused ``used`` as expired; return whether there may be others to try."""
         with self._lock:
             return self._state.discard(used, now)
 
     def _decide(self, now: datetime, mine: _Refresh) -> Credentials | _Refresh:
-        """Return keys to use, a renewal to wait for, or ``mine``, which the caller is to carry out."""
+        """Return keys to use, a refresh to wait for, or ``mine``, which the caller must carry out."""
         with self._lock:
             usable, running = self._state.usable(now), self._running
             if running is not None and running.thread is not None and running.thread == mine.thread:
-                running = None  # it is this very thread's, interrupted by a signal: waiting for it would never end
+                running = None  # it runs in this thread, interrupted by a signal: a wait would never end
             if usable and (running or not self._state.is_due(now)):
                 return usable
             if running:
@@ -129,7 +128,7 @@ class CredentialsCache:
         try:
             keys = fetch_credentials(self._source, clock)
             self._masker.mask(keys)
-            outcome = keys  # not before: a signal may end this in between
+            outcome = keys  # not earlier: a signal may interrupt this code
         except Exception as error:
             outcome = self._as_credentials_error(error)
         finally:
@@ -144,11 +143,11 @@ class CredentialsCache:
             outcome = keys
         except Exception as error:
             outcome = self._as_credentials_error(error)
-        finally:  # also when the loop is being closed: then somebody else is to try
+        finally:  # also when the loop is being closed: then another caller must retry
             self._end(mine, outcome, clock())
 
     def _end(self, mine: _Refresh, outcome: Credentials | CredentialsError | None, now: datetime) -> None:
-        """Take up what came of a renewal; ``None`` if it was broken off, so that somebody else is to try."""
+        """Store the result of a refresh; ``None`` if it was interrupted, so that another caller must retry."""
         with self._lock:
             error = self._store(outcome, now)
             usable = self._state.usable(now)
@@ -160,7 +159,7 @@ class CredentialsCache:
             )
 
     def _store(self, outcome: Credentials | CredentialsError | None, now: datetime) -> CredentialsError | None:
-        """Return what went wrong, if that is news."""
+        """Return the error, if it has not been logged yet."""
         if isinstance(outcome, Credentials):
             self._state.refreshed(outcome, now)
             return None
@@ -185,7 +184,7 @@ class CredentialsCache:
             self._end_if_running(running)
 
     def _as_credentials_error(self, error: Exception) -> CredentialsError:
-        """Return the error to raise. The text of one that nobody foresaw might show a key."""
+        """Return the error to raise. The text of an unexpected exception might contain a key."""
         if isinstance(error, CredentialsError):
             return error
         return CredentialsError(f"{self._source} could not be asked for its keys: {type(error).__name__}.")

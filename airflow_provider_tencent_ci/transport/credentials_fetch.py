@@ -1,4 +1,4 @@
-"""Getting new temporary keys from where they come from, in either way of waiting."""
+"""Fetches new temporary keys from their source, blocking or asynchronously."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.core.credentials.sts_answer import StsDialect
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Clock, Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 
-# The metadata service is next door, and many may be waiting.
+# The metadata service is local, and many callers may be waiting.
 _METADATA_SECONDS = 5.0
 
 _STS_SECONDS = 10.0
@@ -54,7 +54,7 @@ async def fetch_credentials_async(origin: CredentialsSource | Credentials, clock
 
 
 def _metadata_service(origin: MachineRole) -> ServiceConfig:
-    """Return how it is asked: unsigned and never through a proxy, which would see the keys."""
+    """Return the configuration of its requests: unsigned, and never through a proxy, which would see the keys."""
     return ServiceConfig(
         bucket="",
         region="",
@@ -65,7 +65,7 @@ def _metadata_service(origin: MachineRole) -> ServiceConfig:
 
 
 def _sts(origin: AssumedRole, base: Credentials) -> ServiceConfig:
-    """Return how it is asked: signed with the keys that assume the role."""
+    """Return the configuration of its requests: signed with the keys that assume the role."""
     return ServiceConfig(
         bucket="",
         region="",

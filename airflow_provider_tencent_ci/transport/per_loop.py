@@ -25,7 +25,7 @@ class PerLoopRegistry(Generic[ItemT]):
         :param make: makes the object if no task uses it now.
         """
         held = self._held.setdefault(asyncio.get_running_loop(), {})
-        users = held.setdefault(key, [])  # the object, once for each user
+        users = held.setdefault(key, [])  # the object, once for each task that uses it
         item = users[0] if users else make()
         users.append(item)
         try:

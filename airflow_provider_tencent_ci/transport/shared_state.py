@@ -17,7 +17,7 @@ _clocks: dict[str, ServiceClock] = {}
 
 
 def service_clock(config: ServiceConfig) -> ServiceClock:
-    """Return what this process knows of the service's time."""
+    """Return this process's clock of the service."""
     return _clocks.setdefault(config.endpoint.base_url, ServiceClock(_log.warning))
 
 

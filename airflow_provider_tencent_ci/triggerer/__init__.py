@@ -1,5 +1,5 @@
 """
-What the triggers of one event loop share, so that thousands of them cost few requests.
+The shared objects of the triggers of one event loop, so that thousands of triggers cost few requests.
 
 Lives here: the shared poller of a bucket, the gate for ``max_active_jobs``, the counter of files, the watcher of a
 bucket, and retries that no task would make.

@@ -7,7 +7,7 @@ How it works:
 2. The gate's task polls the job list and counts the free places.
 3. It lets as many waits through as there are places, first come, first served.
 4. A task that got through counts once more on its worker before it submits (``core/submitting/active_jobs.py``). So the
-   gate need not know what the tasks do afterwards. It only keeps workers from being started in vain.
+   gate need not know what the tasks do afterwards. It only prevents useless worker starts.
 
 Each wait judges by itself what a poll result means for it.
 """

@@ -31,7 +31,7 @@ __all__ = ["InventoryJobTrigger"]
 # For the cancel and the check whether the job has stopped. Airflow gives a triggerer more time than a worker's signal.
 _STOP_SECONDS = 20.0
 
-# Asyncio keeps no strong reference to what runs in it.
+# Asyncio keeps no strong reference to its tasks.
 _at_work: set[asyncio.Task[None]] = set()
 
 
@@ -114,7 +114,7 @@ class InventoryJobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event. What goes wrong here says nothing about the job, so it ends as ``lost_contact``."""
+        """Yield one event. An error here says nothing about the job, so the event is ``lost_contact``."""
         try:
             with self._holding_lease():
                 waited = await self._wait()

@@ -21,7 +21,7 @@ __all__ = ["InventoryJobEventTrigger"]
 
 EVENT_VERSION = 1
 
-# What of Operation is worth an event; the parameters of a job can be long.
+# The nodes of Operation in an event; the parameters of a job can be too long.
 _OPERATION = ("WorkflowIds", "Tag")
 
 
@@ -29,10 +29,10 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     """
     Watch a bucket, and yield an event for each batch job that ends; for an ``AssetWatcher`` (Airflow 3.0 and later).
 
-    It sees all batch jobs of the bucket, submitted by Airflow or not, and ends with its asset. On Airflow 3.3 and later
-    all that watch the same bucket with the same ``tencent_ci_conn_id``, ``bucket``, ``region``, ``poll_interval`` and
-    ``look_back`` share one poll in a triggerer, whatever else they ask for; before that each has its own. What is
-    remembered over a restart of the triggerer is said in ``docs/events.md``.
+    It sees all batch jobs of the bucket, submitted by Airflow or not, and ends with its asset. On Airflow 3.3 and
+    later, all watchers of the same bucket with the same ``tencent_ci_conn_id``, ``bucket``, ``region``,
+    ``poll_interval`` and ``look_back`` share one poll in a triggerer; their other arguments may differ. Before 3.3 each
+    has its own poll. ``docs/events.md`` describes what is stored over a restart of the triggerer.
 
     The event is ``{"version": 1, "bucket": ..., "region": ..., "job": {...}}``; in ``job`` are the names of the
     service, of ``Operation`` only the workflows or the tag.
@@ -145,7 +145,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             yield event
 
     async def _missed(self, stored: StoredSnapshot) -> tuple[InventoryJob, ...]:
-        """Return what has ended while nobody watched, as far as that can be told."""
+        """Return the jobs that ended while no watcher ran, as far as they are known."""
         from airflow_provider_tencent_ci.core.polling.ended_jobs import EndedJobsDetector, list_ended_within
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import WatchBackoff, run_once
 

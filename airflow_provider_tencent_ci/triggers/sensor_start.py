@@ -32,11 +32,10 @@ _RENDER_SECONDS = 60.0
 
 class StartingInventoryJobTrigger(InventoryJobTrigger):
     """
-    Begin a sensor as a worker would, then wait like any other trigger.
+    Start a sensor as a worker would, then wait like any other trigger.
 
-    Airflow's scheduler makes it (``start_from_trigger``). What cannot be begun here as expected is left to a worker,
-    with an event that says so (``waiting/trigger_events.py``): the error is the same one, in the same place, as without
-    ``start_from_trigger``.
+    Airflow's scheduler makes it (``start_from_trigger``). If the start fails here, an event leaves it to a worker
+    (``waiting/trigger_events.py``): the error is the same one, in the same place, as without ``start_from_trigger``.
 
     :param seconds_before_limit: how long before Airflow's own limit of the deferral the time to wait is over. That
         limit is an absolute time in Airflow's database; a triggerer restart does not move it.
@@ -98,7 +97,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         links = {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key}
         try:
             await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, links)
-        except Exception as error:  # a button is not worth a task
+        except Exception as error:  # a link must not fail a task
             self.log.warning("Could not leave the link to the console: %s", error)
 
     async def _success_event(self, event: dict[str, Any]) -> TriggerEvent | None:

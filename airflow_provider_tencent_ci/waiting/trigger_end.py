@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JOB_ID", "RECORD", "is_overridden", "success_xcoms", "why_a_worker_must_end", "xcoms_of"]
 
-# What the trigger has to push, in its arguments.
+# The XComs that the trigger pushes, in its arguments.
 JOB_ID, RECORD = "job_id", "record"
 
 

@@ -25,5 +25,5 @@ NAMES = (
 
 
 def find(name: str) -> ModuleType:
-    """Return a measure; imported when asked for, since some need what not everybody has installed."""
+    """Import and return a measurement; imported late, since some need optional packages."""
     return importlib.import_module(f"{__name__}.{name}")

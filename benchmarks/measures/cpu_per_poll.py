@@ -1,4 +1,4 @@
-"""What it costs the process that waits to ask about one job once, in processor time."""
+"""The processor time of a waiting process for one poll of one job."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ NEW_SESSION = "new aiohttp session per poll"
 ONE_SESSION = "one aiohttp session"
 SDK = "official SDK in threads"
 
-# At most this part of what the alternative costs.
+# The target: at most this share of the alternative's cost.
 _WANTED = {NEW_SESSION: 10, ONE_SESSION: 5, SDK: 40}
 
-# How often each job is asked about for one figure.
+# The number of polls of each job for one figure.
 _ROUNDS = 5
 
 Ask = Callable[[str], Awaitable[InventoryJob]]
@@ -97,14 +97,14 @@ def _microseconds(size: int, turns: int) -> dict[str, float]:
     """Return the processor time per job and poll of each way."""
     with RunningService(size) as service:
         ways: dict[str, Callable[[], float]] = {OURS: lambda: asyncio.run(_together(service)) * 1e6}
-        if size <= 1_000:  # more of the same costs the same, and the SDK would take minutes
+        if size <= 1_000:  # more jobs cost the same per job, and the SDK would take minutes
             alone = {NEW_SESSION: _new_session, ONE_SESSION: _one_session, SDK: _sdk}
             ways |= {name: lambda way=way: asyncio.run(_alone(service, way)) * 1e6 for name, way in alone.items()}
         return medians_of_turns(ways, turns if size <= 1_000 else 2)
 
 
 def _interval(service: RunningService) -> float:
-    """Return seconds: long enough for the slowest way to keep up."""
+    """Return an interval in seconds that the slowest alternative can keep."""
     return min(2.0, max(0.1, len(service.job_ids) / 500))
 
 
@@ -140,7 +140,7 @@ async def _one_session(service: RunningService) -> AsyncIterator[Ask]:
 
 
 async def _ask(session: aiohttp.ClientSession, url: str, job_id: str) -> InventoryJob:
-    """Read a job by its id; the list endpoint with a filter is how the package asks about one."""
+    """Read a job by its id; the package itself uses the list endpoint with a filter."""
     request, now = build_list(JobFilter(job_id=job_id)), datetime.now(UTC)
     query = {key: value or "" for key, value in request.query}
     async with session.get(url + request.path, params=query, headers=sign(request, HOST, CREDENTIALS, now)) as answer:

@@ -1,4 +1,4 @@
-"""How long after its end a job's end is noticed, and for how many requests."""
+"""The delay between a job's end and its detection, and the number of requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["measure", "missing"]
 _POLL_INTERVAL = 30.0
 _WANTED = 0.5
 
-# The first nights of a workflow have no earlier ones to learn from, and are left out on both sides.
+# The first nights of a workflow have no earlier durations, and are left out on both sides.
 _LEARNING_NIGHTS = 10
 
 _SPREADS: dict[str, Callable[[random.Random], float]] = {
@@ -43,10 +43,10 @@ requests. All requests count, also those that read earlier jobs.
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """
-    What some hundred nights come to.
+    The result of some hundred nights.
 
-    :param requests: a night, on average.
-    :param p95_seconds: 95 of 100 ends are noticed no later than this.
+    :param requests: per night, on average.
+    :param p95_seconds: 95 of 100 ends are detected within this time.
     """
 
     requests: float
@@ -55,7 +55,7 @@ class Outcome:
 
     @classmethod
     def of(cls, found: Sequence[Night]) -> Outcome:
-        """Sum up nights, the first ones apart."""
+        """Summarise nights, without the first ones."""
         counted = found[_LEARNING_NIGHTS:]
         delays = [night.delay_seconds for night in counted]
         return cls(fmean(night.requests for night in counted), fmean(delays), quantiles(delays, n=20)[-1])
@@ -140,7 +140,10 @@ def _wait_at_intervals(job_id: str, interval: float) -> Flow[InventoryJob]:
 
 
 def _fixed_interval(lengths: Sequence[float], requests: float) -> float:
-    """Return the interval at which so many requests a night are sent on average: the first at once, the last after."""
+    """Return the interval that sends this number of requests per night on average.
+
+    The first request is sent at once, the last one after the end.
+    """
     shortest, longest = 0.1, max(lengths)
     for _ in range(60):
         interval = (shortest + longest) / 2

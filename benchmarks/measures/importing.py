@@ -1,4 +1,4 @@
-"""What importing operator and sensor adds to the parsing of each DAG file."""
+"""The time that importing operator and sensor adds to the parsing of each DAG file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _IMPORTS = {
     ),
 }
 
-# Run in a process of its own. What a DAG file needs in any case comes first.
+# Run in a separate process. The imports that every DAG file needs come first.
 _PROGRAM = """
 import json, sys, time
 from airflow.sdk import DAG, BaseOperator, BaseSensorOperator
@@ -56,13 +56,13 @@ of the machine.
 
 
 def missing() -> str | None:
-    """Return what it needs, if it is not here."""
+    """Return the missing requirement, if any."""
     roots = ("airflow.providers.amazon", "airflow.providers.dbt")
     return None if all(map(importlib.util.find_spec, roots)) else "the providers in benchmarks/requirements.txt"
 
 
 def measure(quick: bool) -> Record:
-    """Import each in fresh processes, by turns."""
+    """Import each in new processes, in turns."""
     found = _medians(1 if quick else 15)
     milliseconds, cpu, modules = found[OURS]
     return Record(

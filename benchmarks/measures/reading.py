@@ -1,4 +1,4 @@
-"""What it costs to read a page of jobs, and what a reader refuses to read."""
+"""The cost of reading a page of jobs, and the inputs that a reader refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OURS, SDK, PARSER = "this package, into values", "official SDK, into dictionarie
 
 Reader = Callable[[bytes], object]
 
-# None of them is large: a reader that does not refuse them survives to be counted.
+# All of them are small, so that a reader without limits survives the measurement.
 _HOSTILE = {
     "a DTD": '<!DOCTYPE Response SYSTEM "http://127.0.0.1:9/x.dtd"><Response/>',
     "an entity": '<!DOCTYPE Response [<!ENTITY a "aaaa">]><Response><NextToken>&a;</NextToken></Response>',
@@ -121,6 +121,6 @@ def _sdk_reader() -> Reader:
 def _refuses(reader: Reader, text: str) -> bool:
     try:
         reader(text.encode())
-    except Exception:  # whatever it says, it did not read it
+    except Exception:  # any error counts as a refusal
         return True
     return False

@@ -1,4 +1,4 @@
-"""How many requests the service gets in the time of one ``poll_interval``."""
+"""The number of requests to the service within one ``poll_interval``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _count(size: int, intervals: int) -> tuple[float, float | None]:
     intervals = intervals if size <= 1_000 else max(3, intervals // 4)
     with RunningService(size) as service:
         ours = asyncio.run(_ours(service, interval, intervals))
-        # With ten thousand it would be the server that is measured.
+        # With ten thousand, the measurement would show the server's limit.
         alternative = asyncio.run(_one_by_one(service, interval, intervals)) if size <= 1_000 else None
     return ours, alternative
 
@@ -98,7 +98,7 @@ async def _one_by_one(service: RunningService, interval: float, intervals: int) 
 
 
 async def _rate(service: RunningService, interval: float, readings: Readings, rounds: int) -> float:
-    """Return the requests per interval while each job is read so many times on average."""
+    """Return the requests per interval while each job is read this many times on average."""
     before, began = await asyncio.to_thread(service.count), time.monotonic()
     await readings.reach(readings.number + rounds * len(service.job_ids))
     after, ended = await asyncio.to_thread(service.count), time.monotonic()

@@ -1,4 +1,4 @@
-"""What it costs to sign a request."""
+"""The cost of signing a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ten thousand waits do to one real triggerer: its event loop, its memory, its processor time."""
+"""The load of ten thousand waits on one real triggerer: event loop, memory, processor time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OURS, HTTP = "this package", "http provider's sensor"
 
 _POLL_INTERVAL = 30.0
 _MOST_BLOCKED_SECONDS = 0.05
-# Who does not have them all running by then is looked at as it is.
+# After this time a triggerer is measured even if not all its triggers run.
 _LONGEST_SECONDS = 420
 
 _METHOD = """\
@@ -59,11 +59,11 @@ Triggers = Callable[[int], list[tuple[str, dict[str, Any]]]]
 @dataclass(frozen=True, slots=True)
 class Stage:
     """
-    A triggerer with so many waits, once it has come to rest.
+    A triggerer with this number of waits, after its start-up.
 
-    :param running: how many of them it had got to run.
+    :param running: how many of them it runs.
     :param blocked_seconds: the longest block, and the processor time of the loop's thread in it.
-    :param often: how many seconds had a longer block than is wanted.
+    :param often: the number of seconds with a longer block than the target.
     :param runner_bytes: the memory of the process that runs the triggers.
     :param supervisor_bytes: that of the process that talks to the database.
     :param cpu_share: of one processor, by the process that runs the triggers.
@@ -79,7 +79,7 @@ class Stage:
 
 
 def missing() -> str | None:
-    """Return what it needs, if it is not here."""
+    """Return the missing requirement, if any."""
     find_scripts()
     from tests.stack import postgresql
 
@@ -89,7 +89,7 @@ def missing() -> str | None:
 
 
 def measure(quick: bool) -> Record:
-    """Look at 0, 1,000 and 10,000 waits of each kind."""
+    """Measure 0, 1,000 and 10,000 waits of each kind."""
     sizes, seconds = ((0, 20), 3) if quick else ((0, 1_000, 10_000), 60)
     with RunningService(sizes[-1]) as service, _airflow(service) as triggerer:
         found = {
@@ -187,7 +187,7 @@ class _Triggerer:
         self._airflow, self._database = airflow, database
 
     def stages(self, triggers: Triggers, sizes: Sequence[int], seconds: float) -> Iterator[Stage]:
-        """Yield what is found with 0 waits, with 1,000 and so on, in one and the same process."""
+        """Yield the results for 0 waits, 1,000 and so on, in the same process."""
         from benchmarks.probe_triggers import LoopProbe
 
         self._database.query("DELETE FROM task_instance WHERE map_index >= 0")
@@ -252,12 +252,12 @@ def _run(*arguments: str, given: str | None = None) -> None:
 
 
 def _look(samples: Path, supervisor: int, size: int, seconds: float) -> Stage:
-    """Let some time go by and sum it up; longer, where the loop is blocked for all of it."""
+    """Collect samples for some time and summarise them; for longer if the loop is blocked all the time."""
     before = _read(samples)
     began_at = time.monotonic()
     time.sleep(seconds)
     if not _reached(samples, lambda found: len(found) > len(before) + 1):
-        # It runs nothing any more; what is known is that it was blocked for so long.
+        # It runs nothing any more; only the duration of the block is known.
         blocked = {"blocked_seconds": time.monotonic() - began_at, "blocked_cpu_seconds": 0.0}
         return _sum_up([sample | blocked for sample in before[-2:]], supervisor, size)
     return _sum_up(_read(samples)[len(before) :], supervisor, size)
@@ -282,7 +282,7 @@ def _running(sample: dict[str, Any]) -> int:
 
 
 def _reached(samples: Path, reached: Callable[[list[dict[str, Any]]], bool]) -> bool:
-    """Wait until the samples say so; return whether they did in time."""
+    """Wait until a sample meets the condition; return whether one did in time."""
     ends_at = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < ends_at:
         if (found := _read(samples)) and reached(found):

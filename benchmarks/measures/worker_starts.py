@@ -1,4 +1,4 @@
-"""How many worker processes a nightly job starts, submitting and waiting."""
+"""The number of worker processes that a nightly job starts to submit and wait."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Kind:
     """
     A way to write the nightly job.
 
-    :param operator: arguments of the operator, but for what every one has.
-    :param sensor: arguments of the sensor; ``None``: there is none.
-    :param wanted: at most so many starts; ``None`` if nothing is said of it.
+    :param operator: arguments of the operator, without the common ones.
+    :param sensor: arguments of the sensor; ``None``: no sensor.
+    :param wanted: the highest number of starts; ``None`` without a target.
     """
 
     label: str
@@ -65,7 +65,7 @@ class Kind:
     wanted: int | None = None
 
     def is_possible(self, operator: type, sensor: type) -> bool:
-        """Return whether both know their arguments: some came later."""
+        """Return whether both accept their arguments: some were added later."""
         return _knows(operator, self.operator) and (self.sensor is None or _knows(sensor, self.sensor))
 
 
@@ -86,12 +86,12 @@ _KINDS = (
 
 
 def missing() -> str | None:
-    """Return what it needs, if it is not here."""
+    """Return the missing requirement, if any."""
     return None if importlib.util.find_spec("airflow.sdk") else "Airflow 3"
 
 
 def measure(quick: bool) -> Record:
-    """Run each kind once; it takes a running Airflow, also when it is quick."""
+    """Run each kind once; it needs a running Airflow, also with ``quick``."""
     kinds = possible_kinds()[-1:] if quick else possible_kinds()
     found = _run(kinds)
     return Record(
@@ -119,7 +119,7 @@ def possible_kinds() -> list[Kind]:
 
 
 def _knows(task: type, arguments: Mapping[str, Any]) -> bool:
-    # Airflow wraps the constructor; what is wrapped has the names.
+    # Airflow wraps the constructor; the wrapped function has the names.
     return arguments.keys() <= inspect.signature(inspect.unwrap(task.__init__)).parameters.keys()
 
 
@@ -172,7 +172,7 @@ def _write_files(folder: Path, kinds: list[Kind]) -> None:
 
 
 def _run_all(api: Any, number: int) -> None:
-    """Let each DAG run once, one after the other: with many at once, workers would be late for other reasons."""
+    """Run each DAG once, one after the other: many at once would delay workers."""
     for dag_id in map(_dag_id, range(number)):
         _wait_until(lambda dag_id=dag_id: api.has_dag(dag_id), f"Airflow does not know {dag_id}")
         api.trigger(dag_id, "once")

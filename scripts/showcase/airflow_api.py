@@ -17,8 +17,8 @@ __all__ = ["AirflowApi", "Interval", "Task"]
 
 _TIMEOUT = 30.0
 _HEALTH_TIMEOUT = 5.0
-# Airflow answers 500 when its SQLite file is locked for long, as happens on a busy machine. All calls may be repeated:
-# what they make has a name that the caller gives.
+# Airflow answers 500 when its SQLite file is locked for long, as happens on a busy machine. All calls may be retried:
+# the caller names the objects that they create.
 _REPEAT = Retry(
     4, connect=0, read=0, backoff_factor=0.5, status_forcelist=(500,), allowed_methods=None, raise_on_status=False
 )
@@ -47,13 +47,13 @@ class AirflowApi:
     """
     Airflow through its REST API.
 
-    :param url: where its API server listens. It must let everybody in (all are admins).
+    :param url: where its API server listens. Every user must be an admin there.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy stands between this machine and itself
+        self._session.trust_env = False  # no proxy for requests to this machine
         self._session.mount(url, HTTPAdapter(max_retries=_REPEAT))
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class AirflowApi:
         self._session.close()
 
     def healthy_components(self) -> frozenset[str]:
-        """Return the names of the components that are well; none while the API server does not answer."""
+        """Return the names of the healthy components; none while the API server does not answer."""
         try:
             health = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_HEALTH_TIMEOUT).json()
         except (requests.RequestException, ValueError):
@@ -75,7 +75,7 @@ class AirflowApi:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def next_interval(self, dag_id: str) -> Interval | None:
-        """Return the data interval of the next scheduled run, or ``None`` while Airflow does not know the DAG."""
+        """Return the data interval of the next scheduled run, or ``None`` while Airflow does not have the DAG."""
         dag = self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True)
         if not dag or not dag["next_dagrun_data_interval_start"]:
             return None
@@ -85,18 +85,18 @@ class AirflowApi:
         )
 
     def import_errors(self) -> list[str]:
-        """Return what is wrong with DAG files."""
+        """Return the import errors of DAG files."""
         errors = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
 
     def has_dag(self, dag_id: str) -> bool:
-        """Return whether Airflow knows a DAG."""
+        """Return whether Airflow has a DAG."""
         return self._call("GET", f"/api/v2/dags/{dag_id}", missing_ok=True) is not None
 
     def trigger(
         self, dag_id: str, run_id: str, interval: Interval | None = None, conf: dict[str, Any] | None = None
     ) -> None:
-        """Make a run, for a data interval or for none."""
+        """Create a run, with a data interval or without one."""
         run: dict[str, Any] = {"dag_run_id": run_id, "logical_date": None, "conf": conf or {}}
         if interval:
             run["logical_date"] = interval.start.isoformat()
@@ -122,7 +122,7 @@ class AirflowApi:
         self._call("DELETE", run)
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Return all that Airflow says of a task instance."""
+        """Return all fields of a task instance."""
         found: dict[str, Any] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
         return found
 
@@ -132,7 +132,7 @@ class AirflowApi:
         self._call("POST", "/api/v2/connections", json=body)
 
     def unpause(self, dag_id: str) -> None:
-        """Let a DAG's runs start."""
+        """Unpause a DAG."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def runs(self, dag_id: str) -> dict[str, str]:
@@ -152,7 +152,7 @@ class AirflowApi:
         return [Task(task["task_id"], task["state"], task["try_number"]) for task in found if task["state"]]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
-        """Return what a task has pushed, or ``None``."""
+        """Return an XCom of a task, or ``None``."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         entry = self._call("GET", path, missing_ok=True)
         return entry and entry["value"]
@@ -171,13 +171,13 @@ class AirflowApi:
         if missing_ok and response.status_code == requests.codes.not_found:
             return None
         if response.status_code == requests.codes.conflict and response.raw.retries.history:
-            return None  # made by the first of several attempts, although that was answered with an error
+            return None  # created by the first of several attempts, although its answer was an error
         if not response.ok:
             raise DemoFailed(f"Airflow's API refused {method} {path}: {response.status_code} {response.text[:500]}")
         return response.json() if response.content else None
 
 
 def _message(entry: dict[str, Any]) -> str:
-    """Return a log entry's text, with the exception that it tells of but not those behind it."""
+    """Return a log entry's text, with its exception but without that exception's causes."""
     exceptions = [f"{detail['exc_type']}: {detail['exc_value']}" for detail in entry.get("error_detail") or ()]
     return " ".join([f"{entry['event']}:" if exceptions else str(entry["event"]), *exceptions[:1]])

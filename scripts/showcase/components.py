@@ -1,4 +1,4 @@
-"""Airflow's processes: each with a session and a log file of its own, so that all of it can be stopped and read."""
+"""Airflow's processes: each with its own session and log file, so that all of them can be stopped and read."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Component:
 
     @classmethod
     def start(cls, home: Path, *command: str) -> Component:
-        """Start ``airflow <command>`` of this very environment."""
+        """Start ``airflow <command>`` of this environment."""
         name = " ".join(word for word in command if not word.startswith("-"))
         log = _free_name(home, name.replace(" ", "-"))
         with log.open("wb") as output:
@@ -58,7 +58,7 @@ class Component:
         return cls(name, process, log)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and to all that it has started."""
+        """Send a signal to the process and to all its child processes."""
         _signal({self.process.pid: self.process}, number)
 
     def pids(self) -> list[int]:
@@ -66,7 +66,7 @@ class Component:
         return list(_members({self.process.pid: self.process}))
 
     def check(self) -> None:
-        """Raise if it has ended, which none of those that serve does by itself."""
+        """Raise if it has ended; a server never ends by itself."""
         status = self.process.poll()
         if status is not None:
             raise self.failure(f"ended with status {status}")
@@ -81,13 +81,13 @@ class Component:
             raise self.failure(f"failed with status {status}")
 
     def failure(self, what: str) -> DemoFailed:
-        """Return the error that says what happened, with the end of the log."""
+        """Return the error with the end of the log."""
         lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return DemoFailed("\n".join([f"airflow {self.name} {what}. The end of its log:", *(f"  {x}" for x in lines)]))
 
 
 def stop_all(components: Iterable[Component]) -> None:
-    """Stop processes with everything that they have started: politely, and after some seconds for good."""
+    """Stop processes with their child processes: with SIGTERM, and after some seconds with SIGKILL."""
     sessions = {component.process.pid: component.process for component in components}
     _signal(sessions, signal.SIGTERM)
     kill_at = time.monotonic() + _STOP_SECONDS
@@ -101,14 +101,14 @@ def stop_all(components: Iterable[Component]) -> None:
 
 
 def _free_name(home: Path, name: str) -> Path:
-    """Return a log file's path that is not taken: there may be two triggerers."""
+    """Return an unused path for a log file: there may be two triggerers."""
     numbered = (home / (f"{name}-{number}.log" if number > 1 else f"{name}.log") for number in itertools.count(1))
     return next(path for path in numbered if not path.exists())
 
 
 def _goes_on(sessions: Sessions) -> bool:
     for leader in sessions.values():
-        leader.poll()  # or it would stay in the list of processes for ever
+        leader.poll()  # or it would remain a zombie process
     return any(True for _ in _members(sessions))
 
 
@@ -121,7 +121,7 @@ def _signal(sessions: Sessions, number: signal.Signals) -> None:
 
 
 def _members(sessions: Sessions) -> Iterator[int]:
-    """Yield the live processes of sessions. Process groups would not do: Airflow gives each task one of its own."""
+    """Yield the live processes of sessions. Process groups are not enough: Airflow gives each task its own."""
     for process in psutil.process_iter(["status"]):
         try:
             if os.getsid(process.pid) in sessions and process.info["status"] != psutil.STATUS_ZOMBIE:

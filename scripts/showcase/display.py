@@ -1,4 +1,4 @@
-"""What the demonstration shows: lines with the time, on a terminal also a progress bar, and two tables at the end."""
+"""The output of the demonstration: lines with the time, a progress bar on a terminal, and two tables at the end."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _STYLES = {
 
 class Display:
     """
-    Show what happens, on a terminal or into a file.
+    Show the progress, on a terminal or in a file.
 
-    :param console: where; by default the standard output.
+    :param console: the target; by default the standard output.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -43,21 +43,21 @@ class Display:
         self._counts = (0, 0, 0)
 
     def say(self, text: str) -> None:
-        """Say what is happening."""
+        """Print the current step."""
         self._line(Text(text))
 
     def change(self, what: str, before: str, after: str) -> None:
-        """Say that a state has changed."""
+        """Print a change of a state."""
         steps = (f"{before} → ", "dim") if before else ""
         self._line(Text.assemble((f"  {what}: ", "bold"), steps, (after, style_of(after))))
 
     def error(self, text: str) -> None:
-        """Say what went wrong."""
+        """Print an error."""
         self._line(Text(text, style="red"))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Show a progress bar for as long as this lasts, if there is a terminal."""
+        """Show a progress bar during the block, if there is a terminal."""
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield
             return
@@ -86,21 +86,21 @@ class Display:
         self._counted_at = time.monotonic()
 
     def facts(self, title: str, rows: Iterable[tuple[str, str]]) -> None:
-        """Print a table of one thing, a row for each fact."""
+        """Print a table of one object, with a row for each fact."""
         table = Table(title=title, title_justify="left", show_header=False)
         for name, value in rows:
             table.add_row(Text(name, style="bold"), Text(value, style=style_of(value)))
         self._table(table)
 
     def table(self, title: str, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-        """Print a table of many things, a row for each."""
+        """Print a table of many objects, with a row for each."""
         table = Table(*headings, title=title, title_justify="left")
         for row in rows:
             table.add_row(*(Text(cell, style=style_of(cell)) for cell in row))
         self._table(table)
 
     def paragraph(self, text: str) -> None:
-        """Print a text that stands for itself."""
+        """Print a text unchanged."""
         self.console.print()
         self.console.print(Text(text))
 
@@ -119,11 +119,11 @@ class Display:
 
 
 def style_of(state: str) -> str:
-    """Return the colour of a state of Airflow's or of the service's; none for other words."""
+    """Return the colour of a state of Airflow or of the service; none for other words."""
     return _STYLES.get(state.lower(), "")
 
 
 def _standard_output() -> Console:
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail where there is only ASCII
+        sys.stdout.reconfigure(errors="replace")  # an arrow must not fail on an ASCII terminal
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)

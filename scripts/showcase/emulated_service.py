@@ -1,4 +1,4 @@
-"""Cloud Infinite on this machine, with a night's work waiting in its bucket."""
+"""Cloud Infinite on this machine, with the files of a night in its bucket."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def new_emulator(run_seconds: float = RUN_SECONDS) -> Emulator:
 
 
 def point_dags_to(emulator: Emulator) -> None:
-    """Set what the example DAGs and their hooks read from the environment, which the processes to come inherit."""
+    """Set what the example DAGs and their hooks read from the environment, which later processes inherit."""
     for name in [name for name in os.environ if name.startswith("TENCENT_CI_") or name.lower().endswith("_proxy")]:
-        del os.environ[name]  # meant for a real service, as is the way to it
+        del os.environ[name]  # meant for a real service, like its endpoint
     os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = emulator.connection_json()
     os.environ["TENCENT_CI_WORKFLOW_ID"] = WORKFLOW_ID
     os.environ["TENCENT_CI_POLL_SECONDS"] = "2"

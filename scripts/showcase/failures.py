@@ -6,7 +6,7 @@ __all__ = ["DemoFailed", "Interrupted"]
 
 
 class DemoFailed(Exception):
-    """Something went wrong; the message says what, for a reader who does not know this code."""
+    """A step failed; the message explains it to a reader who does not know this code."""
 
 
 class Interrupted(BaseException):

@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch job with what became of its files so far."""
+    """A batch job with the counts of its files so far."""
 
     job: InventoryJob
     files: list[WorkflowExecution]
@@ -63,8 +63,8 @@ class RunFollower:
     :param workflow_id: the workflow whose executions are the batch's files.
     :param display: where to show it.
     :param ask_seconds: how often to ask the service; less often if it takes long to answer.
-    :param batch: the batch job as it was last seen.
-    :param seconds_in: how long each task was in each state, as seen from here.
+    :param batch: the last read state of the batch job.
+    :param seconds_in: how long each task was in each state, as observed here.
     """
 
     api: AirflowApi
@@ -83,7 +83,7 @@ class RunFollower:
         """
         Return the run's last state, ``success`` or ``failed``.
 
-        :param check: raises if somebody who is needed for the run is gone.
+        :param check: raises if a component that the run needs has ended.
         :param seconds: how long it may take.
         """
         deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Signals as an exception that comes at a good moment."""
+"""Signals as an exception that is raised at a safe moment."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _holds = 0
 
 
 def listen() -> None:
-    """Raise :class:`Interrupted` on Ctrl-C, when the terminal is closed, and when asked to terminate."""
+    """Raise :class:`Interrupted` on Ctrl-C, when the terminal is closed, and on SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _handle)
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let signals wait: a process being started must get into the books, one being stopped must be stopped."""
+    """Delay signals: a process that is being started must be recorded, one that is being stopped must be stopped."""
     global _holds
     _holds += 1
     try:

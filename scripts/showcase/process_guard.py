@@ -1,14 +1,14 @@
 """
-What this process has started ends with it, however it ends: Ctrl-C, SIGTERM, SIGKILL.
+The child processes of this process end with it, for each kind of end: Ctrl-C, SIGTERM, SIGKILL.
 
-PostgreSQL and the components of Airflow run in sessions of their own, so that they can be stopped in order. A process
-that is killed can stop nothing any more. So it has a guard: a second process in a session of its own, which no Ctrl-C
-reaches. The guard is told over a pipe what belongs to the process. When the process is gone, the kernel closes the
-pipe, and the guard ends and removes what is left.
+PostgreSQL and the components of Airflow run in sessions of their own, so that they can be stopped in order. A killed
+process cannot stop its children. So it has a guard: a second process in a session of its own, which no Ctrl-C reaches.
+The guard gets the list of child processes and folders over a pipe. When the process is gone, the kernel closes the
+pipe, and the guard ends the remaining processes and removes the folders.
 
 Run as a program (``python process_guard.py``), this file is the guard. It reads lines from its standard input, each a
-list in JSON: ``["session", pid]``, ``["folder", path]``, and the same with ``"no "`` before the first word for what is
-over.
+list in JSON: ``["session", pid]``, ``["folder", path]``, and the same with ``"no "`` before the first word when it has
+ended.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ def guard_session(pid: int) -> None:
 
 
 def release_session(pid: int) -> None:
-    """Leave a session alone from now on: it has ended, and its number may be given to another one."""
+    """Forget a session: it has ended, and its number may be reused."""
     _tell("no session", pid)
 
 
 def guard_folder(path: Path) -> None:
-    """Remove a folder when this process is gone, and end whatever works in it or has it as ``AIRFLOW_HOME``."""
+    """Remove a folder when this process is gone, and end each process that uses it."""
     _tell("folder", str(path))
 
 
 def release_folder(path: Path) -> None:
-    """Leave a folder alone from now on: it is gone."""
+    """Forget a folder: it is gone."""
     _tell("no folder", str(path))
 
 
@@ -81,7 +81,7 @@ def _tell(word: str, value: int | str) -> None:
 
 
 def _start() -> _Guard:
-    # With this process's AIRFLOW_HOME the guard would belong to that folder itself.
+    # With this process's AIRFLOW_HOME the guard itself would belong to that folder.
     environment = {name: value for name, value in os.environ.items() if name != "AIRFLOW_HOME"}
     orders, pipe = os.pipe()
     process = subprocess.Popen(
@@ -108,7 +108,7 @@ def _dismiss() -> None:
 
 
 def _leave_to_parent() -> None:
-    """Close a forked child's copy of the pipe: the guard waits until nobody has it open."""
+    """Close a forked child's copy of the pipe: the guard waits until no process has it open."""
     global _guard
     guard, _guard = _guard, None
     if guard is not None:
@@ -120,7 +120,7 @@ os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _main(orders: TextIO) -> None:
-    """Be the guard, until the orders end."""
+    """Run as the guard, until the pipe is closed."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sessions: set[int] = set()
@@ -133,7 +133,7 @@ def _main(orders: TextIO) -> None:
 
 
 def _end(sessions: set[int], folders: set[str]) -> None:
-    """End what is left, and remove the folders."""
+    """End the remaining processes, and remove the folders."""
     if not sessions and not folders:
         return
     _quit_databases(folders)

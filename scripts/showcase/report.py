@@ -1,4 +1,4 @@
-"""What there is to say when the run has ended."""
+"""The report after the end of the run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _facts(batch: Batch) -> list[tuple[str, str]]:
 
 
 def closing_words(batch: Batch, seconds_in: SecondsIn) -> str:
-    """Say what the run has shown."""
+    """Print the summary of the run."""
     deferred, running = seconds_in["wait", "deferred"], seconds_in["wait", "running"]
     words = (
         f"The DAG submitted one batch job and waited for it. The waiting task was deferred for {deferred:.0f} s, in "

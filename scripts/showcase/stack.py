@@ -1,4 +1,4 @@
-"""A real Airflow for a while: database, scheduler, DAG processor, triggerer and API server, on the loopback only."""
+"""A temporary real Airflow: database, scheduler, DAG processor, triggerer and API server, on the loopback only."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _READY_SECONDS = 300.0
 
 class AirflowStack:
     """
-    Airflow with a home and a port of its own; at the end its processes and its home are gone.
+    Airflow with its own home and port; at the end its processes and its home are removed.
 
-    Its settings go to this process's environment, for the components and for the hooks that are used here.
+    Its settings are set in this process's environment, for the components and for the hooks of this process.
 
     :param dags: the DAG folder.
     :param port: where the API and the web UI listen.
@@ -64,17 +64,17 @@ class AirflowStack:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with held():
-            self.api.close()  # a server that is asked to stop waits for its clients first
+            self.api.close()  # a server that gets SIGTERM waits for its clients first
             stop_all(self._components)
             shutil.rmtree(self.home, ignore_errors=True)
             release_folder(self.home)
 
     def begin_database(self) -> Component:
-        """Begin to set up the database, which takes seconds in which other things can be done."""
+        """Start the set-up of the database, which takes seconds; the caller can do other work meanwhile."""
         return self._start("db", "migrate")
 
     def finish_database(self, migration: Component) -> None:
-        """Wait until the database is there."""
+        """Wait until the database is ready."""
         migration.finish(_MIGRATE_SECONDS)
         self.give_up(migration)
 
@@ -105,12 +105,12 @@ class AirflowStack:
         return [pid for component in self._components for pid in component.pids()]
 
     def give_up(self, component: Component) -> None:
-        """Look no longer after a component that is meant to end; it is stopped with what it has started."""
+        """Stop a component with its child processes, and no longer check it."""
         self._components.remove(component)
         stop_all([component])
 
     def wait_until_ready(self) -> None:
-        """Wait until all components say that they are well."""
+        """Wait until all components report that they are healthy."""
         deadline = time.monotonic() + _READY_SECONDS
         while missing := self._missing():
             self.check()
@@ -120,7 +120,7 @@ class AirflowStack:
 
     def check(self) -> None:
         """
-        Look after the components.
+        Check the components.
 
         :raises DemoFailed: one has ended.
         """
@@ -165,7 +165,7 @@ def _settings(home: Path, url: str, dags: Path) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         **_without_proxy(),
-        # Made up here: each process would write its own into the configuration, all at the same moment.
+        # Generated here: else each process would write its own into the configuration at the same moment.
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(32),
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
@@ -173,7 +173,7 @@ def _settings(home: Path, url: str, dags: Path) -> dict[str, str]:
 
 
 def _without_proxy() -> dict[str, str]:
-    """Return what keeps the components from talking to each other through a proxy."""
+    """Return the settings that keep the components from using a proxy for each other."""
     exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     value = f"{exceptions},{HOST}" if exceptions else HOST
     return {"no_proxy": value, "NO_PROXY": value}

@@ -29,11 +29,11 @@ BUCKET = "examplebucket-1250000000"
         (f"cos://{BUCKET}/a#part", f"cos://{BUCKET}/a"),
     ],
 )
-def test_a_uri_is_brought_into_its_normal_form(written, normal):
+def test_a_uri_is_normalised(written, normal):
     assert Asset(written).uri == normal
 
 
-@pytest.mark.skipif(airflow_version < "3.1", reason="Airflow takes more than ASCII from 3.1 on")
+@pytest.mark.skipif(airflow_version < "3.1", reason="Airflow accepts more than ASCII from 3.1 on")
 def test_a_key_in_chinese_is_encoded():
     assert Asset(f"cos://{BUCKET}/夜").uri == f"cos://{BUCKET}/%E5%A4%9C"
 
@@ -42,11 +42,11 @@ def test_a_key_in_chinese_is_encoded():
     ("uri", "complaint"),
     [
         ("cos:///media", "must name a bucket"),
-        (f"cos://{BUCKET}:443/media", "nothing but a bucket"),
+        (f"cos://{BUCKET}:443/media", "only a bucket"),
         (f"cos://{BUCKET}/media?versionId=1", "write a question mark in a key as %3F"),
     ],
 )
-def test_a_uri_that_cannot_be_right_is_refused(uri, complaint):
+def test_an_invalid_uri_is_refused(uri, complaint):
     if airflow_version.startswith("2."):  # which only warns, unless [core] strict_dataset_uri_validation is set
         with pytest.warns(UserWarning, match=complaint):
             Asset(uri)
@@ -63,19 +63,19 @@ def test_a_uri_that_cannot_be_right_is_refused(uri, complaint):
         ("夜/a b?c#d%20.mp4", f"cos://{BUCKET}/%E5%A4%9C/a%20b%3Fc%23d%2520.mp4"),
     ],
 )
-def test_an_asset_is_made_of_a_bucket_and_a_key_as_cos_has_it(key, uri):
+def test_an_asset_is_made_from_a_bucket_and_a_key(key, uri):
     asset = create_asset(bucket=BUCKET, key=key, extra={"team": "film"})
     assert (asset.uri, asset.extra) == (uri, {"team": "film"})
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
-def test_the_normal_form_stays_as_it_is_and_is_the_asset_s_name(key):
+def test_a_normalised_uri_does_not_change_and_names_the_asset(key):
     asset = create_asset(bucket=BUCKET, key=key)
     assert Asset(asset.uri).uri == asset.uri
     assert getattr(asset, "name", asset.uri) == asset.uri
 
 
-@pytest.mark.skipif(airflow_version.startswith("2."), reason="Airflow 2.11 has no normal form besides the URI")
-def test_airflow_knows_the_scheme():
+@pytest.mark.skipif(airflow_version.startswith("2."), reason="Airflow 2.11 does not normalise a URI")
+def test_airflow_supports_the_cos_scheme():
     assert Asset(f"cos://{BUCKET}/a").normalized_uri == f"cos://{BUCKET}/a"
     assert Asset(f"cosn://{BUCKET}/a").normalized_uri is None

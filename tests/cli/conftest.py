@@ -43,7 +43,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 @pytest.fixture
 def run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run a command in this process."""
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # as a command does, which nobody would put back here
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # as a command does; a test would not restore it
 
     def run(*arguments: str) -> Done:
         capfd.readouterr()

@@ -1,4 +1,4 @@
-"""What each command prints, and how it ends."""
+"""The output and the exit status of each command."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def jobs(emulator):
         (["--since", "2999-01-01T00:00:00Z"], []),
     ],
 )
-def test_list_shows_the_jobs_that_the_filters_leave(run, jobs, filters, names):
+def test_list_prints_only_the_jobs_that_match_the_filters(run, jobs, filters, names):
     done = run("list", "--output", "json", *filters)
     assert done.status == 0, done.err
     assert {job["Name"] for job in done.records} == set(names)
@@ -60,7 +60,7 @@ def test_list_shows_the_jobs_that_the_filters_leave(run, jobs, filters, names):
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_since_and_duration_are_told_by_the_service_s_clock(run, monkeypatch, hours):
+def test_since_and_duration_use_the_service_s_clock(run, monkeypatch, hours):
     with Emulator(now=lambda: datetime.now(UTC) + timedelta(hours=hours), run_seconds=3600) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         with TencentCIHook() as hook:
@@ -70,21 +70,21 @@ def test_since_and_duration_are_told_by_the_service_s_clock(run, monkeypatch, ho
         assert re.search(r" 0:00:[0-5][0-9]$", line)
 
 
-def test_list_prints_the_records_that_xcom_has(run, jobs):
+def test_list_prints_the_same_records_as_xcom(run, jobs):
     with TencentCIHook() as hook:
         expected = hook.get_inventory_job(jobs["bad"]).to_dict()
     assert run("list", "--state", "Failed", "--output", "json").records == [expected]
     assert yaml.safe_load(run("list", "--state", "Failed", "--output", "yaml").out) == [expected]
 
 
-def test_list_counts_the_files_if_asked_to(run, emulator, jobs):
+def test_list_counts_the_files_on_request(run, emulator, jobs):
     [record] = run("list", "--name", "good", "--count", "--output", "json").records
     assert (record["Files"]["Total"], record["Files"]["Success"]) == (1, 1)
     assert "1: 1 succeeded" in run("list", "--name", "good", "--count").out
 
 
 @pytest.mark.parametrize("form", ["table", "plain"])
-def test_list_has_a_line_for_each_job(run, jobs, form):
+def test_list_prints_one_line_for_each_job(run, jobs, form):
     done = run("list", "--output", form)
     lines = [line for line in done.out.splitlines() if any(job_id in line for job_id in jobs.values())]
     assert len(lines) == 3
@@ -92,7 +92,7 @@ def test_list_has_a_line_for_each_job(run, jobs, form):
 
 
 @pytest.mark.parametrize(("form", "text"), [("table", "There is no such batch job."), ("json", "[]"), ("plain", "")])
-def test_list_says_that_there_is_none(run, form, text):
+def test_list_reports_that_no_job_exists(run, form, text):
     assert run("list", "--output", form).out.strip() == text
 
 
@@ -102,7 +102,7 @@ def test_list_reads_no_more_pages_than_it_needs(run, emulator, jobs):
     assert emulator.count("list") - before <= 2
 
 
-def test_show_says_what_became_of_the_files_and_what_to_do(run, emulator):
+def test_show_prints_the_file_counts_and_the_advice(run, emulator):
     emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"))
     with TencentCIHook() as hook:
         job_id = hook.trigger_inventory_job(name="some", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
@@ -122,14 +122,14 @@ def test_show_says_what_became_of_the_files_and_what_to_do(run, emulator):
     ("job", "said"),
     [("long", "tencent-ci tail"), ("bad", "clear the task"), ("good", '{"Prefix": "media/0001"}')],
 )
-def test_show_fits_the_state_of_the_job(run, jobs, job, said):
+def test_show_adapts_to_the_state_of_the_job(run, jobs, job, said):
     done = run("show", jobs[job])
     assert done.status == 0
     assert said in done.out
     assert "https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000" in done.out
 
 
-def test_show_goes_on_if_the_files_cannot_be_counted(run, emulator, jobs):
+def test_show_continues_when_the_files_cannot_be_counted(run, emulator, jobs):
     emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied"))
     done = run("show", jobs["bad"], "--output", "json")
     assert done.status == 0
@@ -137,7 +137,7 @@ def test_show_goes_on_if_the_files_cannot_be_counted(run, emulator, jobs):
     assert "Files" not in done.records
 
 
-def test_show_asks_nothing_about_files_if_told_so(run, emulator, jobs):
+def test_show_reads_no_files_with_that_option(run, emulator, jobs):
     run("show", jobs["bad"], "--no-count")
     assert emulator.count("executions") == 0
 
@@ -150,7 +150,7 @@ def test_cancel_waits_until_the_job_has_stopped(run, emulator, jobs):
 
 
 @pytest.mark.parametrize(("answer", "state"), [("y", "Cancel"), ("", "Running"), ("no", "Running"), (None, "Running")])
-def test_cancel_asks_before(run, monkeypatch, jobs, answer, state):
+def test_cancel_asks_for_confirmation(run, monkeypatch, jobs, answer, state):
     def reply(question):
         assert jobs["long"] in question
         if answer is None:
@@ -164,7 +164,7 @@ def test_cancel_asks_before(run, monkeypatch, jobs, answer, state):
     assert run("show", jobs["long"], "--output", "json").records["State"] == state
 
 
-def test_cancel_leaves_a_job_that_has_ended_as_it_is(run, emulator, jobs):
+def test_cancel_does_not_touch_an_ended_job(run, emulator, jobs):
     done = run("cancel", jobs["good"])
     assert done.status == 0
     assert "had ended before it could be cancelled: Success" in done.out
@@ -178,7 +178,7 @@ def test_cancel_fails_if_the_job_does_not_stop_in_time(run, emulator, jobs):
     assert "has not stopped within 1 seconds" in done.err
 
 
-def test_tail_says_each_change_once_and_how_it_ended(run, emulator, job_id):
+def test_tail_prints_each_change_once_and_the_final_state(run, emulator, job_id):
     done = run("tail", job_id, "--poll-interval", "1")
     assert done.status == 0, done.err
     assert done.out.count(" is Success.") == 1
@@ -186,7 +186,7 @@ def test_tail_says_each_change_once_and_how_it_ended(run, emulator, job_id):
     assert "100.0%" in done.out
 
 
-def test_tail_prints_a_record_for_each_reading(run, emulator, job_id):
+def test_tail_prints_one_record_for_each_poll(run, emulator, job_id):
     done = run("tail", job_id, "--poll-interval", "1", "--output", "json")
     states = [record["State"] for record in done.lines]
     assert states[0] in ("Submitted", "Running")
@@ -198,14 +198,14 @@ def test_tail_prints_a_record_for_each_reading(run, emulator, job_id):
 @pytest.mark.parametrize(
     ("end", "said"), [("fail_job", " failed: "), ("cancel_job", " was cancelled.")], ids=["failed", "cancelled"]
 )
-def test_tail_of_a_job_that_did_not_succeed_fails(run, emulator, job_id, end, said):
+def test_tail_fails_when_the_job_did_not_succeed(run, emulator, job_id, end, said):
     getattr(emulator, end)(job_id)
     done = run("tail", job_id)
     assert done.status == 1
     assert said in done.err
 
 
-def test_tail_rides_out_an_outage(run, emulator, job_id):
+def test_tail_survives_an_outage(run, emulator, job_id):
     emulator.inject(Fault("internal_error", operation="list", skip=1, times=1))
     done = run("tail", job_id, "--poll-interval", "1")
     assert done.status == 0
@@ -217,10 +217,10 @@ def test_tail_rides_out_an_outage(run, emulator, job_id):
 @pytest.mark.parametrize(
     ("job_id", "said"), [(NO_JOB, "is not in the job list of this bucket"), ("no/job", "no/job")], ids=["none", "wrong"]
 )
-def test_a_job_that_does_not_exist_is_one_line_on_stderr(run, command, job_id, said):
+def test_a_missing_job_prints_one_line_on_stderr(run, command, job_id, said):
     done = run(command, job_id)
     assert (done.status, done.out) == (1, "")
-    last = done.err.splitlines()[-1]  # Airflow 2.11 has a word to say before
+    last = done.err.splitlines()[-1]  # Airflow 2.11 prints a line first
     assert last.startswith("Error: ")
     assert said in last
     assert "Traceback" not in done.err
@@ -237,11 +237,11 @@ def test_a_job_that_does_not_exist_is_one_line_on_stderr(run, command, job_id, s
         (["--bucket", "other-1250000000"], "Check bucket (name-appid) and region"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(run, arguments, said):
+def test_an_error_is_printed_in_one_line(run, arguments, said):
     done = run("list", *arguments)
     assert (done.status, done.out) == (1, "")
     assert said in done.err.splitlines()[-1]
-    assert "commands.py" not in done.err  # where a traceback of ours would come by
+    assert "commands.py" not in done.err  # where a traceback of this package would be printed
 
 
 def test_a_traceback_is_shown_on_demand(run):
@@ -249,7 +249,7 @@ def test_a_traceback_is_shown_on_demand(run):
 
 
 @pytest.mark.parametrize("value", ['{"conn_type": "tencent_ci", "password": "%s"', "tencent_ci://user:%s@[host"])
-def test_a_connection_that_cannot_be_read_does_not_tell_its_secret(run, monkeypatch, value):
+def test_an_unreadable_connection_shows_no_secret(run, monkeypatch, value):
     monkeypatch.setenv("AIRFLOW_CONN_BROKEN", value % SECRET_KEY)
     done = run("list", "--conn-id", "broken")
     assert done.status == 1
@@ -266,7 +266,7 @@ def test_a_connection_that_cannot_be_read_does_not_tell_its_secret(run, monkeypa
         ([], "COMMAND"),
     ],
 )
-def test_wrong_arguments_are_said_plainly(capsys, arguments, said):
+def test_wrong_arguments_are_reported_clearly(capsys, arguments, said):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2

@@ -33,15 +33,15 @@ def ran(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command], capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
-@pytest.mark.skipif(airflow_version < "3.2", reason="older ones take no commands of a provider")
-def test_airflow_has_the_commands(emulator, job_id):
+@pytest.mark.skipif(airflow_version < "3.2", reason="older versions take no commands of a provider")
+def test_airflow_offers_the_commands(emulator, job_id):
     done = ran(sys.executable, "-m", "airflow", "tencent-ci", "list", "--output", "json")
     assert done.returncode == 0, done.stderr
     assert job_id in done.stdout
     assert "tencent" not in done.stderr.lower()
 
 
-@pytest.mark.skipif(airflow_version < "3.2", reason="older ones take no commands of a provider")
+@pytest.mark.skipif(airflow_version < "3.2", reason="older versions take no commands of a provider")
 def test_airflow_s_other_commands_load_nothing_but_the_definition():
     code = (
         "import json, sys, airflow.cli.cli_parser;"
@@ -69,7 +69,7 @@ def test_help_goes_to_stdout(emulator):
     assert "Ctrl-C stops following" in " ".join(done.stdout.split())
 
 
-def test_a_reader_that_goes_away_is_no_error_of_ours(emulator, job_id):
+def test_a_closed_pipe_is_not_an_error(emulator, job_id):
     process = subprocess.Popen([SCRIPT, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
     process.stdout.close()
@@ -86,7 +86,7 @@ class Terminal:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # what was begun in the background is not to hear of Ctrl-C
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background process does not get Ctrl-C
             os.environ.update(COLUMNS="120", TERM="xterm")
             os.execv(command[0], command)  # noqa: S606
 
@@ -113,7 +113,7 @@ class Terminal:
         try:
             data = os.read(self._terminal, 65536)
         except OSError as error:
-            if error.errno != errno.EIO:  # how a terminal says that nobody writes any more
+            if error.errno != errno.EIO:  # how a terminal reports that the writer has closed it
                 raise
             data = b""
         self.shown += data.decode("utf-8", "replace")
@@ -125,7 +125,7 @@ def submitted() -> str:
         return hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
 
 
-def test_a_terminal_shows_a_bar_that_fills(emulator):
+def test_a_terminal_shows_a_progress_bar(emulator):
     emulator.configure(run_seconds=15)
     job_id = submitted()
     terminal = Terminal(SCRIPT, "tail", job_id, "--poll-interval", "1")
@@ -136,7 +136,7 @@ def test_a_terminal_shows_a_bar_that_fills(emulator):
     assert "Success after" in terminal.shown
 
 
-def test_ctrl_c_on_a_terminal_leaves_the_job_alone(emulator):
+def test_ctrl_c_on_a_terminal_does_not_cancel_the_job(emulator):
     emulator.configure(run_seconds=3600)
     terminal = Terminal(SCRIPT, "tail", submitted())
     terminal.read_until("━")

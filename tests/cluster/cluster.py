@@ -11,7 +11,7 @@ _WORKER_NAME = "celery worker"
 _SCHEDULER = ("scheduler", "--skip-serve-logs")
 _SLOTS_PER_WORKER = 4
 
-# What is short here is so that a killed process is missed soon; docs/deployment.md says what it should be in earnest.
+# Short times, so that a killed process is detected soon; docs/deployment.md has the values for production.
 SETTINGS = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -60,16 +60,16 @@ class Cluster(AirflowStack):
 
     @property
     def components(self):
-        """All that runs, each by the name of its log file."""
+        """All running processes, each by the name of its log file."""
         return {component.log.stem: component for component in self._components}
 
     @property
     def workers(self):
-        """The Celery workers that run."""
+        """The running Celery workers."""
         return [component for component in self._components if component.name == _WORKER_NAME]
 
     def _missing(self):
-        """Airflow's own health report knows no workers."""
+        """Airflow's own health report does not include workers."""
         return [component for component in super()._missing() if not _is_worker_and_ready(component)]
 
 

@@ -1,4 +1,4 @@
-"""One cluster, one emulator with several buckets, and one night in which things are killed. See `make test-cluster`."""
+"""One cluster, one emulator with several buckets, and one night with kills. See `make test-cluster`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="package")
 def emulator():
-    # As long as half of the submissions take on a small machine, so that they are all waited for half-way.
+    # As long as half of the submissions take on a small machine: halfway, all submitted jobs still run.
     with Emulator(bucket=BUCKETS[0], submitted_seconds=1, run_seconds=60 + JOBS / 4) as emulator:
         for bucket in BUCKETS[1:]:
             emulator.add_bucket(bucket)
@@ -80,7 +80,7 @@ def cluster(emulator, database, broker, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def night(cluster, emulator, database):
-    """The night, when it is over."""
+    """The finished night."""
     triggerers = Triggerers(cluster, database)
     triggerers.have(2)
     night = Night(cluster, emulator, database, triggerers, JOBS)

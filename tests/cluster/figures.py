@@ -1,4 +1,4 @@
-"""What a cluster needs and how fast it is: figures to size one by, as docs/deployment.md has them."""
+"""Memory, processor time and speed of a cluster: the figures of docs/deployment.md."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FIRST_WAITS = 30
 @dataclass(frozen=True, slots=True)
 class Usage:
     """
-    What a component has used.
+    The resources that a component has used.
 
     :param memory_mb: of all its processes, with shared pages counted in proportion.
-    :param cpu_seconds: since its start, with those of the processes that it has waited for.
+    :param cpu_seconds: since its start, including its ended child processes.
     """
 
     memory_mb: float
@@ -33,7 +33,7 @@ def usage_of(component):
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             memory += process.memory_full_info().pss / _MB
-            cpu += sum(process.cpu_times()[:4])  # its own and its children's, each as user and as system
+            cpu += sum(process.cpu_times()[:4])  # its own time and its children's, each in user and system mode
     return Usage(memory, cpu)
 
 
@@ -41,14 +41,14 @@ class Growth:
     """
     How the memory of a triggerer grows with the waits in it.
 
-    The first waits also load the modules, so that the growth is looked at after them.
+    The first waits also load the modules, so the growth is measured after them.
     """
 
     def __init__(self):
         self._largest = {}  # by number of waits
 
     def add(self, waits, memory_mb):
-        """Take a sample; one with fewer waits than before is left out, since freed memory is not given back."""
+        """Take a sample. Ignore it if it has fewer waits than before: freed memory is not returned."""
         if waits >= max(self._largest, default=0):
             self._largest[waits] = memory_mb
 
@@ -68,6 +68,6 @@ class Growth:
 
 
 def rate(moments, until):
-    """How many per second, from the first one to the last one before ``until``."""
+    """Return the number per second, from the first one to the last one before ``until``."""
     counted = [moment for moment in moments if moment < until]
     return (len(counted) - 1) / (counted[-1] - counted[0]).total_seconds()

@@ -1,4 +1,4 @@
-"""One run of the DAG, in which a worker and a triggerer are killed half-way; and what it leaves to be looked at."""
+"""One run of the DAG, in which a worker and a triggerer are killed halfway, and its data for the tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SETTLE_SECONDS = 1.0
 
 _RUN = "SELECT state, start_date, end_date FROM dag_run WHERE dag_id = %s AND run_id = %s"
 _OF_THE_RUN = f"dag_id = '{DAG_ID}' AND task_id = '{TASK_ID}' AND run_id = %s"
-# S608: none of these is made of anything but the constants above.
+# S608: these are made of the constants above only.
 _STATES = f"SELECT state, count(*) FROM task_instance WHERE {_OF_THE_RUN} GROUP BY state"  # noqa: S608
 _RUNNING = f"SELECT map_index, pid FROM task_instance WHERE {_OF_THE_RUN} AND state = 'running'"  # noqa: S608
 _TRIES = f"SELECT map_index, try_number FROM task_instance WHERE {_OF_THE_RUN}"  # noqa: S608
@@ -36,7 +36,7 @@ class Night:
     """
     The run, and the two kills.
 
-    :param jobs: how many batch jobs there are to be.
+    :param jobs: the number of expected batch jobs.
     """
 
     def __init__(self, cluster, emulator, database, triggerers, jobs):
@@ -51,7 +51,7 @@ class Night:
         self._said_at = 0.0
 
     def pass_by(self):
-        """Let all of it happen."""
+        """Run the night."""
         self._measure("before the run")
         self._run = Run(self._cluster, self._emulator, DAG_ID, jobs=self.jobs_wanted)
         self._follow(lambda: len(self.jobs) >= self.jobs_wanted // 2)
@@ -84,12 +84,12 @@ class Night:
 
     @property
     def task_states(self):
-        """How many of the mapped tasks are in which state."""
+        """The number of mapped tasks in each state."""
         return dict(self._ask(_STATES))
 
     @property
     def tries(self):
-        """How many tries each of the mapped tasks has begun."""
+        """The number of started tries of each mapped task."""
         return dict(self._ask(_TRIES))
 
     @property
@@ -98,15 +98,15 @@ class Night:
         return dict(self._database.query(_SECOND_TRIES, self._run.run_id, self._run.run_id))
 
     def pushed(self, key):
-        """What the mapped tasks have pushed, by their index."""
+        """The XComs of the mapped tasks, by their index."""
         return dict(self._ask(_XCOMS, key))
 
     def times_said(self, text):
-        """How often the logs of the tasks say ``text``."""
+        """How often the logs of the tasks contain ``text``."""
         return self._run.times_said(text)
 
     def _follow(self, reached):
-        """Wait until ``reached()``, and look at everything meanwhile."""
+        """Wait until ``reached()``, and sample all components meanwhile."""
         ends_at = time.monotonic() + 600 + 10 * self.jobs_wanted
         while not reached():
             assert time.monotonic() < ends_at, f"{len(self.jobs)} jobs, tasks {self.task_states}"
@@ -133,7 +133,7 @@ class Night:
         self.usage[moment] = {name: usage_of(component) for name, component in self._cluster.components.items()}
 
     def _kill_worker(self):
-        """Kill the one that has more to do, with all tasks that it has in its hands."""
+        """Kill the one with more work, and all tasks that it runs."""
         worker = max(self._cluster.workers, key=lambda worker: len(self._tasks_of(worker)))
         self._follow(lambda: self._stand_still_with_tasks(worker))
         self.struck_at = datetime.now(UTC)
@@ -143,7 +143,7 @@ class Night:
         print(f"killed {worker.log.stem} with {len(self.struck_tasks)} tasks", flush=True)
 
     def _stand_still_with_tasks(self, worker):
-        """Stop it; let it go on if it has no task just now. What it had sent before has arrived a second later."""
+        """Pause it; resume it if it has no task now. After a second, its earlier messages have arrived."""
         worker.signal(signal.SIGSTOP)
         time.sleep(_SETTLE_SECONDS)
         self.struck_tasks = self._tasks_of(worker)

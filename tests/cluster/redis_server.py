@@ -1,4 +1,4 @@
-"""A Redis server for a while: on the loopback, with nothing kept on disk."""
+"""A temporary Redis server on the loopback, without files on disk."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PROGRAM = "redis-server"
 
 class RedisServer:
     """
-    A server with nothing in it; at the end it is gone.
+    An empty server; it is removed at the end.
 
-    :raises RuntimeError: this machine has none.
+    :raises RuntimeError: this machine has no Redis server.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """The server as Celery calls it."""
+        """The URL of the server for Celery."""
         return f"redis://{HOST}:{self._port}/0"
 
     def __enter__(self) -> Self:

@@ -11,7 +11,7 @@ __all__ = ["report"]
 
 
 def report(night, emulator):
-    """Return all that was measured."""
+    """Return all figures."""
     parts = (_pace(night, emulator), _recovery(night), _memory(night), _cpu_per_job(night), _waits(night))
     return "\n\n".join(["", *("\n".join(lines) for lines in parts)])
 
@@ -51,7 +51,7 @@ def _memory(night):
 
 
 def _cpu_per_job(night):
-    """Return the CPU time that the run took in each kind of component; what was killed counts until then."""
+    """Return the CPU time of the run in each kind of component; a killed process counts until its end."""
     seconds = Counter()
     for name, before in night.usage["before the run"].items():
         last = [usage[name] for usage in night.usage.values() if name in usage][-1]

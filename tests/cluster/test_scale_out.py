@@ -1,17 +1,17 @@
-"""A cluster loses a worker and a triggerer while it is busy: no job is lost, none is made twice."""
+"""A busy cluster loses a worker and a triggerer: no job is lost, and none is submitted twice."""
 
 from __future__ import annotations
 
 from tests.cluster.dags import BUCKETS
 
 
-def test_the_kills_struck_work_that_was_under_way(night):
+def test_the_kills_hit_running_work(night):
     assert night.struck_tasks
     assert night.struck_waits
     assert night.second_tries.keys() >= set(night.struck_tasks)
 
 
-def test_the_waits_of_the_killed_triggerer_were_taken_over_by_the_other(night):
+def test_the_other_triggerer_took_over_the_waits_of_the_killed_one(night):
     assert night.waits_moved_at
 
 
@@ -27,7 +27,7 @@ def test_every_batch_was_submitted_exactly_once(night, emulator):
     assert emulator.count("cancel") == 0
 
 
-def test_every_task_knows_the_one_job_that_is_its_own(night):
+def test_every_task_holds_its_own_job(night):
     ids = night.pushed("job_id")
     assert sorted(ids) == list(range(night.jobs_wanted))
     assert sorted(ids.values()) == sorted(job.job_id for job in night.jobs)

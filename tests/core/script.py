@@ -47,7 +47,7 @@ def page(*jobs: str, next_token: str | None = None) -> Response:
 class Script:
     """
     :param answers: in order; the last one is repeated if ``forever``.
-    :param service_ahead: by how much the service's clock is ahead; ``None`` if its answers do not tell.
+    :param service_ahead: how far the service's clock is ahead; ``None`` if its answers have no time.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Exactly one job, whenever a try is killed: at every point, and at moments of chance."""
+"""A try that is killed at any point, or at a random moment, leaves exactly one job."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tries(server, tmp_path, mode, has_store, lag):
 
 
 def check_one_job(tries):
-    """The next try ends well, with the one job that there is."""
+    """The next try succeeds with the only job."""
     outcome = tries.run()
     assert outcome in ("done", "deferred"), tries.kept.read("error")
     [job] = tries.emulator.jobs
@@ -65,7 +65,7 @@ def check_one_job(tries):
 @pytest.mark.parametrize("point", POINTS)
 def test_a_try_killed_at_a_point_leaves_one_job(tries, point, has_store):
     if not has_store and point.endswith("write"):
-        pytest.skip("before 3.3 there is nothing to note it in")
+        pytest.skip("before 3.3 there is no store for the record")
     assert tries.run(kill_at=point) == "killed"
     check_one_job(tries)
 
@@ -103,7 +103,7 @@ def test_a_try_killed_after_a_kill_leaves_one_job(tries):
 @lags
 @modes
 @stores
-def test_kills_at_moments_of_chance_leave_one_job_each(tries, lag, has_store, request):
+def test_kills_at_random_moments_leave_one_job_each(tries, lag, has_store, request):
     rounds = math.ceil(int(os.environ.get("TENCENT_CI_KILLS", "36")) / 12)
     chance = random.Random(f"{lag} {has_store} {request.node.name}")
     for number in range(rounds):

@@ -1,4 +1,4 @@
-"""Exactly one job for each round of failed files, wherever a try is killed."""
+"""Each round of failed files has exactly one job, wherever a try is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from tests.crash.tries import Kept, Tries
 
 ROUNDS = {"wait_for_completion": True, "poll_interval": 1, "resubmit_rounds": 1, "fail_on": "any"}
-# The second time that a try comes here, it is about the failed files.
+# The second time that a try reaches this point, it handles the failed files.
 POINTS = [
     ("before the PUT", 1),
     ("after the PUT", 1),
@@ -47,11 +47,11 @@ def new_tries(server, folder, has_store, lag, **arguments):
 
 def skip_without_store(point, has_store):
     if not has_store and point.endswith("write"):
-        pytest.skip("before 3.3 there is nothing to note it in")
+        pytest.skip("before 3.3 there is no store for the record")
 
 
 def check_rounds(tries):
-    """There is one job for each round, in which what failed is well again."""
+    """Each round has one job, in which the failed files succeed."""
     first, second = tries.emulator.jobs
     assert (first.files, second.files) == (8, 3)
     assert tries.kept.read("xcom-rounds") == [first.job_id, second.job_id]
@@ -63,7 +63,7 @@ def check_rounds(tries):
 @lags
 @stores
 @points
-def test_a_try_killed_in_its_second_round_leaves_one_job_for_each(server, tmp_path, point, nth, has_store, lag):
+def test_a_try_killed_in_its_second_round_leaves_one_job_for_each_round(server, tmp_path, point, nth, has_store, lag):
     skip_without_store(point, has_store)
     tries = new_tries(server, tmp_path, has_store, lag, deferrable=False)
     assert tries.run(kill_at=point, nth=nth) == "killed"
@@ -73,7 +73,7 @@ def test_a_try_killed_in_its_second_round_leaves_one_job_for_each(server, tmp_pa
 
 @stores
 @pytest.mark.parametrize(("point", "nth"), [("after the PUT", 1), ("after the POST", 1), ("after the XCom job_id", 2)])
-def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth, has_store):
+def test_retries_of_a_deferred_task_have_the_same_result(server, tmp_path, point, nth, has_store):
     tries = new_tries(server, tmp_path, has_store, 2, deferrable=True)
     assert tries.run() == "deferred"
     server.advance(60)
@@ -85,7 +85,7 @@ def test_a_deferred_task_s_retries_come_to_the_same(server, tmp_path, point, nth
 
 
 @stores
-def test_kills_in_each_try_still_come_to_an_end(server, tmp_path, has_store):
+def test_a_task_ends_even_with_a_kill_in_each_try(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, 2, deferrable=False)
     for point, nth in POINTS:
         if has_store or not point.endswith("write"):

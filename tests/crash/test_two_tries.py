@@ -1,8 +1,8 @@
 """
-Two tries of one task, whatever the service's clock says, however late it acts and however late it lists.
+Two tries of one task, for any clock of the service and any delay of its actions and lists.
 
-The service's clock is off, it acts on the request long after the client has gone, its list lags, and the retry begins
-at once or minutes later, on an Airflow with a task state store and on one without.
+The service's clock is off, it executes the request long after the client has disconnected, its list lags, and the retry
+starts at once or minutes later, on an Airflow with a task state store and on one without.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OFFSETS = (-3600, -720, 0, 720, 3600)
 LAGS = (0, 10, 40, 90)
 LATE = (0, 31, 45, 100, 250)
 RETRY_DELAYS = (0, 30, 120, 280, 600)
-# How the first try ends: killed before it knows of any answer; by an error, as soon as it waits; once it has its job.
+# How the first try ends: killed before any answer; by an error, as soon as it waits; once it has its job.
 ENDINGS = ({"kill_at": "after the POST"}, {"fail_at": "before a pause"}, {"kill_at": "after the XCom job_id"})
 PLACES = tuple((has_store, deferrable) for has_store in (True, False) for deferrable in (True, False))
 
@@ -34,7 +34,7 @@ stores = pytest.mark.parametrize("has_store", [True, False], ids=["with store", 
 
 @dataclass(frozen=True)
 class Case:
-    """One choice of each."""
+    """One combination of choices."""
 
     offset: int
     late: int
@@ -53,7 +53,7 @@ class Case:
 
     @property
     def jobs(self):
-        """How many jobs there are in the end: two if the first is listed only when nobody watches for it any more."""
+        """The number of jobs in the end: two if the first is listed only after the search has ended."""
         if "XCom job_id" in str(self.ending):
             watched_until = RECONCILE_TIMEOUT_SECONDS
         elif self.has_store:
@@ -67,7 +67,7 @@ def pairs():
     """
     Return cases among which each pair of choices occurs: an orthogonal array of 25 rows and six columns.
 
-    A list of fewer than five choices begins again.
+    A list of fewer than five choices starts again.
     """
     choices = (OFFSETS, LATE, LAGS, RETRY_DELAYS, ENDINGS, PLACES)
     for row in range(25):
@@ -95,7 +95,7 @@ def check_try(tries, outcome="deferred", **end):
 
 
 @pytest.mark.parametrize("case", list(pairs()), ids=str)
-def test_two_tries_leave_one_job_or_two_where_the_list_shows_the_first_too_late(server, tmp_path, case):
+def test_two_tries_leave_one_job_or_two_if_the_first_is_listed_too_late(server, tmp_path, case):
     tries = new_tries(server, tmp_path, case.has_store, deferrable=case.deferrable, offset=case.offset, lag=case.lag)
     if case.late:
         server.inject("late", seconds=case.late)
@@ -131,7 +131,7 @@ def test_of_two_jobs_the_older_is_kept_and_the_younger_cancelled_and_named(
 ):
     tries = new_tries(server, tmp_path, has_store, offset=offset, lag=lag)
     server.inject("late", seconds=late)
-    check_try(tries)  # it watches for five minutes in vain, and submits once more
+    check_try(tries)  # it searches for five minutes, finds nothing, and submits again
     server.advance(late + lag)
     check_try(tries)
     older, younger = server.jobs
@@ -142,7 +142,7 @@ def test_of_two_jobs_the_older_is_kept_and_the_younger_cancelled_and_named(
 
 
 @stores
-def test_a_second_job_that_has_ended_is_named_at_the_task_s_end(server, tmp_path, has_store):
+def test_a_second_ended_job_is_logged_at_the_end_of_the_task(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, deferrable=False, run_seconds=20)
     server.inject("late", seconds=301)
     check_try(tries, "done")
@@ -168,7 +168,7 @@ def test_a_try_killed_while_the_service_is_silent_leaves_one_job(server, tmp_pat
 
 
 @stores
-def test_what_was_learned_of_the_first_request_bounds_the_wait_of_the_retry(server, tmp_path, has_store):
+def test_the_record_of_the_first_request_limits_the_wait_of_the_retry(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, offset=3600)
     server.inject("reset", operation="create")
     tries.run(kill_at="after the POST")
@@ -176,13 +176,13 @@ def test_what_was_learned_of_the_first_request_bounds_the_wait_of_the_retry(serv
     began_at = server.now()
     check_try(tries)
     waited = (server.now() - began_at).total_seconds()
-    left = 100 if has_store else RECONCILE_TIMEOUT_SECONDS  # without a store nobody knows when the request was sent
+    left = 100 if has_store else RECONCILE_TIMEOUT_SECONDS  # without a store the time of the request is unknown
     assert left - 5 < waited < left + 10
     assert len(server.jobs) == 1
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_a_job_whose_id_is_known_is_asked_for_by_id_while_the_list_lags(server, tmp_path, offset):
+def test_a_job_of_known_id_is_read_by_id_while_the_list_lags(server, tmp_path, offset):
     tries = new_tries(server, tmp_path, has_store=True, offset=offset, lag=40)
     tries.run(kill_at="after the XCom job_id")
     began_at = server.now()
@@ -195,7 +195,7 @@ def test_a_job_whose_id_is_known_is_asked_for_by_id_while_the_list_lags(server, 
 
 @stores
 @pytest.mark.parametrize("offset", [-720, 3600])
-def test_a_run_that_was_deleted_and_made_again_submits_once_its_job_has_ended(server, tmp_path, has_store, offset):
+def test_a_recreated_run_submits_once_its_old_job_has_ended(server, tmp_path, has_store, offset):
     deleted = new_tries(server, tmp_path / "deleted", has_store, offset=offset, run_seconds=20)
     check_try(deleted)
     server.advance(60)
@@ -208,9 +208,7 @@ def test_a_run_that_was_deleted_and_made_again_submits_once_its_job_has_ended(se
 
 
 @pytest.mark.parametrize(("has_store", "jobs"), [(True, 2), (False, 1)], ids=["with store", "without store"])
-def test_a_later_try_of_a_run_made_again_takes_over_an_ended_job_only_without_a_store(
-    server, tmp_path, has_store, jobs
-):
+def test_a_later_try_of_a_recreated_run_adopts_an_ended_job_only_without_a_store(server, tmp_path, has_store, jobs):
     deleted = new_tries(server, tmp_path / "deleted", has_store, run_seconds=20)
     check_try(deleted)
     server.advance(60)
@@ -223,7 +221,7 @@ def test_a_later_try_of_a_run_made_again_takes_over_an_ended_job_only_without_a_
 
 @stores
 @pytest.mark.parametrize("offset", [-720, 3600])
-def test_a_run_that_was_deleted_and_made_again_takes_over_its_live_job_and_says_so(server, tmp_path, has_store, offset):
+def test_a_recreated_run_adopts_its_live_job_and_logs_it(server, tmp_path, has_store, offset):
     deleted = new_tries(server, tmp_path / "deleted", has_store, offset=offset)
     check_try(deleted)
     made_again = Tries(server, Kept(tmp_path / "made again", has_store), deleted.arguments)
@@ -235,9 +233,7 @@ def test_a_run_that_was_deleted_and_made_again_takes_over_its_live_job_and_says_
 
 @stores
 @pytest.mark.parametrize(("run_seconds", "outcome"), [(20, "done"), (LONG_RUN_SECONDS, "deferred")])
-def test_a_neighbour_that_is_cleared_in_the_same_run_takes_no_job_from_a_later_try(
-    server, tmp_path, has_store, run_seconds, outcome
-):
+def test_a_cleared_neighbour_task_takes_no_job_from_a_later_try(server, tmp_path, has_store, run_seconds, outcome):
     tries = new_tries(server, tmp_path, has_store, run_seconds=run_seconds)
     tries.run(kill_at="after the POST")
     server.advance(120)
@@ -248,7 +244,7 @@ def test_a_neighbour_that_is_cleared_in_the_same_run_takes_no_job_from_a_later_t
 
 
 @pytest.mark.parametrize(("has_store", "jobs"), [(True, 1), (False, 2)], ids=["with store", "without store"])
-def test_a_deployment_that_is_renamed_between_two_tries_is_seen_through_by_the_store_alone(
+def test_a_deployment_renamed_between_two_tries_is_recognised_only_by_the_store(
     server, tmp_path, monkeypatch, has_store, jobs
 ):
     tries = new_tries(server, tmp_path, has_store)

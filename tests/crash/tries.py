@@ -1,9 +1,9 @@
 """
 Tries of one task instance as processes that can be killed.
 
-Each try is a fork of this process which runs the operator's ``execute`` for real, over HTTP, with what Airflow gives it
-kept outside of it: the task state store and XCom are files. A pause of the client puts the emulator's clock forward and
-its own, instead of sleeping, so that a lag of a minute costs nothing.
+Each try is a fork of this process which runs the operator's ``execute`` for real, over HTTP, while Airflow's task state
+store and XCom are files outside of it. A pause of the client does not sleep: it advances its own clock and the
+emulator's, so a lag of a minute costs no time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Die", "Kept", "Tries"]
 
 Die = Callable[[str], None]
 
-# What a try would import late is imported here, once for all forks: it would take most of their time.
+# Late imports of a try are done here, once for all forks: they would take most of the time of a fork.
 for _module in (
     "core.submitting.submit_once",
     "submission.capacity_wait",
@@ -51,7 +51,7 @@ DEFERRED, DONE, FAILED = "deferred", "done", "failed"
 @dataclass
 class Kept:
     """
-    What outlives a try.
+    The data that outlives a try.
 
     :param folder: where the files are.
     :param has_store: whether this Airflow has a task state store (3.3 and later).
@@ -66,7 +66,7 @@ class Kept:
 
     @property
     def log(self) -> str:
-        """What all tries have said."""
+        """The log of all tries."""
         path = self.folder / "log"
         return path.read_text("utf-8") if path.exists() else ""
 
@@ -75,7 +75,7 @@ class Kept:
             log.write(text + "\n")
 
     def forget_xcoms(self) -> None:
-        """As Airflow does when a try begins."""
+        """Clear the XComs, as Airflow does when a try starts."""
         for path in self.folder.glob("xcom-*"):
             path.unlink()
 
@@ -93,7 +93,7 @@ class Tries:
 
     :param arguments: more arguments of the operator.
     :param first: the number of the first try of this attempt series.
-    :param retries: what the task says of retries; Airflow's own count is not changed by it between two tries.
+    :param retries: the task's number of retries; between two tries it does not change Airflow's own count.
     :param run_started_at: the start of the DAG run, which Airflow moves when any of its tasks is cleared.
     """
 
@@ -110,7 +110,7 @@ class Tries:
         """
         Start the next try, and return its process id.
 
-        It kills itself when it comes to ``kill_at`` the ``nth`` time, and ends with an error at ``fail_at``.
+        It kills itself when it reaches ``kill_at`` for the ``nth`` time, and fails at ``fail_at``.
         """
         self.number += 1
         ahead = timedelta(seconds=self.emulator.state()["ahead_seconds"])
@@ -230,9 +230,9 @@ class Log:
 @dataclass
 class MachineClock:
     """
-    The clock of the machine that a try runs on, which goes as fast as the emulator's.
+    The clock of the machine of a try; it runs as fast as the emulator's.
 
-    :param ahead: how much time was put forward.
+    :param ahead: how far it was advanced.
     """
 
     ahead: timedelta
@@ -242,7 +242,7 @@ class MachineClock:
 
 
 def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
-    """Die around requests and pauses; let pauses move the clocks."""
+    """Kill the process around requests and pauses; let pauses move the clocks."""
     from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
     send = BlockingTransport._send
@@ -269,7 +269,7 @@ def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
 
 
 def patch_memory(die: Die) -> None:
-    """Die around the notes in the task state store."""
+    """Kill the process around writes to the task state store."""
     from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 
     for name in ("write", "try_to_write"):

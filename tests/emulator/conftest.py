@@ -15,7 +15,7 @@ NOON = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)  # in Beijing
 
 @pytest.fixture
 def emulator(tencent_ci_emulator: Emulator) -> Emulator:
-    """The shipped fixture, by a shorter name."""
+    """The shipped fixture under a shorter name."""
     return tencent_ci_emulator
 
 

@@ -33,7 +33,7 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_prints_its_address_answers_and_stops_cleanly(number):
+def test_the_command_prints_its_address_and_answers_and_stops_cleanly(number):
     with running("--port", "0", "--objects", "3", "--run-seconds", "2", "--set", "list_lag_seconds=1") as process:
         assert process.stdout
         url = process.stdout.readline().split()[-1]
@@ -81,7 +81,7 @@ def test_wrong_arguments_are_reported(capsys, arguments, complaint):
     assert complaint in capsys.readouterr().err
 
 
-def test_neither_server_nor_airflow_is_loaded_with_the_package():
+def test_importing_the_package_loads_neither_server_nor_airflow():
     """The pytest plugin is imported in every run of pytest."""
     code = (
         "import sys, airflow_provider_tencent_ci.emulator.pytest_plugin;"

@@ -25,7 +25,7 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module
 
 
-def test_of_the_client_the_emulator_imports_signing_and_xml_only():
+def test_the_emulator_imports_only_signing_and_xml_of_the_client():
     files = list(Path(emulator.__file__).parent.rglob("*.py"))
     assert len(files) > 30
     modules = {module for path in files for module in imported(path) if module.startswith(PACKAGE)}

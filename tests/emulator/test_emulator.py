@@ -22,7 +22,7 @@ def test_a_new_emulator_is_ready_to_be_used():
         assert [file.key for file in emulator.files(job_id)] == [f"media/000{n}.mp4" for n in (1, 2, 3)]
 
 
-def test_the_connection_leads_to_the_emulator(emulator):
+def test_the_connection_reaches_the_emulator(emulator):
     connection = json.loads(emulator.connection_json())
     assert connection == {
         "conn_type": "tencent_ci",
@@ -35,7 +35,7 @@ def test_the_connection_leads_to_the_emulator(emulator):
     assert dict(parse_qsl(uri.query)) == connection["extra"]
 
 
-def test_time_may_come_from_elsewhere():
+def test_another_clock_may_be_passed():
     noon = datetime(2026, 1, 2, 4, 0, tzinfo=UTC)
     emulator = Emulator(now=lambda: noon)
     emulator.advance(60)
@@ -44,14 +44,14 @@ def test_time_may_come_from_elsewhere():
 
 def test_errors_inside_the_emulator_are_raised_when_it_stops():
     emulator = Emulator().start()
-    emulator.bucket().queues.clear()  # an emulator that is broken
+    emulator.bucket().queues.clear()  # a broken emulator
     assert exchange_create(emulator) == 500
     with pytest.raises(StopIteration):
         emulator.stop()
     emulator.stop()
 
 
-def test_an_error_of_the_test_is_not_hidden_by_one_of_the_emulator():
+def test_an_error_of_the_emulator_does_not_hide_an_error_of_the_test():
     def broken_test() -> None:
         with Emulator() as emulator:
             emulator.bucket().queues.clear()
@@ -67,7 +67,7 @@ def exchange_create(emulator: Emulator) -> int:
     return call(emulator, "POST", JOBS, body=request_body()).status
 
 
-def test_an_emulator_starts_again_after_it_was_stopped():
+def test_a_stopped_emulator_can_start_again():
     emulator = Emulator()
     for _ in range(2):
         with emulator:
@@ -82,12 +82,12 @@ def test_an_emulator_is_not_started_twice(emulator):
         emulator.start()
 
 
-def test_an_address_in_use_is_an_os_error(emulator):
+def test_an_address_in_use_raises_an_os_error(emulator):
     with pytest.raises(OSError, match="in use"):
         Emulator(port=emulator.port).start()
 
 
-def test_many_threads_may_use_it_at_once(emulator):
+def test_many_threads_may_use_the_emulator_at_once(emulator):
     threads = [threading.Thread(target=lambda: [create(emulator) for _ in range(5)]) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -96,7 +96,7 @@ def test_many_threads_may_use_it_at_once(emulator):
     assert len({job.job_id for job in emulator.jobs}) == emulator.count("create") == 40
 
 
-def test_the_emulator_has_each_control_with_its_description():
+def test_the_emulator_documents_each_control():
     controls = {name: getattr(Controls, name) for name in vars(Controls) if not name.startswith("_")}
     for name, control in controls.items():
         own = vars(Emulator)[name]

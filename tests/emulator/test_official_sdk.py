@@ -38,7 +38,7 @@ NODE_JOB = {
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL)  # it logs what it signs with
+    logging.getLogger("qcloud_cos").setLevel(logging.CRITICAL)  # it logs its keys
 
 
 def make_client(emulator: Emulator, *, secret_key: str = defaults.SECRET_KEY, **config: Any) -> Any:
@@ -65,7 +65,7 @@ def submit(client: Any, job: dict[str, Any] = WORKFLOW_JOB, **headers: str) -> d
 
 @pytest.mark.parametrize("job", [WORKFLOW_JOB, NODE_JOB], ids=["workflow", "job"])
 @pytest.mark.parametrize("headers", [{}, {"ContentType": "application/xml"}], ids=["bare", "content-type"])
-def test_it_creates_and_gets_batches_of_both_types(client, job, headers):
+def test_the_sdk_creates_and_gets_batches_of_both_types(client, job, headers):
     created = submit(client, job, **headers)
     assert (created["Name"], created["Type"], created["State"]) == (job["Name"], job["Type"], "Submitted")
     (read,) = client.ci_get_inventory_trigger_jobs(Bucket=BUCKET, JobID=created["JobId"])["JobsDetail"]
@@ -74,7 +74,7 @@ def test_it_creates_and_gets_batches_of_both_types(client, job, headers):
     assert read["Operation"] == job["Operation"]
 
 
-def test_it_lists_with_its_defaults_which_hide_batches_of_type_job(client):
+def test_the_sdk_hides_batches_of_type_job_by_default(client):
     flow, node = submit(client), submit(client, NODE_JOB)
     listed = client.ci_list_inventory_trigger_jobs(Bucket=BUCKET)
     assert [detail["JobId"] for detail in listed["JobsDetail"]] == [flow["JobId"]]
@@ -82,7 +82,7 @@ def test_it_lists_with_its_defaults_which_hide_batches_of_type_job(client):
     assert [detail["JobId"] for detail in listed["JobsDetail"]] == [node["JobId"]]
 
 
-def test_it_lists_with_every_filter(client):
+def test_the_sdk_lists_with_every_filter(client):
     flow = submit(client)
     listed = client.ci_list_inventory_trigger_jobs(
         Bucket=BUCKET,
@@ -100,7 +100,7 @@ def test_it_lists_with_every_filter(client):
 
 
 @pytest.mark.parametrize("end_of_list", ["absent", "empty"])
-def test_it_follows_pages(emulator, client, end_of_list):
+def test_the_sdk_reads_all_pages(emulator, client, end_of_list):
     emulator.configure(end_of_list=end_of_list)
     wanted = [submit(client)["JobId"] for _ in range(5)]
     found, token = [], ""
@@ -112,14 +112,14 @@ def test_it_follows_pages(emulator, client, end_of_list):
     assert token is None
 
 
-def test_it_cancels(client, emulator):
+def test_the_sdk_cancels_a_batch(client, emulator):
     job = submit(client)
     assert client.ci_delete_inventory_trigger_jobs(Bucket=BUCKET, JobId=job["JobId"]).status_code == 200
     (read,) = client.ci_get_inventory_trigger_jobs(Bucket=BUCKET, JobID=job["JobId"])["JobsDetail"]
     assert read["State"] == "Cancel"
 
 
-def test_it_lists_and_gets_executions(client, emulator):
+def test_the_sdk_lists_and_gets_executions(client, emulator):
     emulator.configure(failing_keys="media/0002.mp4")
     job = submit(client)
     emulator.advance(60)
@@ -130,18 +130,18 @@ def test_it_lists_and_gets_executions(client, emulator):
     failed = client.ci_list_workflowexecution(
         Bucket=BUCKET, WorkflowId=defaults.WORKFLOW_ID, States="Failed", Name="media/0002.mp4"
     )["WorkflowExecutionList"]
-    assert failed["Object"] == "media/0002.mp4"  # one entry stays a dictionary
+    assert failed["Object"] == "media/0002.mp4"  # a single entry is a dictionary
     (one,) = client.ci_get_workflowexecution(Bucket=BUCKET, RunId=failed["RunId"])["WorkflowExecution"]
     assert (one["State"], one["Tasks"]["State"], one["Tasks"]["Code"]) == ("Failed", "Failed", "ResourceNotSupported")
 
 
-def test_it_triggers_a_single_object(client, emulator):
+def test_the_sdk_triggers_a_workflow_for_a_single_object(client, emulator):
     emulator.add_objects("媒体/夜间 a+b.mp4")
     answer = client.ci_trigger_workflow(Bucket=BUCKET, WorkflowId=defaults.WORKFLOW_ID, Key="媒体/夜间 a+b.mp4")
     assert answer["InstanceId"].startswith("i")
 
 
-def test_it_reads_queues_workflows_and_child_jobs(client, emulator):
+def test_the_sdk_reads_queues_workflows_and_child_jobs(client, emulator):
     job = submit(client, NODE_JOB)
     assert client.ci_get_media_queue(Bucket=BUCKET)["QueueList"][0]["QueueId"] == defaults.QUEUE_ID
     assert client.ci_get_workflow(Bucket=BUCKET, Ids=defaults.WORKFLOW_ID)["MediaWorkflowList"]
@@ -149,7 +149,7 @@ def test_it_reads_queues_workflows_and_child_jobs(client, emulator):
     assert [child["JobId"] for child in listed] == [emulator.files(job["JobId"])[0].id]
 
 
-def test_it_uses_temporary_keys(emulator):
+def test_the_sdk_uses_temporary_keys(emulator):
     emulator.add_key("AKIDTEMP", "temporary-secret", token="tok+en/EXAMPLE==")
     keys = {"secret_id": "AKIDTEMP", "secret_key": "temporary-secret"}
     assert submit(make_client(emulator, Token="tok+en/EXAMPLE==", **keys))["JobId"]
@@ -160,7 +160,7 @@ def test_it_uses_temporary_keys(emulator):
 
 
 @pytest.mark.parametrize("cos_style", [False, True])
-def test_it_understands_refusals_in_cos_s_style_only(emulator, cos_style):
+def test_the_sdk_parses_refusals_in_cos_s_style_only(emulator, cos_style):
     emulator.configure(cos_style_errors=cos_style)
     with pytest.raises(qcloud_cos.CosServiceError) as caught:
         submit(make_client(emulator, secret_key="wrong"))
@@ -169,7 +169,7 @@ def test_it_understands_refusals_in_cos_s_style_only(emulator, cos_style):
     assert emulator.jobs == []
 
 
-def test_its_retries_bill_a_batch_again_and_again(emulator, monkeypatch):
+def test_the_retries_of_the_sdk_create_a_batch_each(emulator, monkeypatch):
     """The reason why this package does not use the SDK: it repeats a POST that failed after the service acted on it."""
     monkeypatch.setattr("qcloud_cos.cos_client.time.sleep", lambda seconds: None)
     emulator.inject("internal_error", operation="create", after_acting=True)
@@ -194,7 +194,7 @@ def cos_client(emulator: Emulator, **config: Any) -> Any:
     return qcloud_cos.CosS3Client(configuration, retry=0)
 
 
-def test_it_writes_reads_and_looks_at_objects(emulator):
+def test_the_sdk_writes_and_reads_objects_and_their_metadata(emulator):
     client, key, content = cos_client(emulator), "lists/夜间 a+b.txt", "eins\nzwei ü\n".encode()
     written = client.put_object(Bucket=BUCKET, Key=key, Body=content, EnableMD5=True, ContentType="text/plain")
     assert emulator.bucket().objects[key].content == content
@@ -205,7 +205,7 @@ def test_it_writes_reads_and_looks_at_objects(emulator):
     assert emulator.count("put_object") == emulator.count("get_object") == 1
 
 
-def test_a_batch_reads_the_list_that_it_wrote(emulator, client):
+def test_a_batch_reads_the_list_that_the_sdk_wrote(emulator, client):
     urls = "".join(f"{emulator.bucket().object_url(f'media/000{number}.mp4')}\n" for number in (1, 3))
     cos_client(emulator).put_object(Bucket=BUCKET, Key="lists/urls.txt", Body=urls.encode())
     job = submit(client, {**WORKFLOW_JOB, "Input": {"UrlFile": "lists/urls.txt"}})
@@ -221,7 +221,7 @@ def test_a_batch_reads_the_list_that_it_wrote(emulator, client):
         ({"secret_id": "AKIDWEAK", "secret_key": "weak"}, "media/0001.mp4", 403, "AccessDenied"),
     ],
 )
-def test_it_understands_each_refusal_of_cos(emulator, keys, key, status, code):
+def test_the_sdk_parses_each_refusal_of_cos(emulator, keys, key, status, code):
     emulator.add_key("AKIDTEMP", "temporary", token="session")
     emulator.add_key("AKIDWEAK", "weak", actions=["cos:PutObject"])
     with pytest.raises(qcloud_cos.CosServiceError) as caught:
@@ -230,7 +230,7 @@ def test_it_understands_each_refusal_of_cos(emulator, keys, key, status, code):
     assert caught.value.get_resource_location() == f"/{key}"
 
 
-def test_it_uses_temporary_keys_for_objects(emulator):
+def test_the_sdk_uses_temporary_keys_for_objects(emulator):
     emulator.add_key("AKIDTEMP", "temporary", token="tok+en/EXAMPLE==")
     client = cos_client(emulator, secret_id="AKIDTEMP", secret_key="temporary", Token="tok+en/EXAMPLE==")
     client.put_object(Bucket=BUCKET, Key="a.txt", Body=b"x")

@@ -32,7 +32,7 @@ def run_suite(tmp_path: Path):
     return run_suite
 
 
-def test_each_test_gets_the_session_s_emulator_after_a_reset(run_suite):
+def test_each_test_gets_the_emulator_of_the_session_after_a_reset(run_suite):
     output = run_suite(
         """
 seen = set()
@@ -55,7 +55,7 @@ def test_two(tencent_ci_emulator):
     assert "2 passed" in output
 
 
-def test_the_default_connection_leads_to_the_emulator_for_one_test(run_suite):
+def test_the_default_connection_reaches_the_emulator_for_one_test(run_suite):
     output = run_suite(
         """
 import json, os
@@ -74,7 +74,7 @@ def test_not_connected():
     assert "2 passed" in output
 
 
-def test_an_error_inside_the_emulator_fails_the_test_that_met_it(run_suite):
+def test_an_error_inside_the_emulator_fails_the_test_that_caused_it(run_suite):
     output = run_suite(
         """
 from tests.emulator.wire import JOBS, call, request_body
@@ -93,7 +93,7 @@ def test_well(tencent_ci_emulator):
     assert "StopIteration" in output
 
 
-def test_the_fixtures_describe_themselves(run_suite):
+def test_the_fixtures_have_descriptions(run_suite):
     output = run_suite("", "--fixtures")
     for name in ("tencent_ci_emulator_server", "tencent_ci_emulator", "tencent_ci_connection"):
         assert f"\n{name}" in output

@@ -1,1 +1,1 @@
-"""What a user sees of each fault: one table, which the tests hold to and ``docs/faults.md`` is made from."""
+"""The effect of each fault on a user: one table for the tests, from which ``docs/faults.md`` is made."""

@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="package")
 def emulator(clock: Clock) -> Iterator[Emulator]:
-    """One for the whole table, which each case resets; its jobs outlast every wait."""
+    """One emulator for the whole table; each case resets it, and its jobs outlast every wait."""
     with Emulator(now=clock.now, submitted_seconds=0, run_seconds=86400) as emulator:
         yield emulator
 
@@ -65,7 +65,7 @@ def scene(
     authorities: Authorities,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:
-    """The case's scene, with real clients that go by its clock and speak to its log."""
+    """The case's scene, with real clients that use its clock and its log."""
     scene = Scene(case, clock, emulator, elsewhere, gate, Names(monkeypatch), authorities)
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", scene.connection())
     monkeypatch.setattr(hooks, "BlockingTransport", scene.transport_for)
@@ -75,4 +75,4 @@ def scene(
     for client in (hooks.TencentCIHook, InventoryJobTrigger):
         monkeypatch.setattr(client, "log", scene.log)
     yield scene
-    assert not elsewhere.count(), "nobody follows a redirect"
+    assert not elsewhere.count(), "no client follows a redirect"

@@ -1,4 +1,4 @@
-"""The way from a client to the emulator, which can be broken and mended while the client is on it."""
+"""The network between a client and the emulator; a test can break and repair it during a request."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ SERVICE_NAME = "emulator.invalid"
 
 class Names:
     """
-    Name resolution in which :data:`SERVICE_NAME` is this machine, or nothing at all.
-
-    It stands in for the lowest call of both transports; names ending in ``.invalid`` exist nowhere else.
+    Name resolution in which :data:`SERVICE_NAME` is this machine, or unknown. It replaces the lowest call of both
+    transports; names in ``.invalid`` exist nowhere else.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,9 +39,9 @@ class Names:
 
 class Gate:
     """
-    A port of this machine that leads to another one, with or without TLS, or nowhere.
+    A local port that forwards to another one, with or without TLS, or to none.
 
-    :param target_port: where it leads.
+    :param target_port: the port to forward to.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -51,7 +50,7 @@ class Gate:
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate", daemon=True)
         self._server: asyncio.Server | None = None
         self._passing: set[asyncio.Task[None]] = set()
-        # Keeps the port while nobody listens there.
+        # Keeps the port while no server listens there.
         self._keeper = _bound(0)
         self.port: int = self._keeper.getsockname()[1]
 
@@ -68,12 +67,12 @@ class Gate:
         self._keeper.close()
 
     def open(self, context: ssl.SSLContext | None = None) -> None:
-        """Listen, in TLS if there is a ``context``; closes first."""
+        """Close, then listen again, with TLS if there is a ``context``."""
         self.close()
         self._run(self._listen(context))
 
     def close(self) -> None:
-        """Refuse all further connections; those that are there stay."""
+        """Refuse all further connections; existing ones stay open."""
         self._run(self._stop_listening())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

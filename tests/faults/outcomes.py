@@ -1,4 +1,4 @@
-"""How an exchange can end, as values that the tests observe and the documentation spells out."""
+"""Results of an exchange, as values that the tests observe and the documentation prints."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Cancelling", "Failed", "Outcome", "Submitted", "Waiting"]
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """
-    There is one job, and its id is known.
+    One job exists, and its id is known.
 
     :param posts: how often the client sent the submission.
-    :param looked: it asked the job list before each time but the first.
-    :param found: the job is one that the list showed.
+    :param looked: it read the job list before each further submission.
+    :param found: the job was found in the list.
     """
 
     posts: int = 1
@@ -26,7 +26,7 @@ class Submitted:
 
     @property
     def words(self) -> str:
-        """The outcome as the documentation says it."""
+        """The outcome in the words of the documentation."""
         if self.found:
             return "found in the list"
         if self.looked:
@@ -41,8 +41,8 @@ class Failed:
 
     :param error: what is raised.
     :param posts: how often the client sent the submission.
-    :param looked: it asked the job list after each time.
-    :param jobs: how many jobs the service has all the same.
+    :param looked: it read the job list after each submission.
+    :param jobs: the number of jobs that the service has in spite of the error.
     """
 
     error: type[TencentCIError]
@@ -52,7 +52,7 @@ class Failed:
 
     @property
     def words(self) -> str:
-        """The outcome as the documentation says it."""
+        """The outcome in the words of the documentation."""
         fails = f"`{self.error.__name__}`" + (", and there is a job" if self.jobs else "")
         if self.looked:
             return f"sent {_times(self.posts)}, not in the list: {fails}"
@@ -60,7 +60,7 @@ class Failed:
 
 
 class Waiting(Enum):
-    """How a wait goes on. A fault never passes for the job's end, and never cancels it."""
+    """The continuation of a wait. A fault never counts as the job's end, and never cancels the job."""
 
     AS_USUAL = "no effect"
     RIDDEN_OUT = "polled again"
@@ -69,12 +69,12 @@ class Waiting(Enum):
 
     @property
     def words(self) -> str:
-        """The outcome as the documentation says it."""
+        """The outcome in the words of the documentation."""
         return self.value
 
 
 class Cancelling(Enum):
-    """What becomes of a cancel, which never raises."""
+    """The result of a cancel, which never raises."""
 
     AT_ONCE = "cancelled"
     AGAIN = "sent again: cancelled"
@@ -84,7 +84,7 @@ class Cancelling(Enum):
 
     @property
     def words(self) -> str:
-        """The outcome as the documentation says it."""
+        """The outcome in the words of the documentation."""
         return self.value
 
 

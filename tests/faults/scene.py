@@ -1,4 +1,4 @@
-"""A case on the stage: the emulator, the way to it, clients with a clock of their own, and what can be seen."""
+"""The set-up of a case: the emulator, the network, clients with their own clock, and their records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPERATIONS = {Column.SUBMIT: "create", Column.BLOCKING: "list", Column.DEFERRED
 
 
 class Clock:
-    """The time of clients and emulator alike, which pauses move and nothing else does."""
+    """The time of clients and emulator; only pauses move it."""
 
     def __init__(self) -> None:
         self.reset()
@@ -48,13 +48,13 @@ class Clock:
         self.sleep(seconds)
 
     def at_pause(self, number: int, act: Callable[[], None]) -> None:
-        """Let something happen at the pause of this number from now, from 1."""
+        """Call a function at the pause with this number, counted from now, from 1."""
         self._at_pauses.extend([_nothing] * (number - 1))
         self._at_pauses.append(act)
 
 
 class Log:
-    """A logger that keeps what it is told."""
+    """A logger that stores its lines."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -66,7 +66,7 @@ class Log:
 
 
 class Watched(BlockingTransport):
-    """A transport that notes the methods it is to send, and has something done before the first of one method."""
+    """A transport that records the methods of its requests, and calls a function before the first one of a method."""
 
     methods: list[str]
     before: tuple[str, Callable[[], None]] | None = None
@@ -94,14 +94,14 @@ class Watched(BlockingTransport):
         self.methods.append(request.method)
         if self.before and self.before[0] == request.method:
             act, self.before = self.before[1], None
-            self.close()  # what is done to the network is done to new connections
+            self.close()  # a change of the network affects new connections only
             act()
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
     """
-    TLS servers' sides.
+    The contexts of TLS servers.
 
     :param bundle: the path of the certificate that clients trust.
     """
@@ -113,9 +113,9 @@ class Authorities:
 
 class Scene:
     """
-    All that one case needs.
+    All parts of one case.
 
-    :param elsewhere: another server, which a redirect points to and nobody must ask.
+    :param elsewhere: another server; a redirect points to it, and no client may contact it.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Scene:
         clock.reset()
 
     def connection(self) -> str:
-        """Return the value of the connection's variable: by the way that the case is to break."""
+        """Return the value of the connection's variable; it uses the network that the case breaks."""
         connection = self.emulator.connection()
         extra = connection["extra"]
         trouble = self.case.row.trouble
@@ -159,18 +159,18 @@ class Scene:
         return json.dumps(connection)
 
     def transport_for(self, config: ServiceConfig, **options: Any) -> Watched:
-        """Return a blocking transport that goes by the clock; the last one is kept."""
+        """Return a blocking transport with the scene's clock; the last one is kept."""
         self.transport = Watched(config, now=self.clock.now, sleep=self.clock.sleep, **options)
         return self.transport
 
     @property
     def strikes_at_once(self) -> bool:
-        """Whether the fault is there before the column's own request."""
+        """Whether the fault starts before the column's own request."""
         trouble = self.case.row.trouble
         return isinstance(trouble, Injected) and trouble.fault.operation != "any"
 
     def strike(self) -> None:
-        """Let the fault begin, and end if it is a passing one."""
+        """Start the fault, and end it if it is a passing one."""
         trouble = self.case.row.trouble
         if isinstance(trouble, Injected):
             self._inject(trouble)
@@ -204,7 +204,7 @@ class Scene:
     def _wait_for_a_job(self) -> None:
         ends_at = time.monotonic() + 30
         while not self.emulator.jobs:
-            assert time.monotonic() < ends_at, "the service never acted"
+            assert time.monotonic() < ends_at, "the service never executed it"
             time.sleep(0.02)
 
 

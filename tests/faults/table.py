@@ -1,5 +1,5 @@
 """
-Every fault, with what is to come of it: for a submission, a wait in a worker, a wait in the triggerer, a cancel.
+Every fault with its expected result: for a submission, a wait in a worker, a wait in the triggerer, and a cancel.
 
 The tests run each row as it stands here, and ``scripts/write-error-docs`` writes it into ``docs/faults.md``.
 """
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Column(Enum):
-    """Who meets the fault."""
+    """The operation that meets the fault."""
 
     SUBMIT = "submit"
     BLOCKING = "wait, in a worker"
@@ -38,7 +38,7 @@ class Column(Enum):
 
 
 class Span(Enum):
-    """How long a fault goes on."""
+    """How long a fault lasts."""
 
     PASSING = "passing"
     LASTING = "lasting"
@@ -49,10 +49,10 @@ class Injected:
     """
     A fault of the emulator.
 
-    :param fault: what goes wrong. Unless it names an operation, it does so for the column's own requests: the
-        ``POST`` of a submission, the questions of a wait, the ``PUT`` of a cancel.
+    :param fault: the fault. Unless it names an operation, it applies to the column's own requests: the
+        ``POST`` of a submission, the polls of a wait, the ``PUT`` of a cancel.
     :param everywhere: for all requests, from the column's own one on.
-    :param until_created: time stands still for the client until the service has acted on a submission.
+    :param until_created: the client's clock stops until the service has executed a submission.
     """
 
     fault: Fault
@@ -72,7 +72,7 @@ class NetworkFault(Enum):
 # Longer than any test lasts.
 FOREVER_SECONDS = 3600.0
 
-# In real time, since no clock can be given to a socket; only where a fault is silence does a test wait for it.
+# In real time, since a socket has no test clock; a test waits so long only for a fault without an answer.
 REQUEST_TIMEOUT_SECONDS = 0.5
 
 Both = tuple[Outcome, Outcome]
@@ -84,9 +84,10 @@ class Row:
     One fault.
 
     :param name: for the documentation, in Markdown.
-    :param submit: the outcome while the fault is passing, and while it lasts; ``blocking``, ``deferred`` and
-        ``cancel`` likewise. ``None`` if the row says nothing new there.
-    :param passing_times: how many requests a passing fault strikes; for the network, how many pauses it lasts.
+    :param submit: the outcome while the fault is passing, and the outcome while it lasts; the same for ``blocking``,
+        ``deferred`` and ``cancel``. ``None`` if the row has nothing new there.
+    :param passing_times: the number of requests that a passing fault affects; for the network, the number of pauses
+        that it lasts.
     """
 
     name: str
@@ -98,7 +99,7 @@ class Row:
     passing_times: int = 2
 
     def outcome(self, column: Column, span: Span) -> Outcome | None:
-        """Return what is to come of it."""
+        """Return the expected result."""
         both: Both | None = getattr(self, column.name.lower())
         return both and both[list(Span).index(span)]
 
@@ -109,7 +110,7 @@ class Group:
     Rows of one kind.
 
     :param about: introduces them in the documentation.
-    :param joined: rows that end alike are one there.
+    :param joined: rows with the same result are one row there.
     """
 
     title: str
@@ -128,12 +129,12 @@ class Case:
 
     @property
     def expected(self) -> Outcome | None:
-        """What is to come of it."""
+        """The expected result."""
         return self.row.outcome(self.column, self.span)
 
     @property
     def takes_real_time(self) -> bool:
-        """Whether the fault shows only after :data:`REQUEST_TIMEOUT_SECONDS`, or with megabytes."""
+        """Whether the fault appears only after :data:`REQUEST_TIMEOUT_SECONDS`, or with megabytes."""
         trouble = self.row.trouble
         return isinstance(trouble, Injected) and trouble.fault.kind in (
             FaultKind.HANG,
@@ -151,7 +152,7 @@ def cases(column: Column) -> list[Case]:
     return [Case(row, column, span) for row in rows for span in Span]
 
 
-# Most rows are made of these.
+# Most rows consist of these.
 TAKEN_AT_ONCE = (Submitted(), Submitted())
 FOUND = (Submitted(found=True), Submitted(found=True))
 SENT_AGAIN = Submitted(posts=3)
@@ -175,18 +176,18 @@ def row(
     passing_times: int = 2,
     deferred: Both | None = None,
 ) -> Row:
-    """Return a row whose two waits end alike, unless it says what becomes of the deferred one."""
+    """Return a row whose two waits have the same result, unless the row has another one for the deferred wait."""
     trouble = Injected(trouble) if isinstance(trouble, Fault) else trouble
     return Row(name, trouble, submit, waits, deferred or waits, cancel, passing_times)
 
 
 def refused(error: type[e.ApiError]) -> tuple[Both, Both]:
-    """Return the outcomes of a definite no: it is not repeated, however long it is meant."""
+    """Return the outcomes of a permanent error: it is not retried, however long it lasts."""
     return (Failed(error), Failed(error)), NOT_CANCELLED
 
 
 def refused_for_now(error: type[e.TencentCIError]) -> tuple[Both, Both]:
-    """Return the outcomes of a request that was surely not read: it is repeated for up to a minute."""
+    """Return the outcomes of a request that was certainly not executed: it is retried for up to a minute."""
     return (SENT_AGAIN, Failed(error, posts=6)), CANCEL_SENT_AGAIN
 
 
@@ -201,13 +202,13 @@ def code(status: int, name: str, outcomes: tuple[Both, Both]) -> Row:
 
 
 def no_known_code(status: int, outcomes: tuple[Both, Both]) -> Row:
-    """Return the row of a code that no page lists, which is judged by its status."""
+    """Return the row of an unlisted code, which is classified by its status."""
     fault = Fault("error", status=status, code="Brandnew")
     return row(f"{status} with any other code", fault, *outcomes, passing_times=_passing_times(outcomes))
 
 
 def _passing_times(outcomes: tuple[Both, Both]) -> int:
-    """Return how many requests a passing fault strikes: a try sends two of unknown outcome, and no third one."""
+    """Return how many requests a passing fault affects: a try sends two of unknown outcome, and no third one."""
     return 1 if outcomes is UNDECIDED else 2
 
 
@@ -218,9 +219,9 @@ PERMISSION = refused(e.PermissionDeniedError)
 REDIRECTED = refused(e.RedirectError)
 THROTTLED = refused_for_now(e.ThrottledError)
 SATURATED = refused_for_now(e.QueueSaturatedError)
-# A signature whose time was not accepted is made afresh for each attempt.
+# A signature whose time was refused is made again for each attempt.
 SIGNED_AFRESH = refused_for_now(e.AuthenticationError)
-# Where the service also says what time it is, that is at once, and nobody is told but by a warning.
+# If the answer has the service's time, this happens at once, and only a warning is logged.
 CLOCK_OFF = TAKEN_AT_ONCE, CANCELLED_AT_ONCE, (Waiting.AS_USUAL, Waiting.AS_USUAL)
 
 CODES_GROUP = Group(
@@ -276,7 +277,7 @@ CODES_GROUP = Group(
         # Known from elsewhere: CI's table of numeric codes, and COS's page.
         code(403, "MediaBucketUnBinded", INVALID),
         code(400, "EntityTooLarge", INVALID),
-        # Not on any page: judged by the status.
+        # Not on any page: classified by the status.
         no_known_code(400, INVALID),
         no_known_code(401, AUTHENTICATION),
         no_known_code(403, PERMISSION),
@@ -341,7 +342,7 @@ FAILING_GROUP = Group(
             submit=TAKEN_AT_ONCE,
             cancel=(Cancelling.AT_ONCE, Cancelling.UNSEEN),
             waits=(Waiting.AS_USUAL, Waiting.LOST_CONTACT),
-            deferred=ASKED_AGAIN,  # a look some seconds later would keep others waiting
+            deferred=ASKED_AGAIN,  # a retry some seconds later would delay other waits
         ),
     ],
 )
@@ -355,7 +356,7 @@ NO_ANSWER_GROUP = Group(
             Fault(FaultKind.RESET),
             *UNDECIDED,
             passing_times=1,
-            # The library repeats a read over a connection that it has used before.
+            # The library itself retries a read over a reused connection.
             deferred=(Waiting.AS_USUAL, Waiting.LOST_CONTACT),
         ),
         row("reset, the request is executed", Fault(FaultKind.RESET, after_acting=True), *ACTED),
@@ -457,7 +458,7 @@ KEYS_GROUP = Group(
     [
         row("an expired temporary key", Fault(FaultKind.EXPIRED_TOKEN), *AUTHENTICATION),
         row("a clock that is 20 minutes slow", Fault(FaultKind.SKEWED_CLOCK, seconds=1200), *CLOCK_OFF),
-        # Signatures begin up to six minutes early, so that 20 minutes are too much for some of the time only.
+        # Signatures start up to six minutes early, so 20 minutes are too much only for a part of the time.
         row("a clock that is 25 minutes fast", Fault(FaultKind.SKEWED_CLOCK, seconds=-1500), *CLOCK_OFF),
     ],
 )

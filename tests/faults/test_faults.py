@@ -1,4 +1,4 @@
-"""Each cell of the table, against the emulator: what is observed must be what the table states."""
+"""Each cell of the table, against the emulator: the observed result must match the table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.faults.table import GROUPS, Column, Injected, NetworkFault, Span, cas
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
 POLL_SECONDS = 30
-# Beyond the longest passing fault, which asks for two pauses of two minutes; less where time is real.
+# Longer than the longest passing fault, which has two pauses of two minutes; shorter in real time.
 CONTACT_SECONDS, CONTACT_SECONDS_IN_REAL_TIME = 400, 30
 DEADLINE_AT = START + timedelta(hours=1)
 RUN_SECONDS = 600
@@ -38,7 +38,7 @@ def each(column):
 
 
 @each(Column.SUBMIT)
-def test_a_submission(case, scene):
+def test_a_submission_handles_each_fault(case, scene):
     with TencentCIHook() as hook:
         transport = hook.get_conn()
         if scene.strikes_at_once:
@@ -61,9 +61,8 @@ def test_a_submission(case, scene):
 
 def posts_of(methods, last=False):
     """
-    How often ``POST`` is among the methods, and whether the list was asked after each but the last, or all.
-
-    A list that has become old while a refused request was to be sent again is read again: that is no such question.
+    Return the number of ``POST`` requests, and whether the list was read after each one but the last, or after all. An
+    old list is read again before a refused request is retried; that read does not count.
     """
     after_each = "".join(methods).split("POST")[1:]
     asked = [bool(rest) for rest in (after_each if last else after_each[:-1])]
@@ -71,7 +70,7 @@ def posts_of(methods, last=False):
 
 
 @each(Column.BLOCKING)
-def test_a_wait_in_a_worker(case, scene):
+def test_a_wait_in_a_worker_handles_each_fault(case, scene):
     trigger = waiting(case, scene)
     with TencentCIHook() as hook:
         scene.strike()
@@ -82,7 +81,7 @@ def test_a_wait_in_a_worker(case, scene):
 
 
 @each(Column.DEFERRED)
-def test_a_deferred_wait(case, scene):
+def test_a_deferred_wait_handles_each_fault(case, scene):
     trigger = waiting(case, scene)
     scene.strike()
 
@@ -94,7 +93,7 @@ def test_a_deferred_wait(case, scene):
 
 
 def waiting(case, scene):
-    """The wait for a job, which ends well unless the fault keeps it from being seen."""
+    """The wait for a job, which succeeds unless the fault hides the job."""
     if case.span is Span.PASSING or case.expected in (Waiting.AS_USUAL, Waiting.RIDDEN_OUT):
         scene.emulator.configure(run_seconds=RUN_SECONDS)
     return InventoryJobTrigger(
@@ -128,7 +127,7 @@ def check_wait(case, scene, event):
 
 
 @each(Column.CANCEL)
-def test_a_cancel(case, scene):
+def test_a_cancel_handles_each_fault(case, scene):
     job_id = make_job()
     with TencentCIHook() as hook:
         scene.strike()
@@ -161,16 +160,16 @@ def codes():
     return {(error.status, error.code) for error in errors}
 
 
-def test_no_two_rows_have_one_name():
+def test_each_row_has_its_own_name():
     names = [row.name for row in rows()]
     assert len(set(names)) == len(names)
 
 
-def test_every_kind_of_fault_is_a_row():
+def test_every_kind_of_fault_has_a_row():
     assert {fault.kind for fault in injected()} == set(FaultKind)
     assert {row.trouble for row in rows() if isinstance(row.trouble, NetworkFault)} == set(NetworkFault)
 
 
-def test_every_code_is_a_row():
+def test_every_code_has_a_row():
     assert {code for _, code in codes()} >= set(CODES)
     assert codes() >= {(status, code) for status, code, *_ in DOCUMENTED if code not in ("", "Brandnew")}

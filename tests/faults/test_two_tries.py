@@ -1,4 +1,4 @@
-"""Each row of the table of two tries, under each clock: what is observed must be what the table states."""
+"""Each row of the table of two tries, under each clock: the observed result must match the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Killed(BaseException):
 
 
 class Mortal(BlockingTransport):
-    """A transport whose process dies around a request of one method."""
+    """A transport whose process ends around a request of one method."""
 
     dies_at = ""
 
@@ -38,7 +38,7 @@ class Mortal(BlockingTransport):
 
 
 class MortalNotes(Notes):
-    """Notes whose process dies as soon as the job is noted."""
+    """A record whose process ends as soon as the job is recorded."""
 
     dies_knowing = False
 
@@ -71,7 +71,7 @@ def first_try(hook, notes, end):
 @pytest.mark.parametrize("offset", CLOCK_OFFSETS)
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.words)
 @pytest.mark.parametrize("row", TWO_TRIES, ids=str)
-def test_a_retry(row, place, offset, hook, emulator, clock):
+def test_a_retry_handles_each_fault(row, place, offset, hook, emulator, clock):
     emulator.configure(clock_offset_seconds=offset, list_lag_seconds=row.lag_seconds)
     if row.fault:
         emulator.inject(row.fault)
@@ -81,7 +81,7 @@ def test_a_retry(row, place, offset, hook, emulator, clock):
     began_at = clock.now()
     submission = hook.run(submitting(SPECIFICATION, notes, is_first=False))
     took = clock.now() - began_at
-    clock.sleep(600)  # by then the list shows all that there is
+    clock.sleep(600)  # by then the list shows all jobs
     kept, duplicates = hook.run(cancel_duplicates(submission.series, submission.job))
     seen = Retried(submission.adopted, round(took.total_seconds()), len(emulator.jobs))
     assert seen == row.outcomes[PLACES.index(place)]
@@ -89,7 +89,7 @@ def test_a_retry(row, place, offset, hook, emulator, clock):
 
 
 def check_jobs(emulator, kept, duplicates):
-    """The oldest job is the task's, and any other is cancelled."""
+    """The oldest job belongs to the task, and every other job is cancelled."""
     oldest, *others = emulator.jobs
     assert (kept.job_id, oldest.state) == (oldest.job_id, "Running")
     assert [job.state for job in others] == ["Cancel"] * len(duplicates)

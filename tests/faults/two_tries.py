@@ -1,5 +1,5 @@
 """
-How a submission in two tries ends, as values that the tests observe and the documentation spells out.
+The result of a submission in two tries, as values that the tests observe and the documentation prints.
 
 The tests run each row under each of :data:`CLOCK_OFFSETS`, and ``scripts/write-error-docs`` writes it into
 ``docs/faults.md``.
@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 
 __all__ = ["CLOCK_OFFSETS", "PLACES", "TWO_TRIES", "End", "Place", "Retried", "TwoTries"]
 
-# How far the service's clock may be off, in seconds. It makes no difference.
+# Offsets of the service's clock, in seconds. The result is the same for each.
 CLOCK_OFFSETS = (-3600, 0, 720)
 
 
@@ -31,7 +31,7 @@ class End(Enum):
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    Where and when the second try begins.
+    The Airflow version and the time of the second try.
 
     :param has_store: whether Airflow has a task state store (3.3 and later).
     :param delay_seconds: how long after the first.
@@ -42,7 +42,7 @@ class Place:
 
     @property
     def words(self) -> str:
-        """The place as the documentation says it."""
+        """The place in the words of the documentation."""
         airflow = "Airflow 3.3 and later" if self.has_store else "before 3.3"
         return f"{airflow}, retry {'at once' if not self.delay_seconds else f'after {self.delay_seconds} s'}"
 
@@ -53,11 +53,11 @@ PLACES = (Place(True, 0), Place(True, 120), Place(False, 0), Place(False, 120))
 @dataclass(frozen=True, slots=True)
 class Retried:
     """
-    What the second try comes to.
+    The result of the second try.
 
-    :param found: it takes over the job of the first; else it submits.
+    :param found: it adopts the job of the first; else it submits.
     :param after_seconds: how long that takes.
-    :param jobs: how many there are at last.
+    :param jobs: the number of jobs in the end.
     """
 
     found: bool
@@ -66,7 +66,7 @@ class Retried:
 
     @property
     def words(self) -> str:
-        """The outcome as the documentation says it."""
+        """The outcome in the words of the documentation."""
         done = "found" if self.found else "submitted"
         when = f"after {self.after_seconds} s" if self.after_seconds else "at once"
         return f"{done} {when}" + (", **two jobs**" if self.jobs == 2 else "")
@@ -78,8 +78,8 @@ class TwoTries:
     One row.
 
     :param first: how the first try ends.
-    :param service: what the service does, for the documentation.
-    :param fault: what its request meets.
+    :param service: the behaviour of the service, for the documentation.
+    :param fault: the fault of its request.
     :param lag_seconds: how far the list lags behind.
     :param outcomes: one for each of :data:`PLACES`.
     """
@@ -95,7 +95,7 @@ class TwoTries:
 
 
 def late(seconds: int) -> Fault:
-    """Return a service that acts on the first request so much later."""
+    """Return a service that executes the first request this much later."""
     return Fault(FaultKind.LATE, seconds=seconds)
 
 

@@ -1,4 +1,4 @@
-"""A service that has nothing but one long list, told page by page what to answer and when."""
+"""A service with one long list; a test sets the answer and time of each page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 PAGE = 100
 
-# How long anything may take that is to happen at once. Nothing waits for so long unless it has failed.
+# A time limit for immediate events. Only a failed test waits so long.
 BOUND_SECONDS = 30.0
 
 
@@ -31,13 +31,13 @@ class Pages(ThreadingHTTPServer):
     def __init__(self, total: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.total = total
-        #: The tokens asked with, in order; empty for a first page.
+        #: The tokens of the requests, in order; empty for a first page.
         self.asked: list[str] = []
-        #: The port at the other end, which stands for the connection, likewise.
+        #: The client's port of each request, in order; it identifies the connection.
         self.connections: list[int] = []
-        #: What to answer instead, by token: each once, in order.
+        #: Other answers by token: each once, in order.
         self.instead: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
-        #: Answers to these tokens wait until they are let go.
+        #: Answers to these tokens wait until the test releases them.
         self.held: dict[str, threading.Event] = {}
         self._news = threading.Condition()
 
@@ -50,7 +50,7 @@ class Pages(ThreadingHTTPServer):
         return json.dumps({"conn_type": "tencent_ci", "login": "AKIDEXAMPLE", "password": "secret", "extra": extra})
 
     def wait_for(self, token: str) -> None:
-        """Return once somebody has asked with a token."""
+        """Return once a client has requested the page of a token."""
         with self._news:
             assert self._news.wait_for(lambda: token in self.asked, BOUND_SECONDS), f"{token!r} is not asked for"
 

@@ -36,12 +36,12 @@ def test_a_plain_connection_is_enough():
     assert (config.verify, config.proxy, config.request_timeout) == (True, None, 30.0)
 
 
-def test_the_task_s_bucket_and_region_come_first():
+def test_the_bucket_and_region_of_the_task_take_precedence():
     config = read_connection(connection(), "other-1250000000", "ap-shanghai")
     assert config.endpoint.host == "other-1250000000.ci.ap-shanghai.myqcloud.com"
 
 
-def test_every_field_of_extra_is_read():
+def test_every_field_of_extra_is_parsed():
     fields = {"token": "session", "endpoint_url": "http://127.0.0.1:8080", "verify": "/etc/ca.pem"}
     config = read_connection(connection(**fields, proxy="http://proxy:3128", request_timeout=5), None, None)
     assert config.credentials.token == "session"
@@ -49,12 +49,12 @@ def test_every_field_of_extra_is_read():
     assert (config.verify, config.proxy, config.request_timeout) == ("/etc/ca.pem", "http://proxy:3128", 5.0)
 
 
-def test_blanks_around_pasted_keys_are_dropped():
+def test_spaces_around_pasted_keys_are_removed():
     config = read_connection(connection(login=" AKIDEXAMPLE\n", password="the-secret \n"), None, None)
     assert (config.credentials.secret_id, config.credentials.secret_key) == ("AKIDEXAMPLE", "the-secret")
 
 
-def test_the_environment_s_proxy_is_used_and_its_exceptions_obeyed(monkeypatch):
+def test_the_proxy_of_the_environment_is_used_with_its_exceptions(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
     assert read_connection(connection(), None, None).proxy == "http://proxy:3128"
     monkeypatch.setenv("no_proxy", "myqcloud.com")
@@ -83,14 +83,14 @@ def test_the_environment_s_proxy_is_used_and_its_exceptions_obeyed(monkeypatch):
         ({"request_timeout": True}, "request_timeout in extra"),
     ],
 )
-def test_what_is_wrong_is_an_error_that_names_field_and_connection_and_no_secret(broken, complaint):
+def test_a_wrong_field_raises_an_error_that_names_field_and_connection_and_no_secret(broken, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint) as caught:
         read_connection(connection(**broken), None, None)
     assert "Connection 'media'" in str(caught.value)
     assert "the-secret" not in str(caught.value)
 
 
-def test_extra_that_is_no_json_is_an_error():
+def test_extra_that_is_no_json_raises_an_error():
     broken = connection()
     object.__setattr__(broken, "_extra" if hasattr(broken, "_extra") else "extra", "{region")
     with pytest.raises(InvalidArgumentError, match=r"Connection 'media'"):

@@ -1,4 +1,4 @@
-"""Which credentials a connection names, and that equal ones are shared and others are not."""
+"""The credentials of a connection: equal ones are shared, different ones are not."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def origin(**fields):
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
-def test_the_connections_that_the_documentation_shows_are_read(environment, path):
+def test_the_documented_connections_are_parsed(environment, path):
     fields = json.loads(path.read_text("utf-8"))
     kind = fields["extra"].get("credentials", "keys")
     found = source(fields.get("login"), fields.get("password"), **fields["extra"])
@@ -61,19 +61,19 @@ def test_a_key_pair_is_the_default_and_can_be_named():
     assert source(token="session").token == "session"
 
 
-def test_the_environment_has_the_keys(environment):
+def test_the_keys_are_read_from_the_environment(environment):
     assert source(None, None, credentials="environment") == Credentials("AKIDENVIRONMENT", "environment-secret")
 
 
 @pytest.mark.parametrize(
     "variable", ["TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"]
 )
-def test_the_environment_s_token_has_the_name_that_one_of_tencent_s_tools_gives_it(environment, monkeypatch, variable):
+def test_the_token_of_the_environment_is_read_under_either_name(environment, monkeypatch, variable):
     monkeypatch.setenv(variable, "environment-token")
     assert source(credentials="environment").token == "environment-token"
 
 
-def test_the_machine_s_role_needs_no_key():
+def test_the_role_of_the_machine_needs_no_key():
     assert origin(login=None, password=None, credentials="machine_role") == MachineRole()
     named = origin(credentials="machine_role", role_name="media", metadata_url="http://127.0.0.1:8080/")
     assert named == MachineRole("media", "http://127.0.0.1:8080")
@@ -90,7 +90,7 @@ def test_a_role_is_assumed_with_other_credentials(environment):
     assert with_environment.base.secret_id == "AKIDENVIRONMENT"
 
 
-def test_every_field_of_an_assumed_role_is_read():
+def test_every_field_of_an_assumed_role_is_parsed():
     fields = {"role_session_name": "nightly", "role_external_id": "an-id", "role_duration": 900}
     fields |= {"sts_url": "https://sts.internal.tencentcloudapi.com", "sts_region": "ap-beijing"}
     fields |= {"proxy": "http://proxy:3128", "verify": "/etc/ca.pem"}
@@ -107,7 +107,7 @@ def test_every_field_of_an_assumed_role_is_read():
     )
 
 
-def test_without_a_proxy_of_the_connection_sts_is_asked_through_that_of_the_environment(monkeypatch):
+def test_sts_requests_use_the_environment_s_proxy_if_the_connection_has_none(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://environment:3128")
     monkeypatch.setenv("no_proxy", "sts.internal.tencentcloudapi.com")
     fields = {"credentials": "assume_role", "role_arn": ARN}
@@ -135,7 +135,7 @@ def test_without_a_proxy_of_the_connection_sts_is_asked_through_that_of_the_envi
         ({"credentials": "assume_role", "role_arn": ARN, "sts_url": "sts"}, "sts_url in extra must be"),
     ],
 )
-def test_what_is_wrong_is_an_error_that_names_field_and_connection_and_no_secret(fields, complaint):
+def test_a_wrong_field_raises_an_error_that_names_field_and_connection_and_no_secret(fields, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint) as caught:
         source(**fields)
     assert "Connection 'media'" in str(caught.value)
@@ -170,12 +170,12 @@ def test_connections_to_the_same_source_share_their_keys(fields):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_connection_that_was_changed_does_not_get_the_old_keys(change):
+def test_a_changed_connection_does_not_get_the_old_keys(change):
     fields = {"credentials": "assume_role", "role_arn": ARN}
     assert source(**fields) is not source(**{**fields, **change})
 
 
-def test_threads_that_come_first_at_once_share_their_keys():
+def test_threads_that_start_together_share_their_keys():
     found, start = [], threading.Barrier(16)
 
     def read():
@@ -190,7 +190,7 @@ def test_threads_that_come_first_at_once_share_their_keys():
     assert len({id(each) for each in found}) == 1
 
 
-def test_sources_that_are_no_longer_asked_for_are_forgotten():
+def test_unused_sources_are_forgotten():
     for number in range(200):
         source(credentials="machine_role", role_name=f"role-{number}")
     assert module._credentials_cache.cache_info().currsize <= 64

@@ -51,7 +51,7 @@ def test_a_job_is_submitted_once(emulator, hook):
     assert emulator.count("create") == len(emulator.requests) == 1
 
 
-def test_the_documents_examples_pass_through(emulator, hook):
+def test_the_hook_sends_the_examples_of_the_documents(emulator, hook):
     interval = {"start_time": "2022-02-01T12:00:00+0800", "end_time": "2022-05-01T12:00:00+0800"}
     workflow = submit(hook, "demo", prefix="input", **interval)
     operation = {
@@ -82,13 +82,13 @@ def test_all_pages_are_listed_in_every_style_of_paging(emulator, hook, style):
     assert [job.job_id in made for job in hook.list_inventory_jobs(page_size=3)] == [True] * 7
 
 
-def test_a_list_that_repeats_its_token_ends(emulator, hook):
+def test_a_list_ends_when_its_token_repeats(emulator, hook):
     emulator.configure(repeat_token=True)
     made = [submit(hook, f"job-{number}").job_id for number in range(3)]
     assert {job.job_id for job in hook.list_inventory_jobs(page_size=3)} == set(made)
 
 
-def test_pages_are_read_as_they_are_used(emulator, hook):
+def test_pages_are_read_when_they_are_used(emulator, hook):
     for number in range(4):
         submit(hook, f"job-{number}")
     next(hook.list_inventory_jobs(page_size=2))
@@ -117,7 +117,7 @@ def test_every_filter_reaches_the_service(emulator, hook):
 
 
 @pytest.mark.parametrize("wrong", [{"job_type": "job"}, {"order_by_time": "up"}, {"page_size": 0}, {"states": [7]}])
-def test_a_wrong_filter_is_refused_at_the_call_before_anything_is_sent(emulator, hook, wrong):
+def test_a_wrong_filter_is_refused_by_the_call_before_any_request(emulator, hook, wrong):
     with pytest.raises(e.InvalidArgumentError, match=next(iter(wrong))):
         hook.list_inventory_jobs(**wrong)
     assert emulator.requests == []
@@ -143,7 +143,7 @@ def test_executions_of_a_job_are_listed(emulator, hook):
     assert all(one.object_key.startswith("media/") for one in executions)
 
 
-def test_a_hook_can_be_used_after_it_was_closed(emulator, hook):
+def test_a_closed_hook_can_be_used_again(emulator, hook):
     submit(hook)
     hook.close()
     hook.close()
@@ -152,20 +152,20 @@ def test_a_hook_can_be_used_after_it_was_closed(emulator, hook):
 
 
 @pytest.mark.parametrize("kind", ["internal_error", "reset", "truncated_xml"])
-def test_a_submission_of_unknown_outcome_is_not_repeated(emulator, hook, kind):
+def test_a_submission_of_unknown_outcome_is_not_retried(emulator, hook, kind):
     emulator.inject(Fault(kind, operation="create", after_acting=True))
     with pytest.raises((e.ServiceUnavailableError, e.TransportError, e.UnreadableResponseError)):
         submit(hook)
     assert emulator.count("create") == len(emulator.jobs) == 1
 
 
-def test_a_cancel_that_fails_is_said_and_not_raised(emulator, hook, caplog):
+def test_a_failed_cancel_is_logged_and_not_raised(emulator, hook, caplog):
     emulator.inject(Fault("error", operation="cancel", status=400, code="InvalidArgument"))
     with caplog.at_level("INFO"):
         hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
 
 
-def test_a_cancel_does_not_wait_as_long_for_an_answer_as_other_requests(emulator, monkeypatch):
+def test_a_cancel_has_a_shorter_timeout_than_other_requests(emulator, monkeypatch):
     with reconnect(monkeypatch, emulator, {"request_timeout": 300}) as hook:
         job = submit(hook)
         emulator.inject(Fault("hang", operation="cancel", seconds=20))
@@ -174,8 +174,8 @@ def test_a_cancel_does_not_wait_as_long_for_an_answer_as_other_requests(emulator
     assert emulator.job(job.job_id).state == "Cancel"
 
 
-def test_a_cancel_is_over_in_time_whatever_the_service_does(emulator, monkeypatch, caplog):
-    assert tencent_ci._LONGEST_STOP_SECONDS < 5, "what Airflow gives to a task that is being killed"
+def test_a_cancel_ends_in_time_for_any_behaviour_of_the_service(emulator, monkeypatch, caplog):
+    assert tencent_ci._LONGEST_STOP_SECONDS < 5, "the time that Airflow gives to a killed task"
     monkeypatch.setattr(tencent_ci, "_LONGEST_STOP_SECONDS", 0.5)
     with RawServer(lambda connection, _head: server.drip(connection, b"HTTP/1.1 200 OK\r\n")) as server:
         with reconnect(monkeypatch, emulator, {"endpoint_url": server.url, "request_timeout": 300}) as hook:
@@ -185,13 +185,13 @@ def test_a_cancel_is_over_in_time_whatever_the_service_does(emulator, monkeypatc
         assert len(server.heads) == 1
 
 
-def test_a_good_connection_says_so(hook):
+def test_a_working_connection_passes_its_test(hook):
     worked, message = hook.test_connection()
     assert worked
     assert "examplebucket-1250000000 in ap-beijing" in message
 
 
-def test_testing_the_connection_asks_once(emulator, hook):
+def test_testing_the_connection_sends_one_request(emulator, hook):
     emulator.inject(Fault("internal_error"))
     assert hook.test_connection()[0] is False
     assert len(emulator.requests) == 1
@@ -211,7 +211,7 @@ def test_testing_the_connection_asks_once(emulator, hook):
         ({}, {"endpoint_url": "http://127.0.0.1:1"}, "Check the network, region and endpoint_url"),
     ],
 )
-def test_a_wrong_connection_says_what_to_do(emulator, monkeypatch, fields, extra, advice):
+def test_a_wrong_connection_fails_its_test_with_advice(emulator, monkeypatch, fields, extra, advice):
     worked, message = reconnect(monkeypatch, emulator, extra, **fields).test_connection()
     assert not worked
     assert advice in message
@@ -229,7 +229,7 @@ def test_a_wrong_connection_says_what_to_do(emulator, monkeypatch, fields, extra
         (Fault("error", status=401, code="SignatureExpired"), "check the clock of this machine (NTP)"),
     ],
 )
-def test_a_refusal_says_what_to_do(emulator, hook, fault, advice):
+def test_a_refusal_contains_advice(emulator, hook, fault, advice):
     emulator.inject(fault)
     worked, message = hook.test_connection()
     assert not worked
@@ -238,7 +238,7 @@ def test_a_refusal_says_what_to_do(emulator, hook, fault, advice):
 
 
 @pytest.mark.parametrize("seconds", [-86400, 86400])
-def test_a_clock_that_is_off_does_not_fail_the_test_of_a_connection(emulator, hook, seconds):
+def test_a_wrong_clock_does_not_fail_the_test_of_a_connection(emulator, hook, seconds):
     emulator.inject(Fault("skewed_clock", seconds=seconds, times=None))
     assert hook.test_connection()[0]
 

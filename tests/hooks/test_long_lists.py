@@ -1,4 +1,4 @@
-"""Lists of many pages: in constant memory, and left at any moment."""
+"""Lists of many pages: in constant memory, and interruptible at any moment."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_list_of_one_page_is_one_request(server, hook, total):
     assert server.asked == [""]
 
 
-def test_nothing_is_asked_before_the_first_item_is(server, hook):
+def test_no_request_is_sent_before_the_first_item_is_used(server, hook):
     executions(hook)
     assert server.asked == []
 
@@ -80,19 +80,19 @@ REST = b"<WorkflowExecutionList><RunId>i-last</RunId></WorkflowExecutionList>"
     ],
     ids=["no token", "an empty token", "an empty page", "a token that repeats", "an empty page with a token"],
 )
-def test_each_kind_of_end_is_an_end_and_nothing_is_asked_beyond_it(server, hook, last_page, found, asked):
+def test_each_kind_of_last_page_ends_the_list_without_a_further_request(server, hook, last_page, found, asked):
     server.instead["100"] = [(200, {}, last_page)]
     assert len(list(executions(hook))) == found
     assert server.asked == asked
 
 
-def test_a_page_that_brings_nothing_new_is_the_last(server, hook):
+def test_a_page_without_new_items_is_the_last(server, hook):
     server.instead["100"] = [(200, {}, server.page("/workflowexecution", 0).replace(b">100<", b">200<"))]
     assert len(list(executions(hook))) == PAGE
     assert server.asked == TOKENS[:2]
 
 
-def test_an_error_comes_where_the_first_item_of_its_page_would(server, hook):
+def test_an_error_is_raised_at_the_first_item_of_its_page(server, hook):
     server.instead["200"] = [(400, {}, b"<Error><Code>InvalidArgument</Code></Error>")]
     items = executions(hook)
     assert len(list(islice(items, 2 * PAGE))) == 2 * PAGE
@@ -104,7 +104,7 @@ def test_an_error_comes_where_the_first_item_of_its_page_would(server, hook):
 @pytest.mark.parametrize(
     "answer", [(503, b""), (200, b"<Response><Next"), (429, b"<Error><Code>SlowDown</Code></Error>")]
 )
-def test_a_page_that_fails_and_may_pass_is_asked_for_again(server, hook, answer, monkeypatch):
+def test_a_page_with_a_transient_error_is_retried(server, hook, answer, monkeypatch):
     monkeypatch.setattr(request_retry, "jittered", lambda _seconds: 0)
     status, body = answer
     server.instead["100"] = [(status, {}, body)] * 2
@@ -113,12 +113,12 @@ def test_a_page_that_fails_and_may_pass_is_asked_for_again(server, hook, answer,
 
 
 class Interrupted(Exception):
-    """What a task's timeout raises in the middle of anything."""
+    """The exception of a task's timeout, at any moment."""
 
 
 @pytest.fixture
 def interrupt_soon():
-    """Have the main thread raise, as Airflow's timeouts do, in a moment in which it will be waiting."""
+    """Make the main thread raise while it waits, as Airflow's timeouts do."""
 
     def interrupt(_signal, _frame):
         raise Interrupted
@@ -139,7 +139,7 @@ def test_waiting_for_a_page_can_be_interrupted(server, hook, interrupt_soon):
     server.held["100"].set()
 
 
-def test_the_hook_can_be_used_in_the_middle_of_a_list(server, hook):
+def test_the_hook_can_be_used_while_a_list_is_read(server, hook):
     first, second = executions(hook), jobs(hook)
     assert ids(islice(first, 2)) == ids(islice(second, 2)) == [run_id(0), run_id(1)]
     hook.cancel_inventory_job("b1")
@@ -147,7 +147,7 @@ def test_the_hook_can_be_used_in_the_middle_of_a_list(server, hook):
     assert ids(first) == ids(second) == [run_id(number) for number in range(2, 500)]
 
 
-def test_a_hundred_thousand_executions_pass_in_constant_memory(server, hook):
+def test_a_hundred_thousand_executions_are_read_in_constant_memory(server, hook):
     server.total = 100_000
     items = executions(hook)
     assert sum(1 for _ in islice(items, 15_000)) == 15_000
@@ -156,4 +156,4 @@ def test_a_hundred_thousand_executions_pass_in_constant_memory(server, hook):
     after = sys.getallocatedblocks()
     assert sum(1 for _ in items) == 50
     assert len(server.asked) == 1_000
-    assert after - before < 20_000, "an item that is kept is several blocks"
+    assert after - before < 20_000, "a kept item would take several blocks"

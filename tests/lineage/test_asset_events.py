@@ -1,4 +1,4 @@
-"""What is noted of a job, and that noting it can never fail a task. What OpenLineage makes of it: tests/openlineage."""
+"""The extras of a job in asset events; adding them never fails a task. tests/openlineage tests OpenLineage's part."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def tasks():
     ]
 
 
-def test_the_extras_are_the_job_s_id_and_state():
+def test_the_extras_contain_the_id_and_state_of_the_job():
     assert event_extra(RECORD) == {"job_id": "b1", "state": "Success"}
 
 
-def test_the_extras_have_the_files_if_they_were_counted():
+def test_the_extras_contain_the_files_if_they_were_counted():
     assert event_extra({**RECORD, "Files": FILES})["files"] == {
         "total": 100,
         "success": 97,
@@ -50,7 +50,7 @@ def test_the_extras_have_the_files_if_they_were_counted():
 
 
 class Events(dict):
-    """Airflow's outlet events: an accessor for each outlet, and a TypeError for what is no asset."""
+    """Airflow's outlet events: an accessor for each outlet, and a TypeError for other objects."""
 
     def __missing__(self, outlet):
         if not isinstance(outlet, str):
@@ -68,13 +68,13 @@ def test_each_outlet_s_event_gets_the_extras():
     assert [event.extra for event in events.values()] == [{"job_id": "b1", "state": "Success"}] * 2
 
 
-def test_what_the_event_has_already_stays():
+def test_existing_extras_of_the_event_are_kept():
     events = Events({"cos://a/": SimpleNamespace(extra={"state": "mine", "note": 1})})
     record_outcome(context(["cos://a/"], events), RECORD)
     assert events["cos://a/"].extra == {"job_id": "b1", "state": "mine", "note": 1}
 
 
-def test_an_outlet_that_is_no_asset_is_left_out():
+def test_an_outlet_that_is_no_asset_is_ignored():
     events = Events()
     record_outcome(context([object(), "cos://a/"], events), RECORD)
     assert list(events) == ["cos://a/"]
@@ -82,10 +82,10 @@ def test_an_outlet_that_is_no_asset_is_left_out():
 
 class Broken:
     def __getattr__(self, name):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
     def __getitem__(self, name):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ class Broken:
     ids=["empty", "task", "task and events", "events"],
 )
 @pytest.mark.parametrize("record", [RECORD, {}], ids=["record", "no record"])
-def test_noting_never_raises_and_says_so(context, record, caplog):
+def test_adding_extras_never_raises_and_logs_failures(context, record, caplog):
     record_outcome(context, record)
     assert "Could not" in caplog.text
 
 
 @pytest.mark.skipif(has_openlineage, reason="OpenLineage is installed")
 @pytest.mark.parametrize("task", tasks(), ids=["operator", "sensor"])
-def test_without_openlineage_nothing_is_told_and_nothing_raised(task):
+def test_without_openlineage_nothing_is_emitted_and_nothing_raised(task):
     assert task.get_openlineage_facets_on_start() is None
     assert task.get_openlineage_facets_on_complete(None) is None
     assert task.get_openlineage_facets_on_failure(None) is None

@@ -34,7 +34,7 @@ def test_the_input_is_a_place_in_the_job_s_bucket(nodes, key):
 
 
 @pytest.mark.parametrize("node", ["Manifest", "UrlFile", "Object"])
-def test_a_full_url_names_its_own_bucket(node):
+def test_a_full_url_contains_its_own_bucket(node):
     url = "https://other-1250000000.cos.ap-beijing.myqcloud.com/lists/%E5%A4%9C%20a.txt"
     assert places(input_places({"Input": {node: url}}, BUCKET)) == [("other-1250000000", "lists/夜 a.txt")]
 
@@ -44,7 +44,7 @@ def test_a_url_that_is_not_of_cos_is_no_place():
 
 
 @pytest.mark.parametrize("record", [{}, {"Input": None}, {"Input": {"Prefix": ""}}, {"Input": {"Prefix": ["a", "b"]}}])
-def test_what_is_not_there_or_not_a_text_is_no_place(record):
+def test_a_missing_or_non_text_value_is_no_place(record):
     assert input_places(record, BUCKET) == output_places(record) == []
 
 
@@ -66,11 +66,11 @@ def job(**output):
         ("out/all.mp4", "out/all.mp4"),
     ],
 )
-def test_the_output_is_what_comes_before_its_first_variable(name, key):
+def test_the_output_place_ends_before_the_first_variable(name, key):
     assert places(output_places(job(Object=name))) == [("out-1", key)]
 
 
-def test_every_kind_of_output_counts_and_each_place_once():
+def test_every_kind_of_output_counts_and_each_place_counts_once():
     record = job(
         Object="video/${InputName}.mp4",
         AuObject="audio/${InputName}.mp3",
@@ -97,12 +97,12 @@ def test_a_workflow_s_output_is_not_in_its_record():
         (f"{BUCKET}.ci.ap-beijing.myqcloud.com", None),
     ],
 )
-def test_the_bucket_of_an_address(host, bucket):
+def test_the_bucket_of_an_address_is_parsed(host, bucket):
     assert bucket_of_host(host) == bucket
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_uri_is_ascii_and_leads_back_to_its_place(key):
+def test_a_uri_is_ascii_and_is_parsed_back_to_its_place(key):
     place = CosPlace(BUCKET, key)
     assert place.uri.isascii()
     assert CosPlace.from_uri(place.uri).name == place.name

@@ -1,7 +1,6 @@
 """
-Asks the real service what its documentation leaves open, and writes a report.
-
-It submits a few jobs over one small object and over prefixes that match nothing, and ends all of them.
+Checks the open questions of the documentation with the real service, and writes a report. It submits a few jobs over
+one small object and over prefixes without objects, and ends all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ try:
     from tests.live.failures import Unprepared
     from tests.live.settings import CONNECTION_VARIABLE, TEMPORARY_CONNECTION_VARIABLE, VARIABLES, Settings
 except ImportError as missing:
-    sys.exit(f"{missing}: this Python has not what the check needs. Try: make test-live")
+    sys.exit(f"{missing}: this Python lacks packages that the check needs. Try: make test-live")
 
 if TYPE_CHECKING:
     from tests.live.findings import Question
@@ -75,16 +74,16 @@ def _check(options: argparse.Namespace, display: Display, cleanup: ExitStack) ->
 
 def _settings(options: argparse.Namespace) -> Settings:
     """
-    Read what is needed.
+    Read the settings.
 
-    :raises Unprepared: something is missing; how to give it is said.
+    :raises Unprepared: a setting is missing; the message says how to set it.
     """
     lacking = (
         [] if CONNECTION_VARIABLE in os.environ else [f"  {CONNECTION_VARIABLE}: the connection (docs/connection.md)"]
     )
     limits = {"poll_seconds": 0.3, "wait_seconds": 30.0, "end_seconds": 30.0} if options.emulator else {}
     environment = dict(os.environ)
-    if options.sweep:  # which needs the connection alone
+    if options.sweep:  # which needs only the connection
         environment |= dict.fromkeys((VARIABLES["workflow_id"][0], VARIABLES["object_key"][0]), "none")
     try:
         settings = Settings.read(environment, **limits)
@@ -96,14 +95,14 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _check_place(directory: Path) -> None:
-    """Make sure that the report has a place, before anything is submitted."""
+    """Check that the report can be written, before anything is submitted."""
     if not os.access(directory, os.W_OK | os.X_OK) or not directory.is_dir():
         raise Unprepared(f"The report cannot be written to {directory}: it is no directory, or not a writable one.")
 
 
 @contextmanager
 def _service(conn_id: str) -> Iterator[Service]:
-    """Read a connection and make sure that it works, before anything is submitted."""
+    """Read a connection and check that it works, before anything is submitted."""
     from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from tests.live.service import Service
@@ -136,9 +135,9 @@ def _questions(only: str) -> Sequence[Question]:
 
 def _agree(settings: Settings, questions: Sequence[Question], display: Display, *, agreed: bool) -> None:
     """
-    Say what the run costs at most, and have it agreed to.
+    Print the highest cost of the run, and ask for agreement.
 
-    :raises Unprepared: nobody agreed.
+    :raises Unprepared: the user did not agree.
     """
     from tests.live.check import cost_of, orders_of
 
@@ -164,7 +163,7 @@ def _agree(settings: Settings, questions: Sequence[Question], display: Display, 
 
 @contextmanager
 def _airflow_home() -> Iterator[None]:
-    """Give Airflow a home of its own before it is imported, so that none is made in the user's."""
+    """Give Airflow its own home before it is imported, so that it creates none in the user's home."""
     with tempfile.TemporaryDirectory(prefix="live-check-", ignore_cleanup_errors=True) as home:
         os.environ.setdefault("AIRFLOW_HOME", home)
         os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
@@ -181,12 +180,12 @@ def _read(file: Path) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make test-live", description=__doc__)
     parser.add_argument("--yes", action="store_true", help="agree to what it costs")
-    parser.add_argument("--only", default="", metavar="7,8,…", help="ask these questions only")
+    parser.add_argument("--only", default="", metavar="7,8,…", help="check these questions only")
     parser.add_argument("--connection-file", type=Path, help=f"a file with the value of {CONNECTION_VARIABLE}")
     parser.add_argument("--output", type=Path, default=Path(), help="the directory for the report (default: here)")
     parser.add_argument("--show-names", action="store_true", help="leave bucket, keys and ids in the report")
     parser.add_argument("--sweep", action="store_true", help="only end jobs that earlier runs left behind")
-    parser.add_argument("--emulator", action="store_true", help="ask an emulator, which costs nothing")
+    parser.add_argument("--emulator", action="store_true", help="check an emulator, which costs nothing")
     return parser
 
 

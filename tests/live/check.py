@@ -1,4 +1,4 @@
-"""A run: the questions one after another, and at the end, however it comes, no job that runs."""
+"""A run: the questions one after another. After any end of it, no job runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.live.settings import Settings
 
 @dataclass(slots=True)
 class Answered:
-    """A question with what was found and what passed over the wire meanwhile."""
+    """A question with its findings and its requests and answers."""
 
     question: Question
     findings: list[Finding] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The worst case, to be agreed to before anything is sent."""
+    """The worst case, which the user agrees to before anything is sent."""
 
     jobs: int
     files: int
@@ -39,9 +39,9 @@ class Cost:
 
 class Check:
     """
-    What questions work with.
+    The tools of the questions.
 
-    :param temporary: the service with temporary keys, if there are any.
+    :param temporary: the service with temporary keys, if given.
     """
 
     def __init__(self, settings: Settings, service: Service, token: str, temporary: Service | None = None) -> None:
@@ -56,12 +56,12 @@ class Check:
 
     def ask_all(self, questions: Sequence[Question], told: Callable[[Answered], None]) -> None:
         """
-        Ask one question after another.
+        Check one question after another.
 
-        :param told: is told of each answer.
+        :param told: called with each answer.
         """
         self.service.budget.most = cost_of(questions, self.settings).jobs
-        _ = self.service.credentials  # known from the start, to be kept out of all that follows
+        _ = self.service.credentials  # known from the start, so that the report masks them
         for question in questions:
             self._ask(question)
             told(self.answered[-1])
@@ -74,7 +74,7 @@ class Check:
         return self.ledger.wait(self.submit(order), self.settings.wait_seconds)
 
     def executions(self, job_id: str, workflow_id: str = "") -> list[WorkflowExecution]:
-        """Return what a workflow did in a job: at most a page, and no job of ours has more."""
+        """Return the executions of a workflow in a job: one page, since no job of the check has more."""
         page = self.service.run(list_executions_page(workflow_id or self.settings.workflow_id, job_id, None))
         return list(page.items)
 

@@ -66,7 +66,7 @@ Ask = Callable[..., dict[int, Answered]]
 
 @pytest.fixture
 def ask(services: list[Service], settings: Settings) -> Ask:
-    """Asks questions by their numbers, all by default, and returns what was answered."""
+    """Checks questions by their numbers, all by default, and returns the answers."""
 
     def ask(*numbers: int, **changes: object) -> dict[int, Answered]:
         check = Check(replace(settings, **changes), services[0], "0a1b2c3d", services[1])

@@ -1,4 +1,4 @@
-"""An emulator that has all that the questions ask about."""
+"""An emulator with all objects and settings that the questions need."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VALUES = {
 
 @contextmanager
 def emulated_environment() -> Iterator[dict[str, str]]:
-    """Run an emulator, and yield the variables that lead to it."""
+    """Run an emulator, and yield the variables of its connection."""
     with Emulator(submitted_seconds=0.3, run_seconds=0.6) as emulator:
         furnish(emulator)
         yield {variable: VALUES[name] for name, (variable, _) in VARIABLES.items()} | {
@@ -42,7 +42,7 @@ def emulated_environment() -> Iterator[dict[str, str]]:
 
 
 def furnish(emulator: Emulator) -> None:
-    """Add what an emulator does not have from the start."""
+    """Add what a new emulator does not have."""
     emulator.configure(failing_keys=FAILING_KEY)
     emulator.add_workflow(SECOND_WORKFLOW_ID)
     emulator.add_workflow(PAUSED_WORKFLOW_ID, active=False)

@@ -1,4 +1,4 @@
-"""What was sent and what came back, in a form that shows nothing but this run's own."""
+"""Requests and answers, in a form that shows only data of this run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from airflow_provider_tencent_ci.core.wire.signing import query_string
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 _MOST_OF_A_BODY = 1_200
-# Of a row of equal requests, so many are shown from its end.
+# The number of requests that are shown at each end of a series of equal ones.
 _SHOWN_AT_THE_END = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """
-    One request with its answer, or with why there is none.
+    One request with its answer, or the reason why there is none.
 
-    :param note: how it was sent, where that is not as usual.
+    :param note: how it was sent, if unusual.
     """
 
     request: Request
@@ -45,8 +45,8 @@ class Exchange:
         """
         Return it as values for JSON.
 
-        :param own_job_ids: the jobs of this run; of any other nothing is shown.
-        :param own_keys: the objects of this run, likewise.
+        :param own_job_ids: the jobs of this run; no other job is shown.
+        :param own_keys: the objects of this run; no other object is shown.
         """
         answer = self.response
         return {
@@ -60,7 +60,7 @@ class Exchange:
 
 
 def condensed(exchanges: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out the middle of a row of equal requests, such as looks at a job while it runs."""
+    """Leave out the middle of a series of equal requests, such as polls of a running job."""
     shown: list[dict[str, Any]] = []
     for index, exchange in enumerate(exchanges):
         before, after = exchanges[max(index - 1, 0)], exchanges[min(index + _SHOWN_AT_THE_END, len(exchanges) - 1)]
@@ -77,7 +77,7 @@ def _shown(answer: Response, own_job_ids: Collection[str], own_keys: Collection[
     try:
         root = fromstring(answer.body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        # Half of a list may name anybody's jobs; an error page may not.
+        # A truncated list may name jobs of others; an error page does not.
         text = answer.body.decode(errors="replace") if answer.status >= 300 else ""
         return _shortened(f"({len(answer.body)} bytes that are no XML) {text}")
     for entry in root.iter():
@@ -88,7 +88,7 @@ def _shown(answer: Response, own_job_ids: Collection[str], own_keys: Collection[
 def _show_own_only(entry: Element, own_job_ids: Collection[str], own_keys: Collection[str]) -> None:
     if entry.tag == "JobsDetail" and (entry.findtext("JobId") or "") not in own_job_ids:
         entry.clear()
-        entry.text = "(a job of somebody else's)"
+        entry.text = "(a job of another user)"
     elif entry.tag == "Object" and not any((entry.text or "").endswith(key) for key in own_keys):
         entry.text = "(another object)"
 

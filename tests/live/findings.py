@@ -1,4 +1,4 @@
-"""What a question comes down to: findings, each with a verdict about what this package assumes."""
+"""The answer to a question: findings, each with a verdict about an assumption of this package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     NOT_ASKED = "not asked"
 
 
-# Of several findings, the first of these is the question's.
+# The first verdict in this order is the verdict of the question.
 _WEIGHTS = tuple(Verdict)
 
 
@@ -36,7 +36,7 @@ _WEIGHTS = tuple(Verdict)
 class Finding:
     """
     :param text: the answer in words.
-    :param change: what to change in this project, or how somebody can find out.
+    :param change: what to change in this project, or how to find the answer.
     """
 
     verdict: Verdict
@@ -50,9 +50,9 @@ class Question:
     One of the open questions of docs/service.md, section 11.
 
     :param number: its number there.
-    :param why: what of this package relies on the answer.
-    :param ask: asks, and yields findings as they come.
-    :param orders: what it may submit or look at; others may use the same.
+    :param why: the part of this package that relies on the answer.
+    :param ask: yields the findings.
+    :param orders: the jobs that it may submit or read; other questions may use them, too.
     """
 
     number: int
@@ -87,7 +87,7 @@ def outside(text: str, find_out: str) -> Finding:
 
 
 def brief(failure: Exception | None, otherwise: str = "accepted") -> str:
-    """Return what the service said, without the advice for users; ``otherwise`` if it was no refusal."""
+    """Return the service's message without the advice for users; ``otherwise`` if it was no refusal."""
     if isinstance(failure, ApiError):
         return f"HTTP {failure.status} {failure.code}: {failure.message.rstrip('.')}"
     return otherwise if failure is None else str(failure).rstrip(".")

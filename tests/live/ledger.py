@@ -1,4 +1,4 @@
-"""The books of what was submitted: nothing is sent that is not in them, and all in them is ended."""
+"""The ledger of submissions: each one is recorded before it is sent, and each recorded job is ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.live.findings import brief
 from tests.live.orders import Order, Scope
 from tests.live.service import Service
 
-# Seconds to pause before each look for a job whose submission was not answered.
+# Seconds to pause before each search for a job whose submission was not answered.
 _LOOKS = (0, 1, 2, 4, 8, 15)
 _CANCEL_AGAIN_LOOKS = 5
 _WITHOUT_WAITING = (0,)
@@ -28,13 +28,13 @@ _WITHOUT_WAITING = (0,)
 @dataclass(slots=True)
 class Submission:
     """
-    One order and what came of it.
+    One order and its result.
 
-    :param job_id: empty while it is not known, or if there is none.
-    :param refusal: why the service did not take it.
-    :param job: the job as it was last seen.
+    :param job_id: empty while it is unknown, or if there is no job.
+    :param refusal: why the service refused it.
+    :param job: the last read state of the job.
     :param lost: the request was sent and not answered.
-    :param trouble: why its end could not be seen.
+    :param trouble: why its end could not be read.
     """
 
     order: Order | None
@@ -53,12 +53,12 @@ class Submission:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of it runs any more, for certain."""
+        """Whether its job has certainly ended."""
         return self.refusal is not None if not self.job_id else bool(self.job and self.job.state.is_terminal)
 
     @property
     def end(self) -> str:
-        """How it ended, in words."""
+        """The end in words."""
         if self.refusal is not None:
             return f"refused: {brief(self.refusal)}"
         if self.job and self.has_ended:
@@ -66,7 +66,7 @@ class Submission:
         return f"NOT KNOWN TO HAVE ENDED. {self.trouble}".strip()
 
     def saw(self, job: InventoryJob) -> InventoryJob:
-        """Note a look at the job."""
+        """Record a read of the job."""
         self.job, self.job_id = job, job.job_id
         if job.state.value not in self.seen_states[-1:]:
             self.seen_states.append(job.state.value)
@@ -75,7 +75,7 @@ class Submission:
 
 class Ledger:
     """
-    :param scope: what orders are filled in with.
+    :param scope: the values for the templates of orders.
     """
 
     def __init__(self, service: Service, scope: Scope) -> None:
@@ -93,14 +93,13 @@ class Ledger:
         return {submission.job_id for submission in self if submission.job_id}
 
     def find(self, order: Order) -> Submission | None:
-        """Return what came of an order that was made already."""
+        """Return the result of an order that was already submitted."""
         return self._made.get(order.key)
 
     def submit(self, order: Order) -> Submission:
         """
-        Make an order, once: a second time, what came of it is returned.
-
-        It is in the books before it is sent: whatever happens from then on, it is looked for and ended.
+        Submit an order once; a second call returns the first result. It is recorded before it is sent, so its job is
+        found and ended after any failure.
         """
         if done := self.find(order):
             return done
@@ -121,11 +120,11 @@ class Ledger:
         return submission
 
     def look(self, submission: Submission) -> InventoryJob:
-        """Read a job once more."""
+        """Read a job again."""
         return submission.saw(self._service.run(job_calls.get_job(submission.job_id)))
 
     def wait(self, submission: Submission, within_seconds: float) -> InventoryJob | None:
-        """Wait until a job has ended; ``None`` if there is none, or it has not by then."""
+        """Wait until a job has ended; ``None`` if there is no job, or it did not end in time."""
         deadline = self._service.now() + timedelta(seconds=within_seconds)
         while submission.job_id:
             if (submission.job and submission.job.state.is_terminal) or self.look(submission).state.is_terminal:
@@ -140,7 +139,7 @@ class Ledger:
         End every job of this run, and return those that are not known to have ended. Never raises an error of the
         service's.
 
-        :param within_seconds: how long to cancel and to look.
+        :param within_seconds: how long to cancel and poll.
         """
         deadline = self._service.now() + timedelta(seconds=within_seconds)
         for submission in self:
@@ -153,7 +152,7 @@ class Ledger:
 
     def end_others(self, name_prefix: str, within_seconds: float) -> list[Submission]:
         """
-        End every live job whose name begins so, whichever run made it; return them with how they ended.
+        End every live job of any run whose name has this prefix; return the jobs with their ends.
 
         :raises TencentCIError: the list of jobs cannot be read.
         """
@@ -166,7 +165,7 @@ class Ledger:
         return list(self)
 
     def _search(self, submission: Submission) -> None:
-        """Look for the job of a submission that was not answered."""
+        """Search for the job of a submission that was not answered."""
         for pause_seconds in _LOOKS:
             if pause_seconds:
                 self._service.pause(pause_seconds)
@@ -175,18 +174,18 @@ class Ledger:
                     if job.name == submission.name and job.job_id not in self.job_ids:
                         submission.saw(job)
                         return
-            except Exception as error:  # whatever it is, the other jobs have to be ended
+            except Exception as error:  # the other jobs must be ended after any error
                 submission.trouble = str(error)
             else:
                 submission.trouble = f"No job of this name was in the list for {sum(_LOOKS)} seconds."
 
     def _adopt_strays(self) -> None:
-        """Take jobs into the books that bear this run's token and are not in them: a job made twice, say."""
+        """Record unrecorded jobs with this run's token, such as a job that was created twice."""
         try:
             for job in self._jobs(self._since_the_beginning()):
                 if f"-{self.scope.token}-" in job.name and job.job_id not in self.job_ids:
                     self._adopt(job)
-        except Exception:  # what is in the books is ended all the same
+        except Exception:  # the recorded jobs are still ended
             return
 
     def _adopt(self, job: InventoryJob) -> None:
@@ -217,7 +216,7 @@ class Ledger:
 
 
 def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
-    """Read a job; if it lives, cancel it; read it again."""
+    """Read a job; cancel it if it is live; read it again."""
     job = submission.saw((yield from job_calls.get_job(submission.job_id, NO_RETRY, _WITHOUT_WAITING)))
     if cancels and not job.state.is_terminal:
         try:
@@ -227,5 +226,5 @@ def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
 
 
 def _surely_refused(error: ApiError | TransportError) -> bool:
-    """Whether no job came of it: the request was not read, or was answered with a definite no."""
+    """Whether it certainly created no job: the request was not read, or was refused permanently."""
     return was_not_executed(error) or (isinstance(error, ApiError) and 300 <= error.status < 500)

@@ -1,4 +1,4 @@
-"""Making a report safe to show to anybody."""
+"""Makes a report safe to publish."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.signing import encode
 from tests.live.service import is_documented
 
-# A shorter text stands for nothing that could be recognised, and would be found everywhere.
+# A shorter text identifies nothing, and would match everywhere.
 _SHORTEST = 4
 _RESOURCE = re.compile(r"\bqcs::[^\s<>\"']+")
-# Accounts and APPIDs that error texts name, other than our own.
+# Other accounts and APPIDs in error texts.
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z_-])1[0-9]{8,13}(?![0-9A-Za-z_-])")
 
 
 class Mask:
     """
-    Replaces secrets always, and the names of the account's things unless they may be shown.
+    Replaces secrets always, and the names of the account's resources unless they may be shown.
 
-    :param show_names: leave bucket, APPID, object keys and the ids of workflows as they are.
+    :param show_names: keep bucket, APPID, object keys and the ids of workflows.
     """
 
     def __init__(self, *, show_names: bool = False) -> None:
@@ -31,20 +31,20 @@ class Mask:
         self._stand_ins: dict[str, str] = {}
 
     def hide(self, secrets: Iterable[str | None]) -> None:
-        """Learn secrets."""
+        """Add secrets."""
         self._learn((secret, REDACTED) for secret in secrets if secret)
 
     def hide_credentials(self, credentials: Credentials) -> None:
-        """Learn a key pair. Its id is no secret, and nobody needs it."""
+        """Add a key pair. Its id is no secret, but a reader does not need it."""
         self.hide((credentials.secret_key, credentials.token, credentials.secret_id))
 
     def name(self, names: Iterable[tuple[str, str]]) -> None:
-        """Learn names with what stands for them."""
+        """Add names with their replacements."""
         if not self._show_names:
             self._learn(names)
 
     def name_config(self, config: ServiceConfig) -> None:
-        """Learn what a connection names."""
+        """Add the names of a connection."""
         short, _, app_id = config.bucket.rpartition("-")
         self.name([(config.bucket, "[bucket]-[appid]"), (short, "[bucket]"), (app_id, "[appid]")])
         if not is_documented(config):
@@ -54,7 +54,7 @@ class Mask:
         self.hide([config.proxy])
 
     def text(self, text: str) -> str:
-        """Return ``text`` without what was learned, in whatever form it stands there."""
+        """Return ``text`` without the added values, in any encoding."""
         for value in sorted(self._stand_ins, key=len, reverse=True):
             text = text.replace(value, self._stand_ins[value])
         if not self._show_names:

@@ -1,4 +1,4 @@
-"""What may be submitted: each order once, most of them over a prefix below which there is nothing."""
+"""The jobs that may be submitted: each order once, most of them over an empty prefix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.wire.service_times import format_time
 from airflow_provider_tencent_ci.core.wire.xml import Node
 from tests.live.settings import Settings
 
-# What all names begin with, so that jobs that a killed run left behind can be found.
+# The prefix of all names, so that the jobs of a killed run can be found.
 NAME_PREFIX = "LiveCheck-"
 _NAME_LENGTH = 128
 _EPOCH = "1970-01-01T00:00:00+0000"
@@ -26,7 +26,7 @@ Nodes = Mapping[str, Node]
 @dataclass(frozen=True, slots=True)
 class Scope:
     """
-    What the content of an order depends on.
+    The values in an order's content.
 
     :param token: of this run; in the name of each job.
     :param bucket_url: the address of the bucket's objects.
@@ -62,7 +62,7 @@ class Order:
     :param purpose: why it is made, for the report.
     :param files: how many files it processes at most.
     :param input: its ``Input``.
-    :param needs: the setting without which it is not made.
+    :param needs: the setting that it requires.
     :param operation: its ``Operation``; by default the workflow.
     :param type: ``Workflow`` or ``Job``.
     :param name: the end of its name, which may break the rules.

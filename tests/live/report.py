@@ -20,7 +20,7 @@ from tests.live.ledger import Submission
 from tests.live.masking import Mask
 from tests.live.service import is_documented
 
-# What a report is named by; both files end in the time of its run.
+# The start of a report's name; both files end with the time of the run.
 REPORT_PREFIX = "live-report-"
 
 
@@ -28,7 +28,7 @@ def report_of(check: Check, *, began_at: datetime, ended_early: str, mask: Mask)
     """
     Return the report as values for JSON, safe to show.
 
-    :param ended_early: why not all questions were asked; empty if they were.
+    :param ended_early: why not all questions were checked; empty if all were.
     """
     answered = sorted(check.answered, key=lambda one: one.question.number)
     values = {
@@ -49,7 +49,7 @@ def report_of(check: Check, *, began_at: datetime, ended_early: str, mask: Mask)
 
 
 def write_report(report: dict[str, Any], directory: Path, began_at: datetime) -> tuple[Path, Path]:
-    """Write both forms and return where."""
+    """Write both formats and return their paths."""
     stem = f"{REPORT_PREFIX}{began_at:%Y%m%dT%H%M%SZ}"
     markdown, values = directory / f"{stem}.md", directory / f"{stem}.json"
     markdown.write_text("\n".join(_markdown(report)) + "\n", encoding="utf-8")
@@ -179,12 +179,12 @@ def _submissions(submissions: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """Keep a text in one line, and a fence of code closed by us alone."""
+    """Put a text in one line that cannot close a code fence."""
     return " ".join(text.split()).replace("```", "'''")
 
 
 def _prose(text: str) -> str:
-    """Keep a text in one line, and what looks like a tag visible."""
+    """Put a text in one line with visible tags."""
     return _line(text).replace("<", "&lt;")
 
 

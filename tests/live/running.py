@@ -32,7 +32,7 @@ DONE, UNPREPARED, FAILED, STILL_RUNNING = 0, 1, 2, 3
 class Outcome:
     """
     :param status: the exit status.
-    :param running: what is not known to have ended.
+    :param running: the jobs that are not known to have ended.
     :param files: the report, as Markdown and as JSON.
     """
 
@@ -52,18 +52,18 @@ def run(
     show_names: bool = False,
 ) -> Outcome:
     """
-    Ask, end every job however the asking ended, and write the report.
+    Check the questions, end every job after any failure, and write the report.
 
-    :param temporary: the service with temporary keys, if there are any.
+    :param temporary: the service with temporary keys, if given.
     :param directory: where the report goes.
-    :param show_names: leave names of the account's things in the report.
+    :param show_names: keep names of the account's resources in the report.
     """
     check = Check(settings, service, secrets.token_hex(4), temporary)
     began_at, status, ended_early = service.now(), FAILED, "it did not come to an end"
     try:
         status, ended_early = _ask(check, questions, display)
     finally:
-        with interrupts.held():  # whoever is impatient now would leave jobs running
+        with interrupts.held():  # a further signal would leave jobs running
             running = check.ledger.end_all(settings.end_seconds)
             report = report_of(check, began_at=began_at, ended_early=ended_early, mask=_mask(check, show_names))
             files = write_report(report, directory, began_at)
@@ -72,7 +72,7 @@ def run(
 
 
 def sweep(service: Service, settings: Settings, display: Display) -> int:
-    """End what earlier runs left behind, and return the exit status."""
+    """End the jobs of earlier runs, and return the exit status."""
     ledger = Check(settings, service, "sweep").ledger
     found = ledger.end_others(NAME_PREFIX, settings.end_seconds)
     for submission in found:
@@ -82,7 +82,7 @@ def sweep(service: Service, settings: Settings, display: Display) -> int:
 
 
 def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple[int, str]:
-    """Ask; return the exit status so far, and why not all was asked."""
+    """Check the questions; return the exit status so far, and why not all were checked."""
     try:
         with display.console.status(f"0 of {len(questions)} questions asked …") as status:
 
@@ -94,14 +94,14 @@ def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple
     except Interrupted as interrupt:
         display.say("Interrupted. All jobs of this run are ended before it stops …")
         return 128 + interrupt.number, f"interrupted by signal {interrupt.number}"
-    except Exception as error:  # told like everything else, in the report
+    except Exception as error:  # the report contains it
         display.error(f"The check itself failed: {error!r}")
         return FAILED, f"{type(error).__name__} in the check itself"
     return DONE, ""
 
 
 def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Path], display: Display) -> None:
-    """Say how the jobs ended, and plainly so if they did not."""
+    """Print how the jobs ended, and name those that did not."""
     for submission in running:
         display.error(f"Not known to have ended: {submission.job_id or submission.name}. {submission.trouble}")
     if running:

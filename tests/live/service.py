@@ -1,4 +1,4 @@
-"""The service as a run sees it: through the package's own transport, with every exchange noted, and by hand."""
+"""The service of a run: through the package's own transport, with every exchange recorded, and by hand."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _SUBMISSION = ("POST", "/inventorytriggerjob")
 @dataclass(slots=True)
 class Budget:
     """
-    The last gate before a submission, whoever wants to send it.
+    The last check before any submission.
 
-    :param most: how many jobs may come into being.
-    :param spent: how many may have.
+    :param most: how many jobs may be created.
+    :param spent: how many may have been created.
     """
 
     most: int = 0
@@ -54,7 +54,7 @@ class Budget:
         self.spent += 1
 
     def give_back(self) -> None:
-        """Take one back: the service surely did not act on the request."""
+        """Return one: the service certainly did not execute the request."""
         self.spent -= 1
 
 
@@ -87,7 +87,7 @@ class Service:
 
     @property
     def credentials(self) -> Credentials:
-        """Credentials that are valid now; all of them are remembered, to be kept out of the report."""
+        """Credentials that are valid now; all of them are stored, so that the report masks them."""
         credentials = self.config.credentials.current(self.now)
         self.used_credentials.add(credentials)
         return credentials
@@ -97,7 +97,7 @@ class Service:
         return self._transport.run(self._noted(flow))
 
     def answer(self, request: Request) -> Response:
-        """Send one request as the package sends it, and return whatever comes back."""
+        """Send one request as the package sends it, and return the answer."""
         return self.run(send(request))
 
     def send_by_hand(
@@ -110,14 +110,14 @@ class Service:
         target: str = "",
     ) -> Response:
         """
-        Send a request with just these headers.
+        Send a request with only these headers.
 
-        :param note: what is unusual about it.
-        :param base_url: where to; by default the endpoint.
+        :param note: the unusual part.
+        :param base_url: the address; by default the endpoint.
         :param target: path and query on the wire; by default as the package writes them.
         :raises TransportError: no answer.
         """
-        assert request.method == "GET", "nothing that changes anything is sent by hand"
+        assert request.method == "GET", "only reads are sent by hand"
         endpoint = self.config.endpoint
         url = endpoint.url_of(request).removeprefix(endpoint.base_url)
         sent_at = self.now()
@@ -169,7 +169,7 @@ class Service:
         return read_response(came, self.credentials, headers)
 
     def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
-        """Pass a flow's steps on, note what they come to, and let no submission through that was not agreed to."""
+        """Perform a flow's steps, record their results, and block a submission beyond the agreed number."""
         try:
             step = next(flow)
             while True:
@@ -204,5 +204,5 @@ class Service:
 
 
 def is_documented(config: ServiceConfig) -> bool:
-    """Whether requests go to the host of the documentation, and not where ``endpoint_url`` says."""
+    """Whether requests go to the documented host, and not to ``endpoint_url``."""
     return config.endpoint == Endpoint.of_bucket(config.bucket, config.region)

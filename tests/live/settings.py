@@ -1,4 +1,4 @@
-"""What a run needs from whoever starts it, and what it may ask besides if it is given more."""
+"""The settings of a run: the required ones, and those of further questions."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _ID = re.compile("[A-Za-z0-9_-]+")
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    What the environment says. An empty text is "not given".
+    The settings from the environment. An empty text counts as "not given".
 
     :param job: the nodes of ``Operation``, or nothing.
-    :param wait_seconds: how long one job may take before its question is given up.
-    :param end_seconds: how long to cancel and to look at the end until all jobs have ended.
-    :param poll_seconds: how often to look at a job.
+    :param wait_seconds: the longest duration of one job before its question is skipped.
+    :param end_seconds: how long to cancel and poll at the end until all jobs have ended.
+    :param poll_seconds: the poll interval of a job.
     :param clock_margin_seconds: how far the service's clock may be behind this machine's.
     """
 
@@ -65,7 +65,7 @@ class Settings:
         """
         Read the variables.
 
-        :raises Unprepared: a required one is missing, or one cannot be right; all of them are named.
+        :raises Unprepared: one is missing or invalid; the error names all of them.
         """
         given = {name: environment.get(variable, "").strip() for name, (variable, _) in VARIABLES.items()}
         missing = [f"  {VARIABLES[name][0]}: {VARIABLES[name][1]}" for name in _REQUIRED if not given[name]]
@@ -77,14 +77,14 @@ class Settings:
         return cls(**texts, job=_read_job(given["job"]), **limits)  # type: ignore[arg-type]
 
     def lacks(self, name: str) -> str:
-        """Return what is missing for a question that needs the setting ``name``; empty if it is there."""
+        """Return the missing settings of a question that needs ``name``; empty if it is set."""
         if not name or getattr(self, name):
             return ""
         variable, meaning = VARIABLES[name]
         return f"needs {variable} ({meaning})"
 
     def names(self) -> Iterator[tuple[str, str]]:
-        """Yield what belongs to the account and is no secret, with what stands for it in a report."""
+        """Yield the account's names that are no secrets, with their replacements in a report."""
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in VARIABLES and isinstance(value, str) and value:
@@ -93,7 +93,7 @@ class Settings:
 
 
 def _check(name: str, value: str) -> None:
-    """Refuse what would be understood as something else than one id or one key."""
+    """Refuse a value that the service would not read as one id or one key."""
     variable = VARIABLES[name][0]
     if name.endswith("workflow_id") and value and not _ID.fullmatch(value):
         raise Unprepared(f"{variable}={value!r} is not the id of a workflow.")
@@ -120,7 +120,7 @@ def _read_job(text: str) -> Mapping[str, Any] | None:
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the longer texts of a job: its outputs, users' data and addresses are nobody else's business."""
+    """Yield the longer texts of a job: its outputs, users' data and addresses are private."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if name != "Tag":

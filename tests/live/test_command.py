@@ -1,4 +1,4 @@
-"""The command: what it says when something is missing, and what signals do to it."""
+"""The command: its messages about missing settings, and its reaction to signals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def signals() -> Iterator[None]:
 
 @pytest.fixture
 def service() -> Iterator[Emulator]:
-    """An emulator that goes by this machine's clock."""
+    """An emulator with this machine's clock."""
     with Emulator(submitted_seconds=0.2, run_seconds=3600) as emulator:
         furnish(emulator)
         yield emulator
@@ -64,7 +64,7 @@ def environment(service: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[
         (("workflow_id", "object_key"), [CONNECTION_VARIABLE]),
     ],
 )
-def test_what_is_missing_is_named_and_nothing_is_sent(
+def test_a_missing_setting_is_named_and_nothing_is_sent(
     environment: Callable[..., None], service: Emulator, capsys: pytest.CaptureFixture[str], given, named: list[str]
 ) -> None:
     environment(*given)
@@ -85,7 +85,7 @@ def test_what_is_missing_is_named_and_nothing_is_sent(
         (["--yes", "--connection-file", "/no/such/file"], "The connection cannot be read"),
     ],
 )
-def test_without_consent_or_with_wrong_words_nothing_is_submitted(
+def test_without_consent_or_with_wrong_arguments_nothing_is_submitted(
     environment: Callable[..., None],
     service: Emulator,
     capsys: pytest.CaptureFixture[str],
@@ -104,7 +104,7 @@ class Terminal(StringIO):
 
 
 @pytest.mark.parametrize(("typed", "status", "submissions"), [("yes\n", 0, 1), ("y\n", 1, 0), ("\n", 1, 0), ("", 1, 0)])
-def test_on_a_terminal_it_starts_only_when_told_yes(
+def test_on_a_terminal_the_check_starts_only_after_yes(
     environment: Callable[..., None],
     service: Emulator,
     monkeypatch: pytest.MonkeyPatch,
@@ -119,7 +119,7 @@ def test_on_a_terminal_it_starts_only_when_told_yes(
     assert service.count("create") == submissions
 
 
-def test_the_worst_case_is_said_before_it_starts(
+def test_the_worst_case_is_printed_before_the_start(
     environment: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment("connection", "workflow_id", "object_key")
@@ -131,7 +131,7 @@ def test_the_worst_case_is_said_before_it_starts(
     ("job", "says"),
     [("{", "TENCENT_CI_JOB is no JSON."), ("{}", "TENCENT_CI_JOB: job needs Tag"), ("[]", "job needs Tag")],
 )
-def test_a_job_that_cannot_be_right_is_refused(
+def test_an_invalid_job_is_refused(
     environment: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -152,7 +152,7 @@ def test_a_job_that_cannot_be_right_is_refused(
         ("TENCENT_CI_LIST_KEY", "/list", "begins with a slash"),
     ],
 )
-def test_what_may_mean_many_objects_or_workflows_is_refused(
+def test_a_job_for_many_objects_or_workflows_is_refused(
     environment: Callable[..., None],
     service: Emulator,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,7 +168,7 @@ def test_what_may_mean_many_objects_or_workflows_is_refused(
     assert not service.count("create")
 
 
-def test_a_connection_that_does_not_work_ends_it_before_anything_is_submitted(
+def test_a_broken_connection_ends_the_check_before_any_submission(
     environment: Callable[..., None],
     service: Emulator,
     monkeypatch: pytest.MonkeyPatch,
@@ -185,14 +185,14 @@ def test_a_connection_may_come_from_a_file(
     environment: Callable[..., None], service: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment("workflow_id", "object_key")
-    monkeypatch.setenv(CONNECTION_VARIABLE, "")  # so that it is taken back at the end
+    monkeypatch.setenv(CONNECTION_VARIABLE, "")  # so that it is restored at the end
     file = tmp_path / "connection.json"
     file.write_text(service.connection_json())
     assert main(["--yes", "--only", "10", "--connection-file", str(file), "--output", str(tmp_path)]) == 0
     assert len(list(tmp_path.glob("live-report-*"))) == 2
 
 
-def test_sweep_needs_the_connection_alone(environment: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_sweep_needs_only_the_connection(environment: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     environment("connection")
     assert main(["--sweep"]) == 0
     assert "No job of an earlier run lives." in capsys.readouterr().out
@@ -211,7 +211,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_jobs_and_leaves_a_report(
+def test_a_signal_ends_the_jobs_and_the_report_is_written(
     environment: Callable[..., None], service: Emulator, tmp_path: Path, number: int
 ) -> None:
     environment("connection", "workflow_id", "object_key")
@@ -220,7 +220,7 @@ def test_a_signal_ends_the_jobs_and_leaves_a_report(
     _until(lambda: service.count("create") >= 3)
     process.send_signal(number)
     _until(lambda: service.count("cancel") >= 1)
-    process.send_signal(number)  # whoever is impatient now has to wait until the jobs have ended
+    process.send_signal(number)  # a further signal has to wait until the jobs have ended
     said, _ = process.communicate(timeout=LONG)
     assert process.returncode == 128 + number, said
     assert {job.state for job in service.jobs} == {"Cancel"}
@@ -229,7 +229,7 @@ def test_a_signal_ends_the_jobs_and_leaves_a_report(
 
 
 @pytest.mark.slow
-def test_what_a_killed_run_left_is_swept(
+def test_sweep_cancels_the_jobs_of_a_killed_run(
     environment: Callable[..., None], service: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment("connection", "workflow_id", "object_key")
@@ -243,7 +243,7 @@ def test_what_a_killed_run_left_is_swept(
 
 
 @pytest.mark.slow
-def test_the_whole_against_an_emulator_of_its_own(tmp_path: Path) -> None:
+def test_the_whole_check_runs_against_its_own_emulator(tmp_path: Path) -> None:
     process = start("--emulator", "--output", str(tmp_path))
     said, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0, said

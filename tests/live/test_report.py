@@ -1,4 +1,4 @@
-"""A report can be shown to anybody, and read."""
+"""A report is safe to publish, and readable."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def written(outcome: Outcome) -> str:
 
 @pytest.fixture
 def others(emulator: Emulator, services: list[Service]) -> None:
-    """Somebody else's jobs, one of the time of the run, and one before."""
+    """Jobs of another user, one during the run, and one before."""
     emulator.add_objects("their-films/holiday.mp4")
     for name in ("the-secret-project-1", "the-secret-project-2"):
         services[0].budget.most = 1
@@ -68,17 +68,17 @@ def others(emulator: Emulator, services: list[Service]) -> None:
 
 @pytest.mark.usefixtures("others")
 @pytest.mark.parametrize("cos_style", [False, True])
-def test_a_whole_report_shows_no_secret_and_nothing_of_others(run: Run, emulator: Emulator, cos_style: bool) -> None:
+def test_a_complete_report_shows_no_secret_and_no_data_of_others(run: Run, emulator: Emulator, cos_style: bool) -> None:
     emulator.configure(cos_style_errors=cos_style)
     text = written(run())
     for shown in (*SECRETS, *NAMES, *THEIRS):
         assert shown not in text
-    assert "(a job of somebody else's)" in text
+    assert "(a job of another user)" in text
     assert "[bucket]" in text
 
 
 @pytest.mark.parametrize("cos_style", [False, True])
-def test_temporary_keys_of_the_connection_itself_are_hidden_too(
+def test_temporary_keys_of_the_connection_are_redacted_too(
     run: Run, emulator: Emulator, services: list[Service], cos_style: bool
 ) -> None:
     emulator.configure(cos_style_errors=cos_style)
@@ -89,14 +89,14 @@ def test_temporary_keys_of_the_connection_itself_are_hidden_too(
         assert shown not in text
 
 
-def test_an_endpoint_of_one_s_own_is_hidden(run: Run, emulator: Emulator) -> None:
+def test_a_custom_endpoint_is_redacted(run: Run, emulator: Emulator) -> None:
     emulator.inject("reset", operation="get", times=None)
     text = written(run([question for question in QUESTIONS if question.number == 10]))
     assert "No answer from [endpoint] to GET" in text
     assert emulator.url.removeprefix("http://") not in text
 
 
-def test_signatures_that_were_sent_are_nowhere_in_it(run: Run, emulator: Emulator) -> None:
+def test_sent_signatures_are_not_in_the_report(run: Run, emulator: Emulator) -> None:
     text = written(run())
     signatures = {
         match[1] for sent in emulator.requests if (match := re.search("q-signature=(.+)", sent.authorization))
@@ -105,7 +105,7 @@ def test_signatures_that_were_sent_are_nowhere_in_it(run: Run, emulator: Emulato
     assert not [signature for signature in signatures if signature in text]
 
 
-def test_what_the_service_echoes_is_masked(run: Run, emulator: Emulator) -> None:
+def test_values_that_the_service_echoes_are_redacted(run: Run, emulator: Emulator) -> None:
     echo = (
         f"Key {defaults.SECRET_KEY} of uin/100012345678 on qcs::ci:ap-beijing:uid/1299999999:bucket/{defaults.BUCKET}/*"
     )
@@ -115,7 +115,7 @@ def test_what_the_service_echoes_is_masked(run: Run, emulator: Emulator) -> None
     assert defaults.SECRET_KEY not in text
 
 
-def test_names_are_shown_only_if_asked_for_and_secrets_never(run: Run) -> None:
+def test_names_are_shown_only_on_request_and_secrets_never(run: Run) -> None:
     text = written(run(show_names=True))
     assert defaults.BUCKET in text
     assert emulated.OBJECT_KEY in text
@@ -123,7 +123,9 @@ def test_names_are_shown_only_if_asked_for_and_secrets_never(run: Run) -> None:
         assert secret not in text
 
 
-def test_it_has_a_row_and_an_answer_for_each_question_and_says_how_each_job_ended(run: Run, emulator: Emulator) -> None:
+def test_the_report_has_a_row_and_an_answer_for_each_question_and_the_end_of_each_job(
+    run: Run, emulator: Emulator
+) -> None:
     outcome = run()
     markdown = outcome.files[0].read_text()
     assert [int(number) for number in re.findall(r"^\| (\d+) \|", markdown, re.M)] == list(range(1, 22))
@@ -135,7 +137,7 @@ def test_it_has_a_row_and_an_answer_for_each_question_and_says_how_each_job_ende
     assert "All jobs of this run have ended." in markdown
 
 
-def test_both_forms_say_the_same(run: Run) -> None:
+def test_both_formats_contain_the_same_facts(run: Run) -> None:
     outcome = run()
     values = json.loads(outcome.files[1].read_text())
     assert values["run"]["region"] == defaults.REGION
@@ -147,7 +149,7 @@ def test_both_forms_say_the_same(run: Run) -> None:
             assert " ".join(finding["text"].split()).replace("<", "&lt;") in outcome.files[0].read_text()
 
 
-def test_evidence_has_what_was_sent_and_what_came_back(run: Run) -> None:
+def test_evidence_contains_requests_and_answers(run: Run) -> None:
     outcome = run([question for question in QUESTIONS if question.number == 10])
     [question] = json.loads(outcome.files[1].read_text())["questions"]
     unknown = "b00000000000000000000000000000001"
@@ -159,7 +161,7 @@ def test_evidence_has_what_was_sent_and_what_came_back(run: Run) -> None:
     assert f"<NonExistJobIds>{unknown}</NonExistJobIds>" in question["evidence"][0]["answer"]
 
 
-def test_a_text_with_marks_of_markdown_breaks_no_table(run: Run, clock: Clock) -> None:
+def test_a_text_with_markdown_characters_breaks_no_table(run: Run, clock: Clock) -> None:
     text = "a | b\n```\nc <d>"
     markdown = run([Question(1, "?", "", lambda _check: iter([noted(text)]))]).files[0].read_text()
     assert "| 1 | ? | noted | a \\| b ''' c &lt;d> |" in markdown
@@ -173,8 +175,8 @@ def exchange(path: str, body: bytes = b"", status: int = 200) -> Exchange:
     ("body", "status", "shown"),
     [
         (b"<Response><JobsDetail><JobId>b1</JobId><Name>n</Name></JobsDetail></Response>", 200, "<Name>n</Name>"),
-        (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Name></JobsDetail></Response>", 200, "somebody else's"),
-        (b"<Response><JobsDetail><Name>n</Name></JobsDetail></Response>", 200, "somebody else's"),
+        (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Name></JobsDetail></Response>", 200, "another user"),
+        (b"<Response><JobsDetail><Name>n</Name></JobsDetail></Response>", 200, "another user"),
         (b"<Response><JobsDetail><JobId>b2</JobId><Name>n</Na", 200, "(50 bytes that are no XML) "),
         (b"<html>gateway", 502, "(13 bytes that are no XML) <html>gateway"),
         (b"<W><Object>media/a.mp4</Object></W>", 200, "<Object>media/a.mp4</Object>"),
@@ -182,18 +184,18 @@ def exchange(path: str, body: bytes = b"", status: int = 200) -> Exchange:
         (b"", 200, ""),
     ],
 )
-def test_evidence_shows_this_run_s_own_only(body: bytes, status: int, shown: str) -> None:
+def test_evidence_shows_only_the_data_of_this_run(body: bytes, status: int, shown: str) -> None:
     answer = exchange("/", body, status).to_dict({"b1"}, {"media/a.mp4"})["answer"]
     assert shown in answer
     assert ("<Name>n</Name>" in answer) == ("<Name>" in shown)
 
 
-def test_a_long_body_is_cut() -> None:
+def test_a_long_body_is_truncated() -> None:
     answer = exchange("/", b"<R>" + b"x" * 5000 + b"</R>").to_dict(set(), set())["answer"]
     assert len(answer) < 1500
 
 
-def test_a_row_of_equal_requests_is_shown_by_its_ends() -> None:
+def test_a_series_of_equal_requests_is_shown_by_its_first_and_last() -> None:
     rows = [exchange(path).to_dict(set(), set()) for path in ("/a", "/b", "/b", "/b", "/b", "/c", "/b")]
     shown = [(one["request"], one.get("left_out", 0)) for one in condensed(rows)]
     assert shown == [("GET /a", 0), ("GET /b", 2), ("GET /b", 0), ("GET /c", 0), ("GET /b", 0)]
@@ -211,7 +213,7 @@ def test_a_row_of_equal_requests_is_shown_by_its_ends() -> None:
         ("the word ab stays", "the word ab stays"),
     ],
 )
-def test_masks(text: str, masked: str) -> None:
+def test_values_are_masked(text: str, masked: str) -> None:
     mask = Mask()
     mask.hide(["k/e+y=0123", None])
     mask.name(
@@ -221,7 +223,7 @@ def test_masks(text: str, masked: str) -> None:
     assert mask.value({"a": [text, 1, None]}) == {"a": [masked, 1, None]}
 
 
-def test_an_order_s_name_has_the_run_s_token_and_fits(run: Run, emulator: Emulator) -> None:
+def test_the_name_of_an_order_contains_the_run_s_token_and_is_not_too_long(run: Run, emulator: Emulator) -> None:
     run([question for question in QUESTIONS if question.number == 13])
     names = [job.name for job in emulator.jobs]
     assert len(names) == 5

@@ -1,4 +1,4 @@
-"""The messages about failed jobs render whatever is known, and whatever is not."""
+"""The messages about failed jobs render with any set of known facts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.exceptions import AuthenticationError, JobFaile
 from airflow_provider_tencent_ci.notifications import job_failure
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
-from tests.shown import snippet
+from tests.snippets import snippet
 
 TEMPLATES = {name: getattr(job_failure, name) for name in job_failure.__all__}
 JOB = InventoryJob("b1", name="nightly", state=JobState.FAILED, code="ResourceNotFound", message="No such <workflow>.")
@@ -34,7 +34,7 @@ def failed_by(cause: Exception) -> Exception:
 
 
 def rendered(name: str, context: dict[str, Any], undefined: type[jinja2.Undefined] = jinja2.StrictUndefined) -> str:
-    # As strict as a DAG can ask for, and in a sandbox as Airflow has one.
+    # The strictest setting of a DAG, in a sandbox like Airflow's.
     return SandboxedEnvironment(undefined=undefined).from_string(TEMPLATES[name]).render(context)
 
 
@@ -60,7 +60,7 @@ def test_every_message_renders_in_every_context(name, context, undefined):
     assert "Undefined" not in text
 
 
-def test_the_job_is_taken_from_the_error_of_the_service_behind_airflow_s():
+def test_the_job_is_read_from_the_service_error_behind_airflow_s_error():
     text = rendered("JOB_FAILURE", CONTEXTS["a job"])
     assert text.splitlines() == [
         "Task media.transcode failed",
@@ -87,7 +87,7 @@ def test_the_request_id_of_a_refusal_is_named():
     assert "Request id: NjY" in rendered("JOB_FAILURE", {"ti": TI, "task": Task(), "exception": failed_by(error)})
 
 
-def test_mapped_tasks_are_told_apart():
+def test_messages_distinguish_mapped_tasks():
     ti = SimpleNamespace(**{**vars(TI), "map_index": 3})
     assert rendered("JOB_FAILURE_SUBJECT", {"ti": ti, "task": Task()}) == "media.transcode[3] failed"
 
@@ -104,7 +104,7 @@ def test_markdown_has_links_and_one_line_for_each_fact():
     assert lines[-1] == "- [Log](http://log)"
 
 
-def test_mail_is_escaped():
+def test_html_in_mail_is_escaped():
     assert "No such &lt;workflow&gt;" in rendered("JOB_FAILURE_HTML", CONTEXTS["a job"])
 
 
@@ -125,15 +125,15 @@ def test_a_template_may_be_a_part_of_a_text():
         (InventoryJob("b1", state=JobState.SUCCESS), 1, "resubmit_rounds"),
     ],
 )
-def test_there_is_advice_for_each_state(job, failed_files, said):
+def test_each_state_has_advice(job, failed_files, said):
     assert said in advice_for(job, failed_files)
 
 
-def test_what_went_well_needs_no_advice():
+def test_a_success_has_no_advice():
     assert advice_for(InventoryJob("b1", state=JobState.SUCCESS)) == ""
     assert advice_for(InventoryJob("b1", state=JobState("Archived"))) == ""
 
 
-def test_a_text_of_one_s_own_has_the_facts():
+def test_a_custom_text_can_use_the_facts():
     text = SandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(snippet("own_text.jinja"))
     assert text.render(CONTEXTS["a job"]) == f"b1 is Failed: . {advice_for(JOB)}"

@@ -1,4 +1,4 @@
-"""What mapped tasks are called."""
+"""The names of mapped tasks."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ def test_values_become_a_short_text(values, name):
         ({"prefix": "media/", "workflow_ids": "w1", "name": "news"}, ("prefix", "workflow_ids"), "media/, w1"),
     ],
 )
-def test_a_task_is_called_by_what_tells_it_apart(arguments, names, name):
+def test_a_mapped_task_is_named_by_its_differing_arguments(arguments, names, name):
     assert TriggerInventoryJobOperator(task_id="t", **arguments).mapped_name(*names) == name
 
 
 @pytest.mark.parametrize(
     "task", [InventoryJobSensor(task_id="t", job_id="b1"), CancelInventoryJobOperator(task_id="t", job_id="b1")]
 )
-def test_what_is_about_a_job_is_called_by_it(task):
+def test_a_task_about_a_job_is_named_by_the_job(task):
     assert task.mapped_name() == "b1"
 
 
-def test_a_template_of_the_user_s_own_stays():
+def test_a_template_of_the_user_is_kept():
     partial = TriggerInventoryJobOperator.partial(task_id="t", map_index_template="{{ task.prefix }}")
     assert partial.kwargs["map_index_template"] == "{{ task.prefix }}"
     partial.expand(prefix=["a"])
 
 
-def test_what_is_the_same_for_all_is_left_out():
+def test_equal_arguments_are_left_out():
     partial = CancelInventoryJobOperator.partial(task_id="t", bucket="b-1")
     assert partial.kwargs["map_index_template"] == "{{ task.mapped_name('job_id', 'region') }}"
     partial.expand(job_id=["b1"])

@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="package")
 def event_file(tmp_path_factory):
-    """Where the events go. OpenLineage reads its settings once in a process."""
+    """The file of the events. OpenLineage reads its settings once in a process."""
     path = tmp_path_factory.mktemp("openlineage") / "events.jsonl"
     transport = {"type": "file", "log_file_path": str(path), "append": True}
     with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +50,7 @@ def emulator(monkeypatch, event_file):
 
 @pytest.fixture
 def events_of(event_file):
-    """A function that returns the events of a run's task, by their type; the last one of each."""
+    """A function that returns the events of a run's task, by their type; the last event of each type."""
 
     def events_of(run, task_id):
         lines = event_file.read_text("utf-8").splitlines() if event_file.exists() else []

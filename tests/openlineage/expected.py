@@ -1,4 +1,4 @@
-"""The DAGs of these tests, and what is expected of all of them."""
+"""The DAGs of these tests, and their common expected events."""
 
 from __future__ import annotations
 

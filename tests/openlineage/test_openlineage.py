@@ -1,4 +1,4 @@
-"""What OpenLineage's provider makes of our tasks: real runs, real events."""
+"""OpenLineage's events for tasks of this package: real runs, real events."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def datasets(found):
 
 
 @waiting
-def test_the_operator_tells_what_the_job_read_and_wrote(emulator, events_of, mode):
+def test_the_operator_reports_the_inputs_and_outputs_of_the_job(emulator, events_of, mode):
     event = events_of(run(TRANSCODE.format(mode)), "transcode")["COMPLETE"]
     assert datasets(event["inputs"]) == {(BUCKET, "media")}
     assert datasets(event["outputs"]) == {("cos://out-1250000000", "transcoded"), *DECLARED}
 
 
 @waiting
-def test_the_facet_is_about_the_job(emulator, events_of, mode):
+def test_the_facet_describes_the_job(emulator, events_of, mode):
     event = events_of(run(TRANSCODE.format(mode)), "transcode")["COMPLETE"]
     job = only_job(emulator)
     told = facet(event)
     assert (told["jobId"], told["jobName"], told["jobType"], told["state"]) == (job.job_id, job.name, "Job", "Success")
     assert told["creationTime"] <= told["startTime"] <= told["endTime"]
     assert told["consoleUrl"] == CONSOLE_URL
-    assert "requestId" not in told  # OpenLineage leaves out what is None
+    assert "requestId" not in told  # OpenLineage leaves out None
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def a_hundred(emulator):
 
 
 @waiting
-def test_the_counts_are_statistics_of_the_datasets_and_a_part_of_the_facet(a_hundred, events_of, mode):
+def test_the_counts_are_in_the_statistics_of_the_datasets_and_in_the_facet(a_hundred, events_of, mode):
     event = events_of(run(TRANSCODE.replace("media/", "some/").format(mode)), "transcode")["COMPLETE"]
     [read] = event["inputs"]
     [written] = [output for output in event["outputs"] if output["namespace"] == "cos://out-1250000000"]
@@ -72,20 +72,20 @@ def test_the_counts_are_statistics_of_the_datasets_and_a_part_of_the_facet(a_hun
     assert (files["total"], files["success"], files["failed"]) == (100, 90, 10)
 
 
-def test_a_task_that_fails_of_its_files_tells_how_many(a_hundred, events_of):
+def test_a_task_that_fails_because_of_its_files_reports_their_number(a_hundred, events_of):
     mode = WAITING["deferred"] + ", fail_on='any'"
     event = events_of(run(SUBMIT.replace("media/", "some/").format(mode)), "submit")["FAIL"]
     assert (facet(event)["state"], facet(event)["files"]["failed"]) == ("Success", 10)
 
 
-def test_a_file_per_number_is_not_counted_as_one_for_each(emulator, events_of):
+def test_an_output_numbered_by_a_variable_is_not_counted_as_one_file_each(emulator, events_of):
     task = TRANSCODE.replace("job=JOB", "job=SNAPSHOTS")
     event = events_of(run(task.format(WAITING["blocking"])), "transcode")["COMPLETE"]
     [written] = [output for output in event["outputs"] if output["namespace"] == "cos://out-1250000000"]
     assert not written.get("outputFacets")
 
 
-def test_a_list_of_urls_is_one_file_however_many_it_names(emulator, events_of):
+def test_a_list_of_urls_is_one_input_file(emulator, events_of):
     urls = f"https://{BUCKET.removeprefix('cos://')}.cos.ap-beijing.myqcloud.com/media/0001"
     emulator.add_objects("lists/today.txt", content=urls)
     task = SUBMIT.replace("prefix='media/'", "url_file='lists/today.txt'").format(WAITING["blocking"])
@@ -93,20 +93,20 @@ def test_a_list_of_urls_is_one_file_however_many_it_names(emulator, events_of):
     assert (read["name"], read.get("inputFacets") or {}) == ("lists/today.txt", {})
 
 
-def test_a_workflow_s_outputs_are_the_declared_ones(emulator, events_of):
+def test_the_outputs_of_a_workflow_are_the_declared_ones(emulator, events_of):
     event = events_of(run(SUBMIT.format(WAITING["deferred"])), "submit")["COMPLETE"]
     assert datasets(event["inputs"]) == {(BUCKET, "media")}
     assert datasets(event["outputs"]) == DECLARED
     assert facet(event)["workflowIds"] == WORKFLOW_ID
 
 
-def test_a_task_that_does_not_wait_tells_what_it_submitted(emulator, events_of):
+def test_a_task_that_does_not_wait_reports_its_submission(emulator, events_of):
     event = events_of(run(SUBMIT.format("wait_for_completion=False")), "submit")["COMPLETE"]
     assert facet(event)["jobId"] == only_job(emulator).job_id
     assert facet(event)["state"] in ("Submitted", "Running")
 
 
-def test_the_start_tells_what_the_arguments_say(emulator, events_of):
+def test_the_start_event_reports_the_arguments(emulator, events_of):
     event = events_of(run(TRANSCODE.format(WAITING["blocking"])), "transcode")["START"]
     assert datasets(event["outputs"]) >= {("cos://out-1250000000", "transcoded")}
     assert facet(event)["jobType"] == "Job"
@@ -114,7 +114,7 @@ def test_the_start_tells_what_the_arguments_say(emulator, events_of):
 
 
 @sensing
-def test_the_sensor_tells_the_same(emulator, events_of, job_id, mode):
+def test_the_sensor_reports_the_same_as_the_operator(emulator, events_of, job_id, mode):
     event = events_of(run(SENSE.format(job_id, mode)), "wait")["COMPLETE"]
     assert datasets(event["inputs"]) == {(BUCKET, "media")}
     assert datasets(event["outputs"]) == DECLARED
@@ -122,7 +122,7 @@ def test_the_sensor_tells_the_same(emulator, events_of, job_id, mode):
 
 
 @waiting
-def test_a_job_that_failed_is_told_with_the_service_s_words(emulator, events_of, mode):
+def test_a_failed_job_is_reported_with_the_service_s_message(emulator, events_of, mode):
     emulator.configure(outcome="fail", failure_code="TemplateNotFound", failure_message="no such template")
     event = events_of(run(SUBMIT.format(mode)), "submit")["FAIL"]
     told = facet(event)
@@ -131,13 +131,13 @@ def test_a_job_that_failed_is_told_with_the_service_s_words(emulator, events_of,
     assert "JobFailedError" in event["run"]["facets"]["errorMessage"]["stackTrace"]
 
 
-def test_a_job_that_failed_fails_the_sensor_likewise(emulator, events_of, job_id):
+def test_a_failed_job_is_reported_by_the_sensor_too(emulator, events_of, job_id):
     emulator.fail_job(job_id, "TemplateNotFound")
     event = events_of(run(SENSE.format(job_id, SENSING["deferred"])), "wait")["FAIL"]
     assert (facet(event)["jobId"], facet(event)["code"]) == (job_id, "TemplateNotFound")
 
 
-def test_a_refused_submission_is_told_with_the_service_s_request_id(emulator, events_of):
+def test_a_refused_submission_is_reported_with_the_service_s_request_id(emulator, events_of):
     emulator.inject(Fault("error", operation="create", status=400, code="InvalidArgument"))
     failed = run(SUBMIT.format(WAITING["deferred"]))
     told = facet(events_of(failed, "submit")["FAIL"])
@@ -146,15 +146,15 @@ def test_a_refused_submission_is_told_with_the_service_s_request_id(emulator, ev
     assert "jobId" not in told
 
 
-def test_a_wrong_argument_is_told_as_far_as_it_goes(emulator, events_of):
+def test_a_wrong_argument_still_reports_the_valid_ones(emulator, events_of):
     task = "    TriggerInventoryJobOperator(task_id='submit', prefix='media/')\n"
     assert "jobId" not in facet(events_of(run(task), "submit")["FAIL"])
 
 
 @pytest.mark.parametrize("broken", ["lineage_of", "input_places", "output_places"])
-def test_a_broken_facet_fails_no_task_and_loses_no_event(emulator, events_of, monkeypatch, broken):
+def test_a_broken_facet_fails_no_task_and_drops_no_event(emulator, events_of, monkeypatch, broken):
     def break_down(*args, **kwargs):
-        raise RuntimeError("no lineage today")
+        raise RuntimeError("lineage is broken")
 
     monkeypatch.setattr(f"airflow_provider_tencent_ci.lineage.openlineage.{broken}", break_down)
     done = run(SUBMIT.format(WAITING["deferred"]))

@@ -19,7 +19,7 @@ from tests.environment import environment_put_back
 from tests.runs.dag_test import DagRun, migrate_database, run_dag_file
 
 has_pages = tuple(map(int, airflow_version.split(".")[:2])) >= (3, 1)
-collect_ignore = [] if has_pages else ["test_rights.py", "test_jobs.py", "test_files.py", "test_serving.py"]
+collect_ignore = [] if has_pages else ["test_access.py", "test_jobs.py", "test_files.py", "test_page_delivery.py"]
 
 PAGE_HEADERS = {"X-Tencent-CI-Page": "1", "Sec-Fetch-Site": "same-origin"}
 JOBS = "/tencent-ci/api/connections/tencent_ci_default/jobs"
@@ -38,7 +38,7 @@ SUBMIT = "submit = TriggerInventoryJobOperator(task_id='submit', workflow_ids=WO
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep them in one process, since Airflow's application and its database are made once."""
+    """Keep these tests in one process, since Airflow's application and its database are made once."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("plugins"))
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class Visitor:
-    """Somebody with a browser."""
+    """A user with a browser."""
 
     client: Any
     token: str | None
@@ -84,7 +84,10 @@ def airflow_application() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(airflow_application: Any) -> Iterator[Callable[..., Visitor]]:
-    """Make a visitor: of a role, with a name that rights can be taken from; without a role nobody is logged in."""
+    """Make a visitor with a role and a name, whose rights a test can remove;
+
+    without a role the visitor is not logged in.
+    """
     from fastapi.testclient import TestClient
 
     from tests.plugins.rights import SingleRights, token_of
@@ -99,7 +102,7 @@ def visit(airflow_application: Any) -> Iterator[Callable[..., Visitor]]:
 
 @pytest.fixture
 def deny() -> Callable[[str, str, str], None]:
-    """Take a single right from somebody."""
+    """Remove one right of a user."""
     from tests.plugins.rights import SingleRights
 
     return lambda name, method, resource: SingleRights.denied.add((name, method, resource))
@@ -115,7 +118,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 @pytest.fixture
 def submit(emulator: Emulator) -> Callable[..., str]:
-    """Submit a job past Airflow."""
+    """Submit a job without Airflow."""
 
     def submit(name: str = "by-hand", prefix: str = "media/") -> str:
         with TencentCIHook() as hook:

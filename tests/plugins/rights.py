@@ -1,4 +1,4 @@
-"""An auth manager that knows rights to single connections and DAGs, as those of real installations do."""
+"""An auth manager with rights to single connections and DAGs, as in real installations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["SingleRights", "token_of"]
 
 class SingleRights(SimpleAuthManager):
     """
-    Airflow's simple auth manager, less what single users may not.
+    Airflow's simple auth manager, without the rights in ``denied``.
 
     :cvar denied: a user's name, a method, and the id of a connection or a DAG.
     """

@@ -1,4 +1,4 @@
-"""What became of a job's files: counted in a bounded number of requests, once for all who look."""
+"""The results of a job's files: counted in a bounded number of requests, once for all readers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def submit(emulator, files, *, of_type="Workflow"):
 
 
 @pytest.mark.parametrize("of_type", ["Workflow", "Job"])
-def test_files_are_counted_by_what_became_of_them(page, emulator, of_type):
+def test_files_are_counted_by_result(page, emulator, of_type):
     emulator.configure(failing_every=10)
     job_id = submit(emulator, 250, of_type=of_type)
     emulator.advance(30.1)
@@ -52,7 +52,7 @@ def test_files_are_counted_by_what_became_of_them(page, emulator, of_type):
     assert (counts["total"], counts["is_complete"]) == (250, True)
 
 
-def test_of_a_huge_job_the_first_files_are_counted(page, emulator):
+def test_only_the_first_files_of_a_huge_job_are_counted(page, emulator):
     job_id = submit(emulator, 2_500)
     emulator.advance(100)
     counts = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
@@ -60,7 +60,7 @@ def test_of_a_huge_job_the_first_files_are_counted(page, emulator):
     assert emulator.count("executions") == 20
 
 
-def test_ten_who_look_at_once_cost_as_much_as_one(page, emulator):
+def test_ten_simultaneous_readers_cost_as_many_requests_as_one(page, emulator):
     job_id = submit(emulator, 250)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: page.get(f"{JOBS}/{job_id}/progress").status_code, range(10)))
@@ -68,7 +68,7 @@ def test_ten_who_look_at_once_cost_as_much_as_one(page, emulator):
     assert emulator.count("executions") == 3
 
 
-def test_the_end_of_a_job_is_not_taken_for_what_was_seen_before(page, emulator):
+def test_an_ended_job_is_not_answered_from_the_earlier_cache(page, emulator):
     job_id = submit(emulator, 50)
     before = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
     emulator.advance(100)
@@ -77,7 +77,7 @@ def test_the_end_of_a_job_is_not_taken_for_what_was_seen_before(page, emulator):
 
 
 @pytest.mark.parametrize("of_type", ["Workflow", "Job"])
-def test_the_curve_of_a_small_job_has_each_file(page, emulator, of_type):
+def test_the_curve_of_a_small_job_contains_each_file(page, emulator, of_type):
     emulator.configure(failing_every=4)
     job_id = submit(emulator, 20, of_type=of_type)
     emulator.advance(100)
@@ -86,12 +86,12 @@ def test_the_curve_of_a_small_job_has_each_file(page, emulator, of_type):
     first, last = timeline["points"][0], timeline["points"][-1]
     assert first["succeeded"] + first["failed"] == 1
     assert (last["succeeded"], last["failed"]) == (15, 5)
-    # The files are done one after the other in equal parts of a minute; times are to the second.
+    # The files finish one after the other at equal intervals of a minute; times have whole seconds.
     assert 56 <= (datetime.fromisoformat(last["at"]) - datetime.fromisoformat(first["at"])).total_seconds() <= 58
 
 
-def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, emulator, monkeypatch):
-    # Ids decide which files are asked about: with others each time, one estimate in forty is out of bounds.
+def test_the_curve_of_a_big_workflow_job_is_an_estimate_with_bounded_cost(page, emulator, monkeypatch):
+    # Ids decide which files are sampled: with random ids, one estimate in forty is out of bounds.
     chance = Random(1)
     monkeypatch.setattr(buckets, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
     emulator.configure(failing_every=20)
@@ -108,13 +108,13 @@ def test_the_curve_of_a_big_workflow_job_is_an_estimate_of_bounded_cost(page, em
     assert emulator.count("execution") == 48
 
 
-def test_nothing_done_is_no_curve(page, emulator):
+def test_a_job_without_finished_files_has_no_curve(page, emulator):
     emulator.configure(submitted_seconds=100)
     assert page.get(f"{JOBS}/{submit(emulator, 5)}/timeline").json()["points"] == []
 
 
 @pytest.mark.parametrize("of_type", ["Workflow", "Job"])
-def test_failed_files_come_in_parts_with_their_reasons(page, emulator, of_type):
+def test_failed_files_are_read_in_pages_with_their_reasons(page, emulator, of_type):
     emulator.configure(failing_every=2, file_failure_code="Broken", file_failure_message="no stream")
     job_id = submit(emulator, 250, of_type=of_type)
     emulator.advance(100)
@@ -132,7 +132,7 @@ def test_failed_files_come_in_parts_with_their_reasons(page, emulator, of_type):
     assert parts == 7
 
 
-def test_failed_files_of_a_slow_service_come_in_smaller_parts(page, emulator, monkeypatch):
+def test_failed_files_of_a_slow_service_are_read_in_smaller_pages(page, emulator, monkeypatch):
     monkeypatch.setattr(asking, "_LOOK_SECONDS", 0.2)
     emulator.configure(failing_every=2)
     job_id = submit(emulator, 10)
@@ -146,13 +146,13 @@ def test_failed_files_of_a_slow_service_come_in_smaller_parts(page, emulator, mo
     assert parts == 5
 
 
-def test_those_who_wait_for_a_slow_service_leave_airflow_its_threads(page, emulator):
+def test_readers_of_a_slow_service_do_not_occupy_airflow_s_threads(page, emulator):
     job_id = submit(emulator, 5)
     emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=4))
     with ThreadPoolExecutor(60) as pool:
         answers = [pool.submit(page.get, f"{JOBS}/{job_id}") for _ in range(60)]
         wait_for(lambda: emulator.count("list"), 30, lambda: "nobody looks")
-        # More than the server has threads are looking; Airflow's own routes answer all the same.
+        # More readers than threads of the server; Airflow's own routes still answer.
         assert page.get("/api/v2/connections").status_code == 200
         assert emulator.count("list") <= 8
         emulator.clear_faults()
@@ -160,7 +160,7 @@ def test_those_who_wait_for_a_slow_service_leave_airflow_its_threads(page, emula
 
 
 @pytest.mark.parametrize("cursor", ["x", "0", "0.x.", "-1.0.", "99999999999.0."])
-def test_a_cursor_that_is_none_is_refused(page, emulator, cursor):
+def test_an_invalid_cursor_is_refused(page, emulator, cursor):
     job_id = submit(emulator, 5)
     answer = page.get(f"{JOBS}/{job_id}/failed-files", cursor=cursor)
     assert answer.status_code == 400

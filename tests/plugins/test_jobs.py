@@ -1,4 +1,4 @@
-"""What the page is told of jobs: those of the connection's bucket, and the task instances that made them."""
+"""The page's data about jobs: those of the connection's bucket, and their task instances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 
 @pytest.fixture
 def page(visit, emulator):
-    """Somebody who may read everything."""
+    """A user who may read everything."""
     return visit("OP")
 
 
@@ -46,7 +46,7 @@ def test_a_running_job_is_described(page, emulator, submit):
     assert (job["task"], job["counts"]) == (None, None)
 
 
-def test_the_duration_of_an_ended_job_is_that_of_its_run(page, emulator, submit):
+def test_the_duration_of_an_ended_job_is_its_run_time(page, emulator, submit):
     submit()
     emulator.advance(3600)
     [job] = page.get(JOBS).json()["jobs"]
@@ -54,7 +54,7 @@ def test_the_duration_of_an_ended_job_is_that_of_its_run(page, emulator, submit)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_the_duration_of_a_running_job_is_told_by_the_service_s_clock(page, emulator, submit, hours):
+def test_the_duration_of_a_running_job_is_measured_with_the_service_s_clock(page, emulator, submit, hours):
     emulator.configure(clock_offset_seconds=hours * 3600, run_seconds=3600)
     job_id = submit()
     [listed] = page.get(JOBS).json()["jobs"]
@@ -62,7 +62,7 @@ def test_the_duration_of_a_running_job_is_told_by_the_service_s_clock(page, emul
     assert all(0 <= job["duration_seconds"] < 60 for job in (listed, one))
 
 
-def test_a_failed_job_says_why(page, emulator, submit):
+def test_a_failed_job_shows_its_reason(page, emulator, submit):
     emulator.fail_job(submit(), "TemplateNotFound", "no such template")
     [job] = page.get(JOBS).json()["jobs"]
     assert (job["code"], job["message"]) == ("TemplateNotFound", "no such template")
@@ -93,7 +93,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize(("parameters", "found"), FILTERS.values(), ids=FILTERS.keys())
-def test_filters_are_the_service_s(page, emulator, submit, parameters, found):
+def test_filters_are_sent_to_the_service(page, emulator, submit, parameters, found):
     submit("old")
     emulator.advance(1000)
     between = emulator.now().isoformat()
@@ -113,14 +113,14 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("parameters", "words"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_filter_that_is_wrong_is_named_and_nothing_is_sent(page, emulator, parameters, words):
+def test_a_wrong_filter_is_named_and_nothing_is_sent(page, emulator, parameters, words):
     answer = page.get(JOBS, **parameters)
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
     assert emulator.requests == []
 
 
-def test_the_task_instance_that_made_a_job_is_found(page, emulator):
+def test_the_task_instance_of_a_job_is_found(page, emulator):
     run = run_dag()
     [job] = page.get(JOBS).json()["jobs"]
     assert job["may_cancel"]
@@ -139,7 +139,7 @@ def test_a_mapped_task_is_found_with_its_index_and_its_label(page, emulator):
     assert jobs["other/"]["path"].endswith("/tasks/each/mapped/1")
 
 
-def test_the_counts_that_a_task_left_are_taken_from_it(page, emulator):
+def test_the_counts_are_read_from_the_task(page, emulator):
     emulator.configure(run_seconds=0.2, failing_every=5)
     run_dag(SUBMIT.replace(")", ", wait_for_completion=True, poll_interval=0.1)"))
     requests = emulator.count()
@@ -151,7 +151,7 @@ def test_the_counts_that_a_task_left_are_taken_from_it(page, emulator):
     assert emulator.count() == requests + 1
 
 
-def test_the_counts_that_a_sensor_left_are_taken_too(page, emulator):
+def test_the_counts_are_read_from_the_sensor_too(page, emulator):
     emulator.configure(run_seconds=0.2)
     run_dag(SUBMIT, "InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.1)")
     [job] = page.get(JOBS).json()["jobs"]
@@ -159,7 +159,7 @@ def test_the_counts_that_a_sensor_left_are_taken_too(page, emulator):
     assert job["counts"]["succeeded"] == len(emulator.files(job["job_id"])) > 0
 
 
-def test_counts_from_before_all_files_were_done_are_asked_for_anew(page, emulator):
+def test_incomplete_counts_are_counted_again(page, emulator):
     emulator.configure(run_seconds=0.2)
     files = {"Success": 7, "Failed": 0, "Cancel": 0, "Running": 1, "FirstAt": None, "LastAt": None}
     run_dag(SUBMIT, f"task(lambda job: {{'JobId': job, 'Files': {files}}}, task_id='counted')(submit.output)")
@@ -168,7 +168,7 @@ def test_counts_from_before_all_files_were_done_are_asked_for_anew(page, emulato
     assert (job["state"], job["counts"]) == ("Success", None)
 
 
-def test_what_is_no_record_is_not_taken_for_one(page, emulator):
+def test_a_malformed_record_is_ignored(page, emulator):
     emulator.configure(run_seconds=0.2)
     run_dag(SUBMIT, "task(lambda: {'JobId': 'b1', 'Files': {'Success': 'many'}}, task_id='other')()")
     [job] = page.get(JOBS).json()["jobs"]
@@ -190,7 +190,7 @@ def test_an_unknown_job_is_not_found(page, emulator):
     assert answer.json()["error"]["advice"]
 
 
-def test_an_error_of_the_service_is_told_with_its_code_and_request_id(page, emulator):
+def test_an_error_of_the_service_is_shown_with_its_code_and_request_id(page, emulator):
     emulator.add_key(SECRET_ID, SECRET_KEY, actions=["ci:DescribeMediaQueues"])
     answer = page.get(JOBS)
     assert answer.status_code == 502
@@ -201,7 +201,7 @@ def test_an_error_of_the_service_is_told_with_its_code_and_request_id(page, emul
     assert emulator.count() == 1
 
 
-def test_a_service_that_cannot_be_reached_is_told(page, emulator, monkeypatch):
+def test_an_unreachable_service_is_reported(page, emulator, monkeypatch):
     connection = emulator.connection()
     connection["extra"]["endpoint_url"] = "http://127.0.0.1:1"
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
@@ -210,7 +210,7 @@ def test_a_service_that_cannot_be_reached_is_told(page, emulator, monkeypatch):
     assert "127.0.0.1:1" in answer.json()["error"]["message"]
 
 
-def test_a_connection_that_lacks_something_is_told(page, emulator, monkeypatch):
+def test_an_incomplete_connection_is_reported(page, emulator, monkeypatch):
     connection = emulator.connection()
     del connection["extra"]["bucket"]
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
@@ -219,7 +219,7 @@ def test_a_connection_that_lacks_something_is_told(page, emulator, monkeypatch):
     assert "tencent_ci_default" in answer.json()["error"]["message"]
 
 
-def test_what_fails_inside_is_no_traceback(page, emulator, monkeypatch):
+def test_an_internal_error_shows_no_traceback(page, emulator, monkeypatch):
     monkeypatch.setattr("airflow_provider_tencent_ci.plugins.routes.makers_of", lambda _ids: 1 / 0)
     answer = page.get(JOBS)
     assert answer.status_code == 500
@@ -230,7 +230,7 @@ def test_what_fails_inside_is_no_traceback(page, emulator, monkeypatch):
 TOKEN = "session-token-0123456789abcdef"
 
 
-def test_no_answer_has_a_secret(page, emulator, monkeypatch):
+def test_no_answer_contains_a_secret(page, emulator, monkeypatch):
     emulator.add_key(SECRET_ID, SECRET_KEY, token=TOKEN)
     connection = emulator.connection()
     connection["extra"]["token"] = TOKEN

@@ -1,4 +1,4 @@
-"""The plugin in processes that have no use for it, and in Airflows that have no place for it."""
+"""The plugin in processes that do not use it, and in Airflow versions without plugin pages."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def python(script, folder):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
 
 
-def test_it_is_declared_as_an_entry_point():
+def test_the_plugin_is_declared_as_an_entry_point():
     [point] = distribution("airflow-provider-tencent-ci").entry_points.select(group="airflow.plugins")
     assert point.load() is JobsPagePlugin
 
 
-def test_it_imports_nothing_but_itself(tmp_path):
+def test_the_plugin_imports_no_other_module(tmp_path):
     modules = set(json.loads(python(LOADED, tmp_path).stdout.splitlines()[-1]))
     assert modules <= {
         "airflow_provider_tencent_ci",
@@ -49,13 +49,13 @@ def test_it_imports_nothing_but_itself(tmp_path):
     }
 
 
-def test_it_is_loaded_without_a_word(tmp_path):
+def test_the_plugin_loads_without_a_log_line(tmp_path):
     done = python(PLUGINS, tmp_path)
     assert done.stdout.splitlines()[-1] == "errors: {}"
     assert "tencent" not in done.stderr
 
 
-def test_it_is_there_where_airflow_has_pages_and_nowhere_else():
+def test_the_page_exists_only_in_an_airflow_with_plugin_pages():
     assert PARTS_OF_A_PAGE & vars(JobsPagePlugin).keys() == (PARTS_OF_A_PAGE if has_pages else set())
 
 
@@ -66,7 +66,7 @@ print(json.dumps(sorted(vars(JobsPagePlugin))))
 """
 
 
-def test_a_setting_switches_it_off(tmp_path, monkeypatch):
+def test_a_setting_disables_the_page(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__TENCENT_CI__JOBS_PAGE", "False")
     declared = json.loads(python(SWITCHED_OFF, tmp_path).stdout.splitlines()[-1])
     assert "name" in declared

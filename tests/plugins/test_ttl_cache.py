@@ -1,4 +1,4 @@
-"""Answers that are remembered for some seconds."""
+"""Answers that are cached for some seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock:
         return self.seconds
 
 
-def test_an_answer_holds_for_its_time_and_its_key():
+def test_an_answer_is_cached_for_its_time_and_its_key():
     clock, asked = Clock(), []
     remembered = Remembered(clock=clock)
 
@@ -31,20 +31,20 @@ def test_an_answer_holds_for_its_time_and_its_key():
     assert [get("a"), get("a")] == [3, 3]
 
 
-def test_nothing_is_an_answer_too():
+def test_none_is_cached_too():
     remembered = Remembered(clock=Clock())
     assert remembered.get("a", lambda: (None, 10)) is None
     assert remembered.get("a", lambda: pytest.fail("asked again")) is None
 
 
-def test_an_error_is_not_remembered():
+def test_an_error_is_not_cached():
     remembered = Remembered(clock=Clock())
     with pytest.raises(ZeroDivisionError):
         remembered.get("a", lambda: 1 / 0)
     assert remembered.get("a", lambda: (1, 10)) == 1
 
 
-def test_those_of_the_latest_use_are_kept():
+def test_the_most_recently_used_answers_are_kept():
     remembered = Remembered(2, Clock())
     for key in ("a", "b", "a", "c"):
         remembered.get(key, lambda: ("first", 10))
@@ -52,7 +52,7 @@ def test_those_of_the_latest_use_are_kept():
     assert remembered.get("b", lambda: ("anew", 10)) == "anew"
 
 
-def test_those_who_come_while_one_asks_wait_for_its_answer():
+def test_callers_during_a_request_wait_for_its_answer():
     remembered, asking, answer = Remembered(), threading.Event(), threading.Event()
     asked, got = [], []
 
@@ -67,7 +67,7 @@ def test_those_who_come_while_one_asks_wait_for_its_answer():
     assert asking.wait(10)
     for thread in threads[1:]:
         thread.start()
-    assert remembered.get("b", lambda: ("another", 10)) == "another"  # nobody else waits
+    assert remembered.get("b", lambda: ("another", 10)) == "another"  # no other caller waits
     answer.set()
     for thread in threads:
         thread.join(10)

@@ -1,4 +1,4 @@
-"""What GitHub shows to those who report, contribute or look for a weakness."""
+"""The files that GitHub shows to reporters, contributors and security researchers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_links_to_is_there(page):
+def test_every_link_target_of_a_page_exists(page):
     text = page.read_text("utf-8")
     ours = [*re.findall(r"\]\((?!https?:)([^)#]+)", text), *re.findall(rf"{REPOSITORY}/blob/main/([^\s)#]+)", text)]
     for target in ours:

@@ -1,8 +1,8 @@
 """
-What is uploaded: sdist and wheel, built as for a release.
+The uploaded archives: sdist and wheel, built as for a release.
 
-``make build`` runs these tests over dist/; otherwise both are built from a copy of the tree, with the usual litter
-in it.
+``make build`` runs these tests over dist/; otherwise both are built from a copy of the tree, with typical leftover
+files in it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ LITTER = [
 
 
 def tracked_files() -> set[str]:
-    """Those of the tree that belong to the project, also if they wait to be added."""
+    """The files of the tree that belong to the project, including those not added yet."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
@@ -69,7 +69,7 @@ def copy_of_the_tree(to: Path) -> Path:
 
 
 def build(tree: Path) -> Path:
-    """Both, the wheel from the sdist: what an earlier build left in build/ stays out of it."""
+    """Both archives, the wheel from the sdist: leftovers of an earlier build in build/ are not used."""
     command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", "built"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=300)
@@ -107,23 +107,23 @@ def test_there_is_one_sdist_and_one_wheel(built):
     assert archives == {f"{NAME}.tar.gz", f"{NAME}-py3-none-any.whl"}
 
 
-def test_the_wheel_has_the_package_with_its_data_and_nothing_else(wheel):
+def test_the_wheel_contains_only_the_package_with_its_data(wheel):
     package = {name for name in tracked_files() if name.startswith("airflow_provider_tencent_ci/")}
     about = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt", "licenses/LICENSE"]
     assert set(wheel.namelist()) == package | {f"{NAME}.dist-info/{name}" for name in about}
 
 
-def test_the_wheel_tells_type_checkers_that_it_has_types(wheel):
+def test_the_wheel_is_marked_as_typed(wheel):
     assert "airflow_provider_tencent_ci/py.typed" in wheel.namelist()
 
 
-def test_the_sdist_has_the_project_and_nothing_else(unpacked):
+def test_the_sdist_contains_only_the_project(unpacked):
     packed = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
     made = {name for name in packed if ".egg-info/" in name} | {"PKG-INFO"}
     assert packed - made == tracked_files()
 
 
-def test_nothing_in_the_sdist_is_big(unpacked):
+def test_the_sdist_contains_no_big_file(unpacked):
     sizes = {path: path.stat().st_size for path in unpacked.rglob("*") if path.is_file()}
     assert not {path: size for path, size in sizes.items() if size > LARGEST_FILE_BYTES}
 
@@ -137,7 +137,7 @@ def test_all_tests_load_from_an_unpacked_sdist(unpacked):
     assert int(re.findall(r"(\d+) tests? collected", done.stdout)[0]) > 1000
 
 
-def test_make_finds_all_it_needs_in_an_unpacked_sdist(unpacked):
+def test_make_finds_all_its_files_in_an_unpacked_sdist(unpacked):
     done = subprocess.run(
         ["make", "--dry-run", "test", "lint", "typecheck", "demo"],
         cwd=unpacked, capture_output=True, text=True, check=False, timeout=60,
@@ -145,7 +145,7 @@ def test_make_finds_all_it_needs_in_an_unpacked_sdist(unpacked):
     assert done.returncode == 0, done.stderr
 
 
-def test_package_indexes_take_both(built):
+def test_package_indexes_accept_both_archives(built):
     archives = sorted(str(path) for path in built.glob("airflow_provider*"))
     done = subprocess.run(
         [sys.executable, "-m", "twine", "check", "--strict", *archives],
@@ -154,7 +154,7 @@ def test_package_indexes_take_both(built):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_description_leads_to_files_of_this_version(metadata):
+def test_the_description_links_to_files_of_this_version(metadata):
     html = MarkdownIt("commonmark").render(metadata.get_payload())
     targets = re.findall(r'(?:href|src)="([^"]+)"', html)
     ours = [target for target in targets if target.startswith(REPOSITORY) or "githubusercontent" in target]
@@ -199,7 +199,7 @@ def test_relative_links_become_absolute(written, shown):
     assert load_setup_py().with_absolute_links(written, REPOSITORY, "v1") == shown
 
 
-def test_the_metadata_say_what_registries_look_for(metadata):
+def test_the_metadata_contain_the_fields_that_registries_read(metadata):
     classifiers = metadata.get_all("Classifier")
     assert {"Framework :: Apache Airflow", "Framework :: Apache Airflow :: Provider", "Typing :: Typed"} <= {
         *classifiers

@@ -13,7 +13,7 @@ PAGES = ("CONTRIBUTING.md", "docs/how_it_works.md", "docs/what_happens_when.md")
 
 
 def named_files(page):
-    """Each file in code marks that has a folder, or stands at the root of the package."""
+    """Each file name in code marks with a folder, or at the root of the package."""
     return sorted(set(re.findall(r"`([\w./-]+\.(?:py|md|svg|yml))`", (ROOT / page).read_text("utf-8"))))
 
 
@@ -24,23 +24,23 @@ def test_every_named_file_exists(page):
     assert set(missing) - workflows == set()
 
 
-def test_the_map_names_every_room():
-    """Of the package and of its core."""
+def test_the_map_lists_every_folder():
+    """The folders of the package and of its core."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     drawn = set(re.findall(r"(\w+)/", text.partition("```text\n")[2].partition("```")[0]))
     rooms = {path.name for place in (PACKAGE, PACKAGE / "core") for path in place.iterdir() if path.is_dir()}
     assert {room for room in rooms if not room.startswith("_")} <= drawn
 
 
-def test_how_it_works_has_a_line_for_every_room():
+def test_how_it_works_describes_every_folder():
     text = (ROOT / "docs" / "how_it_works.md").read_text("utf-8")
     table = text.partition("| room | contents |")[2].partition("\n\n")[0]
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_")}
     assert rooms == set(re.findall(r"`(\w+)/`", "\n".join(line.split(" | ")[0] for line in table.splitlines())))
 
 
-def test_the_order_of_imports_has_every_room_once():
-    """Of the package; the emulator stands beside it, and the parts of the core in its own line."""
+def test_the_order_of_imports_lists_every_folder_once():
+    """The folders of the package; the emulator is not in the order, and the folders of the core have their own line."""
     lines = (ROOT / "docs" / "snippets" / "rooms.txt").read_text("utf-8").splitlines()
     named = [name for line in lines for name in re.split(r" {2,}", re.split(r" {3,}", line)[0])]
     inside = [name for name in named if name.isidentifier()]
@@ -54,6 +54,6 @@ def test_the_order_of_imports_has_every_room_once():
     }
 
 
-def test_where_is_has_at_least_thirty_five_rows():
+def test_the_table_of_behaviours_has_at_least_thirty_five_rows():
     table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where is …?")[2].partition("\n## ")[0]
     assert table.count("\n|") - 2 >= 35

@@ -1,4 +1,4 @@
-"""Log lines and messages that the docs quote are those of the code."""
+"""Log lines and messages that the docs quote exist in the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OF_AIRFLOW = ("finished with state success",)
 
 
 def texts():
-    """All texts of the package, with a gap for each value that is put in."""
+    """All texts of the package, with a gap for each inserted value."""
     found = []
     for path in (ROOT / "airflow_provider_tencent_ci").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

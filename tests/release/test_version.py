@@ -1,4 +1,4 @@
-"""There is one version, and only a tag that says the same is released."""
+"""There is one version, and only a tag with the same version is released."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TWO_VERSIONS = """\
 First.
 """
 
-# Records of what was measured with which version; they stay as they are when it rises.
+# Records of measurements with an older version; a new version does not change them.
 RECORDS = ("docs/benchmarks", "CHANGELOG.md")
 
 
@@ -47,7 +47,7 @@ def test_every_section_of_the_changelog_is_found():
 @pytest.mark.parametrize(
     ("version", "text"), [("1.1.0", "### Features\n\n- One."), ("1.0.0", "First.")], ids=["newest", "oldest"]
 )
-def test_a_release_says_what_its_section_says(version, text):
+def test_the_notes_of_a_release_are_its_section(version, text):
     assert notes(f"v{version}", version, TWO_VERSIONS) == text
 
 
@@ -64,13 +64,13 @@ def test_a_release_says_what_its_section_says(version, text):
         ("v2.0.0", "2.0.0", "## 2.0.0 (2026-12-31)\n\n" + TWO_VERSIONS[12:], "says nothing of 2.0.0"),
     ],
 )
-def test_what_does_not_fit_together_is_not_released(tag, version, changelog, complaint):
+def test_an_inconsistent_version_is_not_released(tag, version, changelog, complaint):
     with pytest.raises(NotReleasable, match=re.escape(complaint)):
         notes(tag, version, changelog)
 
 
 @pytest.mark.parametrize("arguments", [["v0.0.0"], [], ["v1", "v2"]])
-def test_the_command_fails_on_what_cannot_be_released(arguments):
+def test_the_command_fails_for_a_version_that_cannot_be_released(arguments):
     command = [sys.executable, ROOT / "scripts" / "release_notes.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0
@@ -78,11 +78,11 @@ def test_the_command_fails_on_what_cannot_be_released(arguments):
     assert done.stderr.strip()
 
 
-def test_the_version_stands_in_one_place():
+def test_the_version_is_defined_in_one_place():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     if tracked.returncode:
         pytest.skip("needs a checkout: only git knows which files belong to the project")
-    # Numbers of other packages may happen to be the same: a line must speak of this one, or of "the" version.
+    # Other packages may have the same number: a line counts only if it names this package, or "the" version.
     ours = re.compile(r"version_*\s*[=:]|airflow[-_]provider[-_]tencent[-_]ci", re.IGNORECASE)
     number = re.compile(rf"(?<![\d.]){re.escape(__version__)}(?![\d.]|rc)")
     repeated = [

@@ -1,4 +1,4 @@
-"""The workflows say the same as the rest of the project; their form and their safety are judged by ``make lint``."""
+"""The workflows agree with the rest of the project; ``make lint`` checks their syntax and safety."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def test_each_python_that_the_metadata_name_is_tested():
     assert config["options"]["python_requires"] == f">={oldest},<{after}"
 
 
-@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that the matrix does not know")
-def test_left_out_is_only_what_airflow_itself_does_not_support():
+@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that is not in the matrix")
+def test_only_combinations_that_airflow_does_not_support_are_left_out():
     classifiers = metadata("apache-airflow").get_all("Classifier")
     supported = {line.rpartition(" ")[2] for line in classifiers if "Programming Language :: Python :: 3." in line}
     assert {python for airflow, python in PAIRS if airflow == airflow_version} == supported & {*MATRIX["python"]}
 
 
-def test_the_run_on_one_machine_knows_the_same_versions():
+def test_the_local_run_tests_the_same_versions():
     lines = re.findall(r"^test_on (\S+) (.+)$", CI_RUN, re.MULTILINE)
     assert [airflow for airflow, _ in lines] == MATRIX["airflow"]
     assert {(airflow, python) for airflow, pythons in lines for python in pythons.split()} <= PAIRS
 
 
-def test_jobs_without_an_airflow_of_their_own_use_the_default():
+def test_jobs_without_their_own_airflow_use_the_default():
     action = load(ROOT / ".github" / "actions" / "python" / "action.yml")
     assert action["inputs"]["airflow"]["default"] == setting("DEFAULT_AIRFLOW")
 
@@ -94,7 +94,7 @@ def test_every_make_target_of_a_workflow_exists(path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_every_script_of_a_workflow_can_be_run(path):
+def test_every_script_of_a_workflow_is_executable(path):
     for script in {word for line in commands(path) for word in re.findall(r"(?:^|\s)((?:\.ci|scripts)/\S+)", line)}:
         assert (ROOT / script).stat().st_mode & 0o111, script
 
@@ -108,7 +108,7 @@ def matrix(job):
 
 
 @pytest.mark.parametrize("job", all_jobs())
-def test_no_job_hangs_for_hours(job):
+def test_every_job_has_a_time_limit(job):
     assert "uses" in job or 0 < job["timeout-minutes"] <= 120
 
 
@@ -118,7 +118,7 @@ def test_no_workflow_needs_a_secret_or_may_write_by_default(path):
     assert load(path)["permissions"] == {"contents": "read"}
 
 
-def test_a_branch_is_good_only_when_every_job_is():
+def test_a_branch_passes_only_when_every_job_passes():
     everything = jobs("ci")
     assert set(everything["passed"]["needs"]) == set(everything) - {"passed"}
 
@@ -129,7 +129,7 @@ def needed(everything, name):
     return {*direct, *(further for other in direct for further in needed(everything, other))}
 
 
-def test_nothing_is_published_that_was_not_tested_and_attested():
+def test_nothing_is_published_without_tests_and_attestation():
     release = jobs("release")
     assert needed(release, "pypi") == {"version", "checks", "build", "provenance"}
     assert needed(release, "page") >= {"pypi"}
@@ -137,14 +137,14 @@ def test_nothing_is_published_that_was_not_tested_and_attested():
     assert "workflow_call" in load(ROOT / ".github" / "workflows" / "ci.yml")[True]  # YAML 1.1 reads "on" as true
 
 
-def test_only_the_jobs_that_sign_or_publish_get_an_identity():
+def test_only_jobs_that_sign_or_publish_get_an_identity():
     release = jobs("release")
     identified = {name for name, job in release.items() if "id-token" in job.get("permissions", {})}
     assert identified == {"provenance", "pypi"}
     assert release["pypi"]["environment"] == "pypi"
 
 
-def test_what_is_published_is_built_once():
+def test_the_published_archives_are_built_once():
     builders = [name for name, job in jobs("release").items() if any("make build" in str(step) for step in steps(job))]
     assert builders == ["build"]
     for name in ("provenance", "pypi"):

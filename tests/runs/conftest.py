@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def broken_in_airflow_3_0(reason: str) -> pytest.MarkDecorator:
-    """Leave out what Airflow 3.0's own ``dag.test`` cannot do; its scheduler can."""
+    """Skip tests that Airflow 3.0's own ``dag.test`` cannot run; its scheduler can."""
     return pytest.mark.skipif(airflow_version.startswith("3.0."), reason=f"Airflow 3.0's dag.test {reason}")
 
 
@@ -35,6 +35,6 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 
 def only_job(emulator: Emulator) -> JobSummary:
-    """The one job that was ever made."""
+    """The only job that exists."""
     [job] = emulator.jobs
     return job

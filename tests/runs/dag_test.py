@@ -44,13 +44,13 @@ _NUMBERS = itertools.count()
 @dataclass
 class DagRun:
     """
-    What is left of a run.
+    The results of a run.
 
     :param states: by task id; by ``(task id, map index)`` for mapped tasks.
     :param xcoms: values by task (as above) and key.
     :param tries: the number of the last try, by task (as above).
     :param rendered: what the UI shows as rendered templates, by task (as above).
-    :param failures: what our tasks failed of, try by try, where :func:`remember_failures` was called.
+    :param failures: the exceptions of the tasks, try by try, where :func:`remember_failures` was called.
     """
 
     state: str
@@ -78,9 +78,8 @@ def migrate_database() -> None:
 
 def remember_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Note what our tasks raise on its way to Airflow: they run in this very process.
-
-    Callbacks would do, but for 3.0, whose ``dag.test`` calls none.
+    Record the exceptions of the package's tasks, which run in this process. Callbacks would not do: ``dag.test`` of 3.0
+    calls none.
     """
     note_failures_of(monkeypatch, TriggerInventoryJobOperator, InventoryJobSensor)
 
@@ -129,11 +128,11 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
     assert not bag.import_errors, bag.import_errors
     [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
     _store(bag)
-    # Each run has a date of its own, since a second run of one date would be the first one again.
+    # Each run has its own date, since a second run of one date would be the first one again.
     date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     parameters = inspect.signature(dag.test).parameters
     named = "logical_date" if "logical_date" in parameters else "execution_date"
-    # From 3.0 on the name of a manual run is that of the time after which it runs, else now.
+    # From 3.0 on, the name of a manual run contains its run_after time, or else the current time.
     dates = {named: date, **({"run_after": date} if "run_after" in parameters else {})}
     _failures.clear()
     _share_api_server()
@@ -143,7 +142,7 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
 
 @functools.cache
 def _share_api_server() -> None:
-    """Let all tasks of this process talk to one API: Airflow makes one for each, in a second or more."""
+    """Let all tasks of this process use one API server: Airflow would create one for each, in a second or more."""
     if not airflow_version.startswith("2."):
         from airflow.sdk.execution_time import supervisor
 
@@ -151,7 +150,7 @@ def _share_api_server() -> None:
 
 
 def _store(bag: Any) -> None:
-    """Do what ``dag.test`` does by itself from 3.1 on: without it Airflow does not know the assets of a DAG."""
+    """Register the assets of a DAG, as ``dag.test`` itself does from 3.1 on."""
     if airflow_version.startswith("2."):
         bag.sync_to_db()
     elif airflow_version.startswith("3.0."):

@@ -61,7 +61,7 @@ def read(extra):
 
 
 @pytest.mark.parametrize("mode", OPERATOR_MODES, ids=["blocking", "deferred", "to end in the triggerer"])
-def test_every_outlet_of_the_operator_hears_what_became_of_the_job(emulator, mode):
+def test_every_outlet_event_of_the_operator_contains_the_result_of_the_job(emulator, mode):
     run, events = events_of(SUBMIT.format(mode))
     assert run.state == "success"
     assert [uri for uri, _ in events] == ["a", "b"]
@@ -70,19 +70,19 @@ def test_every_outlet_of_the_operator_hears_what_became_of_the_job(emulator, mod
         assert (extra["files"]["total"], extra["files"]["failed"]) == (only_job(emulator).files, 0)
 
 
-def test_the_event_says_how_many_files_failed(emulator):
+def test_the_event_contains_the_number_of_failed_files(emulator):
     emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
     emulator.configure(failing_keys=("some/*1.mp4",))
     _, events = events_of(SUBMIT.replace("media/", "some/").format(OPERATOR_MODES[1]))
     assert [extra["files"]["failed"] for _, extra in events] == [10, 10]
 
 
-def test_an_event_without_counts_says_nothing_of_files(emulator):
+def test_an_event_without_counts_contains_no_files(emulator):
     _, events = events_of(SUBMIT.format(OPERATOR_MODES[0] + ", count_files=False"))
     assert [sorted(extra) for _, extra in events] == [["job_id", "state"]] * 2
 
 
-def test_where_nobody_waits_the_event_says_which_job_was_submitted(emulator):
+def test_the_event_of_a_task_that_does_not_wait_names_the_submitted_job(emulator):
     _, events = events_of(SUBMIT.format("wait_for_completion=False"))
     for _, extra in events:
         assert extra["job_id"] == only_job(emulator).job_id
@@ -91,7 +91,7 @@ def test_where_nobody_waits_the_event_says_which_job_was_submitted(emulator):
 
 
 @pytest.mark.parametrize("mode", SENSOR_MODES, ids=["poke", "reschedule", "deferred", "without workers"])
-def test_every_outlet_of_the_sensor_hears_what_became_of_the_job(emulator, job_id, mode):
+def test_every_outlet_event_of_the_sensor_contains_the_result_of_the_job(emulator, job_id, mode):
     run, events = events_of(SENSE.format(job_id, mode))
     assert run.state == "success"
     assert [(uri, extra["job_id"], extra["state"]) for uri, extra in events] == [
@@ -99,15 +99,15 @@ def test_every_outlet_of_the_sensor_hears_what_became_of_the_job(emulator, job_i
     ]
 
 
-def test_a_job_that_failed_updates_nothing(emulator):
+def test_a_failed_job_updates_no_asset(emulator):
     emulator.configure(outcome="fail")
     run, events = events_of(SUBMIT.format(OPERATOR_MODES[1]))
     assert (run.state, events) == ("failed", [])
 
 
-def test_noting_it_can_never_fail_a_task(emulator, monkeypatch):
+def test_adding_extras_never_fails_a_task(emulator, monkeypatch):
     def broken(*args):
-        raise RuntimeError("no extras today")
+        raise RuntimeError("extras are broken")
 
     monkeypatch.setattr("airflow_provider_tencent_ci.lineage.asset_events.event_extra", broken)
     run, events = events_of(SUBMIT.format(OPERATOR_MODES[1]))

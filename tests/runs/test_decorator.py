@@ -36,7 +36,7 @@ submit()
 
 
 @pytest.mark.parametrize("mode", ["NOT_WAITING", "BLOCKING", "DEFERRED"])
-def test_what_the_function_returns_is_submitted(emulator, mode):
+def test_the_returned_request_is_submitted(emulator, mode):
     done = run_function("{'workflow_ids': WORKFLOW, 'prefix': 'media/'}", f"**{mode}")
     job = only_job(emulator)
     assert done.state == "success"
@@ -45,7 +45,7 @@ def test_what_the_function_returns_is_submitted(emulator, mode):
         assert done.xcoms["submit"]["job"]["Input"] == {"Prefix": "media/"}
 
 
-def test_the_function_is_given_its_arguments_and_the_context_and_its_templates_are_rendered(emulator):
+def test_the_function_gets_its_rendered_arguments_and_the_context(emulator):
     done = run("""
 @task
 def find():
@@ -67,7 +67,7 @@ submit(find())
     assert record["Operation"]["Output"]["Object"] == "submit/manual/x.mp4"
 
 
-def test_it_is_mapped(emulator):
+def test_a_decorated_task_is_mapped(emulator):
     done = run("""
 @task.tencent_ci_inventory_job(**DEFERRED)
 def submit(prefix):
@@ -80,7 +80,7 @@ submit.expand(prefix=["media/1/", "media/2/"])
     assert len(emulator.jobs) == 2
 
 
-def test_it_is_mapped_with_other_arguments_of_the_operator(emulator):
+def test_a_decorated_task_is_mapped_over_other_arguments_of_the_operator(emulator):
     done = run("""
 @task.tencent_ci_inventory_job(**NOT_WAITING)
 def submit(prefix):
@@ -103,7 +103,7 @@ def test_a_retry_calls_the_function_again_and_finds_its_job(emulator):
     assert done.xcoms["submit"]["return_value"] == only_job(emulator).job_id
 
 
-def test_the_function_is_called_again_after_a_wait_for_room(emulator):
+def test_the_function_is_called_again_after_a_wait_for_a_place(emulator):
     with TencentCIHook() as hook:
         hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
     done = run_function("{'workflow_ids': WORKFLOW, 'prefix': 'media/'}", "**DEFERRED, max_active_jobs=1")
@@ -122,7 +122,7 @@ def test_the_function_is_called_again_after_a_wait_for_room(emulator):
         ("{}", "workflow_ids"),
     ],
 )
-def test_a_function_that_returns_no_request_fails_before_anything_is_sent(emulator, returned, message):
+def test_a_function_without_a_request_fails_before_any_request(emulator, returned, message):
     done = run_function(returned)
     assert done.state == "failed"
     assert done.failure.startswith("InvalidArgumentError: ")
@@ -131,6 +131,6 @@ def test_a_function_that_returns_no_request_fails_before_anything_is_sent(emulat
 
 
 @pytest.mark.parametrize("name", ["prefix", "name", "workflow_ids"])
-def test_the_decorator_does_not_take_what_the_function_returns(name):
+def test_the_decorator_refuses_arguments_that_the_function_returns(name):
     with pytest.raises(AssertionError, match=f"does not take {name}: return it from the function"):
         run_function("{}", f"{name}='x'")

@@ -1,4 +1,4 @@
-"""README and docs: what they show comes out of files that are run, their links lead somewhere, nothing is left out."""
+"""README and docs: their examples come from files that are run, their links have targets, and nothing is missing."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_every_block_names_the_file_that_it_shows(path):
     assert None not in shown_files(path)
 
 
-def test_pages_show_what_is_in_the_files():
+def test_pages_show_the_current_files():
     for path, page in runpy.run_path(str(ROOT / "scripts" / "write-example-docs"))["pages"]().items():
         assert path.read_text("utf-8") == page, f"{path.name}: run scripts/write-example-docs"
 
 
-def test_every_file_that_is_there_to_be_shown_is_shown_and_run():
+def test_every_example_file_is_shown_and_run():
     """All of ``example_dags`` is run by ``test_example_dags.py``, all policies by ``test_permissions.py``."""
     shown = {Path(name) for page in PAGES for name in shown_files(page)}
     there = {path.relative_to(ROOT) for path in (ROOT / "docs" / "snippets").rglob("*.*")}
@@ -60,7 +60,7 @@ def test_every_file_that_is_there_to_be_shown_is_shown_and_run():
 
 
 def slugs(path):
-    """What GitHub and the site call the headings of a page."""
+    """The anchors of a page's headings on GitHub and on the site."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.M | re.S), re.M)
     bare = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in bare}
@@ -70,7 +70,10 @@ FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
 def outline(path):
-    """The level of each heading of a page, with what is the same below it in any language: code, names, links, rows."""
+    """The level of each heading of a page, with its content that does not depend on the language:
+
+    code, names, links, rows.
+    """
     text = path.read_text("utf-8")
     code = iter(FENCED.findall(text))
     found = []
@@ -81,14 +84,14 @@ def outline(path):
     return found
 
 
-def test_the_readme_says_the_same_in_chinese():
+def test_the_chinese_readme_matches_the_english_one():
     chinese = ROOT / "README.zh-CN.md"
     assert outline(chinese) == outline(ROOT / "README.md")
     assert len(re.findall(r"[\u4e00-\u9fff]", chinese.read_text("utf-8"))) > 1000
 
 
 @each_page
-def test_links_lead_somewhere(path):
+def test_every_link_has_a_target(path):
     for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
         target, _, anchor = link.partition("#")
         if target.startswith("http"):
@@ -98,7 +101,7 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in slugs(there), link
 
 
-def test_pictures_of_the_browser_are_taken_by_its_tests_and_shown():
+def test_pictures_of_the_browser_are_made_by_its_tests_and_shown():
     """``make pictures`` takes them all."""
     there = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.png")}
     assert there == set(PICTURES)
@@ -131,7 +134,7 @@ def test_readme_and_guide_name_every_parameter(kind, page):
                 assert re.search(rf"`{name}[`=]", text), f"{path}: {name}"
 
 
-def test_the_pages_on_errors_and_faults_are_what_code_and_tests_say():
+def test_the_pages_on_errors_and_faults_match_code_and_tests():
     pages = runpy.run_path(str(ROOT / "scripts" / "write-error-docs"))["pages"]()
     assert set(pages) == {"errors.md", "faults.md"}
     for name, page in pages.items():

@@ -1,4 +1,4 @@
-"""A second job of one submission is found at the end of the task, too: one is kept, the other is named in the log."""
+"""A second job of one submission is found at the end of the task, too: one is kept, the other is logged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from tests.runs.test_operator import WAITING, submit, waiting
 @pytest.fixture
 def late_job(emulator, monkeypatch):
     """
-    The service loses the answer to the first request and acts on it only after the second one was answered.
-
-    The test says how the task's own job goes on, by a method of the emulator.
+    The service loses the answer to the first request and executes it only after the second one was answered. The test
+    sets the end of the task's own job, by a method of the emulator.
     """
     emulator.configure(submitted_seconds=0, run_seconds=3600)
     emulator.inject(Fault("internal_error", operation="create"))
@@ -41,7 +40,7 @@ def submit_with_a_short_watch(mode):
 
 
 @waiting
-def test_a_job_that_came_late_is_cancelled_at_the_end_of_the_task(emulator, late_job, mode, capfd):
+def test_a_late_duplicate_is_cancelled_at_the_end_of_the_task(emulator, late_job, mode, capfd):
     late_job.append(emulator.finish_job)
     run = submit_with_a_short_watch(f"{mode}, end_from_trigger=True")
     assert run.state == "success"
@@ -54,7 +53,7 @@ def test_a_job_that_came_late_is_cancelled_at_the_end_of_the_task(emulator, late
 
 
 @waiting
-def test_a_job_that_was_cancelled_as_a_duplicate_gives_way_to_the_other_one(emulator, late_job, mode):
+def test_a_job_that_was_cancelled_as_a_duplicate_is_replaced_by_the_other_one(emulator, late_job, mode):
     def cancelled_by_another_process(job_id):
         emulator.cancel_job(job_id)
         [late] = [job for job in emulator.jobs if job.job_id != job_id]
@@ -68,13 +67,13 @@ def test_a_job_that_was_cancelled_as_a_duplicate_gives_way_to_the_other_one(emul
     assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job"]["JobId"] == late.job_id
 
 
-def test_with_one_request_there_is_no_look_for_duplicates(emulator):
+def test_one_request_causes_no_search_for_duplicates(emulator):
     assert submit(mode=WAITING["blocking"]).state == "success"
     assert ["name=" in one.query for one in emulator.requests].count(True) == 1
 
 
-def test_another_trys_series_is_not_this_ones(emulator, monkeypatch):
-    """A process that Airflow has given up may write its XCom over that of the try that is running."""
+def test_the_series_of_another_try_is_not_used(emulator, monkeypatch):
+    """A process of an abandoned try may overwrite the XCom of the running try."""
     emulator.configure(submitted_seconds=0, run_seconds=3600)
     with TencentCIHook() as hook:
         jobs = [

@@ -1,4 +1,4 @@
-"""Each example DAG is parsed and run as it stands."""
+"""Each example DAG is parsed and run unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 
 ALL = sorted(Path(__file__).parents[2].glob("example_dags/tencent_ci_*.py"))
-# A DAG of this one runs when a batch of somebody else has ended: in a running Airflow, tests/watch.
+# A DAG of this file runs when a batch of another origin has ended; tests/watch runs it in a real Airflow.
 WATCH = "tencent_ci_watch"
 EXAMPLES = [path for path in ALL if path.stem != WATCH]
 BEIJING = timedelta(hours=8)
@@ -40,7 +40,7 @@ def test_every_example_succeeds(emulator, path):
 
 
 @pytest.mark.parametrize("name", ["nightly", "nightly_one_task"])
-def test_the_nightly_examples_ask_for_one_day_from_two_to_two_in_beijing(emulator, name):
+def test_the_nightly_examples_select_one_day_from_two_to_two_in_beijing(emulator, name):
     run = run_dag_file(example(name))
     record = run.xcoms["wait"]["return_value"] if name == "nightly" else run.xcoms["transcode"]["job"]
     interval = record["Operation"]["TimeInterval"]
@@ -49,7 +49,7 @@ def test_the_nightly_examples_ask_for_one_day_from_two_to_two_in_beijing(emulato
     assert (start + BEIJING).astimezone(UTC).hour == 2
 
 
-def test_the_nightly_example_waits_for_what_it_submitted(emulator):
+def test_the_nightly_example_waits_for_its_submitted_job(emulator):
     run = run_dag_file(example("nightly"))
     assert run.xcoms["wait"]["return_value"]["JobId"] == run.xcoms["submit"]["job_id"] == only_job(emulator).job_id
 
@@ -59,20 +59,20 @@ def test_the_fan_out_submits_a_job_for_each_prefix(emulator):
     assert len({job.name for job in emulator.jobs}) == 3
 
 
-def test_the_transcoding_example_takes_its_prefix_from_the_run(emulator):
+def test_the_transcoding_example_reads_its_prefix_from_the_run(emulator):
     run = run_dag_file(example("transcode"), conf={"prefix": "media/0003"})
     record = run.xcoms["transcode"]["job"]
     assert (record["Type"], record["Input"]) == ("Job", {"Prefix": "media/0003"})
     assert record["Operation"]["Tag"] == "Transcode"
 
 
-def test_the_assets_example_reads_in_the_event_what_became_of_the_job(emulator):
+def test_the_assets_example_reads_the_result_of_the_job_from_the_event(emulator):
     run_dag_file(example("assets"), dag_id="tencent_ci_assets")
     run = run_dag_file(example("assets"), dag_id="tencent_ci_assets_report")
     assert run.xcoms["report"]["return_value"].startswith(f"{only_job(emulator).job_id}: Success")
 
 
-def test_the_function_of_the_decorator_example_says_what_to_submit(emulator):
+def test_the_function_of_the_decorator_example_returns_the_request(emulator):
     run = run_dag_file(example("decorator"))
     records = [run.xcoms["transcode", index]["job"] for index in (0, 1)]
     assert [record["Input"]["Prefix"] for record in records] == ["media/news/", "media/sports/"]
@@ -86,7 +86,7 @@ def test_the_watching_example_runs_without_an_event_too(emulator):
     assert run.xcoms["publish"]["return_value"] == []
 
 
-def test_the_resubmitting_example_runs_only_failed_files_again_until_they_are_well(emulator):
+def test_the_resubmitting_example_resubmits_only_failed_files_until_they_succeed(emulator):
     emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
     run = run_dag_file(example("resubmit"))
     assert run.state == "success"

@@ -59,7 +59,7 @@ def test_a_file_may_be_named_by_a_template(folder):
     check(run(folder, task).xcoms["submit"]["job"])
 
 
-def test_mapped_tasks_have_files_too(folder):
+def test_mapped_tasks_may_use_job_files(folder):
     partial = ".partial(task_id='submit', wait_for_completion=True, poll_interval=0.2, prefix='media/', "
     run_ = run(folder, partial + "params={'template': 't7'}).expand(job=['transcode.yaml', 'transcode.json'])")
     assert run_.state == "success"
@@ -67,7 +67,7 @@ def test_mapped_tasks_have_files_too(folder):
         check(run_.xcoms[("submit", index)]["job"])
 
 
-def test_a_mapping_is_templated_deeply(emulator):
+def test_templates_in_nested_values_are_rendered(emulator):
     job = (
         "{'Tag': 'Transcode', 'JobParam': {'TemplateId': '{{ params.template }}'}, 'Output': {'Region': 'ap-beijing', "
     )
@@ -87,14 +87,14 @@ def test_a_mapping_is_templated_deeply(emulator):
         ("broken.yaml", "neither JSON nor YAML"),
     ],
 )
-def test_a_file_that_is_no_job_is_told(emulator, folder, name, message):
+def test_an_invalid_job_file_is_reported(emulator, folder, name, message):
     run_ = run(folder, f"(task_id='submit', job={name!r}, {ARGUMENTS})")
     assert "InvalidArgumentError" in run_.failure
     assert message in run_.failure
     assert emulator.jobs == []
 
 
-def test_a_manifest_s_key_is_no_file(emulator):
+def test_the_key_of_a_manifest_is_not_read_as_a_job_file(emulator):
     emulator.add_objects("inventory/manifest.json", content='{"files": []}')
     task = "(task_id='submit', workflow_ids=WORKFLOW, manifest='inventory/manifest.json')"
     run_ = run_dag_file(f"{HEADER}with dag:\n    TriggerInventoryJobOperator{task}\n")

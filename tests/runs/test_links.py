@@ -1,4 +1,4 @@
-"""The console's button: there while the task runs, when it has failed and when it has succeeded."""
+"""The link to the console exists while the task runs, after a failure and after a success."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ STORED = task_context.link_xcom_key(InventoryJobLink())
 
 
 def link_of(run, task="submit"):
-    """What the UI shows: on 3.x a stored XCom, on 2.11 what the link reads from the task's own XCom."""
+    """The link in the UI: on 3.x from a stored XCom, on 2.11 from the task's own XCom."""
     return run.xcoms[task][STORED or "job_url"]
 
 
-def test_it_opens_the_bucket_s_page():
+def test_the_link_opens_the_page_of_the_bucket():
     assert console_url("examplebucket-1250000000", "ap-beijing") == URL
 
 
 @modes
-def test_it_is_there_after_success(emulator, mode):
+def test_the_link_exists_after_success(emulator, mode):
     assert link_of(submit(mode=mode)) == URL
 
 
 @pytest.mark.parametrize("mode", list(MODES.values())[1:], ids=list(MODES)[1:])
-def test_it_is_there_after_the_job_failed(emulator, mode):
+def test_the_link_exists_after_the_job_failed(emulator, mode):
     emulator.configure(outcome="fail")
     run = submit(mode=mode)
     assert run.state == "failed"
     assert link_of(run) == URL
 
 
-def test_it_is_there_when_the_submission_failed(emulator):
+def test_the_link_exists_after_a_failed_submission(emulator):
     emulator.inject(Fault("error", operation="create", status=400, code="InvalidArgument"))
     run = submit()
     assert run.state == "failed"
     assert link_of(run) == URL
 
 
-def test_it_is_there_when_an_argument_is_wrong(emulator):
+def test_the_link_exists_after_a_wrong_argument(emulator):
     assert link_of(submit("prefix='media/'")) == URL
 
 
 @pytest.mark.parametrize("mode", ["mode='poke'", "mode='reschedule'", "deferrable=True"])
-def test_the_sensor_has_it_too(emulator, mode):
+def test_the_sensor_has_the_link(emulator, mode):
     source = f"    InventoryJobSensor(task_id='wait', job_id='b1', timeout=0.2, poke_interval=0.1, {mode})\n"
     emulator.inject(Fault("error", status=400, code="InvalidArgument", times=None))
     run = run_dag_file(HEADER + "with dag:\n" + source)
@@ -56,8 +56,8 @@ def test_the_sensor_has_it_too(emulator, mode):
     assert link_of(run, "wait") == URL
 
 
-def test_it_is_there_while_the_task_runs(emulator):
-    """The task looks at its own XCom between submission and end, as the UI would."""
+def test_the_link_exists_while_the_task_runs(emulator):
+    """The task reads its own XCom between submission and end, as the UI would."""
     source = """
 class Curious(TriggerInventoryJobOperator):
     def _wait_in_process(self, *arguments):
@@ -76,7 +76,7 @@ with dag:
     assert run.xcoms["submit"]["return_value"] == URL
 
 
-def test_it_can_never_fail_a_task(emulator, monkeypatch):
+def test_the_link_never_fails_a_task(emulator, monkeypatch):
     before = """
 from airflow_provider_tencent_ci import links
 

@@ -1,4 +1,4 @@
-"""What Airflow's UI calls mapped tasks, as its database has it after a run."""
+"""The names of mapped tasks in Airflow's UI, from its database after a run."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def quick_polls(monkeypatch):
     monkeypatch.setenv("TENCENT_CI_POLL_SECONDS", "0.3")
 
 
-def test_the_fan_out_s_tasks_are_called_by_their_prefixes(emulator):
+def test_the_tasks_of_the_fan_out_are_named_by_their_prefixes(emulator):
     assert names_after(example("fan_out")) == {"transcode": {"media/news/", "media/sports/", "media/film/"}}
 
 
-def test_decorated_tasks_are_called_by_what_the_function_is_called_with(emulator):
+def test_decorated_tasks_are_named_by_the_arguments_of_the_function(emulator):
     assert names_after(example("decorator")) == {"transcode": {"news", "sports"}}
 
 
-def test_sensors_are_called_by_the_jobs_they_wait_for(emulator):
+def test_sensors_are_named_by_their_jobs(emulator):
     names = names_after(
         HEADER
         + f"""

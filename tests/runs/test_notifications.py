@@ -1,4 +1,4 @@
-"""A task that fails tells a notifier what happened to which job."""
+"""A failed task passes a notifier its job and the reason."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from airflow import __version__ as airflow_version
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_example_dags import example
-from tests.shown import assert_says
+from tests.snippets import assert_says
 
-# Workers of 3.1 and 3.2 tell callbacks the error, their dag.test does not.
+# Workers of 3.1 and 3.2 pass the error to callbacks, their dag.test does not.
 ERROR_IS_KNOWN = not airflow_version.startswith(("3.1.", "3.2."))
 
 
@@ -23,7 +23,7 @@ def messages(monkeypatch, tmp_path):
 
 
 @broken_in_airflow_3_0("calls no callbacks")
-def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messages):
+def test_a_message_about_failed_files_contains_counts_and_advice(emulator, messages):
     emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"))
     assert run_dag_file(example("notify")).state == "failed"
     text = messages.read_text("utf-8")
@@ -39,12 +39,12 @@ def test_a_job_with_failed_files_is_told_with_counts_and_advice(emulator, messag
         "Run: ",
     ):
         assert f"\n{line}" in text, line
-    if airflow_version >= "3.3":  # others write the address of the log otherwise
+    if airflow_version >= "3.3":  # other versions use another log address
         assert_says(text, "notification.txt")
 
 
 @broken_in_airflow_3_0("calls no callbacks")
-def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages, monkeypatch):
+def test_a_message_about_a_task_without_a_submission_contains_its_error(emulator, messages, monkeypatch):
     monkeypatch.setenv("TENCENT_CI_PREFIX", "")
     assert run_dag_file(example("notify")).state == "failed"
     text = messages.read_text("utf-8")
@@ -53,6 +53,6 @@ def test_a_task_that_submitted_nothing_is_told_with_its_error(emulator, messages
     assert "Batch job" not in text
 
 
-def test_nobody_is_told_of_success(emulator, messages):
+def test_a_success_sends_no_message(emulator, messages):
     assert run_dag_file(example("notify")).state == "success"
     assert not messages.exists()

@@ -43,7 +43,7 @@ waiting_with_retries = pytest.mark.parametrize(
 
 
 def without_airflow_s_own(output):
-    """What was printed, less the messages of 3.0's ``dag.test`` to itself, which name the secrets to mask."""
+    """The printed text without the internal messages of 3.0's ``dag.test``, which contain the secrets to mask."""
     return "\n".join(line for line in output.splitlines() if "MaskSecret" not in line)
 
 
@@ -64,13 +64,13 @@ def test_the_return_value_is_the_job_id_in_every_mode(emulator, mode):
     )
 
 
-def test_an_end_in_the_triggerer_is_the_same_in_dag_test(emulator):
+def test_an_end_in_the_triggerer_has_the_same_result_in_dag_test(emulator):
     run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
     assert run.state == "success"
     assert run.xcoms["submit"]["return_value"] == run.xcoms["submit"]["job"]["JobId"] == only_job(emulator).job_id
 
 
-def test_a_bad_end_never_passes_for_success(emulator):
+def test_a_failed_job_never_counts_as_success(emulator):
     emulator.configure(outcome="fail", failure_code="TemplateNotFound")
     run = submit(mode=WAITING["deferred"] + ", end_from_trigger=True")
     assert run.state == "failed"
@@ -78,7 +78,7 @@ def test_a_bad_end_never_passes_for_success(emulator):
 
 
 @waiting
-def test_a_wait_leaves_the_final_record(emulator, mode):
+def test_a_wait_stores_the_final_record(emulator, mode):
     record = submit(mode=mode).xcoms["submit"]["job"]
     assert record["JobId"] == only_job(emulator).job_id
     assert record["State"] == "Success"
@@ -86,7 +86,7 @@ def test_a_wait_leaves_the_final_record(emulator, mode):
     assert record["EndTime"]
 
 
-def test_nothing_is_waited_for_without_being_asked_to(emulator):
+def test_a_task_does_not_wait_by_default(emulator):
     assert "job" not in submit(mode="deferrable=True").xcoms["submit"]
     assert emulator.count("list") == 1
 
@@ -100,7 +100,7 @@ def test_the_name_is_readable_and_ends_with_a_token(emulator, mode):
 
 
 @waiting
-def test_a_failed_job_fails_the_task_with_the_service_s_words(emulator, mode):
+def test_a_failed_job_fails_the_task_with_the_service_s_message(emulator, mode):
     emulator.configure(outcome="fail", failure_code="TemplateNotFound", failure_message="no such template")
     run = submit(mode=mode)
     assert run.state == "failed"
@@ -118,7 +118,7 @@ def test_a_cancelled_job_fails_the_task(emulator, mode):
 
 
 @waiting
-def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode):
+def test_a_wait_that_times_out_fails_the_task_and_the_job_continues(emulator, mode):
     emulator.configure(run_seconds=3600)
     run = submit(mode=f"{mode}, wait_timeout=timedelta(seconds=1)")
     assert run.state == "failed"
@@ -129,7 +129,7 @@ def test_a_job_that_takes_too_long_fails_the_task_and_goes_on(emulator, mode):
 
 @waiting
 @pytest.mark.parametrize("wait_timeout", [None, 3600])
-def test_a_task_whose_execution_timeout_is_over_cancels_its_job(emulator, mode, wait_timeout):
+def test_a_task_that_exceeds_its_execution_timeout_cancels_its_job(emulator, mode, wait_timeout):
     emulator.configure(run_seconds=3600)
     with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
         run = submit(mode=f"{mode}, wait_timeout={wait_timeout}, execution_timeout=timedelta(seconds=3)")
@@ -137,7 +137,7 @@ def test_a_task_whose_execution_timeout_is_over_cancels_its_job(emulator, mode, 
     assert only_job(emulator).state == "Cancel"
 
 
-def test_a_wait_timeout_that_comes_before_the_execution_timeout_leaves_the_job(emulator):
+def test_a_wait_timeout_before_the_execution_timeout_does_not_cancel_the_job(emulator):
     emulator.configure(run_seconds=3600)
     run = submit(mode=f"{WAITING['deferred']}, wait_timeout=1, execution_timeout=timedelta(seconds=60)")
     assert "WaitTimeoutError" in run.failure
@@ -145,7 +145,7 @@ def test_a_wait_timeout_that_comes_before_the_execution_timeout_leaves_the_job(e
 
 
 @waiting_with_retries
-def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
+def test_a_retry_after_a_wait_timeout_finds_its_own_job(emulator, mode):
     emulator.configure(run_seconds=4)
     run = submit(mode=f"{mode}, wait_timeout=1, retries=8, retry_delay=timedelta(seconds=0)")
     assert run.state == "success"
@@ -155,7 +155,7 @@ def test_a_retry_after_a_wait_that_timed_out_finds_its_own_job(emulator, mode):
 
 @pytest.mark.skipif(airflow_version < "3.3", reason="earlier versions have no retry policies")
 @pytest.mark.parametrize(("arguments", "jobs"), [("", 1), ("retry_failed_jobs=True", 2)])
-def test_the_retry_policy_does_not_submit_a_failed_job_again_unless_told_to(emulator, arguments, jobs):
+def test_the_retry_policy_does_not_resubmit_a_failed_job_by_default(emulator, arguments, jobs):
     emulator.configure(outcome="fail", submitted_seconds=0, run_seconds=0.1)
     policy = f"retry_policy=InventoryJobRetryPolicy({arguments}), retries=1, retry_delay=timedelta(seconds=0)"
     before = "from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy\n"
@@ -174,14 +174,14 @@ def test_a_retry_after_a_failed_job_submits_a_new_one(emulator, mode):
 
 
 @waiting
-def test_a_wait_rides_out_what_passes(emulator, mode):
+def test_a_wait_survives_transient_errors(emulator, mode):
     for kind in ("internal_error", "truncated_xml", "slow_down", "bad_gateway", "unknown_state"):
         emulator.inject(Fault(kind, operation="list", skip=1))
     assert submit(mode=mode).state == "success"
 
 
 @waiting
-def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, mode):
+def test_a_lost_contact_fails_the_task_and_the_job_continues(emulator, mode):
     emulator.configure(run_seconds=3600)
     emulator.inject(Fault("internal_error", operation="list", skip=1, times=None))
     run = submit(mode=f"{mode}, contact_timeout=1")
@@ -192,7 +192,7 @@ def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, mode
 
 
 @modes
-def test_an_answer_that_is_lost_is_settled_by_the_list(emulator, mode):
+def test_a_lost_answer_is_settled_by_the_list(emulator, mode):
     emulator.inject(Fault("reset", operation="create", after_acting=True))
     run = submit(mode=mode)
     assert run.state == "success"
@@ -213,7 +213,7 @@ def test_mapped_tasks_submit_one_job_each(emulator):
     assert len({job.name for job in emulator.jobs}) == 3
 
 
-def test_templates_are_rendered_deeply(emulator):
+def test_templates_in_nested_arguments_are_rendered(emulator):
     before = "JOB = {'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'UserData': '{{ task.task_id }}',\n"
     before += (
         "  'Output': {'Region': 'r', 'Bucket': 'out-1250000000', 'Object': '{{ dag.dag_id }}/${InputName}.mp4'}}\n"
@@ -238,7 +238,7 @@ def test_templates_are_rendered_deeply(emulator):
     ],
     ids=["texts", "datetime and template", "one end"],
 )
-def test_times_are_datetimes_texts_or_templates(emulator, start, end):
+def test_times_may_be_datetimes_texts_or_templates(emulator, start, end):
     arguments = f"workflow_ids=WORKFLOW, prefix='media/', start_time={start}, end_time={end}"
     interval = submit(arguments, WAITING["blocking"]).xcoms["submit"]["job"]["Operation"]["TimeInterval"]
     assert interval["Start"] in ("2020-01-01T00:00:00+0800", "2020-01-01T00:00:00+0000")
@@ -260,7 +260,7 @@ def test_times_are_datetimes_texts_or_templates(emulator, start, end):
         ("workflow_ids=WORKFLOW, prefix='a\\x00b'", "Prefix"),
     ],
 )
-def test_a_wrong_argument_is_an_error_that_names_it_before_any_request(emulator, arguments, complaint):
+def test_a_wrong_argument_raises_an_error_that_names_it_before_any_request(emulator, arguments, complaint):
     run = submit(arguments)
     assert run.state == "failed"
     assert "InvalidArgumentError" in run.failure
@@ -268,7 +268,7 @@ def test_a_wrong_argument_is_an_error_that_names_it_before_any_request(emulator,
     assert emulator.requests == []
 
 
-def test_a_wrong_credential_is_an_authentication_error_with_code_and_request_id(emulator, capfd, monkeypatch):
+def test_a_wrong_credential_raises_an_authentication_error_with_code_and_request_id(emulator, capfd, monkeypatch):
     wrong = emulator.connection_json().replace("fake-secret-key-of-the-emulator", "another-key")
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", wrong)
     run = submit()
@@ -280,7 +280,7 @@ def test_a_wrong_credential_is_an_authentication_error_with_code_and_request_id(
     assert emulator.jobs == []
 
 
-def test_submit_repeats_the_name_as_it_stands(emulator):
+def test_submit_sends_the_name_unchanged(emulator):
     for _ in range(2):
         submit("workflow_ids=WORKFLOW, prefix='media/', name='as-it-stands', on_existing='submit'")
     assert [job.name for job in emulator.jobs] == ["as-it-stands"] * 2
@@ -301,14 +301,14 @@ def test_fail_fails_when_a_job_of_the_name_exists(emulator):
         ("reconcile_timeout=0", "reconcile_timeout=0 must be a positive number of seconds"),
     ],
 )
-def test_a_wrong_argument_that_is_no_template_is_an_import_error(arguments, complaint):
+def test_a_wrong_argument_without_a_template_is_an_import_error(arguments, complaint):
     with pytest.raises(AssertionError, match=complaint):
         submit(f"workflow_ids=WORKFLOW, prefix='a', {arguments}")
 
 
 def test_of_two_jobs_of_one_submission_the_older_is_kept_and_the_younger_cancelled(emulator):
     emulator.configure(submitted_seconds=0, run_seconds=3600)
-    # The first try submits, and somebody else in the same breath; then it dies, and the second try looks.
+    # The first try submits, and another process at the same time; then the try is killed, and the second try searches.
     before = """
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
@@ -328,7 +328,8 @@ class Racing(TriggerInventoryJobOperator):
     task = "Racing(task_id='submit', workflow_ids=WORKFLOW, prefix='media/', retries=1, retry_delay=timedelta(0))"
     run = run_dag_file(HEADER + before + f"with dag:\n    {task}\n")
     assert run.state == "success"
-    # The service tells times to the second; of two jobs of one second that with the smaller JobId counts as the older.
+    # The service's times have whole seconds; of two jobs of one second, the one with the smaller JobId counts as the
+    # older.
     older, younger = sorted(emulator.jobs, key=lambda job: (job.created_at.replace(microsecond=0), job.job_id))
     assert [older.state, younger.state] == ["Running", "Cancel"]
     assert run.xcoms["submit"]["job_id"] == older.job_id
@@ -353,7 +354,7 @@ DOCUMENT_JOB = """job={
 
 
 @pytest.mark.parametrize("what", ["workflow_ids=WORKFLOW", DOCUMENT_JOB], ids=["Workflow", "Job"])
-def test_the_documents_requests_pass_through_operator_and_sensor(emulator, what):
+def test_operator_and_sensor_send_the_requests_of_the_documents(emulator, what):
     run = run_dag_file(
         HEADER + f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', name='demo', prefix='input',\n"
         f"        {DOCUMENT_INTERVAL}, {what})\n"
@@ -368,7 +369,7 @@ def test_the_documents_requests_pass_through_operator_and_sensor(emulator, what)
 
 
 @modes
-def test_a_job_is_submitted_once_there_is_room_for_it(emulator, mode):
+def test_a_job_is_submitted_once_there_is_a_place_for_it(emulator, mode):
     emulator.configure(run_seconds=2)
     with TencentCIHook() as hook:
         other = hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -383,7 +384,7 @@ def test_a_job_is_submitted_once_there_is_room_for_it(emulator, mode):
 
 
 @waiting
-def test_a_bucket_that_stays_full_leaves_nothing_behind(emulator, mode):
+def test_a_wait_for_a_place_that_times_out_submits_nothing(emulator, mode):
     emulator.configure(run_seconds=3600)
     with TencentCIHook() as hook:
         hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -394,7 +395,7 @@ def test_a_bucket_that_stays_full_leaves_nothing_behind(emulator, mode):
 
 
 @waiting
-def test_a_service_that_is_lost_while_there_is_no_room_is_the_same_error_in_each_mode(emulator, mode):
+def test_a_lost_contact_during_the_wait_for_a_place_raises_the_same_error_in_each_mode(emulator, mode):
     emulator.configure(run_seconds=3600)
     with TencentCIHook() as hook:
         hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -405,7 +406,7 @@ def test_a_service_that_is_lost_while_there_is_no_room_is_the_same_error_in_each
 
 
 @waiting
-def test_a_task_that_waits_for_room_ends_with_its_execution_timeout_and_submits_nothing(emulator, mode):
+def test_a_task_that_waits_for_a_place_ends_with_its_execution_timeout_and_submits_nothing(emulator, mode):
     emulator.configure(run_seconds=3600)
     with TencentCIHook() as hook:
         hook.trigger_inventory_job(name="other", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -417,6 +418,6 @@ def test_a_task_that_waits_for_room_ends_with_its_execution_timeout_and_submits_
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, "many", 1.5])
-def test_a_limit_that_is_no_number_is_an_error_of_the_dag_s_file(limit):
+def test_a_limit_that_is_no_number_raises_when_the_dag_is_parsed(limit):
     with pytest.raises(InvalidArgumentError, match="max_active_jobs"):
         TriggerInventoryJobOperator(task_id="submit", max_active_jobs=limit)

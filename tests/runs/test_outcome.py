@@ -1,4 +1,4 @@
-"""What is made of a batch's files, by operator and sensor, blocking and deferred, always the same."""
+"""The result for a batch's files is the same for operator and sensor, blocking and deferred."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ modes = pytest.mark.parametrize("mode", MODES)
 
 
 def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW"):
-    """Run a batch over a prefix as one task waits for it, or two; return the run and the final record."""
+    """Run a batch over a prefix, with one task or two; return the run and the final record."""
     deferrable = f"deferrable={mode.endswith('deferred')}"
     submit = f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', {job}, prefix={prefix!r}, "
     if mode.startswith("operator"):
@@ -57,7 +57,7 @@ def a_hundred(emulator):
 
 
 @modes
-def test_ten_thousand_files_of_which_some_fail(ten_thousand, tmp_path, mode):
+def test_some_of_ten_thousand_files_fail(ten_thousand, tmp_path, mode):
     path = tmp_path / "lists" / "failed.jsonl"
     run_, record = run(mode, "many/", f"failures_path={f'file://{path}'!r}")
     assert run_.state == "success"
@@ -80,20 +80,20 @@ def test_ten_thousand_files_of_which_some_fail(ten_thousand, tmp_path, mode):
     ("fail_on", "state"),
     [("'job'", "success"), ("'any'", "failed"), ("0.1", "failed"), ("0.11", "success"), ("11", "success")],
 )
-def test_fail_on_decides(a_hundred, mode, fail_on, state):
+def test_fail_on_decides_about_failed_files(a_hundred, mode, fail_on, state):
     run_, record = run(mode, "some/", f"fail_on={fail_on}, retries=2, retry_delay=timedelta(seconds=0)")
     assert state_of(mode, run_) == state
     if state == "failed":
         assert run_.failure.startswith("AirflowFailException: Batch job ")
         assert "10 of its 100 files failed (10.0%)" in run_.failure
-        assert set(run_.tries.values()) == {1}, "a retry could not change it"
+        assert set(run_.tries.values()) == {1}, "a retry cannot change it"
     else:
         assert record["Files"]["Failed"] == 10
 
 
 @modes
 @pytest.mark.parametrize(("on_empty", "state"), [("succeed", "success"), ("skip", "skipped"), ("fail", "failed")])
-def test_a_batch_without_files_is_what_on_empty_says(emulator, mode, on_empty, state):
+def test_on_empty_decides_about_a_batch_without_files(emulator, mode, on_empty, state):
     run_, record = run(mode, "nothing/here/", f"on_empty={on_empty!r}")
     assert state_of(mode, run_) == state
     if state == "success":
@@ -110,7 +110,7 @@ def logged(capsys, caplog):
 
 
 @modes
-def test_the_log_has_a_closing_table_and_the_first_ten_failures(a_hundred, mode, logged):
+def test_the_log_ends_with_a_table_and_the_first_ten_failures(a_hundred, mode, logged):
     run(mode, "some/")
     text = logged()
     assert re.search(r"Success after .*\n  files +100\n  succeeded +90 +90.0%\n  failed +10 +10.0%", text)
@@ -120,7 +120,7 @@ def test_the_log_has_a_closing_table_and_the_first_ten_failures(a_hundred, mode,
 
 
 @modes
-def test_a_batch_of_type_job_needs_no_request_for_each_failure(a_hundred, tmp_path, mode):
+def test_a_batch_of_type_job_needs_no_request_per_failure(a_hundred, tmp_path, mode):
     job = "job={'Tag': 'Transcode', 'JobParam': {'TemplateId': 't1'}, 'Output': {'Region': 'ap-beijing', "
     job += "'Bucket': 'examplebucket-1250000000', 'Object': 'out/${InputName}.mp4'}}"
     run_, record = run(mode, "some/", f"failures_path='file://{tmp_path}/'", job)
@@ -135,7 +135,7 @@ def test_a_batch_of_type_job_needs_no_request_for_each_failure(a_hundred, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "state"), [("", "success"), ("fail_on='any'", "failed"), ("count_files=False", "success")]
 )
-def test_what_cannot_be_counted_fails_only_what_depends_on_it(a_hundred, mode, arguments, state):
+def test_a_failed_count_fails_only_tasks_that_depend_on_it(a_hundred, mode, arguments, state):
     a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))
     run_, record = run(mode, "some/", arguments)
     assert state_of(mode, run_) == state
@@ -148,7 +148,7 @@ def test_what_cannot_be_counted_fails_only_what_depends_on_it(a_hundred, mode, a
 
 
 @modes
-def test_a_list_that_cannot_be_written_fails_the_task_and_is_written_by_its_retry(a_hundred, tmp_path, mode):
+def test_a_list_that_cannot_be_written_fails_the_task_and_the_retry_writes_it(a_hundred, tmp_path, mode):
     place = tmp_path / "place"
     place.write_text("a file, where a folder is needed")
     arguments = f"failures_path='file://{place}/failed.jsonl', retries=0"
@@ -161,7 +161,7 @@ def test_a_list_that_cannot_be_written_fails_the_task_and_is_written_by_its_retr
 
 
 @modes
-def test_a_path_that_cannot_be_written_to_fails_before_anything_is_submitted(emulator, mode):
+def test_an_unwritable_path_fails_before_any_submission(emulator, mode):
     run_, _ = run(mode, "media/", "failures_path='nowhere9://a/b'")
     assert state_of(mode, run_) == "failed"
     assert "InvalidArgumentError" in run_.failure
@@ -170,7 +170,7 @@ def test_a_path_that_cannot_be_written_to_fails_before_anything_is_submitted(emu
 
 
 @modes
-def test_files_are_counted_while_they_are_waited_for(a_hundred, mode, logged):
+def test_files_are_counted_during_the_wait(a_hundred, mode, logged):
     a_hundred.configure(submitted_seconds=0, run_seconds=4)
     run_, _ = run(mode, "some/", "progress_interval=0.5")
     assert run_.state == "success"

@@ -1,4 +1,4 @@
-"""The policies that ``docs/permissions.md`` has to paste: what they allow is what the hook needs, and no more."""
+"""The policies of ``docs/permissions.md`` allow exactly the actions that the hook needs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CALLS: dict[str, Callable[[TencentCIHook, InventoryJob], object]] = {
     "list_queues": lambda hook, job: hook.list_queues(),
     "put_object": lambda hook, job: hook.put_object(".airflow/tencent-ci/failed.txt", b"media/0001.mp4\n"),
 }
-# What of the hook sends no request of its own.
+# Attributes of the hook that send no request.
 NOT_CALLS = {
     "close", "get_conn", "get_connection_form_widgets", "get_ui_field_behaviour", "read_config", "run",
 }  # fmt: skip
@@ -60,7 +60,7 @@ def actions_of(name):
 
 @pytest.fixture
 def job(emulator):
-    """A batch one of whose files has failed, submitted by a key that may do everything."""
+    """A batch with one failed file, submitted by a key with all actions."""
     emulator.configure(failing_keys="media/0003.mp4", run_seconds=0, submitted_seconds=0)
     with TencentCIHook() as hook:
         return hook.trigger_inventory_job(name="before", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -78,14 +78,14 @@ def key_that_may(emulator, monkeypatch):
     return give
 
 
-def test_the_page_has_every_method_that_sends_a_request():
+def test_the_page_lists_every_method_that_sends_a_request():
     public = {name for name in vars(TencentCIHook) if not name.startswith("_")}
     methods = {name for name in public if callable(getattr(TencentCIHook, name))}
     assert set(NEEDED) == set(CALLS) == methods - NOT_CALLS
 
 
 def refused(emulator, call, job):
-    """Whether a call was refused a request for a lack of permission; also one that says so in the log only."""
+    """Whether a request of a call was refused for a missing permission, including a refusal that is only logged."""
     before = len(emulator.requests)
     with TencentCIHook() as hook, suppress(PermissionDeniedError):
         call(hook, job)
@@ -93,9 +93,7 @@ def refused(emulator, call, job):
 
 
 @pytest.mark.parametrize("method", CALLS)
-def test_a_method_works_with_the_actions_that_the_page_names_and_needs_each_of_them(
-    emulator, job, key_that_may, method
-):
+def test_a_method_needs_exactly_the_actions_that_the_page_names(emulator, job, key_that_may, method):
     key_that_may(NEEDED[method])
     assert not refused(emulator, CALLS[method], job)
     for left_out in NEEDED[method]:
@@ -103,20 +101,20 @@ def test_a_method_works_with_the_actions_that_the_page_names_and_needs_each_of_t
         assert refused(emulator, CALLS[method], job), left_out
 
 
-def test_the_whole_policy_allows_what_the_methods_need_and_no_more():
+def test_the_complete_policy_allows_exactly_the_actions_of_the_methods():
     of_single_jobs = {"ci:DescribeMediaJobs", "ci:DescribePicProcessJobs"}
     besides = of_single_jobs | {"ci:DescribeInventoryTriggerJob"}  # a retry asks for its job by the id
     assert actions_of("everything") == {action for actions in NEEDED.values() for action in actions} | besides
     assert besides <= set(re.findall(r"`((?:ci|cos):\w+)`", PAGE))
 
 
-def test_the_small_policies_come_to_the_whole_one():
+def test_the_small_policies_add_up_to_the_complete_one():
     small = [actions_of(name) for name in POLICIES if name != "everything"]
     assert set().union(*small) == actions_of("everything")
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
-def test_a_policy_is_written_as_cam_wants_it(policy):
+def test_a_policy_has_the_format_of_cam(policy):
     assert policy["version"] == "2.0"
     for statement in policy["statement"]:
         assert statement["effect"] == "allow"
@@ -126,7 +124,7 @@ def test_a_policy_is_written_as_cam_wants_it(policy):
 
 
 @pytest.mark.parametrize("request_", ["workflow_ids=WORKFLOW", f"job={JOB!r}"], ids=["workflow", "job"])
-def test_the_operator_does_all_it_can_with_the_whole_policy(emulator, key_that_may, request_):
+def test_the_operator_runs_all_its_features_with_the_complete_policy(emulator, key_that_may, request_):
     emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
     key_that_may(actions_of("everything"))
     arguments = "wait_for_completion=True, poll_interval=0.3, resubmit_rounds=1, fail_on='any'"
@@ -136,13 +134,13 @@ def test_the_operator_does_all_it_can_with_the_whole_policy(emulator, key_that_m
     assert [job.files for job in emulator.jobs] == [8, 1]
 
 
-def test_a_task_that_only_submits_needs_the_small_policy_only(emulator, key_that_may):
+def test_a_task_that_only_submits_needs_only_the_small_policy(emulator, key_that_may):
     key_that_may(actions_of("submit"))
     task = "TriggerInventoryJobOperator(task_id='submit', workflow_ids=WORKFLOW, prefix='media/')"
     assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"
 
 
-def test_a_retry_whose_job_is_not_listed_needs_the_small_policy_only(emulator, key_that_may):
+def test_a_retry_of_an_unlisted_job_needs_only_the_small_policy(emulator, key_that_may):
     emulator.configure(list_lag_seconds=3600)
     key_that_may(actions_of("submit"))
     with TencentCIHook() as hook:
@@ -153,13 +151,13 @@ def test_a_retry_whose_job_is_not_listed_needs_the_small_policy_only(emulator, k
         hook.run(find_job(job.job_id))
 
 
-def test_a_sensor_needs_the_small_policy_only(emulator, job, key_that_may):
+def test_a_sensor_needs_only_the_small_policy(emulator, job, key_that_may):
     key_that_may(actions_of("read"))
     task = f"InventoryJobSensor(task_id='wait', job_id={job.job_id!r}, poke_interval=0.3)"
     assert run_dag_file(f"{HEADER}with dag:\n    {task}\n").state == "success"
 
 
-def test_a_job_can_be_stopped_with_the_small_policy_only(emulator, key_that_may):
+def test_a_stop_of_a_job_needs_only_the_small_policy(emulator, key_that_may):
     emulator.configure(run_seconds=3600)
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/")

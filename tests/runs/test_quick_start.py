@@ -13,7 +13,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from tests.runs.conftest import broken_in_airflow_3_0
-from tests.shown import assert_says, snippet
+from tests.snippets import assert_says, snippet
 
 PORT = "8090"
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def shown_emulator(name):
     """Run the emulator as a page shows it, on a free port; yield the variable that it prints."""
     command = snippet(name).replace(PORT, "0")
-    # No file is to wait for seconds in a test.
+    # In a test, no file takes seconds.
     words = [*shlex.split(command), "--submitted-seconds", "0.2", "--run-seconds", "0.8"]
     process = subprocess.Popen(in_environment(words), stdout=subprocess.PIPE, text=True)
     try:
@@ -38,7 +38,7 @@ def shown_emulator(name):
 
 
 def in_environment(words):
-    """The console scripts of this Python, whatever the PATH is."""
+    """The console scripts of this Python, independent of the PATH."""
     return [str(Path(sys.executable).parent / words[0]), *words[1:]]
 
 
@@ -49,7 +49,7 @@ def home(tmp_path):
 
 
 def run_shown(name, home, variable):
-    """Run the commands of a page one after another; return the status of the last one and what all have said."""
+    """Run the commands of a page one after another; return the status of the last one and the output of all."""
     settings = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     settings |= {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", **variable}
     said, status = "", 0
@@ -72,7 +72,7 @@ def write_dag(home, name):
 
 
 @broken_in_airflow_3_0("breaks the lines of an error")
-def test_a_first_batch_a_failing_file_and_its_repair(home):
+def test_the_quick_start_runs_a_first_batch_and_repairs_a_failing_file(home):
     write_dag(home, "first_batch.py")
     with shown_emulator("first_emulator.sh") as variable:
         status, said = run_shown("first_test_connection.sh", home, variable)

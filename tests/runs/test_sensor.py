@@ -15,7 +15,7 @@ MODES = {
     "poke": "mode='poke', deferrable=False",
     "reschedule": "mode='reschedule', deferrable=False",
     "deferred": "deferrable=True",
-    "without workers": "start_from_trigger=True, end_from_trigger=True",  # which dag.test() has nevertheless
+    "without workers": "start_from_trigger=True, end_from_trigger=True",  # dag.test() keeps it
 }
 modes = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 again = broken_in_airflow_3_0("hands a sensor the time of its first look as text, so that a second look fails")
@@ -27,10 +27,10 @@ modes_that_look_again = pytest.mark.parametrize(
 
 @pytest.fixture
 def job_id(emulator):
-    """The id of a job that somebody else submitted."""
+    """The id of a job of another origin."""
     emulator.configure(run_seconds=1.5)
     with TencentCIHook() as hook:
-        job = hook.trigger_inventory_job(name="by-somebody-else", workflow_ids=WORKFLOW_ID, prefix="media/")
+        job = hook.trigger_inventory_job(name="by-another-system", workflow_ids=WORKFLOW_ID, prefix="media/")
     return job.job_id
 
 
@@ -42,15 +42,15 @@ def wait(job_id, mode, arguments=""):
 
 
 @modes_that_look_again
-def test_success_returns_the_final_record(emulator, job_id, mode):
+def test_a_success_returns_the_final_record(emulator, job_id, mode):
     run = wait(job_id, mode)
     assert run.state == "success"
     record = run.xcoms["wait"]["return_value"]
-    assert (record["JobId"], record["State"], record["Name"]) == (job_id, "Success", "by-somebody-else")
+    assert (record["JobId"], record["State"], record["Name"]) == (job_id, "Success", "by-another-system")
 
 
 @modes
-def test_a_job_that_has_ended_is_not_waited_for(emulator, job_id, mode):
+def test_an_ended_job_is_not_waited_for(emulator, job_id, mode):
     emulator.finish_job(job_id)
     assert wait(job_id, mode).xcoms["wait"]["return_value"]["State"] == "Success"
     assert emulator.count("list") == 1
@@ -58,7 +58,7 @@ def test_a_job_that_has_ended_is_not_waited_for(emulator, job_id, mode):
 
 @modes
 @pytest.mark.parametrize("outcome", ["Failed", "Cancel"])
-def test_a_bad_end_fails_at_once_and_burns_no_retries(emulator, job_id, mode, outcome):
+def test_a_failed_job_fails_at_once_without_retries(emulator, job_id, mode, outcome):
     if outcome == "Failed":
         emulator.fail_job(job_id, code="TemplateNotFound", message="no such template")
     else:
@@ -70,7 +70,7 @@ def test_a_bad_end_fails_at_once_and_burns_no_retries(emulator, job_id, mode, ou
 
 
 @modes_that_look_again
-def test_a_bad_end_during_the_wait_fails_at_once(emulator, mode):
+def test_a_job_that_fails_during_the_wait_fails_the_task_at_once(emulator, mode):
     emulator.configure(run_seconds=1, outcome="fail", failure_code="TemplateNotFound")
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(name="fails-later", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -80,7 +80,7 @@ def test_a_bad_end_during_the_wait_fails_at_once(emulator, mode):
 
 
 @modes
-def test_soft_fail_skips_for_a_bad_end(emulator, job_id, mode):
+def test_soft_fail_skips_the_task_after_a_failed_job(emulator, job_id, mode):
     emulator.fail_job(job_id)
     assert wait(job_id, mode, "soft_fail=True").states == {"wait": "skipped"}
 
@@ -94,7 +94,7 @@ def long_job_id(emulator):
 
 
 @modes_that_look_again
-def test_a_timeout_fails_without_retries_and_leaves_the_job(emulator, long_job_id, mode):
+def test_a_timeout_fails_without_retries_and_the_job_continues(emulator, long_job_id, mode):
     run = wait(long_job_id, mode, "timeout=0.5, retries=3, retry_delay=timedelta(seconds=0)")
     assert (run.state, run.tries["wait"]) == ("failed", 1)
     assert "AirflowSensorTimeout" in run.failure
@@ -103,12 +103,12 @@ def test_a_timeout_fails_without_retries_and_leaves_the_job(emulator, long_job_i
 
 
 @modes_that_look_again
-def test_soft_fail_skips_for_a_timeout(emulator, long_job_id, mode):
+def test_soft_fail_skips_the_task_after_a_timeout(emulator, long_job_id, mode):
     assert wait(long_job_id, mode, "timeout=0.5, soft_fail=True").states == {"wait": "skipped"}
 
 
 @modes_that_look_again
-def test_what_passes_is_ridden_out(emulator, job_id, mode):
+def test_the_wait_survives_transient_errors(emulator, job_id, mode):
     for kind in ("internal_error", "truncated_xml", "slow_down", "unknown_state"):
         emulator.inject(Fault(kind, operation="list"))
     assert wait(job_id, mode).state == "success"
@@ -129,7 +129,7 @@ def test_a_wrong_credential_fails_at_once_with_the_service_s_code(emulator, job_
     ("wrong", "complaint"),
     [("''", "job_id=''"), ("'a/b'", "job_id='a/b'"), ('\'{{ params.get("x", "") }}\'', "job_id=''")],
 )
-def test_a_wrong_job_id_is_an_error_that_names_it(emulator, mode, wrong, complaint):
+def test_a_wrong_job_id_raises_an_error_that_names_it(emulator, mode, wrong, complaint):
     source = HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', job_id={wrong}, {mode})\n"
     run = run_dag_file(source)
     assert run.state == "failed"
@@ -138,9 +138,9 @@ def test_a_wrong_job_id_is_an_error_that_names_it(emulator, mode, wrong, complai
 
 
 @modes_that_look_again
-def test_a_service_that_is_lost_fails_the_task_and_leaves_the_job(emulator, job_id, mode):
+def test_a_lost_contact_fails_the_task_and_the_job_continues(emulator, job_id, mode):
     emulator.inject(Fault("internal_error", operation="list", times=None))
-    # In reschedule mode nothing is remembered between two questions, so the sensor's own timeout ends it.
+    # In reschedule mode nothing is stored between two polls, so the sensor's own timeout ends it.
     run = wait(job_id, mode, "contact_timeout=1, timeout=3" if "reschedule" in mode else "contact_timeout=1")
     assert run.state == "failed"
     assert ("AirflowSensorTimeout" if "reschedule" in mode else "LostContactError") in run.failure

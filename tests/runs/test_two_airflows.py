@@ -14,7 +14,7 @@ import pytest
 from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
-from tests.shown import snippet
+from tests.snippets import snippet
 
 PROJECT = Path(__file__).parents[2]
 SECTION = "tencent_ci"
@@ -33,7 +33,7 @@ with DAG("DAG_UNDER_TEST", schedule=None, start_date=datetime(2026, 1, 1, tzinfo
     )
 """
 
-# Which run it is follows from the count of runs of a process, so that each of these is the same one.
+# The run id depends on the number of runs in a process, so all of these have the same id.
 RUN = """
 import json, sys
 from tests.runs.dag_test import run_dag_file
@@ -49,14 +49,14 @@ pytestmark = [
 
 class OtherAirflow:
     """
-    An Airflow of its own: another home and another database.
+    A separate Airflow: another home and another database.
 
     :param settings: more environment variables, a line each.
     """
 
     def __init__(self, home, settings=""):
         home.mkdir()
-        # As it was migrated for this process's tests; to do that again takes many seconds.
+        # A copy of the migrated database of this process; a new migration takes many seconds.
         shutil.copy(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", home)
         self.environment = {
             **os.environ,
@@ -74,14 +74,14 @@ class OtherAirflow:
         return done.stdout
 
     def run(self):
-        """Run the DAG; return what the task has pushed, and all that was said."""
+        """Run the DAG; return the task's XComs, and the whole output."""
         output = self.call("-c", RUN, DAG_FILE)
         return json.loads(output.strip().splitlines()[-1]), output
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The run in an Airflow, and meanwhile in a second one like it and in one that has a deployment; and the jobs."""
+    """The run in an Airflow, and at the same time in a second equal one and in one with a deployment; and the jobs."""
     homes = tmp_path_factory.mktemp("homes")
     first, second, staging = (
         OtherAirflow(homes / name, settings) for name, settings in (("1", ""), ("2", ""), ("3", SHOWN))
@@ -95,7 +95,7 @@ def runs(tmp_path_factory):
         yield runs, emulator.jobs
 
 
-def test_two_airflows_of_different_deployments_have_a_job_each(runs):
+def test_two_airflows_of_different_deployments_submit_a_job_each(runs):
     runs, jobs = runs
     (first, _), (staging, said) = runs["first"], runs["staging"]
     assert (first["state"], staging["state"]) == ("success", "success")
@@ -104,14 +104,14 @@ def test_two_airflows_of_different_deployments_have_a_job_each(runs):
     assert "was there already" not in said
 
 
-def test_two_airflows_of_no_deployment_have_one_job_and_the_second_says_so(runs):
+def test_two_airflows_without_a_deployment_share_one_job_and_the_second_logs_it(runs):
     runs, _ = runs
     (first, _), (second, said) = runs["first"], runs["second"]
     assert (second["job_id"], second["job_name"]) == (first["job_id"], first["job_name"])
     assert "its batch job was there already" in said
 
 
-def test_airflow_lists_the_setting_and_knows_its_value(tmp_path):
+def test_airflow_lists_the_setting_and_its_value(tmp_path):
     airflow = OtherAirflow(tmp_path / "home", SHOWN)
     listing = airflow.call("-m", "airflow", "config", "list", "--section", SECTION, "--include-descriptions")
     assert "deployment = " in listing

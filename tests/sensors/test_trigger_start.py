@@ -1,4 +1,4 @@
-"""What Airflow is told of a sensor that begins in the triggerer, and what becomes of it on a worker."""
+"""The start arguments of a sensor that starts in the triggerer, and its continuation on a worker."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def arguments_of(task):
     return task.start_trigger_args.trigger_kwargs
 
 
-def test_the_arguments_are_json_and_make_the_trigger():
+def test_the_arguments_are_json_and_recreate_the_trigger():
     arguments = json.loads(json.dumps(arguments_of(sensor(bucket="media-1250000000", end_from_trigger=True))))
     trigger = StartingInventoryJobTrigger(**arguments)
     path, serialized = trigger.serialize()
@@ -61,7 +61,7 @@ def sensor_path():
 
 
 @pytest.mark.parametrize("cancel_on_kill", [True, False])
-def test_a_deferred_sensor_cancels_its_job_if_asked_to_wherever_it_begins(cancel_on_kill):
+def test_a_deferred_sensor_cancels_its_job_on_request_wherever_it_starts(cancel_on_kill):
     task = sensor(cancel_on_kill=cancel_on_kill)
     assert arguments_of(task)["cancel_on_kill"] is cancel_on_kill
     with pytest.raises(TaskDeferred) as deferred:
@@ -69,7 +69,7 @@ def test_a_deferred_sensor_cancels_its_job_if_asked_to_wherever_it_begins(cancel
     assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
 
 
-def test_it_ends_in_the_triggerer_only_if_asked_to_and_if_it_can():
+def test_a_sensor_ends_in_the_triggerer_only_on_request_and_if_possible():
     assert arguments_of(sensor())["success_xcoms"] is None
     with_callback = InventoryJobSensor(
         task_id="other", job_id="b1", start_from_trigger=True, end_from_trigger=True, on_success_callback=print
@@ -84,7 +84,7 @@ def test_a_reference_to_a_task_becomes_a_template_and_stays_a_dependency(dag, ke
     assert task.upstream_task_ids == {"submit"}
 
 
-def test_a_reference_names_the_task_as_its_groups_do():
+def test_a_reference_names_the_task_with_its_groups():
     from airflow.sdk import TaskGroup
 
     with TaskGroup("night"):
@@ -92,7 +92,7 @@ def test_a_reference_names_the_task_as_its_groups_do():
     assert "'night.submit'" in arguments_of(task)["job_id"]
 
 
-def test_within_a_mapped_group_a_reference_is_to_the_same_index():
+def test_a_reference_within_a_mapped_group_uses_the_same_index():
     from airflow.sdk import task_group
 
     tasks = []
@@ -105,7 +105,7 @@ def test_within_a_mapped_group_a_reference_is_to_the_same_index():
     assert "map_indexes=ti.map_index" in arguments_of(tasks[0])["job_id"]
 
 
-def test_texts_and_templates_are_left_as_they_are():
+def test_texts_and_templates_are_not_changed():
     template = "{{ ti.xcom_pull('submit') }}"
     assert arguments_of(sensor(template))["job_id"] == template
 
@@ -117,12 +117,12 @@ def mapped_output():
 @pytest.mark.parametrize(
     "reference", [lambda: submit().output.map(str), lambda: mapped_output()], ids=["map", "mapped"]
 )
-def test_what_the_triggerer_cannot_render_is_refused(reference):
+def test_a_value_that_the_triggerer_cannot_render_is_refused(reference):
     with pytest.raises(InvalidArgumentError, match="with start_from_trigger, job_id must be a text"):
         sensor(reference())
 
 
-def test_a_mapped_sensor_is_begun_on_workers():
+def test_a_mapped_sensor_starts_on_workers():
     mapped = InventoryJobSensor.partial(task_id="wait", start_from_trigger=True).expand(job_id=["b1", "b2"])
     assert mapped.start_trigger_args is None
 
@@ -130,12 +130,12 @@ def test_a_mapped_sensor_is_begun_on_workers():
 @pytest.mark.parametrize(
     "arguments", [{"on_execute_callback": print}, {"pre_execute": print}, {"map_index_template": "{{ params }}"}]
 )
-def test_what_a_worker_does_at_the_beginning_is_left_to_it(arguments):
+def test_a_sensor_with_work_at_its_start_starts_on_a_worker(arguments):
     assert sensor(**arguments).start_trigger_args is None
 
 
 @pytest.mark.parametrize("method", ["execute", "pre_execute"])
-def test_what_a_subclass_does_at_the_beginning_is_left_to_a_worker(method):
+def test_a_subclass_with_its_own_start_starts_on_a_worker(method):
     kind = type("Preparing", (InventoryJobSensor,), {method: lambda _self, _context: None, "__module__": "dags"})
     assert kind(task_id="wait", job_id="b1", start_from_trigger=True).start_trigger_args is None
 
@@ -144,7 +144,7 @@ def test_what_a_subclass_does_at_the_beginning_is_left_to_a_worker(method):
     ("timeout", "execution_timeout", "seconds_before_limit"),
     [(100, None, 60), (100, 1000, 60), (100, 130, 30), (100, 100, 0), (100, 20, 0)],
 )
-def test_the_time_to_wait_is_told_by_airflow_s_own_limit(timeout, execution_timeout, seconds_before_limit):
+def test_the_time_to_wait_is_read_from_airflow_s_own_limit(timeout, execution_timeout, seconds_before_limit):
     limit = timedelta(seconds=execution_timeout) if execution_timeout else None
     task = sensor(timeout=timeout, execution_timeout=limit)
     assert task.start_trigger_args.timeout == timedelta(seconds=timeout + 60)
@@ -155,13 +155,13 @@ def test_the_time_to_wait_is_told_by_airflow_s_own_limit(timeout, execution_time
     ("execution_timeout", "error"),
     [(None, AirflowSensorTimeout), (timedelta(days=2), AirflowSensorTimeout), (timedelta(hours=1), AirflowTaskTimeout)],
 )
-def test_a_deadline_stands_for_the_limit_that_comes_first(execution_timeout, error):
+def test_a_deadline_is_the_earlier_one_of_the_limits(execution_timeout, error):
     task = sensor(timeout=timedelta(days=1), execution_timeout=execution_timeout)
     with pytest.raises(error):
         task.execute_started({}, write_event("deadline", "b1", None, "too long"))
 
 
-def test_a_worker_that_begins_it_counts_from_the_start_of_the_try(emulator, job_id):
+def test_the_time_of_a_start_on_a_worker_counts_from_the_start_of_the_try(emulator, job_id):
     began_at = datetime.now(UTC) - timedelta(minutes=5)
     with pytest.raises(TaskDeferred) as deferred:
         sensor(job_id, timeout=600).execute_started(
@@ -170,12 +170,12 @@ def test_a_worker_that_begins_it_counts_from_the_start_of_the_try(emulator, job_
     assert deferred.value.trigger.deadline_at == (began_at + timedelta(minutes=10)).isoformat()
 
 
-def test_only_a_task_that_begins_in_the_triggerer_understands_that_it_was_not_begun():
+def test_only_a_task_that_starts_in_the_triggerer_accepts_the_event_of_a_failed_start():
     with pytest.raises(UnexpectedEventError):
         sensor().execute_complete({}, write_not_started("no templates"))
 
 
 @pytest.mark.parametrize("event", [None, "success", "failed", {"status": "not_started"}])
-def test_a_task_never_takes_an_event_of_others_for_success(event):
+def test_a_task_never_accepts_a_foreign_event_as_success(event):
     with pytest.raises(UnexpectedEventError):
         sensor().execute_started({}, event)

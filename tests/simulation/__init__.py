@@ -1,1 +1,1 @@
-"""Whole histories over virtual time: the product as it is, in a world that is drawn from a seed."""
+"""Complete histories over virtual time: the real product in a simulated world, drawn from a seed."""

@@ -1,8 +1,8 @@
 """
 Run many histories: ``python -m tests.simulation --histories 100000 --seed 1``.
 
-Prints what happened in them, and what did not hold: each invariant with the first seeds, and a short story with the
-value to paste into a test.
+Prints the counted events and the broken invariants: each one with the first seeds, and a short story with the value to
+paste into a test.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tests.simulation.shrinking import shrunk
 
 _CHUNK = 500
 
-# A history that fails in what its story shows at length is not worth more lines.
+# A longer story does not help to find the failure.
 _MOST_LINES = 60
 
 
 @dataclass(slots=True)
 class _Found:
-    """What came of some histories."""
+    """The results of some histories."""
 
     failures: dict[str, list[int]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -41,14 +41,14 @@ class _Found:
 
 
 def main() -> int:
-    """Run what the command line says; return the exit status."""
+    """Run the histories of the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1, help="of the first history; each further one has the next")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--beyond", action="store_true", help="leave the windows that promises have, and count")
+    parser.add_argument("--beyond", action="store_true", help="leave the windows of the promises, and count")
     parser.add_argument("--stories", type=int, default=1, help="of each invariant that does not hold")
-    parser.add_argument("--counts", action="store_true", help="print how often each thing happened")
+    parser.add_argument("--counts", action="store_true", help="print how often each event happened")
     given = parser.parse_args()
     logging.disable()
     chunks = [

@@ -1,5 +1,5 @@
 """
-Airflow, as far as it decides what runs when: task instances, tries, workers, triggerers, heartbeats, acts of people.
+A model of Airflow's scheduling: task instances, tries, workers, triggerers, heartbeats, actions of people.
 
 The states and their order are those of Airflow 3.3 (Airflow's ``models/taskinstance.py``, ``jobs/``).
 """
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Airflow", "AirflowError", "Attempt", "End", "Instance", "Place", "Series", "Store"]
 
-# (which making of the run, map index, max_tries): what the tries of one attempt series have in common.
+# (which making of the run, map index, max_tries): the common key of the tries of one attempt series.
 Series = tuple[int, int, int]
 
 _SIGKILL_SECONDS = 5.0
 _TRIGGERER_THRESHOLD = 30.0
 _HEARTBEAT_SECONDS = 5.0
 
-# A supervisor that could not send its heartbeats for so long ends its process.
+# A supervisor without successful heartbeats for this time ends its process.
 _MOST_FAILED_SECONDS = 4 * _HEARTBEAT_SECONDS
 _ALIVE = ("running", "restarting")
 
@@ -36,9 +36,9 @@ class Instance:
     """
     A task instance.
 
-    :param run: which making of its run it belongs to.
-    :param epoch: tells what was planned for it before somebody changed it.
-    :param process: of the worker or triggerer that Airflow believes to have it.
+    :param run: the number of its run, which rises when the run is recreated.
+    :param epoch: rises with each change, so that earlier plans are void.
+    :param process: of the worker or triggerer that owns it according to Airflow.
     """
 
     run: int
@@ -62,14 +62,14 @@ class Instance:
 @dataclass(eq=False, slots=True)
 class Attempt:
     """
-    What one process works on.
+    The work of one process.
 
     :ivar how: how it ended: ``returned``, ``raised``, ``crashed``, ``stopped``.
-    :ivar knows: the jobs that it was told of as its own, by their id the time.
-    :ivar learned_live: which of them it was shown as live, when it learned of them.
+    :ivar knows: the times when it learned of its own jobs, by their ids.
+    :ivar learned_live: those that were live when it learned of them.
     :ivar recorded: when it had recorded each of them, and its try, in XCom.
     :ivar named: further jobs that it named in its log.
-    :ivar decided_at: when it decided what becomes of its job.
+    :ivar decided_at: when it decided whether to cancel its job.
     """
 
     instance: Instance
@@ -92,13 +92,13 @@ class Attempt:
     late_seconds: float = 0.0
 
     def end(self, process: Process, result: Any, error: BaseException | None) -> None:
-        """Take note of how its process ended by itself."""
+        """Record how its process ended by itself."""
         self.how, self.result, self.error = "raised" if error else "returned", result, error
         process.world.count(f"{self.kind} ends: {type(error).__name__ if error else 'well'}")
         self.note_lateness(process.machine.now())
 
     def note_lateness(self, now: datetime) -> None:
-        """Take note of how long after its deadline a wait is over, if it has one."""
+        """Record how long after its deadline a wait ended, if it has one."""
         if self.deadline_at:
             self.late_seconds = max(self.late_seconds, (now - self.deadline_at).total_seconds())
 
@@ -106,9 +106,9 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class End:
     """
-    Somebody ended the wish for a job.
+    A person no longer wants a job.
 
-    :param holder: the process that Airflow tells.
+    :param holder: the process that Airflow notifies.
     """
 
     series: Series
@@ -118,7 +118,7 @@ class End:
 
 
 class AirflowError(Exception):
-    """What Airflow raises where it cannot be asked."""
+    """The exception of an unreachable Airflow."""
 
 
 class Store:
@@ -138,7 +138,7 @@ class Store:
 
 
 class Place:
-    """What a program sees of Airflow and of its machine."""
+    """The interface of a program to Airflow and to its machine."""
 
     def __init__(self, world: World, process: Process, attempt: Attempt) -> None:
         instance = attempt.instance
@@ -162,7 +162,7 @@ class Place:
 
     @property
     def try_key(self) -> str:
-        """What no other try has, also not one of a run that was made again."""
+        """A key that no other try has, including tries of a recreated run."""
         return f"{self._attempt.instance.run}-{self.index}-{self.try_number}"
 
     def push(self, key: str, value: Any) -> None:
@@ -177,18 +177,21 @@ class Place:
         return not self.world.airflow.is_busy
 
     def end_of_silence(self, at: float) -> float:
-        """Return when Airflow could be asked first, at a moment or after it; this machine may have been frozen then."""
+        """Return the first time, at a moment or after it, when Airflow was reachable;
+
+        this machine may have been frozen then.
+        """
         for begin, end in (*self.world.airflow.busy, *self.machine.frozen):
             if begin <= at < end:
                 at = end
         return at
 
     def runs_out_of_time(self) -> None:
-        """Take note that ``execution_timeout`` is over, and that the program knows it."""
+        """Record that ``execution_timeout`` is over, and that the program knows it."""
         self._attempt.is_out_of_time = True
 
     def decides(self, decision: str) -> None:
-        """Take note of what is done with the job of a stopped task."""
+        """Record the decision about the job of a stopped task."""
         self.world.count(f"{self._attempt.kind} is stopped: {decision.lower()}")
         self._attempt.decisions.append(decision)
         self._attempt.decided_at = self.world.now
@@ -196,9 +199,9 @@ class Place:
 
     def learned(self, job_id: str, how: str = "") -> None:
         """
-        Take note that the process knows its job.
+        Record that the process knows its job.
 
-        :param how: ``submitted`` or ``finds``, if that is news.
+        :param how: ``submitted`` or ``finds``, if that is new.
         """
         if job_id not in self._attempt.knows and self.world.service.jobs[job_id].shown_live.get(self.process):
             self._attempt.learned_live.add(job_id)
@@ -208,22 +211,22 @@ class Place:
             self.says(f"{how} {job_id}")
 
     def named(self, job_id: str) -> None:
-        """Take note that the process names a further job in its log."""
+        """Record that the process names a further job in its log."""
         self._attempt.named.add(job_id)
         self.world.count("a second job is named")
         self.says(f"names {job_id} as a second one")
 
     def waits_until(self, deadline_at: datetime | None) -> None:
-        """Take note of when a wait is to end, by the clock of this machine."""
+        """Record the deadline of a wait, by the clock of this machine."""
         self._attempt.deadline_at = max(deadline_at, self.machine.now()) if deadline_at else None
 
     def has_waited(self) -> None:
-        """Take note that the wait is over; what comes after it has no deadline."""
+        """Record that the wait is over; later steps have no deadline."""
         self._attempt.note_lateness(self.machine.now())
         self._attempt.deadline_at = None
 
     def works_on(self, number: int) -> None:
-        """Take note of which submission of the task begins."""
+        """Record which submission of the task starts."""
         self._attempt.round = number
 
     def says(self, text: str) -> None:
@@ -232,7 +235,7 @@ class Place:
 
 
 class Airflow:
-    """All of it, for one DAG with one task."""
+    """The whole Airflow, for one DAG with one task."""
 
     def __init__(self, world: World, task: type, trigger: type) -> None:
         self._world = world
@@ -274,7 +277,7 @@ class Airflow:
     def _do(self, process: Process, token: int, step: Call) -> None:
         process.wake(token, step.act())
 
-    # What people and Airflow do.
+    # Actions of people and of Airflow.
 
     def act(self, act: Act) -> None:
         instance = self.instances.get(act.task)
@@ -305,11 +308,11 @@ class Airflow:
             self._delete(act)
 
     def made_by(self, moment: float) -> list[Instance]:
-        """Return all instances, also of runs that are gone, that there were at a moment."""
+        """Return all instances that existed at a moment, including those of deleted runs."""
         return [instance for instance in self._made if instance.made_at <= moment]
 
     def _reset(self, instance: Instance) -> None:
-        """Have a scheduler take a running instance for an orphan, and begin another try of it."""
+        """Let a scheduler mistake a running instance for an orphan, and start another try of it."""
         process, instance.process = instance.process, None
         instance.state = None
         instance.epoch += 1
@@ -348,7 +351,7 @@ class Airflow:
         self.ends.append(End(instance.series, self._world.now, what, instance.process))
 
     def _tell_holder(self, instance: Instance) -> None:
-        """Have the process of an instance told that it is not its any more."""
+        """Tell the process of an instance that it no longer owns it."""
         process, instance.process = instance.process, None
         instance.epoch += 1
         instance.deferral = None
@@ -372,7 +375,7 @@ class Airflow:
                 world.after(_MOST_FAILED_SECONDS, self._terminate, process)  # by its supervisor
 
     def _miss_heartbeats(self, process: Process, seconds: float) -> None:
-        """Have Airflow miss the heartbeats of a worker's process for so long."""
+        """Let Airflow miss the heartbeats of a worker's process for this time."""
         world = self._world
         since_last = _HEARTBEAT_SECONDS * world.random.random()
         if since_last + seconds > self._history.heartbeat_timeout:
@@ -425,7 +428,7 @@ class Airflow:
         process.begin(program.main() if event is None else program.resume(*event))
 
     def _time_out(self, process: Process) -> None:
-        """Have a process raise, since ``execution_timeout`` is over, and see to its job."""
+        """Let a process raise, since ``execution_timeout`` is over, and handle its job."""
         if not process.is_alive or process.is_frozen:
             return
         attempt = self.attempts[process]
@@ -445,7 +448,7 @@ class Airflow:
         self._report(process, result, error)
 
     def _report(self, process: Process, result: Any, error: BaseException | None) -> None:
-        """Tell Airflow how a process ended; it takes no notice if the instance is not that process's any more."""
+        """Tell Airflow how a process ended; Airflow ignores it if another process owns the instance."""
         world = self._world
         if self._busy_until > world.now:
             world.at(self._busy_until + 0.1, self._report, process, result, error)
@@ -487,7 +490,7 @@ class Airflow:
             world.at(moment + _HEARTBEAT_SECONDS * world.random.random(), self._heartbeat, process)
 
     def _heartbeat(self, process: Process) -> None:
-        """Have a worker learn whether the instance is still its own; if not, it stops its process."""
+        """Let a worker check whether it still owns the instance; if not, it stops its process."""
         if not process.is_alive:
             return
         if process.is_frozen or self._busy_until > self._world.now:
@@ -498,7 +501,7 @@ class Airflow:
             self._terminate(process)
 
     def _declare_dead(self, process: Process) -> None:
-        """Have the scheduler take a process for dead."""
+        """Let the scheduler declare a process dead."""
         instance = self.attempts[process].instance
         if instance.process is not process or instance.state not in _ALIVE:
             return
@@ -524,7 +527,7 @@ class Airflow:
         self._run_instead(process, attempt, "on_kill", _SIGKILL_SECONDS)
 
     def _run_instead(self, process: Process, attempt: Attempt, method: str, limit_seconds: float) -> None:
-        """Run ``on_kill`` or ``on_timeout`` of a program in the place of what it did."""
+        """Run ``on_kill`` or ``on_timeout`` of a program instead of its current step."""
         name, kind = f"{method} of {process.name}", f"{attempt.kind} {method}"
         killer, its = self._new_process(attempt.instance, kind, name, process.machine, self._killed)
         its.program, its.series, its.knows = attempt.program, attempt.series, attempt.knows
@@ -576,7 +579,7 @@ class Airflow:
             self._schedule(instance, 0.2, (event, deferral))
 
     def _stop_trigger(self, process: Process) -> None:
-        """Have a triggerer cancel a trigger that is not its own any more, as if a person had done it."""
+        """Let a triggerer cancel a trigger that it no longer owns, as after a person's action."""
         if not process.is_alive:
             return
         if process.is_frozen:
@@ -594,10 +597,10 @@ class Airflow:
         if instance.process is process and instance.state == "deferred" and instance.deferral is not None:
             self._start_trigger(instance, instance.deferral)
 
-    # What is done to processes.
+    # Faults of processes.
 
     def struck(self, process: Process, blow: Blow) -> None:
-        """Bring about what happens to a process; to a triggerer's, it happens to all that it runs."""
+        """Apply a fault to a process; a fault of a triggerer applies to all its triggers."""
         kind = self.attempts[process].kind
         if kind.startswith("trigger"):
             self._strike_triggerer(process.machine, blow)
@@ -617,7 +620,7 @@ class Airflow:
         """
         End a process of a worker.
 
-        :param is_seen: whether its supervisor lives and reports it; else the scheduler finds out by the heartbeats.
+        :param is_seen: whether its supervisor lives and reports it; else the scheduler detects it by the heartbeats.
         """
         attempt = self.attempts[process]
         process.end()

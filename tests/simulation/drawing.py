@@ -1,11 +1,11 @@
 """
 Drawing a history from a seed.
 
-Each history has few kinds of trouble, a random choice of all that there are: with all of them at once hardly a history
-would come far enough to show anything.
+Each history has a few random kinds of faults: with all of them at once, few histories would get far enough to show a
+bug.
 
 Promises have a window: the service acts on a request within ``reconcile_timeout`` of it, and the list shows it by then.
-What lies beyond is drawn only when asked for.
+Delays beyond it are drawn only on request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["BEYOND", "TROUBLES", "draw"]
 # The service acts on a request, and the list shows it, within this: a little less than `reconcile_timeout`.
 _WINDOW_SECONDS = 280.0
 
-# How far a clock may be off: by less than anybody notices, than signatures tolerate, than COS tolerates, and by more.
+# How far a clock may be off: unnoticeable, within the tolerance of signatures, within that of COS, and beyond it.
 _AHEAD = (0.0, 90.0, 300.0, 720.0, 840.0, 3600.0, 3600.0, 86400.0)
 
 _Draw = Callable[[random.Random, History], dict[str, Any]]
@@ -32,7 +32,7 @@ def draw(seed: int, *, beyond: bool = False) -> History:
     """
     Draw a history.
 
-    :param beyond: whether it may leave the window of what is promised, in one way at least.
+    :param beyond: whether it leaves the window of the promises in at least one way.
     """
     rng = random.Random(seed)
     history = _night(rng, seed)
@@ -47,7 +47,7 @@ def draw(seed: int, *, beyond: bool = False) -> History:
 
 
 def _with(history: History, drawn: dict[str, Any]) -> History:
-    """Return a history with what was drawn for it; lists are added to those that it has."""
+    """Return a history with the drawn values; lists are appended."""
     joined = {name: (*getattr(history, name), *drawn[name]) for name in ("acts", "faults") if name in drawn}
     return replace(history, **{**drawn, **joined})
 
@@ -84,13 +84,13 @@ def _several(rng: random.Random) -> int:
 
 
 def _post_faults(rng: random.Random, _history: History) -> dict[str, Any]:
-    """Answers to submissions that do not come, or say nothing."""
+    """Missing or useless answers to submissions."""
     kinds = ("reset", "dropped", "lost", "lost", "hang", "error", "error_after", "truncated", "html")
     return {"faults": tuple(Fault(rng.choice(kinds), "post", number + 1) for number in range(_several(rng)))}
 
 
 def _late_posts(rng: random.Random, _history: History) -> dict[str, Any]:
-    """A service that acts on a submission when the client has given it up."""
+    """A service that executes a submission after the client's timeout."""
     return {
         "faults": tuple(
             Fault(rng.choice(("late", "late_reset", "late_504")), "post", number + 1, _late_seconds(rng))
@@ -104,7 +104,7 @@ def _late_seconds(rng: random.Random) -> float:
 
 
 def _refusals(rng: random.Random, history: History) -> dict[str, Any]:
-    """A service that turns requests away unread, and now and then a process that is frozen in the pause after that."""
+    """A service that refuses requests unread; sometimes the process is frozen in the pause after that."""
     if rng.random() < 0.25:
         return _refused_and_frozen(rng, history)
     kinds = ("refused", "throttled", "throttled", "saturated")
@@ -122,7 +122,7 @@ def _refusals(rng: random.Random, history: History) -> dict[str, Any]:
 
 
 def _refused_and_frozen(rng: random.Random, history: History) -> dict[str, Any]:
-    """A process that is frozen in the pause after a refused submission, and thaws about when the next try submits."""
+    """A process that is frozen in the pause after a refused submission, and resumes about when the next try submits."""
     until_next_try = history.heartbeat_timeout + history.retry_delay + history.queue_seconds
     polled = 0 if history.store else 300
     thaws_after = max(2.0, until_next_try + polled + rng.choice((-20, 0, 1, 2, 3, 5, 10, 60)))
@@ -135,7 +135,7 @@ def _refused_and_frozen(rng: random.Random, history: History) -> dict[str, Any]:
 
 
 def _read_faults(rng: random.Random, _history: History) -> dict[str, Any]:
-    """Questions that are not answered."""
+    """Polls without an answer."""
     kinds = ("reset", "dropped", "hang", "error", "error", "truncated", "html", "late_504", "odd_date", "cut_short")
     begin, number = rng.randint(1, 8), rng.choice((1, 1, 2, 5, 12))
     kind = rng.choice(kinds)
@@ -173,7 +173,7 @@ def _jumps(rng: random.Random, history: History) -> dict[str, Any]:
 
 
 def _deaths(rng: random.Random, _history: History) -> dict[str, Any]:
-    """Processes that die or are frozen, most often while they submit."""
+    """Processes that are killed or frozen, most often while they submit."""
     kinds = ("crash", "crash", "kill", "evict", "freeze", "freeze")
     return {
         "blows": tuple(
@@ -190,7 +190,7 @@ def _deaths(rng: random.Random, _history: History) -> dict[str, Any]:
 
 
 def _busy(rng: random.Random, history: History) -> dict[str, Any]:
-    """An API that does not answer for so long that healthy processes are taken for dead."""
+    """An API that is unresponsive for so long that healthy processes count as dead."""
     seconds = history.heartbeat_timeout * rng.choice((0.5, 1.2, 1.2, 2.0, 4.0))
     return {"acts": (Act("api_busy", _moment(rng, history), 0, round(seconds, 1)),)}
 
@@ -214,7 +214,7 @@ def _people(rng: random.Random, history: History) -> dict[str, Any]:
 
 
 def _stops(rng: random.Random, history: History) -> dict[str, Any]:
-    """A person who ends a task while its job runs, and a service that makes it hard to cancel."""
+    """A person who ends a task while its job runs, and a service with faults during the cancel."""
     kinds = ("mark_failed", "mark_success", "clear", "delete")
     act = Act(rng.choice(kinds), round(3 + history.queue_seconds + history.job_seconds * rng.random() / 2, 1))
     faults = ("reset", "dropped", "lost", "hang", "error", "html", "throttled", "late", "truncated")
@@ -259,12 +259,12 @@ def _limits(rng: random.Random, history: History) -> dict[str, Any]:
 
 
 def _no_dates(rng: random.Random, _history: History) -> dict[str, Any]:
-    """Answers that do not tell the service's time, and clocks that differ by what signatures tolerate."""
+    """Answers without the service's time, and clock differences within the tolerance of signatures."""
     return {"dates": False, "clocks": (*(rng.choice((-60.0, -30.0, 0.0, 30.0)) for _ in MACHINES[:5]), 0.0)}
 
 
 def _words(rng: random.Random, _history: History) -> dict[str, Any]:
-    """Jobs that say what they run, by which earlier ones tell how long they take, and words that nobody knows."""
+    """Jobs with their operation, so that earlier ones predict their duration, and unknown values."""
     return {
         "kinds": True,
         "running": rng.choice(("Running", "Running", "Pause", "Checking")),
@@ -323,7 +323,7 @@ BEYOND: dict[str, _Draw] = {
 
 
 def _within_window(history: History) -> History:
-    """Have the service show in time what it acts on late, and tell its time where clocks differ."""
+    """Let the service list late jobs in time, and send its time if clocks differ."""
     if not history.dates:
         history = replace(history, clocks=tuple(max(-60.0, min(60.0, ahead)) for ahead in history.clocks), jumps=())
     room = max(0.0, _WINDOW_SECONDS - history.lag)

@@ -1,7 +1,7 @@
 """
-What a history is made of, as a value: drawn from a seed, shrunk, printed, and pasted into a test.
+A history as a value: drawn from a seed, shrunk, printed, and pasted into a test.
 
-All that happens by chance in a history is in here, or is drawn from its ``seed`` when it runs. So two runs of one
+Each random event of a history is in this value, or is drawn from its ``seed`` when it runs. So two runs of one
 value are the same, step by step.
 """
 
@@ -15,7 +15,7 @@ MACHINES = ("worker A", "worker B", "triggerer A", "triggerer B", "database", "s
 
 
 class _Short:
-    """Writes a value as the code that makes it, without what is left at its default."""
+    """Writes a value as the code that creates it, without defaults."""
 
     __slots__ = ()
 
@@ -40,12 +40,12 @@ def _written(value: object) -> str:
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault(_Short):
     """
-    What goes wrong with one request.
+    A fault of one request.
 
     :param what: see ``service.py``.
     :param request: ``post``, ``list``, ``get`` (by id) or ``cancel``.
     :param number: which of these requests of the whole history, from 1.
-    :param seconds: how late the service acts, or how long it asks to be left alone.
+    :param seconds: how late the service executes it, or the value of ``Retry-After``.
     """
 
     what: str
@@ -57,9 +57,9 @@ class Fault(_Short):
 @dataclass(frozen=True, slots=True, repr=False)
 class Blow(_Short):
     """
-    What happens to a process while it works.
+    A fault of a process during its work.
 
-    :param what: ``crash`` (the machine is gone, nobody reports it), ``kill`` (the process alone is gone, and its
+    :param what: ``crash`` (the machine is gone, no process reports it), ``kill`` (the process alone is gone, and its
         supervisor reports it), ``freeze``, ``evict`` (SIGTERM, as a node that is drained sends it).
     :param process: which process of the history, from 1.
     :param step: at which of its steps, from 1.
@@ -77,12 +77,12 @@ class Blow(_Short):
 @dataclass(frozen=True, slots=True, repr=False)
 class Act(_Short):
     """
-    What a person or Airflow does.
+    An action of a person or of Airflow.
 
     :param what: a person's ``mark_failed``, ``mark_success``, ``clear``, ``delete``, ``remake`` (delete the run, and
         make it again ``seconds`` later), ``clear_neighbour`` (moves the start of the run); Airflow's ``api_busy`` (its
-        API does not answer for ``seconds``), ``reset`` (a scheduler takes a running task for an orphan, and begins its
-        next try), ``give_up`` (it fails the try of a healthy process whose heartbeats it has).
+        API does not answer for ``seconds``), ``reset`` (a scheduler mistakes a running task for an orphan, and starts
+        its next try), ``give_up`` (it fails the try of a healthy process in spite of its heartbeats).
     :param at: when, in seconds.
     :param task: which mapped instance.
     """
@@ -111,7 +111,7 @@ class Jump(_Short):
 @dataclass(frozen=True, slots=True, repr=False)
 class History(_Short):
     """
-    One history. The defaults are a night on which nothing goes wrong.
+    One history. The defaults are a night without faults.
 
     :param seed: of what is drawn while it runs: latencies and jitter.
     :param mode: ``blocking``, ``deferred`` or ``submit`` (which does not wait).
@@ -120,24 +120,24 @@ class History(_Short):
     :param tasks: how many mapped instances.
     :param rounds: how often failed files may be submitted again.
     :param bad_rounds: in how many submissions, from the first one on, files fail.
-    :param restart_is_new: whether the clear of a running task begins a new series (Airflow does either).
+    :param restart_is_new: whether the clear of a running task starts a new series (both happen in Airflow).
     :param queue_seconds: how long a task is queued.
     :param job_seconds: how long a job takes.
     :param outcomes: how the jobs end, by their order; ``Success`` beyond.
     :param lag: how far the list is behind, in seconds.
-    :param lag_varies: whether it is behind by a different time at each look, at most ``lag``.
+    :param lag_varies: whether the lag differs at each read, at most ``lag``.
     :param stale: whether the states in the list are behind, too.
     :param get_lags: whether the answer by id is behind, too.
     :param page_size: jobs on a page at most.
     :param strangers: how many jobs of others are in the bucket.
-    :param name_filter: what the service makes of the filter by name: ``exact``, ``prefix`` or ``ignored``.
+    :param name_filter: how the service applies the filter by name: ``exact``, ``prefix`` or ``ignored``.
     :param tolerance: how far in the future a signature may begin, in seconds (COS: 15 minutes; CI does not say).
-    :param cos_style: whether a signature that is too old is turned away as COS does it, or as CI does.
+    :param cos_style: whether an expired signature is refused as by COS, or as by CI.
     :param dates: whether answers have a ``Date``.
-    :param kinds: whether jobs say what they run, so that earlier ones tell how long they take.
-    :param running: the word for the state of a job at work.
-    :param type: the ``Type`` that jobs say they are of, if any.
-    :param keys_last: how long temporary keys are valid, in seconds; ``None`` for lasting keys.
+    :param kinds: whether jobs contain their operation, so that earlier ones predict their duration.
+    :param running: the state name of a running job.
+    :param type: the ``Type`` of the jobs, if any.
+    :param keys_last: how long temporary keys are valid, in seconds; ``None`` for permanent keys.
     :param beyond: which window of a promise it leaves; see ``drawing.py``.
     :param clocks: how far each clock is ahead, in seconds, by ``MACHINES``.
     """

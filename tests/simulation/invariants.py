@@ -1,4 +1,4 @@
-"""What must hold after each history, whatever happened in it. Each invariant has a name."""
+"""The invariants of all histories. Each invariant has a name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GRACE_SECONDS = 90.0
 
 _FORESEEN = (TencentCIError, AirflowError, ExecutionTimeout, KeyboardInterrupt)
 
-# With a shorter limit a worker's lease is never held, and nobody can tell a mark from Airflow's doing in the last try.
+# With a shorter limit a worker never holds its lease, and in the last try a mark looks like an action of Airflow.
 _SHORTEST_LEASE_SECONDS = 44.0
 
 
@@ -39,7 +39,7 @@ class Violation:
     An invariant that did not hold.
 
     :param name: of the invariant.
-    :param text: what was found, for people.
+    :param text: the finding in words.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Violation:
 
 
 def check(world: World) -> list[Violation]:
-    """Return what did not hold in a history that is over, the worst first."""
+    """Return the broken invariants of a finished history, the worst first."""
     return [Violation(name, text) for name, invariant in INVARIANTS.items() for text in invariant(world)]
 
 
@@ -58,7 +58,7 @@ def _ends(world: World) -> Iterator[str]:
 
 
 def _nothing_unforeseen(world: World) -> Iterator[str]:
-    """What goes wrong is an error of the package, and no other exception."""
+    """Each failure is an error of the package, and no other exception."""
     for process, attempt in world.airflow.attempts.items():
         if attempt.error is not None and not isinstance(attempt.error, _FORESEEN):
             yield f"{process.name}: {attempt.error!r}"
@@ -66,7 +66,7 @@ def _nothing_unforeseen(world: World) -> Iterator[str]:
 
 
 def _one_left(world: World) -> Iterator[str]:
-    """Of the jobs of one attempt series and round, at most one is left to run to its own end."""
+    """Of the jobs of one attempt series and round, at most one runs to its own end."""
     history = world.history
     is_late = history.lag or any(fault.what.startswith("late") for fault in history.faults)
     for first, second in _overlaps(world):
@@ -78,9 +78,8 @@ def _one_left(world: World) -> Iterator[str]:
 
 def _one_made(world: World) -> Iterator[str]:
     """
-    No job is made while another one of the same attempt series and round lives or has succeeded.
-
-    But for the request of a process that was frozen in the moment in which it sent it.
+    No job is created while another one of the same attempt series and round is live or has succeeded. An exception is
+    the request of a process that was frozen while it sent the request.
     """
     for first, second in _overlaps(world):
         if _is_of_frozen(world, first, second) or _is_zombies(world, first, second):
@@ -89,7 +88,7 @@ def _one_made(world: World) -> Iterator[str]:
 
 
 def _own_job(world: World) -> Iterator[str]:
-    """Nobody ends well with the job of somebody else. A job of a deleted run may be taken on while it lives."""
+    """No task succeeds with the job of another task. A live job of a deleted run may be adopted."""
     for process, attempt in _tasks(world):
         if attempt.how != "returned" or not isinstance(attempt.result, str):
             continue
@@ -101,7 +100,7 @@ def _own_job(world: World) -> Iterator[str]:
 
 
 def _reported_as_ended(world: World) -> Iterator[str]:
-    """A task that waited ends as its job did."""
+    """A task that waited has the result of its job."""
     if world.history.mode == "submit":
         return
     for process, attempt in _tasks(world):
@@ -118,7 +117,7 @@ def _reported_as_ended(world: World) -> Iterator[str]:
 
 
 def _known(world: World) -> Iterator[str]:
-    """A job that goes on is known to its task, or the task said that there may be one."""
+    """A running job is known to its task, or the task logged that it may exist."""
     for job in world.service.jobs.values():
         if job.process is None or job.cancels or job.outcome != "Success":
             continue
@@ -130,7 +129,7 @@ def _known(world: World) -> Iterator[str]:
         if any(job.job_id in attempt.knows or job.job_id in attempt.named for _, attempt in tries):
             continue
         if any(world.service.jobs[known].series != job.series for _, attempt in tries for known in attempt.knows):
-            continue  # they have taken on the job of a run that was deleted, when their own was not made yet
+            continue  # they adopted the job of a deleted run before their own was created
         if _took_on_zombies(world, job, tries):
             continue
         last, its = tries[-1]
@@ -144,7 +143,7 @@ def _known(world: World) -> Iterator[str]:
 
 
 def _wanted_not_cancelled(world: World) -> Iterator[str]:
-    """Nobody cancels a job that is wanted: its task was not marked, cleared or deleted, and it is no second one."""
+    """A wanted job is never cancelled: its task was not marked, cleared or deleted, and it is no second job."""
     for job in world.service.jobs.values():
         for at, process in job.cancels:
             if _is_unwanted(world, job, at) or _is_second(world, job, at) or _is_out_of_time(world, process):
@@ -154,7 +153,7 @@ def _wanted_not_cancelled(world: World) -> Iterator[str]:
 
 
 def _unwanted_not_left(world: World) -> Iterator[str]:
-    """A job that a person does not want any more is cancelled, if a process knew it that could."""
+    """An unwanted job is cancelled, if a process that could cancel it knew it."""
     if any(act.what == "api_busy" for act in world.history.acts):
         return
     for end in world.airflow.ends:
@@ -164,12 +163,12 @@ def _unwanted_not_left(world: World) -> Iterator[str]:
 
 
 def _wait_in_time(world: World) -> Iterator[str]:
-    """No wait outlives its deadline by more than one step, by the clock that it is judged by."""
+    """No wait exceeds its deadline by more than one step, by the clock that measures it."""
     history = world.history
     allowed = history.poll_interval + 20 + 40 * len(history.faults)
     allowed += sum(blow.seconds for blow in history.blows) + sum(act.seconds for act in history.acts)
     allowed += sum(jump.by for jump in history.jumps if jump.by > 0)
-    if history.faults or history.lag:  # while nothing can be read, the wait is over when contact counts as lost
+    if history.faults or history.lag:  # while nothing can be read, the contact timeout ends the wait
         allowed += history.contact_timeout + max((fault.seconds for fault in history.faults), default=0)
     for process, attempt in world.airflow.attempts.items():
         if attempt.late_seconds > allowed:
@@ -177,7 +176,7 @@ def _wait_in_time(world: World) -> Iterator[str]:
 
 
 def _keys_valid(world: World) -> Iterator[str]:
-    """No request is sent without valid keys or a valid time, but for the few that show that they are not."""
+    """No request has invalid keys or an invalid time, except the few that reveal this."""
     history = world.history
     for process, number in world.service.refusals.items():
         allowed = 3.0 + len(history.faults) + 16 * len(history.jumps)
@@ -186,7 +185,7 @@ def _keys_valid(world: World) -> Iterator[str]:
         if number > allowed:
             yield f"{number} requests of {process.name} were refused for their keys or their time"
     is_misled = any(history.clocks) and any(fault.what == "odd_date" for fault in history.faults)
-    if is_misled or (history.keys_last and history.jumps):  # for a moment nobody can know the time, or valid keys
+    if is_misled or (history.keys_last and history.jumps):  # for a moment the time or valid keys cannot be known
         return
     for process, attempt in world.airflow.attempts.items():
         if isinstance(attempt.error, AuthenticationError | CredentialsError):
@@ -194,7 +193,7 @@ def _keys_valid(world: World) -> Iterator[str]:
 
 
 def _requests_bounded(world: World) -> Iterator[str]:
-    """A process asks no more often than its interval says, but for the beginning."""
+    """A process polls no more often than at its interval, except at the start."""
     history = world.history
     if history.kinds:
         return
@@ -225,22 +224,22 @@ INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
 
 
 def _is_of_frozen(world: World, first: Job, second: Job) -> bool:
-    """Whether one of the two was asked for by a process that was frozen in the moment in which it sent the request."""
+    """Whether one of the two was requested by a process that was frozen while it sent the request."""
     return bool({first.process, second.process} & world.ledger.frozen_in_post)
 
 
 def _is_zombies(world: World, first: Job, second: Job) -> bool:
-    """Whether one of the two was asked for by a process that Airflow had given up, and there is no store to tell it."""
+    """Whether one of the two was requested by a process of an abandoned try, and no store can reveal that."""
     return not world.history.store and bool({first.process, second.process} & world.ledger.zombies)
 
 
 def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
     """
-    Whether a job of a run that was deleted may serve the run that was made again.
+    Whether a job of a deleted run may serve the recreated run.
 
-    It may if the service showed it as live to the process that took it on, in the last answer about it. It also may if
-    it was made late, after the new run had sent a request of its own: nobody can tell the two apart then. Without a
-    store, a later try cannot tell them apart either.
+    It may if it was live in the last answer to the process that adopted it. It also may if it was created late, after
+    the new run had sent its own request: then the two cannot be distinguished. Without a store, a later try cannot
+    distinguish them either.
     """
     if job.series is None or (*job.series[1:], job.round) != (*attempt.series[1:], attempt.round):
         return False
@@ -255,9 +254,8 @@ def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
 
 def _took_on_zombies(world: World, job: Job, tries: list[tuple[Process, Attempt]]) -> bool:
     """
-    Whether there is no store, and the tries had a job of a process that Airflow had given up before theirs was listed.
-
-    They cannot tell that job from their own, so they do not look for another one.
+    Whether there is no store, and the tries had a job of an abandoned process before theirs was listed. They cannot
+    distinguish that job from their own, so they do not search for another one.
     """
     if world.history.store:
         return False
@@ -269,7 +267,7 @@ def _took_on_zombies(world: World, job: Job, tries: list[tuple[Process, Attempt]
 
 
 def _overlaps(world: World) -> Iterator[tuple[Job, Job]]:
-    """Return pairs of jobs of one series and round of which the second was made while the first was no failure."""
+    """Return pairs of jobs of one series and round whose second was created while the first had not failed."""
     jobs = world.service.jobs
     if len(jobs) - world.history.strangers < 2:
         return
@@ -284,11 +282,11 @@ def _tasks(world: World) -> Iterator[tuple[Process, Attempt]]:
 
 
 def _is_unwanted(world: World, job: Job, at: float) -> bool:
-    """Whether somebody ended the wish for it, and nobody has taken it on since; or nobody has wished for it."""
+    """Whether a person ended its task and no process has adopted it since; or no task wants it."""
     if job.process in world.ledger.zombies:
         return True
     if any(end.series == job.series and at - 10 < end.at <= at for end in world.airflow.ends):
-        return True  # who has taken it on in these seconds could not know
+        return True  # a process that adopted it in these seconds could not know
     over = {end.series for end in world.airflow.ends if end.at <= at}
     users = {
         attempt.series
@@ -300,9 +298,8 @@ def _is_unwanted(world: World, job: Job, at: float) -> bool:
 
 def _is_adopted_unseen(world: World, job: Job, at: float, process: Process) -> bool:
     """
-    Whether a try of a run that was made again took on the deleted run's job, and could not tell the deleted run so.
-
-    That run's process decides to cancel, since its run is deleted. A try that has recorded the job by then is seen.
+    Whether a try of a recreated run adopted the deleted run's job, and could not inform the deleted run. The deleted
+    run's process decides to cancel, since its run is deleted. It sees a try that has recorded the job by then.
     """
     killer = world.airflow.attempts[process]
     if not killer.kind.endswith("on_kill"):
@@ -339,7 +336,7 @@ def _is_second(world: World, job: Job, at: float) -> bool:
 
 
 def _serves_the_same(one: Job, other: Job) -> bool:
-    """Whether two jobs have one name: they are of one series, or of the same one of a run that was made again."""
+    """Whether two jobs have one name: they belong to one series, or to the same series of a recreated run."""
     if one.series is None or other.series is None:
         return False
     return (*one.series[1:], one.round) == (*other.series[1:], other.round)
@@ -353,15 +350,15 @@ def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
         return False
     later = world.airflow.ends[world.airflow.ends.index(end) + 1 :]
     if any(other.series == end.series and other.at < end.at + 10 for other in later):
-        return False  # marked and cleared at once: what comes next hides the mark
+        return False  # marked and cleared at once: the next action hides the mark
     if any(each.run > end.series[0] for each in world.airflow.made_by(end.at + _GRACE_SECONDS)):
-        return False  # the new run's state hides what a person did to the old one
+        return False  # the new run's state hides the person's action on the old one
     if end.what == "marked failed" and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:
         return False
     has_limit = world.history.wait_timeout or world.history.execution_timeout
     if (world.history.jumps or has_limit) and any("DOUBT" in its.decisions for its in world.airflow.attempts.values()):
         return (
-            False  # a clock that is set forward ends a lease early; a trigger whose time is over may have been resumed
+            False  # a clock that is set forward ends a lease early; a trigger after its deadline may have been resumed
         )
     if any(job.job_id in a.knows for a in world.airflow.attempts.values() if a.series != end.series):
         return False
@@ -375,7 +372,8 @@ def _keys_seemed_new(world: World, holder: Process) -> bool:
     """
     Whether the service's clock was set forward over the end of keys, and then refused them to a process that stops.
 
-    The process got them less than a minute ago. It cannot tell this from a wrong clock, for which new keys do not help.
+    The process got them less than a minute ago. It cannot distinguish this from a wrong clock, for which new keys do
+    not help.
     """
     killers = [process for process, its in world.airflow.attempts.items() if its.result is holder]
     is_set_forward = any(jump.machine == 5 and jump.by > 0 for jump in world.history.jumps)
@@ -383,5 +381,5 @@ def _keys_seemed_new(world: World, holder: Process) -> bool:
 
 
 def _is_asked_to_wait(world: World) -> bool:
-    """Whether the service asks to be left alone for longer than a process that is killed has time."""
+    """Whether ``Retry-After`` is longer than the time of a killed process."""
     return any(fault.what == "throttled" and fault.seconds > 1 for fault in world.history.faults)

@@ -1,4 +1,4 @@
-"""An event loop whose time is the world's: what runs on it are coroutines of a triggerer."""
+"""An event loop with the world's time, for the coroutines of a triggerer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     """
     The loop of one triggerer.
 
-    Its turns are events of the world. All that is ready runs at once, so that between two events nothing is left to do.
+    Its turns are events of the world. All ready callbacks run at once, so that nothing is ready between two events.
 
     :ivar frozen_until: nothing runs before.
     """
@@ -32,19 +32,19 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.frozen_until = 0.0
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Begin a coroutine."""
+        """Start a coroutine."""
         task = self.create_task(work)
         self._drain()
         return task
 
     def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task, and let all come of it that comes at once."""
+        """Cancel a task, and run all callbacks that are ready."""
         if not self._is_gone:
             task.cancel()
             self._drain()
 
     def settle(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-        """Give a future what it is waited for, as soon as the loop runs."""
+        """Set the result of a future as soon as the loop runs."""
         if self._is_gone:
             return
         if self._world.now < self.frozen_until:
@@ -57,11 +57,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._drain()
 
     def vanish(self) -> None:
-        """End with everything that runs here: the process is gone."""
+        """End the loop with all its tasks: the process is gone."""
         self._is_gone = True
         self._ready.clear()
 
-    # What asyncio asks of a loop.
+    # The methods that asyncio needs.
 
     def time(self) -> float:
         return self._world.now
@@ -92,7 +92,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return asyncio.Task(coro, loop=self, name=name, context=context)
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if not self._is_gone:  # of what is gone, nobody is told
+        if not self._is_gone:  # an ended process reports nothing
             self._world.ledger.errors.append(context.get("exception") or RuntimeError(context["message"]))
 
     def get_debug(self) -> bool:

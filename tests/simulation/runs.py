@@ -1,4 +1,4 @@
-"""Running one history and judging it."""
+"""Runs one history and checks it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["run", "told"]
 
 def run(history: History, **programs: type) -> tuple[World, list[Violation]]:
     """
-    Run a history; return the world as it is then, and what did not hold.
+    Run a history; return the final world, and the broken invariants.
 
-    :param programs: what runs in the place of the product; see :class:`World`.
+    :param programs: programs that replace the product; see :class:`World`.
     """
     world = World(history, **programs).run()
     return world, check(world)

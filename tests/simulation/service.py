@@ -1,7 +1,7 @@
 """
 The service, modelled from its documentation (docs/service.md, 2 and 5), and independently of the client.
 
-It has a clock of its own, a list that may be behind, and does with each request what the history says:
+It has its own clock, a list that may lag, and handles each request as the history says:
 
 =================  ===================================================================================================
 ``refused``        no connection comes about
@@ -19,7 +19,7 @@ It has a clock of its own, a list that may be behind, and does with each request
 ``throttled``      429 with ``Retry-After: seconds``
 ``unavailable``    503 ``SlowDown`` with ``Retry-After: seconds``
 ``saturated``      403 ``QueueSaturated``
-``cut_short``      a page whose token is that of the page itself, so that nobody can tell how the list goes on
+``cut_short``      a page whose token is that of the page itself, so that the rest of the list is unknown
 ``odd_date``       acted on; the answer's ``Date`` is of another century
 ``twice``          acted on twice
 =================  ===================================================================================================
@@ -52,14 +52,14 @@ _GATEWAY_SECONDS = 5.0
 
 
 class Caller(Protocol):
-    """Who sends a request: a process, or a part of one."""
+    """The sender of a request: a process, or a part of one."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def token(self) -> int:
-        """Tells what it waits for now from what it waited for before."""
+        """Identifies its current step, so that answers to earlier steps are ignored."""
 
     @property
     def process(self) -> Process: ...
@@ -73,9 +73,9 @@ class Job:
     """
     One batch job.
 
-    :ivar process: whose request made it.
-    :ivar cancels: who asked for its end, and when.
-    :ivar shown_live: whether the last answer that told a process of it showed it live.
+    :ivar process: the process whose request created it.
+    :ivar cancels: the processes that cancelled it, with the times.
+    :ivar shown_live: whether it was live in the last answer to a process.
     """
 
     __slots__ = (
@@ -125,7 +125,7 @@ class Job:
 
 
 class Keys:
-    """What hands out the keys, by the service's time."""
+    """The source of the keys, which uses the service's time."""
 
     def __init__(self, history: History) -> None:
         self.lifetime = history.keys_last
@@ -155,7 +155,7 @@ class Service:
             self._make(f"stranger_{number}", None, -3600.0 + 60 * number)
 
     def take(self, process: Caller, step: Send) -> None:
-        """Take a request; the process is answered, or not, some time later."""
+        """Accept a request; the process gets its answer some time later, or none."""
         world = self.world
         kind = _kind(step.request)
         number = self._counts[kind] = self._counts[kind] + 1
@@ -215,9 +215,9 @@ class Service:
 
     def _act(self, process: Caller, token: int, step: Send, kind: str, back: float | None, fault: Fault | None) -> None:
         """
-        Do what a request asks for.
+        Execute a request.
 
-        :param back: how long the answer travels; ``None`` if nobody waits for it.
+        :param back: the travel time of the answer; ``None`` if no process waits for it.
         """
         status, body, headers = 200, b"", {}
         if refusal := self._refusal(step):
@@ -249,7 +249,7 @@ class Service:
         self._answer(process, token, back, status, body, headers)
 
     def _note_shown(self, process: Process, body: bytes) -> None:
-        """Take note of whether each job in an answer that arrives is live there."""
+        """Record which jobs in an arriving answer are live."""
         for detail in body.split(b"<JobsDetail>")[1:]:
             job_id = detail.partition(b"<JobId>")[2].partition(b"</JobId>")[0].decode()
             self.jobs[job_id].shown_live[process] = b"<EndTime>-<" in detail
@@ -260,7 +260,7 @@ class Service:
         self.world.after(after, process.answer, token, status, {**self.date(), **(headers or {})}, body)
 
     def date(self) -> dict[str, str]:
-        """Return the header that tells the time, if answers have one."""
+        """Return the header with the time, if answers have one."""
         return {"date": formatdate(_EPOCH_SECONDS + self.time, usegmt=True)} if self._history.dates else {}
 
     @property
@@ -269,7 +269,7 @@ class Service:
         return self.world.time_of(5)
 
     def _refusal(self, step: Send) -> tuple[int, bytes] | None:
-        """Judge the keys and the time of a request, as the service does before it looks at anything else."""
+        """Check the keys and the time of a request, as the service does before anything else."""
         written = step.headers.get("authorization")
         if not written:
             return 401, _error("MissingAuthorization")

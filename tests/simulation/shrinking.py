@@ -1,4 +1,4 @@
-"""Making a failing history small: whatever can be left out, or made plainer, is."""
+"""Reduces a failing history: removes or simplifies all parts that do not matter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shrunk(history: History, fails: Callable[[History], bool]) -> History:
     """
     Return a smaller history that fails, too.
 
-    :param fails: whether a history fails, by the invariant that is looked into.
+    :param fails: whether a history breaks the invariant in question.
     """
     runs, found = 0, True
     while found and runs < _MOST_RUNS:
@@ -32,7 +32,7 @@ def shrunk(history: History, fails: Callable[[History], bool]) -> History:
 
 
 def _smaller(history: History) -> Iterator[History]:
-    """Return histories that are smaller by one thing each, the greatest steps first."""
+    """Return histories that lack one part each, the largest reductions first."""
     for name in _LISTS:
         items = getattr(history, name)
         for index in range(len(items)):

@@ -1,4 +1,4 @@
-"""What a simulated process does, a step at a time; the world decides when each is over, and how."""
+"""The steps of a simulated process; the world decides when and how each step ends."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Call:
     Talk to Airflow; answered by what ``act`` returns.
 
     :param what: for the story.
-    :param patience: seconds after which the caller does without; ``None`` to wait until Airflow answers.
-    :param instead: the answer then.
+    :param patience: the caller's timeout in seconds; ``None`` to wait until Airflow answers.
+    :param instead: the result after a timeout.
     """
 
     what: str

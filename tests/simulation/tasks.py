@@ -1,8 +1,7 @@
 """
-The product's part of a history: what a task and its trigger do, step by step.
-
-The one module that knows how the product is called. What is product is called as it is; what is here is only what
-Airflow's side does between two of those calls, and what a driver does with the steps of a flow.
+The product's part of a history: the steps of a task and its trigger. Only this module calls the product. The product's
+code runs unchanged; this module adds Airflow's actions between two of those calls, and a driver for the steps of a
+flow.
 """
 
 from __future__ import annotations
@@ -77,13 +76,13 @@ _DIGESTS = [hashlib.sha256(body).hexdigest() for body in _BODIES]
 
 
 class ExecutionTimeout(Exception):
-    """What Airflow raises in a task whose ``execution_timeout`` is over."""
+    """Airflow's exception in a task after its ``execution_timeout``."""
 
 
 @dataclass(eq=False)
 class Deferral:
     """
-    What a deferred task leaves in Airflow's database.
+    The data of a deferred task in Airflow's database.
 
     :param is_limit_of_try: whether the deadline is the end of ``execution_timeout``, and not of the time to wait.
     :param try_ends_at: when ``execution_timeout`` is over; ``None`` for never.
@@ -111,7 +110,7 @@ _SILENT = _Silent()
 
 
 class _Keys:
-    """A machine's temporary keys, handed out by the service's clock and renewed as the product says."""
+    """A machine's temporary keys, issued by the service's clock and refreshed by the product's rule."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -141,7 +140,7 @@ class _Keys:
 
 class _Driver:
     """
-    A transport: gets keys, sends, sleeps and tells the time, as the product's two do.
+    A transport: gets keys, sends, sleeps and returns the time, as the product's two transports do.
 
     :param clock: the service's time, as one process knows it.
     """
@@ -191,7 +190,7 @@ class _Driver:
 
 
 class _LoopDriver:
-    """The same for coroutines: what a triggerer's poller has for a transport."""
+    """The same for coroutines: the transport of a triggerer's poller."""
 
     def __init__(self, place: Place) -> None:
         self._driver = _Driver(place, _clock_of(place), turns=TokenBucket(REQUESTS_PER_SECOND))
@@ -229,13 +228,13 @@ class _LoopDriver:
 
 
 def _clock_of(place: Place) -> ServiceClock:
-    """Return what a triggerer knows of the service's time: its triggers are of one process."""
+    """Return a triggerer's service clock, which all its triggers share: they run in one process."""
     shared = place.machine.shared
     return shared.get("clock") or shared.setdefault("clock", ServiceClock())
 
 
 class _WorkerLease(WorkerLease):
-    """A worker's lease whose time is the world's, and whose questions are answered at once, or not at all."""
+    """A worker's lease with the world's time; its requests are answered at once, or not at all."""
 
     def __init__(self, place: Place) -> None:
         limit_seconds = place.history.heartbeat_timeout
@@ -266,7 +265,7 @@ def _is_triggerers_lease_held(place: Place) -> bool:
 
 
 def _seconds_on(place: Place) -> Callable[[], float]:
-    """Return a clock of seconds as a process of this machine sees them pass: by what has passed most."""
+    """Return a clock of seconds for a process of this machine: the largest of the elapsed times."""
     world, machine = place.world, place.machine
     began = world.now, machine.now()
     return lambda: max(world.now - began[0], (machine.now() - began[1]).total_seconds())
@@ -288,7 +287,7 @@ class TaskProgram:
         return (yield from self._submit_and_wait(0))
 
     def resume(self, event: dict[str, Any], deferral: Deferral) -> Program:
-        """Go on with what the trigger found."""
+        """Continue with the trigger's event."""
         self._try_ends_at = deferral.try_ends_at
         self._job_id = deferral.job_id
         self._place.learned(deferral.job_id)
@@ -299,7 +298,7 @@ class TaskProgram:
         return (yield from self._complete(event, deferral.round))
 
     def on_kill(self) -> Program:
-        """Decide what becomes of the job, as ``stopping.cancel_if_unwanted`` does, and see to it."""
+        """Decide whether to cancel the job, as ``stopping.cancel_if_unwanted`` does, and do it."""
         place, job_id = self._place, self._job_id
         if not job_id or self._has_timed_out:
             return
@@ -457,7 +456,7 @@ class TriggerProgram:
         return _event((yield steps.Await(lambda: poller.wait(wait, interval))))
 
     def on_kill(self) -> Program:
-        """Decide what becomes of the job, as the trigger's ``_stop`` does, and see to it."""
+        """Decide whether to cancel the job, as the trigger's ``_stop`` does, and do it."""
         place, waiting = self._place, self.deferral
         has_time = not waiting.deadline_at or place.machine.now() < waiting.deadline_at
         is_surely_mine = has_time and _is_triggerers_lease_held(place)
@@ -476,7 +475,7 @@ class TriggerProgram:
 
 
 class _Wait(Wait):
-    """A wait with a number, by which the poller's sets of those who wait have the same order in each run."""
+    """A wait with a number, so that the poller's sets of waits have the same order in each run."""
 
     def __init__(self, place: Place, job_id: str, deadline_at: datetime | None) -> None:
         timeout = place.history.contact_timeout
@@ -484,7 +483,7 @@ class _Wait(Wait):
         self.number = place.process.number
 
 
-# By their address in memory otherwise.
+# The default is their address in memory.
 shared_poller._Waiter.__hash__ = lambda waiter: getattr(waiter.wait, "number", id(waiter))  # type: ignore[method-assign]
 
 
@@ -506,6 +505,6 @@ def _state(place: Place) -> str | None:
 
 
 def _xcom(place: Place, key: str) -> Any:
-    """Return what the task instance of this key has pushed in its last try; ``None`` if nothing."""
+    """Return the XComs of the last try of this task instance; ``None`` if there are none."""
     row = place.row()
     return row.xcoms.get(key) if row else None

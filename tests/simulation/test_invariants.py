@@ -1,4 +1,4 @@
-"""Each invariant can fail: a task that does wrong breaks it, in a history that does no harm to the product."""
+"""Each invariant can fail: a faulty task breaks it, in a history that the product passes."""
 
 from __future__ import annotations
 
@@ -107,18 +107,18 @@ class HasOldKeys(TaskProgram):
         ("history ends", NeverEnds, History()),
     ],
 )
-def test_a_task_that_does_wrong_breaks_it_and_the_product_does_not(invariant, program, history):
+def test_a_faulty_task_breaks_its_invariant_and_the_product_does_not(invariant, program, history):
     assert invariant in INVARIANTS
     assert run(history)[1] == []
     assert invariant in [violation.name for violation in run(history, task=program)[1]]
 
 
 def test_each_invariant_is_broken_once():
-    broken = test_a_task_that_does_wrong_breaks_it_and_the_product_does_not.pytestmark[0].args[1]
+    broken = test_a_faulty_task_breaks_its_invariant_and_the_product_does_not.pytestmark[0].args[1]
     assert [name for name, _, _ in broken] == list(INVARIANTS)
 
 
-def test_deadline_is_judged_by_the_clock_of_the_machine():
+def test_a_deadline_is_measured_with_the_clock_of_the_machine():
     limit = timedelta(seconds=60).total_seconds()
     history = History(mode="deferred", job_seconds=1500, wait_timeout=limit, clocks=(3600, 0, 3600, 3600, 0, 0))
     assert run(history)[1] == []

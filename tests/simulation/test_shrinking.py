@@ -10,7 +10,7 @@ from tests.simulation.runs import run
 from tests.simulation.shrinking import shrunk
 
 
-def test_what_does_not_matter_is_left_out():
+def test_irrelevant_steps_are_removed():
     history = History(
         seed=9,
         mode="deferred",
@@ -24,14 +24,14 @@ def test_what_does_not_matter_is_left_out():
     assert small == History(clocks=(0, 0, 0, 0, 720, 0), faults=(Fault("lost", "post", 1),))
 
 
-def test_numbers_become_plain():
+def test_numbers_are_simplified():
     history = History(acts=(Act("clear", 187.37),), blows=(Blow("freeze", 5, 11, 0.12, 400.0),))
     small = shrunk(history, lambda one: bool(one.acts and one.blows) and one.blows[0].seconds > 90 < one.acts[0].at)
     assert small == History(acts=(Act("clear", 91),), blows=(Blow("freeze", 1, 1, 0, 91),))
 
 
 @pytest.mark.slow
-def test_what_is_shrunk_fails_as_before():
+def test_a_shrunk_history_fails_as_before():
     def has_two_jobs(one):
         return len(run(one)[0].service.jobs) - one.strangers > 1
 

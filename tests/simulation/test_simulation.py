@@ -1,4 +1,4 @@
-"""Whole histories: some thousands hold, each is the same whenever it runs, and the simulation sees what it is for."""
+"""Complete histories: some thousands hold, each one is reproducible, and the simulation detects known bugs."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from tests.simulation.drawing import BEYOND, TROUBLES, draw
 from tests.simulation.history import Act, Blow, Fault, History, Jump
 from tests.simulation.runs import run, told
 
-# A part each, so that they run side by side.
+# One part for each test process.
 PARTS = 8
 HISTORIES = int(os.environ.get("TENCENT_CI_HISTORIES", "3000")) // PARTS
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_histories_hold(part):
+def test_random_histories_hold(part):
     broken = {}
     for seed in range(part * HISTORIES, (part + 1) * HISTORIES):
         history = draw(seed)
         if violations := run(history)[1]:
             broken[seed] = (violations, history)
-    assert not broken, f"make simulate HISTORIES=1 SEED={min(broken)} tells the story"
+    assert not broken, f"make simulate HISTORIES=1 SEED={min(broken)} prints the story"
 
 
 @pytest.mark.parametrize("mode", ["blocking", "deferred", "submit"])
 @pytest.mark.parametrize("store", [True, False])
 @pytest.mark.parametrize("poller", [True, False])
-def test_a_quiet_night_makes_one_job_for_each_task(mode, store, poller):
+def test_a_night_without_faults_makes_one_job_for_each_task(mode, store, poller):
     world, violations = run(History(mode=mode, store=store, poller=poller, tasks=3))
     assert violations == []
     assert len(world.service.jobs) == 3
     assert {instance.state for instance in world.airflow.instances.values()} == {"success"}
 
 
-def test_one_seed_tells_one_story():
+def test_one_seed_always_yields_the_same_history():
     for seed in range(60):
         history = draw(seed)
         assert draw(seed) == history
         assert told(history) == told(history)
 
 
-def test_a_history_is_pasted_as_it_is_printed():
+def test_a_printed_history_can_be_pasted_into_a_test():
     names = {"History": History, "Fault": Fault, "Blow": Blow, "Act": Act, "Jump": Jump}
     for seed in range(200):
         history = draw(seed)
         assert eval(repr(history), names) == history  # noqa: S307 - our own text
 
 
-def test_a_story_says_when_who_does_what():
+def test_a_story_names_time_process_and_action():
     story = told(History(clocks=(720, 0, 0, 0, 0, 0), faults=(Fault("late_reset", "post", 1, 45),)))
     assert "00:02.0  scheduler starts try 1 on worker A (clock +720 s)" in story
     assert "try 1: POST inventorytriggerjob meets: late_reset (45 s)" in story
@@ -63,7 +63,7 @@ def test_a_story_says_when_who_does_what():
 
 
 @pytest.mark.slow
-def test_all_kinds_of_trouble_come_to_pass():
+def test_every_kind_of_fault_occurs():
     counts: Counter[str] = Counter()
     for seed in range(1200):
         counts.update(run(draw(seed))[0].ledger.counts)
@@ -92,7 +92,7 @@ def test_all_kinds_of_trouble_come_to_pass():
         assert counts[what], what
 
 
-def test_nothing_beyond_the_window_unless_asked_for():
+def test_no_delay_exceeds_the_window_by_default():
     for seed in range(2000):
         history = draw(seed)
         assert history.beyond == ""
@@ -102,7 +102,7 @@ def test_nothing_beyond_the_window_unless_asked_for():
     assert {draw(seed, beyond=True).beyond for seed in range(200)} == set(BEYOND)
 
 
-def test_most_histories_have_few_kinds_of_trouble():
+def test_most_histories_have_few_kinds_of_faults():
     quiet, of_each = History(), Counter()
     for seed in range(1000):
         history = draw(seed)
@@ -117,20 +117,20 @@ def _is_found(name, within):
     return any(violation.name == name for seed in range(within) for violation in run(draw(seed))[1])
 
 
-def test_a_request_sent_again_too_early_is_found(monkeypatch):
+def test_a_request_that_is_retried_too_early_is_detected(monkeypatch):
     attempt = tasks.Attempt
     monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**given, reconcile_timeout=15))
     assert _is_found("one job left", within=3000)
 
 
-def test_a_submission_without_notes_is_found(monkeypatch):
+def test_a_submission_without_records_is_detected(monkeypatch):
     attempt = tasks.Attempt
     monkeypatch.setattr(tasks, "Attempt", lambda **given: attempt(**{**given, "is_first": True}))
     monkeypatch.setattr(tasks, "SubmissionMemory", lambda *_: submission_note.NoNotes())
     assert _is_found("one job left", within=3000)
 
 
-def test_a_token_that_takes_a_clear_for_a_retry_is_found(monkeypatch):
+def test_a_token_that_mistakes_a_clear_for_a_retry_is_detected(monkeypatch):
     token_of = tasks.submission_token
     monkeypatch.setattr(
         tasks, "submission_token", lambda identity, body: token_of(replace(identity, clear_generation=0), body)
@@ -139,19 +139,19 @@ def test_a_token_that_takes_a_clear_for_a_retry_is_found(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_predicate_that_takes_a_retry_for_a_person_is_found(monkeypatch):
+def test_a_predicate_that_mistakes_a_retry_for_a_person_is_detected(monkeypatch):
     of_process = cancel_decision._ENDED_BY_PERSON
     monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
     assert _is_found("wanted job not cancelled", within=3000)
 
 
-def test_a_predicate_that_misses_a_clear_is_found(monkeypatch):
+def test_a_predicate_that_misses_a_clear_is_detected(monkeypatch):
     of_process = cancel_decision._ENDED_BY_PERSON
     monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process - {"restarting"})
     assert _is_found("unwanted job not left", within=3000)
 
 
-def test_a_clock_that_is_compared_with_the_service_s_is_found(monkeypatch):
+def test_a_local_clock_compared_with_the_service_s_is_detected(monkeypatch):
     monkeypatch.setattr(tasks.ServiceClock, "learn", lambda *_: None)
     monkeypatch.setattr(tasks.ServiceClock, "learn_from_refusal", lambda *_: False)
     assert _is_found("keys valid", within=3000)

@@ -19,7 +19,7 @@ from tests.simulation.steps import Answered, Call, Program, Send, Sleep, Step
 
 __all__ = ["LoopRequest", "Machine", "Process", "World"]
 
-# A history with more events than this does not end by itself.
+# A history with more events than this counts as endless.
 _MOST_EVENTS = 40_000
 
 
@@ -28,8 +28,8 @@ class Machine:
     A machine with a clock of its own.
 
     :ivar loop: of the triggerer that runs on it.
-    :ivar shared: what the programs of this machine have in common.
-    :ivar frozen: from when to when nothing ran on it.
+    :ivar shared: the shared objects of the programs of this machine.
+    :ivar frozen: the start and end of the time in which nothing ran on it.
     """
 
     __slots__ = ("_world", "frozen", "loop", "name", "number", "shared")
@@ -42,12 +42,12 @@ class Machine:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Have nothing on it that ran there."""
+        """Remove all that ran on it."""
         self.loop = VirtualLoop(self._world)
         self.shared: dict[str, Any] = {}
 
     def freeze(self, seconds: float) -> None:
-        """Have nothing run on its event loop for so long."""
+        """Stop its event loop for this time."""
         self.loop.frozen_until = self._world.now + seconds
         self.frozen.append((self._world.now, self.loop.frozen_until))
 
@@ -63,10 +63,10 @@ class _Arriving(tuple[int, tuple[tuple[str, str], ...], bytes]):
 
 class Process:
     """
-    A process that works through a program.
+    A process that runs a program.
 
-    :param owner: whose it is, told when it ends.
-    :ivar token: tells what it waits for now from what it waited for before.
+    :param owner: its owner, which is notified of its end.
+    :ivar token: identifies its current step, so that answers to earlier steps are ignored.
     :ivar rounds: for which round it sent a submission, by the token of that step.
     """
 
@@ -131,7 +131,7 @@ class Process:
             self._arrive(value, None)
 
     def end(self) -> None:
-        """End it from outside: nothing of it goes on, and nobody hears of it."""
+        """End it from outside: it stops at once and reports nothing."""
         if self.is_alive:
             self.ended_at = self.world.now
             program, self._program = self._program, None
@@ -193,7 +193,7 @@ class Process:
             if step.request.method == "POST":
                 self.posts.append(world.now)
                 self.rounds[self.token] = self.owner.round
-                if self.owner.instance.process is not self:  # Airflow has given it up
+                if self.owner.instance.process is not self:  # Airflow has abandoned it
                     world.ledger.zombies.add(self)
                     world.count("a zombie submits")
                 if len(self.posts) > 1:
@@ -225,7 +225,7 @@ class LoopRequest:
     """
     A request of a coroutine.
 
-    :param process: whose requests it is one of.
+    :param process: the process that sends it.
     """
 
     __slots__ = ("_future", "_loop", "name", "process", "token")
@@ -253,13 +253,14 @@ class LoopRequest:
 @dataclass(slots=True)
 class _Ledger:
     """
-    What is looked at after the history, beside the jobs.
+    The data for the checks after the history, beside the jobs.
 
-    :ivar counts: what happened, and how often.
-    :ivar troubles: when each fault was met and each blow struck, or a freeze ended, and the request of a fault.
-    :ivar errors: what went wrong on an event loop, and nobody caught.
-    :ivar frozen_in_post: processes that were frozen in the moment in which they sent a submission.
-    :ivar zombies: processes that sent one when Airflow had given them up.
+    :ivar counts: the number of each kind of event.
+    :ivar troubles: the time of each fault of a request or a process and of the end of each freeze, and the request of a
+        fault.
+    :ivar errors: uncaught errors of an event loop.
+    :ivar frozen_in_post: processes that were frozen while they sent a submission.
+    :ivar zombies: processes that sent one after Airflow had abandoned them.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -273,9 +274,9 @@ class World:
     """
     One history.
 
-    :param tells: whether it is written down as a story.
-    :param task: what a try does.
-    :param trigger: what a trigger does.
+    :param tells: whether it is recorded as a story.
+    :param task: the program of a try.
+    :param trigger: the program of a trigger.
     """
 
     def __init__(
@@ -286,7 +287,7 @@ class World:
 
         self.history = history
         self.random = random.Random(history.seed)
-        random.seed(history.seed)  # what the product draws: jitter
+        random.seed(history.seed)  # the product's random values: jitter
         self.now = 0.0
         self.tells = tells
         self.story: list[tuple[float, str]] = []
@@ -307,7 +308,7 @@ class World:
 
     @property
     def ends(self) -> bool:
-        """Whether nothing is left to happen."""
+        """Whether no event is left."""
         return not self._heap
 
     def run(self) -> World:
@@ -343,7 +344,7 @@ class World:
 
     def made(self, job: Job, process: Process, token: int) -> None:
         """
-        Take note of whose a job is: of the tries that sent its request, whatever its name says.
+        Record the owner of a job: the tries that sent its request, independent of its name.
 
         :param token: of the step that sent it; the process may be in a later round by now.
         """

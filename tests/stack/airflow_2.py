@@ -1,4 +1,4 @@
-"""A running Airflow 2.11: its components and its REST API, in the words of those of Airflow 3."""
+"""A running Airflow 2.11: its components and its REST API, with the interface of Airflow 3."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from showcase.stack import HOST, SCHEDULER, TRIGGERER, AirflowStack
 
 __all__ = ["Airflow2Stack"]
 
-# What the settings of Airflow 3 in conftest.py are called here. Without a heartbeat of its own a task learns only
-# after the zombie threshold that somebody has marked it.
+# The names of conftest.py's Airflow 3 settings in 2.11. A task without its own heartbeat setting notices a mark only
+# after the zombie threshold.
 _SETTINGS = {
     "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "8",
@@ -23,12 +23,12 @@ _SETTINGS = {
     "AIRFLOW__CORE__TASK_SUCCESS_OVERTIME": "1",
     "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
     "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": HOST,
-    "GUNICORN_CMD_ARGS": "--no-control-socket",  # it would lie in the user's home
+    "GUNICORN_CMD_ARGS": "--no-control-socket",  # it would be in the user's home
 }
 
 
 class Airflow2Stack(AirflowStack):
-    """The scheduler parses the DAGs itself, and everybody may do everything."""
+    """The scheduler parses the DAGs itself, and every user has all rights."""
 
     commands = (("webserver", "--workers=1"), SCHEDULER, TRIGGERER)
 
@@ -39,7 +39,7 @@ class Airflow2Stack(AirflowStack):
 
 
 class Airflow2Api(AirflowApi):
-    """The same calls with another version in their path, and here and there another field in their body."""
+    """The same calls with another version in their path, and some other fields in their body."""
 
     def healthy_components(self):
         try:

@@ -1,4 +1,4 @@
-"""A run whose tasks wait in all modes at once, each for a job of its own: what is done to it is done to all of them."""
+"""A run whose tasks wait in all modes at once, each for its own job. An action on the run applies to all of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class AllModes:
 
     @property
     def age_seconds(self):
-        """How long ago the last of its tasks began."""
+        """The age of the last started task."""
         [(age_seconds,)] = self._database.query(_AGE, self.run_id)
         return float(age_seconds or 0)
 
@@ -57,11 +57,11 @@ class AllModes:
         return {task_id: [job.state for job in made if self._is_of(job, task_id)] for task_id in self.tasks}
 
     def wait_until_waiting(self):
-        """Wait until each task has asked about its job: one that is marked before that has nobody to cancel."""
+        """Wait until each task has polled its job: a task that is marked earlier has no process that could cancel."""
         waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in self.tasks}
         wait_for(lambda: self.states == waiting, 180, lambda: f"the states are {self.states}")
         for task_id in self.tasks:
-            kind = "" if task_id in BLOCKING else ".trigger."  # a sensor looks once before it is deferred
+            kind = "" if task_id in BLOCKING else ".trigger."  # a sensor polls once before it is deferred
             wait_for(
                 lambda task_id=task_id, kind=kind: " is Running." in self._log(task_id, kind),
                 90,
@@ -74,12 +74,12 @@ class AllModes:
         wait_for(reached, seconds, lambda: f"the jobs are {self.jobs}, not {states}; the tasks {self.states}")
 
     def wait_until_said(self, task_id, *texts, seconds=60):
-        """Wait until the log of a task's process or trigger says one of ``texts``."""
+        """Wait until the log of a task's process or trigger contains one of ``texts``."""
         said = lambda: any(text in self._log(task_id) for text in texts)  # noqa: E731
         wait_for(said, seconds, lambda: f"{task_id} is {self.states[task_id]}, and does not say {texts}")
 
     def processes(self, task_ids):
-        """The processes of running tasks, and those that look after them."""
+        """The processes of running tasks, and their supervisors."""
         pids = [pid for task_id, pid in self._database.query(_PROCESSES, self.run_id) if task_id in task_ids]
         return [*pids, *(psutil.Process(pid).ppid() for pid in pids)]
 
@@ -95,7 +95,7 @@ class AllModes:
         self._airflow.api.delete_run(self.dag_id, self.run_id)
 
     def end(self):
-        """Let all its jobs succeed, so that nothing of it goes on."""
+        """Let all its jobs succeed, so that no task continues."""
         for job in self._emulator.jobs:
             if job.job_id not in self._earlier_jobs and job.state == "Running":
                 self._emulator.finish_job(job.job_id)

@@ -24,11 +24,11 @@ MARKS = (
     ),
 )
 
-# With several processes, each of these has an Airflow of its own: the files named take as long as all others together.
+# With several processes, each of these has its own Airflow: the named files take as long as all others together.
 ALL_OTHERS, STRUCK = AIRFLOWS = ("stack", "stack_struck")
-FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_given_up.py"}
+FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_abandoned_tries.py"}
 
-# Short, so that a killed process is missed soon. What they are here is not what they should be in production.
+# Short, so that a killed process is detected soon. Production needs other values.
 SETTINGS = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",  # for test_leaks
@@ -49,7 +49,7 @@ ASSETS = Path(__file__).parents[2] / "example_dags" / "tencent_ci_assets.py"
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which looks at what all others left
+    items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which reads the data of all other tests
     for item in items:
         if here in item.path.parents:
             for mark in (*MARKS, pytest.mark.xdist_group(_airflow_of(item))):
@@ -100,7 +100,7 @@ def triggerers(airflow, database):
     return Triggerers(airflow, database)
 
 
-# What a test has left of its runs, Airflow ends within seconds; after a failed test, some of it may never end.
+# Airflow ends the remaining runs of a test within seconds; after a failed test, some may never end.
 _UNFINISHED = """
     SELECT dag_id, run_id, task_id, state FROM task_instance
     WHERE state IN ('scheduled', 'queued', 'running', 'deferred', 'restarting', 'up_for_retry', 'up_for_reschedule')
@@ -110,7 +110,10 @@ _SECONDS_TO_END = 90
 
 @pytest.fixture(autouse=True)
 def nothing_goes_on(airflow, emulator, database):
-    """End what a test leaves: else a task of one test gets the fault of the next one, and one failure makes many."""
+    """End the remaining runs of a test:
+
+    else a task of one test gets the fault of the next one, and one failure causes many.
+    """
     yield
     emulator.clear_faults()
     ends_at = time.monotonic() + _SECONDS_TO_END
@@ -123,7 +126,7 @@ def nothing_goes_on(airflow, emulator, database):
 
 @pytest.fixture(autouse=True)
 def logs_of_a_failed_test(airflow):
-    """Show what the tasks' logs say; pytest shows this only if the test has failed."""
+    """Print the tasks' logs; pytest shows this only if the test has failed."""
     began = {path: path.stat().st_size for path in _task_logs(airflow)}
     yield
     for path in _task_logs(airflow):

@@ -1,4 +1,4 @@
-"""The DAGs that the running Airflow has."""
+"""The DAGs of the running Airflow."""
 
 from __future__ import annotations
 

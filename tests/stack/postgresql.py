@@ -1,4 +1,4 @@
-"""A PostgreSQL server for a while: a cluster of its own, on the loopback, run by an ordinary user."""
+"""A temporary PostgreSQL server: a new database cluster on the loopback, run by an ordinary user."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PostgreSQL:
 
     @property
     def url(self) -> str:
-        """The database as SQLAlchemy and Airflow call it."""
+        """The URL of the database for SQLAlchemy and Airflow."""
         return f"postgresql+psycopg2://airflow@{HOST}:{self._port}/airflow"
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -48,7 +48,7 @@ class PostgreSQL:
             return cursor.fetchall() if cursor.description else []
 
     def dump(self) -> str:
-        """Return all that is in the database, as text."""
+        """Return the whole content of the database, as text."""
         arguments = ["--host", HOST, "--port", str(self._port), "--username=airflow", "airflow"]
         done = subprocess.run([self._programs / "pg_dump", *arguments], capture_output=True, timeout=60, check=True)
         return done.stdout.decode("utf-8", "replace")
@@ -57,7 +57,7 @@ class PostgreSQL:
         if self._user:
             shutil.chown(self._home, self._user)
         self._run("initdb", "--username=airflow", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync")
-        # A database that is thrown away need not survive a power cut.
+        # A temporary database need not survive a power failure.
         options = f"-h {HOST} -p {self._port} -k '' -F -c synchronous_commit=off -c full_page_writes=off"
         log = str(self._home / "log")
         self._run("pg_ctl", "start", "--wait", f"--timeout={_START_SECONDS}", f"--options={options}", f"--log={log}")

@@ -1,4 +1,4 @@
-"""A run of one of the DAGs, what becomes of its tasks, and of the batch jobs that they submit."""
+"""A run of one of the DAGs, with its tasks and their batch jobs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ __all__ = ["Run", "wait_for"]
 _numbers = itertools.count(1)
 
 
-# A wait takes as long as it must, so a high limit costs nothing where all is well. The limits are written for a machine
-# that has nothing else to do; on a busy one the start of a task alone has taken more than a minute.
+# A wait ends as soon as its condition holds, so a high limit costs nothing. The limits are for an idle machine; on a
+# busy one the start of a task alone has taken more than a minute.
 _PATIENCE = 4
 
 
@@ -21,7 +21,7 @@ def wait_for(reached, seconds, what):
     Wait until ``reached()``.
 
     :param seconds: how long this may take on an idle machine.
-    :param what: says what is there instead.
+    :param what: returns the actual value for the message.
     """
     ends_at = time.monotonic() + seconds * _PATIENCE
     while not reached():
@@ -30,7 +30,7 @@ def wait_for(reached, seconds, what):
 
 
 class Run:
-    """A new run of a DAG, of which the task ``submit`` is looked at."""
+    """A new run of a DAG, whose task ``submit`` is tested."""
 
     def __init__(self, airflow, emulator, dag_id, **params):
         self.api, self.emulator, self.dag_id = airflow.api, emulator, dag_id
@@ -66,7 +66,7 @@ class Run:
         wait_for(lambda: self.job_states == list(states), seconds, lambda: f"jobs: {self.job_states}, not {states}")
 
     def wait_until_asked_about(self):
-        """Wait until the waiting has begun: a task that is marked before its trigger runs has nobody to cancel."""
+        """Wait until the trigger runs: a task that is marked earlier has no process that could cancel."""
         asked = self.emulator.count("list")
         wait_for(lambda: self.emulator.count("list") > asked + 1, 90, lambda: "nobody asks about the job")
 
@@ -78,7 +78,7 @@ class Run:
         wait_for(lambda: self._pushed() == job_id, 60, lambda: f"the JobId is {self._pushed()}, not {job_id}")
 
     def times_said(self, text):
-        """How often the logs of its tasks and triggers say ``text``."""
+        """How often the logs of its tasks and triggers contain ``text``."""
         logs = self._home.glob(f"logs/dag_id={self.dag_id}/run_id={self.run_id}/**/*.log*")
         return sum(path.read_text("utf-8", "replace").count(text) for path in logs if path.is_file())
 
@@ -86,7 +86,7 @@ class Run:
         self.api.mark(self.dag_id, self.run_id, "submit", state)
 
     def delete_and_make_again(self):
-        """Delete the run, and make another one with its id."""
+        """Delete the run, and create another one with its id."""
         self.api.delete_run(self.dag_id, self.run_id)
         self.api.trigger(self.dag_id, self.run_id)
 

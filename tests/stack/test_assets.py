@@ -1,4 +1,4 @@
-"""One DAG updates an asset, and Airflow's scheduler runs another one for it, which reads what became of the job."""
+"""One DAG updates an asset, and Airflow's scheduler runs another one for it, which reads the result of the job."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def one_triggerer(triggerers):
     triggerers.have(1)
 
 
-def test_a_dag_that_waits_for_an_asset_reads_in_the_event_what_became_of_the_job(airflow, emulator):
+def test_a_dag_scheduled_on_an_asset_reads_the_result_of_the_job_from_the_event(airflow, emulator):
     run = Run(airflow, emulator, PRODUCER)
     job_id = end_the_job(airflow, emulator, run)
-    # A busy Airflow may spend a try on a false alarm first (docs/what_happens_when.md).
+    # A busy Airflow may first use up a try for a false alarm (docs/what_happens_when.md).
     wait_for(lambda: states(airflow, run) == ["success"], 240, lambda: f"the task is {states(airflow, run)}")
     wait_for(lambda: airflow.api.runs(CONSUMER), 120, lambda: f"{CONSUMER} does not run; {states(airflow, run)}")
     [consumer_run] = airflow.api.runs(CONSUMER)
@@ -33,7 +33,7 @@ def test_a_dag_that_waits_for_an_asset_reads_in_the_event_what_became_of_the_job
 
 
 def end_the_job(airflow, emulator, run):
-    """End the run's job once it is waited for in the triggerer."""
+    """End the run's job once its trigger waits."""
     wait_for(lambda: states(airflow, run) == ["deferred"], 120, lambda: f"the task is {states(airflow, run)}")
     run.wait_until_asked_about()
     [job] = run.jobs

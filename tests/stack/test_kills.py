@@ -11,7 +11,7 @@ from tests.stack.runs import Run, wait_for
 
 MOMENTS = {
     "before the look-up is answered": ({"operation": "list", "seconds": 60}, 0),
-    # The service acts on it after this time, although the process that sent it is gone.
+    # The service executes it after this time, although the process that sent it is gone.
     "while the POST is in flight": ({"operation": "create", "seconds": 15}, 0),
     "when the job is created and not answered": ({"operation": "create", "seconds": 60, "after_acting": True}, 1),
 }
@@ -24,7 +24,7 @@ def one_triggerer(triggerers):
 
 @pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_task_that_is_killed_leaves_one_job_which_its_retry_waits_for(airflow, emulator, mode, waiting, moment):
+def test_a_killed_task_leaves_one_job_and_its_retry_waits_for_it(airflow, emulator, mode, waiting, moment):
     arguments, jobs_by_then = MOMENTS[moment]
     fault = emulator.inject(Fault("hang", **arguments))
     run = Run(airflow, emulator, f"stop_{mode}")

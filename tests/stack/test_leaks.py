@@ -1,7 +1,7 @@
 """
 No secret in what a running Airflow leaves behind, with every logger at DEBUG.
 
-It comes last on each Airflow of this folder, so that all that the other tests left is looked through, too.
+It runs last on each Airflow of this folder, so that it also checks the data of the other tests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def connections(airflow, emulator):
 
 
 @pytest.mark.parametrize("which", AIRFLOWS)
-def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, database, connections, triggerers, which):
+def test_no_data_that_airflow_stores_contains_a_secret(airflow, emulator, database, connections, triggerers, which):
     triggerers.have(1)
     waiting = Run(airflow, emulator, "leaks")
     waiting.wait_for_state("deferred", 3)
@@ -56,7 +56,7 @@ def test_nothing_that_airflow_leaves_behind_has_a_secret(airflow, emulator, data
         run.wait_for_state("success", 3)
     places |= {**files(airflow), "the database afterwards": database.dump()}
 
-    # Or the test would look in the wrong places.
+    # Else the test would search the wrong places.
     assert any("Starting new HTTP connection" in text for text in places.values()), "no DEBUG output of HTTP"
     assert "Your key *** may not do this" in "".join(places.values())
     for job in [*waiting.jobs, *blocking.jobs]:
@@ -91,7 +91,7 @@ def files(airflow):
 
 
 def arguments_of_processes(airflow):
-    """Of Airflow's own ones: another test may well name a key to a command."""
+    """Only Airflow's own processes: another test may pass a key to a command."""
     lines = []
     for pid in airflow.pids():
         with suppress(psutil.Error):  # ended by now

@@ -1,4 +1,7 @@
-"""A batch's failed files, submitted again by a running Airflow: who stops a round, and who takes it over."""
+"""A batch's failed files, submitted again by a running Airflow:
+
+rounds that are stopped, and rounds that another process takes over.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), 
 
 @pytest.fixture
 def failing_once(emulator):
-    """Four files of which two fail once."""
+    """Four files; two of them fail once."""
     emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
     emulator.bucket().failed.clear()
     emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)
@@ -38,7 +41,7 @@ def run_in_its_first_round(airflow, emulator, mode, waiting):
 
 @modes
 @pytest.mark.usefixtures("failing_once")
-def test_a_task_that_is_marked_cancels_the_job_of_its_round(airflow, emulator, triggerers, mode, waiting):
+def test_a_marked_task_cancels_the_job_of_its_round(airflow, emulator, triggerers, mode, waiting):
     triggerers.have(1)
     run = run_in_its_first_round(airflow, emulator, mode, waiting)
     run.mark("failed")
@@ -47,7 +50,7 @@ def test_a_task_that_is_marked_cancels_the_job_of_its_round(airflow, emulator, t
 
 @modes
 @pytest.mark.usefixtures("failing_once")
-def test_a_task_ends_well_when_its_round_does(airflow, emulator, triggerers, mode, waiting):
+def test_a_task_succeeds_when_its_round_does(airflow, emulator, triggerers, mode, waiting):
     triggerers.have(1)
     run = run_in_its_first_round(airflow, emulator, mode, waiting)
     emulator.finish_job(run.jobs[1].job_id)
@@ -59,7 +62,7 @@ def test_a_task_ends_well_when_its_round_does(airflow, emulator, triggerers, mod
 
 
 @pytest.mark.usefixtures("failing_once")
-def test_a_round_whose_triggerer_is_killed_is_waited_for_by_the_next_one(airflow, emulator, triggerers):
+def test_a_round_is_waited_for_by_the_next_triggerer_after_a_kill(airflow, emulator, triggerers):
     triggerers.have(1)
     run = run_in_its_first_round(airflow, emulator, "deferred", "deferred")
     killed = triggerers.busiest
@@ -75,7 +78,7 @@ def test_a_round_whose_triggerer_is_killed_is_waited_for_by_the_next_one(airflow
 
 
 @pytest.mark.usefixtures("failing_once")
-def test_a_worker_killed_in_a_round_leaves_it_to_the_retry(airflow, emulator, triggerers):
+def test_the_retry_adopts_the_round_of_a_killed_worker(airflow, emulator, triggerers):
     triggerers.have(1)
     run = run_in_its_first_round(airflow, emulator, "blocking", "running")
     run.signal(signal.SIGKILL)

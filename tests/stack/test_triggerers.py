@@ -1,4 +1,4 @@
-"""Triggerers that are killed, deployed anew, frozen or given nonsense, while tasks wait in them."""
+"""Triggerers that are killed, redeployed, frozen or given invalid arguments, while tasks wait in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.stack.runs import Run, wait_for
 from tests.stack.versions import only_airflow_3
 
-# As many as the short version has time for; `make test-chaos` takes 100.
+# The number for the short version; `make test-chaos` uses 100.
 WAITING = int(os.environ.get("TENCENT_CI_WAITING", "10"))
 
 
@@ -34,8 +34,8 @@ def waiting(airflow, emulator, triggerers):
     assert emulator.count("cancel") == cancels
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "deployed anew"])
-def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting, triggerers, number):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "redeployed"])
+def test_the_other_triggerer_takes_over_the_tasks_of_an_ended_one(waiting, triggerers, number):
     ended = triggerers.busiest
     assert triggerers.load(ended) > 0
     triggerers.signal(ended, number)
@@ -44,19 +44,19 @@ def test_the_tasks_of_a_triggerer_that_ends_are_waited_for_by_the_other(waiting,
     wait_for(lambda: triggerers.load(ended) == 0, 120, lambda: "its triggers are still its own")
 
 
-def test_a_frozen_triggerer_that_wakes_up_cancels_no_job_that_the_other_one_waits_for(waiting, triggerers):
+def test_a_frozen_triggerer_that_resumes_cancels_no_job_of_the_other_one(waiting, triggerers):
     frozen = triggerers.busiest
     held = triggerers.load(frozen)
     assert held > 0
     triggerers.signal(frozen, signal.SIGSTOP)
     wait_for(lambda: triggerers.load(frozen) == 0, 180, lambda: "its triggers are still its own")
     triggerers.signal(frozen, signal.SIGCONT)
-    # Its on_kill runs for each of them, or this test would see nothing.
+    # Its on_kill runs for each of them, else this test would prove nothing.
     left_alone = lambda: waiting.times_said("is left alone: its task still wants it")  # noqa: E731
     wait_for(lambda: left_alone() >= held, 180, lambda: f"only {left_alone()} of {held} were left alone")
 
 
-def test_a_job_that_ended_while_no_triggerer_ran_is_seen_as_ended(airflow, emulator, triggerers):
+def test_a_job_that_ended_while_no_triggerer_ran_counts_as_ended(airflow, emulator, triggerers):
     triggerers.have(1)
     run = Run(airflow, emulator, "time_limited")
     run.wait_for_state("deferred")
@@ -81,7 +81,7 @@ REPLACE_ARGUMENTS = """
 
 
 @only_airflow_3("2.11 stores a trigger's arguments encrypted")
-def test_no_arguments_take_a_triggerer_down_or_lose_a_job(airflow, emulator, database, triggerers):
+def test_no_arguments_stop_a_triggerer_or_lose_a_job(airflow, emulator, database, triggerers):
     triggerers.have(0)
     runs = []
     for arguments in ODD_ARGUMENTS:
@@ -102,11 +102,11 @@ def test_no_arguments_take_a_triggerer_down_or_lose_a_job(airflow, emulator, dat
         wait_for(lambda job_id=job_id: emulator.job(job_id).state == "Cancel", 60, lambda: "the job goes on")
 
 
-def test_a_time_out_of_airflow_s_own_cancels_the_job(airflow, emulator, database, triggerers):
+def test_a_timeout_by_airflow_itself_cancels_the_job(airflow, emulator, database, triggerers):
     triggerers.have(0)
     run = Run(airflow, emulator, "time_out_deferred")
     run.wait_for_state("deferred")
-    # A minute after execution_timeout Airflow ends it without a triggerer; here at once.
+    # Without a triggerer, Airflow ends it a minute after execution_timeout; here at once.
     database.query("UPDATE task_instance SET trigger_timeout = now() WHERE run_id = %s", run.run_id)
     run.wait_for_state("failed")
     assert run.job_states == ["Cancel"]

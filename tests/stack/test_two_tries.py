@@ -16,14 +16,14 @@ offsets = pytest.mark.parametrize("offset", [3600, -3600], ids=["an hour fast", 
 
 @pytest.fixture
 def service(emulator):
-    """The emulator, which is as it was afterwards."""
+    """The emulator; its settings are restored afterwards."""
     yield emulator
     emulator.clear_faults()
     emulator.configure(clock_offset_seconds=0, list_lag_seconds=0)
 
 
 def killed_run(airflow, service, dag_id, fault):
-    """A run whose task's process is killed when its submission has left, and whose answer has not come."""
+    """A run whose task process is killed after it has sent the submission, before the answer."""
     injected = service.inject(fault)
     run = Run(airflow, service, dag_id)
     wait_for(lambda: injected.injected, 60, lambda: "nothing is submitted")
@@ -55,7 +55,7 @@ def test_a_retry_finds_the_job_of_a_killed_try_as_soon_as_it_is_listed(airflow, 
     assert run.details["try_number"] == 2
 
 
-def test_a_retry_submits_once_the_time_is_over_in_which_the_service_may_still_act(airflow, service):
+def test_a_retry_submits_when_the_service_can_no_longer_execute_the_first_request(airflow, service):
     service.configure(clock_offset_seconds=3600)
     lost = Fault("late", seconds=10 * 365 * 86400, silent_seconds=60)
     run = killed_run(airflow, service, "two_tries_8", lost)
@@ -66,7 +66,7 @@ def test_a_retry_submits_once_the_time_is_over_in_which_the_service_may_still_ac
 
 
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended", "live"])
-def test_a_run_that_is_deleted_and_made_again_submits_if_its_job_has_ended(airflow, service, has_ended):
+def test_a_deleted_and_recreated_run_submits_if_its_job_has_ended(airflow, service, has_ended):
     service.configure(clock_offset_seconds=3600, list_lag_seconds=0)
     run = Run(airflow, service, "two_tries_60")
     check_one_job(run)

@@ -11,14 +11,14 @@ _HELD = 'SELECT triggerer_id, count(*) FROM "trigger" GROUP BY triggerer_id'
 
 
 class Triggerers:
-    """Starts and ends triggerers, and tells which of them runs how many triggers."""
+    """Starts and ends triggerers, and counts the triggers of each one."""
 
     def __init__(self, airflow, database):
         self._airflow, self._database = airflow, database
         self._running = dict(zip(self._ids(), airflow.triggerers, strict=True))
 
     def have(self, number):
-        """See to it that so many run."""
+        """Start or stop triggerers until this number runs."""
         for _ in range(len(self._running), number):
             before = self._ids()
             component = self._airflow.start_triggerer()
@@ -29,7 +29,7 @@ class Triggerers:
 
     @property
     def running(self):
-        """Those that run, by their ids."""
+        """The running triggerers, by their ids."""
         return dict(self._running)
 
     @property
@@ -38,11 +38,11 @@ class Triggerers:
         return max(self._running, key=self.load)
 
     def load(self, triggerer_id):
-        """How many triggers one runs; for ``None``, how many wait to be run."""
+        """The number of triggers of one triggerer; for ``None``, of those without a triggerer."""
         return dict(self._database.query(_HELD)).get(triggerer_id, 0)
 
     def signal(self, triggerer_id, number):
-        """Send a signal to one, and to all that it has started."""
+        """Send a signal to one triggerer and its child processes."""
         self._running[triggerer_id].signal(number)
 
     def wait_for_end(self, triggerer_id):

@@ -1,4 +1,4 @@
-"""What the running Airflow can do."""
+"""The features of the running Airflow."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ IS_AIRFLOW_2 = airflow_version < "3"
 
 
 def only_airflow_2(reason):
-    """Mark a test of what only 2.11 does."""
+    """Mark a test for 2.11 only."""
     return pytest.mark.skipif(not IS_AIRFLOW_2, reason=reason)
 
 
 def only_airflow_3(reason):
-    """Mark a test of what 2.11 does not do."""
+    """Mark a test for all versions but 2.11."""
     return pytest.mark.skipif(IS_AIRFLOW_2, reason=reason)

@@ -1,4 +1,4 @@
-"""The DAGs of waits that begin and end in the triggerer, which the running Airflow 3.3 has as well."""
+"""The DAGs with waits that start and end in the triggerer, for the running Airflow 3.3."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ RECORD = {
 
 
 class Store:
-    """The part of Airflow's task state store that a memory uses, with something in it already."""
+    """The used part of Airflow's task state store, with a stored value."""
 
     def __init__(self, record: object = None) -> None:
         self.record = record
@@ -41,7 +41,7 @@ def noted(record: object) -> SubmissionNote | None:
     return SubmissionMemory(Store(record), 2, "digest").read()
 
 
-def test_each_round_of_a_task_is_remembered_by_itself():
+def test_each_round_of_a_task_has_its_own_record():
     store = dict[str, object]()
     memories = [SubmissionMemory(_Keyed(store), 2, "digest", number) for number in (0, 1, 2)]
     for number, memory in enumerate(memories):
@@ -55,26 +55,26 @@ class _Keyed:
 
 
 @pytest.mark.parametrize("note", [NOTE, SubmissionNote("token"), SubmissionNote("token", posts=1, posted_at=SINCE)])
-def test_what_was_written_is_read(note):
+def test_a_written_record_is_read_back(note):
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.write(note)
     assert memory.read() == note
 
 
-def test_a_note_is_written_as_json_values():
+def test_a_record_is_written_as_json_values():
     store = Store()
     SubmissionMemory(store, 2, "digest").write(NOTE)
     assert store.record == RECORD
 
 
-def test_without_a_store_nothing_is_kept_and_nothing_known():
+def test_without_a_store_nothing_is_written_and_nothing_known():
     memory = SubmissionMemory(None, 2, "digest")
     memory.write(NOTE)
     assert memory.read() is None
     assert not memory.is_reliable
 
 
-def test_a_store_that_fails_is_an_error_before_a_request_and_none_after(caplog):
+def test_a_failing_store_raises_before_a_request_and_not_after(caplog):
     class Broken(Store):
         def set(self, _key: str, value: object) -> None:
             raise OSError("the API is away")
@@ -86,7 +86,7 @@ def test_a_store_that_fails_is_an_error_before_a_request_and_none_after(caplog):
     assert "Could not note batch job b1" in caplog.text
 
 
-def test_a_note_of_another_try_is_not_overwritten_by_one_that_only_saves_time():
+def test_a_record_of_another_try_is_not_overwritten_by_an_optional_one():
     memory = SubmissionMemory(Store(), 2, "digest")
     memory.write(NOTE)
     assert not memory.try_to_write(SubmissionNote("token"), SubmissionNote("token", posts=1))
@@ -95,20 +95,20 @@ def test_a_note_of_another_try_is_not_overwritten_by_one_that_only_saves_time():
 
 
 @pytest.mark.parametrize("other", [{"series": 3}, {"request": "another"}, {"token": None}])
-def test_a_note_of_something_else_counts_as_nothing(other):
+def test_a_foreign_record_counts_as_none(other):
     assert noted(RECORD) == NOTE
     assert noted(RECORD | other) is None
 
 
 @pytest.mark.parametrize("missing", ["posts", "posted_at", "foreign_ids"])
-def test_a_note_without_a_job_that_lacks_something_is_one_of_a_request_of_unknown_outcome(missing):
+def test_an_incomplete_record_without_a_job_counts_as_a_request_of_unknown_outcome(missing):
     record = {name: value for name, value in RECORD.items() if name not in (missing, "job_id")}
     note = noted(record)
     assert (note.job_id, bool(note.posts), bool(note.posted_at)) == (None, True, True)
 
 
 @given(json_values | with_other_values(RECORD))
-def test_whatever_the_store_holds_is_a_note_of_ours_or_nothing(record):
+def test_any_stored_value_is_a_valid_record_or_none(record):
     note = noted(record)
     if note is None:
         return

@@ -20,7 +20,7 @@ BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 
 
 class Clock:
-    """The time of a transport, which pauses move and nothing else does."""
+    """The time of a transport; only pauses move it."""
 
     def __init__(self) -> None:
         self.ahead_seconds = 0.0
@@ -43,7 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["blocking", "asynchronous"])
 def run(request: pytest.FixtureRequest, clock: Clock) -> Callable[[ServiceConfig, Flow[Any]], Any]:
-    """Runs a flow over a transport of its own; once with each."""
+    """Runs a flow over a new transport, once with each kind."""
 
     def blocking(config: ServiceConfig, flow: Flow[Any]) -> Any:
         with BlockingTransport(config, now=clock.now, sleep=clock.sleep) as transport:

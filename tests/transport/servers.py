@@ -1,4 +1,4 @@
-"""Servers on sockets, for what no server should do."""
+"""Socket servers with faulty behaviour."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Handler = Callable[[socket.socket, bytes], None]
 
 class RawServer:
     """
-    Lets a function answer each connection, in a thread of its own.
+    Calls a function for each connection, in its own thread.
 
-    :param handler: given the connection and its first request, or the head of it and what came along.
+    :param handler: gets the connection and its first request, or the head of the request and the bytes that came with
+        it.
     :param context: makes it a TLS server.
     """
 
@@ -35,7 +36,7 @@ class RawServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        with suppress(OSError):  # wakes up who accepts
+        with suppress(OSError):  # wakes up the accepting thread
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         for connection in self._connections:
@@ -55,7 +56,7 @@ class RawServer:
         return len(self._connections)
 
     def drip(self, connection: socket.socket, pieces: bytes, pause_seconds: float = 0.02) -> None:
-        """Send a byte at a time, over and over again, until the other side has had enough."""
+        """Send one byte at a time until the client closes the connection."""
         while not self.stopping.is_set():
             for piece in pieces:
                 connection.sendall(bytes([piece]))
@@ -81,7 +82,7 @@ class RawServer:
 
 
 def read_head(connection: socket.socket) -> bytes:
-    """Return the head of a request and what came along; nothing if there is no further one."""
+    """Return the head of a request and the bytes that came with it; empty if there is no further request."""
     head = b""
     while b"\r\n\r\n" not in head:
         piece = connection.recv(65536)

@@ -1,4 +1,4 @@
-"""A machine whose clock differs from the service's: all works, and one request of a process is refused at most."""
+"""A machine whose clock differs from the service's: all works, and at most one request of a process is refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Watcher:
 
 @pytest.fixture(params=[-60, -12, 0, 12, 60], ids=lambda minutes: f"{minutes:+} min")
 def ahead(request):
-    """By how much the service's clock, all of it, is ahead of this machine's."""
+    """How far the service's clock is ahead of this machine's."""
     return timedelta(minutes=request.param)
 
 
@@ -48,7 +48,7 @@ def emulator(ahead):
     with Emulator(now=lambda: datetime.now(UTC) + ahead, submitted_seconds=0, run_seconds=0.5) as emulator:
         yield emulator
         refusals = [request.status for request in emulator.requests if request.status != 200]
-        assert len(refusals) <= 1, "each transport knows what an earlier one has learned"
+        assert len(refusals) <= 1, "each transport uses the time that an earlier one learned"
 
 
 def submit(config):
@@ -60,7 +60,7 @@ def new_wait(job, watcher):
     return Wait(job.job_id, deadline_at=None, contact_timeout=60, observer=watcher)
 
 
-def test_requests_of_each_kind(emulator, config, run):
+def test_requests_of_each_kind_survive_a_wrong_clock(emulator, config, run):
     def flow():
         job = yield from job_calls.create_job("nightly", SPECIFICATION)
         yield from job_calls.request_cancel(job.job_id)
@@ -72,7 +72,7 @@ def test_requests_of_each_kind(emulator, config, run):
     assert [each.job_id for each in emulator.jobs] == [job.job_id]
 
 
-def test_a_blocking_wait(config):
+def test_a_blocking_wait_survives_a_wrong_clock(config):
     watcher = Watcher()
     with BlockingTransport(config) as transport:
         job = transport.run(job_calls.create_job("nightly", SPECIFICATION))
@@ -80,7 +80,7 @@ def test_a_blocking_wait(config):
     assert not watcher.failures
 
 
-def test_a_deferred_wait(config):
+def test_a_deferred_wait_survives_a_wrong_clock(config):
     async def wait():
         return await asyncio.wait_for(wait_together(config, new_wait(submit(config), watcher), 0.3), 20)
 
@@ -89,7 +89,7 @@ def test_a_deferred_wait(config):
     assert not watcher.failures
 
 
-def test_a_watched_bucket(config):
+def test_a_watcher_survives_a_wrong_clock(config):
     async def read_config():
         return config
 
@@ -106,7 +106,7 @@ def test_a_watched_bucket(config):
     assert job.state.is_terminal
 
 
-def test_a_bucket_that_was_not_watched(emulator, config):
+def test_a_new_watcher_survives_a_wrong_clock(emulator, config):
     async def read_config():
         return config
 
@@ -116,7 +116,7 @@ def test_a_bucket_that_was_not_watched(emulator, config):
     assert [each.job_id for each in asyncio.run(run_once(read_config, flow))] == [job.job_id]
 
 
-def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_both_drivers(config, ahead):
+def test_the_known_service_time_outlives_a_transport_and_serves_both_drivers(config, ahead):
     async def read():
         async with AsyncTransport(config) as transport:
             return transport.service_time()
@@ -127,4 +127,4 @@ def test_what_is_known_of_the_service_s_time_outlives_a_transport_and_serves_bot
     for known in (asyncio.run(read()), BlockingTransport(config).service_time()):
         assert abs(known - datetime.now(UTC) - ahead) < timedelta(seconds=5)
     with BlockingTransport(configuration("http://127.0.0.1:9")) as other:
-        assert other.service_time() is None, "another endpoint's is not known"
+        assert other.service_time() is None, "another endpoint's time is not known"

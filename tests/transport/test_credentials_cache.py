@@ -1,4 +1,4 @@
-"""Temporary keys over both transports: where they come from, how long they last, how often they are asked for."""
+"""Temporary keys over both transports: their source, their lifetime, and the number of requests for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HOUR = 3600
 
 
 class Clock:
-    """A time that pauses move, and tests."""
+    """A time that only pauses and tests move."""
 
     def __init__(self):
         self.moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -56,7 +56,7 @@ class Clock:
 
 
 class Masker:
-    """Takes note of the keys it is told of."""
+    """Records the keys that it gets."""
 
     def __init__(self):
         self.told = []
@@ -157,7 +157,7 @@ def test_each_source_signs_for_the_service(emulator, origin, masker, run):
     assert told.secret_key == emulator.temporary_keys[-1].secret_key
 
 
-def test_an_assumed_role_is_asked_for_with_all_that_the_connection_says(emulator, masker, run):
+def test_an_assumed_role_is_requested_with_all_fields_of_the_connection(emulator, masker, run):
     emulator.add_role(defaults.ROLE_NAME, external_id="an-id")
     origin = assumed_role(emulator, external_id="an-id", duration_seconds=900, session_name="nightly")
     run(configuration(emulator.url, credentials=CredentialsCache(origin, masker)), look())
@@ -165,7 +165,7 @@ def test_an_assumed_role_is_asked_for_with_all_that_the_connection_says(emulator
     assert b'"RoleSessionName": "nightly"' in emulator.requests[0].body
 
 
-def test_the_metadata_service_is_asked_unsigned_and_not_through_a_proxy(emulator, config, run, monkeypatch):
+def test_the_metadata_service_gets_unsigned_requests_without_a_proxy(emulator, config, run, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     seen = []
     receive = emulator.receive
@@ -177,7 +177,7 @@ def test_the_metadata_service_is_asked_unsigned_and_not_through_a_proxy(emulator
 
 
 def hand_out(connection, head):
-    """Answer as STS, with keys without an end in these tests."""
+    """Answer as STS, with keys that never expire in these tests."""
     body, length = head.partition(b"\r\n\r\n")[2], int(re.search(rb"content-length: (\d+)", head, re.I)[1])
     while len(body) < length:
         body += connection.recv(65536)
@@ -198,7 +198,7 @@ def assume(emulator, masker, run):
     return assume
 
 
-def test_sts_is_asked_through_a_proxy(assume):
+def test_sts_requests_use_a_proxy(assume):
     with RawServer(hand_out) as proxy:
         assume(sts_url="http://sts.invalid", proxy=proxy.url)
         [head] = proxy.heads
@@ -207,7 +207,7 @@ def test_sts_is_asked_through_a_proxy(assume):
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_the_certificate_of_sts_is_checked_as_the_connection_says(assume, tmp_path):
+def test_the_certificate_of_sts_is_checked_as_the_connection_sets(assume, tmp_path):
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -223,19 +223,19 @@ def test_the_certificate_of_sts_is_checked_as_the_connection_says(assume, tmp_pa
 # --- many hours
 
 
-def test_a_wait_of_36_hours_renews_its_keys_in_time_and_no_more_often(emulator, origin, masker, run, clock):
+def test_a_wait_of_36_hours_refreshes_its_keys_in_time_and_no_more_often(emulator, origin, masker, run, clock):
     emulator.configure(run_seconds=36 * HOUR)
     config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     result = run(config, wait(job))
     assert result.status is WaitStatus.TERMINAL
     assert set(statuses(emulator)) == {200}
-    # Keys of two hours are renewed at the first question after 1:55 h, which comes within four minutes.
+    # Keys of two hours are refreshed at the first poll after 1:55 h, which follows within four minutes.
     assert emulator.count(operation_of(origin)) == 19
     assert len(masker.told) == 19
 
 
-def test_short_lived_keys_are_renewed_before_they_end(emulator, origin, masker, run, clock):
+def test_short_lived_keys_are_refreshed_before_they_expire(emulator, origin, masker, run, clock):
     emulator.configure(temporary_key_seconds=40, run_seconds=300)
     config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
@@ -244,10 +244,10 @@ def test_short_lived_keys_are_renewed_before_they_end(emulator, origin, masker, 
     assert 8 <= emulator.count(operation_of(origin)) <= 11
 
 
-# --- many who wait
+# --- many waiters
 
 
-def test_a_thousand_waits_in_one_loop_share_one_renewal_for_each_expiry(emulator, config, clock):
+def test_a_thousand_waits_in_one_loop_share_one_refresh_for_each_expiry(emulator, config, clock):
     async def main():
         async with AsyncTransport(config, now=clock.now, sleep=clock.sleep_async) as transport:
             for expiry in range(1, 4):
@@ -259,7 +259,7 @@ def test_a_thousand_waits_in_one_loop_share_one_renewal_for_each_expiry(emulator
     assert set(statuses(emulator)) == {200}
 
 
-def test_threads_share_one_renewal_for_each_expiry(emulator, config, clock):
+def test_threads_share_one_refresh_for_each_expiry(emulator, config, clock):
     start = threading.Barrier(50)
 
     def ask():
@@ -278,7 +278,7 @@ def test_threads_share_one_renewal_for_each_expiry(emulator, config, clock):
     assert statuses(emulator) == [200] * 150
 
 
-def test_threads_and_a_loop_share_one_renewal(emulator, keeper, clock):
+def test_threads_and_a_loop_share_one_refresh(emulator, keeper, clock):
     emulator.inject("hang", operation="metadata", seconds=0.3)
     found = []
 
@@ -293,7 +293,7 @@ def test_threads_and_a_loop_share_one_renewal(emulator, keeper, clock):
     assert len(set(found)) == emulator.count("metadata") == 1
 
 
-def test_others_use_the_old_keys_while_they_are_renewed(emulator, keeper, clock):
+def test_other_callers_use_the_old_keys_during_a_refresh(emulator, keeper, clock):
     old = keeper.current(clock.now)
     clock.sleep(2 * HOUR - 60)
     hang = emulator.inject("hang", operation="metadata", seconds=0.5)
@@ -310,7 +310,7 @@ def test_others_use_the_old_keys_while_they_are_renewed(emulator, keeper, clock)
     assert hang.injected == 1
 
 
-def test_a_renewal_outlives_the_one_who_began_it(emulator, keeper, clock):
+def test_a_refresh_outlives_its_first_caller(emulator, keeper, clock):
     emulator.inject("hang", operation="metadata", seconds=0.3)
 
     async def main():
@@ -325,14 +325,14 @@ def test_a_renewal_outlives_the_one_who_began_it(emulator, keeper, clock):
     assert emulator.count("metadata") == 1
 
 
-def test_each_loop_may_come_and_go(emulator, keeper, clock):
+def test_each_event_loop_may_start_and_end(emulator, keeper, clock):
     for _ in range(3):
         assert asyncio.run(keeper.current_async(clock.now))
         clock.sleep(2 * HOUR)
     assert emulator.count("metadata") == 3
 
 
-def test_a_renewal_that_ended_with_its_loop_is_begun_anew(emulator, keeper, clock):
+def test_a_refresh_that_ended_with_its_loop_is_repeated(emulator, keeper, clock):
     hang = emulator.inject("hang", operation="metadata", seconds=3)
 
     async def give_up():
@@ -347,8 +347,8 @@ def test_a_renewal_that_ended_with_its_loop_is_begun_anew(emulator, keeper, cloc
     assert emulator.count("metadata") == 2
 
 
-def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, keeper, masker, clock, monkeypatch):
-    monkeypatch.delattr(CredentialsCache, "_wait")  # it would wait for what it has interrupted
+def test_a_signal_handler_during_a_refresh_can_request_keys(emulator, keeper, masker, clock, monkeypatch):
+    monkeypatch.delattr(CredentialsCache, "_wait")  # it would wait for the interrupted refresh
     in_between = []
 
     def mask(credentials):
@@ -362,7 +362,7 @@ def test_a_signal_in_the_middle_of_a_renewal_can_ask_for_keys_itself(emulator, k
     assert emulator.count("metadata") == 2
 
 
-def test_a_renewal_leaves_the_loop_to_others_and_needs_no_thread(emulator, masker, clock, monkeypatch):
+def test_a_refresh_does_not_block_the_loop_and_needs_no_thread(emulator, masker, clock, monkeypatch):
     monkeypatch.delattr(asyncio, "to_thread")
     hang = emulator.inject("hang", operation="assume_role", seconds=0.5)
     keeper = CredentialsCache(assumed_role(emulator), masker)
@@ -380,7 +380,7 @@ def test_a_renewal_leaves_the_loop_to_others_and_needs_no_thread(emulator, maske
 # --- failures
 
 
-def test_a_renewal_that_fails_is_one_line_in_the_log_while_the_old_keys_are_valid(emulator, config, run, clock, caplog):
+def test_a_failed_refresh_logs_one_line_while_the_old_keys_are_valid(emulator, config, run, clock, caplog):
     run(config, look())
     clock.sleep(2 * HOUR - 250)
     fault = emulator.inject("internal_error", operation="metadata_roles", times=None)
@@ -390,7 +390,7 @@ def test_a_renewal_that_fails_is_one_line_in_the_log_while_the_old_keys_are_vali
         run(config, look())
         clock.sleep(6)
     assert set(statuses(emulator)) == {200}
-    assert fault.injected == 24, "it is asked every ten seconds at most"
+    assert fault.injected == 24, "it is read every ten seconds at most"
     [warning] = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert warning.getMessage().startswith(
         "Could not refresh temporary credentials, which are valid until 2026-01-02 05:04:05+00:00"
@@ -401,7 +401,7 @@ def test_a_renewal_that_fails_is_one_line_in_the_log_while_the_old_keys_are_vali
     assert emulator.count("metadata") == 2
 
 
-def test_without_valid_keys_nothing_is_sent_and_the_source_is_left_alone_for_a_while(emulator, config, run, clock):
+def test_without_valid_keys_nothing_is_sent_and_the_source_is_not_read_for_a_while(emulator, config, run, clock):
     run(config, look())
     clock.sleep(2 * HOUR)
     fault = emulator.inject("internal_error", operation="metadata_roles", times=None)
@@ -412,7 +412,7 @@ def test_without_valid_keys_nothing_is_sent_and_the_source_is_left_alone_for_a_w
     assert (fault.injected, emulator.count("list")) == (1, 1)
 
 
-def test_a_wait_rides_out_a_source_that_fails(emulator, config, run, clock):
+def test_a_wait_survives_a_failing_source(emulator, config, run, clock):
     emulator.configure(run_seconds=4 * HOUR)
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     clock.sleep(2 * HOUR)
@@ -423,7 +423,7 @@ def test_a_wait_rides_out_a_source_that_fails(emulator, config, run, clock):
     assert len(watcher.failures) == 4
 
 
-def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emulator, config, run, clock):
+def test_a_source_that_fails_too_long_ends_the_wait_and_the_job_continues(emulator, config, run, clock):
     emulator.configure(run_seconds=9 * HOUR)
     job = run(config, job_calls.create_job("nightly", SPECIFICATION))
     clock.sleep(2 * HOUR)
@@ -438,7 +438,7 @@ def test_a_source_that_fails_for_too_long_ends_the_wait_and_leaves_the_job(emula
 
 
 @pytest.mark.parametrize("failing", [1, None])
-def test_a_submission_without_keys_is_repeated_and_surely_not_sent(emulator, config, run, clock, failing):
+def test_a_submission_without_keys_is_retried_and_counts_as_unsent(emulator, config, run, clock, failing):
     emulator.inject("internal_error", operation="metadata_roles", times=failing)
     submit = submitting(SPECIFICATION)
     if failing is None:
@@ -450,7 +450,7 @@ def test_a_submission_without_keys_is_repeated_and_surely_not_sent(emulator, con
         assert emulator.count("create") == len(emulator.jobs) == 1
 
 
-def test_keys_that_end_between_the_look_and_the_submission_are_no_unknown_outcome(emulator, config, run, clock):
+def test_keys_that_expire_between_search_and_submission_cause_no_unknown_outcome(emulator, config, run, clock):
     emulator.inject("internal_error", operation="metadata_roles", times=None, skip=1)
     run(config, look())
     clock.sleep(2 * HOUR)
@@ -459,7 +459,7 @@ def test_keys_that_end_between_the_look_and_the_submission_are_no_unknown_outcom
     assert emulator.count("create") == 0
 
 
-def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config, run, clock):
+def test_a_machine_without_a_role_is_not_read_repeatedly(emulator, config, run, clock):
     emulator.bind_role(None)
     began_at = clock.now()
     with pytest.raises(e.CredentialsError, match="Bind a CAM role to it"):
@@ -485,7 +485,7 @@ def test_a_machine_without_a_role_is_not_asked_again_and_again(emulator, config,
         ("huge_body", {}),
     ],
 )
-def test_a_broken_metadata_service_is_one_typed_error(emulator, config, run, monkeypatch, operation, kind, options):
+def test_a_broken_metadata_service_raises_one_typed_error(emulator, config, run, monkeypatch, operation, kind, options):
     monkeypatch.setattr(credentials_fetch, "_METADATA_SECONDS", 0.5)
     emulator.inject(kind, operation=operation, **options)
     with pytest.raises(e.CredentialsError, match=emulator.url) as caught:
@@ -514,7 +514,7 @@ def test_a_broken_metadata_service_is_one_typed_error(emulator, config, run, mon
         ("huge_body", {}, "no usable answer .HTTP 200", True),
     ],
 )
-def test_a_broken_sts_is_one_typed_error(emulator, masker, run, monkeypatch, kind, options, complaint, may_pass):
+def test_a_broken_sts_raises_one_typed_error(emulator, masker, run, monkeypatch, kind, options, complaint, may_pass):
     monkeypatch.setattr(credentials_fetch, "_STS_SECONDS", 0.5)
     emulator.inject(kind, operation="assume_role", **options)
     config = configuration(emulator.url, credentials=CredentialsCache(assumed_role(emulator), masker))
@@ -526,7 +526,7 @@ def test_a_broken_sts_is_one_typed_error(emulator, masker, run, monkeypatch, kin
     assert emulator.count("list") == 0
 
 
-def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
+def test_keys_that_arrive_expired_raise_an_error(emulator, origin, masker, run):
     emulator.configure(temporary_key_seconds=0)
     with pytest.raises(e.CredentialsError, match="had expired when they were handed out"):
         run(configuration(emulator.url, credentials=CredentialsCache(origin, masker)), look())
@@ -534,8 +534,8 @@ def test_keys_that_arrive_expired_are_an_error(emulator, origin, masker, run):
 
 
 @pytest.mark.parametrize("hours", [-3, -1, 1, 3])
-def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, origin, masker, clock, caplog, hours):
-    """The emulator is as far off as the clock of a machine may be from the service's; keys live for two hours."""
+def test_keys_keep_their_lifetime_on_a_machine_with_a_wrong_clock(emulator, origin, masker, clock, caplog, hours):
+    """The emulator's clock differs as much as a machine's may; keys live for two hours."""
     machine = Clock()
     machine.moment = clock.moment + timedelta(hours=hours)
     config = configuration(emulator.url, credentials=CredentialsCache(origin, masker))
@@ -551,10 +551,10 @@ def test_on_a_machine_whose_clock_is_off_keys_live_as_long_as_they_do(emulator, 
     assert len(masker.told) == 2
     assert statuses(emulator) == [200] * 8, "the emulator's time is known from the answer that had the keys"
     told = [record for record in caplog.records if "This machine's clock is" in record.getMessage()]
-    assert len(told) == emulator.count(operation_of(origin)) - 2 <= 1, "one refusal at most, of which it is learned"
+    assert len(told) == emulator.count(operation_of(origin)) - 2 <= 1, "at most one refusal, which corrects the clock"
 
 
-def test_what_nobody_foresaw_is_an_error_without_its_text(emulator, keeper, masker, run):
+def test_an_unexpected_exception_raises_an_error_without_its_text(emulator, keeper, masker, run):
     def mask(credentials):
         raise KeyError(credentials.secret_key)
 
@@ -566,10 +566,10 @@ def test_what_nobody_foresaw_is_an_error_without_its_text(emulator, keeper, mask
         run(configuration(emulator.url, credentials=keeper), look())
 
 
-# --- keys that the service calls expired
+# --- keys that the service refuses as expired
 
 
-def test_keys_that_the_service_calls_expired_are_renewed_and_the_request_repeated(emulator, config, run, clock):
+def test_keys_refused_as_expired_are_refreshed_and_the_request_is_retried(emulator, config, run, clock):
     run(config, look())
     clock.sleep(HOUR)
     emulator.inject("expired_token", operation="list")
@@ -579,7 +579,7 @@ def test_keys_that_the_service_calls_expired_are_renewed_and_the_request_repeate
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_submission_with_expired_keys_is_repeated_since_it_was_not_acted_on(emulator, config, run, clock, status):
+def test_a_submission_with_expired_keys_is_retried_since_it_was_not_executed(emulator, config, run, clock, status):
     run(config, look())
     clock.sleep(HOUR)
     emulator.inject("expired_token", operation="create", status=status)
@@ -588,7 +588,7 @@ def test_a_submission_with_expired_keys_is_repeated_since_it_was_not_acted_on(em
     assert [each.job_id for each in emulator.jobs] == [job.job_id]
 
 
-def test_a_service_that_calls_all_keys_expired_is_not_asked_for_ever(emulator, config, run, clock):
+def test_a_service_that_refuses_all_keys_as_expired_is_not_retried_forever(emulator, config, run, clock):
     run(config, look())
     clock.sleep(HOUR)
     emulator.inject("expired_token", operation="list", times=None)
@@ -600,7 +600,7 @@ def test_a_service_that_calls_all_keys_expired_is_not_asked_for_ever(emulator, c
     assert emulator.count("metadata") == 2
 
 
-def test_many_whose_keys_expired_at_once_renew_them_once(emulator, config, clock):
+def test_many_callers_with_expired_keys_refresh_them_once(emulator, config, clock):
     async def main():
         async with AsyncTransport(config, now=clock.now, sleep=clock.sleep_async) as transport:
             await transport.run(look())
@@ -613,7 +613,7 @@ def test_many_whose_keys_expired_at_once_renew_them_once(emulator, config, clock
     assert statuses(emulator).count(200) == 51
 
 
-def test_keys_that_a_user_gave_are_not_renewed(emulator, run):
+def test_fixed_keys_of_a_user_are_not_refreshed(emulator, run):
     emulator.add_key("AKIDTEMPORARY", "temporary-secret", token="token")
     emulator.inject("expired_token", operation="list")
     config = configuration(emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", "token"))
@@ -637,7 +637,7 @@ def test_no_log_at_any_level_shows_a_key_or_a_token(emulator, origin, masker, ru
         clock.sleep(2 * HOUR)
         with pytest.raises(e.CredentialsError):
             run(config, look())
-    assert caplog.records, "there was something to look through"
+    assert caplog.records, "there are logs to check"
     shown = caplog.text + repr([vars(record) for record in caplog.records])
     for key in (BASE, *emulator.temporary_keys):
         assert key.secret_key not in shown

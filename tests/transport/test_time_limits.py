@@ -1,4 +1,4 @@
-"""``request_timeout`` bounds a whole exchange, wherever the peer is slow."""
+"""``request_timeout`` limits a whole exchange, wherever the peer is slow."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.transport.servers import RawServer
 
 SECONDS = 0.3
 
-# How much later the end may come on a busy machine. A peer that is waited for drips for ever.
+# The allowed delay on a busy machine. The peer itself never stops sending.
 GRACE = 3.0
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 11\r\n\r\n<Response/>"
 
-# What comes at once, and what comes a byte at a time from then on.
+# The bytes that are sent at once, and those that follow one by one.
 DRIPS = {
     "status line": (b"", b"HTTP/1.1 200 OKAY"),
     "header": (OK + b"X-Odd: ", b"a"),
@@ -74,7 +74,7 @@ def bundle(authority, tmp_path):
 
 
 def given_up(run, flow, config):
-    """Run what must not be answered; return the error, if it came in time."""
+    """Run a flow that must not be answered; return its error if it came in time."""
     began_at = time.monotonic()
     with pytest.raises(e.TransportError) as caught:
         run(config, flow)
@@ -85,7 +85,7 @@ def given_up(run, flow, config):
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 @pytest.mark.parametrize("where", DRIPS)
-def test_an_answer_that_drips_is_given_up_in_time(run, context, bundle, where, secure):
+def test_a_slowly_dripping_answer_times_out(run, context, bundle, where, secure):
     at_once, pieces = DRIPS[where]
 
     def answer(connection, _head):
@@ -97,13 +97,13 @@ def test_an_answer_that_drips_is_given_up_in_time(run, context, bundle, where, s
     assert error.request_sent
 
 
-def test_an_upload_that_nobody_reads_is_given_up_in_time(run):
+def test_an_upload_to_a_stalled_server_times_out(run):
     with RawServer(lambda *_: server.stopping.wait(60)) as server:
         error = given_up(run, write(b"x" * 30_000_000), configuration(server.url, request_timeout=SECONDS))
     assert error.request_sent
 
 
-def test_an_upload_that_is_read_slowly_is_given_up_in_time(run):
+def test_an_upload_to_a_slow_server_times_out(run):
     def read_slowly(connection, _head):
         while connection.recv(1000):
             time.sleep(0.02)
@@ -113,7 +113,7 @@ def test_an_upload_that_is_read_slowly_is_given_up_in_time(run):
     assert error.request_sent
 
 
-def test_an_upload_has_the_time_of_a_request_and_not_that_of_a_connection(run, monkeypatch):
+def test_an_upload_has_the_timeout_of_a_request_and_not_of_a_connection(run, monkeypatch):
     for module in (bounded_connections, async_driver):
         monkeypatch.setattr(module, "CONNECT_TIMEOUT_SECONDS", SECONDS)
 
@@ -132,13 +132,13 @@ def test_an_upload_has_the_time_of_a_request_and_not_that_of_a_connection(run, m
 
 
 @pytest.mark.parametrize("pieces", [b"HTTP/1.1 200 OK\r\nX: y\r\n", b"H"], ids=["headers", "status line"])
-def test_a_proxy_that_drips_is_given_up_in_time(run, pieces):
+def test_a_dripping_proxy_times_out(run, pieces):
     with RawServer(lambda connection, _head: server.drip(connection, pieces)) as server:
         config = configuration("https://127.0.0.1:9", request_timeout=SECONDS, proxy=server.url)
         given_up(run, look(), config)
 
 
-def test_a_proxy_that_drips_has_not_seen_the_request(config):
+def test_a_dripping_proxy_counts_as_an_unsent_request(config):
     with RawServer(lambda connection, _head: server.drip(connection, b"H")) as server:
         config = configuration("https://127.0.0.1:9", request_timeout=SECONDS, proxy=server.url)
         with BlockingTransport(config) as transport, pytest.raises(e.TransportError) as caught:
@@ -146,13 +146,13 @@ def test_a_proxy_that_drips_has_not_seen_the_request(config):
     assert not caught.value.request_sent
 
 
-def test_a_handshake_that_is_not_answered_is_given_up_in_time(run):
+def test_an_unanswered_handshake_times_out(run):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}"
         given_up(run, look(), configuration(url, request_timeout=SECONDS))
 
 
-def test_what_fails_before_the_request_did_not_reach_anybody(emulator):
+def test_a_failure_before_the_request_counts_as_unsent(emulator):
     with BlockingTransport(configuration(emulator.url.replace("http:", "https:"))) as transport:
         with pytest.raises(e.TransportError, match="did not reach it") as caught:
             transport.run(look())
@@ -160,7 +160,7 @@ def test_what_fails_before_the_request_did_not_reach_anybody(emulator):
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
-def test_a_connection_is_used_again(run, context, bundle, secure):
+def test_a_connection_is_reused(run, context, bundle, secure):
     def twice():
         yield from look()
         yield from look()
@@ -170,7 +170,7 @@ def test_a_connection_is_used_again(run, context, bundle, secure):
         assert (server.connections, len(server.heads)) == (1, 2)
 
 
-def test_requests_go_through_a_proxy_in_plain_text_and_in_a_tunnel(run, context, bundle):
+def test_requests_use_a_proxy_in_plain_text_and_in_a_tunnel(run, context, bundle):
     def pass_on(connection, head):
         method, target, _ = head.split(b" ", 2)
         seen.append(method)
@@ -199,7 +199,7 @@ def test_requests_go_through_a_proxy_in_plain_text_and_in_a_tunnel(run, context,
     assert seen == [b"GET", b"CONNECT"]
 
 
-def test_each_address_of_a_name_is_tried_until_one_answers(run, monkeypatch):
+def test_each_address_of_a_host_is_tried_until_one_answers(run, monkeypatch):
     def resolve(host, port, *_, **__):
         if host != "several.invalid":
             return ask_system(host, port, *_, **__)
@@ -223,7 +223,7 @@ def create():
 
 
 @pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints\r\nLink: </a>"])
-def test_the_answer_is_the_one_after_all_interim_ones(run, interim):
+def test_the_answer_follows_all_interim_ones(run, interim):
     def answer(connection, head):
         connection.sendall((b"HTTP/1.1 " + interim + b"\r\n\r\n") * 2)
         time.sleep(0.1)
@@ -243,7 +243,7 @@ def test_the_answer_is_the_one_after_all_interim_ones(run, interim):
         assert (server.connections, len(server.heads)) == (1, 2)
 
 
-def test_an_answer_that_cannot_be_one_says_nothing_of_a_submission(run):
+def test_an_invalid_answer_leaves_a_submission_unknown(run):
     switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
 
     def flow():
@@ -258,13 +258,13 @@ def test_an_answer_that_cannot_be_one_says_nothing_of_a_submission(run):
 
     with RawServer(answer) as server:
         assert run(configuration(server.url), flow()) == ()
-        assert server.connections == 2, "what comes later is not taken for another answer"
+        assert server.connections == 2, "later bytes do not count as another answer"
 
 
 # --- many requests within one time
 
 
-def test_all_requests_of_a_hurry_end_together():
+def test_all_requests_of_a_time_limit_end_together():
     with RawServer(lambda connection, _head: server.drip(connection, b"H")) as server:
         began_at = time.monotonic()
         config = configuration(server.url, request_timeout=0.2)
@@ -272,10 +272,10 @@ def test_all_requests_of_a_hurry_end_together():
             transport.run(cancel_and_confirm("b1", within_seconds=30))
         assert time.monotonic() - began_at < SECONDS + GRACE
         assert 1 <= len(server.heads) <= 2
-        assert not caught.value.request_sent, "the last one was not begun any more"
+        assert not caught.value.request_sent, "the last one was not started"
 
 
-def test_a_pause_of_a_hurry_ends_with_it():
+def test_a_pause_ends_with_its_time_limit():
     with BlockingTransport(configuration("http://127.0.0.1:9"), within_seconds=SECONDS) as transport:
         began_at = time.monotonic()
         with pytest.raises(e.TransportError, match="time for these requests is over"):

@@ -1,4 +1,4 @@
-"""What both transports must do alike, against the emulator over HTTP."""
+"""The common behaviour of both transports, against the emulator over HTTP."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def create(name="nightly", specification=SPECIFICATION):
     "name",
     ["a b", "a+b", "a%2Bb", "a&b=c#d?e", "夜间 转码_job-1", "𠮷🎬", "!'()*~", "/", "a\nb", "ß" * 100],
 )
-def test_what_arrives_is_what_was_signed(emulator, config, run, name):
+def test_the_request_arrives_as_it_was_signed(emulator, config, run, name):
     run(config, look(name=name))
     assert parse_qs(emulator.requests[-1].query)["name"] == [name]
     assert emulator.requests[-1].status == 200
 
 
 @pytest.mark.parametrize("key", ["媒体/夜间 a+b.mp4", "a&b<c>\"d'.mp4", "𠮷🎬.mp4", "a\tb", "]]>", "${InputName}"])
-def test_any_key_survives_the_way_there_and_back(config, run, key):
+def test_any_key_survives_the_round_trip(config, run, key):
     specification = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix=key)
     job = run(config, create("nightly", specification))
     assert job.input == {"Prefix": key}
 
 
-def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
+def test_a_job_is_created_read_cancelled_and_listed(emulator, config, run):
     job = run(config, create())
     assert job.name == "nightly"
     assert job.creation_time is not None
@@ -69,7 +69,7 @@ def test_a_job_is_made_read_cancelled_and_listed(emulator, config, run):
     assert [each.job_id for each in run(config, look(states=["Cancel"])).items] == [job.job_id]
 
 
-def test_the_host_names_the_bucket_whatever_address_is_connected_to(emulator, config, run):
+def test_the_host_header_names_the_bucket_for_any_connected_address(emulator, config, run):
     run(config, look())
     assert emulator.requests[-1].host.startswith(f"{BUCKET}.ci.{REGION}.myqcloud.com")
 
@@ -83,7 +83,7 @@ def test_an_object_is_written_to_the_bucket(emulator, config, run, key):
     assert emulator.count("put_object") == 2
 
 
-def test_an_upload_is_repeated_until_it_is_answered(emulator, config, run):
+def test_an_upload_is_retried_until_it_is_answered(emulator, config, run):
     emulator.inject(Fault("reset", operation="put_object", after_acting=True))
     emulator.inject(Fault("error", operation="put_object", status=503, code="SlowDown"))
     run(config, put_object("a.txt", b"x" * 2_000_000))
@@ -99,7 +99,7 @@ def test_an_upload_needs_its_own_permission(emulator, config, run):
     assert "a.txt" not in emulator.bucket().objects
 
 
-def test_an_upload_with_temporary_keys_carries_their_token(emulator, run):
+def test_an_upload_with_temporary_keys_sends_their_token(emulator, run):
     emulator.add_key("AKIDTEMPORARY", "temporary-secret", token="tok+en/EXAMPLE==")
     for token, is_right in (("tok+en/EXAMPLE==", True), ("wrong", False)):
         config = configuration(emulator.url, credentials=Credentials("AKIDTEMPORARY", "temporary-secret", token))
@@ -126,7 +126,7 @@ def test_a_token_is_sent_and_signed(emulator, run):
     [Credentials("AKIDUNKNOWN", SECRET_KEY), Credentials(SECRET_ID, "wrong-secret")],
     ids=["unknown key", "wrong secret"],
 )
-def test_a_wrong_credential_is_one_error_with_code_and_request_id_and_no_secret(emulator, run, credentials):
+def test_a_wrong_credential_raises_one_error_with_code_and_request_id_and_no_secret(emulator, run, credentials):
     with pytest.raises(e.AuthenticationError, match="Check SecretId and SecretKey") as caught:
         run(configuration(emulator.url, credentials=credentials), look())
     assert caught.value.code
@@ -156,17 +156,17 @@ def test_a_wrong_credential_is_one_error_with_code_and_request_id_and_no_secret(
     ],
     ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
 )
-def test_each_fault_is_one_typed_error(emulator, config, run, fault, error):
+def test_each_fault_raises_one_typed_error(emulator, config, run, fault, error):
     emulator.inject(fault)
     with pytest.raises(error):
         run(config, look())
-    # aiohttp sends a GET once more by itself when the connection breaks before the answer; it never does so for a POST.
+    # aiohttp itself retries a GET when the connection breaks before the answer; it never retries a POST.
     most = 2 if fault.kind is FaultKind.RESET else 1
-    assert len(emulator.requests) <= most, "nothing is repeated or followed behind our back"
+    assert len(emulator.requests) <= most, "no library retries a request or follows a redirect"
 
 
 @pytest.mark.parametrize("after_acting", [False, True])
-def test_a_submission_is_never_repeated_behind_our_back(emulator, config, run, after_acting):
+def test_a_submission_is_never_retried_by_the_transport(emulator, config, run, after_acting):
     emulator.inject(Fault("reset", times=None, after_acting=after_acting))
     with pytest.raises(e.TransportError) as caught:
         run(config, create())
@@ -181,7 +181,7 @@ def test_a_huge_body_is_not_read_to_its_end(emulator, config, run):
 
 
 @pytest.mark.parametrize("fault", [Fault("hang", seconds=20), Fault("drip", seconds=60)], ids=["hang", "drip"])
-def test_a_slow_answer_is_given_up_in_time(emulator, run, fault):
+def test_a_slow_answer_times_out(emulator, run, fault):
     emulator.inject(fault)
     started = time.monotonic()
     with pytest.raises(e.TransportError, match="No answer from http://127.0.0.1:") as caught:
@@ -190,7 +190,7 @@ def test_a_slow_answer_is_given_up_in_time(emulator, run, fault):
     assert time.monotonic() - started < 10
 
 
-def test_a_refused_connection_says_which_host_and_that_nothing_was_sent(run):
+def test_a_refused_connection_names_the_host_and_counts_as_unsent(run):
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -199,13 +199,13 @@ def test_a_refused_connection_says_which_host_and_that_nothing_was_sent(run):
     assert not caught.value.request_sent
 
 
-def test_a_name_that_is_not_found_says_which_host_and_that_nothing_was_sent(run):
+def test_an_unknown_host_is_named_and_counts_as_unsent(run):
     with pytest.raises(e.TransportError, match="bucket.invalid.*did not reach it") as caught:
         run(configuration("http://bucket.invalid"), look())
     assert not caught.value.request_sent
 
 
-def test_a_proxy_that_is_not_there_is_no_answer(run):
+def test_a_missing_proxy_counts_as_no_answer(run):
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))
         proxy = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -213,14 +213,14 @@ def test_a_proxy_that_is_not_there_is_no_answer(run):
             run(configuration("http://bucket.invalid", proxy=proxy), look())
 
 
-def test_what_speaks_no_tls_is_no_answer(emulator, run):
+def test_a_server_without_tls_counts_as_no_answer(emulator, run):
     with pytest.raises(e.TransportError):
         run(configuration(emulator.url.replace("http:", "https:")), look())
 
 
 @pytest.fixture
 def tls_server(tmp_path):
-    """A TLS server whose certificate nobody vouches for; it never sees a request."""
+    """A TLS server with an untrusted certificate; it never gets a request."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -243,13 +243,13 @@ def tls_server(tmp_path):
         yield f"https://127.0.0.1:{server.getsockname()[1]}", tmp_path / "ca.pem"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_anything_is_sent(tls_server, run):
+def test_an_untrusted_certificate_is_refused_before_anything_is_sent(tls_server, run):
     with pytest.raises(e.TransportError, match="did not reach it") as caught:
         run(configuration(tls_server[0]), look())
     assert not caught.value.request_sent
 
 
-def test_a_certificate_that_the_bundle_vouches_for_is_accepted(tls_server, run):
+def test_a_certificate_trusted_by_the_bundle_is_accepted(tls_server, run):
     url, bundle = tls_server
     with pytest.raises(e.TransportError, match="may have reached it"):
         run(configuration(url, verify=str(bundle)), look())
@@ -257,7 +257,7 @@ def test_a_certificate_that_the_bundle_vouches_for_is_accepted(tls_server, run):
 
 @pytest.fixture
 def talkative_server():
-    """A server whose errors repeat all that the request carried."""
+    """A server whose errors contain the whole request."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -278,7 +278,7 @@ def talkative_server():
         server.shutdown()
 
 
-def test_no_secret_comes_back_in_the_service_s_words(talkative_server, run):
+def test_no_secret_is_in_the_service_s_message(talkative_server, run):
     credentials = Credentials(SECRET_ID, SECRET_KEY, "a-session-token")
     with pytest.raises(e.AuthenticationError) as caught:
         run(configuration(talkative_server, credentials=credentials), look())
@@ -290,23 +290,23 @@ def test_no_secret_comes_back_in_the_service_s_words(talkative_server, run):
     assert not re.search(r"[0-9a-f]{40}", said)
 
 
-def test_what_a_success_says_stays_as_it_came(emulator, run):
+def test_a_successful_answer_is_not_changed(emulator, run):
     emulator.add_key("AKIDSHORT", "emulator")
     config = configuration(emulator.url, credentials=Credentials("AKIDSHORT", "emulator"))
     job = run(config, create("emulator-nightly"))
     assert run(config, job_calls.get_job(job.job_id)).name == "emulator-nightly"
 
 
-def test_pauses_are_the_transport_s_to_make(emulator, config, run, clock):
+def test_the_transport_makes_the_pauses(emulator, config, run, clock):
     emulator.inject(Fault("slow_down", times=2))
     assert run(config, job_calls.list_jobs_page(JobFilter())).items == ()
     assert len(clock.pauses) == 2
 
 
-# Signatures begin up to six minutes early, so that 20 minutes fast would be too much for some of the time only.
+# Signatures begin up to six minutes early, so 20 minutes fast would be too much only for a part of the time.
 @pytest.mark.parametrize("ahead_seconds", [1500, -1200, 86400, -86400])
 @pytest.mark.parametrize(("in_words_of_cos", "status"), [(False, 401), (True, 403)])
-def test_a_clock_that_is_off_costs_one_request_and_a_warning(
+def test_a_wrong_clock_costs_one_request_and_a_warning(
     emulator, config, run, clock, caplog, ahead_seconds, in_words_of_cos, status
 ):
     clock.ahead_seconds = ahead_seconds
@@ -326,7 +326,7 @@ def test_a_clock_that_is_off_costs_one_request_and_a_warning(
 
 @pytest.fixture
 def lying_server(emulator):
-    """The way to the emulator, on which a proxy writes a ``Date`` of its own."""
+    """A proxy before the emulator that writes its own ``Date``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -348,9 +348,7 @@ def lying_server(emulator):
 
 
 @pytest.mark.parametrize("in_words_of_cos", [False, True])
-def test_a_date_that_lies_costs_one_request_of_a_process_and_a_warning(
-    emulator, lying_server, run, caplog, in_words_of_cos
-):
+def test_a_wrong_date_costs_one_request_per_process_and_a_warning(emulator, lying_server, run, caplog, in_words_of_cos):
     emulator.configure(cos_style_errors=in_words_of_cos)
     for _ in range(4):
         run(configuration(lying_server), look())
@@ -359,13 +357,13 @@ def test_a_date_that_lies_costs_one_request_of_a_process_and_a_warning(
     assert "a proxy may have written it" in warning.getMessage()
 
 
-def test_a_netrc_does_not_replace_our_authorization(emulator, config, run, tmp_path, monkeypatch):
+def test_a_netrc_file_does_not_replace_the_authorization(emulator, config, run, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert run(config, look()).items == ()
 
 
-def test_a_submission_whose_answer_is_lost_is_found_and_not_repeated(emulator, config, run):
+def test_a_submission_with_a_lost_answer_is_found_and_not_repeated(emulator, config, run):
     emulator.inject(Fault("reset", operation="create", after_acting=True))
     submission = run(config, submitting(SPECIFICATION))
     assert submission.adopted

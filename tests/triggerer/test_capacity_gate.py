@@ -1,4 +1,4 @@
-"""The gate at which tasks wait for room in a bucket: who is let go, when, and what is left behind."""
+"""The gate at which tasks wait for a place in a bucket: the order of release, its time, and the clean-up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end_all(waits):
 
 
 async def in_line(number, **arguments):
-    """As many who wait, one behind the other: reading a connection may take one longer than the next."""
+    """Waiters that start one after another: reading a connection takes some of them longer."""
     waits = []
     for place in range(1, number + 1):
         waits.append(wait(**arguments))
@@ -59,18 +59,18 @@ async def in_line(number, **arguments):
     return waits
 
 
-def test_as_many_are_let_go_as_there_are_places_and_those_who_came_first(emulator):
+def test_free_places_go_to_the_first_waiters(emulator):
     jobs = submit(5)
 
     async def main():
         waits = await in_line(6, max_active_jobs=5, poll_interval=3)
         before = emulator.count("list")
-        await until(lambda: emulator.count("list") > before)  # now there is time until the next look
+        await until(lambda: emulator.count("list") > before)  # now there is time until the next poll
         for job_id in jobs[:3]:
             emulator.finish_job(job_id)
         await until(lambda: len(statuses(waits)) == 3)
         assert [waiting.done() for waiting in waits] == [True] * 3 + [False] * 3
-        submit(3)  # as those would do who were let go; before the next look
+        submit(3)  # as the released waiters would do; before the next poll
         before = emulator.count("list")
         await until(lambda: emulator.count("list") > before)
         emulator.finish_job(jobs[3])
@@ -81,7 +81,7 @@ def test_as_many_are_let_go_as_there_are_places_and_those_who_came_first(emulato
     run(main)
 
 
-def test_hundreds_wait_for_the_price_of_one(emulator):
+def test_hundreds_of_waiters_cost_as_many_requests_as_one(emulator):
     submit(3)
 
     async def main():
@@ -94,7 +94,7 @@ def test_hundreds_wait_for_the_price_of_one(emulator):
     assert emulator.count("list") < 20
 
 
-def test_who_is_cancelled_takes_no_place(emulator):
+def test_a_cancelled_waiter_takes_no_place(emulator):
     [job_id] = submit(1)
 
     async def main():
@@ -110,7 +110,7 @@ def test_who_is_cancelled_takes_no_place(emulator):
 
 
 @pytest.mark.parametrize("fault", ["internal_error", "reset", "truncated_xml"])
-def test_a_service_that_fails_is_ridden_out(emulator, fault):
+def test_a_wait_survives_a_failing_service(emulator, fault):
     emulator.inject(Fault(fault, operation="list", times=3))
 
     async def main():
@@ -121,7 +121,7 @@ def test_a_service_that_fails_is_ridden_out(emulator, fault):
     run(main)
 
 
-def test_a_service_that_cannot_be_asked_for_too_long_is_given_up(emulator):
+def test_a_service_that_stays_unreachable_ends_the_wait(emulator):
     emulator.inject(Fault("internal_error", operation="list", times=None))
 
     async def main():
@@ -133,8 +133,8 @@ def test_a_service_that_cannot_be_asked_for_too_long_is_given_up(emulator):
     run(main)
 
 
-def test_each_has_a_patience_of_its_own(emulator):
-    """A late-comer is not thrown out with the one who has waited through almost all of an outage."""
+def test_each_waiter_has_its_own_contact_timeout(emulator):
+    """A late waiter does not fail together with one that has waited through most of an outage."""
     outage = emulator.inject(Fault("internal_error", operation="list", times=None))
 
     async def main():
@@ -151,7 +151,7 @@ def test_each_has_a_patience_of_its_own(emulator):
     run(main)
 
 
-def test_each_has_a_poll_interval_of_its_own(emulator):
+def test_each_waiter_has_its_own_poll_interval(emulator):
     [job_id] = submit(1)
 
     async def main():
@@ -163,7 +163,7 @@ def test_each_has_a_poll_interval_of_its_own(emulator):
         await asyncio.sleep(0.5)
         before = emulator.count("list")
         await asyncio.sleep(0.5)
-        assert emulator.count("list") == before, "nobody is in a hurry any more"
+        assert emulator.count("list") == before, "no waiter has a deadline any more"
         emulator.finish_job(job_id)
         brisk = wait(1, poll_interval=0.2)
         assert (await patient).payload["status"] == "capacity"
@@ -172,7 +172,7 @@ def test_each_has_a_poll_interval_of_its_own(emulator):
     run(main)
 
 
-def test_a_deadline_ends_one_s_wait_at_its_time_and_nobody_else_s(emulator):
+def test_a_deadline_ends_one_wait_on_time_and_no_other(emulator):
     submit(1)
 
     async def main():
@@ -187,7 +187,7 @@ def test_a_deadline_ends_one_s_wait_at_its_time_and_nobody_else_s(emulator):
     run(main)
 
 
-def test_a_wish_to_be_left_alone_holds_for_all_and_outlasts_nobody_s_patience(emulator):
+def test_retry_after_holds_for_all_and_extends_no_contact_timeout(emulator):
     emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=3600, times=None))
 
     async def main():
@@ -200,7 +200,7 @@ def test_a_wish_to_be_left_alone_holds_for_all_and_outlasts_nobody_s_patience(em
     assert emulator.count("list") == 1
 
 
-def test_odd_arguments_end_in_an_event_and_take_nobody_down(emulator):
+def test_invalid_arguments_end_in_an_event_and_affect_no_other_waiter(emulator):
     async def main():
         for arguments in (
             {"max_active_jobs": "many"},
@@ -215,7 +215,7 @@ def test_odd_arguments_end_in_an_event_and_take_nobody_down(emulator):
     run(main)
 
 
-def test_its_arguments_are_json_and_make_it_again():
+def test_the_trigger_s_arguments_are_json_and_recreate_it():
     deadline_at = "2026-01-02T03:04:05+00:00"
     path, arguments = InventoryJobCapacityTrigger(5, "media", "b-1", "ap-beijing", 5, 60, deadline_at).serialize()
     assert path == "airflow_provider_tencent_ci.triggers.capacity.InventoryJobCapacityTrigger"

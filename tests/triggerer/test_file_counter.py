@@ -1,4 +1,4 @@
-"""Counting for all who wait in one event loop: beside the waits, each in its own log, and nothing left behind."""
+"""Counting for all waits of one event loop: in parallel to the waits, each in its own log, with a complete clean-up."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(main):
     run_alone(main, file_counter._counters)
 
 
-def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  # noqa: F811
+def test_each_job_is_counted_in_its_own_context_repeatedly(emulator, config):  # noqa: F811
     jobs, logs = submit(3), [Log() for _ in range(3)]
 
     async def main():
@@ -67,7 +67,7 @@ def test_each_is_counted_in_its_own_context_again_and_again(emulator, config):  
 
 
 @pytest.mark.parametrize("fault", ["slow_down", "hang"])
-def test_a_count_that_fails_or_hangs_touches_no_wait(emulator, config, fault):  # noqa: F811
+def test_a_count_that_fails_or_hangs_affects_no_wait(emulator, config, fault):  # noqa: F811
     [job_id] = submit()
     emulator.inject(Fault(fault, operation="executions", times=None))
 
@@ -80,7 +80,7 @@ def test_a_count_that_fails_or_hangs_touches_no_wait(emulator, config, fault):  
     run(main)
 
 
-def test_one_that_breaks_its_log_is_left_alone_and_others_are_counted_on(emulator, config):  # noqa: F811
+def test_a_count_with_a_broken_log_is_dropped_and_the_others_continue(emulator, config):  # noqa: F811
     jobs, good = submit(2), Log()
 
     async def main():
@@ -94,7 +94,7 @@ def test_one_that_breaks_its_log_is_left_alone_and_others_are_counted_on(emulato
     run(main)
 
 
-def test_those_who_come_after_the_only_one_broke_are_counted(emulator, config):  # noqa: F811
+def test_jobs_added_after_the_only_broken_one_are_counted(emulator, config):  # noqa: F811
     jobs, broken, good = submit(2), BrokenLog(), Log()
 
     async def main():
@@ -116,7 +116,7 @@ async def appeared(look):
     return look()
 
 
-def test_who_does_not_wait_long_costs_no_request(emulator, config):  # noqa: F811
+def test_a_short_wait_causes_no_count(emulator, config):  # noqa: F811
     [job_id] = submit()
     emulator.finish_job(job_id)
 

@@ -1,4 +1,4 @@
-"""The poller that waiting triggers share: what it asks, whom it serves, and that it leaves nothing behind."""
+"""The poller that waiting triggers share: its requests, its waits, and its clean-up."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def run(main):
     run_alone(main, shared_poller._pollers)
 
 
-def test_one_that_waits_alone_asks_by_the_job_s_id(emulator, config):
+def test_a_single_waiter_polls_by_the_job_s_id(emulator, config):
     [job_id] = submit()
 
     async def main():
@@ -89,7 +89,7 @@ def test_one_that_waits_alone_asks_by_the_job_s_id(emulator, config):
     assert f"jobId={job_id}" in emulator.requests[-1].query
 
 
-def test_many_are_served_by_few_requests(emulator, config):
+def test_many_waiters_share_few_requests(emulator, config):
     jobs = submit(250)
 
     async def main():
@@ -102,11 +102,11 @@ def test_many_are_served_by_few_requests(emulator, config):
     run(main)
     queries = [request.query for request in emulator.requests if request.operation == "list"]
     pages = [query for query in queries if "jobId=" not in query]
-    assert sum("jobId=" in query for query in queries) <= len(jobs) + 2  # the ends, and at most two at the beginning
+    assert sum("jobId=" in query for query in queries) <= len(jobs) + 2  # the ends, and at most two at the start
     assert 6 <= len(pages) <= 40
 
 
-def test_a_new_one_is_served_at_once_whatever_the_others_interval(emulator, config):
+def test_a_new_waiter_is_polled_at_once_for_any_interval_of_the_others(emulator, config):
     first, second = submit(2)
 
     async def main():
@@ -120,7 +120,7 @@ def test_a_new_one_is_served_at_once_whatever_the_others_interval(emulator, conf
     assert emulator.count("list") == 2
 
 
-def test_a_deadline_is_kept_between_two_ticks(emulator, config):
+def test_a_deadline_between_two_ticks_ends_the_wait(emulator, config):
     [job_id] = submit()
 
     async def main():
@@ -130,7 +130,7 @@ def test_a_deadline_is_kept_between_two_ticks(emulator, config):
     run(main)
 
 
-def test_a_deadline_that_has_passed_while_the_service_is_down_is_no_reason_to_hurry(emulator, config):
+def test_a_deadline_during_an_outage_causes_no_faster_polls(emulator, config):
     [job_id] = submit()
     emulator.inject(Fault("internal_error", operation="list", times=None))
 
@@ -144,7 +144,7 @@ def test_a_deadline_that_has_passed_while_the_service_is_down_is_no_reason_to_hu
     assert emulator.count("list") == 1
 
 
-def test_one_s_end_cancellation_or_fault_is_no_other_one_s_concern(emulator, config):
+def test_the_end_cancellation_or_error_of_one_waiter_affects_no_other(emulator, config):
     jobs = submit(5)
 
     async def main():
@@ -168,7 +168,7 @@ def test_one_s_end_cancellation_or_fault_is_no_other_one_s_concern(emulator, con
     run(main)
 
 
-def test_two_may_wait_for_the_same_job(emulator, config):
+def test_two_waiters_may_wait_for_the_same_job(emulator, config):
     [job_id] = submit()
 
     async def main():
@@ -180,7 +180,7 @@ def test_two_may_wait_for_the_same_job(emulator, config):
     run(main)
 
 
-def test_a_wish_to_be_asked_later_holds_for_everybody(emulator, config):
+def test_retry_after_holds_for_all_waiters(emulator, config):
     jobs = submit(2)
     emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=1))
 
@@ -198,7 +198,7 @@ def test_a_wish_to_be_asked_later_holds_for_everybody(emulator, config):
 
 
 @pytest.mark.parametrize("seconds", [1e18, float("inf")])
-def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
+def test_times_beyond_the_calendar_stop_no_wait(emulator, config, seconds):
     jobs = submit(2)
     emulator.inject(Fault("error", operation="list", status=503, retry_after_seconds=1e18, times=None))
 
@@ -214,7 +214,7 @@ def test_times_beyond_the_calendar_stop_nobody(emulator, config, seconds):
     run(main)
 
 
-def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
+def test_a_broken_poller_raises_its_error_for_all_waiters(emulator, config, monkeypatch):
     [job_id] = submit()
     monkeypatch.setattr(shared_poller, "BulkPoll", lambda *_arguments: 1 / 0)
 
@@ -226,7 +226,7 @@ def test_a_poller_that_breaks_tells_all_who_wait(emulator, config, monkeypatch):
     run(main)
 
 
-def test_other_credentials_have_a_poller_of_their_own(emulator, config):
+def test_other_credentials_use_another_poller(emulator, config):
     [job_id] = submit()
     emulator.add_key("AKIDOTHER", "another-secret-key")
     endpoint = config.endpoint
@@ -261,7 +261,7 @@ def test_a_thousand_waits_cost_twelve_requests_an_interval_and_no_burst_when_the
     assert not any("jobId=" in request.query for request in emulator.requests if request.operation == "list")
 
 
-def test_a_newcomer_is_read_between_two_pages_of_a_sweep(emulator, config):
+def test_a_new_waiter_is_polled_between_two_pages_of_a_sweep(emulator, config):
     jobs = submit(501)
     emulator.inject(Fault("hang", operation="list", seconds=0.5, times=2))
 
@@ -279,7 +279,7 @@ def test_a_newcomer_is_read_between_two_pages_of_a_sweep(emulator, config):
 
 
 class Turns(Silent):
-    """Notes in which turns of the event loop it is told something."""
+    """Records in which turns of the event loop it gets a result."""
 
     def __init__(self):
         self.turn, self.told = 0, []
@@ -293,7 +293,7 @@ class Turns(Silent):
         self.told.append(self.turn)
 
 
-def test_an_error_that_thousands_are_told_leaves_the_loop_to_others_in_between(emulator, config):
+def test_an_error_for_thousands_of_waiters_does_not_block_the_loop(emulator, config):
     [job_id] = submit()
     emulator.inject(Fault("internal_error", operation="list", times=None))
     turns = Turns()
@@ -309,7 +309,7 @@ def test_an_error_that_thousands_are_told_leaves_the_loop_to_others_in_between(e
     assert max(turns.told.count(turn) for turn in set(turns.told)) <= 100
 
 
-def test_a_service_that_wishes_to_be_left_alone_is_left_alone_even_when_contact_is_lost(emulator, config):
+def test_retry_after_is_obeyed_even_when_contact_is_lost(emulator, config):
     [job_id] = submit()
     emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=3600, times=None))
 
@@ -321,7 +321,7 @@ def test_a_service_that_wishes_to_be_left_alone_is_left_alone_even_when_contact_
     assert emulator.count("list") == 1
 
 
-def test_no_more_requests_a_second_than_the_endpoint_s_limit_whatever_the_bucket(emulator, config):
+def test_requests_per_second_stay_below_the_endpoint_s_limit_for_any_bucket(emulator, config):
     jobs = submit(40)
     emulator.add_key("AKIDOTHER", "another-secret-key")
     mine = replace(config, requests_per_second=20)
@@ -338,7 +338,7 @@ def test_no_more_requests_a_second_than_the_endpoint_s_limit_whatever_the_bucket
     run(main)
 
 
-def test_pollers_of_different_buckets_do_not_fall_into_step(emulator, config):
+def test_pollers_of_different_buckets_do_not_synchronise(emulator, config):
     [job_id] = submit()
     configs = []
     for number in range(3):
@@ -395,7 +395,7 @@ asyncio.run(main())
 """
 
 
-def test_nothing_is_left_when_ten_thousand_triggers_came_and_went(emulator):
+def test_nothing_is_left_after_ten_thousand_triggers(emulator):
     [job_id] = submit()
     emulator.finish_job(job_id)
     script = COME_AND_GO.replace("JOB", job_id)
@@ -406,7 +406,7 @@ def test_nothing_is_left_when_ten_thousand_triggers_came_and_went(emulator):
     assert memory < 5 * 1024**2
 
 
-def test_waiters_that_came_and_went_are_forgotten(emulator, config):
+def test_ended_waiters_are_forgotten(emulator, config):
     [job_id] = submit()
     emulator.finish_job(job_id)
 
@@ -423,7 +423,7 @@ def test_waiters_that_came_and_went_are_forgotten(emulator, config):
     assert emulator.count("list") < 100
 
 
-def test_a_loop_that_is_closed_takes_its_waits_with_it(emulator, config):
+def test_a_closed_loop_ends_its_waits(emulator, config):
     [job_id] = submit()
     loops = []
 

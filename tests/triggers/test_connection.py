@@ -1,4 +1,4 @@
-"""A connection that cannot be read for a while, as when a secrets backend is restarted: the wait has patience."""
+"""A connection that cannot be read for a while, as when a secrets backend is restarted: the wait continues."""
 
 from __future__ import annotations
 
@@ -56,32 +56,32 @@ def event_of(trigger):
     return event
 
 
-def test_a_wait_goes_on_when_the_connection_can_be_read_again(backend, job_id):
+def test_a_wait_continues_when_the_connection_can_be_read_again(backend, job_id):
     backend.failures = 3
     event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1))
     assert (event["status"], event["job"]["State"]) == ("terminal", "Success")
     assert backend.reads == 4
 
 
-def test_a_wait_for_capacity_does_too(backend):
+def test_a_wait_for_capacity_continues_too(backend):
     backend.failures = 3
     assert event_of(InventoryJobCapacityTrigger(5, poll_interval=0.1))["status"] == "capacity"
 
 
 @can_start_there
-def test_a_wait_that_begins_in_the_triggerer_does_too(backend, job_id):
+def test_a_wait_that_starts_in_the_triggerer_continues_too(backend, job_id):
     backend.failures = 3
     assert event_of_start(job_id).payload["status"] == "terminal"
 
 
 @can_start_there
-def test_the_first_question_is_strict_after_trouble_with_the_connection(emulator, backend, job_id):
+def test_the_first_poll_is_strict_after_an_unreadable_connection(emulator, backend, job_id):
     backend.failures = 1
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     assert "PermissionDeniedError" in event_of_start(job_id).payload["message"]
 
 
-def test_a_connection_that_stays_away_loses_contact_after_its_time(emulator, backend, job_id):
+def test_an_unreadable_connection_loses_contact_after_the_contact_timeout(emulator, backend, job_id):
     backend.failures = 1000
     event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1, contact_timeout=0.5))
     assert event["status"] == "lost_contact"
@@ -91,8 +91,8 @@ def test_a_connection_that_stays_away_loses_contact_after_its_time(emulator, bac
     assert emulator.requests == [] or emulator.count("list") == 0
 
 
-def test_connection_and_service_share_one_budget(emulator, backend, job_id):
-    """Half of the time the connection is away, then the service: no answer for all of it."""
+def test_connection_and_service_share_one_contact_timeout(emulator, backend, job_id):
+    """Half of the time the connection is unreadable, then the service is down: no answer all the time."""
     emulator.inject(Fault("internal_error", operation="list", times=None))
     backend.failures = 6
     began_at = datetime.now(UTC)
@@ -105,11 +105,11 @@ def test_connection_and_service_share_one_budget(emulator, backend, job_id):
 @pytest.mark.parametrize(
     "trigger", [InventoryJobTrigger("b1", bucket="short"), InventoryJobCapacityTrigger(bucket="short")]
 )
-def test_a_wrong_argument_ends_it_at_once(emulator, trigger):
+def test_a_wrong_argument_ends_the_wait_at_once(emulator, trigger):
     assert event_of(trigger)["status"] == "lost_contact"
 
 
-def test_a_stop_does_not_need_the_connection_again(emulator, backend, job_id, monkeypatch):
+def test_a_stop_does_not_read_the_connection_again(emulator, backend, job_id, monkeypatch):
     emulator.configure(run_seconds=3600)
     trigger = stoppable(job_id, monkeypatch)
 
@@ -125,7 +125,7 @@ def test_a_stop_does_not_need_the_connection_again(emulator, backend, job_id, mo
     assert emulator.count("cancel") == 1
 
 
-def test_a_stop_rides_out_a_connection_that_cannot_be_read(emulator, backend, job_id, monkeypatch):
+def test_a_stop_survives_an_unreadable_connection(emulator, backend, job_id, monkeypatch):
     backend.failures = 2
     asyncio.run(asyncio.wait_for(stoppable(job_id, monkeypatch).on_kill(), 20))
     assert emulator.count("cancel") == 1
@@ -164,16 +164,16 @@ def reconnected(monkeypatch, failures, error=LookupError):
     return clock.pauses
 
 
-def test_a_worker_that_resumes_a_task_rides_it_out_too(emulator, monkeypatch):
+def test_a_resuming_worker_survives_an_unreadable_connection(emulator, monkeypatch):
     assert reconnected(monkeypatch, 0) == []
     assert reconnected(monkeypatch, 7) == [10] * 7
 
 
-def test_a_worker_gives_up_after_the_same_time(emulator, monkeypatch):
+def test_a_worker_gives_up_after_the_same_contact_timeout(emulator, monkeypatch):
     with pytest.raises(LostContactError, match="could not be read for 600 seconds"):
         reconnected(monkeypatch, 1000)
 
 
-def test_a_worker_does_not_wait_for_a_wrong_connection(emulator, monkeypatch):
+def test_a_wrong_connection_ends_a_worker_s_wait_at_once(emulator, monkeypatch):
     with pytest.raises(InvalidArgumentError):
         reconnected(monkeypatch, 1, InvalidArgumentError)

@@ -1,4 +1,4 @@
-"""Names that are stored in Airflow's database: what an earlier release wrote there still works after an update."""
+"""Names in Airflow's database: those of an earlier release still work after an update."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.task_state import stored_request
 from airflow_provider_tencent_ci.waiting import deferral
 from airflow_provider_tencent_ci.waiting.trigger_events import write_event
 
-# The class paths of the release before the rooms, with arguments as its rows of the table trigger have them.
+# The class paths of the release with a flat package, with arguments as in its rows of the table trigger.
 STORED_TRIGGERS = {
     "airflow_provider_tencent_ci.triggers.inventory_job.InventoryJobTrigger": {"job_id": "b1", "poll_interval": 30},
     "airflow_provider_tencent_ci.triggers.capacity.InventoryJobCapacityTrigger": {"max_active_jobs": 1},
@@ -35,7 +35,7 @@ def class_of(path):
 
 
 @pytest.mark.parametrize("path", STORED_TRIGGERS)
-def test_a_stored_trigger_is_made_as_before_and_is_stored_by_its_new_path(path):
+def test_a_stored_trigger_is_recreated_and_stored_by_its_new_path(path):
     trigger = class_of(path)(**STORED_TRIGGERS[path])
     new_path, arguments = trigger.serialize()
     assert arguments.items() >= STORED_TRIGGERS[path].items()

@@ -1,4 +1,4 @@
-"""The trigger alone: what it stores, what it yields, and that nothing of it can bring down a triggerer."""
+"""The trigger alone: its stored arguments and its events; it cannot stop a triggerer."""
 
 from __future__ import annotations
 
@@ -37,32 +37,32 @@ def event_of(trigger):
     return read_event(json.loads(json.dumps(event)))
 
 
-def test_its_arguments_are_json_and_make_it_again():
+def test_the_trigger_s_arguments_are_json_and_recreate_it():
     trigger = InventoryJobTrigger("b1", "media", "b-1", "ap-beijing", 5, "2026-01-02T03:04:05+00:00", 60)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_tencent_ci.triggers.inventory_job.InventoryJobTrigger"
     assert InventoryJobTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
 
 
-def test_every_argument_has_a_default():
+def test_every_argument_of_the_trigger_has_a_default():
     assert InventoryJobTrigger().serialize()[1]["tencent_ci_conn_id"] == "tencent_ci_default"
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
-def test_its_constructor_takes_anything(nonsense):
+def test_the_constructor_accepts_any_arguments(nonsense):
     InventoryJobTrigger(*[nonsense] * 7)
 
 
-def test_it_holds_no_secret(emulator):
+def test_the_trigger_holds_no_secret(emulator):
     assert SECRET_KEY not in json.dumps(InventoryJobTrigger("b1").serialize())
 
 
-def test_a_job_that_ends_is_one_terminal_event(emulator, job_id):
+def test_an_ended_job_sends_one_final_event(emulator, job_id):
     event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1))
     assert (event["status"], event["job_id"], event["job"]["State"]) == ("terminal", job_id, "Success")
 
 
-def test_a_deadline_is_one_event_and_the_job_goes_on(emulator, job_id):
+def test_a_deadline_sends_one_event_and_the_job_continues(emulator, job_id):
     emulator.configure(run_seconds=3600)
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(name="long", workflow_ids=WORKFLOW_ID, prefix="media/")
@@ -72,13 +72,13 @@ def test_a_deadline_is_one_event_and_the_job_goes_on(emulator, job_id):
     assert emulator.count("cancel") == 0
 
 
-def test_a_job_that_ended_while_nobody_looked_is_seen_as_ended(emulator, job_id):
+def test_a_job_that_ended_between_triggers_counts_as_ended(emulator, job_id):
     emulator.advance(3600)
     deadline_at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     assert event_of(InventoryJobTrigger(job_id, deadline_at=deadline_at))["status"] == "terminal"
 
 
-def test_a_service_that_is_lost_is_one_event(emulator, job_id):
+def test_a_lost_contact_sends_one_event(emulator, job_id):
     emulator.inject(Fault("internal_error", times=None))
     event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1, contact_timeout=0.5))
     assert (event["status"], event["job"]) == ("lost_contact", None)
@@ -96,18 +96,18 @@ def test_a_service_that_is_lost_is_one_event(emulator, job_id):
         {"job_id": "b1", "contact_timeout": None, "region": 7},
     ],
 )
-def test_what_cannot_be_waited_for_is_one_event_and_no_exception(emulator, arguments):
+def test_an_impossible_wait_sends_one_event_and_raises_nothing(emulator, arguments):
     [event] = events_of(InventoryJobTrigger(**arguments))
     assert event["status"] == "lost_contact"
     assert "left alone" in event["message"]
 
 
-def test_a_waiting_trigger_leaves_the_loop_to_others(emulator, job_id):
+def test_a_waiting_trigger_does_not_block_the_loop(emulator, job_id):
     hang = emulator.inject(Fault("hang", operation="list", seconds=60, times=None))
 
     async def main():
         waits = [asyncio.ensure_future(anext(InventoryJobTrigger(job_id).run())) for _ in range(3)]
-        # Only a loop that is not blocked gets to look, and to start the other two.
+        # Only a loop that is not blocked can poll and start the other two.
         while not hang.injected:  # noqa: ASYNC110 - the count is the emulator thread's
             await asyncio.sleep(0.01)
         assert not any(wait.done() for wait in waits)
@@ -133,7 +133,7 @@ def test_many_triggers_share_their_temporary_keys(emulator, job_id, monkeypatch,
     assert not any(secret in json.dumps(events) for secret in (key.secret_id, key.secret_key, key.token))
 
 
-def test_a_machine_without_a_role_is_one_event_and_cancels_nothing(emulator, job_id, monkeypatch):
+def test_a_machine_without_a_role_sends_one_event_and_cancels_nothing(emulator, job_id, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json("machine_role"))
     emulator.bind_role(None)
     event = event_of(InventoryJobTrigger(job_id, poll_interval=0.1, contact_timeout=0.5, cancel_on_kill=True))
@@ -144,7 +144,7 @@ def test_a_machine_without_a_role_is_one_event_and_cancels_nothing(emulator, job
 
 @pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
 @pytest.mark.parametrize("event", [None, "success", "failed", {"status": "success"}])
-def test_a_task_never_takes_an_event_of_others_for_success(kind, event):
+def test_a_task_never_accepts_a_foreign_event_as_success(kind, event):
     task = kind(task_id="wait", **({"job_id": "b1"} if kind is InventoryJobSensor else {}))
     with pytest.raises(UnexpectedEventError):
         task.execute_complete({}, event)

@@ -1,4 +1,4 @@
-"""The trigger of asset watchers alone, against the emulator: with a poll of its own, and with Airflow's shared one."""
+"""The trigger of asset watchers alone, against the emulator: with its own poll, and with Airflow's shared one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def watching(stream, *, events=None):
 
 
 async def looks(emulator, number=2):
-    """Wait until so many whole looks have been taken from now on; each is two lists at least."""
+    """Wait for this number of complete polls from now on; each one reads at least two lists."""
     before = emulator.count("list")
     await until(lambda: emulator.count("list") >= before + 2 * number + 1)
 
@@ -85,7 +85,7 @@ def job_ids(events):
     return [event["job"]["JobId"] for event in events]
 
 
-def test_its_arguments_are_json_and_make_it_again():
+def test_the_trigger_s_arguments_are_json_and_recreate_it():
     trigger = InventoryJobEventTrigger("n-*", ("Failed",), "Job", "w1", "media", "b-1", "ap-beijing", 5, 60, 30)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_tencent_ci.triggers.inventory_job_event.InventoryJobEventTrigger"
@@ -94,11 +94,11 @@ def test_its_arguments_are_json_and_make_it_again():
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
-def test_its_constructor_takes_anything(nonsense):
+def test_the_constructor_accepts_any_arguments(nonsense):
     assert isinstance(InventoryJobEventTrigger(*[nonsense] * 10), BaseTrigger)
 
 
-def test_a_job_that_ends_is_one_event_with_a_small_record(emulator):
+def test_an_ended_job_sends_one_event_with_a_small_record(emulator):
     job_id = submit()
 
     async def main():
@@ -117,7 +117,7 @@ def test_a_job_that_ends_is_one_event_with_a_small_record(emulator):
     run(main)
 
 
-def test_only_what_meets_the_criteria_is_reported(emulator):
+def test_only_jobs_that_match_the_criteria_are_reported(emulator):
     ids = [submit("nightly-1"), submit("nightly-2"), submit("weekly-1")]
 
     async def main():
@@ -134,7 +134,7 @@ def test_only_what_meets_the_criteria_is_reported(emulator):
 
 
 @pytest.mark.parametrize("kind", ["internal_error", "slow_down", "reset", "garbage_body", "expired_token"])
-def test_what_goes_wrong_does_not_end_it(emulator, kind):
+def test_errors_do_not_end_the_watcher(emulator, kind):
     job_id = submit()
 
     async def main():
@@ -148,7 +148,7 @@ def test_what_goes_wrong_does_not_end_it(emulator, kind):
     run(main)
 
 
-def test_a_connection_that_is_put_right_later_is_enough(emulator, monkeypatch, caplog):
+def test_a_connection_that_is_corrected_later_is_used(emulator, monkeypatch, caplog):
     job_id = submit()
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", '{"conn_type": "tencent_ci"}')
 
@@ -163,7 +163,7 @@ def test_a_connection_that_is_put_right_later_is_enough(emulator, monkeypatch, c
     run(main)
 
 
-def test_what_ended_before_is_reported_only_if_asked_for(emulator):
+def test_earlier_ended_jobs_are_reported_only_on_request(emulator):
     job_id = submit()
     emulator.finish_job(job_id)
 
@@ -179,7 +179,7 @@ def test_what_ended_before_is_reported_only_if_asked_for(emulator):
     run(main)
 
 
-def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_asset(emulator):
+def test_a_job_that_ended_without_a_watcher_is_reported_by_the_next_watcher_of_the_asset(emulator):
     first, missed, running = submit(), submit(), submit()
     store = Store()
 
@@ -188,7 +188,7 @@ def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_
             await looks(emulator)
             emulator.finish_job(first)
             await until(lambda: events)
-            await looks(emulator, 3)  # it is noted half an interval later
+            await looks(emulator, 3)  # it is recorded half an interval later
         emulator.finish_job(missed)
         short = submit()
         emulator.finish_job(short)
@@ -202,7 +202,7 @@ def test_what_ended_while_nobody_watched_is_reported_by_the_next_watcher_of_the_
     run(main)
 
 
-def test_what_was_reported_and_not_noted_yet_is_reported_again(emulator):
+def test_a_reported_and_unrecorded_job_is_reported_again(emulator):
     class Slow(Store):
         async def aset(self, key, value):
             if self.values:
@@ -224,7 +224,7 @@ def test_what_was_reported_and_not_noted_yet_is_reported_again(emulator):
     run(main)
 
 
-def test_a_watcher_with_other_criteria_remembers_for_itself(emulator):
+def test_a_watcher_with_other_criteria_keeps_its_own_state(emulator):
     store = Store()
     job_id = submit()
 
@@ -240,7 +240,7 @@ def test_a_watcher_with_other_criteria_remembers_for_itself(emulator):
     assert len(store.values) == 2
 
 
-def test_nothing_is_written_while_nothing_happens(emulator):
+def test_an_idle_watcher_writes_nothing(emulator):
     class Counting(Store):
         written = 0
 
@@ -258,7 +258,7 @@ def test_nothing_is_written_while_nothing_happens(emulator):
     assert Counting.written == 1
 
 
-def test_a_store_that_fails_costs_no_event(emulator):
+def test_a_failing_store_loses_no_event(emulator):
     class Broken(Store):
         async def aset(self, key, value):
             raise RuntimeError("no room")
@@ -276,7 +276,7 @@ def test_a_store_that_fails_costs_no_event(emulator):
     run(main)
 
 
-def test_two_watchers_of_one_bucket_cost_one_poll(emulator):
+def test_two_watchers_of_one_bucket_share_one_poll(emulator):
     shared_stream = pytest.importorskip("airflow.triggers.shared_stream", reason="Airflow 3.3 and later can share")
     ids = [submit("nightly-1"), submit("weekly-1")]
     triggers = [watcher(name="nightly-*"), watcher(name="weekly-*", states=["Success"])]
@@ -302,7 +302,7 @@ def test_two_watchers_of_one_bucket_cost_one_poll(emulator):
     run(main)
     listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
     active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
-    # The first look asks once more; from then on two requests a look, in turn, as one who polls sends them.
+    # The first poll sends one more request; later polls send two requests each, in turn, as a single watcher does.
     assert listed[:3] == [ended, active, ended]
     assert listed[3:] == ([active, ended] * len(listed))[: len(listed) - 3]
 
@@ -311,11 +311,11 @@ def test_two_watchers_of_one_bucket_cost_one_poll(emulator):
     "other",
     [{"bucket": "b-1"}, {"region": "ap-x"}, {"tencent_ci_conn_id": "x"}, {"poll_interval": 7}, {"look_back": 9}],
 )
-def test_watchers_that_look_elsewhere_or_otherwise_do_not_share(other):
+def test_watchers_of_other_buckets_or_options_do_not_share(other):
     assert watcher(**other).shared_stream_key() != watcher().shared_stream_key()
 
 
-def test_a_store_of_several_assets_is_none(monkeypatch):
+def test_a_watcher_of_several_assets_uses_no_store(monkeypatch):
     store = Store()
     assert watched_asset_store(watcher(store)) is store
     monkeypatch.setattr(store, "_total", 2)
@@ -323,7 +323,7 @@ def test_a_store_of_several_assets_is_none(monkeypatch):
     assert watched_asset_store(InventoryJobEventTrigger()) is None
 
 
-def test_a_state_that_no_job_ends_in_is_said(emulator, caplog, capfd):
+def test_a_state_that_is_not_final_logs_a_warning(emulator, caplog, capfd):
     async def main():
         async with watching(watcher(states=["Running"]).run()):
             await looks(emulator)

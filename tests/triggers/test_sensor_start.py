@@ -1,4 +1,4 @@
-"""The trigger of a sensor that no worker has begun: as a worker would begin it, or not at all."""
+"""The trigger of a sensor that no worker has started: it starts as on a worker, or not at all."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FIELDS = ("job_id", "bucket", "region", "tencent_ci_conn_id")
 
 
 class TaskInstance(SimpleNamespace):
-    """Of the sensor ``wait``; what other tasks have pushed is pulled as in the triggerer."""
+    """The task instance of the sensor ``wait``; it pulls XComs of other tasks as in the triggerer."""
 
     def xcom_pull(self, task_ids, *, key="return_value", map_indexes=None):
         if map_indexes is None:
             import greenback
 
-            return greenback.await_(asyncio.get_running_loop().create_future())  # which nobody answers
+            return greenback.await_(asyncio.get_running_loop().create_future())  # which is never answered
         return self.pushed.get((task_ids, key, map_indexes))
 
 
@@ -90,18 +90,18 @@ def why_not_started(event):
     return event.payload["message"]
 
 
-def test_it_waits_for_a_job_and_leaves_the_link(emulator, job_id, pushed):
+def test_the_trigger_waits_for_a_job_and_stores_the_link(emulator, job_id, pushed):
     event = event_of(job_id)
     assert read_event(event.payload)["job"]["State"] == "Success"
     assert pushed["job_url"] == pushed["_link_InventoryJobLink"] != ""
 
 
-def test_it_ends_the_task_if_asked_to(emulator, job_id, pushed):
+def test_the_trigger_ends_the_task_on_request(emulator, job_id, pushed):
     assert type(event_of(job_id, success_xcoms={"return_value": "record"})) is TaskSuccessEvent
     assert pushed["return_value"]["JobId"] == job_id
 
 
-def test_a_later_try_is_ended_by_a_worker(emulator, job_id, pushed):
+def test_a_worker_ends_a_later_try(emulator, job_id, pushed):
     event = event_of(job_id, success_xcoms={"return_value": "record"}, try_number=2)
     assert read_event(event.payload)["job"]["State"] == "Success"
     assert "return_value" not in pushed
@@ -115,18 +115,18 @@ def test_a_later_try_is_ended_by_a_worker(emulator, job_id, pushed):
         "{{ task_instance.xcom_pull(task_ids='submit') }}",
     ],
 )
-def test_it_renders_what_another_task_has_pushed(emulator, job_id, template):
+def test_the_trigger_renders_an_xcom_of_another_task(emulator, job_id, template):
     event = event_of(template, pushed={("submit", "return_value", -1): job_id})
     assert read_event(event.payload)["job_id"] == job_id
 
 
-def test_a_template_that_is_never_answered_is_given_up(emulator, monkeypatch):
+def test_an_unanswered_template_times_out(emulator, monkeypatch):
     monkeypatch.setattr(starting, "_RENDER_SECONDS", 0.2)
     event = event_of("{{ ti.xcom_pull('submit', map_indexes=None) }}")
     assert "Airflow does not give to the triggerer" in why_not_started(event)
 
 
-def test_a_template_that_fails_is_a_worker_s(emulator):
+def test_a_failed_template_is_left_to_a_worker(emulator):
     assert "ZeroDivisionError" in why_not_started(event_of("{{ 1 / 0 }}"))
 
 
@@ -143,11 +143,11 @@ def test_a_template_that_fails_is_a_worker_s(emulator):
         ({"job_id": "b1", "poll_interval": "often"}, "TypeError"),
     ],
 )
-def test_what_a_worker_would_fail_of_at_once_is_a_worker_s(emulator, arguments, complaint):
+def test_an_argument_that_a_worker_refuses_is_left_to_a_worker(emulator, arguments, complaint):
     assert complaint in why_not_started(event_of(**arguments))
 
 
-def test_without_anything_to_render_with_it_is_a_worker_s(emulator):
+def test_a_start_without_a_renderer_is_left_to_a_worker(emulator):
     async def collect():
         return [event async for event in StartingInventoryJobTrigger("b1").run()]
 
@@ -155,18 +155,18 @@ def test_without_anything_to_render_with_it_is_a_worker_s(emulator):
     assert "nothing to render templates with" in why_not_started(event)
 
 
-def test_what_passes_is_ridden_out(emulator, job_id):
+def test_the_wait_survives_transient_errors(emulator, job_id):
     emulator.inject(Fault("internal_error", operation="list", times=2))
     assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
-def test_a_refusal_after_the_first_look_is_ridden_out(emulator, long_job_id):
+def test_the_wait_survives_a_refusal_after_the_first_poll(emulator, long_job_id):
     emulator.inject(Fault("internal_error", operation="list"))
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     assert read_event(event_of(long_job_id, contact_timeout=0.5).payload)["status"] == "lost_contact"
 
 
-def test_a_wait_that_breaks_off_later_ends_as_any_other(emulator, job_id, monkeypatch):
+def test_a_wait_that_fails_later_ends_as_any_other(emulator, job_id, monkeypatch):
     async def break_off(_config, wait, _poll_interval):
         wait.judge(InventoryJob(job_id), datetime.now(UTC))
         raise RuntimeError("out of sockets")
@@ -177,7 +177,7 @@ def test_a_wait_that_breaks_off_later_ends_as_any_other(emulator, job_id, monkey
     assert "out of sockets" in event["message"]
 
 
-def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkeypatch):
+def test_a_link_that_cannot_be_stored_fails_no_task(emulator, job_id, monkeypatch):
     def refuse(_ti, _values):
         raise RuntimeError("no API server")
 
@@ -185,7 +185,7 @@ def test_a_link_that_cannot_be_left_is_not_worth_a_task(emulator, job_id, monkey
     assert read_event(event_of(job_id).payload)["job"]["State"] == "Success"
 
 
-def test_a_trigger_that_does_not_know_its_job_yet_sends_no_cancel_and_says_so(emulator, monkeypatch, capsys):
+def test_a_trigger_without_its_job_id_sends_no_cancel_and_logs_it(emulator, monkeypatch, capsys):
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "success")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: None)
     trigger = StartingInventoryJobTrigger("{{ ti.xcom_pull('submit') }}", cancel_on_kill=True)
@@ -195,7 +195,7 @@ def test_a_trigger_that_does_not_know_its_job_yet_sends_no_cancel_and_says_so(em
     assert "Could not cancel batch job {{ ti.xcom_pull('submit') }} for certain" in capsys.readouterr().out
 
 
-def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_job_id):
+def test_the_time_to_wait_is_derived_from_airflow_s_limit(emulator, long_job_id):
     limit_at = datetime.now(UTC) + timedelta(seconds=60)
     event = read_event(event_of(long_job_id, limit_at=limit_at, seconds_before_limit=60).payload)
     assert event["status"] == "deadline"
@@ -203,5 +203,5 @@ def test_the_time_to_wait_is_counted_back_from_airflow_s_limit(emulator, long_jo
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
-def test_its_constructor_takes_anything(nonsense):
+def test_the_constructor_accepts_any_arguments(nonsense):
     StartingInventoryJobTrigger(*[nonsense] * 9, seconds_before_limit=nonsense)

@@ -1,1 +1,1 @@
-"""What is seen in a browser: ``make test-ui``."""
+"""Tests in a browser: ``make test-ui``."""

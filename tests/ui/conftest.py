@@ -28,7 +28,8 @@ SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_UI_TIMEZONE": "utc",
 }
 EXAMPLES = ("tencent_ci_nightly.py", "tencent_ci_nightly_one_task.py")
-# How long a night's batch runs: long enough to look at it meanwhile. One from the night before goes on all the time.
+# The duration of a night's batch: long enough for pictures of the running job. A batch of the night before runs all the
+# time.
 RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 600.0
 ASKED_SECONDS = 120.0
 
@@ -43,7 +44,7 @@ def emulator():
 
 @pytest.fixture(scope="session")
 def airflow(emulator, tmp_path_factory):
-    """A running Airflow with two nightly DAGs, which say every few seconds how far they are."""
+    """A running Airflow with two nightly DAGs, which log their progress every few seconds."""
     from showcase.emulated_service import point_dags_to
     from showcase.stack import free_port
 
@@ -52,7 +53,7 @@ def airflow(emulator, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dags")
     for name in EXAMPLES:
         source = (ROOT / "example_dags" / name).read_text("utf-8")
-        if name == "tencent_ci_nightly_one_task.py":  # no run but those that are asked for
+        if name == "tencent_ci_nightly_one_task.py":  # only runs that a test creates
             source, number = re.subn(r"schedule=Cron.*?\n", "schedule=None,\n", source)
             assert number == 1
         (folder / name).write_text(source.replace("deferrable=True", "deferrable=True, progress_interval=8"), "utf-8")
@@ -67,7 +68,7 @@ def airflow(emulator, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def long_job(airflow, emulator):
-    """A batch of the task ``transcode`` that goes on all the time, and the id of its run: ``the_night_before``."""
+    """A batch of the task ``transcode`` that runs all the time, and the id of its run: ``the_night_before``."""
     from showcase.airflow_api import Interval
     from showcase.emulated_service import upload_media
 
@@ -88,7 +89,7 @@ def long_job(airflow, emulator):
 
 @pytest.fixture(scope="session")
 def night(airflow, emulator, long_job):
-    """Both DAGs, begun for the same night: their run's id."""
+    """Both DAGs, started for the same night: the id of their run."""
     from showcase.emulated_service import upload_media
 
     interval = until(lambda: airflow.api.next_interval("tencent_ci_nightly"))
@@ -153,7 +154,7 @@ def picture(tmp_path):
 
 
 def until(done):
-    """Ask until there is an answer."""
+    """Retry until there is an answer."""
     deadline = time.monotonic() + ASKED_SECONDS
     while time.monotonic() < deadline:
         if answer := done():

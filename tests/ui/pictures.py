@@ -1,4 +1,4 @@
-"""The pictures of README and docs, all of them taken by these tests."""
+"""The pictures of README and docs, all made by these tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``airflow standalone``, as somebody starts it who tries the provider."""
+"""``airflow standalone``, as a new user of the provider starts it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ class StandaloneAirflow(AirflowStack):
 
     def __init__(self, dags: Path, port: int, settings: Mapping[str, str]) -> None:
         own = {
-            # It starts the others by the name of the command, which an environment that is not activated has not.
+            # It starts its components by the name of the command, which an inactive environment does not have on its
+            # PATH.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            # What serves logs listens on ports of its own.
+            # The log servers listen on other ports.
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         }

@@ -56,7 +56,7 @@ def row(page, conn_id):
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=conn_id, exact=True))
 
 
-def test_the_form_asks_for_the_key_pair_and_for_no_host(form, picture):
+def test_the_form_has_fields_for_the_key_pair_and_none_for_a_host(form, picture):
     for label in ("SecretId", "SecretKey"):
         expect(form.get_by_text(label, exact=True)).to_be_visible()
     expect(form.locator("[name=password]")).to_have_attribute("type", "password")
@@ -65,7 +65,7 @@ def test_the_form_asks_for_the_key_pair_and_for_no_host(form, picture):
     picture("connection_form", form)
 
 
-def test_each_further_field_has_a_label_and_says_what_belongs_there(form, picture):
+def test_each_further_field_has_a_label_and_a_description(form, picture):
     open_extra_fields(form)
     for label, help_text in FIELDS.items():
         expect(form.get_by_text(label, exact=True)).to_be_visible()
@@ -99,16 +99,16 @@ def test_a_saved_connection_is_shown_again_without_its_secret(page, form, emulat
     ],
     ids=["good key", "bad key", "wrong bucket"],
 )
-def test_test_answers_in_a_sentence(page, form, emulator, picture, conn_id, saved, sentence, name):
+def test_the_connection_test_answers_with_a_sentence(page, form, emulator, picture, conn_id, saved, sentence, name):
     save(form, conn_id, emulator, **saved)
-    page.reload()  # else the word that it was saved stands above the answer
+    page.reload()  # else the message about saving is above the answer
     row(page, conn_id).get_by_role("button", name="Test Connection").click()
     toast = page.get_by_role("status").filter(has_text=re.compile(sentence))
     expect(toast).to_be_visible()
     expect(toast).to_be_in_viewport(ratio=1)
     assert not [key for key in (SECRET_KEY, WRONG_KEY) if key in toast.inner_text()]
     if name:
-        # Not on the button, whose hint would hide the row below.
+        # Not on the button: its tooltip would hide the row below.
         page.mouse.move(0, 0)
         page.set_viewport_size({"width": 1100, "height": 560})
         expect(page.get_by_role("tooltip")).to_be_hidden()
@@ -116,7 +116,7 @@ def test_test_answers_in_a_sentence(page, form, emulator, picture, conn_id, save
 
 
 def test_airflow_3_3_2_refuses_to_test_a_connection_without_a_port(page, airflow, emulator):
-    """When this fails, Airflow has mended it (apache/airflow#73298), and the form needs no port any more."""
+    """When this fails, Airflow has fixed it (apache/airflow#73298), and the form no longer needs a port."""
     extra = {"region": "ap-beijing", "bucket": emulator.default_bucket, "endpoint_url": emulator.url}
     connection = {"conn_type": "tencent_ci", "login": SECRET_ID, "password": SECRET_KEY, "extra": extra}
     airflow.api.add_connection("without_port", connection)

@@ -1,4 +1,4 @@
-"""A night's run in the browser: first while it goes on, then when it is over."""
+"""A night's run in the browser: while it runs, and after its end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def path(night, dag_id, task_id="", tab=""):
     return "/".join(filter(None, [f"/dags/{dag_id}/runs/{night}", task_id and f"tasks/{task_id}", tab]))
 
 
-def test_the_console_is_a_click_away_while_the_job_runs(page, night, airflow, picture):
+def test_the_console_link_works_while_the_job_runs(page, night, airflow, picture):
     page.goto(path(night, "tencent_ci_nightly_one_task", "transcode", "details"))
     link = page.get_by_role("link", name="Tencent CI Console")
     expect(link).to_be_visible(timeout=60_000)
@@ -30,7 +30,7 @@ def test_the_console_is_a_click_away_while_the_job_runs(page, night, airflow, pi
     assert airflow.api.run_state("tencent_ci_nightly_one_task", night) == "running"
 
 
-def test_the_run_shows_what_became_of_each_task(page, after_the_night, picture):
+def test_the_run_shows_the_state_of_each_task(page, after_the_night, picture):
     page.goto(path(after_the_night, "tencent_ci_nightly"))
     for task_id in ("submit", "wait"):
         task = page.get_by_role("row").filter(has=page.get_by_role("link", name=task_id, exact=True))
@@ -38,13 +38,13 @@ def test_the_run_shows_what_became_of_each_task(page, after_the_night, picture):
     picture("nightly_run", page, clip={"x": 0, "y": 0, "width": 1440, "height": 560})
 
 
-def test_the_log_tells_the_whole_story_on_one_screen(page, after_the_night, picture):
+def test_the_log_fits_on_one_screen(page, after_the_night, picture):
     page.goto(path(after_the_night, "tencent_ci_nightly", "wait"))
     for line, seen in (
         (r"Batch job b\w{32} is Running", 1),
         # All but the job's id, which ends the line.
         (r"\d+ of 40 files done \(\d+\.\d%\), \d failed, \d+ left, \d+ a minute, to end about", 0.65),
-        # What is cut is the end of the job's name above the table.
+        # The end of the job's name above the table is cut off.
         (r"files +40", 0.9),
         (r"succeeded +37 +92\.5%", 0.9),
         (r"failed +3 +7\.5%", 0.9),

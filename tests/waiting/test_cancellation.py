@@ -1,4 +1,4 @@
-"""Who cancels a batch job, and who leaves it alone."""
+"""The processes that cancel a batch job, and those that do not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def emulator(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def noted_try(monkeypatch):
-    """The try that has noted its submission last: the one that is stopped."""
+    """The try with the latest record of its submission: the one that is stopped."""
     noted = {"try": str(TI.try_number)}
     monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: noted or None)
     return noted
@@ -53,13 +53,13 @@ def hanging(_ti):
 
 @pytest.fixture
 def said(caplog, capsys):
-    """What has been said since, wherever this Airflow logs to."""
+    """The new log lines, wherever this Airflow logs to."""
     caplog.set_level("INFO")
     return lambda: caplog.text + capsys.readouterr().out
 
 
 def killed_task(kind, job_id, lease=HELD, ti=TI):
-    """A task that waited for its job, and is asked to stop."""
+    """A task that waited for its job, and is stopped."""
     task = kind(task_id="t", cancel_on_kill=True, **({"job_id": job_id} if kind is InventoryJobSensor else {}))
     task.job_id, task._ti, task._lease = job_id, ti, lease
     if kind is TriggerInventoryJobOperator:
@@ -72,8 +72,11 @@ kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJ
 
 @pytest.mark.parametrize("noted", [{"try": "2"}, {}], ids=["a newer try has submitted", "a newer try has begun"])
 @pytest.mark.parametrize("state", ["failed", "success", "skipped"])
-def test_the_end_of_a_newer_try_is_no_end_of_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
-    """Airflow gave the process up, the next try found its job and ended; only then the process is told to stop."""
+def test_the_end_of_a_newer_try_does_not_end_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
+    """Airflow abandoned the process, the next try found its job and ended;
+
+    only then the process gets the signal to stop.
+    """
     monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: state)
     noted_try.clear()
     noted_try.update(noted)
@@ -101,7 +104,7 @@ def test_the_end_of_a_newer_try_is_no_end_of_an_older_one(emulator, job_id, note
     ],
 )
 @kinds
-def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monkeypatch, kind, state, cancelled):
+def test_a_killed_task_cancels_only_after_a_person_s_action(emulator, job_id, monkeypatch, kind, state, cancelled):
     monkeypatch.setattr(supervision, "task_instance_state", state)
     killed_task(kind, job_id)
     assert (emulator.job(job_id).state == "Cancel") is cancelled
@@ -114,7 +117,7 @@ def test_a_killed_task_cancels_only_what_a_person_stopped(emulator, job_id, monk
 )
 @pytest.mark.parametrize("max_tries", [0, 1], ids=["last try", "with tries left"])
 @kinds
-def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
+def test_a_failed_task_cancels_only_if_airflow_cannot_have_failed_it(
     emulator, job_id, monkeypatch, kind, lease, max_tries, cancelled
 ):
     monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
@@ -130,14 +133,14 @@ def test_a_task_that_failed_cancels_only_if_airflow_cannot_have_failed_it(
         (raising, "is left alone and goes on: Airflow did not say which state the task is in"),
     ],
 )
-def test_the_log_says_why_a_job_is_left(emulator, job_id, monkeypatch, said, state, says):
+def test_the_log_contains_the_reason_to_keep_a_job(emulator, job_id, monkeypatch, said, state, says):
     monkeypatch.setattr(supervision, "task_instance_state", state)
     killed_task(TriggerInventoryJobOperator, job_id, LOST)
     assert says in said()
     assert emulator.count("cancel") == 0
 
 
-def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
+def test_a_killed_task_without_the_option_does_not_cancel(emulator, job_id, monkeypatch):
     monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: "failed")
     for task in (
         TriggerInventoryJobOperator(task_id="a", cancel_on_kill=False),
@@ -149,7 +152,7 @@ def test_a_killed_task_that_is_not_to_cancel_does_not(emulator, job_id, monkeypa
     assert emulator.count("cancel") == 0
 
 
-def test_a_task_that_is_stopped_while_it_submits_says_what_may_be_left(monkeypatch):
+def test_a_task_stopped_during_its_submission_logs_the_possible_job(monkeypatch):
     task = TriggerInventoryJobOperator(task_id="a", name="nightly")
     task._ti, said = TI, []
     monkeypatch.setattr(type(task), "log", SimpleNamespace(warning=lambda *a: said.append(a[0] % a[1:])))
@@ -186,7 +189,7 @@ def test_a_cancel_is_repeated_while_the_service_is_busy(emulator, job_id, monkey
         (lambda emulator, job_id: emulator.inject(Fault("reset", times=None)), "Could not cancel batch job"),
     ],
 )
-def test_the_log_says_whether_the_job_has_stopped(emulator, job_id, arrange, says):
+def test_the_log_contains_the_final_state_of_the_cancelled_job(emulator, job_id, arrange, says):
     arrange(emulator, job_id)
     hook, said = TencentCIHook(), []
     hook._log = SimpleNamespace(info=lambda *a: said.append(a[0] % a[1:]), error=lambda *a: said.append(a[0] % a[1:]))
@@ -211,12 +214,12 @@ def killed(monkeypatch, job_id, state, recorded, lease=HELD, **arguments):
     asyncio.run(main())
 
 
-def test_a_trigger_whose_task_was_marked_cancels_even_when_it_is_interrupted(emulator, job_id, monkeypatch):
+def test_a_trigger_of_a_marked_task_cancels_even_when_it_is_interrupted(emulator, job_id, monkeypatch):
     killed(monkeypatch, job_id, "failed", job_id)
     assert emulator.job(job_id).state == "Cancel"
 
 
-def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_try_s(emulator, job_id, monkeypatch):
+def test_a_trigger_of_a_cleared_task_cancels_its_own_job_and_not_the_new_try_s(emulator, job_id, monkeypatch):
     with TencentCIHook() as hook:
         new = hook.trigger_inventory_job(name="new-try", workflow_ids=WORKFLOW_ID, prefix="media/")
     killed(monkeypatch, job_id, "deferred", new.job_id)
@@ -228,7 +231,7 @@ def test_a_trigger_whose_task_was_cleared_cancels_its_own_job_and_not_the_new_tr
     [({}, "renewed flow"), ({"cancel_on_kill": False}, "flow"), ({"deferrable": True}, "flow")],
     ids=["waits itself", "never cancels", "is deferred"],
 )
-def test_a_task_that_will_wait_itself_renews_its_lease_while_it_submits(monkeypatch, arguments, expected):
+def test_a_task_that_waits_on_its_worker_renews_its_lease_while_it_submits(monkeypatch, arguments, expected):
     def submit(*_args, wrap_flow, **_options):
         raise LookupError(wrap_flow("flow"))
 
@@ -239,13 +242,13 @@ def test_a_task_that_will_wait_itself_renews_its_lease_while_it_submits(monkeypa
         task._submit({"ti": TI}, SimpleNamespace(round=0))
 
 
-def test_a_trigger_whose_job_a_run_that_was_made_again_has_adopted_leaves_it(emulator, job_id, monkeypatch, noted_try):
+def test_a_trigger_does_not_cancel_a_job_that_a_recreated_run_adopted(emulator, job_id, monkeypatch, noted_try):
     noted_try.update({"try": "of the new run"})
     killed(monkeypatch, job_id, "running", job_id)
     assert emulator.count("cancel") == 0
 
 
-def test_a_trigger_that_was_handed_on_leaves_the_job(emulator, job_id, monkeypatch):
+def test_a_trigger_moved_to_another_triggerer_does_not_cancel(emulator, job_id, monkeypatch):
     killed(monkeypatch, job_id, "deferred", job_id)
     assert emulator.count("cancel") == 0
 
@@ -256,7 +259,7 @@ def test_a_trigger_that_was_handed_on_leaves_the_job(emulator, job_id, monkeypat
     [(LOST, {}), (None, {}), (HELD, {"deadline_at": "2026-01-01T00:00:00+00:00"})],
     ids=["frozen for a while", "before it began", "at its deadline"],
 )
-def test_a_trigger_whose_task_may_have_been_resumed_leaves_the_job_and_says_so(
+def test_a_trigger_of_a_possibly_resumed_task_does_not_cancel_and_logs_it(
     emulator, job_id, monkeypatch, said, state, lease, arguments
 ):
     killed(monkeypatch, job_id, state, job_id, lease, **arguments)
@@ -265,30 +268,30 @@ def test_a_trigger_whose_task_may_have_been_resumed_leaves_the_job_and_says_so(
 
 
 @pytest.mark.parametrize("state", ["scheduled", "queued", None])
-def test_a_trigger_whose_task_was_cleared_a_moment_ago_cancels_its_job(emulator, job_id, monkeypatch, state):
+def test_a_trigger_of_a_just_cleared_task_cancels_its_job(emulator, job_id, monkeypatch, state):
     killed(monkeypatch, job_id, state, job_id)
     assert emulator.job(job_id).state == "Cancel"
 
 
 @pytest.mark.parametrize(("state", "cancelled"), [("failed", True), ("scheduled", True), ("deferred", False)])
-def test_a_sensor_s_trigger_whose_task_records_no_job_decides_alike(emulator, job_id, monkeypatch, state, cancelled):
+def test_a_sensor_s_trigger_without_a_recorded_job_decides_the_same(emulator, job_id, monkeypatch, state, cancelled):
     killed(monkeypatch, job_id, state, None)
     assert (emulator.job(job_id).state == "Cancel") is cancelled
 
 
-def test_a_trigger_that_is_not_to_cancel_does_not(emulator, job_id, monkeypatch):
+def test_a_trigger_without_the_option_does_not_cancel(emulator, job_id, monkeypatch):
     killed(monkeypatch, job_id, "failed", job_id, cancel_on_kill=False)
     assert emulator.count("cancel") == 0
 
 
-def test_a_trigger_that_cannot_ask_leaves_the_job(emulator, job_id, monkeypatch):
+def test_a_trigger_that_cannot_reach_airflow_does_not_cancel(emulator, job_id, monkeypatch):
     monkeypatch.setattr(triggers, "decide_cancel", raising)
     killed(monkeypatch, job_id, "failed", job_id)
     assert emulator.count("cancel") == 0
 
 
 def cancelled(emulator, monkeypatch, job_id, *message):
-    """How many cancels a trigger sends whose ``run`` is cancelled twice, before Airflow gets to call ``on_kill``."""
+    """The number of cancel requests of a trigger whose ``run`` is cancelled twice before Airflow calls ``on_kill``."""
     monkeypatch.setattr(triggers, "task_instance_state", lambda _ti: "failed")
     monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "deferred")
     monkeypatch.setattr(triggers, "recorded_job_id", lambda _ti: job_id)
@@ -306,23 +309,23 @@ def cancelled(emulator, monkeypatch, job_id, *message):
         assert caught.value.args == tuple(message)
         cancels = emulator.count("cancel")
         if cancels:
-            await trigger.on_kill()  # comes late, and does nothing more
+            await trigger.on_kill()  # is called late, and does nothing
             assert emulator.count("cancel") == cancels
         return cancels
 
     return asyncio.run(main())
 
 
-@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
-def test_a_trigger_that_is_cancelled_by_a_user_s_action_does_not_rely_on_being_told(emulator, job_id, monkeypatch):
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger reads the state")
+def test_a_trigger_cancelled_by_a_user_works_without_the_reason(emulator, job_id, monkeypatch):
     from airflow.jobs.triggerer_job_runner import _USER_ACTION_CANCEL_MSG
 
     assert cancelled(emulator, monkeypatch, job_id, _USER_ACTION_CANCEL_MSG) == 1
     assert emulator.job(job_id).state == "Cancel"
 
 
-@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger looks at the state")
-def test_a_trigger_that_ends_with_its_triggerer_asks_nobody(emulator, job_id, monkeypatch):
+@pytest.mark.skipif(not hasattr(BaseTrigger, "on_kill"), reason="before 3.3 every cancelled trigger reads the state")
+def test_a_trigger_that_ends_with_its_triggerer_sends_no_request(emulator, job_id, monkeypatch):
     assert cancelled(emulator, monkeypatch, job_id) == 0
     assert emulator.job(job_id).state == "Submitted"
 
@@ -338,5 +341,5 @@ def test_a_trigger_that_ends_with_its_triggerer_asks_nobody(emulator, job_id, mo
         ("0198c0de-0000-7000-8000-000000000002", "0198c0de-0000-7000-8000-000000000001", True),
     ],
 )
-def test_the_record_of_an_older_try_does_not_hide_a_person_s_act(recorded, own, is_newer):
+def test_the_record_of_an_older_try_does_not_hide_a_person_s_action(recorded, own, is_newer):
     assert stored_request.is_newer_try(recorded, own) is is_newer

@@ -1,4 +1,7 @@
-"""A task whose deferral ended without an event of ours: by Airflow's own limit, or because its trigger failed."""
+"""A task whose deferral ended without an event of this package:
+
+by Airflow's own limit, or because its trigger failed.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ def emulator(monkeypatch):
 
 @pytest.fixture
 def operator(ti, job_id):
-    """One that was deferred until its ``execution_timeout`` is over, which it is."""
+    """A task that was deferred until the end of its ``execution_timeout``, which is over."""
     ti.xcoms["job_id"] = job_id
     Deferral("job", "execution_timeout", PAST, 0).push({"ti": ti})
     return new_operator(execution_timeout=HOUR)
@@ -90,14 +93,14 @@ def resume(ti):
     ("reason", "error", "state"),
     [(TIME_OUT, AirflowTaskTimeout, "Cancel"), (FAILURE, LostContactError, "Running")],
 )
-def test_only_a_time_out_cancels_the_job(emulator, operator, resume, job_id, reason, error, state):
+def test_only_a_timeout_cancels_the_job(emulator, operator, resume, job_id, reason, error, state):
     with pytest.raises(error, match=job_id):
         resume(operator, reason)
-    operator.on_kill()  # as Airflow does after a time-out
+    operator.on_kill()  # as Airflow does after a timeout
     assert emulator.job(job_id).state == state
 
 
-def test_a_time_out_leaves_the_job_if_it_is_not_to_be_cancelled(emulator, operator, resume, job_id):
+def test_a_timeout_without_the_option_does_not_cancel_the_job(emulator, operator, resume, job_id):
     operator.cancel_on_kill = False
     with pytest.raises(AirflowTaskTimeout):
         resume(operator, TIME_OUT)
@@ -105,21 +108,21 @@ def test_a_time_out_leaves_the_job_if_it_is_not_to_be_cancelled(emulator, operat
 
 
 @pytest.mark.parametrize("reason", [TIME_OUT, FAILURE])
-def test_a_job_that_ended_meanwhile_is_seen_as_ended(emulator, operator, resume, job_id, reason):
+def test_a_job_that_ended_meanwhile_counts_as_ended(emulator, operator, resume, job_id, reason):
     emulator.finish_job(job_id)
     assert resume(operator, reason) == job_id
     assert resume(InventoryJobSensor(task_id="wait", job_id=job_id), reason)["State"] == "Success"
     assert emulator.count("cancel") == 0
 
 
-def test_a_service_that_does_not_answer_changes_nothing(emulator, operator, resume):
+def test_a_service_without_an_answer_changes_nothing(emulator, operator, resume):
     emulator.inject(Fault("error", operation="list", status=403, code="AccessDenied", times=None))
     with pytest.raises(LostContactError):
         resume(operator, FAILURE)
     assert emulator.count("cancel") == 0
 
 
-def test_a_task_that_never_submitted_fails_as_airflow_says(emulator, resume):
+def test_a_task_that_never_submitted_fails_with_airflow_s_error(emulator, resume):
     with pytest.raises(TaskDeferralError):
         resume(new_operator(), FAILURE)
 
@@ -134,13 +137,13 @@ def test_a_task_that_never_submitted_fails_as_airflow_says(emulator, resume):
         (FAILURE, {}, TaskDeferralError),
     ],
 )
-def test_a_sensor_leaves_the_job(emulator, resume, job_id, reason, limits, error):
+def test_a_sensor_does_not_cancel_the_job(emulator, resume, job_id, reason, limits, error):
     with pytest.raises(error):
         resume(InventoryJobSensor(task_id="wait", job_id=job_id, cancel_on_kill=True, **limits), reason)
     assert emulator.count("cancel") == 0
 
 
-def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, resume, job_id, monkeypatch):
+def test_a_timeout_during_a_poll_cancels_the_job(emulator, operator, resume, job_id, monkeypatch):
     def times_out(_hook, _job_id):
         raise AirflowTaskTimeout
 
@@ -150,7 +153,7 @@ def test_a_time_out_while_the_job_is_asked_about_cancels_it(emulator, operator, 
     assert emulator.job(job_id).state == "Cancel"
 
 
-def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, ti, resume, operator, job_id):
+def test_an_expired_wait_timeout_without_an_event_does_not_cancel_the_job(emulator, ti, resume, operator, job_id):
     Deferral("job", "wait_timeout", datetime.now(UTC) + HOUR, 0).push({"ti": ti})
     with pytest.raises(WaitTimeoutError, match="goes on"):
         resume(operator, TIME_OUT)
@@ -158,7 +161,7 @@ def test_a_time_to_wait_that_is_over_without_an_event_leaves_the_job(emulator, t
     assert emulator.count("cancel") == 0
 
 
-def test_a_connection_that_cannot_be_read_does_not_hide_that_time_is_over(emulator, ti, resume, operator, monkeypatch):
+def test_an_unreadable_connection_does_not_hide_a_timeout(emulator, ti, resume, operator, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", "{")
     Deferral("job", "wait_timeout", None, 0).push({"ti": ti})
     with pytest.raises(WaitTimeoutError):
@@ -166,13 +169,13 @@ def test_a_connection_that_cannot_be_read_does_not_hide_that_time_is_over(emulat
 
 
 def deferral_of(act):
-    """How Airflow is told to defer: the trigger, the method, and Airflow's own limit."""
+    """The arguments of the deferral: the trigger, the method, and Airflow's own limit."""
     with pytest.raises(TaskDeferred) as deferred:
         act()
     return deferred.value
 
 
-def test_a_deferral_without_any_limit_is_made_again_after_a_day(emulator, ti, resume, job_id):
+def test_a_deferral_without_a_limit_is_repeated_after_a_day(emulator, ti, resume, job_id):
     ti.xcoms["job_id"] = job_id
     Deferral("job", None, None, 0).push({"ti": ti})
     again = deferral_of(lambda: resume(new_operator(), TIME_OUT))
@@ -207,12 +210,12 @@ def test_every_deferral_has_a_backstop(ti, execution_timeout, wait_seconds, left
     assert deferred.method_name == ("execute_complete_with_execution_timeout" if in_time else "execute_complete")
 
 
-def test_a_deferral_without_any_limit_has_a_backstop_of_a_day(ti):
+def test_a_deferral_without_a_limit_has_a_backstop_of_a_day(ti):
     assert defer(ti, new_operator(), None).timeout == LONGEST_DEFERRAL
 
 
-def test_all_deferrals_of_a_try_share_its_end(ti):
-    """A process that resumes a task may be told that the try began when it was resumed."""
+def test_all_deferrals_of_a_try_share_its_deadline(ti):
+    """A process that resumes a task may get the time of its own start as the start of the try."""
     task = new_operator(execution_timeout=HOUR)
     first = defer(ti, task, None).trigger.deadline_at
     ti.start_date = datetime.now(UTC) + timedelta(minutes=50)
@@ -224,7 +227,7 @@ def test_all_deferrals_of_a_try_share_its_end(ti):
 
 @pytest.fixture
 def waits_for_room(ti, emulator, job_id):
-    """A task that waits for ``max_active_jobs`` before a further round; ``job_id`` is that of the round before."""
+    """A task that waits for ``max_active_jobs`` before a further round; ``job_id`` belongs to the round before."""
     ti.xcoms |= {"job_id": job_id, "rounds": [job_id]}
     emulator.finish_job(job_id)
 
@@ -234,7 +237,7 @@ def waits_for_room(ti, emulator, job_id):
     return note
 
 
-def test_a_wait_for_room_that_is_over_is_not_taken_for_that_of_the_round_before(
+def test_an_ended_wait_for_a_place_is_not_mistaken_for_that_of_the_round_before(
     emulator, ti, resume, waits_for_room, job_id
 ):
     waits_for_room("execution_timeout", PAST)
@@ -254,7 +257,7 @@ def test_the_event_of_a_deadline_before_a_submission_ends_the_try(emulator, ti, 
     assert emulator.count("create") == 1
 
 
-def test_nothing_is_submitted_when_there_is_room_too_late(emulator, ti, waits_for_room, monkeypatch):
+def test_nothing_is_submitted_when_a_place_is_free_too_late(emulator, ti, waits_for_room, monkeypatch):
     waits_for_room("execution_timeout", PAST)
     event = write_capacity(CapacityResult(CapacityStatus.CAPACITY))
     task = new_operator(execution_timeout=HOUR, max_active_jobs=1)
@@ -263,7 +266,7 @@ def test_nothing_is_submitted_when_there_is_room_too_late(emulator, ti, waits_fo
     assert emulator.count("create") == 1
 
 
-def test_a_wait_for_room_whose_trigger_fails_fails_as_airflow_says(emulator, ti, resume, waits_for_room):
+def test_a_failed_trigger_of_a_wait_for_a_place_fails_with_airflow_s_error(emulator, ti, resume, waits_for_room):
     waits_for_room(None, None)
     with pytest.raises(TaskDeferralError):
         resume(new_operator(max_active_jobs=1), FAILURE)

@@ -1,4 +1,4 @@
-"""What a process can show of having been heard of by Airflow."""
+"""The proof of a process that Airflow has received its heartbeats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Clock:
 
 
 def answers(lease, clock, number):
-    """Let a number of answers come, as far apart as they are asked for."""
+    """Let a number of answers arrive, at the interval of the requests."""
     for _ in range(number):
         clock.now += lease.interval_seconds
         lease.renew(clock.now)
@@ -50,20 +50,20 @@ def lease(clock):
     return Lease(DEFAULTS, now=clock)
 
 
-def test_a_lease_without_answers_ends_before_airflow_s_patience_does(lease, clock):
+def test_a_lease_without_answers_ends_before_airflow_s_heartbeat_timeout(lease, clock):
     clock.now += 239
     assert lease.is_held()
     clock.now += 2
     assert not lease.is_held()
 
 
-def test_a_lease_that_is_renewed_is_held_for_ever(lease, clock):
+def test_a_renewed_lease_is_held_without_limit(lease, clock):
     for _ in range(100):
         answers(lease, clock, 1)
         assert lease.is_held()
 
 
-def test_a_frozen_process_has_lost_its_lease_until_as_many_answers_came_as_prove_a_heartbeat(lease, clock):
+def test_a_frozen_process_loses_its_lease_until_enough_answers_prove_a_heartbeat(lease, clock):
     answers(lease, clock, 20)
     clock.now += 600
     assert not lease.is_held()
@@ -73,13 +73,13 @@ def test_a_frozen_process_has_lost_its_lease_until_as_many_answers_came_as_prove
     assert lease.is_held()
 
 
-def test_a_process_whose_beginning_is_long_ago_or_not_known_has_no_lease_yet(clock):
+def test_a_process_with_an_old_or_unknown_start_has_no_lease_yet(clock):
     assert Lease(DEFAULTS, 200, clock).is_held()
     assert not Lease(DEFAULTS, 250, clock).is_held()
     assert not Lease(DEFAULTS, math.inf, clock).is_held()
 
 
-def test_answers_are_never_asked_for_more_often_than_a_heartbeat_is_sent(clock):
+def test_answers_are_never_requested_more_often_than_heartbeats(clock):
     assert Lease(DEFAULTS, now=clock).interval_seconds == pytest.approx(17, abs=1)
     assert Lease(Supervision(20, 7, 5), now=clock).interval_seconds == 5
 
@@ -96,7 +96,7 @@ def test_the_clock_counts_while_the_machine_sleeps_and_ignores_a_calendar_that_i
     assert clock.now() == 400
 
 
-def test_the_times_are_airflow_s(monkeypatch):
+def test_the_times_are_read_from_airflow(monkeypatch):
     monkeypatch.setenv("AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT", "120")
     monkeypatch.setenv("AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS", "4")
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "9")
@@ -113,7 +113,7 @@ def task_instance(**changed):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Airflow 3, which says that the task is running; the questions to it."""
+    """Airflow 3, which answers that the task is running; the list of requests to it."""
     asked = []
     monkeypatch.setattr(process_lease, "workers_have_database", lambda: False)
     monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti) or "running")
@@ -129,7 +129,7 @@ def worker_lease(clock, **changed):
 
 
 def waiting(hours):
-    """A flow that pauses for so long, as a wait does between two looks."""
+    """A flow that pauses for this time, as a wait does between two polls."""
     for _ in range(hours * 120):
         yield from pause(30)
     return "ended"
@@ -148,7 +148,7 @@ def run(flow, clock):
         return stop.value, pauses
 
 
-def test_a_wait_renews_the_lease_in_its_pauses_and_is_as_long_as_before(asked, clock):
+def test_a_wait_renews_the_lease_in_its_pauses_without_getting_longer(asked, clock):
     lease = worker_lease(clock)
     result, pauses = run(lease.renewed_meanwhile(waiting(hours=1)), clock)
     assert result == "ended"
@@ -158,14 +158,14 @@ def test_a_wait_renews_the_lease_in_its_pauses_and_is_as_long_as_before(asked, c
 
 
 def test_a_task_with_tries_left_holds_its_lease_too(asked, clock):
-    """Another try may have begun, and failed, after Airflow gave this one up."""
+    """Another try may have started and failed after Airflow abandoned this one."""
     lease = worker_lease(clock, max_tries=2)
     run(lease.renewed_meanwhile(waiting(hours=1)), clock)
     assert lease.is_held()
     assert asked
 
 
-def test_a_task_that_can_read_who_was_given_up_asks_nothing(asked, clock, monkeypatch):
+def test_a_task_that_can_read_the_abandoned_tries_sends_no_request(asked, clock, monkeypatch):
     monkeypatch.setattr(process_lease, "workers_have_database", lambda: True)
     lease = worker_lease(clock)
     lease.renew()
@@ -173,14 +173,14 @@ def test_a_task_that_can_read_who_was_given_up_asks_nothing(asked, clock, monkey
     assert asked == []
 
 
-def test_a_task_that_is_not_running_any_more_renews_nothing(asked, clock, monkeypatch):
+def test_a_task_that_no_longer_runs_renews_nothing(asked, clock, monkeypatch):
     monkeypatch.setattr(process_lease, "task_instance_state", lambda _ti: "up_for_retry")
     lease = worker_lease(clock)
     run(lease.renewed_meanwhile(waiting(hours=1)), clock)
     assert not lease.is_held()
 
 
-def test_an_airflow_that_does_not_answer_holds_no_wait_up_and_is_asked_once(asked, clock, monkeypatch):
+def test_an_unresponsive_airflow_delays_no_wait_and_gets_one_request(asked, clock, monkeypatch):
     monkeypatch.setattr(process_lease, "_ANSWER_SECONDS", 0.05)
     answer = threading.Event()
     monkeypatch.setattr(
@@ -195,7 +195,7 @@ def test_an_airflow_that_does_not_answer_holds_no_wait_up_and_is_asked_once(aske
     assert not lease.is_held()
 
 
-def test_an_airflow_that_answers_with_an_error_ends_no_wait(asked, clock, monkeypatch):
+def test_an_error_of_airflow_ends_no_wait(asked, clock, monkeypatch):
     def refuse(_ti):
         raise RuntimeError("no supervisor")
 
@@ -205,7 +205,7 @@ def test_an_airflow_that_answers_with_an_error_ends_no_wait(asked, clock, monkey
     assert not lease.is_held()
 
 
-def test_requests_errors_and_the_end_of_a_flow_pass_through(asked, clock):
+def test_requests_errors_and_the_end_of_a_flow_are_passed_through(asked, clock):
     closed = []
 
     def flow():
@@ -228,14 +228,14 @@ def test_requests_errors_and_the_end_of_a_flow_pass_through(asked, clock):
     assert closed == [True]
 
 
-def test_a_process_holds_its_lease_from_the_start_of_its_task_on(asked):
+def test_a_process_holds_its_lease_from_the_start_of_its_task(asked):
     assert WorkerLease(task_instance()).is_held()
     assert not WorkerLease(task_instance(start_date=datetime.now(UTC) - timedelta(minutes=5))).is_held()
     assert not WorkerLease(task_instance(start_date=None)).is_held()
 
 
 @pytest.mark.parametrize("given_up", [True, False])
-def test_where_airflow_writes_down_whom_it_gives_up_that_decides(monkeypatch, given_up):
+def test_airflow_s_record_of_abandoned_tries_decides_if_it_exists(monkeypatch, given_up):
     monkeypatch.setattr(process_lease, "workers_have_database", lambda: True)
     monkeypatch.setattr(process_lease, "was_given_up", lambda _ti: given_up)
     assert WorkerLease(task_instance(start_date=None)).is_held() is not given_up
@@ -243,7 +243,7 @@ def test_where_airflow_writes_down_whom_it_gives_up_that_decides(monkeypatch, gi
 
 @pytest.fixture
 def triggerer(monkeypatch):
-    """A triggerer that asks at once."""
+    """A triggerer that sends its requests at once."""
     asked = []
     monkeypatch.setattr(process_lease, "task_instance_state", lambda ti: asked.append(ti.task_id))
     monkeypatch.setattr(
@@ -252,7 +252,7 @@ def triggerer(monkeypatch):
     return asked
 
 
-def test_all_triggers_of_a_triggerer_have_one_lease_which_is_renewed_while_there_is_one(triggerer):
+def test_all_triggers_of_a_triggerer_share_one_lease(triggerer):
     async def main():
         with triggerer_lease(task_instance(task_id="a")) as one:
             with triggerer_lease(task_instance(task_id="b")) as other:
@@ -270,7 +270,7 @@ def test_all_triggers_of_a_triggerer_have_one_lease_which_is_renewed_while_there
     assert set(triggerer) == {"a"}
 
 
-def test_a_triggerer_that_gets_no_answer_loses_its_lease_and_no_trigger(triggerer, monkeypatch):
+def test_a_triggerer_without_answers_loses_its_lease_and_no_trigger(triggerer, monkeypatch):
     def refuse(_ti):
         raise RuntimeError("the database does not answer")
 

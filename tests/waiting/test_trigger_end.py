@@ -27,14 +27,14 @@ def sensor(**arguments):
 
 
 @only_3_3
-def test_a_task_of_which_nothing_is_left_to_do_may_end_there():
+def test_a_task_without_remaining_work_may_end_in_the_triggerer():
     assert why_a_worker_must_end(sensor()) is None
     assert success_xcoms(sensor(), RECORD) == {"return_value": RECORD}
     assert success_xcoms(sensor(), JOB_ID, {"job": RECORD}) == {"return_value": JOB_ID, "job": RECORD}
 
 
 @only_3_3
-def test_what_a_task_does_not_return_is_not_pushed():
+def test_an_unreturned_value_is_not_pushed():
     assert success_xcoms(sensor(do_xcom_push=False), JOB_ID, {"job": RECORD}) == {"job": RECORD}
 
 
@@ -48,14 +48,14 @@ def test_what_a_task_does_not_return_is_not_pushed():
         ({"multiple_outputs": True}, "multiple_outputs"),
     ],
 )
-def test_what_only_a_worker_does_is_left_to_it(arguments, reason):
+def test_work_of_a_worker_is_left_to_it(arguments, reason):
     task = sensor(**arguments)
     assert reason in why_a_worker_must_end(task)
     assert success_xcoms(task, RECORD) is None
 
 
 @only_3_3
-def test_a_result_that_a_mapped_task_expands_over_is_a_worker_s_to_push():
+def test_a_result_for_mapped_tasks_is_pushed_by_a_worker():
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)) as dag:
         task = sensor()
 
@@ -79,18 +79,18 @@ class Tidying(InventoryJobSensor):
 
 @only_3_3
 @pytest.mark.parametrize("kind", [Reporting, Tidying])
-def test_what_a_subclass_does_at_the_end_is_left_to_a_worker(kind):
+def test_a_subclass_with_its_own_end_ends_on_a_worker(kind):
     assert "a subclass" in why_a_worker_must_end(kind(task_id="wait", job_id="b1"))
 
 
 @only_3_3
-def test_listeners_are_told_by_a_worker(monkeypatch):
+def test_listeners_are_called_by_a_worker(monkeypatch):
     monkeypatch.setattr(trigger_end, "has_listeners", lambda: True)
     assert success_xcoms(sensor(), RECORD) is None
 
 
 @only_3_3
-def test_a_store_that_is_to_be_cleared_is_left_to_a_worker(monkeypatch):
+def test_a_store_to_clear_is_left_to_a_worker(monkeypatch):
     monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", "True")
     assert "clear_on_success" in why_a_worker_must_end(sensor())
 
@@ -103,7 +103,7 @@ def test_an_older_airflow_ends_tasks_on_workers():
 
 
 def trigger_of(needs_worker=False, **arguments):
-    """The trigger that an operator is deferred with."""
+    """The trigger of an operator's deferral."""
     operator = TriggerInventoryJobOperator(
         task_id="submit", workflow_ids="w1", prefix="media/", wait_for_completion=True, deferrable=True, **arguments
     )
@@ -121,7 +121,7 @@ def trigger_of(needs_worker=False, **arguments):
         ({}, False),
     ],
 )
-def test_the_operator_ends_there_only_if_it_is_asked_to_and_no_worker_is_needed(arguments, may_end):
+def test_the_operator_ends_in_the_triggerer_only_on_request_and_without_work_for_a_worker(arguments, may_end):
     assert (trigger_of(**arguments).success_xcoms is not None) is may_end
 
 
@@ -134,5 +134,5 @@ def test_the_operator_ends_there_only_if_it_is_asked_to_and_no_worker_is_needed(
         ({"count_files": False, "on_empty": "fail"}, True),
     ],
 )
-def test_files_that_decide_are_counted_before_a_task_ends_there(arguments, counts):
+def test_files_that_decide_are_counted_before_a_task_ends_in_the_triggerer(arguments, counts):
     assert trigger_of(**arguments).count_files is counts

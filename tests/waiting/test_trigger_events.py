@@ -30,7 +30,7 @@ JOB = {"JobId": "b1", "State": "Success"}
         write_event("lost_contact", "b1", None, "no answer"),
     ],
 )
-def test_an_event_of_ours_survives_json(event):
+def test_an_own_event_survives_json(event):
     assert read_event(json.loads(json.dumps(event))) == event
     assert event["version"] == 1
 
@@ -58,7 +58,7 @@ def test_an_event_of_ours_survives_json(event):
         write_event("terminal", "b1", {"JobId": "b2", "State": "Success"}, ""),
     ],
 )
-def test_anything_else_is_refused(event):
+def test_any_other_event_is_refused(event):
     with pytest.raises(UnexpectedEventError, match="no event of InventoryJobTrigger"):
         read_event(event)
 
@@ -73,11 +73,11 @@ def test_anything_else_is_refused(event):
         (write_event("terminal", "b1", None, "ended"), False),
     ],
 )
-def test_only_the_job_s_own_success_is_one(event, succeeded):
+def test_only_the_job_s_own_success_counts_as_success(event, succeeded):
     assert has_succeeded(event) is succeeded
 
 
-def test_a_wait_that_was_not_begun_is_no_event_of_one_that_was():
+def test_the_event_of_a_failed_start_is_not_an_event_of_a_wait():
     event = json.loads(json.dumps(write_not_started("no templates")))
     assert is_not_started(event)
     with pytest.raises(UnexpectedEventError):
@@ -87,7 +87,7 @@ def test_a_wait_that_was_not_begun_is_no_event_of_one_that_was():
 
 
 @given(json_values | with_other_values(write_event("terminal", "b1", JOB, "ended")))
-def test_whatever_resumes_a_task_is_an_event_of_ours_or_refused(event):
+def test_any_payload_is_an_own_event_or_refused(event):
     try:
         result = read_event(event)
     except UnexpectedEventError:
@@ -101,7 +101,7 @@ def test_whatever_resumes_a_task_is_an_event_of_ours_or_refused(event):
     ("status", "message"),
     [(CapacityStatus.CAPACITY, ""), (CapacityStatus.DEADLINE, "too late"), (CapacityStatus.LOST_CONTACT, "no answer")],
 )
-def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written(status, message):
+def test_an_event_of_a_wait_for_capacity_is_read_as_written(status, message):
     result = CapacityResult(status, message)
     assert read_capacity(json.loads(json.dumps(write_capacity(result)))) == result
 
@@ -122,6 +122,6 @@ def test_an_event_of_a_wait_for_capacity_is_read_as_it_was_written(status, messa
         {"version": 1, "status": ["capacity"], "message": ""},
     ],
 )
-def test_any_other_event_is_no_leave_to_submit(event):
+def test_any_other_event_does_not_permit_a_submission(event):
     with pytest.raises(UnexpectedEventError, match="Nothing was submitted"):
         read_capacity(event)

@@ -31,7 +31,7 @@ class JobFilter:
     """
     The query of the list endpoint, all of it optional (document "Pulling Jobs in Batches").
 
-    What a user gave goes through :func:`check_filter` first.
+    :func:`check_filter` checks users' values first.
 
     :param states: words such as ``Running``; the service's default is all.
     :param job_type: ``Workflow`` or ``Job``; both when not given.

@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 _WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
 _WITHOUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
 
-# These make several images if they are told to count beyond one.
+# These make several images if their count is above one.
 _SEVERAL_IMAGES = ("Snapshot", "SmartCover")
 
 _MQ_NODES = ("MqRegion", "MqMode", "MqName")

@@ -18,13 +18,13 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
-# Errors of the service that come and go; all others are about the arguments or the permissions.
+# Transient errors of the service; all others are about the arguments or the permissions.
 _PASSING_CODES = ("InternalError", "RequestLimitExceeded", "ResourceUnavailable")
 
 
 def assume_role(origin: AssumedRole) -> Flow[Credentials]:
     """
-    Ask once for the keys of a role. The exchange signs the request with the keys that assume it.
+    Request the keys of a role once. The exchange signs the request with the keys that assume it.
 
     :raises CredentialsError: there is no answer, STS refuses, or it hands out no usable keys.
     """
@@ -42,7 +42,7 @@ def _ask(origin: AssumedRole) -> Flow[Response]:
         return (yield from send(_request(origin)))
     except ApiError as error:  # cut off, or too large
         raise _no_answer(origin, f"HTTP {error.status}") from None
-    except TransportError:  # its advice is about the service of the bucket
+    except TransportError:  # its advice applies to the bucket's service
         raise _no_answer(origin, "nothing came") from None
 
 

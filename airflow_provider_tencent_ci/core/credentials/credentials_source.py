@@ -45,9 +45,9 @@ class AssumedRole:
 
     :param base: the keys that assume it, or where they come from.
     :param role_arn: such as ``qcs::cam::uin/100000000001:roleName/media``.
-    :param session_name: how the session is called in Tencent's audit logs.
+    :param session_name: the name of the session in Tencent's audit logs.
     :param external_id: the role's external id, if it has one.
-    :param duration_seconds: how long the keys are to live.
+    :param duration_seconds: the requested lifetime of the keys.
     :param sts_url: scheme and authority of the service.
     :param region: the region parameter of the request.
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.

@@ -30,7 +30,7 @@ _ROLE_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 def fetch_machine_role_credentials(origin: MachineRole) -> Flow[Credentials]:
     """
-    Ask for the keys of the machine's role, and for its name first if it is not given.
+    Request the keys of the machine's role, and first its name if it is not given.
 
     :raises CredentialsError: there is no answer, no such role, or no usable keys in the answer.
     """
@@ -59,7 +59,7 @@ def _bound_role(origin: MachineRole) -> Flow[str]:
 def _ask(origin: MachineRole, path: str, if_not_found: str) -> Flow[Response]:
     try:
         response = yield from send(Request("GET", path, headers={"accept": "*/*"}))
-    except (ApiError, TransportError):  # their advice is about the service of the bucket
+    except (ApiError, TransportError):  # their advice applies to the bucket's service
         raise CredentialsError(
             f"{origin}: the metadata service gave no usable answer. It answers on Tencent's own machines (CVM) only; "
             "elsewhere use other credentials."

@@ -23,8 +23,8 @@ class RefreshState:
     """
     The credentials of one source over time, by the clock of this machine.
 
-    New credentials are valid. If they seem to be expired already, the clock of this machine is wrong, and their end is
-    not known: they are used until the service says that they have expired.
+    New credentials are valid. If they look expired already, the clock of this machine is wrong, and their expiry is not
+    known: they are used until the service refuses them as expired.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class RefreshState:
         self._error = self._failed_at = None
 
     def failed(self, error: CredentialsError, now: datetime) -> bool:
-        """Note a failed refresh; return whether it is the first failure in a row."""
+        """Record a failed refresh; return whether it is the first failure in a row."""
         is_news = self._error is None
         self._error, self._failed_at = error, now
         return is_news
@@ -70,7 +70,7 @@ class RefreshState:
 
     def discard(self, used: Credentials, now: datetime) -> bool:
         """
-        Discard credentials that the service says have expired.
+        Discard credentials that the service refused as expired.
 
         :return: whether a retry may help: there are newer ones already, or a refresh is possible.
         """

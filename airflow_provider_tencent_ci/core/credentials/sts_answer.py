@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 TIME_REFUSAL_CODE = "AuthFailure.SignatureExpire"
 
-# An answer is about two kilobytes long. What is longer comes from somebody else, and is not parsed.
+# An answer is about two kilobytes long. A longer one is not from STS, and is not parsed.
 _MAX_BYTES = 64 * 1024
 
 _CODE = re.compile(r"[\w.]{1,80}", re.ASCII)
@@ -26,7 +26,7 @@ _MAX_REQUEST_ID_LENGTH = 80
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
     """
-    What an answer says.
+    The content of an answer.
 
     :param fields: those of ``Response``.
     :param request_id: the service's id of the request.
@@ -49,7 +49,7 @@ def read_sts_answer(body: bytes) -> StsAnswer | None:
 
 @dataclass(frozen=True, slots=True)
 class StsDialect:
-    """How STS is asked: with the signature TC3, and a refusal is to be read from the body."""
+    """The dialect of STS: requests have the signature TC3, and a refusal is in the body."""
 
     def sign(self, request: Request, host: str, credentials: Credentials, now: datetime) -> dict[str, str]:
         """Sign a request."""
@@ -60,7 +60,7 @@ class StsDialect:
         return [credentials.secret_key, credentials.token or "", signed["authorization"].rpartition("=")[2]]
 
     def error_text(self, status: int, body: bytes) -> bytes | None:
-        """Return any body, since the status does not tell; without JSON's escapes, which would hide a token."""
+        """Return any body without JSON's escapes: the status does not show an error, and escapes could hide a token."""
         if len(body) > _MAX_BYTES:
             return body
         try:
@@ -69,13 +69,13 @@ class StsDialect:
             return body
 
     def may_be_time_refusal(self, response: Response) -> bool:
-        """Judge by the code, which is documented."""
+        """Decide by the code, which is documented."""
         answer = read_sts_answer(response.body)
         return answer is not None and answer.error is not None and answer.error[0] == TIME_REFUSAL_CODE
 
 
 def _read_json(body: bytes) -> object:
-    """Return what a body holds; ``None`` if it is not JSON."""
+    """Return the value of a body; ``None`` if it is not JSON."""
     try:
         return json.loads(body) if len(body) <= _MAX_BYTES else None
     except (ValueError, RecursionError):

@@ -12,7 +12,8 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
-# Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; some room is left for a later one.
+# Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; the limits here are larger, for later
+# formats.
 _MAX_KEY_LENGTH = 1024
 _MAX_TOKEN_LENGTH = 8192
 
@@ -23,9 +24,9 @@ def read_temporary_keys(origin: CredentialsSource, fields: Mapping[str, object])
 
     The names are documented for STS (1150/49457) and seen in the official SDKs for the metadata service.
 
-    :param origin: who answered, for the error.
-    :return: keys that end at the time that the answer names, which is of the clock of who handed them out.
-    :raises CredentialsError: a field is missing or cannot be right; the message names it and never shows it.
+    :param origin: the service that answered, for the error.
+    :return: keys with the expiry of the answer, by the clock of that service.
+    :raises CredentialsError: a field is missing or invalid; the message names it and never shows its value.
     """
     return Credentials(
         secret_id=_text(origin, fields, "TmpSecretId", _MAX_KEY_LENGTH),
@@ -37,7 +38,7 @@ def read_temporary_keys(origin: CredentialsSource, fields: Mapping[str, object])
 
 def with_local_expiry(origin: CredentialsSource, keys: Credentials, answer: Response) -> Credentials:
     """
-    Return keys with their end by the clock of this machine, which they are kept by.
+    Return keys with their expiry by the clock of this machine.
 
     :param keys: as they were read from the answer.
     :raises CredentialsError: they had expired when they were handed out.
@@ -55,7 +56,7 @@ def with_local_expiry(origin: CredentialsSource, keys: Credentials, answer: Resp
 
 
 def _text(origin: CredentialsSource, fields: Mapping[str, object], name: str, longest: int) -> str:
-    """Return a field that can travel in a header: a line break in it would begin another one."""
+    """Return a field that can be sent in a header: a line break in it would start another header."""
     value = fields.get(name)
     if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
         return value
@@ -67,7 +68,7 @@ def _moment(origin: CredentialsSource, fields: Mapping[str, object], name: str) 
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return datetime.fromtimestamp(value, UTC)
-        except (OverflowError, OSError, ValueError):  # beyond the years that there are
+        except (OverflowError, OSError, ValueError):  # beyond the last year of datetime
             pass
     raise _unreadable(origin, name)
 

@@ -1,5 +1,5 @@
 """
-What a batch job did with its files.
+The results of a batch job's files.
 
 Lives here: counting files page by page, the quick sample for the web page, and the rule how many files may fail.
 

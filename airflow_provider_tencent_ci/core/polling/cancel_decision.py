@@ -2,10 +2,10 @@
 Whether a batch job is cancelled when its task is stopped.
 
 Airflow stops processes and triggers for many reasons: a person marks a task, a worker is evicted, a heartbeat is late,
-a triggerer takes over from another one. Only a person's act ends the task's wish for its job. After all others the task
-goes on, in another process or with its next try, and a cancelled job would be submitted, and billed, again. So every
-state on the way to a next try leaves the job, and so does what cannot be told: a job that goes on can be cancelled by
-hand, a cancelled one is lost.
+a triggerer takes over from another one. Only after a person's action is the job unwanted. After all other events the
+task continues, in another process or with its next try, and a cancelled job would be submitted, and billed, again. So
+the job is not cancelled in any state before a next try, nor if the reason is unknown: a running job can still be
+cancelled by hand, a cancelled one is lost.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ NOT_TOLD, REMOVED = "not told", "removed"
 # A clear of a running task; its process ends, and a new attempt series begins.
 _RESTARTING = "restarting"
 
-# A worker's process meets these only after a person's act, or where the run as a whole is over.
+# A worker's process finds these states only after a person's action, or if the whole run is over.
 _ENDED_BY_PERSON = frozenset({"success", REMOVED, _RESTARTING})
 
-# A worker's process meets these after a person's act, and also after the end of a newer try, if Airflow gave
+# A worker's process finds these states after a person's action, and also after the end of a newer try, if Airflow gave
 # this one up: a sensor with ``soft_fail`` is skipped.
 _ENDED_BY_PERSON_OR_TRY = frozenset({"failed", "skipped", "upstream_failed"})
 
 # In these a worker may have this trigger's task, or a new try of it.
 _AT_WORK = frozenset({"running", _RESTARTING})
 
-# A trigger meets these after a person's mark or clear; and after another triggerer's event, which resumed the task.
+# A trigger finds these states after a person's mark or clear, and after another triggerer's event that resumed the
+# task.
 _DOUBTFUL = frozenset({None, "scheduled", "queued", "skipped", "upstream_failed"}) | _AT_WORK
 
 
@@ -38,24 +39,24 @@ class CancelDecision(Enum):
 
     CANCEL = "a person ended the task"
     LEAVE = "the task goes on"
-    DOUBT = "a person or Airflow ended the task"  # the job is left, and the log says so
+    DOUBT = "a person or Airflow ended the task"  # the job is not cancelled, and this is logged
 
 
 @dataclass(frozen=True, slots=True)
 class StoppedTask:
     """
-    What is known of a task at the moment at which its process, or its trigger, is stopped.
+    The known facts about a task when its process, or its trigger, is stopped.
 
-    :param state: of the task instance in Airflow's database now. ``None`` if it has none, ``REMOVED`` if it is not
-        there, ``NOT_TOLD`` if Airflow could not be asked.
+    :param state: of the task instance in Airflow's database now. ``None`` if it has none, ``REMOVED`` if it does not
+        exist, ``NOT_TOLD`` if Airflow did not answer.
     :param is_deferred: whether its trigger is stopped, not its process on a worker.
     :param only_a_person: whether it is certain that Airflow has not given this process or trigger up by itself, so that
         only a person can have changed the state.
     :param job_id: the job that the process or the trigger waits for.
     :param recorded_job_id: the task's XCom ``job_id``; ``None`` if there is none. A new try removes it, about a second
         after it has become ``running``, and writes its own. It matters only for a trigger.
-    :param has_newer_try: whether another try of the task has begun since, so that the state is about that one. Of a
-        trigger: whether another try has recorded the job as its own, such as one of a run that was made again.
+    :param has_newer_try: whether another try of the task has started since, so that the state belongs to that one. For
+        a trigger: whether another try has recorded the job as its own, such as a try of a recreated run.
     """
 
     state: str | None
@@ -71,7 +72,7 @@ def decide_cancel(task: StoppedTask) -> CancelDecision:
     if task.state == NOT_TOLD:
         return CancelDecision.LEAVE
     if task.is_deferred and task.recorded_job_id not in (None, task.job_id):
-        return CancelDecision.CANCEL  # cleared, and a new try has a job of its own
+        return CancelDecision.CANCEL  # cleared, and a new try has its own job
     if task.has_newer_try and task.state != REMOVED:
         return CancelDecision.LEAVE
     if task.state == "failed" or (task.state in _ENDED_BY_PERSON_OR_TRY and not task.is_deferred):

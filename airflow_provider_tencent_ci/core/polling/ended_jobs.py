@@ -70,7 +70,7 @@ class JobCriteria:
 @dataclass(frozen=True, slots=True)
 class BucketSnapshot:
     """
-    What the next poll is compared with.
+    The state that the next poll is compared with.
 
     :param newest_at: when the newest listed job was created, by the service's clock.
     :param active: the active jobs.

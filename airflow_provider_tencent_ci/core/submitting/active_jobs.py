@@ -29,12 +29,12 @@ FreePlaces = int | TencentCIError
 
 def count_free_places(max_active_jobs: int, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[int]:
     """
-    Return how many more jobs may be submitted before so many are active; 0 if there are as many, or more.
+    Return how many more jobs may be submitted before the limit is reached; 0 at the limit or above.
 
     All jobs of the bucket that are submitted, running or paused count, also those of other tasks. No more pages are
-    read than it takes to know.
+    read than needed.
 
-    :raises UnreadableResponseError: the list was cut short before so many active jobs were read.
+    :raises UnreadableResponseError: the list ended early, before the limit was reached.
     """
     pages, active = Paginator(), 0
     criteria = JobFilter(states=ACTIVE_STATES)
@@ -48,10 +48,10 @@ def count_free_places(max_active_jobs: int, retry: RequestRetry = RETRY_IDEMPOTE
 
 def check_capacity(max_active_jobs: int | None) -> Flow[None]:
     """
-    Look whether one more job may be submitted.
+    Check whether one more job may be submitted.
 
-    :param max_active_jobs: ``None`` for no limit, and no look.
-    :raises TooManyActiveJobsError: so many are active.
+    :param max_active_jobs: ``None`` for no limit, and no request.
+    :raises TooManyActiveJobsError: the limit is reached.
     """
     if max_active_jobs is not None and not (yield from count_free_places(max_active_jobs)):
         raise TooManyActiveJobsError(

@@ -1,8 +1,8 @@
 """
 Further jobs of one submission: finding them, and keeping one.
 
-There is more than one only if the service acts on a request after it was given up on, or if two processes submit for
-the same task.
+There is more than one only if the service executes a request after its timeout, or if two processes submit for the same
+task.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ ENDED_BADLY = (JobState.FAILED, JobState.CANCEL)
 @dataclass(frozen=True, slots=True)
 class DuplicateSearch:
     """
-    What a later look for duplicates has to know of a submission.
+    The facts about a submission that a later search for duplicates needs.
 
     :param name: the jobs' name.
-    :param foreign_ids: jobs that are never kept or cancelled: those of a deleted run, and those that were seen to end
-        badly, whatever the list shows of them now.
-    :param may_have_duplicates: whether more than one request may have been sent, so that a look is worth it.
-    :param knows_all_tries: whether every try has noted its requests, so that each job of the name that is not foreign
-        belongs to this series. Before Airflow 3.3 a job that has succeeded may be that of a deleted run.
+    :param foreign_ids: jobs that are never kept or cancelled: those of a deleted run, and those that were seen as
+        failed, whatever state the list shows now.
+    :param may_have_duplicates: whether more than one request may have been sent, so that a search makes sense.
+    :param knows_all_tries: whether every try has recorded its requests, so that each job of the name that is not
+        foreign belongs to this series. Before Airflow 3.3 a succeeded job may belong to a deleted run.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Duplicate:
     """
     A further job of one submission.
 
-    :param job: as it was found.
-    :param cancel_error: why it could not be cancelled, if it was live; ``None`` if it was, or had ended.
+    :param job: the job as it was found.
+    :param cancel_error: why a live job could not be cancelled; ``None`` if it was cancelled, or had ended.
     """
 
     job: InventoryJob
@@ -55,13 +55,12 @@ class Duplicate:
 
 def cancel_duplicates(series: DuplicateSearch, job: InventoryJob) -> Flow[tuple[InventoryJob, tuple[Duplicate, ...]]]:
     """
-    Look for all jobs of a submission, keep one, and cancel the others that are live.
+    Search for all jobs of a submission, keep one, and cancel the other live ones.
 
-    The oldest live one is kept, of two of one second the one with the smaller JobId, so that any two processes that
-    look keep the same one. A job that has succeeded is kept, whatever else there is, unless it may be that of a
-    deleted run.
+    The oldest live one is kept; of two of one second, the one with the smaller JobId. So any two processes keep the
+    same one. A succeeded job is always kept, unless it may belong to a deleted run.
 
-    :param job: the one that the task knows.
+    :param job: the job that the task knows.
     :return: the job to keep, and the others; failed and cancelled ones are no duplicates.
     :raises ApiError: the list could not be read; nothing was cancelled.
     :raises TransportError: the same.
@@ -72,17 +71,17 @@ def cancel_duplicates(series: DuplicateSearch, job: InventoryJob) -> Flow[tuple[
 
 
 def list_jobs_named(name: str, retry: RequestRetry) -> Flow[list[InventoryJob]]:
-    """Return the jobs of exactly this name: how the service compares names is not documented."""
-    # Ascending, since times are to the second: of two jobs of one second the list alone knows the older one.
+    """Return the jobs with exactly this name: it is not documented how the service compares names."""
+    # Ascending, since times have whole seconds: of two jobs of one second, only the list shows which one is older.
     jobs = yield from list_all_jobs(JobFilter(name=name, order_by_time="Asc"), retry)
     return [job for job in jobs if job.name == name]
 
 
 def by_preference(job: InventoryJob) -> tuple[int, float, str]:
     """
-    Order jobs by which one of them to keep: live ones, the older first; then succeeded ones, the younger first.
+    Return the sort key for the job to keep: live ones, the older first; then succeeded ones, the younger first.
 
-    Of two that have succeeded the older one may be that of a run that was deleted.
+    Of two succeeded ones, the older one may belong to a deleted run.
     """
     created_at = job.creation_time.timestamp() if job.creation_time else math.inf
     if not job.state.is_terminal:
@@ -109,14 +108,14 @@ def _keep_one(
 
 
 def _is_older_run(job: InventoryJob, others: Iterable[InventoryJob]) -> bool:
-    """Whether an active job was created after a job had ended. Then the ended one may be that of a deleted run."""
+    """Whether an active job was created after a job had ended. Then the ended one may belong to a deleted run."""
     ended_at = job.ended_at
     active = (one.creation_time for one in others if not one.state.is_terminal)
     return any(ended_at is None or created_at is None or created_at >= ended_at for created_at in active)
 
 
 def read_current_state(job: InventoryJob) -> Flow[InventoryJob]:
-    """Return a job that the list shows as live as it is now; as it is listed if the service does not tell."""
+    """Return the current state of a job that the list shows as live; the listed state if it cannot be read."""
     if job.state.is_terminal:
         return job
     try:

@@ -1,8 +1,8 @@
 """
 Submitting the failed files of a batch again, in rounds.
 
-Each round is a batch job of its own, over a list of URLs that is uploaded right before it. Its request names the list,
-and the list's key has the name of the first job and the round: so each round has a submission token of its own, the
+Each round is a separate batch job over a list of URLs, which is uploaded right before it. Its request names the list,
+and the list's key contains the name of the first job and the round. So each round has its own submission token, the
 same for all tries of the task, and is submitted exactly once.
 """
 
@@ -20,7 +20,7 @@ class Resubmission(InventoryJobSpecification):
     """
     The create request of one round.
 
-    :param url_list: the list that it is about.
+    :param url_list: the list of its files.
     """
 
     url_list: bytes = b""
@@ -29,12 +29,12 @@ class Resubmission(InventoryJobSpecification):
     def of(
         cls, specification: InventoryJobSpecification, round_number: int, url_list_key: str, url_list: bytes
     ) -> Resubmission:
-        """Return the request that does with the listed files what ``specification`` does, however old they are."""
+        """Return the request that processes the listed files as ``specification`` does, without its time interval."""
         operation = {name: node for name, node in specification.operation.items() if name != "TimeInterval"}
         return cls(specification.type, {"UrlFile": url_list_key}, operation, round_number, url_list)
 
     def upload_inputs(self) -> Flow[None]:
-        """Upload the list. Whoever did so before wrote the same bytes."""
+        """Upload the list. An earlier upload wrote the same bytes."""
         yield from put_object(str(self.input["UrlFile"]), self.url_list)
 
 

@@ -57,7 +57,7 @@ class SubmissionNote:
 
     @property
     def has_unknown_job(self) -> bool:
-        """Whether the service may have made a job for the series that no try was told of."""
+        """Whether the service may have made a job for the series that no try knows."""
         return self.posts > self.answered
 
 
@@ -84,7 +84,7 @@ class NoteStore(Protocol):
 
 
 class NoNotes:
-    """For a submission that nobody remembers."""
+    """For a submission without a record."""
 
     is_reliable = False
 

@@ -1,5 +1,7 @@
 """
-Who submits: the token that tells a retry, which must find its own job, from a clear, which must start a new one.
+The token of a submission.
+
+It distinguishes a retry, which must find its own job, from a clear, which must start a new one.
 
 Airflow keeps ``ti.max_tries`` over the retries of one attempt series and raises it with every clear, so
 ``ti.max_tries - task.retries`` counts the clears. The try number and the task instance's id are useless here: both

@@ -15,7 +15,8 @@ How it works:
    once more.
 7. If more than one ``POST`` may have made a job, the try keeps one job and cancels the others (``duplicate_jobs.py``).
 
-What a try sent tells whose job it found. This machine's clock is never compared with the service's.
+The requests that a try has sent decide whether a found job is its own. This machine's clock is never compared with the
+service's.
 """
 
 from __future__ import annotations

@@ -14,24 +14,24 @@ from airflow_provider_tencent_ci.core.wire.signing import secrets_of, sign
 
 
 class Dialect(Protocol):
-    """What the exchange has to know of a service."""
+    """The parts of an exchange that depend on the service."""
 
     def sign(self, request: Request, host: str, credentials: Credentials, now: datetime) -> dict[str, str]:
         """Return all headers to send with a request, with lower-case names."""
 
     def secrets_of(self, credentials: Credentials, signed: Mapping[str, str]) -> list[str]:
-        """Return what nobody but the service may see of a request with the headers ``signed``."""
+        """Return the secrets of a request with the headers ``signed``."""
 
     def error_text(self, status: int, body: bytes) -> bytes | None:
-        """Return a body in the form in which secrets can be found; ``None`` if it is of a success, and stays."""
+        """Return a body in a form in which secrets can be found; ``None`` for a success, whose body is not changed."""
 
     def may_be_time_refusal(self, response: Response) -> bool:
-        """Whether the service turned a request away, before acting on it, perhaps because of its signature's time."""
+        """Whether the service refused a request unexecuted, perhaps because of its signature's time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _CiDialect:
-    """That of CI and COS, which have the same."""
+    """The dialect of CI and COS."""
 
     def sign(self, request: Request, host: str, credentials: Credentials, now: datetime) -> dict[str, str]:
         """Sign a request, if there is a key."""
@@ -42,11 +42,11 @@ class _CiDialect:
         return secrets_of(credentials, signed)
 
     def error_text(self, status: int, body: bytes) -> bytes | None:
-        """Judge by the status."""
+        """Decide by the status."""
         return None if 200 <= status < 300 else body
 
     def may_be_time_refusal(self, response: Response) -> bool:
-        """Judge by status, code and ``Date``."""
+        """Decide by status, code and ``Date``."""
         return may_be_time_refusal(response)
 
 

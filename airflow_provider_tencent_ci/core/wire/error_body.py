@@ -16,7 +16,7 @@ _MAX_CODE_LENGTH = 200
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
     """
-    What an error body says.
+    The content of an error body.
 
     :param code: the service's code, such as ``AccessDenied``; empty if there is none.
     :param message: the service's message; empty if there is none.

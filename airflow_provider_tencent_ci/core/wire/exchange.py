@@ -51,8 +51,8 @@ class Send:
     """
     Send a request, and receive its :class:`RawResponse`; may raise ``TransportError`` or ``UnreadableResponseError``.
 
-    :param request: method and body, and what it is about.
-    :param url: where to, encoded as it is signed.
+    :param request: method and body, and the subject of the request.
+    :param url: the address, encoded as it is signed.
     :param headers: all that are sent, with lower-case names.
     """
 
@@ -69,7 +69,7 @@ class RawResponse:
     :param status: the HTTP status.
     :param headers: names and values, in any case; names may repeat.
     :param body: the whole body.
-    :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
+    :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     """
 
     status: int
@@ -90,7 +90,7 @@ def exchange(
 
     :param config: the service, the credentials and the limits.
     :param clock: the service's clock, shared by all drivers of this service.
-    :param rate_limit: limits how often requests are sent, of all who share it; ``None`` for no limit.
+    :param rate_limit: limits the requests of all drivers that share it; ``None`` for no limit.
     """
     return wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit))
 
@@ -103,7 +103,7 @@ def read_response(
 
     The body of a success is compared and stored, so it is not changed.
 
-    :param credentials: what the request was signed with.
+    :param credentials: the credentials that signed the request.
     :param signed: the headers that the dialect returned for it.
     :param dialect: the service's; by default that of CI and COS.
     """
@@ -160,7 +160,7 @@ def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Genera
 
 
 def _wait_for_rate_limit(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
-    """Wait before the request is signed, so that no signature grows old meanwhile."""
+    """Wait before the request is signed, so that the signature does not expire meanwhile."""
     seconds = rate_limit.reserve((yield Now())) if rate_limit is not None else 0.0
     if seconds > 0:
         yield Sleep(seconds)
@@ -177,7 +177,7 @@ def _sent(
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return headers by lower-case name; what repeats is joined as RFC 9110, 5.2 says."""
+    """Return headers by lower-case name; repeated ones are joined (RFC 9110, 5.2)."""
     found: dict[str, str] = {}
     for name, value in headers:
         name = name.lower()

@@ -1,4 +1,4 @@
-"""Steps of a flow and their answers, as frozen values: what travels between a flow and its driver."""
+"""Steps of a flow and their answers, as frozen values: the messages between a flow and its driver."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Request:
         (``?cancel``), an empty string for ``key=``.
     :param headers: headers besides those that the driver adds (``Host``, ``Authorization``, the token).
     :param body: the bytes to send.
-    :param service: ``CI`` or ``COS``, which have hosts of their own.
+    :param service: ``CI`` or ``COS``, which have different hosts.
     """
 
     method: str
@@ -44,7 +44,7 @@ class Response:
     :param status: the HTTP status.
     :param headers: headers with lower-case names; the values of a repeated header are joined by commas.
     :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.wire.xml.MAX_BODY_BYTES` long.
-    :param received_at: when its head arrived, by the clock of this machine (aware, UTC).
+    :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
     """
 
@@ -62,22 +62,22 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """A flow's wish to go on after ``seconds`` (more than 0); it is sent nothing."""
+    """A flow's request to continue after ``seconds`` (more than 0); it gets no answer."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A flow's question for this machine's time; it is sent a datetime (aware, UTC)."""
+    """A flow's request for this machine's time; it gets a datetime (aware, UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTime:
     """
-    A flow's question for the service's time; it is sent a datetime (aware, UTC), or ``None`` if it is not known.
+    A flow's request for the service's time; it gets a datetime (aware, UTC), or ``None`` if it is not known.
 
-    What the service wrote is compared with this time only, never with this machine's.
+    Times that the service wrote are compared with this time only, never with this machine's.
     """
 
 

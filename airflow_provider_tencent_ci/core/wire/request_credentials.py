@@ -16,12 +16,12 @@ class Credentials:
     """
     A key pair, with a session token if the keys are temporary.
 
-    Its ``repr`` shows the key id alone. As a source of credentials it is one that never changes.
+    Its ``repr`` shows the key id alone. As a provider of credentials it always returns itself.
 
     :param secret_id: SecretId.
     :param secret_key: SecretKey.
     :param token: the session token of temporary keys, else ``None``.
-    :param expires_at: when temporary keys end, by the clock of this machine (aware, UTC), if known.
+    :param expires_at: when temporary keys expire, by the clock of this machine (aware, UTC), if known.
     """
 
     secret_id: str
@@ -64,4 +64,4 @@ class CredentialsProvider(Protocol):
         """
 
     def discard(self, used: Credentials, now: datetime) -> bool:
-        """Take note that the service calls ``used`` expired; return whether there may be others to try."""
+        """Record that the service refused ``used`` as expired; return whether there may be others to try."""

@@ -32,8 +32,8 @@ class RequestRetry:
     :param attempts: the highest number of requests.
     :param first_backoff_seconds: the pause after the first failure; it doubles with each further failure.
     :param max_backoff_seconds: no pause is longer, except for a longer ``Retry-After``.
-    :param budget_seconds: no attempt begins later than this after the first one, whether the time went to pauses or
-        to waiting for answers. A ``Retry-After`` beyond it ends the retries.
+    :param budget_seconds: no attempt starts later than this after the first one; pauses and waits for answers both
+        count. A ``Retry-After`` beyond it ends the retries.
     """
 
     may_retry: Callable[[TencentCIError], bool]
@@ -47,7 +47,7 @@ class RequestRetry:
         Return the backoff before the next attempt, in seconds; ``None`` to give up.
 
         :param attempt: how many requests have failed, from 1.
-        :param spent_seconds: how long ago the first one began.
+        :param spent_seconds: how long ago the first one started.
         """
         if attempt >= self.attempts or is_permanent(error) or not self.may_retry(error):
             return None

@@ -1,4 +1,4 @@
-"""The service's clock: signatures are checked by it, and all times that the service writes are its times."""
+"""The service's clock: it checks signatures, and all times that the service writes come from it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
 
-# ``Date`` is to the second, and an answer takes its time. Signatures begin a minute early, so that this is not felt.
+# ``Date`` has whole seconds, and an answer takes time to arrive. Signatures start a minute early, so this difference
+# does not matter.
 _SAME = timedelta(seconds=30)
 
 
 class ServiceClock:
     """
-    The service's time as its answers tell it: this machine's time and a correction, learned from each ``Date``.
+    The service's time: this machine's time and a correction, learned from the ``Date`` of each answer.
 
-    A ``Date`` may be wrong, since any proxy may write it. So it is believed within two days of this machine's time; and
-    if the service refuses a signature of the very time that its answers tell, the time is this machine's again, until
-    the service refuses that too.
+    A ``Date`` may be wrong, since any proxy may write it. So it is used only within two days of this machine's time. If
+    the service refuses a signature with the time of its own answers, this machine's time is used again, until the
+    service refuses that too.
 
-    :param warn: told when the service has refused a request for its time, once for each kind of cause.
+    :param warn: called when the service has refused a request because of its time, once for each kind of cause.
     """
 
     def __init__(self, warn: Callable[[str], None] = lambda _text: None) -> None:
@@ -31,12 +32,12 @@ class ServiceClock:
 
     @property
     def correction(self) -> timedelta:
-        """The correction to this machine's time; zero as long as the service's is not known."""
+        """The correction to this machine's time; zero while the service's time is not known."""
         return self._correction or timedelta()
 
     def at(self, now: datetime) -> datetime:
         """
-        Return the service's time; this machine's as long as the service's is not known.
+        Return the service's time; this machine's time while the service's is not known.
 
         :param now: this machine's time.
         """
@@ -44,26 +45,26 @@ class ServiceClock:
 
     def known_at(self, now: datetime) -> datetime | None:
         """
-        Return the service's time; ``None`` as long as no answer has told it.
+        Return the service's time; ``None`` until an answer has contained it.
 
         :param now: this machine's time.
         """
         return now + self._correction if self._correction is not None else None
 
     def learn(self, response: Response) -> None:
-        """Take the service's time from an answer that does not refuse a signature for its time."""
+        """Learn the service's time from an answer that does not refuse a signature because of its time."""
         told = _told_by(response)
         if told is not None and self._believes_dates:
             self._correction = told
 
     def learn_from_refusal(self, response: Response, signed_with: timedelta) -> bool:
         """
-        Learn from an answer that refuses a signature for its time.
+        Learn from an answer that refuses a signature because of its time.
 
-        :param signed_with: the correction with which the signature was made.
-        :return: whether a signature of the time as it is known now is another one, so that it may be accepted.
+        :param signed_with: the correction that the signature used.
+        :return: whether the known time has changed, so that a new signature may be accepted.
         """
-        if _is_same(signed_with, self.correction):  # nobody has corrected it meanwhile
+        if _is_same(signed_with, self.correction):  # no other answer has corrected it meanwhile
             self._correct(_told_by(response), signed_with)
         return not _is_same(signed_with, self.correction)
 
@@ -83,7 +84,7 @@ class ServiceClock:
 
 
 def _told_by(response: Response) -> timedelta | None:
-    """Return how far the service is ahead of this machine, if the answer tells that, and credibly."""
+    """Return how far the service is ahead of this machine; ``None`` if the answer has no credible time."""
     service_time = service_time_of(response)
     return service_time - response.received_at if service_time is not None else None
 

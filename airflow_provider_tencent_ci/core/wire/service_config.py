@@ -14,10 +14,10 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
-# From connecting to the last byte read. CI names no limit; the official SDK's default is 30 s, too.
+# From connecting to the last byte read. CI documents no limit; the official SDK's default is 30 s, too.
 REQUEST_TIMEOUT_SECONDS = 30.0
 
-# CI names no limit either. A triggerer needs far fewer (docs/how_it_works.md); this is for bursts.
+# CI documents no limit either. A triggerer needs far fewer (docs/how_it_works.md); this limits bursts.
 REQUESTS_PER_SECOND = 10.0
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
@@ -44,11 +44,11 @@ class Endpoint:
         """
         Return the documented address, ``https://<bucket>.ci.<region>.myqcloud.com``, or an override of it.
 
-        :param endpoint_url: where to connect instead (an emulator, a proxy of one's own): the ``Host`` stays the
-            bucket's documented one, since only it names the bucket. With ``{bucket}`` in it, optionally also
-            ``{region}``, the URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``;
-            for objects it has ``.cos.`` where it has ``.ci.``.
-        :raises InvalidArgumentError: a value is missing or cannot be right; the message names it.
+        :param endpoint_url: where to connect instead (an emulator, your own proxy): the ``Host`` stays the bucket's
+            documented one, since only it names the bucket. With ``{bucket}`` in it, optionally also ``{region}``, the
+            URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``; for objects, ``.ci.``
+            becomes ``.cos.``.
+        :raises InvalidArgumentError: a value is missing or invalid; the message names it.
         """
         _check_bucket(bucket)
         _check_region(region)
@@ -62,11 +62,11 @@ class Endpoint:
         return cls(url, urlsplit(url).netloc, cls(cos_url, urlsplit(cos_url).netloc))
 
     def of(self, request: Request) -> Endpoint:
-        """Return where a request goes: to the objects, or here."""
+        """Return the endpoint of a request: the objects', or this one."""
         return self.objects if request.service == COS and self.objects else self
 
     def url_of(self, request: Request) -> str:
-        """Return the URL as it goes on the wire: encoded just as it is signed."""
+        """Return the URL as it is sent: encoded as it is signed."""
         path = "/".join(encode(segment) for segment in request.path.split("/"))
         return f"{self.base_url}{path}" + (f"?{query_string(request.query)}" if request.query else "")
 
@@ -81,7 +81,7 @@ class ServiceConfig:
     :param proxy: the URL of an HTTP proxy, or ``None``.
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
-        bounds a triggerer.
+        limits a triggerer.
     :param dialect: how the service's requests are signed, and its refusals read.
     """
 
@@ -112,7 +112,7 @@ def _check_bucket(bucket: str | None) -> None:
 
 def _check_region(region: str | None) -> None:
     """
-    Check the form of a region. There is no list of regions here, since the service adds to its own.
+    Check the form of a region. There is no list of regions here, since the service adds regions.
 
     :raises InvalidArgumentError: it is missing or has other characters.
     """
@@ -124,9 +124,9 @@ def _check_region(region: str | None) -> None:
 
 def base_url(field: str, url: str) -> str:
     """
-    Return scheme and authority of a URL that has nothing else.
+    Return scheme and authority of a URL without other parts.
 
-    :param field: what the URL is, for the error.
+    :param field: the name of the URL, for the error.
     :raises InvalidArgumentError: it has more, or is no URL.
     """
     try:
@@ -134,6 +134,6 @@ def base_url(field: str, url: str) -> str:
         has_address = parts.scheme in ("http", "https") and _AUTHORITY.fullmatch(parts.netloc) and parts.port != 0
         if has_address and not (parts.path.strip("/") or parts.query or parts.fragment):
             return f"{parts.scheme}://{parts.netloc}"
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # invalid brackets or port
         pass
     raise InvalidArgumentError(f"{field} must be http(s)://host[:port], with no user, path or query.")

@@ -2,7 +2,7 @@
 The meaning of the service's errors: the class, the advice, and whether a retry may help.
 
 The table joins the pages of CI and of COS, whose front end answers too; the same condition has different names on
-the two, so a code that is not in the table is judged by its status (docs/service.md, 5).
+the two, so a code that is not in the table is classified by its status (docs/service.md, 5).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_provider_tencent_ci.exceptions import (
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """
-    What a code stands for.
+    The meaning of a code.
 
     :param error: the class to raise.
     :param advice: what the user can do.
@@ -78,7 +78,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "InvalidUrl": Meaning(NotFoundError, _CHECK_ENDPOINT),
         "KmsFreqControl": Meaning(ThrottledError, _ASK_LATER),
         "MalformedXML": Meaning(InvalidRequestError, _CHECK_PROXY),
-        # The name stands in CI's table of numeric codes (1111); as an HTTP code it is assumed.
+        # The name is in CI's table of numeric codes (1111); as an HTTP code it is assumed.
         "MediaBucketUnBinded": Meaning(
             InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
         ),
@@ -127,24 +127,24 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
 # The answer may come from a gateway or a proxy, so the lengths are bounded.
 _MAX_WORD_LENGTH = 200
 
-# The signature was refused for its time; a new signature is accepted.
+# The signature was refused because of its time; a new signature is accepted.
 _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 
-# COS has no code of its own for a signature that is too old (docs/service.md, 5.2).
+# COS has no separate code for an expired signature (docs/service.md, 5.2).
 _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 
-# Codes that a signature of a wrong time may get, too.
+# Codes that a signature with a wrong time may get, too.
 _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
 
 # A ``Date`` that differs by more is broken or hostile.
 _MAX_CLOCK_DIFFERENCE = timedelta(days=2)
 
-# A gateway gave up, on the request or on the answer: the status does not tell which.
+# A gateway timed out, before or after it passed the request on: the status does not show which.
 _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
 
 def classify(response: Response) -> ApiError | None:
-    """Return the error that an answer stands for, or ``None`` if it is none."""
+    """Return the error of an answer, or ``None`` if it is no error."""
     if 200 <= response.status < 300:
         return None
     meaning = _meaning(response)
@@ -182,7 +182,7 @@ def is_permanent(error: TencentCIError) -> bool:
 
 
 def is_time_refusal(response: Response) -> bool:
-    """Whether the service turned a request away because its signature is too old, or not yet valid."""
+    """Whether the service refused a request because its signature has expired, or is not yet valid."""
     error = response.error
     is_in_words_of_cos = error.code == _COS_CODE and error.message.startswith(_COS_MESSAGE)
     return 400 <= response.status < 500 and (error.code in _SIGNED_TOO_LONG_AGO or is_in_words_of_cos)
@@ -190,10 +190,10 @@ def is_time_refusal(response: Response) -> bool:
 
 def may_be_time_refusal(response: Response) -> bool:
     """
-    Whether the service turned a request away, before acting on it, perhaps because of the time of its signature.
+    Whether the service refused a request unexecuted, perhaps because of the time of its signature.
 
-    Which codes it has for that is documented in part. If ``Date`` says that the signature was not valid, a refusal of
-    the signature or the key may come from that, whatever it is called.
+    Its codes for that are documented in part. If by ``Date`` the signature was not valid, any refusal of the signature
+    or the key may come from that.
     """
     if not 400 <= response.status < 500:
         return False
@@ -204,12 +204,12 @@ def may_be_time_refusal(response: Response) -> bool:
 
 
 def is_expired_credentials_refusal(response: Response) -> bool:
-    """Whether the service turned a request away, before acting on it, since its temporary keys have expired."""
+    """Whether the service refused a request unexecuted because its temporary keys have expired."""
     return 400 <= response.status < 500 and response.error.code == "ExpiredToken"
 
 
 def service_time_of(response: Response) -> datetime | None:
-    """Return the service's time (aware, UTC), to the second; ``None`` if the answer does not tell, or incredibly."""
+    """Return the service's time (aware, UTC), in whole seconds; ``None`` if the answer has no credible time."""
     moment = _date_of(response)
     if moment is None or abs(moment - response.received_at) > _MAX_CLOCK_DIFFERENCE:
         return None
@@ -229,7 +229,7 @@ def _is_time_refusal_error(error: TencentCIError) -> bool:
 
 def _meaning(response: Response) -> Meaning:
     status, code = response.status, response.error.code
-    if status < 200:  # a final answer is none of these: what happened to the request is not known
+    if status < 200:  # an interim status is not final: the outcome of the request is not known
         return Meaning(UnreadableResponseError)
     if 300 <= status < 400:
         return Meaning(RedirectError, f"Redirects are not followed. {_CHECK_BUCKET}")
@@ -244,12 +244,12 @@ def _meaning(response: Response) -> Meaning:
 
 
 def _clock_advice(response: Response) -> str:
-    """Say by how much the clocks differ, if that is why the signature was not accepted."""
+    """Return advice with the clock difference, if it is the reason for the refused signature."""
     may_be_the_time = is_time_refusal(response) or response.error.code in _WRONG_SIGNATURE
     service_time = service_time_of(response)
     if not may_be_the_time or service_time is None or not _is_signature_of_another_time(response):
         return ""
-    if is_valid_at(service_time, response.received_at):  # this machine's clock would have done
+    if is_valid_at(service_time, response.received_at):  # this machine's clock was right
         return ""
     ahead_seconds = (response.received_at - service_time).total_seconds()
     direction = "ahead of" if ahead_seconds > 0 else "behind"
@@ -257,7 +257,7 @@ def _clock_advice(response: Response) -> str:
 
 
 def _is_signature_of_another_time(response: Response) -> bool:
-    """Whether the signature was not valid at the service's time, as far as the answer tells that."""
+    """Whether the signature was not valid at the service's time, if the answer has the time."""
     service_time = service_time_of(response)
     signed_at = response.signed_at or response.received_at
     return service_time is not None and not is_valid_at(service_time, signed_at)

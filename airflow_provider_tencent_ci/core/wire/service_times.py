@@ -1,9 +1,9 @@
 """
-Times as Cloud Infinite writes and reads them.
+The time formats of Cloud Infinite.
 
 Requests carry ``%Y-%m-%dT%H:%M:%S%z`` (``2022-02-01T12:00:00+0800``). Answers carry that form, the form with a
 colon in the offset (workflow executions), the form with a blank for the ``T`` (callbacks), and ``-`` or nothing
-for a time that is not known yet (docs/service.md, 2.10). Headers (``Date``, ``Retry-After``) have HTTP's own forms.
+for a time that is not known yet (docs/service.md, 2.10). Headers (``Date``, ``Retry-After``) have the formats of HTTP.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 _MINUTE = timedelta(minutes=1)
 
-# The three forms of RFC 9110, 5.6.7, the first one also with an offset. Python's reader takes much more for a date,
-# such as the two dates of a header that came twice.
+# The three forms of RFC 9110, 5.6.7, the first one also with an offset. Python's parser accepts much more as a date,
+# such as the two dates of a repeated header.
 _HTTP_DATE = re.compile(
     r"""
       [A-Z][a-z]{2},\ [0-9]{1,2}\ [A-Z][a-z]{2}\ [1-9][0-9]{3}\ [0-9]{2}:[0-9]{2}:[0-9]{2}\ (?:GMT|UTC|[+-][0-9]{4})
@@ -29,7 +29,7 @@ _HTTP_DATE = re.compile(
 
 
 def format_time(moment: datetime) -> str:
-    """Write an aware datetime as the service reads it, in the offset it was given in, to the second."""
+    """Write an aware datetime in the service's format, with its own offset, in whole seconds."""
     offset = moment.utcoffset()
     if offset is None or offset % _MINUTE:  # the seconds of a historical offset would be written too
         moment = moment.astimezone(UTC)
@@ -42,7 +42,7 @@ def parse_time(text: str | None) -> datetime | None:
     """
     Read a time of an answer; ``None`` for an absent, empty, ``-`` or unreadable one.
 
-    A time is never worth failing a wait for, so what cannot be read counts as not known.
+    A time must not fail a wait, so an unreadable one counts as unknown.
     """
     if not text or text == "-":
         return None
@@ -57,18 +57,17 @@ def parse_http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # a 31 June, or an hour beyond the calendar's
+    except (ValueError, OverflowError):  # 31 June, or a time beyond the range of datetime
         return None
 
 
 def time_argument(name: str, value: datetime | str | None) -> datetime | None:
     """
-    Read a time that a user gave: a datetime or ISO 8601 text, in either case with an offset.
+    Read a time from a user: a datetime or ISO 8601 text, in either case with an offset.
 
     :param name: the argument's name, for the error.
     :param value: ``None`` and an empty text (a template that rendered to nothing) mean "not given".
-    :raises InvalidArgumentError: the value is no time, or it has no offset: then nobody could tell which hour
-        is meant.
+    :raises InvalidArgumentError: the value is no time, or it has no offset, so that its hour would be ambiguous.
     """
     if value is None or value == "":
         return None
@@ -86,7 +85,7 @@ def time_argument(name: str, value: datetime | str | None) -> datetime | None:
 
 
 def _is_in_utc_s_years(moment: datetime) -> bool:
-    """Whether it can be written in UTC: the first and last hours of the calendar in other offsets cannot."""
+    """Whether it can be written in UTC: the first and last hours of datetime's range in other offsets cannot."""
     if MINYEAR < moment.year < MAXYEAR:
         return True
     try:

@@ -2,7 +2,7 @@
 The request signature of COS and CI.
 
 The steps and their names are those of "Request Signature" (document 436/7778), so that a mismatch can be compared
-with it line by line. Facts the document leaves open are in docs/service.md, section 6.
+with it line by line. docs/service.md, section 6, has the facts that the document does not contain.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOKEN_HEADER = "x-ci-security-token"  # noqa: S105 - the name of a header
 # The documentation names another one for hosts of COS (docs/service.md, 1.3).
 COS_TOKEN_HEADER = "x-cos-security-token"  # noqa: S105 - the name of a header
 
-# The key time starts on a round five minutes and ends ten minutes after the last moment it is used, so that all
+# The key time starts at a multiple of five minutes and ends ten minutes after its last use, so that all
 # requests of five minutes share one SignKey. It starts a minute early for clocks that run ahead of the service's.
 WINDOW_SECONDS = 300
 _EARLY_SECONDS = 60
@@ -38,7 +38,7 @@ _ENCODED_ASCII = [quote(chr(code), safe=_UNRESERVED) for code in range(128)]
 
 def encode(text: str) -> str:
     """Percent-encode all but ``A-Z a-z 0-9 - _ . ~``: a blank becomes ``%20``, a plus sign ``%2B``."""
-    # Nearly all is ASCII, and quote() takes four times as long for it.
+    # A fast path for ASCII: quote() takes four times as long.
     return text.translate(_ENCODED_ASCII) if text.isascii() else quote(text, safe=_UNRESERVED)
 
 
@@ -57,8 +57,8 @@ def is_valid_at(moment: datetime, signed_at: datetime) -> bool:
     """
     Whether a signature made at one time is valid at another one.
 
-    :param moment: by the clock of who checks it.
-    :param signed_at: by the clock of who signed.
+    :param moment: by the clock of the server.
+    :param signed_at: by the clock of the client.
     """
     start, end = _key_window(signed_at)
     return start <= moment.timestamp() <= end
@@ -70,7 +70,7 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
 
     :param host: the wire value of ``Host``.
     :param credentials: with ``NO_CREDENTIALS`` nothing is signed.
-    :param now: the time of the signature; each attempt is signed afresh.
+    :param now: the time of the signature; each attempt has a new signature.
     """
     headers = {name.lower(): value for name, value in request.headers.items()} | {"host": host}
     if credentials is NO_CREDENTIALS:
@@ -86,7 +86,7 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
 
 def secrets_of(credentials: Credentials, signed: Mapping[str, str]) -> list[str]:
     """
-    Return what nobody but the service may see of a signed request: key, token, ``SignKey`` and ``Signature``.
+    Return the secrets of a signed request: key, token, ``SignKey`` and ``Signature``.
 
     :param signed: the headers that :func:`sign` returned; without ``authorization`` nothing was signed.
     """

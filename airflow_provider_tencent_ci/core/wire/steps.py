@@ -1,4 +1,4 @@
-"""The single steps that flows are made of. Each helper asks for one thing and returns its answer with its type."""
+"""The single steps of flows. Each helper yields one step and returns its answer with its type."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def wrap_flow(
 
 def send(request: Request) -> Flow[Response]:
     """
-    Send one request and return its answer, whatever that says.
+    Send one request and return its answer, also an error.
 
     :raises TransportError: no answer.
     """
@@ -61,9 +61,9 @@ def current_time() -> Flow[datetime]:
 
 def service_time() -> Flow[datetime | None]:
     """
-    Return the service's time (aware, UTC), to the second, as its answers tell it; ``None`` if none has told it yet.
+    Return the service's time (aware, UTC), in whole seconds; ``None`` if no answer has contained it yet.
 
-    Whatever the service wrote (``CreationTime``, ``EndTime``) is compared with this time, never with this machine's.
+    Times that the service wrote (``CreationTime``, ``EndTime``) are compared with this time, never with this machine's.
     """
     now: datetime | None = yield ServiceTime()
     return now

@@ -2,7 +2,7 @@
 The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of.
 
 The steps and their names are those of "Signature v3" (document 1084/39391), so that a mismatch can be compared with it
-line by line. What is signed is what the official Python SDK signs (docs/service.md, 9.3).
+line by line. It signs the same parts as the official Python SDK (docs/service.md, 9.3).
 """
 
 from __future__ import annotations

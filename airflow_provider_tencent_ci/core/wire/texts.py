@@ -1,4 +1,4 @@
-"""Texts of the service and the user: shorten one for an error, find what cannot be sent."""
+"""Texts of the service and the user: shorten one for an error, find characters that cannot be sent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 XML of the service: a bounded reader and a writer.
 
-The text that is read may come from anybody on the way. So its size, its markup and its depth are bounded, and a
-document type is refused. Nodes are found by name, in any order, and each may be missing.
+The text may come from a proxy or an attacker. So its size, its markup and its depth are limited, and a document type is
+refused. Nodes are found by name, in any order, and each one may be missing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Unreada
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
-# Tags and attributes. A page of 100 jobs has about 5,000. The limit bounds the memory (30 MB) and the time (0.1 s).
+# Tags and attributes. A page of 100 jobs has about 5,000. This limits the memory (30 MB) and the time (0.1 s).
 MAX_MARKUP = 100_000
 
 # A document as nested values: a name to a text, a list of equal names, or more names. Numbers and booleans are
@@ -25,7 +25,7 @@ MAX_MARKUP = 100_000
 Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | None"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-# Characters that XML 1.0 cannot carry, not even as a reference (XML 1.0, 2.2).
+# Characters that XML 1.0 cannot contain, not even as a reference (XML 1.0, 2.2).
 NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_DEPTH = 64
 
@@ -55,8 +55,8 @@ def _checked_text(body: bytes) -> str:
     Return the text of an answer that is safe to parse.
 
     The parser reads a ``str`` as UTF-8, whatever its declaration says, unless a NUL makes it look like UTF-16. So the
-    searches see what the parser sees: a document type begins with ``<!DOCTYPE``, a tag with ``<``, and an attribute has
-    a ``=``.
+    searches and the parser see the same text: a document type begins with ``<!DOCTYPE``, a tag with ``<``, and an
+    attribute has a ``=``.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -98,7 +98,7 @@ def write_xml(root: str, content: Mapping[str, Node]) -> bytes:
     """
     Write ``content`` below an element ``root`` as UTF-8; ``None`` leaves a node out, a list repeats it.
 
-    :raises InvalidArgumentError: a name or a text cannot stand in XML.
+    :raises InvalidArgumentError: a name or a text is not valid in XML.
     """
     element = Element(root)
     for name, value in content.items():
@@ -146,7 +146,7 @@ def _text(name: str, value: object) -> str:
 
 
 def _normalise(root: Element) -> None:
-    """Drop namespaces, and bound the depth for the functions that recurse."""
+    """Drop namespaces, and limit the depth for the recursive functions."""
     level = [root]
     for _ in range(_MAX_DEPTH):
         for element in level:

@@ -1,5 +1,5 @@
 """
-Keys: who sends a request, and which keys are handed out.
+Keys: they identify the sender of a request, and the emulator issues temporary ones.
 
 Modules: ``request_signature`` (checks the signature of CI and COS), ``tc3`` (checks the signature TC3-HMAC-SHA256 of
 STS), ``roles`` (CAM roles and their temporary keys), ``key_services`` (the metadata service and STS).

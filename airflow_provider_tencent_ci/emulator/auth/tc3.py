@@ -1,5 +1,5 @@
 """
-The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of: whether it fits (docs/service.md, 9.3).
+The signature TC3-HMAC-SHA256 of Tencent's API, which STS is a part of: the check (docs/service.md, 9.3).
 
 The tests check this, and the signature itself, with the official Python SDK.
 """

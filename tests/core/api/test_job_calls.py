@@ -24,7 +24,7 @@ def test_a_read_is_repeated_until_it_is_answered():
     assert sum(script.pauses) <= 60
 
 
-def test_a_read_that_is_never_answered_ends_with_the_last_error():
+def test_a_read_without_answers_ends_with_the_last_error():
     script = Script([failure(503)], forever=True)
     with pytest.raises(e.ServiceUnavailableError):
         script.run(job_calls.get_job("b1"))
@@ -32,7 +32,7 @@ def test_a_read_that_is_never_answered_ends_with_the_last_error():
     assert sum(script.pauses) <= 60
 
 
-def test_a_definite_no_is_not_asked_for_again():
+def test_a_permanent_error_is_not_retried():
     script = Script([failure(403, "AccessDenied")])
     with pytest.raises(e.PermissionDeniedError):
         script.run(job_calls.get_job("b1"))
@@ -45,25 +45,25 @@ def test_an_unreadable_answer_carries_status_and_request_id():
     assert (caught.value.status, caught.value.request_id) == (200, "script-1")
 
 
-def test_a_job_is_read_through_the_list_and_compared_on_our_side():
+def test_a_job_is_read_from_the_list_and_compared_by_the_client():
     script = Script([page(job_xml("b2"), job_xml("b1"))])
     assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert dict(script.requests[0].query) == {"jobId": "b1", "size": "100"}
 
 
-def test_a_job_that_is_not_listed_yet_is_looked_for_again():
+def test_a_job_that_is_not_listed_yet_is_searched_again():
     script = Script([NOTHING, page(job_xml("b2")), page(job_xml("b1"))])
     assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert script.pauses == [2, 4]
 
 
-def test_a_job_that_is_never_listed_is_not_found():
+def test_a_job_that_is_never_listed_raises_not_found():
     script = Script([NOTHING], forever=True)
     with pytest.raises(e.NotFoundError, match="'b1' is not in the job list"):
         script.run(job_calls.get_job("b1"))
 
 
-def test_an_impossible_job_id_is_not_sent():
+def test_an_invalid_job_id_is_not_sent():
     script = Script()
     with pytest.raises(e.InvalidArgumentError):
         script.run(job_calls.get_job("b1/.."))
@@ -92,7 +92,7 @@ def one(detail):
     ],
     ids=["listed", "not listed", "another one listed", "gone"],
 )
-def test_a_known_job_is_gone_only_if_the_service_says_so_by_its_id(answers, state):
+def test_a_known_job_is_gone_only_if_the_read_by_id_says_so(answers, state):
     script = Script(answers)
     job = script.run(job_calls.find_job("b1"))
     assert (job.state if job else None) == state
@@ -102,7 +102,7 @@ def test_a_known_job_is_gone_only_if_the_service_says_so_by_its_id(answers, stat
 @pytest.mark.parametrize(
     "answer", [failure(403, "AccessDenied"), failure(404, "NoSuchBucket"), one("<JobsDetail/>")], ids=str
 )
-def test_a_known_job_whose_id_cannot_be_asked_for_is_not_taken_for_gone(answer):
+def test_a_known_job_that_cannot_be_read_by_id_does_not_count_as_gone(answer):
     script = Script([NOTHING, *[answer] * 6])
     with pytest.raises(e.ApiError):
         script.run(job_calls.find_job("b1"))
@@ -113,20 +113,20 @@ def stop(*answers):
     return script.run(cancel_and_confirm("b1", within_seconds=4)), script
 
 
-def test_a_stopped_job_is_looked_at_until_it_has_ended():
+def test_a_stopped_job_is_polled_until_it_has_ended():
     job, script = stop(respond(""), page(job_xml("b1")), page(job_xml("b1", State="Cancel")))
     assert job.state == "Cancel"
     assert [request.method for request in script.requests] == ["PUT", "GET", "GET"]
 
 
-def test_a_job_that_does_not_stop_in_time_is_returned_as_it_is():
+def test_a_job_that_does_not_stop_in_time_is_returned_unfinished():
     script = Script([respond(""), page(job_xml("b1"))], forever=True)
     assert script.run(cancel_and_confirm("b1", within_seconds=4)).state == "Running"
     assert script.now == START + timedelta(seconds=4)
 
 
 @pytest.mark.parametrize("seconds", [1, 15, 59, 60])
-def test_a_job_that_stops_within_the_time_is_seen_to_have_stopped(seconds):
+def test_a_job_that_stops_in_time_is_returned_stopped(seconds):
     def answer(request):
         has_stopped = script.now >= START + timedelta(seconds=seconds)
         return (
@@ -143,7 +143,7 @@ def test_a_job_that_stops_within_the_time_is_seen_to_have_stopped(seconds):
 @pytest.mark.parametrize(
     "fault", [LOST, failure(500), failure(429, "SlowDown"), failure(429, "SlowDown", retry_after="7")]
 )
-def test_a_stop_rides_out_a_service_that_fails_for_half_of_the_time(fault):
+def test_a_stop_survives_a_service_that_fails_half_of_the_time(fault):
     def answer(request):
         is_well = script.now >= START + timedelta(seconds=30)
         return page(job_xml("b1", State="Cancel")) if is_well else answer_to(fault)
@@ -157,7 +157,7 @@ def test_a_refused_cancel_is_no_error_if_the_job_has_ended():
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500)], ids=["no answer", "500"])
-def test_a_cancel_without_an_answer_is_no_error_if_the_job_has_stopped(answer):
+def test_a_lost_answer_to_a_cancel_is_no_error_if_the_job_has_stopped(answer):
     by_method = {"PUT": answer, "GET": page(job_xml("b1", State="Cancel"))}
     script = Script([lambda request: answer_to(by_method[request.method])], forever=True)
     assert script.run(cancel_and_confirm("b1", within_seconds=4)).state == "Cancel"
@@ -171,14 +171,14 @@ def answer_to(answer):
     return answer
 
 
-def test_a_job_that_the_list_does_not_show_is_looked_for_until_the_time_is_over():
+def test_an_unlisted_job_is_searched_until_the_time_is_over():
     script = Script([respond(""), NOTHING], forever=True)
     with pytest.raises(e.NotFoundError):
         script.run(cancel_and_confirm("b1", within_seconds=4))
     assert script.now == START + timedelta(seconds=4)
 
 
-def test_a_refused_cancel_is_what_is_said_when_the_job_cannot_be_looked_at():
+def test_a_refused_cancel_is_reported_when_the_job_cannot_be_read():
     with pytest.raises(e.PermissionDeniedError, match="may not cancel"):
         stop(failure(403, "AccessDenied", "may not cancel"), failure(403, "AccessDenied", "may not list"))
 
@@ -188,13 +188,13 @@ def test_a_refused_cancel_of_a_live_job_is_an_error():
         stop(failure(400, "InvalidArgument"), page(job_xml("b1")))
 
 
-def test_one_page_of_executions():
+def test_one_page_of_executions_is_read():
     script = Script([respond("<Response><WorkflowExecutionList><RunId>i1</RunId></WorkflowExecutionList></Response>")])
     assert script.run(list_executions_page("w1", "b1", None)).items[0].run_id == "i1"
 
 
 def pages_read(*answers):
-    """The ids that come of a list with these pages, and how many pages were asked for."""
+    """Return the ids from a list with these pages, and the number of requested pages."""
     pages, ids, asked = Paginator(), [], 0
     while pages.next_token is not None:
         found, token = answers[asked]
@@ -217,11 +217,11 @@ def pages_read(*answers):
     ],
     ids=["empty", "one", "two", "empty between", "overlap", "token repeats", "nothing new", "token cycle"],
 )
-def test_pages_are_followed_until_they_end_or_go_in_circles(answers, ids):
+def test_pages_are_read_until_they_end_or_repeat(answers, ids):
     assert pages_read(*answers) == (ids, len(answers))
 
 
-def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_request_takes():
+def test_a_silent_service_times_out_after_a_minute_for_any_request_timeout():
     def silence(_request):
         script.now += timedelta(seconds=30)
         raise LOST
@@ -244,7 +244,7 @@ def test_a_silent_service_is_given_up_after_about_a_minute_however_long_each_req
     ],
     ids=["no token", "empty token", "empty page with its own token", "token repeats", "nothing new"],
 )
-def test_a_list_that_breaks_off_is_not_taken_for_whole(last, is_cut):
+def test_a_truncated_list_does_not_count_as_complete(last, is_cut):
     script = Script([page(job_xml("b1"), next_token="1"), last])
     if is_cut:
         with pytest.raises(e.UnreadableResponseError, match="breaks off"):
@@ -253,7 +253,7 @@ def test_a_list_that_breaks_off_is_not_taken_for_whole(last, is_cut):
         script.run(job_calls.list_all_jobs(JobFilter()))
 
 
-def test_a_stop_of_which_nobody_hears_ends_before_the_process_is_killed():
+def test_a_stop_without_answers_ends_before_the_process_is_killed():
     def silence(_request):
         script.now += timedelta(seconds=1.5)
         raise LOST

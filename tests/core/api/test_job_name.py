@@ -11,7 +11,7 @@ from tests.strategies import any_text
 
 
 @pytest.mark.parametrize("name", ["demo", "a", "夜间-转码_01", "x" * 128, "夜" * 128])
-def test_what_the_service_takes_passes(name):
+def test_a_name_that_the_service_accepts_passes(name):
     assert check_name(name) == name
 
 
@@ -27,7 +27,7 @@ def test_what_the_service_takes_passes(name):
         ("a—b", "contains '—'"),
     ],
 )
-def test_what_the_service_refuses_is_an_error_that_names_the_argument(name, complaint):
+def test_a_name_that_the_service_refuses_raises_an_error_that_names_the_argument(name, complaint):
     with pytest.raises(InvalidArgumentError, match=f"name.*{complaint}"):
         check_name(name)
 
@@ -46,7 +46,7 @@ def test_any_text_is_reduced_to_allowed_characters(text, readable):
 
 
 @given(any_text | st.text("夜a ", min_size=60), st.from_regex(r"[0-9a-f]{1,64}", fullmatch=True))
-def test_every_made_name_is_valid_short_and_ends_with_its_token(text, token):
+def test_every_generated_name_is_valid_and_short_and_ends_with_its_token(text, token):
     name = name_with_token(readable_name(text), token)
     assert check_name(name) == name
     assert len(name.encode()) <= 128
@@ -54,7 +54,7 @@ def test_every_made_name_is_valid_short_and_ends_with_its_token(text, token):
 
 
 @given(any_text)
-def test_any_text_is_a_name_that_can_be_sent_or_an_error(text):
+def test_any_text_is_a_valid_name_or_raises_an_error(text):
     try:
         assert check_name(text) == text
     except InvalidArgumentError:
@@ -64,7 +64,7 @@ def test_any_text_is_a_name_that_can_be_sent_or_an_error(text):
 IDENTITY = TaskIdentity("dag", "run", "task", -1, 0)
 
 
-def test_a_token_is_sixteen_hex_digits_and_stays_the_same():
+def test_a_token_has_sixteen_hex_digits_and_is_stable():
     token = submission_token(IDENTITY, b"<Request/>")
     assert token == submission_token(TaskIdentity("dag", "run", "task", -1, 0), b"<Request/>")
     assert len(token) == 16

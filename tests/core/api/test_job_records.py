@@ -29,7 +29,7 @@ NODES = {
 }
 
 
-def test_the_list_document_s_example_is_read_in_full():
+def test_the_example_of_the_list_document_is_parsed_completely():
     answer = read_jobs(respond((DATA / "list_document_example.xml").read_text("utf-8")))
     workflow, job = answer.items
     assert answer.next_token == "25"
@@ -68,7 +68,7 @@ def test_the_list_document_s_example_is_read_in_full():
     }
 
 
-def test_the_create_document_s_example_is_read():
+def test_the_example_of_the_create_document_is_parsed():
     job = read_created(respond((DATA / "create_document_example.xml").read_text("utf-8")))
     assert (job.job_id, job.name, job.state) == ("b3deffea2f84911ec9cb15254008618d9", "demo", JobState.RUNNING)
 
@@ -87,7 +87,7 @@ def test_each_node_but_the_id_may_be_missing(missing):
 
 
 @pytest.mark.parametrize("time", ["-", "", None])
-def test_a_time_not_known_yet_is_none(time):
+def test_an_unknown_time_is_none(time):
     nodes = {} if time is None else {"StartTime": time, "EndTime": time, "CreationTime": time}
     detail = job_xml("b1", **nodes) if nodes else "<JobsDetail><JobId>b1</JobId></JobsDetail>"
     [job] = read_jobs(page(detail)).items
@@ -95,13 +95,13 @@ def test_a_time_not_known_yet_is_none(time):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 100])
-def test_a_page_has_any_number_of_jobs(count):
+def test_a_page_holds_any_number_of_jobs(count):
     answer = read_jobs(page(*(job_xml(f"b{n}") for n in range(count)), next_token=""))
     assert [job.job_id for job in answer.items] == [f"b{n}" for n in range(count)]
     assert answer.next_token == ""
 
 
-def test_a_detail_without_an_id_is_no_job():
+def test_a_record_without_an_id_is_not_a_job():
     assert read_jobs(page("<JobsDetail><State>Running</State></JobsDetail>")).items == ()
 
 
@@ -127,7 +127,7 @@ def test_a_create_answer_without_exactly_one_id_is_unreadable(body):
         ("", False, False),
     ],
 )
-def test_only_three_words_end_a_job_and_an_unknown_one_does_not(word, terminal, known):
+def test_only_three_states_are_final_and_an_unknown_one_is_not(word, terminal, known):
     state = JobState(word)
     assert (state.is_terminal, state.is_known, state.value) == (terminal, known, word)
     assert JobState(word) == state
@@ -139,14 +139,14 @@ def test_a_record_survives_json():
         assert InventoryJob.from_dict(json.loads(json.dumps(each.to_dict()))) == each
 
 
-def test_a_record_has_the_service_s_node_names():
+def test_a_record_uses_the_service_s_node_names():
     assert list(InventoryJob("b1").to_dict()) == [
         *("JobId", "Name", "Type", "State", "Code", "Message", "CreationTime", "StartTime", "EndTime"),
         *("Input", "Operation"),
     ]
 
 
-def test_a_record_of_other_types_counts_as_not_known():
+def test_a_record_with_wrong_types_counts_as_unknown():
     record = {"JobId": "b1", "Name": 3, "State": None, "CreationTime": ["x"], "Input": "text"}
     assert InventoryJob.from_dict(record) == InventoryJob("b1", state=JobState(""))
 
@@ -179,12 +179,12 @@ def test_every_record_survives_json(job):
 
 
 @given(st.dictionaries(text, json_values) | with_other_values(InventoryJob("b1").to_dict()))
-def test_any_record_is_read_and_what_is_read_can_be_written(record):
+def test_any_parsed_record_can_be_written_again(record):
     job = InventoryJob.from_dict(json.loads(json.dumps(record)))
     assert InventoryJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
 
 
-def test_executions_are_read_with_either_name_of_their_time():
+def test_executions_are_parsed_with_either_name_of_their_time():
     entry = (
         "<WorkflowExecutionList><RunId>i{n}</RunId><{t}>2022-06-27T15:23:12+08:00</{t}>{rest}</WorkflowExecutionList>"
     )

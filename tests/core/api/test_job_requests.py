@@ -57,11 +57,11 @@ def test_every_parameter_of_the_list_document_is_sent():
     }
 
 
-def test_what_is_not_given_is_not_sent():
+def test_an_omitted_parameter_is_not_sent():
     assert build_list(JobFilter()).query == (("size", "100"),)
 
 
-def test_a_submission_is_bound_to_its_body():
+def test_a_submission_signs_its_body():
     request = build_create("demo", SPECIFICATION)
     assert (request.method, request.path, request.body) == ("POST", "/inventorytriggerjob", SPECIFICATION.body("demo"))
     assert request.headers["content-type"] == "application/xml"
@@ -74,7 +74,7 @@ def test_a_cancel_names_the_job_in_its_path():
     assert (request.method, request.path, request.query) == ("PUT", f"/inventorytriggerjob/{JOB_ID}", (("cancel", ""),))
 
 
-def test_executions_are_asked_for_by_workflow_and_job():
+def test_executions_are_requested_by_workflow_and_job():
     request = build_list_executions("w1", JOB_ID, ["Failed"], "7")
     assert request.path == "/workflowexecution"
     assert dict(request.query) == {
@@ -98,19 +98,19 @@ def test_executions_are_asked_for_by_workflow_and_job():
         (JobFilter(end_creation_time=datetime(2022, 5, 1)), "end_creation_time="),
     ],
 )
-def test_a_wrong_criterion_is_an_error_that_names_it(criteria, argument):
+def test_a_wrong_filter_raises_an_error_that_names_it(criteria, argument):
     with pytest.raises(InvalidArgumentError, match=argument):
         check_filter(criteria)
 
 
-def test_the_service_s_own_words_are_sent_as_they_are():
-    """A wait asks with what it was told, whatever that is; only users make mistakes."""
+def test_the_service_s_own_values_are_sent_unchanged():
+    """A wait polls with any id that it gets; only users' arguments are checked."""
     query = dict(build_list(JobFilter(job_type="Archive", order_by_time="Random")).query)
     assert (query["type"], query["orderByTime"]) == ("Archive", "Random")
 
 
 @pytest.mark.parametrize("job_id", ["", "..", "a/b", "a?cancel", "a b", "夜", None, 3])
-def test_what_would_change_the_url_is_no_job_id(job_id):
+def test_a_job_id_that_would_change_the_url_is_refused(job_id):
     with pytest.raises(InvalidArgumentError, match="job_id="):
         build_cancel(job_id)
 
@@ -141,7 +141,7 @@ def assert_on_the_wire(request: Request, path: str, query: dict[str, str | None]
 
 
 @given(values, values, values, values, values)
-def test_no_criterion_changes_the_url_around_it(job_id, name, workflow_id, state, token):
+def test_no_filter_changes_the_rest_of_the_url(job_id, name, workflow_id, state, token):
     criteria = JobFilter(job_id=job_id, name=name, workflow_id=workflow_id, states=[state, "Running"])
     try:
         request = build_list(criteria, token)
@@ -152,7 +152,7 @@ def test_no_criterion_changes_the_url_around_it(job_id, name, workflow_id, state
 
 
 @given(values, st.none() | values, st.none() | values, values)
-def test_no_criterion_changes_the_url_of_executions(workflow_id, job_id, states, token):
+def test_no_filter_changes_the_url_of_executions(workflow_id, job_id, states, token):
     try:
         request = build_list_executions(workflow_id, job_id, states, token)
     except InvalidArgumentError:
@@ -162,7 +162,7 @@ def test_no_criterion_changes_the_url_of_executions(workflow_id, job_id, states,
 
 
 @given(values)
-def test_any_text_is_a_job_id_that_stays_in_its_place_or_an_error(job_id):
+def test_any_text_as_job_id_stays_in_its_place_or_raises_an_error(job_id):
     try:
         request = build_cancel(job_id)
     except InvalidArgumentError:

@@ -52,7 +52,7 @@ def test_the_list_document_s_job_is_written_node_by_node():
     ("argument", "node"),
     [("prefix", "Prefix"), ("manifest", "Manifest"), ("url_file", "UrlFile"), ("object_key", "Object")],
 )
-def test_each_input_has_its_node(argument, node):
+def test_each_kind_of_input_writes_its_node(argument, node):
     assert specify(**WORKFLOW, **{argument: "夜间/a b.mp4"}).input == {node: "夜间/a b.mp4"}
 
 
@@ -67,7 +67,7 @@ def test_either_end_of_the_interval_may_be_open(start, end, interval):
     assert specify(**WORKFLOW, prefix="a", start_time=start, end_time=end).operation["TimeInterval"] == interval
 
 
-def test_no_interval_is_sent_when_none_is_given():
+def test_no_interval_is_sent_without_one():
     assert "TimeInterval" not in specify(**WORKFLOW, prefix="a", start_time="", end_time=None).operation
 
 
@@ -77,7 +77,7 @@ def test_an_interval_can_be_added_to_a_job():
 
 
 @pytest.mark.parametrize(("ids", "sent"), [("w1", "w1"), (["w1"], "w1"), (["w1", " w2 "], "w1,w2"), (("w1",), "w1")])
-def test_one_or_several_workflows(ids, sent):
+def test_one_workflow_or_several_are_written(ids, sent):
     assert specify(workflow_ids=ids, prefix="a").operation["WorkflowIds"] == sent
 
 
@@ -121,13 +121,13 @@ def test_one_or_several_workflows(ids, sent):
         ),
     ],
 )
-def test_what_is_wrong_is_an_error_that_names_the_argument(arguments, complaint):
+def test_a_wrong_value_raises_an_error_that_names_the_argument(arguments, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint):
         specify(**arguments)
 
 
 @given(any_text | reserved_text, reserved_text | any_text)
-def test_no_value_of_a_user_changes_the_document_around_it(key, data):
+def test_no_user_value_changes_the_rest_of_the_document(key, data):
     try:
         body = specify(job={"Tag": "MediaInfo", "UserData": data}, object_key=key).body("demo")
     except InvalidArgumentError:

@@ -1,4 +1,7 @@
-"""The nodes of Operation for Type=Job: what is certain is refused, what looks wrong is told, all else passes."""
+"""The nodes of Operation for Type=Job:
+
+a certain mistake is refused, a suspicious value logs a warning, all else passes.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def without(node, name):
         {**TRANSCODE, "JobLevel": ""},
     ],
 )
-def test_what_the_service_may_take_passes(operation):
+def test_a_value_that_the_service_may_accept_passes(operation):
     check_operation(operation)
 
 
@@ -78,7 +81,7 @@ def test_what_the_service_may_take_passes(operation):
         ({**TRANSCODE, "JobParam": {"DigitalWatermark": {"Message": "m" * 65}}}, "has 65 characters"),
     ],
 )
-def test_what_is_certain_to_be_wrong_is_refused(operation, message):
+def test_a_certainly_wrong_value_is_refused(operation, message):
     with pytest.raises(InvalidArgumentError, match=message):
         check_operation(operation)
 
@@ -106,7 +109,7 @@ def test_what_is_certain_to_be_wrong_is_refused(operation, message):
         ({**TRANSCODE, "Output": {**OUTPUT, "StreamExtract": {"Object": "a"}}}, ["'a'"]),
     ],
 )
-def test_what_looks_wrong_is_told(operation, words):
+def test_a_suspicious_value_logs_a_warning(operation, words):
     found = warnings_of(operation, one_object=False)
     assert len(found) == len(words)
     assert all(word in warning for word, warning in zip(words, found, strict=True))

@@ -15,7 +15,7 @@ def page(ids, next_token=""):
 
 
 def follow(pages_by_token):
-    """Read all pages of a service, and return the tokens asked with and the ids found."""
+    """Read all pages of a service; return the tokens of the requests and the ids."""
     pages, asked, found = Paginator(), [], []
     while pages.next_token is not None:
         asked.append(pages.next_token)
@@ -40,7 +40,7 @@ pages_of_items = st.lists(st.integers(0, 9), max_size=5)
 
 
 @given(st.fixed_dictionaries({token: st.builds(page, pages_of_items, tokens) for token in ["", "1", "2", "3", "4"]}))
-def test_any_service_comes_to_an_end_with_each_item_of_the_pages_read_once(service):
+def test_any_list_ends_and_each_item_of_its_pages_is_read_once(service):
     asked, found = follow(service.__getitem__)
     assert len(asked) == len(set(asked)) <= 5
     assert len(found) == len(set(found))
@@ -48,7 +48,7 @@ def test_any_service_comes_to_an_end_with_each_item_of_the_pages_read_once(servi
 
 
 @given(st.lists(pages_of_items, min_size=1, max_size=8))
-def test_no_item_of_a_service_that_keeps_its_word_is_lost(sizes):
+def test_no_item_of_a_correct_service_is_lost(sizes):
     numbers = count()
     contents = [[next(numbers) for _ in ids] for ids in sizes]
     last = len(contents) - 1
@@ -59,19 +59,19 @@ def test_no_item_of_a_service_that_keeps_its_word_is_lost(sizes):
 
 
 @pytest.mark.parametrize("new_items", [True, False])
-def test_a_list_that_never_ends_is_left_in_the_end(new_items):
+def test_an_endless_list_is_stopped(new_items):
     numbers = count(1)
     asked, _ = follow(lambda _token: page([next(numbers)] if new_items else [], str(next(numbers))))
     assert len(asked) == 10_000
 
 
-def test_a_page_that_brings_nothing_new_is_the_last():
+def test_a_page_without_new_items_is_the_last():
     numbers = count(1)
     asked, found = follow(lambda _token: page([1, 2], str(next(numbers))))
     assert (len(asked), found) == (2, ["b1", "b2"])
 
 
-def test_an_item_is_known_again_for_ten_thousand_others_and_no_more_are_kept():
+def test_the_latest_ten_thousand_items_are_recognised_and_no_more_are_kept():
     pages = Paginator()
     for number in range(0, 20_000, 100):
         pages.new_items(page(range(number, number + 100), f"token-{number}"))

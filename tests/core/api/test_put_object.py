@@ -1,4 +1,4 @@
-"""Writing an object into a bucket: the request, and what is done about its answers."""
+"""Writing an object into a bucket: the request, and the reaction to its answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_request_carries_the_bytes_their_type_and_their_digest():
     assert request.headers == {"Content-Type": "text/plain", "Content-MD5": digest}
 
 
-def test_cos_is_told_of_a_session_token_by_its_own_header():
+def test_a_session_token_is_sent_in_the_header_of_cos():
     keys = Credentials("id", "key", token="session")
     headers = signing.sign(build_put_object("a.txt", b"x"), "bucket.example", keys, datetime(2026, 1, 2, tzinfo=UTC))
     assert "q-header-list=content-md5;content-type;host;x-cos-security-token&" in headers["authorization"]
@@ -43,20 +43,20 @@ def test_cos_is_told_of_a_session_token_by_its_own_header():
         ("é" * 426, "longer than 850 bytes"),
     ],
 )
-def test_a_key_that_cannot_be_written_is_refused_before_anything_is_sent(key, complaint):
+def test_an_invalid_key_is_refused_before_any_request(key, complaint):
     with pytest.raises(e.InvalidArgumentError, match=complaint):
         Script().run(put_object(key, b""))
 
 
 @pytest.mark.parametrize("first", [LOST, failure(503, "SlowDown"), failure(500, "InternalError"), failure(502)])
-def test_an_upload_whose_outcome_is_not_known_is_repeated(first):
+def test_an_upload_of_unknown_outcome_is_retried(first):
     script = Script([first, respond()])
     script.run(put_object("a.txt", DATA))
     assert [request.body for request in script.requests] == [DATA, DATA]
     assert len(script.pauses) == 1
 
 
-def test_an_upload_that_is_not_allowed_is_not_repeated():
+def test_a_forbidden_upload_is_not_retried():
     script = Script([failure(403, "AccessDenied", "cos:PutObject", x_cos_request_id="cos-1", x_ci_request_id="")])
     with pytest.raises(e.PermissionDeniedError) as caught:
         script.run(put_object("a.txt", DATA))

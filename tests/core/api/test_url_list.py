@@ -32,15 +32,15 @@ def test_each_line_is_the_url_of_an_object(key, encoded):
     assert lines([key]) == [encoded]
 
 
-def test_each_object_is_listed_once_in_an_order_that_does_not_depend_on_theirs():
+def test_each_object_is_listed_once_and_the_order_of_the_input_does_not_matter():
     assert lines(iter(["c", "a", "b", "a"])) == lines(["b", "a", "c"]) == ["a", "b", "c"]
 
 
-def test_no_object_is_an_empty_list():
+def test_no_objects_make_an_empty_list():
     assert write_url_list([], BUCKET, REGION) == b""
 
 
-def test_keys_can_be_left_as_they_are():
+def test_keys_can_be_written_unencoded():
     assert lines(["a b/夜.mp4"], percent_encoded=False) == ["a b/夜.mp4"]
     with pytest.raises(InvalidArgumentError, match="line break"):
         lines(["two\nlines"], percent_encoded=False)
@@ -48,7 +48,7 @@ def test_keys_can_be_left_as_they_are():
         lines(["half \ud800"], percent_encoded=False)
 
 
-def test_a_list_that_is_too_long_is_refused(monkeypatch):
+def test_a_too_long_list_is_refused(monkeypatch):
     one = len(write_url_list(["0"], BUCKET, REGION))
     monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", 3 * one)
     assert len(lines("012")) == 3

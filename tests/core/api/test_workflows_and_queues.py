@@ -1,4 +1,4 @@
-"""Workflows and queues: listing them, and finding out before a submission what is wrong with them."""
+"""Workflows and queues: listing them, and checking them before a submission."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def answer(*entries, total=None):
     return respond(f"<Response><TotalCount>{total or len(entries)}</TotalCount>{''.join(entries)}</Response>")
 
 
-def test_numbered_pages_are_followed_to_the_total():
+def test_numbered_pages_are_read_up_to_the_total():
     first, second = [workflow_xml(number) for number in range(100)], [workflow_xml(100)]
     script = Script([answer(*first, total=101), answer(*second, total=101)])
     workflows = script.run(list_workflows())
@@ -50,7 +50,7 @@ def test_numbered_pages_are_followed_to_the_total():
 
 
 @pytest.mark.parametrize("total", ["5", "", "many"])
-def test_a_total_that_is_wrong_ends_no_later_than_an_empty_page(total):
+def test_a_wrong_total_ends_at_an_empty_page(total):
     pages = [answer(workflow_xml(1), total=total or "0"), answer(total="5")]
     assert len(Script(pages, forever=True).run(list_workflows())) >= 1
 
@@ -69,16 +69,16 @@ def check(*answers, **arguments):
     return Script(answers).run(check_targets(specification))
 
 
-def test_what_is_there_and_active_may_be_used():
+def test_an_active_workflow_and_queue_pass():
     check(answer(workflow_xml(1), workflow_xml(2)), workflow_ids=[f"w{1:032}", f"w{2:032}"])
     check(answer(queue_xml("p1")), job=JOB)
 
 
-def test_a_job_that_names_no_queue_is_not_asked_about():
+def test_a_job_without_a_queue_causes_no_request_for_queues():
     check(job={**JOB, "QueueId": ""})
 
 
-def test_a_workflow_that_is_missing_is_told_with_those_called_alike():
+def test_a_missing_workflow_is_reported_with_similar_names():
     wanted = f"w{22:031}"  # a digit is missing
     with pytest.raises(TargetUnusableError) as caught:
         check(answer(), answer(*(workflow_xml(number) for number in range(20, 40))), workflow_ids=wanted)
@@ -87,7 +87,7 @@ def test_a_workflow_that_is_missing_is_told_with_those_called_alike():
     assert "and 15 more." in str(caught.value)
 
 
-def test_a_bucket_without_any_says_so():
+def test_a_bucket_without_workflows_is_reported():
     with pytest.raises(TargetUnusableError, match="The bucket has no queue at all"):
         check(answer(), answer(), job=JOB)
 
@@ -99,6 +99,6 @@ def test_a_bucket_without_any_says_so():
         (queue_xml("p1", "Paused"), {"job": JOB}),
     ],
 )
-def test_what_is_paused_is_told(found, arguments):
+def test_a_paused_workflow_or_queue_is_reported(found, arguments):
     with pytest.raises(TargetUnusableError, match="is paused; nothing was submitted"):
         check(answer(found), **arguments)

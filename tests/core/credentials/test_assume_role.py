@@ -1,4 +1,4 @@
-"""Assuming a role: the request, what is made of each answer, and which time and which secrets are in play."""
+"""Assuming a role: the request, the reaction to each answer, the time, and the secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ask(script, origin=ORIGIN):
 
 
 def failed(step):
-    """Return the error of one answer, which is not asked for again here."""
+    """Return the error of one answer, which is not requested again here."""
     script = Script([step])
     with pytest.raises(CredentialsError) as caught:
         ask(script)
@@ -57,7 +57,7 @@ def failed(step):
 
 
 @pytest.mark.parametrize("external_id", [None, "an-id"])
-def test_the_request_is_that_of_the_official_sdk(external_id):
+def test_the_request_equals_that_of_the_official_sdk(external_id):
     origin = AssumedRole(BASE, ARN, "nightly", external_id, 900)
     script = Script([answer()])
     assert ask(script, origin) == KEYS
@@ -76,7 +76,7 @@ def test_the_request_is_that_of_the_official_sdk(external_id):
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(0), timedelta(hours=3)])
-def test_the_end_of_keys_is_told_by_this_machine_s_clock(ahead):
+def test_the_expiry_of_keys_is_measured_with_the_local_clock(ahead):
     handed_out_at = KEYS.expires_at - timedelta(hours=1)
     told = replace(
         answer(), headers={"date": format_datetime(handed_out_at, usegmt=True)}, received_at=handed_out_at - ahead
@@ -97,7 +97,7 @@ def test_the_end_of_keys_is_told_by_this_machine_s_clock(ahead):
         ("AuthFailure.SignatureExpire", "Check the clock of this machine (NTP).", False),
     ],
 )
-def test_a_refusal_says_what_happened_and_what_to_do(code, advice, may_pass):
+def test_a_refusal_contains_its_cause_and_advice(code, advice, may_pass):
     error = failed(refusal(code, "It is so."))
     assert f"could not be assumed: It is so. (code {code}, request id the-request)" in str(error)
     assert advice in str(error)
@@ -114,7 +114,7 @@ def test_a_refusal_says_what_happened_and_what_to_do(code, advice, may_pass):
         ("temporary", ": no message (code no code"),
     ],
 )
-def test_a_refusal_of_any_form_is_bounded(error, shown):
+def test_a_refusal_of_any_form_is_short(error, shown):
     found = failed(answer(Credentials=..., Error=error))
     assert shown in str(found)
     assert not found.may_pass
@@ -139,7 +139,7 @@ def test_a_refusal_of_any_form_is_bounded(error, shown):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_answer_of_sts_says_so_and_shows_nothing_of_it(step, what):
+def test_a_foreign_answer_raises_an_error_without_its_content(step, what):
     error = failed(step)
     assert str(error).endswith(f"could not be assumed: no usable answer ({what}). Check the network.")
     assert error.may_pass
@@ -154,12 +154,12 @@ def test_what_is_no_answer_of_sts_says_so_and_shows_nothing_of_it(step, what):
         ({"ExpiredTime": "soon"}, "no usable ExpiredTime"),
     ],
 )
-def test_keys_that_cannot_be_used_are_an_error(changes, complaint):
+def test_unusable_keys_raise_an_error(changes, complaint):
     assert complaint in str(failed(answer(**changes)))
 
 
 def received(body, status=200):
-    """Return a body as a flow gets to see it, and the request's signature."""
+    """Return a body as a flow gets it, and the request's signature."""
     script = Script([answer()])
     ask(script)
     signed = StsDialect().sign(script.requests[0], HOST, BASE, START)
@@ -173,7 +173,7 @@ def received(body, status=200):
     "message",
     ["the-secret-key", "SIGNATURE", r"the\/session=token==", r"the/session\u003dtoken\u003d\u003d"],
 )
-def test_a_secret_that_sts_repeats_is_redacted_however_it_is_escaped(message, status):
+def test_a_secret_that_sts_repeats_is_redacted_in_any_escaped_form(message, status):
     body = f'{{"Response": {{"Error": {{"Code": "AuthFailure", "Message": "<{message}>"}}, "RequestId": "1"}}}}'
     response = received(body, status)
     if status == 200:
@@ -181,11 +181,11 @@ def test_a_secret_that_sts_repeats_is_redacted_however_it_is_escaped(message, st
     assert b"<***>" in response.body
 
 
-def test_a_secret_in_what_is_not_json_is_redacted():
+def test_a_secret_in_a_body_that_is_not_json_is_redacted():
     assert received("<html>the-secret-key</html>").body == b"<html>***</html>"
 
 
-def test_a_body_of_any_depth_can_be_looked_through():
+def test_a_body_of_any_depth_is_searched():
     for depth in (*range(900, 1000), 10_000, 30_000):
         body = b"[" * depth + b"]" * depth
         assert StsDialect().error_text(200, body) == body
@@ -204,7 +204,7 @@ def test_new_keys_are_not_redacted():
         (respond("<Error><Code>RequestTimeTooSkewed</Code></Error>", 403), False),
     ],
 )
-def test_only_its_code_makes_a_refusal_one_for_the_time(response, is_about_time):
+def test_only_the_code_decides_whether_the_time_was_refused(response, is_about_time):
     assert StsDialect().may_be_time_refusal(response) is is_about_time
 
 
@@ -218,8 +218,8 @@ def test_only_its_code_makes_a_refusal_one_for_the_time(response, is_about_time)
         (3600, 0, [0, 0]),
     ],
 )
-def test_a_request_is_signed_with_the_time_that_answers_tell_until_sts_refuses_it(ahead, told, corrections):
-    """Two refreshes; the last two services tell a time that is not their own."""
+def test_a_request_is_signed_with_the_service_s_time_until_sts_refuses_it(ahead, told, corrections):
+    """Two refreshes; the last two services send a wrong time."""
 
     def judge(sent):
         moment = service.now + timedelta(seconds=ahead)

@@ -34,20 +34,20 @@ def ask(script, role_name="media-role"):
     return script.run(fetch_machine_role_credentials(MachineRole(role_name)))
 
 
-def test_the_role_s_name_is_asked_for_and_then_its_keys():
+def test_the_role_name_is_requested_and_then_its_keys():
     script = Script([respond("media-role\n"), answer()])
     assert ask(script, None) == KEYS
     assert [request.path for request in script.requests] == [PATH, f"{PATH}media-role"]
 
 
-def test_a_name_that_is_given_is_not_asked_for():
+def test_a_given_role_name_is_not_requested():
     script = Script([answer()])
     assert ask(script) == KEYS
     assert [(request.method, request.path) for request in script.requests] == [("GET", f"{PATH}media-role")]
 
 
 @pytest.mark.parametrize("name", ["", "\n", "<html>", "../../user-data", "a b", "r" * 129, "角色"])
-def test_a_name_that_is_none_is_an_error(name):
+def test_an_invalid_role_name_raises_an_error(name):
     with pytest.raises(CredentialsError, match="names no role"):
         ask(Script([respond(name)]), None)
 
@@ -73,7 +73,7 @@ def test_a_name_that_is_none_is_an_error(name):
         ({"ExpiredTime": 10**400}, "no usable ExpiredTime"),
     ],
 )
-def test_an_answer_that_is_not_as_it_should_be_is_an_error_that_shows_nothing_of_it(changes, complaint):
+def test_a_malformed_answer_raises_an_error_without_its_content(changes, complaint):
     with pytest.raises(CredentialsError, match=complaint) as caught:
         ask(Script([answer(**changes)]))
     assert caught.value.may_pass
@@ -82,25 +82,25 @@ def test_an_answer_that_is_not_as_it_should_be_is_an_error_that_shows_nothing_of
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(0), timedelta(hours=3)])
-def test_the_end_of_keys_is_told_by_this_machine_s_clock(ahead):
+def test_the_expiry_of_keys_is_measured_with_the_local_clock(ahead):
     date = format_datetime(KEYS.expires_at - timedelta(hours=1), usegmt=True)
     received_at = KEYS.expires_at - timedelta(hours=1) - ahead
     script = Script([replace(respond(json.dumps(FIELDS), date=date), received_at=received_at)])
     assert ask(script).expires_at == KEYS.expires_at - ahead
 
 
-def test_a_date_that_cannot_be_right_does_not_move_the_end_of_keys():
+def test_an_absurd_date_does_not_move_the_expiry_of_keys():
     assert ask(Script([respond(json.dumps(FIELDS), date="Fri, 31 Dec 9999 23:59:59 GMT")])) == KEYS
 
 
-def test_keys_that_had_expired_when_they_were_handed_out_are_an_error():
+def test_keys_that_are_expired_on_arrival_raise_an_error():
     date = format_datetime(KEYS.expires_at + timedelta(seconds=7), usegmt=True)
     with pytest.raises(CredentialsError, match="had expired when they were handed out, by 7 seconds"):
         ask(Script([respond(json.dumps(FIELDS), date=date)]))
 
 
 @pytest.mark.parametrize("body", ["", "no JSON {", "[1]", "null", '"text"', "\x00\xff", "[" * 60_000])
-def test_what_is_no_json_object_is_an_error(body):
+def test_an_answer_that_is_no_json_object_raises_an_error(body):
     with pytest.raises(CredentialsError):
         ask(Script([respond(body)]))
 
@@ -118,10 +118,10 @@ def test_what_is_no_json_object_is_an_error(body):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_no_answer_is_an_error_that_says_what_to_do(step, complaint, may_pass):
+def test_a_missing_answer_raises_an_error_with_advice(step, complaint, may_pass):
     script = Script([step])
     with pytest.raises(CredentialsError, match=complaint) as caught:
         ask(script)
     assert caught.value.may_pass is may_pass
     assert not caught.value.request_sent
-    assert len(script.requests) == 1, "who asks again is decided elsewhere"
+    assert len(script.requests) == 1, "another module decides about retries"

@@ -1,4 +1,4 @@
-"""A service that lists the files of a batch, as far as counting asks it."""
+"""A service that lists the files of a batch: only the requests that counting sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class File:
 
 class Files:
     """
-    :param size: files on each page.
+    :param size: the number of files on each page.
     """
 
     def __init__(self, *files: File, size: int = 3) -> None:

@@ -1,4 +1,4 @@
-"""Counting a batch's files: all of them, and again only what may have changed."""
+"""Counting a batch's files: first all of them, then only those that may have changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def script_of(service):
 
 
 def count_again(counting, service):
-    """Return the next counts, and how many requests they took."""
+    """Return the next counts, and the number of their requests."""
     before = len(service.requests)
     while (counts := script_of(service).run(counting.read_page())) is None:
         pass
@@ -41,7 +41,7 @@ def told(counts):
 
 
 @pytest.mark.parametrize("job", [WORKFLOW_JOB, CHILD_JOB], ids=["workflow", "job"])
-def test_all_files_are_counted_by_their_states(job):
+def test_every_file_is_counted_by_its_state(job):
     service = Files(*in_seconds("Success", "Success", "Failed", "Cancel", "Running", "Submitted", "Unheard"))
     counts = script_of(service).run(count_files(job))
     assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (2, 1, 1, 3)
@@ -49,7 +49,7 @@ def test_all_files_are_counted_by_their_states(job):
     assert (counts.first_at, counts.last_at) == (START, START + timedelta(seconds=6))
 
 
-def test_a_batch_without_files_has_none():
+def test_a_batch_without_files_counts_zero():
     assert script_of(Files()).run(count_files(WORKFLOW_JOB)) == FileCounts()
 
 
@@ -68,7 +68,7 @@ def test_the_files_of_several_workflows_are_added():
         (replace(CHILD_JOB, operation={"Tag": "PicProcess"}), "/pic_jobs", {"tag": "PicProcess"}),
     ],
 )
-def test_each_kind_of_batch_has_its_list(job, path, expected):
+def test_each_kind_of_batch_is_counted_from_its_own_list(job, path, expected):
     service = Files()
     script_of(service).run(count_files(job))
     [request] = service.requests
@@ -77,18 +77,18 @@ def test_each_kind_of_batch_has_its_list(job, path, expected):
 
 
 @pytest.mark.parametrize("job", [InventoryJob("b1"), InventoryJob("b1", type="Job", operation={"QueueId": "p1"})])
-def test_a_record_that_does_not_say_what_it_runs_cannot_be_counted(job):
+def test_a_record_without_its_operation_cannot_be_counted(job):
     with pytest.raises(UnreadableResponseError, match="b1 does not say what it runs"):
         IncrementalCount(job)
 
 
-def test_what_else_is_in_such_a_record_is_named_and_not_shown():
+def test_the_error_names_the_other_nodes_of_the_record_without_their_values():
     job = InventoryJob("b1", type="Job", operation={"CallBack": "https://example.com/?token=secret", "QueueId": "p1"})
     with pytest.raises(UnreadableResponseError, match=r"only CallBack, QueueId\.$"):
         IncrementalCount(job)
 
 
-def test_only_what_may_have_changed_is_read_again():
+def test_only_files_that_may_have_changed_are_read_again():
     service = Files(*in_seconds(*["Success"] * 30, "Running", "Running"))
     counting = IncrementalCount(WORKFLOW_JOB)
     assert count_again(counting, service) == (FileCounts(30, 0, 0, 2, START, START + timedelta(seconds=31)), 11)
@@ -101,7 +101,7 @@ def test_only_what_may_have_changed_is_read_again():
     assert (told(counts), requests) == (truth(service), 1)
 
 
-def test_counts_are_right_however_a_batch_gets_on():
+def test_counts_are_right_for_any_progress_of_a_batch():
     chance = random.Random(5)
     for _ in range(50):
         service, counting = Files(size=chance.choice([1, 3, 10])), IncrementalCount(WORKFLOW_JOB)
@@ -117,7 +117,7 @@ def test_counts_are_right_however_a_batch_gets_on():
 
 
 @pytest.mark.parametrize("times", [[5, 3, 1], [1, 5, 3], [None, 1, 2], [1, None, 2]])
-def test_a_list_that_keeps_no_order_is_read_as_a_whole_each_time(times):
+def test_an_unordered_list_is_read_completely_each_time(times):
     files = [
         File(n, "Success", START + timedelta(seconds=seconds) if seconds is not None else None)
         for n, seconds in enumerate(times)
@@ -129,7 +129,7 @@ def test_a_list_that_keeps_no_order_is_read_as_a_whole_each_time(times):
     assert not any("startCreationTime" in dict(request.query) for request in service.requests)
 
 
-def test_after_an_error_a_count_begins_anew():
+def test_a_count_starts_again_after_an_error():
     service, counting = Files(*in_seconds(*["Success"] * 7)), IncrementalCount(WORKFLOW_JOB)
     script_of(service).run(counting.read_page())
     with pytest.raises(ServiceUnavailableError):
@@ -155,7 +155,7 @@ def explain(job, answer=None):
     return script.run(files.explain(run)), script.requests
 
 
-def test_why_an_execution_failed_is_in_its_failed_node():
+def test_the_reason_of_a_failed_execution_is_read_from_its_failed_node():
     answer = respond(
         "<Response><WorkflowExecution><Tasks><Name>Snapshot_1</Name><State>Success</State></Tasks>"
         "<Tasks><Type>Transcode</Type><Name>Transcode_1</Name><State>Failed</State><Code>BadStream</Code>"
@@ -166,12 +166,12 @@ def test_why_an_execution_failed_is_in_its_failed_node():
     assert request.path == "/workflowexecution/i1"
 
 
-def test_an_execution_may_keep_its_reason_to_itself():
+def test_an_execution_may_have_no_reason():
     failed, _ = explain(WORKFLOW_JOB, respond("<Response><WorkflowExecution/></Response>"))
     assert failed == FileFailure("media/1.mp4", "", "", "", "i1")
 
 
-def test_why_a_child_job_failed_is_in_the_list():
+def test_the_reason_of_a_failed_child_job_is_read_from_the_list():
     failed, requests = explain(CHILD_JOB)
     assert (failed, requests) == (FileFailure("media/1.mp4", "Transcode", "Broken", "no stream", "j1"), [])
 
@@ -190,5 +190,5 @@ def peak_bytes(number):
 
 
 @pytest.mark.slow
-def test_counting_takes_as_much_memory_for_many_files_as_for_some():
+def test_counting_uses_the_same_memory_for_many_files_as_for_few():
     assert peak_bytes(30_000) < peak_bytes(15_000) + 500_000

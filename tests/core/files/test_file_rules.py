@@ -1,4 +1,4 @@
-"""Whether a job that succeeded is good enough."""
+"""Whether the files of a succeeded job pass the rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.core.files.records import WORKFLOW_JOB
         (10, 10, 10_000, False),
     ],
 )
-def test_as_many_files_may_fail_as_fail_on_says(fail_on, failed, total, is_good):
+def test_fail_on_sets_the_number_of_files_that_may_fail(fail_on, failed, total, is_good):
     counts = FileCounts(succeeded=total - failed, failed=failed)
     if is_good:
         check_files(WORKFLOW_JOB, counts, fail_on, "succeed")
@@ -38,7 +38,7 @@ def test_as_many_files_may_fail_as_fail_on_says(fail_on, failed, total, is_good)
 
 
 @pytest.mark.parametrize(("on_empty", "is_good"), [("succeed", True), ("fail", False), ("skip", False)])
-def test_a_job_without_files_is_what_on_empty_says(on_empty, is_good):
+def test_on_empty_decides_about_a_job_without_files(on_empty, is_good):
     if is_good:
         check_files(WORKFLOW_JOB, FileCounts(), "any", on_empty)
     else:
@@ -47,14 +47,14 @@ def test_a_job_without_files_is_what_on_empty_says(on_empty, is_good):
 
 
 @pytest.mark.parametrize("fail_on", ["some", "", None, True, 0, 0.0, -1, 1.0, 1.5, float("nan"), "0.05", [1]])
-def test_a_rule_that_is_none_is_refused(fail_on):
+def test_an_invalid_rule_is_refused(fail_on):
     with pytest.raises(InvalidArgumentError, match="fail_on="):
         check_rules(fail_on, "succeed")
 
 
 @pytest.mark.parametrize("fail_on", ["job", "any", 0.05, 0.999, 1, 10])
 @pytest.mark.parametrize("on_empty", ["fail", "skip", "succeed"])
-def test_rules_are_taken(fail_on, on_empty):
+def test_valid_rules_are_accepted(fail_on, on_empty):
     check_rules(fail_on, on_empty)
     assert needs_counts(fail_on, on_empty) is ((fail_on, on_empty) != ("job", "succeed"))
 

@@ -1,4 +1,4 @@
-"""A quick look at a batch's files: bounded, with a sample that stays the same, and the curve that comes of it."""
+"""A survey of a batch's files: bounded, with a stable sample, and the curve made from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def after(seconds):
 
 
 @pytest.mark.parametrize("job", [WORKFLOW_JOB, CHILD_JOB], ids=["workflow", "job"])
-def test_files_are_counted_by_their_states(job):
+def test_a_survey_counts_files_by_their_states(job):
     survey = look(Files(*in_seconds("Success", "Success", "Failed", "Cancel", "Running", "Submitted", "Unheard")), job)
     counts = survey.counts
     assert (counts.succeeded, counts.failed, counts.cancelled, counts.running) == (2, 1, 1, 3)
@@ -37,7 +37,7 @@ def test_files_are_counted_by_their_states(job):
     assert len(survey.sample) == survey.counts.done
 
 
-def test_no_file_is_none():
+def test_no_files_count_zero():
     survey = look(Files())
     assert (survey.counts, survey.is_complete, survey.sample) == (FileCounts(), True, ())
 
@@ -46,14 +46,14 @@ PAGES = {"fewer pages": (2, 6, False), "just enough": (3, 9, True), "more than t
 
 
 @pytest.mark.parametrize(("most_pages", "seen", "is_complete"), PAGES.values(), ids=PAGES.keys())
-def test_no_more_pages_are_read_than_allowed(most_pages, seen, is_complete):
+def test_the_number_of_pages_is_limited(most_pages, seen, is_complete):
     service = Files(*in_seconds(*["Success"] * 9))
     survey = look(service, most_pages=most_pages)
     assert (survey.counts.total, survey.is_complete) == (seen, is_complete)
     assert len(service.requests) == min(most_pages, 3)
 
 
-def test_the_pages_are_those_of_all_workflows_together():
+def test_the_limit_of_pages_covers_all_workflows():
     files = [*in_seconds(*["Success"] * 3), *(File(number, "Failed", workflow_id="w2") for number in range(3, 9))]
     service, job = Files(*files), replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})
     survey = look(service, job, most_pages=2)
@@ -61,7 +61,7 @@ def test_the_pages_are_those_of_all_workflows_together():
     assert not look(service, job, most_pages=1).is_complete
 
 
-def test_the_sample_is_bounded_for_each_state_and_stays_the_same():
+def test_the_sample_has_a_limit_for_each_state_and_is_stable():
     states = ["Success"] * 300 + ["Failed"] * 100 + ["Cancel"] * 50 + ["Running"] * 10
     service = Files(*in_seconds(*states), size=100)
     survey = look(service)
@@ -73,15 +73,15 @@ def test_the_sample_is_bounded_for_each_state_and_stays_the_same():
     assert len({file.run.run_id for file in look(service).sample} - chosen) <= 1
     numbers = sorted(int(run_id[1:]) for run_id in chosen if int(run_id[1:]) < 300)
     assert numbers[0] < 75
-    assert numbers[-1] > 225  # from all of the list
+    assert numbers[-1] > 225  # from the complete list
 
 
-def test_the_same_file_in_two_lists_is_no_trouble():
+def test_the_same_file_in_two_lists_causes_no_error():
     twins = [File(1, "Success"), File(1, "Success", workflow_id="w2")]
     assert look(Files(*twins), replace(WORKFLOW_JOB, operation={"WorkflowIds": "w1,w2"})).counts.succeeded == 2
 
 
-def test_a_slow_service_is_not_asked_for_ever():
+def test_a_slow_service_is_read_for_a_limited_time():
     service = Files(*in_seconds(*["Success"] * 30))
     script = Script(forever=True)
 
@@ -94,12 +94,12 @@ def test_a_slow_service_is_not_asked_for_ever():
     assert (survey.counts.total, survey.is_complete) == (9, False)
 
 
-def test_an_error_is_not_repeated():
+def test_a_request_is_not_retried_after_an_error():
     with pytest.raises(ServiceUnavailableError):
         Script([failure(503)]).run(survey_files(WORKFLOW_JOB, 5, 60))
 
 
-def test_an_execution_was_done_when_its_last_node_was():
+def test_an_execution_ends_with_its_last_node():
     [file] = look(Files(*in_seconds("Success"))).sample
     tasks = "".join(
         f"<Tasks><Name>{name}</Name><EndTime>{end}</EndTime></Tasks>"
@@ -110,7 +110,7 @@ def test_an_execution_was_done_when_its_last_node_was():
     assert ended_at.isoformat() == "2026-01-01T10:00:07+08:00"
 
 
-def test_a_child_job_s_end_is_in_its_list():
+def test_the_end_of_a_child_job_is_read_from_its_list():
     [files] = file_lists_of(CHILD_JOB)
     job = "<JobsDetail><JobId>j1</JobId><State>Success</State><EndTime>2026-01-01T10:00:00+0800</EndTime></JobsDetail>"
     [run] = files.read_page(respond(f"<Response>{job}</Response>")).items
@@ -118,7 +118,7 @@ def test_a_child_job_s_end_is_in_its_list():
     assert run.ended_at.isoformat() == "2026-01-01T10:00:00+08:00"
 
 
-def test_a_curve_counts_what_was_done_up_to_each_time():
+def test_a_curve_counts_the_finished_files_up_to_each_time():
     ends = [(SUCCESS, after(0)), (FAILED, after(5)), (SUCCESS, after(10)), (CANCEL, after(10))]
     counts = FileCounts(succeeded=2, failed=1, cancelled=1)
     assert done_over_time(ends, counts, 3) == [
@@ -142,6 +142,6 @@ def test_a_curve_never_falls_and_has_few_points():
     assert [point.succeeded for point in points] == sorted(point.succeeded for point in points)
 
 
-def test_ends_at_one_time_are_one_point():
+def test_files_that_end_at_the_same_time_make_one_point():
     assert done_over_time([(SUCCESS, START)] * 3, FileCounts(succeeded=3)) == [DoneBy(START, 3, 0, 0)]
     assert done_over_time([], FileCounts()) == []

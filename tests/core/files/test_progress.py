@@ -1,4 +1,4 @@
-"""Counting while a job is waited for: now and then, in the pauses, and never in the way."""
+"""Counting during a wait: at intervals, in the pauses, without delaying the wait."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Observer:
 
 
 class Service:
-    """A job that runs for so long, and its files."""
+    """A job with this duration, and its files."""
 
     def __init__(self, seconds, files, per_count=None):
         self.script = Script([self.answer], forever=True)
@@ -53,26 +53,26 @@ def wait(service, interval=300):
     return result, observer
 
 
-def test_files_are_counted_now_and_then():
+def test_files_are_counted_at_intervals():
     result, observer = wait(Service(1000, Files(*in_seconds("Success", "Failed", "Running"))))
     assert result.job.state == "Success"
     assert [counts[:2] for counts in observer.counts] == [(2, 3)] * 3
     assert all(later - earlier >= 300 for (*_, earlier), (*_, later) in pairwise(observer.counts))
 
 
-def test_a_job_that_ends_before_is_not_counted():
+def test_a_job_that_ends_before_the_first_count_is_not_counted():
     assert wait(Service(200, Files()))[1].counts == []
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(403, "AccessDenied"), failure(429, "SlowDown"), failure(500)])
-def test_what_goes_wrong_with_a_count_is_told_and_tried_again_an_interval_later(answer):
+def test_a_failed_count_is_logged_and_retried_one_interval_later(answer):
     result, observer = wait(Service(1000, answer))
     assert result.job.state == "Success"
     assert observer.counts == []
     assert len(observer.failures) == 3
 
 
-def test_a_record_that_cannot_be_counted_fails_no_wait():
+def test_an_uncountable_record_fails_no_wait():
     service = Service(1000, Files())
     service.answer = lambda request: page(
         job_xml("b1", State="Success" if service.script.now >= service.ends_at else "Running")
@@ -82,7 +82,7 @@ def test_a_record_that_cannot_be_counted_fails_no_wait():
     assert (result.job.state, len(observer.failures)) == ("Success", 3)
 
 
-def test_a_long_count_does_not_hold_up_the_wait():
+def test_a_long_count_does_not_delay_the_wait():
     service = Service(1000, Files(*in_seconds(*["Running"] * 600), size=1), per_count=2)
     asked_at = []
     answer = service.answer
@@ -98,7 +98,7 @@ def test_a_long_count_does_not_hold_up_the_wait():
     assert max(later - earlier for earlier, later in pairwise(asked_at)) <= timedelta(seconds=33)
 
 
-def test_a_clock_that_is_set_back_does_not_end_the_counting():
+def test_a_clock_that_is_set_back_does_not_stop_the_counting():
     progress = ProgressCounter(300, Observer())
     assert not progress.is_due(START)
     assert not progress.is_due(START - timedelta(days=1))

@@ -1,4 +1,4 @@
-"""How many requests it takes to ask about many jobs, and what becomes of those that are not found."""
+"""The number of requests of a bulk poll, and its result for jobs that are not found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.core.script import LOST, START, Script, failure, job_xml, page
 
 
 def service(jobs, page_size=100, **errors):
-    """Answers as the list endpoint would: ``jobs`` by id and state; ``errors`` by the job that is asked about."""
+    """Answers as the list endpoint would: ``jobs`` by id and state; ``errors`` by the requested job."""
 
     def answer(request):
         query = dict(request.query)
@@ -37,7 +37,7 @@ def read(answer, ids, created_at=None, pages_before=0):
     while not sweep.is_over:
         before = len(script.requests)
         readings |= script.run(sweep.send_next_request())
-        assert len(script.requests) == before + 1, "a step is a request"
+        assert len(script.requests) == before + 1, "each step is a request"
     return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
 
 
@@ -46,21 +46,21 @@ def running(number):
 
 
 @pytest.mark.parametrize(("jobs", "requests"), [(1, 1), (2, 2), (3, 1), (100, 1), (101, 2), (1000, 10)])
-def test_a_page_answers_for_a_hundred(jobs, requests):
+def test_one_page_answers_for_a_hundred_jobs(jobs, requests):
     readings, script = read(service(running(jobs)), running(jobs))
     assert readings == running(jobs)
     assert len(script.requests) == requests
 
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel", "Archived"])
-def test_a_job_that_is_not_live_is_asked_about_by_its_id(state):
+def test_a_job_that_is_not_live_is_read_by_its_id(state):
     jobs = running(5) | {"b3": state}
     readings, script = read(service(jobs), jobs)
     assert readings == jobs
     assert [dict(request.query).get("jobId") for request in script.requests] == [None, "b3"]
 
 
-def test_jobs_that_ended_together_are_found_on_pages_of_ended_ones():
+def test_jobs_that_ended_together_are_read_from_pages_of_ended_jobs():
     jobs = running(300) | {f"b{index}": "Success" for index in range(0, 300, 2)}
     readings, script = read(service(jobs), jobs, START)
     assert readings == jobs
@@ -71,7 +71,7 @@ def test_jobs_that_ended_together_are_found_on_pages_of_ended_ones():
     assert "endCreationTime" not in queries[0]
 
 
-def test_a_few_in_a_bucket_full_of_other_people_s_jobs_are_asked_about_one_by_one():
+def test_a_few_jobs_in_a_bucket_full_of_other_jobs_are_read_one_by_one():
     jobs = running(1000)
     wanted = [f"b{index}" for index in range(990, 1000)]
     _, script = read(service(jobs), wanted, pages_before=10)
@@ -80,7 +80,7 @@ def test_a_few_in_a_bucket_full_of_other_people_s_jobs_are_asked_about_one_by_on
     assert len(script.requests) == 10
 
 
-def test_it_says_how_many_pages_it_took():
+def test_a_bulk_poll_reports_its_number_of_pages():
     for jobs, pages in [(2, None), (3, 1), (250, 3)]:
         sweep = BulkPoll(dict.fromkeys(running(jobs)))
         script = Script([service(running(jobs))], forever=True)
@@ -89,14 +89,14 @@ def test_it_says_how_many_pages_it_took():
         assert sweep.active_pages == pages
 
 
-def test_pages_begin_with_the_oldest_job_and_have_live_ones_only():
+def test_pages_start_at_the_oldest_job_and_list_live_jobs_only():
     _, script = read(service(running(5)), running(5), START - timedelta(hours=1))
     [query] = [dict(request.query) for request in script.requests]
     assert query["states"] == "Submitted,Running,Pause"
     assert query["startCreationTime"] == "2026-01-02T02:04:05+0000"
 
 
-def test_other_people_s_jobs_cost_no_more_than_asking_one_by_one():
+def test_other_jobs_cost_no_more_than_reading_one_by_one():
     wanted = ["x1", "x2", "x3"]
     jobs = running(100_000) | dict.fromkeys(wanted, "Running")
     readings, script = read(service(jobs), wanted)
@@ -104,7 +104,7 @@ def test_other_people_s_jobs_cost_no_more_than_asking_one_by_one():
     assert len(script.requests) == 6
 
 
-def test_what_is_wrong_with_one_job_is_no_other_one_s_concern():
+def test_an_error_of_one_job_does_not_affect_the_others():
     jobs = running(5)
     readings, _ = read(service({**jobs, "b2": "Success"}, b2=failure(400, "InvalidArgument")), [*jobs, "gone"])
     assert isinstance(readings.pop("b2"), e.InvalidRequestError)
@@ -113,15 +113,15 @@ def test_what_is_wrong_with_one_job_is_no_other_one_s_concern():
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), failure(403, "AccessDenied")])
-def test_a_service_that_fails_is_asked_once_for_all(answer):
+def test_a_service_failure_ends_the_poll_for_all_jobs(answer):
     readings, script = read(answer, running(50))
     assert len(script.requests) == 1
     assert len(readings) == 50
     assert len({id(error) for error in readings.values()}) == 1
 
 
-def test_a_page_that_is_refused_for_a_time_is_asked_for_without_times():
-    """One odd record is enough for a time that the service does not take; the others are read all the same."""
+def test_a_page_whose_time_filter_is_refused_is_requested_without_it():
+    """One malformed record is enough for a time filter that the service refuses; the other jobs are still read."""
     jobs = running(50)
 
     def answer(request):
@@ -135,7 +135,7 @@ def test_a_page_that_is_refused_for_a_time_is_asked_for_without_times():
     assert sweep.is_over
 
 
-def test_what_was_read_before_the_service_failed_counts():
+def test_results_from_before_a_service_failure_count():
     answers = iter([service(running(150)), lambda _: failure(500)])
     readings, _ = read(lambda request: next(answers)(request), running(150))
     assert list(readings.values()).count("Running") == 100

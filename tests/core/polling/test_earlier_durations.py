@@ -1,4 +1,4 @@
-"""What earlier jobs of a kind say about one that is waited for."""
+"""The predicted duration of a job, from earlier jobs of its kind."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def fetch_durations(job, *answers, now=LATER):
     ("type", "what", "query"),
     [("Workflow", "w1", {"type": "Workflow", "workflowId": "w1"}), ("Job", "Transcode", {"type": "Job"})],
 )
-def test_jobs_of_the_same_workflow_or_tag_tell_when_one_will_end(type, what, query):
+def test_jobs_of_the_same_workflow_or_tag_predict_the_duration(type, what, query):
     job = waiting(type, what)
     jobs = [earlier(600, type=type, what=what), earlier(60, type=type, what="another")]
     history, script = fetch_durations(job, page(*jobs))
@@ -64,7 +64,7 @@ def test_jobs_of_the_same_workflow_or_tag_tell_when_one_will_end(type, what, que
     assert not history.kinds_to_fetch
 
 
-def test_jobs_of_the_same_name_count_for_more_if_there_are_enough():
+def test_enough_jobs_of_the_same_name_take_precedence():
     others = [earlier(seconds, name="hourly-fedcba9876543210") for seconds in (60, 61, 62)]
     own = [earlier(seconds) for seconds in (600, 610)]
     history, _ = fetch_durations(waiting(), page(*others, *own))
@@ -75,7 +75,7 @@ def test_jobs_of_the_same_name_count_for_more_if_there_are_enough():
 
 
 @pytest.mark.parametrize("nonsense", [earlier(600, state="Failed"), earlier(0), earlier(-5)])
-def test_jobs_that_tell_nothing_do_not_count(nonsense):
+def test_jobs_without_a_duration_do_not_count(nonsense):
     history, _ = fetch_durations(waiting(), page(nonsense))
     assert expected(history, waiting()) is None
 
@@ -91,18 +91,18 @@ def test_jobs_that_tell_nothing_do_not_count(nonsense):
         waiting(type="Archive"),
     ],
 )
-def test_a_job_that_does_not_say_what_it_is_costs_no_request(job):
+def test_a_job_without_its_operation_causes_no_request(job):
     history, script = fetch_durations(job)
     assert expected(history, job) is None
     assert not script.requests
 
 
-def test_a_young_job_is_not_worth_a_request():
+def test_a_young_job_causes_no_request():
     _, script = fetch_durations(waiting(), now=START + timedelta(seconds=29))
     assert not script.requests
 
 
-def test_what_is_known_is_asked_for_again_after_some_hours():
+def test_known_durations_are_read_again_after_some_hours():
     history, _ = fetch_durations(waiting(), page(earlier(600)))
     for hours, is_wanted in ((5, False), (7, True)):
         assert expected(history, waiting(), LATER + timedelta(hours=hours)) == Expectation.of([600])
@@ -113,7 +113,7 @@ UNSENDABLE = InvalidArgumentError("workflowId='w1' cannot be sent.")
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), page("<JobsDetail>"), UNSENDABLE])
-def test_a_service_that_does_not_tell_is_not_asked_again_and_harms_nobody(answer):
+def test_a_failed_read_of_durations_is_not_retried_and_fails_no_wait(answer):
     history, _ = fetch_durations(waiting(), answer)
     assert expected(history, waiting()) is None
     assert not history.kinds_to_fetch
@@ -128,7 +128,7 @@ class Silent:
 
 
 class Service:
-    """A job that runs for so long, and others before it; or an error instead of these."""
+    """A job with this duration, and earlier jobs; or an error instead of these."""
 
     def __init__(self, run_seconds, history):
         self.script = Script([self], forever=True)
@@ -149,7 +149,7 @@ class Service:
         return self.script
 
 
-def test_a_wait_reads_the_history_once_and_is_sharp_about_the_expected_end():
+def test_a_wait_reads_the_earlier_durations_once_and_polls_precisely_at_the_expected_end():
     script = Service(3600, page(*(earlier(seconds) for seconds in (3500, 3600, 3700)))).wait()
     assert sum("states" in dict(request.query) for request in script.requests) == 1
     assert script.now - START < timedelta(seconds=3604)
@@ -158,11 +158,11 @@ def test_a_wait_reads_the_history_once_and_is_sharp_about_the_expected_end():
 
 
 @pytest.mark.parametrize("history", [failure(500), failure(403, "AccessDenied")])
-def test_a_wait_goes_on_without_a_history(history):
+def test_a_wait_continues_without_earlier_durations(history):
     script = Service(3600, history).wait()
     assert max(script.pauses[-10:]) > 20
 
 
-def test_a_wish_to_be_left_alone_counts_for_the_history_too():
+def test_retry_after_also_delays_the_read_of_durations():
     script = Service(3600, failure(429, "SlowDown", retry_after="100")).wait()
     assert 100 in script.pauses

@@ -1,4 +1,4 @@
-"""What a look at a bucket reports, and what it remembers."""
+"""The jobs that a poll of a bucket reports, and the snapshot that it keeps."""
 
 from __future__ import annotations
 
@@ -75,37 +75,37 @@ def lookout(bucket):
     return lookout
 
 
-def test_what_had_ended_before_the_first_look_is_no_news(bucket, lookout):
+def test_a_job_that_ended_before_the_first_poll_is_not_reported(bucket, lookout):
     assert bucket.poll(lookout) == []
 
 
-def test_a_job_that_has_ended_since_the_last_look_is_news_once(bucket, lookout):
+def test_a_job_that_ended_since_the_last_poll_is_reported_once(bucket, lookout):
     bucket.end("b1")
     assert bucket.poll(lookout) == ["b1"]
     assert bucket.poll(lookout) == []
 
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
-def test_every_ended_state_is_news(bucket, lookout, state):
+def test_every_final_state_is_reported(bucket, lookout, state):
     bucket.end("b1", state)
     assert bucket.poll(lookout) == ["b1"]
 
 
 @pytest.mark.parametrize("state", ["Submitted", "Running", "Pause", "Rehearsing"])
-def test_a_job_that_goes_on_is_no_news(bucket, lookout, state):
+def test_a_running_job_is_not_reported(bucket, lookout, state):
     bucket.end("b1", state)
     assert bucket.poll(lookout) == []
     bucket.end("b1")
     assert bucket.poll(lookout) == ["b1"]
 
 
-def test_a_job_that_was_made_and_has_ended_between_two_looks_is_news(bucket, lookout):
+def test_a_job_created_and_ended_between_two_polls_is_reported(bucket, lookout):
     bucket.put("b2", "Failed", START + timedelta(minutes=1))
     assert bucket.poll(lookout) == ["b2"]
     assert bucket.poll(lookout) == []
 
 
-def test_a_job_that_the_list_shows_minutes_late_is_news(bucket, lookout):
+def test_a_job_that_is_listed_minutes_late_is_reported(bucket, lookout):
     bucket.put("young", "Success", START + timedelta(minutes=9))
     bucket.put("late", "Success", START)
     bucket.hidden.add("late")
@@ -114,14 +114,14 @@ def test_a_job_that_the_list_shows_minutes_late_is_news(bucket, lookout):
     assert bucket.poll(lookout) == ["late"]
 
 
-def test_the_first_job_ever_of_a_bucket_is_news(bucket):
+def test_the_first_job_of_a_bucket_is_reported(bucket):
     lookout = EndedJobsDetector(WEEK)
     assert bucket.poll(lookout) == []
     bucket.put("b1", "Success")
     assert bucket.poll(lookout) == ["b1"]
 
 
-def test_a_job_of_hours_ago_is_news_when_it_ends_at_last(bucket):
+def test_a_job_created_hours_ago_is_reported_when_it_ends(bucket):
     bucket.put("long", "Running", START - timedelta(hours=30))
     bucket.put("old", "Success", START - timedelta(hours=29))
     lookout = EndedJobsDetector(WEEK)
@@ -135,7 +135,7 @@ def test_a_job_of_hours_ago_is_news_when_it_ends_at_last(bucket):
     assert bucket.requests == 2
 
 
-def test_many_jobs_of_hours_ago_that_end_together_are_read_by_pages(bucket):
+def test_many_old_jobs_that_end_together_are_read_by_pages(bucket):
     for number in range(150):
         bucket.put(f"b{number}", "Running", START - timedelta(hours=3))
     bucket.put("young", "Running")
@@ -147,7 +147,7 @@ def test_many_jobs_of_hours_ago_that_end_together_are_read_by_pages(bucket):
     assert bucket.requests <= 6
 
 
-def test_a_job_that_slips_between_two_pages_of_active_ones_is_not_lost(bucket, lookout):
+def test_a_job_that_moves_between_two_pages_of_active_jobs_is_not_lost(bucket, lookout):
     bucket.hidden.add("b1")
     assert bucket.poll(lookout) == []  # found by its id, and still running
     bucket.hidden.clear()
@@ -155,7 +155,7 @@ def test_a_job_that_slips_between_two_pages_of_active_ones_is_not_lost(bucket, l
     assert bucket.poll(lookout) == ["b1"]
 
 
-def test_a_list_that_shows_an_old_state_for_a_moment_does_not_make_it_news_again(bucket, lookout):
+def test_a_list_that_shows_an_old_state_once_causes_no_second_report(bucket, lookout):
     bucket.end("b1")
     assert bucket.poll(lookout) == ["b1"]
     bucket.end("b1", "Running")
@@ -164,14 +164,14 @@ def test_a_list_that_shows_an_old_state_for_a_moment_does_not_make_it_news_again
     assert bucket.poll(lookout) == []
 
 
-def test_a_job_that_is_not_there_any_more_is_forgotten(bucket, lookout):
+def test_a_deleted_job_is_forgotten(bucket, lookout):
     del bucket.jobs["b1"]
     assert bucket.poll(lookout) == []
     assert bucket.poll(lookout) == []
     assert bucket.requests == 2
 
 
-def test_jobs_older_than_the_look_back_are_not_looked_at(bucket):
+def test_jobs_older_than_the_look_back_time_are_not_read(bucket):
     bucket.put("ancient", "Running", START - timedelta(days=2))
     lookout = EndedJobsDetector(timedelta(days=1))
     bucket.poll(lookout)
@@ -187,7 +187,7 @@ def test_all_pages_are_read(bucket, lookout):
 
 
 @pytest.mark.parametrize("error", [LOST, failure(503, "ServiceUnavailable"), failure(429, "SlowDown")])
-def test_a_look_that_fails_half_way_loses_nothing(bucket, lookout, error):
+def test_a_poll_that_fails_halfway_loses_nothing(bucket, lookout, error):
     bucket.end("b1")
     bucket.script.answers = [bucket.answer, error]
     with pytest.raises((ApiError, TransportError)):
@@ -196,7 +196,7 @@ def test_a_look_that_fails_half_way_loses_nothing(bucket, lookout, error):
     assert bucket.poll(lookout) == ["b1"]
 
 
-def test_a_failure_to_reread_a_job_is_not_taken_for_its_end(bucket):
+def test_a_failed_read_of_a_job_does_not_count_as_its_end(bucket):
     bucket.put("long", "Running", START - timedelta(hours=30))
     bucket.put("young", "Running")
     lookout = EndedJobsDetector(WEEK)
@@ -209,7 +209,7 @@ def test_a_failure_to_reread_a_job_is_not_taken_for_its_end(bucket):
     assert bucket.poll(lookout) == ["long"]
 
 
-def test_a_lookout_goes_on_from_what_an_earlier_one_remembered(bucket, lookout):
+def test_a_detector_continues_from_the_snapshot_of_an_earlier_one(bucket, lookout):
     memory = bucket.script.run(lookout.poll()).snapshot
     bucket.end("b1", "Cancel")
     bucket.put("b2", "Success", START + timedelta(hours=5))
@@ -217,7 +217,7 @@ def test_a_lookout_goes_on_from_what_an_earlier_one_remembered(bucket, lookout):
     assert bucket.poll(EndedJobsDetector(WEEK, BucketSnapshot.from_dict(written))) == ["b1", "b2"]
 
 
-def test_what_is_written_is_ids_and_times_of_what_matters(bucket, lookout):
+def test_a_snapshot_holds_only_ids_and_times(bucket, lookout):
     bucket.put("other", "Running", name="weekly")
     memory = bucket.script.run(lookout.poll()).snapshot.about(JobCriteria(name="nightly*"))
     created, old = "2026-01-02T03:04:05+0000", "2026-01-02T03:01:05+0000"
@@ -225,11 +225,11 @@ def test_what_is_written_is_ids_and_times_of_what_matters(bucket, lookout):
 
 
 @pytest.mark.parametrize("written", [None, "x", [], {}, {"newest_at": "noon", "active": {}, "settled": {}}])
-def test_what_was_not_written_here_is_not_read(written):
+def test_a_foreign_snapshot_is_not_read(written):
     assert BucketSnapshot.from_dict(written) is None
 
 
-def test_memory_does_not_grow_with_what_has_ended(bucket, lookout):
+def test_the_snapshot_does_not_grow_with_ended_jobs(bucket, lookout):
     for hour in range(1, 50):
         bucket.put(f"h{hour}", "Success", START + timedelta(hours=hour))
         bucket.script.now = START + timedelta(hours=hour)
@@ -237,7 +237,7 @@ def test_memory_does_not_grow_with_what_has_ended(bucket, lookout):
     assert list(memory.settled) == ["h49"]
 
 
-def test_what_has_ended_since_a_time_is_read_by_its_end(bucket):
+def test_jobs_that_ended_since_a_time_are_selected_by_their_end(bucket):
     def ended(job_id, end):
         return job_xml(job_id, State="Success", **({"EndTime": end} if end else {}))
 
@@ -262,13 +262,13 @@ def test_what_has_ended_since_a_time_is_read_by_its_end(bucket):
         ({"workflow_id": "w"}, False),
     ],
 )
-def test_criteria(criteria, met):
+def test_the_criteria_select_jobs(criteria, met):
     job = InventoryJob("b1", name="nightly-0123", state=JobState.SUCCESS, operation={"WorkflowIds": "w1,w2"})
     assert JobCriteria(**criteria).is_met_by(job) is met
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
-def test_what_is_too_old_is_told_by_the_service_s_clock(bucket, ahead):
+def test_the_age_limit_is_measured_with_the_service_s_clock(bucket, ahead):
     now = START + ahead
     bucket.script.service_ahead = ahead
     bucket.put("young", "Running", now - timedelta(minutes=29))
@@ -282,7 +282,7 @@ def test_what_is_too_old_is_told_by_the_service_s_clock(bucket, ahead):
     assert datetime.fromisoformat(since) == now - timedelta(minutes=30)
 
 
-def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
+def test_the_service_s_time_is_requested_if_no_answer_had_it(bucket):
     def answer(request):
         script.service_ahead = timedelta(hours=1)
         return bucket.answer(request)
@@ -291,7 +291,7 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
     lookout = EndedJobsDetector(timedelta(minutes=30))
     script.run(lookout.poll())
     first, second, _ = (dict(request.query) for request in script.requests)
-    assert "startCreationTime" not in first, "its answer tells the time, and what is young"
+    assert "startCreationTime" not in first, "its answer contains the time, which decides what is recent"
     assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
     script.service_ahead = None
     script.requests.clear()
@@ -301,7 +301,7 @@ def test_the_service_s_time_is_asked_for_if_no_answer_has_told_it(bucket):
     assert datetime.fromisoformat(second["startCreationTime"]) == START + timedelta(minutes=30)
 
 
-def test_a_service_that_does_not_tell_its_time_is_watched_by_this_machine_s(bucket):
+def test_without_the_service_s_time_the_local_clock_is_used(bucket):
     bucket.script.service_ahead = None
     bucket.put("young", "Running", START - timedelta(minutes=29))
     assert list(bucket.script.run(EndedJobsDetector(timedelta(minutes=30)).poll()).snapshot.active) == ["young"]

@@ -1,4 +1,4 @@
-"""When to ask again: seldom, but not around the moments at which something is to be expected."""
+"""The time of the next poll: long pauses, and short ones around the expected end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NIGHTLY = Expectation(0.8 * HOUR, 1.2 * HOUR)
 
 
 def steps(poll_interval, age, expected=None):
-    """The bounds of what a step can be."""
+    """The shortest and the longest possible pause."""
     found = [poll_delay_seconds(poll_interval, age, expected) for _ in range(300)]
     return min(found), max(found)
 
@@ -27,7 +27,7 @@ def steps(poll_interval, age, expected=None):
         (60, None, 30),
         (HOUR, None, 30),
         (0.5 * HOUR, NIGHTLY, 30),
-        (0.8 * HOUR - 10, NIGHTLY, 10),  # not beyond the moment from which on it may end
+        (0.8 * HOUR - 10, NIGHTLY, 10),  # not beyond the earliest expected end
         (0.8 * HOUR - 1, NIGHTLY, 3),
         (0.8 * HOUR, NIGHTLY, 3),
         (1.2 * HOUR, NIGHTLY, 3),
@@ -35,21 +35,21 @@ def steps(poll_interval, age, expected=None):
         (1.5 * HOUR, NIGHTLY, 30),
     ],
 )
-def test_a_step_is_as_long_as_nothing_is_expected_and_has_a_random_part(age, expected, longest):
+def test_the_pause_without_a_prediction_is_bounded_and_has_jitter(age, expected, longest):
     least, most = steps(30, age, expected)
     assert 0.85 * longest <= least < 0.9 * longest
     assert 0.96 * longest < most <= longest
 
 
 @pytest.mark.parametrize("poll_interval", [0.2, 1, 3, 8, 30, 600])
-def test_no_step_is_longer_than_the_interval_nor_shorter_than_a_second_of_it(poll_interval):
+def test_no_pause_is_longer_than_the_interval_or_shorter_than_its_minimum(poll_interval):
     for age in (0, 1, 30, 0.8 * HOUR, HOUR, 24 * HOUR):
         least, most = steps(poll_interval, age, NIGHTLY)
         assert most <= poll_interval
         assert least >= 0.85 * min(poll_interval, 1)
 
 
-def test_what_to_expect_after_one_job_is_vague_and_gets_sharper_with_each():
+def test_a_prediction_gets_sharper_with_each_job():
     generator = random.Random(1)
     of_number = {number: [generator.uniform(3000, 4200) for _ in range(number)] for number in (4, 100)}
     alone, few, many = Expectation.of([3600]), Expectation.of(of_number[4]), Expectation.of(of_number[100])
@@ -60,5 +60,5 @@ def test_what_to_expect_after_one_job_is_vague_and_gets_sharper_with_each():
     assert Expectation.of([]) is None
 
 
-def test_a_job_that_broke_off_or_hung_once_spoils_no_expectation():
+def test_one_failed_or_hanging_job_spoils_no_prediction():
     assert Expectation.of([1, *[3600] * 60, 9 * HOUR]) == Expectation.of([3600] * 62)

@@ -1,4 +1,4 @@
-"""What a submission needs besides a driver: an attempt, and notes that are kept in memory."""
+"""An attempt for tests of a submission, with a record that is kept in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = f"nightly-{TOKEN}"
 
 
 class Listing(Script):
-    """A script that gives a job which its last page shows by its id, too, without an answer of its own for that."""
+    """A script that also answers a read by id with a job of its last page."""
 
     _last_page = b""
 
@@ -36,10 +36,10 @@ class Listing(Script):
 
 class Notes:
     """
-    The notes of one series.
+    The record of one series.
 
-    :param note: what an earlier try has left.
-    :param reliable: whether they outlive a try, as they do on Airflow 3.3 and later.
+    :param note: the record of an earlier try.
+    :param reliable: whether the record outlives a try, as on Airflow 3.3 and later.
     """
 
     def __init__(self, note: SubmissionNote | None = None, *, reliable: bool = True) -> None:

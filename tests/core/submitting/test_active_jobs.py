@@ -1,4 +1,4 @@
-"""How many more jobs may be submitted, and that nothing is submitted when none may."""
+"""The number of jobs that may still be submitted; nothing is submitted at the limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", pref
 
 
 def active(number):
-    """The pages of a bucket in which so many jobs are active."""
+    """The pages of a bucket with this number of active jobs."""
 
     def answer(request):
         query = dict(request.query)
@@ -47,13 +47,13 @@ def active(number):
         (250, 900, 0, 3),
     ],
 )
-def test_what_is_active_takes_its_place_and_no_more_pages_are_read_than_it_takes(most, jobs, free, requests):
+def test_active_jobs_take_places_and_no_more_pages_are_read_than_needed(most, jobs, free, requests):
     script = Script([active(jobs)], forever=True)
     assert script.run(count_free_places(most)) == free
     assert len(script.requests) == requests
 
 
-def test_no_limit_costs_no_look():
+def test_no_limit_causes_no_request():
     script = Script()
     script.run(check_capacity(None))
     assert not script.requests
@@ -67,7 +67,7 @@ SUBMISSIONS = [
 
 
 @pytest.mark.parametrize("submit", SUBMISSIONS)
-def test_nothing_is_submitted_while_as_many_jobs_are_active(submit):
+def test_nothing_is_submitted_while_the_limit_is_reached(submit):
     script = Script([lambda request: page() if dict(request.query).get("name") else active(3)(request)], forever=True)
     with pytest.raises(e.TooManyActiveJobsError, match="At least 3 .* max_active_jobs"):
         script.run(submit(lambda: check_capacity(3)))
@@ -75,7 +75,7 @@ def test_nothing_is_submitted_while_as_many_jobs_are_active(submit):
 
 
 @pytest.mark.parametrize("submit", SUBMISSIONS)
-def test_a_place_that_is_free_is_taken(submit):
+def test_a_free_place_is_taken(submit):
     def answer(request):
         query = dict(request.query)
         if request.method == "POST":
@@ -86,14 +86,14 @@ def test_a_place_that_is_free_is_taken(submit):
     assert script.run(submit(lambda: check_capacity(3))).job.job_id == "b-new"
 
 
-def test_a_job_of_one_s_own_is_found_again_however_many_are_active():
+def test_an_own_job_is_found_again_even_at_the_limit():
     script = Listing([page(job_xml("b1", Name=NAME))])
     submission = script.run(submitting(SPECIFICATION, before_submit=lambda: check_capacity(1)))
     assert (submission.job.job_id, submission.adopted) == ("b1", True)
 
 
-def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitted():
-    """Others may have filled the bucket meanwhile; that must not hide that the job may exist."""
+def test_a_submission_of_unknown_outcome_is_not_reported_as_unsubmitted():
+    """Other tasks may have filled the bucket meanwhile. The error must still say that the job may exist."""
 
     def answer(request):
         if request.method == "POST":
@@ -104,7 +104,7 @@ def test_a_submission_of_which_nobody_knows_what_became_is_not_called_unsubmitte
     script = Script([answer], forever=True)
     submission = script.run(submitting(SPECIFICATION, before_submit=lambda: check_capacity(3)))
     assert submission.job.job_id == "b1"
-    assert not counts, "looked at once, and not between the two submissions"
+    assert not counts, "the list is read once, and not between the two submissions"
 
 
 def run_to_its_end(*answers, deadline_at=None, contact_timeout=600):
@@ -119,7 +119,7 @@ def wait(*answers):
     return script
 
 
-def test_a_place_is_waited_for_with_pauses_that_are_not_in_step():
+def test_the_wait_for_a_place_pauses_with_jitter():
     script = wait(active(3), active(5), active(3), active(2))
     assert len(script.requests) == 4
     assert len(set(script.pauses)) == 3
@@ -127,16 +127,16 @@ def test_a_place_is_waited_for_with_pauses_that_are_not_in_step():
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(403, "AccessDenied"), failure(429, "SlowDown")])
-def test_a_service_that_fails_is_ridden_out(answer):
+def test_a_wait_survives_a_failing_service(answer):
     assert len(wait(answer, answer, active(2)).requests) == 3
 
 
-def test_a_wish_to_be_left_alone_is_granted_but_not_for_longer_than_contact_may_be_lost():
+def test_retry_after_is_obeyed_up_to_the_contact_timeout():
     assert wait(failure(429, "SlowDown", retry_after="100"), active(0)).pauses == [100]
     assert wait(failure(429, "SlowDown", retry_after="100000"), active(0)).pauses == [600]
 
 
-def test_a_service_that_fails_for_too_long_is_given_up():
+def test_a_service_that_fails_too_long_ends_the_wait():
     result, script = run_to_its_end(failure(500, "InternalError"))
     assert result.status is CapacityStatus.LOST_CONTACT
     assert result.message.startswith("Nothing was submitted: for 600 seconds")
@@ -145,24 +145,24 @@ def test_a_service_that_fails_for_too_long_is_given_up():
 
 
 @pytest.mark.parametrize("answer", [active(3), failure(500)])
-def test_a_deadline_ends_the_wait_at_its_time(answer):
+def test_a_deadline_ends_the_wait_on_time(answer):
     result, script = run_to_its_end(answer, deadline_at=START + timedelta(seconds=100))
     assert result.status is CapacityStatus.DEADLINE
     assert "until 2026-01-02 03:05:45 UTC. Nothing was submitted." in result.message
     assert script.now == START + timedelta(seconds=100)
 
 
-def test_a_place_that_comes_free_after_the_deadline_is_not_taken():
+def test_a_place_that_becomes_free_after_the_deadline_is_not_taken():
     result, _ = run_to_its_end(active(2), deadline_at=START)
     assert result.status is CapacityStatus.DEADLINE
 
 
-def test_one_good_answer_begins_the_count_of_failures_anew():
+def test_one_good_answer_resets_the_contact_timeout():
     bad = [failure(500)] * 15
     assert len(wait(*bad, active(3), *bad, active(2)).requests) == 32
 
 
-def test_a_list_that_breaks_off_does_not_say_that_a_place_is_free():
+def test_a_truncated_list_does_not_prove_a_free_place():
     three = page(job_xml("b1"), job_xml("b2"), job_xml("b3"), next_token="same")
     with pytest.raises(e.UnreadableResponseError, match="breaks off after 3 jobs"):
         Script([three], forever=True).run(count_free_places(5))

@@ -1,4 +1,4 @@
-"""What a round asks for, and what becomes of a batch's counts with it."""
+"""The request of a round, and the counts of the batch after it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def submit(specification=ROUND):
     return submitting(specification, before_submit=specification.upload_inputs)
 
 
-def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploaded():
+def test_a_round_has_the_same_request_for_any_time_of_the_upload():
     assert (
         ROUND.body("n")
         .decode()
@@ -39,14 +39,14 @@ def test_a_round_asks_for_the_same_over_the_list_whenever_its_files_were_uploade
     )
 
 
-def test_a_round_of_nodes_asks_for_the_same_nodes():
+def test_a_round_of_nodes_requests_the_same_nodes():
     nodes = {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}, "UserData": "mine"}
     specification = InventoryJobSpecification.from_arguments(job=nodes, prefix="media/")
     again = Resubmission.of(specification, 1, KEY, b"")
     assert (again.type, again.operation) == ("Job", {"Tag": "MediaInfo", "UserData": "mine"})
 
 
-def test_each_round_has_a_token_of_its_own_whatever_its_list_says():
+def test_each_round_has_its_own_token_even_with_the_same_list():
     identity = TaskIdentity("nightly", "r1", "submit", -1, 0)
     keys = [url_list_key("lists/", job_id, number) for job_id in ("b1", "b2") for number in (1, 2)]
     rounds = [SPECIFICATION, *(Resubmission.of(SPECIFICATION, 1, key, b"") for key in keys)]
@@ -64,7 +64,7 @@ def test_the_list_is_uploaded_right_before_the_submission():
     assert script.requests[1].body == ROUND.url_list
 
 
-def test_nothing_is_uploaded_for_a_round_that_is_there_already():
+def test_nothing_is_uploaded_for_a_round_that_exists_already():
     script = Script([page(job_xml("b2", Name=NAME, State="Success"))])
     submission = script.run(
         submitting(ROUND, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False, before_submit=ROUND.upload_inputs)
@@ -73,20 +73,20 @@ def test_nothing_is_uploaded_for_a_round_that_is_there_already():
     assert not script.sent("PUT")
 
 
-def test_nothing_is_submitted_without_its_list():
+def test_no_round_is_submitted_without_its_list():
     script = Script([page(), failure(403, "AccessDenied")])
     with pytest.raises(PermissionDeniedError):
         script.run(submit())
     assert not script.sent("POST")
 
 
-def test_a_submission_whose_outcome_is_not_known_is_looked_for_and_not_uploaded_anew():
+def test_a_submission_of_unknown_outcome_is_searched_and_not_uploaded_again():
     script = Listing([page(), respond(), LOST, *[page(job_xml("b2", Name=NAME))] * 2])
     assert script.run(submit()).adopted
     assert len(script.sent("PUT")) == len(script.sent("POST")) == 1
 
 
-def test_what_is_no_round_uploads_nothing():
+def test_a_first_submission_uploads_nothing():
     script = Script([page(), CREATED])
     script.run(submit(SPECIFICATION))
     assert not script.sent("PUT")
@@ -98,18 +98,18 @@ def test_what_is_no_round_uploads_nothing():
         (FileCounts(succeeded=10), 100, 0, 0),
         (FileCounts(succeeded=7, failed=3), 97, 3, 0),
         (FileCounts(failed=10), 90, 10, 0),
-        (FileCounts(succeeded=6, failed=2), 96, 4, 0),  # the round did nothing with two of them
+        (FileCounts(succeeded=6, failed=2), 96, 4, 0),  # the round did not process two of them
         (FileCounts(), 90, 10, 0),
         (FileCounts(succeeded=8, cancelled=2), 98, 0, 2),
-        (FileCounts(succeeded=12), 102, 0, 0),  # the service's word counts
+        (FileCounts(succeeded=12), 102, 0, 0),  # the service's own value counts
     ],
 )
-def test_the_counts_of_a_batch_after_a_round(again, succeeded, failed, cancelled):
+def test_the_counts_of_a_batch_are_updated_after_a_round(again, succeeded, failed, cancelled):
     counts = FileCounts(succeeded=90, failed=10, first_at=START, last_at=START).after_another_round(again)
     assert (counts.succeeded, counts.failed, counts.cancelled) == (succeeded, failed, cancelled)
     assert counts.first_at == START
 
 
-def test_counts_survive_the_way_through_xcom():
+def test_counts_survive_xcom():
     counts = FileCounts(1, 2, 3, 4, START, None)
     assert FileCounts.from_dict({**counts.to_dict(), "FailureList": None}) == counts

@@ -40,7 +40,7 @@ def submit(script, notes=None, **options):
 
 
 def answering(**by_method):
-    """A script that answers by the method, for as long as it is asked."""
+    """A script that answers every request by its method."""
     answers = {
         method: itertools.cycle(given if isinstance(given, list) else [given]) for method, given in by_method.items()
     }
@@ -62,7 +62,7 @@ def unsettled(seconds_ago, service_seconds_ago=None):
 
 @pytest.fixture
 def service_time(monkeypatch):
-    """The service's clock goes like the script's."""
+    """The service's clock follows the script's."""
     scripts = []
 
     def tell():
@@ -73,7 +73,7 @@ def service_time(monkeypatch):
     return scripts
 
 
-def test_nothing_found_means_one_submission():
+def test_an_empty_search_leads_to_one_submission():
     script, notes = Listing([NOTHING, created()]), Notes()
     submission = submit(script, notes)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", False, 1)
@@ -83,7 +83,7 @@ def test_nothing_found_means_one_submission():
     assert not submission.series.may_have_duplicates
 
 
-def test_what_is_sent_is_noted_before():
+def test_each_request_is_recorded_before_it_is_sent():
     script, notes = Listing([NOTHING, created()]), Notes()
     by_post = []
     post = script.answers[1]
@@ -93,7 +93,7 @@ def test_what_is_sent_is_noted_before():
     assert (note.token, note.job_id, note.posts, note.posted_at.machine) == (TOKEN, None, 1, START)
 
 
-def test_nothing_is_sent_that_cannot_be_noted():
+def test_a_request_that_cannot_be_recorded_is_not_sent():
     class Broken(Notes):
         def write(self, note):
             raise OSError("the API is away")
@@ -114,7 +114,7 @@ def test_a_live_job_of_this_name_is_adopted_on_every_try(state, is_first):
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
 @pytest.mark.parametrize("reliable", [True, False])
-def test_on_the_first_try_an_ended_job_is_that_of_a_run_that_was_made_again(state, reliable):
+def test_the_first_try_does_not_adopt_an_ended_job(state, reliable):
     script, notes = Listing([page(mine("b9", State=state)), created()]), Notes(reliable=reliable)
     assert submit(script, notes).job.job_id == "b1"
     assert notes.note.foreign_ids == ("b9",)
@@ -125,7 +125,7 @@ def test_a_later_try_adopts_a_job_that_has_succeeded():
     assert submit(script, Notes(reliable=False), is_first=False).adopted
 
 
-def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
+def test_a_later_try_does_not_adopt_a_job_that_ended_before_the_first_request_of_the_series():
     note = SubmissionNote(TOKEN, posts=1, foreign_ids=("b9",))
     script = Listing([page(mine("b9", State="Success")), created(), page(mine("b9", State="Success"))])
     submission = submit(script, Notes(note), is_first=False)
@@ -133,7 +133,7 @@ def test_a_later_try_leaves_what_had_ended_before_the_series_sent_anything():
     assert submission.duplicates == ()
 
 
-def test_a_later_try_of_a_series_that_has_sent_nothing_is_like_a_first_one():
+def test_a_later_try_of_a_series_without_requests_acts_like_a_first_one():
     script = Listing([page(mine("b9", State="Success")), created()])
     assert submit(script, Notes(), is_first=False).job.job_id == "b1"
     assert script.pauses == []
@@ -147,7 +147,7 @@ def test_a_job_that_ended_badly_is_not_adopted(state):
 
 
 @pytest.mark.parametrize("other", ["nightly", f"{NAME}x", NAME.upper(), "nightly-0123456789abcde0"])
-def test_a_job_of_another_name_is_not_adopted_whatever_the_filter_lets_through(other):
+def test_a_job_of_another_name_is_not_adopted_even_if_the_filter_returns_it(other):
     script = Listing([page(job_xml("b9", Name=other)), created()])
     assert submit(script).job.job_id == "b1"
 
@@ -158,21 +158,21 @@ def test_a_job_is_found_on_a_later_page():
     assert dict(script.requests[1].query)["nextToken"] == "1"
 
 
-def test_a_list_that_breaks_off_does_not_say_that_there_is_no_job():
+def test_a_truncated_list_does_not_prove_that_no_job_exists():
     script = Listing([page(job_xml("b8", Name="x"), next_token="1"), page(job_xml("b7", Name="x"), next_token="1")])
     with pytest.raises(e.UnreadableResponseError, match="breaks off"):
         submit(script)
     assert not script.sent("POST")
 
 
-def test_the_noted_job_comes_first_and_its_token_too():
+def test_the_recorded_job_takes_precedence_and_so_does_its_token():
     note = SubmissionNote("fedcba9876543210", job_id="b7", posts=1)
     script = Listing([page(job_xml("b7", Name="nightly-fedcba9876543210"))])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b7"
     assert dict(script.requests[0].query) == {"jobId": "b7", "size": "100"}
 
 
-def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
+def test_a_recorded_job_that_is_not_listed_is_read_by_its_id():
     note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     script = Listing([NOTHING, respond(f"<Response>{mine()}</Response>")])
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
@@ -182,7 +182,7 @@ def test_a_noted_job_that_the_list_does_not_show_is_asked_for_by_its_id():
 GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
 
 
-def test_a_noted_job_that_is_gone_is_submitted_again(service_time):
+def test_a_recorded_job_that_is_gone_is_submitted_again(service_time):
     note = replace(unsettled(WINDOW), job_id="b1")
     script = Listing([NOTHING, GONE, NOTHING, created("b2"), page(mine("b2"))])
     service_time.append(script)
@@ -190,7 +190,7 @@ def test_a_noted_job_that_is_gone_is_submitted_again(service_time):
     assert script.pauses == []
 
 
-def test_a_noted_job_that_was_submitted_a_moment_ago_is_not_taken_for_gone(service_time):
+def test_a_recorded_job_that_was_just_submitted_does_not_count_as_gone(service_time):
     note = replace(unsettled(2), job_id="b1")
     script = Listing([NOTHING, GONE, NOTHING, NOTHING, page(mine())])
     service_time.append(script)
@@ -201,7 +201,7 @@ def test_a_noted_job_that_was_submitted_a_moment_ago_is_not_taken_for_gone(servi
 @pytest.mark.parametrize(
     "refusal", [THROTTLED, failure(403, "QueueSaturated"), REFUSED, failure(401, "SignatureExpired")]
 )
-def test_a_submission_that_was_refused_is_sent_again_without_looking(refusal):
+def test_a_refused_submission_is_retried_without_a_search(refusal):
     script = Listing([NOTHING, refusal, created()])
     assert submit(script).job.job_id == "b1"
     assert len(script.sent("GET")) == 1
@@ -228,12 +228,12 @@ def test_an_unknown_outcome_is_settled_by_the_list(outcome, state):
     )
     submission = submit(script, notes)
     assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 1)
-    assert submission.series.may_have_duplicates, "what was found may be another request's job"
+    assert submission.series.may_have_duplicates, "the found job may belong to another request"
     assert (notes.note.job_id, notes.note.posts) == ("b1", 1)
 
 
 @outcomes
-def test_an_unknown_outcome_that_left_no_job_is_sent_once_more_when_the_time_is_over(outcome):
+def test_an_unknown_outcome_without_a_job_is_retried_once_when_the_time_is_over(outcome):
     script = answering(POST=[outcome, created()], GET=NOTHING)
     submission = submit(script)
     assert submission.job.job_id == "b1"
@@ -251,7 +251,7 @@ def test_no_request_is_sent_a_third_time(outcome):
     assert sum(script.pauses) == 2 * WINDOW
 
 
-def test_a_clock_that_jumps_makes_no_watch_shorter():
+def test_a_clock_that_jumps_does_not_shorten_the_search():
     script = answering(POST=[LOST, created()], GET=NOTHING)
     answer = script.answers[0]
 
@@ -265,7 +265,7 @@ def test_a_clock_that_jumps_makes_no_watch_shorter():
     assert sum(script.pauses) == WINDOW
 
 
-def test_a_watch_rides_out_a_list_that_cannot_be_read():
+def test_a_search_survives_a_list_that_cannot_be_read():
     script = answering(POST=LOST, GET=[NOTHING, failure(500), LOST, failure(503), page(mine())])
     assert submit(script).job.job_id == "b1"
 
@@ -277,21 +277,21 @@ def test_a_list_that_cannot_be_read_at_the_end_leaves_the_outcome_unknown():
     assert len(script.sent("POST")) == 1
 
 
-def test_a_list_that_may_not_be_read_ends_the_watch():
+def test_a_list_without_permission_ends_the_search():
     script = answering(POST=LOST, GET=[NOTHING, *[failure(403, "AccessDenied")] * 100])
     with pytest.raises(e.SubmitOutcomeUnknownError, match="cannot be read.*AccessDenied"):
         submit(script)
     assert sum(script.pauses) == 1
 
 
-def test_a_job_that_failed_before_it_was_listed_is_this_trys_and_nothing_is_sent_again():
+def test_a_job_that_failed_before_it_was_listed_belongs_to_this_try_and_nothing_is_sent_again():
     script = answering(POST=LOST, GET=[NOTHING, *[page(mine(State="Failed"))] * 100])
     assert submit(script).job.state == "Failed"
     assert sum(script.pauses) == WINDOW
     assert len(script.sent("POST")) == 1
 
 
-def test_a_failed_job_of_an_earlier_try_is_not_taken_for_this_trys():
+def test_a_failed_job_of_an_earlier_try_does_not_belong_to_this_try():
     note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     script = answering(POST=[LOST, created("b2")], GET=page(mine(State="Failed")))
     assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
@@ -314,7 +314,7 @@ def test_a_refusal_after_an_unknown_outcome_does_not_hide_it(refusal):
         (respond("", 301, location="http://x"), e.RedirectError),
     ],
 )
-def test_a_definite_no_ends_the_submission_and_the_next_try_need_not_watch(answer, error):
+def test_a_permanent_error_ends_the_submission_and_the_next_try_need_not_search(answer, error):
     notes = Notes()
     with pytest.raises(error):
         submit(Listing([NOTHING, answer]), notes)
@@ -323,7 +323,7 @@ def test_a_definite_no_ends_the_submission_and_the_next_try_need_not_watch(answe
     assert script.pauses == []
 
 
-def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
+def test_a_failed_search_ends_the_submission_before_its_request():
     script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.PermissionDeniedError):
         submit(script)
@@ -346,18 +346,18 @@ def test_a_look_up_that_fails_ends_the_submission_before_it_begins():
         (SubmissionNote(TOKEN, posts=1), 0),
     ],
     ids=[
-        "just now", "a while ago", "long ago", "this clock has jumped", "the service's clock has jumped",
+        "just now", "a while ago", "long ago", "the local clock has jumped", "the service's clock has jumped",
         "another machine's clock", "the service's time was not known", "settled",
     ],
 )  # fmt: skip
-def test_a_later_try_watches_for_what_is_left_of_the_time(service_time, note, seconds):
+def test_a_later_try_searches_for_the_rest_of_the_time(service_time, note, seconds):
     script = answering(POST=created(), GET=NOTHING)
     service_time.append(script)
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
     assert sum(script.pauses) == seconds
 
 
-def test_a_later_try_without_notes_watches_for_all_of_the_time():
+def test_a_later_try_without_a_record_searches_for_all_of_the_time():
     script = answering(POST=created(), GET=NOTHING)
     assert submit(script, Notes(reliable=False), is_first=False).posts == 1
     assert sum(script.pauses) == WINDOW
@@ -368,7 +368,7 @@ def test_a_later_try_finds_a_job_that_is_listed_late():
     assert submit(script, Notes(unsettled(0)), is_first=False).adopted
 
 
-def test_a_try_that_another_one_has_overtaken_sends_nothing():
+def test_an_overtaken_try_sends_nothing():
     class Overtaken(Notes):
         def read(self):
             note, self.note = self.note, SubmissionNote(TOKEN, job_id="b7", posts=1)
@@ -380,7 +380,7 @@ def test_a_try_that_another_one_has_overtaken_sends_nothing():
     assert not script.sent("POST")
 
 
-def test_a_look_that_is_old_when_the_request_is_to_be_sent_is_made_again():
+def test_an_old_search_is_repeated_before_the_request_is_sent():
     script = Listing([NOTHING, page(mine())])
 
     def slow_check():
@@ -411,7 +411,7 @@ def test_the_time_is_checked_before_each_request():
 OLD, YOUNG = "2026-01-02T11:04:01+0800", "2026-01-02T11:04:09+0800"
 
 
-def test_two_requests_and_two_jobs_leave_the_older_one():
+def test_of_two_jobs_of_two_requests_the_older_one_is_kept():
     script = answering(
         POST=[LOST, created("b2")],
         GET=[*[NOTHING] * 15, page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))],
@@ -429,13 +429,13 @@ def test_of_two_jobs_of_one_second_the_smaller_id_is_kept():
     assert [request.path for request in script.sent("PUT")] == ["/inventorytriggerjob/b2"]
 
 
-def test_a_duplicate_that_cannot_be_cancelled_is_told_and_fails_nothing():
+def test_a_duplicate_that_cannot_be_cancelled_is_logged_and_fails_nothing():
     script = answering(GET=page(mine("b2"), mine("b1")), PUT=failure(403, "AccessDenied"))
     [duplicate] = submit(script).duplicates
     assert isinstance(duplicate.cancel_error, e.PermissionDeniedError)
 
 
-def test_a_look_for_duplicates_that_fails_is_left_to_the_end_of_the_task():
+def test_a_failed_search_for_duplicates_is_repeated_at_the_end_of_the_task():
     told = []
     script = answering(POST=created("b2"), GET=[NOTHING, *[failure(403, "AccessDenied")] * 9])
     submission = submit(script, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False, log=told.append)
@@ -456,12 +456,12 @@ def test_at_the_end_of_the_task_a_live_job_beside_one_that_succeeded_is_cancelle
     assert settle("b1", "Success", *listed) == ("b1", ["b2"], ["b2"])
 
 
-def test_at_the_end_of_the_task_a_second_job_that_succeeded_is_named():
+def test_at_the_end_of_the_task_a_second_succeeded_job_is_logged():
     assert settle("b1", "Success", mine("b2", State="Success")) == ("b1", ["b2"], [])
 
 
 @pytest.mark.parametrize("other", ["Running", "Success"])
-def test_a_job_that_ended_badly_gives_way_to_one_that_did_not(other):
+def test_a_failed_job_is_replaced_by_one_that_did_not_fail(other):
     kept, duplicates, cancelled = settle("b1", "Cancel", mine("b1", State="Cancel"), mine("b2", State=other))
     assert (kept, duplicates, cancelled) == ("b2", [], [])
 
@@ -477,25 +477,25 @@ def test_fail_refuses_when_a_job_of_the_name_exists_in_any_state():
     assert not script.sent("POST")
 
 
-def test_fail_submits_when_there_is_none_and_settles_an_unknown_outcome():
+def test_fail_submits_without_an_existing_job_and_settles_an_unknown_outcome():
     script = Listing([NOTHING, LOST, page(mine())])
     assert script.run(s.submit_new(NAME, SPECIFICATION)).job.job_id == "b1"
 
 
-def test_fail_sends_nothing_twice_and_cancels_nothing():
+def test_fail_retries_nothing_and_cancels_nothing():
     script = answering(POST=LOST, GET=NOTHING)
     with pytest.raises(e.SubmitOutcomeUnknownError):
         script.run(s.submit_new(NAME, SPECIFICATION))
     assert len(script.sent("POST")) == 1
 
 
-def test_unchecked_submits_without_a_look():
+def test_unchecked_submits_without_a_search():
     script = Listing([created()])
     assert not script.run(s.submit_unchecked(NAME, SPECIFICATION)).adopted
     assert [request.method for request in script.requests] == ["POST"]
 
 
-def test_unchecked_never_repeats_an_unknown_outcome():
+def test_unchecked_never_retries_an_unknown_outcome():
     script = Listing([LOST])
     with pytest.raises(e.TransportError):
         script.run(s.submit_unchecked(NAME, SPECIFICATION))
@@ -508,19 +508,19 @@ FAILED = respond(f"<Response>{mine('b1', State='Failed')}</Response>")
 
 
 def stale(*, by_id, **answers):
-    """A service whose list shows jobs as they were; what it says of one by its id is so."""
+    """A service whose list shows old states; a read by id returns the current state."""
     [listed] = answering(**answers).answers
     return Script([lambda request: by_id if request.path.count("/") > 1 else listed(request)], forever=True)
 
 
-def test_a_job_of_a_deleted_run_that_has_ended_is_left_though_the_list_shows_it_as_live():
+def test_an_ended_job_of_a_deleted_run_is_not_adopted_even_if_the_list_shows_it_as_live():
     script = stale(by_id=ENDED, GET=page(mine("b9")), POST=created())
     notes = Notes()
     assert submit(script, notes).job.job_id == "b1"
     assert notes.note.foreign_ids == ("b9",)
 
 
-def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it_as_live():
+def test_a_job_is_not_cancelled_in_favour_of_a_failed_one_that_the_list_shows_as_live():
     listed = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
     script = stale(by_id=FAILED, GET=[page(mine("b1", State="Failed")), listed], POST=created("b2"))
     note = SubmissionNote(TOKEN, job_id=None, posts=1)
@@ -528,27 +528,27 @@ def test_a_job_is_not_cancelled_for_one_that_has_failed_though_the_list_shows_it
     assert (submission.job.job_id, submission.duplicates) == ("b2", ())
 
 
-def test_a_list_that_a_later_try_cannot_read_leaves_an_earlier_outcome_unknown():
+def test_a_later_try_without_a_readable_list_leaves_an_earlier_outcome_unknown():
     script = Listing([failure(403, "AccessDenied")])
     with pytest.raises(e.SubmitOutcomeUnknownError, match="by an earlier try .*cannot be read"):
         submit(script, Notes(SubmissionNote(TOKEN, posts=1)), is_first=False)
 
 
-# A run that was made again, whose list shows the deleted run's job late
+# A recreated run; the list shows the deleted run's job late
 
 
 def created_ago(seconds, job_id="b9", state="Success"):
     return mine(job_id, State=state, CreationTime=(START - timedelta(seconds=seconds)).isoformat())
 
 
-def test_a_job_that_was_created_before_the_request_is_not_taken_while_this_ones_may_come_up():
+def test_a_job_from_before_the_request_is_not_adopted_while_the_new_job_may_still_appear():
     script = answering(POST=LOST, GET=[NOTHING, page(created_ago(8)), page(created_ago(8), mine("b1"))])
     script.service_ahead = timedelta()
     assert submit(script).job.job_id == "b1"
 
 
-def test_a_job_that_was_created_before_the_request_is_taken_at_the_end_and_nothing_is_sent_again():
-    """The service's servers may differ by more than is known: what a clock says makes no second job."""
+def test_a_job_from_before_the_request_is_adopted_at_the_end_and_nothing_is_sent_again():
+    """The service's servers may differ by more than is known: no clock difference causes a second job."""
     script = answering(POST=LOST, GET=[NOTHING, *[page(created_ago(8, "b1"))] * 40])
     script.service_ahead = timedelta()
     assert submit(script).job.job_id == "b1"
@@ -556,14 +556,14 @@ def test_a_job_that_was_created_before_the_request_is_taken_at_the_end_and_nothi
     assert len(script.sent("POST")) == 1
 
 
-def test_while_a_noted_job_may_come_up_another_one_is_not_taken_for_it(service_time):
+def test_no_other_job_is_adopted_while_a_recorded_job_may_still_appear(service_time):
     note = replace(unsettled(2), job_id="b1")
     script = Listing([NOTHING, GONE, page(created_ago(8)), *[page(created_ago(8), mine("b1"))] * 2])
     service_time.append(script)
     assert submit(script, Notes(note), is_first=False).job.job_id == "b1"
 
 
-def test_a_job_that_was_seen_to_end_badly_is_never_kept_again():
+def test_a_job_that_was_seen_as_failed_is_never_kept_again():
     live = page(mine("b1", CreationTime=OLD), mine("b2", CreationTime=YOUNG))
     script = Listing([page(mine("b1", State="Cancel")), page(mine("b1")), created("b2"), live])
     submission = submit(script, Notes(SubmissionNote(TOKEN, job_id="b1", posts=1)), is_first=False)
@@ -571,7 +571,7 @@ def test_a_job_that_was_seen_to_end_badly_is_never_kept_again():
     assert not script.sent("PUT")
 
 
-# What fresh inputs of November 2026 found
+# Found with new random inputs in November 2026
 
 
 class TooLate(Exception):
@@ -579,7 +579,7 @@ class TooLate(Exception):
 
 
 @pytest.mark.parametrize("unchecked", [False, True], ids=["submit_once", "submit_unchecked"])
-def test_a_request_that_was_refused_is_not_sent_again_when_it_is_too_late(unchecked):
+def test_a_refused_request_is_not_retried_when_it_is_too_late(unchecked):
     checks = itertools.count(1)
 
     def check_deadline():
@@ -598,7 +598,7 @@ def test_a_request_that_was_refused_is_not_sent_again_when_it_is_too_late(unchec
 
 
 class NotesOfTwoTries(Notes):
-    """Another try writes its note while this one pauses after a refusal."""
+    """Another try writes its record while this one pauses after a refusal."""
 
     def try_to_write(self, note, kept):
         result = super().try_to_write(note, kept)
@@ -613,17 +613,17 @@ def test_a_try_that_pauses_after_a_refusal_sends_nothing_once_another_try_has_su
     assert len(script.sent("POST")) == 1
 
 
-def test_a_try_sees_that_a_newer_one_has_adopted_the_job():
+def test_a_try_detects_that_a_newer_one_adopted_the_job():
     note = SubmissionNote(TOKEN, job_id="b1", posts=1)
     notes = Notes(note)
     older = submitting(SPECIFICATION, notes, is_first=False, try_key="2")
-    next(older)  # frozen at its first step, with the note read
+    next(older)  # frozen at its first step, after it has read the record
     submit(answering(GET=page(mine("b1"))), notes, is_first=False, try_key="3")
     older.close()
     assert notes.note == replace(note, noted_by="3")
 
 
-def test_without_a_store_an_active_job_is_kept_rather_than_one_that_ended_before_it_was_created():
+def test_without_a_store_an_active_job_wins_over_one_that_ended_before_it_was_created():
     ended = created_ago(900, "b0").replace("</JobsDetail>", f"<EndTime>{START.isoformat()}</EndTime></JobsDetail>")
     young = mine("b1", CreationTime=(START + timedelta(seconds=30)).isoformat())
     [job] = Script([page(ended)]).run(list_jobs_named(NAME, NO_RETRY))
@@ -635,8 +635,8 @@ def test_without_a_store_an_active_job_is_kept_rather_than_one_that_ended_before
         assert len(script.sent("PUT")) == (kept_id == "b0")
 
 
-def test_a_try_whose_requests_were_all_answered_leaves_a_deleted_runs_job():
-    """The job of a run that was deleted was listed late; this run's only job, of which it was told, has failed."""
+def test_a_try_with_only_answered_requests_does_not_adopt_the_job_of_a_deleted_run():
+    """The job of a deleted run was listed late; this run's only known job has failed."""
     note = SubmissionNote(TOKEN, job_id="b1", posts=1, answered=1)
     script = Listing(
         [

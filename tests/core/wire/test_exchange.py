@@ -1,4 +1,7 @@
-"""What is decided around the requests of a flow: keys, signatures, the service's time, and what a flow gets to see."""
+"""The exchange around the requests of a flow:
+
+keys, signatures, the service's time, and the answers that a flow gets.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w1", pref
 
 @dataclass
 class Source:
-    """Credentials that may be replaced, once each."""
+    """Credentials that can be replaced, once each."""
 
     held: list[Credentials] = field(default_factory=lambda: [KEYS])
 
@@ -59,8 +62,8 @@ class Service:
     """
     A service without a network, and this machine's clock.
 
-    :param ahead: by how much the service's clock is ahead of this machine's.
-    :param told: by how much its ``Date`` says it is; ``None``: the truth.
+    :param ahead: how far the service's clock is ahead of this machine's.
+    :param told: how far its ``Date`` is ahead; ``None``: the same.
     :param words: status, code and message for a signature that is not valid now.
     :param dates: how often an answer has a ``Date``.
     """
@@ -153,7 +156,7 @@ def test_a_flow_s_steps_are_performed_and_its_result_returned():
     assert known == START + timedelta(seconds=7) + HOUR
 
 
-def test_what_a_driver_raises_comes_to_the_flow_and_what_the_flow_raises_to_the_driver():
+def test_an_error_of_the_driver_reaches_the_flow_and_an_error_of_the_flow_reaches_the_driver():
     def flow():
         try:
             yield from send(Request("GET", "/one"))
@@ -168,7 +171,7 @@ def test_what_a_driver_raises_comes_to_the_flow_and_what_the_flow_raises_to_the_
     assert caught.value.__cause__ is LOST
 
 
-def test_a_flow_that_is_given_up_is_closed():
+def test_an_abandoned_flow_is_closed():
     closed = []
 
     def flow():
@@ -200,7 +203,7 @@ def test_without_credentials_nothing_is_signed():
     assert "authorization" not in service.sent[0].headers
 
 
-def test_a_request_waits_for_its_turn_before_it_is_signed():
+def test_a_request_waits_for_the_rate_limit_before_it_is_signed():
     service = Service()
     rate_limit = TokenBucket(1 / 3600)
     service.run(look(), rate_limit=rate_limit)
@@ -209,7 +212,7 @@ def test_a_request_waits_for_its_turn_before_it_is_signed():
     assert service.statuses == [200, 200]
 
 
-def test_a_header_that_repeats_is_joined_and_so_none_of_the_forms_that_count():
+def test_a_repeated_header_is_joined_and_does_not_count():
     response = Service(dates=2, ahead=HOUR, refuse=lambda _: (200, b"")).run(send(Request("GET", "/")))
     assert response.headers["date"].count("GMT, ") == 1
     assert response.headers["x-ci-request-id"] == "one"
@@ -230,7 +233,7 @@ def test_a_header_that_repeats_is_joined_and_so_none_of_the_forms_that_count():
         (401, "Brandnew", ""),
     ],
 )
-def test_a_clock_that_is_off_costs_one_refusal_at_most_and_nothing_is_acted_on_twice(minutes, words):
+def test_a_wrong_clock_causes_one_refusal_at_most_and_no_request_acts_twice(minutes, words):
     service, warnings = Service(timedelta(minutes=minutes), words=words), []
     clock = ServiceClock(warnings.append)
     service.run(job_calls.create_job("nightly", SPECIFICATION), clock)
@@ -242,7 +245,7 @@ def test_a_clock_that_is_off_costs_one_refusal_at_most_and_nothing_is_acted_on_t
     assert len(warnings) == len(refused)
 
 
-def test_a_clock_that_drifts_is_corrected_before_anything_is_refused():
+def test_a_drifting_clock_is_corrected_before_any_refusal():
     service, clock = Service(), ServiceClock()
     for minutes in range(0, 60, 5):
         service.ahead = timedelta(minutes=minutes)
@@ -253,7 +256,7 @@ def test_a_clock_that_drifts_is_corrected_before_anything_is_refused():
 
 @pytest.mark.parametrize("minutes", [-60, 60])
 @pytest.mark.parametrize("words", [(401, "SignatureExpired", ""), (403, "AccessDenied", "Request has expired")])
-def test_a_date_that_lies_costs_one_refusal_and_locks_nobody_out(minutes, words):
+def test_a_wrong_date_causes_one_refusal_and_no_permanent_failure(minutes, words):
     service, warnings = Service(told=timedelta(minutes=minutes), words=words), []
     clock = ServiceClock(warnings.append)
     for _ in range(5):
@@ -262,7 +265,7 @@ def test_a_date_that_lies_costs_one_refusal_and_locks_nobody_out(minutes, words)
     assert len(warnings) == 1
 
 
-def test_a_clock_and_a_date_that_are_both_wrong_end_in_the_error_after_two_requests():
+def test_a_wrong_clock_with_a_wrong_date_raises_the_error_after_two_requests():
     service, clock = Service(ahead=HOUR, told=-HOUR), ServiceClock()
     for number in range(1, 6):
         with pytest.raises(e.AuthenticationError) as caught:
@@ -271,14 +274,14 @@ def test_a_clock_and_a_date_that_are_both_wrong_end_in_the_error_after_two_reque
         assert len(service.sent) <= 2 * number
 
 
-def test_a_service_that_refuses_each_time_is_asked_once():
+def test_a_service_that_refuses_every_request_gets_one():
     service = Service(words=(401, "SignatureExpired", ""), refuse=lambda _: (401, error("SignatureExpired")))
     with pytest.raises(e.AuthenticationError):
         service.run(look())
     assert len(service.sent) == 1
 
 
-def test_a_missing_permission_is_named_although_the_clock_is_off():
+def test_a_missing_permission_is_named_even_with_a_wrong_clock():
     denied = 403, error("AccessDenied", "The key is not allowed to use the action.")
     service = Service(ahead=HOUR, refuse=lambda sent: service.judge(sent) if len(service.sent) == 1 else denied)
     with pytest.raises(e.PermissionDeniedError, match="Grant the key's user the CAM action") as caught:
@@ -287,7 +290,7 @@ def test_a_missing_permission_is_named_although_the_clock_is_off():
     assert len(service.sent) == 2
 
 
-def test_a_refusal_for_the_time_is_no_submission():
+def test_a_refusal_because_of_the_time_is_no_submission():
     service = Service(ahead=HOUR)
     job = service.run(job_calls.create_job("nightly", SPECIFICATION))
     assert job.job_id == "b1"
@@ -302,13 +305,13 @@ def expired(sent):
     return (400, error("ExpiredToken")) if key_of(sent) == KEYS.secret_id else None
 
 
-def test_keys_that_the_service_calls_expired_are_replaced_and_the_request_is_sent_once_more():
+def test_expired_keys_are_replaced_and_the_request_is_retried_once():
     service = Service(refuse=expired)
     service.run(job_calls.create_job("nightly", SPECIFICATION), config=configuration(Source([KEYS, NEWER])))
     assert [key_of(sent) for sent in service.sent] == ["AKIDEXAMPLE", "AKIDNEWER"]
 
 
-def test_without_newer_keys_the_error_comes_through():
+def test_the_error_is_raised_without_newer_keys():
     service = Service(refuse=expired)
     with pytest.raises(e.AuthenticationError, match="The temporary key has expired"):
         service.run(look(), config=configuration(Source([KEYS])))
@@ -322,7 +325,7 @@ def test_keys_are_replaced_once_for_each_request():
     assert len(service.sent) == 2
 
 
-def test_a_clock_that_is_off_and_keys_that_have_expired_are_both_put_right():
+def test_a_wrong_clock_and_expired_keys_are_both_corrected():
     def refuse(sent):
         status, _ = judged = service.judge(sent)
         return judged if status != 200 else expired(sent)
@@ -335,7 +338,7 @@ def test_a_clock_that_is_off_and_keys_that_have_expired_are_both_put_right():
 # --- errors
 
 
-def test_an_error_body_is_read_once(monkeypatch):
+def test_an_error_body_is_parsed_once(monkeypatch):
     read = []
     monkeypatch.setattr(error_body, "read_xml", lambda *given: read.append(given) or real(*given))
     service = Service(refuse=lambda _: (403, error("AccessDenied", "The action is not allowed.")))
@@ -347,7 +350,7 @@ def test_an_error_body_is_read_once(monkeypatch):
 real = error_body.read_xml
 
 
-def test_nothing_that_signed_a_request_comes_back_in_an_error():
+def test_no_secret_of_a_request_is_in_an_error():
     def tell(sent):
         told = "; ".join([*sent.headers.values(), KEYS.secret_key])
         return 403, error("SignatureDoesNotMatch", told.replace("&", " "))
@@ -359,6 +362,6 @@ def test_nothing_that_signed_a_request_comes_back_in_an_error():
     assert "the-session-token" not in str(caught.value)
 
 
-def test_what_a_success_says_stays_as_it_came():
+def test_a_successful_answer_is_not_changed():
     response = Service(refuse=lambda _: (200, b"the-secret-key")).run(send(Request("GET", "/")))
     assert response.body == b"the-secret-key"

@@ -1,4 +1,4 @@
-"""The fuzzer's corpus without the fuzzer, and answers made of the service's words."""
+"""The fuzzer's corpus without the fuzzer, and generated answers with the service's nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CORPUS = sorted((Path(__file__).parents[3] / "fuzz" / "corpus").iterdir())
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=[path.name[:8] for path in CORPUS])
-def test_every_input_of_the_corpus_is_a_value_or_a_typed_error(path):
+def test_every_input_of_the_corpus_yields_a_value_or_a_typed_error(path):
     check(path.read_bytes())
 
 
@@ -32,7 +32,7 @@ def test_the_corpus_is_small_and_named_by_its_content():
     assert [path.name for path in CORPUS] == [content_hash(path) for path in CORPUS]
 
 
-def test_an_input_is_an_answer_as_it_is_on_the_wire():
+def test_an_input_has_the_wire_format_of_an_answer():
     answer = answer_of(b"429\nRetry-After: 7\nx-ci-request-id:a:b\n\n<Error/>\n\n")
     assert (answer.status, answer.body) == (429, b"<Error/>\n\n")
     assert answer.headers == {"retry-after": "7", "x-ci-request-id": "a:b"}
@@ -40,17 +40,17 @@ def test_an_input_is_an_answer_as_it_is_on_the_wire():
 
 
 @pytest.mark.parametrize("text", ["x" * 3_001, "the key is the-secret-key", "the token is the-session-token"])
-def test_an_error_that_says_too_much_is_a_finding(text):
+def test_an_error_with_too_much_text_is_a_finding(text):
     with pytest.raises(AssertionError):
         check_error(InvalidArgumentError(text))
 
 
 @given(st.binary())
-def test_any_body_is_a_value_or_a_typed_error(body):
+def test_any_body_yields_a_value_or_a_typed_error(body):
     check(b"200\n\n" + body)
     check(b"503\n\n" + body)
 
 
 @given(st.integers(100, 599), st.lists(elements, max_size=4).map("".join), st.sampled_from(["Response", "Error"]))
-def test_any_document_of_the_service_s_words_is_a_value_or_a_typed_error(status, content, root):
+def test_any_document_of_the_service_s_nodes_yields_a_value_or_a_typed_error(status, content, root):
     check(f"{status}\n\n<{root}>{content}{job_xml()}</{root}>".encode())

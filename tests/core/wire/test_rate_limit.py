@@ -1,4 +1,4 @@
-"""So many requests a second, and no more."""
+"""The limit of requests per second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.core.script import START
 
 
 @pytest.mark.parametrize("per_second", [0.5, 1, 10, 100])
-def test_of_many_at_once_a_second_s_worth_goes_first_and_the_others_follow_in_step(per_second):
+def test_of_a_burst_one_second_s_requests_go_first_and_the_others_follow_evenly(per_second):
     bucket = TokenBucket(per_second)
     waits = [bucket.reserve(START) for _ in range(50)]
     at_once = max(1, int(per_second))
@@ -19,7 +19,7 @@ def test_of_many_at_once_a_second_s_worth_goes_first_and_the_others_follow_in_st
     assert waits[at_once:] == pytest.approx([number / per_second for number in range(1, 51 - at_once)])
 
 
-def test_in_no_second_there_are_more_than_two_seconds_worth():
+def test_no_second_has_more_than_two_seconds_requests():
     bucket, now, sent = TokenBucket(10), START, []
     for pause in [0, 0.01, 0.3, 2, 0, 0.05] * 50:
         now += timedelta(seconds=pause)
@@ -29,7 +29,7 @@ def test_in_no_second_there_are_more_than_two_seconds_worth():
     assert len(sent) / sent[-1] <= 10
 
 
-def test_rest_is_saved_up_for_a_second_only():
+def test_unused_requests_are_saved_for_one_second_only():
     bucket = TokenBucket(10)
     bucket.reserve(START)
     later = START + timedelta(days=1)
@@ -37,7 +37,7 @@ def test_rest_is_saved_up_for_a_second_only():
     assert bucket.reserve(later) == pytest.approx(0.1)
 
 
-def test_a_clock_that_is_set_back_stops_nobody():
+def test_a_clock_that_is_set_back_blocks_no_request():
     bucket = TokenBucket(10)
     bucket.reserve(START)
     earlier = START - timedelta(days=1)

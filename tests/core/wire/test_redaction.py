@@ -1,4 +1,4 @@
-"""No secret comes back in what the service says."""
+"""Secrets in the service's answers are redacted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_secrets_of_a_request_are_key_token_sign_key_and_signature():
     assert sign_key not in signed["authorization"]
 
 
-def test_secrets_are_replaced_wherever_they_stand():
+def test_secrets_are_redacted_at_any_position():
     body = b"<Message>a-long-secret-key, a-long-token and again a-long-token</Message>"
     assert redact(body, ["a-long-secret-key", "a-long-token"]) == (
         f"<Message>{REDACTED}, {REDACTED} and again {REDACTED}</Message>".encode()
@@ -31,7 +31,7 @@ def test_secrets_are_replaced_wherever_they_stand():
     }
 
 
-def test_what_is_too_short_to_be_a_secret_is_left():
+def test_a_text_too_short_for_a_secret_is_not_redacted():
     assert redact(b"a b c", ["", "b"]) == b"a b c"
 
 

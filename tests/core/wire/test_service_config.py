@@ -50,13 +50,13 @@ COS_HOST = f"{BUCKET}.cos.{REGION}.myqcloud.com"
         ("https://{bucket}.gateway.example", f"https://{BUCKET}.gateway.example", f"{BUCKET}.gateway.example"),
     ],
 )
-def test_objects_have_an_address_of_their_own(endpoint_url, base_url, host):
+def test_objects_have_their_own_address(endpoint_url, base_url, host):
     endpoint = Endpoint.of_bucket(BUCKET, REGION, endpoint_url).of(build_put_object("a b/c.txt", b""))
     assert (endpoint.base_url, endpoint.host) == (base_url, host)
     assert endpoint.url_of(build_put_object("a b/c.txt", b"")) == f"{base_url}/a%20b/c.txt"
 
 
-def test_a_url_is_written_as_it_is_signed():
+def test_a_url_is_sent_as_it_is_signed():
     request = Request("GET", "/a b/夜", (("name", "x y+z"), ("cancel", None)))
     url = Endpoint.of_bucket(BUCKET, REGION).url_of(request)
     assert url == f"https://{HOST}/a%20b/%E5%A4%9C?name=x%20y%2Bz&cancel"
@@ -89,7 +89,7 @@ def test_a_url_is_written_as_it_is_signed():
         (BUCKET, REGION, "http://[::1", "endpoint_url"),
     ],
 )
-def test_what_cannot_be_right_is_an_error_that_names_it(bucket, region, endpoint_url, complaint):
+def test_an_invalid_value_raises_an_error_that_names_it(bucket, region, endpoint_url, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint) as caught:
         Endpoint.of_bucket(bucket, region, endpoint_url)
     assert "pw" not in str(caught.value)
@@ -100,7 +100,7 @@ addresses = st.one_of(st.none(), any_text, bent.map("http://{bucket}".__add__), 
 
 
 @given(bent | st.just(BUCKET), bent | st.just(REGION), addresses)
-def test_no_value_of_a_user_leads_to_another_path_or_adds_to_a_header(bucket, region, endpoint_url):
+def test_no_user_value_changes_the_path_or_adds_to_a_header(bucket, region, endpoint_url):
     try:
         endpoint = Endpoint.of_bucket(bucket, region, endpoint_url)
     except InvalidArgumentError:

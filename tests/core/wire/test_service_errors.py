@@ -71,7 +71,7 @@ DOCUMENTED = [
     # An interim status is no final answer: the outcome of the request is not known.
     (102, "", e.UnreadableResponseError, False, True),
     (103, "", e.UnreadableResponseError, False, True),
-    # Codes nobody documented are judged by their status.
+    # Undocumented codes are classified by their status.
     (401, "Brandnew", e.AuthenticationError, False, False),
     (403, "Brandnew", e.PermissionDeniedError, False, False),
     (404, "Brandnew", e.NotFoundError, False, False),
@@ -105,19 +105,19 @@ def test_a_good_answer_is_no_error(status):
     ["", "<html><body>502 Bad Gateway</body></html>", "<Error/>", "<Error><Code>Int", b"\xff\xfe\x00"],
     ids=["empty", "html", "no nodes", "truncated", "binary"],
 )
-def test_an_error_without_a_readable_body_still_says_what_is_known(body):
+def test_an_error_without_a_readable_body_contains_the_known_facts(body):
     found = classify(respond(body, 502))
     assert type(found) is e.ServiceUnavailableError
     assert "HTTP 502" in str(found)
 
 
-def test_the_request_id_may_have_the_name_that_cos_uses():
+def test_the_request_id_is_read_from_the_header_of_cos_too():
     found = classify(respond("", 500, x_ci_request_id="", x_cos_request_id="cos-7"))
     assert found.request_id == "cos-7"
 
 
 @pytest.mark.parametrize("status", [302, 401, 500])
-def test_an_error_stays_short_whatever_the_answer_holds(status):
+def test_an_error_stays_short_for_any_answer(status):
     long = "x" * 9_000
     found = classify(failure(status, long, long, location=long, x_ci_request_id=long))
     assert f"HTTP {status}" in str(found)
@@ -125,7 +125,7 @@ def test_an_error_stays_short_whatever_the_answer_holds(status):
     assert len(str(classify(respond("", status, location=long)))) < 1_000
 
 
-def test_a_redirect_says_where_to_and_is_not_followed():
+def test_a_redirect_names_its_target_and_is_not_followed():
     found = classify(respond("", 307, location="http://elsewhere.example/"))
     assert "http://elsewhere.example/" in str(found)
     assert "not followed" in str(found)
@@ -163,7 +163,7 @@ def test_retry_after_as_a_date_is_measured_with_the_clock_that_wrote_it(ahead):
 
 
 @pytest.mark.parametrize("written", [START - timedelta(days=20000), START - timedelta(days=3)])
-def test_a_date_that_is_far_off_makes_no_pause_long(written):
+def test_an_absurd_date_makes_no_long_pause(written):
     retry_after = format_datetime(START + timedelta(seconds=2), usegmt=True)
     answer = failure(429, "SlowDown", date=format_datetime(written, usegmt=True), retry_after=retry_after)
     assert classify(answer).retry_after_seconds == 2
@@ -176,12 +176,12 @@ def test_without_a_date_retry_after_is_measured_with_the_time_that_was_signed():
 
 
 @pytest.mark.parametrize(("error", "refused"), [(LOST, False), (REFUSED, True)])
-def test_a_request_that_was_never_sent_may_always_be_repeated(error, refused):
+def test_an_unsent_request_may_always_be_retried(error, refused):
     assert was_not_executed(error) is refused
     assert is_transient(error)
 
 
-def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
+def test_an_unreadable_answer_is_retried_for_a_read_and_not_for_a_submission():
     error = e.UnreadableResponseError("cut off")
     assert is_transient(error)
     assert not was_not_executed(error)
@@ -195,7 +195,7 @@ def test_an_unreadable_answer_is_worth_asking_again_but_not_submitting_again():
         (0, "Check SecretId"),
     ],
 )
-def test_a_clock_that_is_off_is_named_as_the_cause(minutes, advice):
+def test_a_wrong_clock_is_named_as_the_cause(minutes, advice):
     date = format_datetime(START + timedelta(minutes=minutes), usegmt=True)
     for status, code in ((403, "SignatureDoesNotMatch"), (401, "InvalidAuthorization")):
         said = str(classify(failure(status, code, date=date)))
@@ -224,26 +224,26 @@ def test_a_difference_that_signatures_tolerate_is_not_the_cause(seconds, code):
 
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "SignatureExpired", "AccessDenied"])
-def test_an_absurd_date_gives_no_advice(code, date):
+def test_an_absurd_date_causes_no_advice(code, date):
     absurd, none = (classify(failure(403, code, **headers)) for headers in ({"date": date}, {}))
     assert str(absurd) == str(none)
     assert not may_be_time_refusal(failure(403, "AccessDenied", date=date))
 
 
-def test_a_good_answer_is_not_read_as_an_error():
+def test_a_good_answer_does_not_count_as_an_error():
     answer = respond("<Response><JobsDetail/></Response>")
     assert not may_be_time_refusal(answer)
-    assert "error" not in vars(answer), "reading a page of jobs twice holds up all who wait in a triggerer"
+    assert "error" not in vars(answer), "a second read of a page of jobs delays all waits of a triggerer"
 
 
-def test_a_clock_that_the_signature_was_corrected_for_is_not_the_cause():
+def test_a_corrected_clock_is_not_named_as_the_cause():
     later = START + timedelta(hours=1)
     answer = failure(403, "SignatureDoesNotMatch", date=format_datetime(later, usegmt=True))
     assert "clock" not in str(classify(replace(answer, signed_at=later)))
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_cos_words_for_an_expired_signature_are_understood(hours):
+def test_the_code_of_cos_for_an_expired_signature_is_classified(hours):
     date = format_datetime(START + timedelta(hours=hours), usegmt=True)
     answer = failure(403, "AccessDenied", "Request has expired", date=date)
     error = classify(answer)
@@ -255,35 +255,35 @@ def test_cos_words_for_an_expired_signature_are_understood(hours):
     assert "Grant" not in str(error)
 
 
-def test_every_code_is_a_class_of_the_service_s_errors():
+def test_every_code_has_an_exception_class_of_the_service():
     assert all(issubclass(meaning.error, e.ApiError) for meaning in CODES.values())
 
 
 THROTTLED = classify(failure(429, "SlowDown"))
 
 
-def test_pauses_double_up_to_the_longest_and_end_with_the_attempts():
+def test_pauses_double_up_to_a_maximum_and_end_with_the_attempts():
     pauses = [RETRY_IDEMPOTENT.backoff_seconds(THROTTLED, attempt, 0) for attempt in range(1, 7)]
     for pause, longest in zip(pauses[:5], [1, 2, 4, 8, 16], strict=True):
         assert longest / 2 <= pause <= longest
     assert pauses[5] is None
 
 
-def test_the_service_s_own_wish_wins_over_the_back_off():
+def test_retry_after_takes_precedence_over_the_backoff():
     assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="30")), 1, 0) == 30
 
 
-def test_a_wish_beyond_the_budget_ends_the_repeating():
+def test_a_retry_after_beyond_the_budget_ends_the_retries():
     assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="30")), 1, 31) is None
     assert RETRY_IDEMPOTENT.backoff_seconds(classify(failure(429, retry_after="61")), 1, 0) is None
 
 
-def test_a_submission_is_not_repeated_after_an_unknown_outcome():
+def test_a_submission_is_not_retried_after_an_unknown_outcome():
     assert RETRY_IF_NOT_EXECUTED.backoff_seconds(LOST, 1, 0) is None
     assert RETRY_IF_NOT_EXECUTED.backoff_seconds(REFUSED, 1, 0) is not None
 
 
-def test_never_is_never():
+def test_no_retry_never_retries():
     assert NO_RETRY.backoff_seconds(THROTTLED, 1, 0) is None
 
 

@@ -18,7 +18,7 @@ from tests.strategies import any_text, moments
 
 BEIJING = timezone(timedelta(hours=8))
 
-# Moments before the first and after the last that UTC's calendar has.
+# Times before the first and after the last datetime in UTC.
 BEYOND = ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:05:43"]
 
 
@@ -32,12 +32,12 @@ BEYOND = ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:05:43"]
         " 2022-02-01T12:00:00+0800\n",
     ],
 )
-def test_every_form_the_service_writes_is_read(text):
+def test_every_time_format_of_the_service_is_parsed(text):
     assert parse_time(text) == datetime(2022, 2, 1, 4, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["-", "", None, "soon", "2022-02-30T00:00:00+0800", "2022-02-01T12:00:00", *BEYOND])
-def test_what_is_no_moment_counts_as_not_known(text):
+def test_an_invalid_time_counts_as_unknown(text):
     assert parse_time(text) is None
 
 
@@ -64,31 +64,31 @@ def test_an_argument_may_be_a_datetime_or_iso_text(value):
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_nothing_is_not_given(value):
+def test_none_is_an_omitted_argument(value):
     assert time_argument("start_time", value) is None
 
 
 @pytest.mark.parametrize(
     "value", ["yesterday", 1643688000, b"2022-02-01", "{{ ts }}", *BEYOND, datetime.min.replace(tzinfo=BEIJING)]
 )
-def test_what_is_no_time_is_an_error_that_names_the_argument(value):
+def test_an_invalid_time_raises_an_error_that_names_the_argument(value):
     with pytest.raises(InvalidArgumentError, match="start_time=.*not a time"):
         time_argument("start_time", value)
 
 
 @pytest.mark.parametrize("value", [datetime(2022, 2, 1), "2022-02-01T00:00:00", "2022-02-01"])
-def test_a_time_without_an_offset_is_an_error(value):
+def test_a_time_without_an_offset_raises_an_error(value):
     with pytest.raises(InvalidArgumentError, match="end_time=.*no UTC offset"):
         time_argument("end_time", value)
 
 
 @given(moments.filter(lambda moment: parse_time(moment.isoformat()) is not None))
-def test_a_time_is_read_as_it_was_written_but_for_parts_of_a_second(moment):
+def test_a_written_time_is_read_back_without_fractions_of_a_second(moment):
     assert timedelta() <= moment - parse_time(format_time(moment)) < timedelta(seconds=1)
 
 
 @given(any_text | moments.map(str) | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9:.+Z-]{2,16}"))
-def test_any_text_is_a_time_that_can_be_written_or_none(text):
+def test_any_text_is_parsed_as_a_writable_time_or_none(text):
     moment = parse_time(text)
     assert moment is None or parse_time(format_time(moment)) is not None
     try:
@@ -111,7 +111,7 @@ NOVEMBER = datetime(2026, 11, 6, 8, 49, 37, tzinfo=UTC)
         "Fri Nov  6 08:49:37 2026",
     ],
 )
-def test_the_forms_of_a_header_s_date_are_read(text):
+def test_every_date_format_of_a_header_is_parsed(text):
     assert parse_http_date(text) == NOVEMBER
 
 
@@ -133,17 +133,17 @@ def test_the_forms_of_a_header_s_date_are_read(text):
         "Fri, 06 Nov ٢٠٢٦ 08:49:37 GMT",
     ],
 )
-def test_what_is_not_exactly_one_date_is_none(text):
+def test_anything_but_one_date_is_none(text):
     assert parse_http_date(text) is None
 
 
 @given(moments.filter(lambda moment: moment.astimezone(UTC).year >= 1000))
-def test_what_a_server_writes_as_a_date_is_read_back(moment):
+def test_a_date_of_a_server_is_parsed(moment):
     moment = moment.astimezone(UTC).replace(microsecond=0)
     assert parse_http_date(format_datetime(moment, usegmt=True)) == moment
 
 
 @given(any_text)
-def test_any_text_is_a_date_in_utc_or_none(text):
+def test_any_text_is_parsed_as_a_utc_date_or_none(text):
     moment = parse_http_date(text)
     assert moment is None or moment.utcoffset() == timedelta(0)

@@ -29,7 +29,7 @@ KEYS = Credentials("AKIDEXAMPLE", "example-secret-key")
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
-def test_the_sdk_s_signatures_are_reproduced_byte_for_byte(vector):
+def test_the_signatures_of_the_sdk_are_reproduced_byte_for_byte(vector):
     keys = Credentials(vector["secret_id"], vector["secret_key"])
     signed = signing.authorization(
         vector["method"], vector["path"], vector["params"].items(), vector["headers"], keys, vector["sign_time"]
@@ -55,22 +55,22 @@ def test_all_fourteen_vectors_are_there():
         ("", ""),
     ],
 )
-def test_everything_but_the_unreserved_is_percent_encoded(text, encoded):
+def test_every_character_but_the_unreserved_is_percent_encoded(text, encoded):
     assert signing.encode(text) == encoded
 
 
 @given(reserved_text | text)
-def test_encoding_is_the_standard_library_s_whatever_the_text(text):
+def test_encoding_matches_the_standard_library_for_any_text(text):
     assert signing.encode(text) == quote(text, safe="-_.~")
     assert unquote(signing.encode(text)) == text
 
 
-def test_the_query_is_written_as_it_is_signed():
+def test_the_query_is_sent_as_it_is_signed():
     query = (("name", "a b+c"), ("cancel", None), ("nextToken", ""))
     assert signing.query_string(query) == "name=a%20b%2Bc&cancel&nextToken="
 
 
-def test_a_window_starts_before_now_and_ends_well_after_it():
+def test_a_signature_window_starts_before_now_and_ends_well_after_it():
     start, end = map(int, signing.key_time(NOW).split(";"))
     now = NOW.timestamp()
     assert start <= now - 60
@@ -88,7 +88,7 @@ def test_the_next_window_has_a_new_sign_key():
     assert signing.key_time(NOW) != signing.key_time(NOW + timedelta(seconds=signing.WINDOW_SECONDS))
 
 
-def test_host_type_digest_and_token_are_signed_and_nothing_else():
+def test_only_host_type_digest_and_token_are_signed():
     request = Request("POST", "/", headers={"Content-Type": "application/xml", "content-md5": "x", "x-other": "y"})
     headers = signing.sign(request, "bucket.example", Credentials("id", "key", token="session"), NOW)
     assert "q-header-list=content-md5;content-type;host;x-ci-security-token&" in headers["authorization"]
@@ -97,7 +97,7 @@ def test_host_type_digest_and_token_are_signed_and_nothing_else():
     assert headers["x-other"] == "y"
 
 
-def test_no_token_header_without_a_token():
+def test_no_token_header_is_sent_without_a_token():
     assert signing.TOKEN_HEADER not in signing.sign(Request("GET", "/"), "host", KEYS, NOW)
 
 
@@ -123,7 +123,7 @@ requests = st.builds(
 
 
 def on_the_wire(request: Request, keys: Credentials) -> WireRequest:
-    """The request as it arrives, target and headers, signed at ``NOW``."""
+    """Return the target and headers of the request as it arrives, signed at ``NOW``."""
     target = ENDPOINT.url_of(request).removeprefix(ENDPOINT.base_url)
     return WireRequest(request.method, target, signing.sign(request, ENDPOINT.host, keys, NOW))
 
@@ -134,7 +134,7 @@ def check(request: WireRequest, keys: Credentials) -> None:
 
 
 @given(requests, credentials)
-def test_what_is_signed_is_accepted_whatever_it_is(request, keys):
+def test_any_signed_request_is_accepted(request, keys):
     wire = on_the_wire(request, keys)
     assert (wire.path, wire.parameters) == (request.path, tuple((k, v or "") for k, v in request.query))
     check(wire, keys)
@@ -183,7 +183,7 @@ full_requests = st.builds(
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 @given(request_=full_requests, keys=credentials.map(lambda keys: replace(keys, token=keys.token or "session")))
-def test_a_request_of_which_one_signed_part_was_changed_is_refused(change, request_, keys):
+def test_a_request_with_one_changed_signed_part_is_refused(change, request_, keys):
     wire = on_the_wire(request_, keys)
     check(wire, keys)
     with pytest.raises(ServiceError):
@@ -195,7 +195,7 @@ sdk_queries = st.dictionaries(keys.map(str.lower), words, max_size=4)
 
 
 @given(requests, sdk_queries, st.from_regex(r"[A-Za-z0-9]{1,40}", fullmatch=True))
-def test_the_official_sdk_signs_anything_alike(request, query, secret_key):
+def test_the_official_sdk_makes_the_same_signature_for_any_request(request, query, secret_key):
     config = CosConfig(Region="ap-beijing", SecretId="AKIDEXAMPLE", SecretKey=secret_key)
     headers = {"host": ENDPOINT.host, **request.headers}
     sent = SimpleNamespace(method=request.method, headers=dict(headers), url=ENDPOINT.base_url)

@@ -1,4 +1,4 @@
-"""The signature of STS: as documented, as the official SDK makes it, and as the emulator checks it."""
+"""The signature of STS: it matches the documentation, the official SDK and the emulator's check."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HOST = "sts.tencentcloudapi.com"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def test_the_example_of_the_documentation():
-    """That of "Signature v3" over ``content-type;host``; newer versions of the page have another one."""
+def test_the_example_of_the_documentation_is_reproduced():
+    """The example of "Signature v3" over ``content-type;host``; newer versions of the page have another one."""
     signature = tc3_signature(
         "POST",
         "/",
@@ -40,7 +40,7 @@ def test_the_example_of_the_documentation():
 
 
 def signed_by_the_sdk(parameters, credentials, host, timestamp):
-    """Return what the SDK sends for ``AssumeRole`` at a time: its headers, with lower-case names, and its body."""
+    """Return the SDK's request for ``AssumeRole`` at a time: its headers, with lower-case names, and its body."""
     profile = ClientProfile(httpProfile=HttpProfile(endpoint=host), language="en-US")
     client = StsClient(
         Credential(credentials.secret_id, credentials.secret_key, credentials.token), "ap-guangzhou", profile
@@ -58,7 +58,7 @@ timestamps = st.integers(0, 4_000_000_000) | st.sampled_from([1767311999, 176731
 
 
 @given(st.dictionaries(words, words | st.integers(), max_size=4), keys, st.none() | keys, hosts, timestamps)
-def test_the_official_sdk_signs_anything_alike(parameters, secret_key, token, host, timestamp):
+def test_the_official_sdk_makes_the_same_signature_for_any_request(parameters, secret_key, token, host, timestamp):
     credentials = Credentials("AKIDEXAMPLE", secret_key, token)
     headers, body = signed_by_the_sdk(parameters, credentials, host, timestamp)
     ours = sign_tc3(
@@ -81,7 +81,7 @@ def test_the_official_sdk_signs_anything_alike(parameters, secret_key, token, ho
 @pytest.mark.parametrize(
     "change", [{"path": "/other"}, {"query": (("a", "b"),)}, {"body": b"{ }"}, {"method": "PUT"}], ids=str
 )
-def test_what_is_signed_changes_the_signature(change):
+def test_each_signed_part_changes_the_signature(change):
     request = {"method": "POST", "path": "/", "headers": {"content-type": "application/json"}, "body": b"{}"}
     signed = [
         sign_tc3(Request(**fields), HOST, Credentials("AKIDEXAMPLE", "the-key"), NOW, "sts")["authorization"]

@@ -39,19 +39,19 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_answer_of_the_service_is_one_typed_error(body):
+def test_anything_but_an_answer_of_the_service_raises_one_typed_error(body):
     with pytest.raises(UnreadableResponseError):
         read_xml(body.encode() if isinstance(body, str) else body, "Response")
 
 
-def test_what_is_repeated_of_an_answer_is_short():
+def test_an_error_quotes_little_of_an_answer():
     with pytest.raises(UnreadableResponseError, match="xxx") as caught:
         read_xml(f"<{LONG}/>".encode(), "Response")
     assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("body", [BOMB, EXTERNAL], ids=["bomb", "external"])
-def test_nothing_is_expanded_or_read_from_disk(body):
+def test_no_entity_is_expanded_or_read_from_disk(body):
     tracemalloc.start()
     try:
         with pytest.raises(UnreadableResponseError) as caught:
@@ -74,7 +74,7 @@ def test_the_first_of_several_names_is_read():
     assert text_of(root, "Missing") == ""
 
 
-def test_children_become_values_and_what_repeats_a_list():
+def test_children_become_values_and_repeated_nodes_become_a_list():
     root = read_xml(b"<R><A>1</A><B><C>2</C></B><A/><A>3</A><D/></R>", "R")
     assert to_dict(root) == {"A": ["1", "", "3"], "B": {"C": "2"}, "D": ""}
 
@@ -87,19 +87,19 @@ def test_values_become_children():
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\x0bb", "\ud800", "\ufffe"])
-def test_a_character_that_xml_cannot_carry_is_an_error_that_names_the_node(text):
+def test_a_character_that_xml_cannot_hold_raises_an_error_that_names_the_node(text):
     with pytest.raises(InvalidArgumentError, match="Prefix"):
         write_xml("Request", {"Input": {"Prefix": text}})
 
 
 @pytest.mark.parametrize("name", ["", "a b", "1a", "a><x", "a:b", "a\n", 3, None])
-def test_a_name_that_xml_cannot_carry_is_an_error(name):
+def test_a_name_that_xml_cannot_hold_raises_an_error(name):
     with pytest.raises(InvalidArgumentError, match="name of a node"):
         write_xml("Request", {name: "1"})
 
 
 @pytest.mark.parametrize("value", [b"ab", {"a"}, object(), 1j])
-def test_a_value_that_is_no_node_is_an_error_that_names_it(value):
+def test_a_value_that_cannot_be_a_node_raises_an_error_that_names_it(value):
     with pytest.raises(InvalidArgumentError, match="Tag must be a text, a number"):
         write_xml("Request", {"Operation": {"Tag": value}})
 
@@ -116,12 +116,12 @@ nodes = st.recursive(
 
 
 @given(nodes)
-def test_what_is_written_is_read_again(content):
+def test_written_xml_is_parsed_back(content):
     assert to_dict(read_xml(write_xml("R", content), "R")) == content
 
 
 @given(any_text | xml_text)
-def test_a_text_arrives_as_it_is_or_is_refused(text):
+def test_a_text_arrives_unchanged_or_is_refused(text):
     try:
         written = write_xml("R", {"A": text})
     except InvalidArgumentError:
@@ -132,7 +132,7 @@ def test_a_text_arrives_as_it_is_or_is_refused(text):
 
 
 @given(st.dictionaries(any_text | reserved_text | node_names, reserved_text | any_text))
-def test_no_name_and_no_text_makes_a_node_of_its_own(content):
+def test_no_name_or_text_creates_another_node(content):
     try:
         written = write_xml("R", content)
     except InvalidArgumentError:
@@ -141,6 +141,6 @@ def test_no_name_and_no_text_makes_a_node_of_its_own(content):
 
 
 @given(st.binary())
-def test_no_bytes_bring_another_error(body):
+def test_no_bytes_raise_another_error(body):
     with pytest.raises(UnreadableResponseError):
         read_xml(body, "Response")

@@ -34,7 +34,7 @@ def test_nodes_keep_their_order_and_may_repeat():
         (AnswerForm(cos_style_errors=True), "<StringToSign>sha1</StringToSign><Resource>/a</Resource>"),
     ],
 )
-def test_only_an_error_of_cos_has_details_and_the_resource(form, more):
+def test_only_an_error_of_cos_contains_details_and_the_resource(form, more):
     error = ServiceError(403, "AccessDenied", "No.", details={"StringToSign": "sha1"})
     body = error_body(error, form, path="/a", request_id="r", trace_id="t").decode()
     head = "<Code>AccessDenied</Code><Message>No.</Message>"
@@ -50,7 +50,7 @@ def test_only_an_error_of_cos_has_details_and_the_resource(form, more):
         ({"pageNumber": "9"}, []),
     ],
 )
-def test_a_numbered_page_has_the_total_and_its_own_entries(query, names):
+def test_a_numbered_page_contains_the_total_and_its_own_entries(query, names):
     body = numbered_page("r", "Queue", [[("Name", str(number))] for number in range(3)], query).decode()
     assert "<TotalCount>3</TotalCount>" in body
     assert [name for name in "0123" if f"<Queue><Name>{name}</Name></Queue>" in body] == names

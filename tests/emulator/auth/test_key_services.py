@@ -78,12 +78,12 @@ def test_the_metadata_service_names_the_role_and_hands_out_keys(emulator):
 
 
 @pytest.mark.parametrize("name", ["", defaults.ROLE_NAME])
-def test_a_machine_without_a_role_is_a_404(emulator, name):
+def test_a_machine_without_a_role_gets_404(emulator, name):
     emulator.bind_role(None)
     assert metadata(emulator, name).status == 404
 
 
-def test_another_role_than_the_machine_s_is_a_404(emulator):
+def test_another_role_than_the_machine_s_gets_404(emulator):
     emulator.add_role("other-role")
     assert metadata(emulator, "other-role").status == 404
     emulator.bind_role("other-role")
@@ -91,7 +91,7 @@ def test_another_role_than_the_machine_s_is_a_404(emulator):
 
 
 @pytest.mark.parametrize("get", [machine_keys, lambda emulator: keys_of(assume(emulator))], ids=["metadata", "sts"])
-def test_keys_are_taken_with_their_token_until_they_expire(emulator, get):
+def test_keys_are_accepted_with_their_token_until_they_expire(emulator, get):
     keys = get(emulator)
     assert status(emulator, keys) == (200, None)
     assert status(emulator, keys, with_token=False)[0] in (401, 403)
@@ -112,7 +112,7 @@ def test_keys_have_the_permissions_of_their_role(emulator):
     assert status(emulator, machine_keys(emulator)) == (403, "AccessDenied")
 
 
-def test_keys_that_were_handed_out_are_shown_and_counted(emulator):
+def test_issued_keys_are_listed_and_counted(emulator):
     metadata(emulator)
     assert emulator.temporary_keys == []
     first, second = machine_keys(emulator), keys_of(assume(emulator))
@@ -123,7 +123,7 @@ def test_keys_that_were_handed_out_are_shown_and_counted(emulator):
     assert emulator.temporary_keys == []
 
 
-def test_the_sdk_assumes_a_role_for_as_long_as_it_says(emulator):
+def test_the_sdk_assumes_a_role_for_the_requested_duration(emulator):
     answer = assume(emulator, DurationSeconds=900)
     assert abs(answer.ExpiredTime - emulator.now().timestamp() - 900) < 60
     assert answer.RequestId
@@ -184,7 +184,7 @@ def test_sts_refuses_a_clock_that_is_off(emulator, seconds):
 
 
 @pytest.mark.parametrize("keys", [KEYS, Credentials(defaults.SECRET_ID, "wrong")], ids=["handed out", "refused"])
-def test_each_answer_of_sts_has_the_service_s_date(emulator, keys, monkeypatch):
+def test_each_answer_of_sts_contains_the_service_s_date(emulator, keys, monkeypatch):
     replies = []
     answer = emulator.answer
     monkeypatch.setattr(emulator, "answer", lambda exchange: replies.append(answer(exchange)) or replies[-1])
@@ -246,7 +246,7 @@ def test_a_request_that_was_tampered_with_is_refused(emulator, tamper, code):
     ("kind", "options"),
     [("error", {"status": 418}), ("garbage_body", {}), ("truncated_xml", {}), ("bad_gateway", {}), ("redirect", {})],
 )
-def test_faults_strike_here_too(emulator, operation, kind, options):
+def test_faults_apply_to_the_key_services_too(emulator, operation, kind, options):
     fault = emulator.inject(kind, operation=operation, **options)
     if operation == "assume_role":
         with pytest.raises(TencentCloudSDKException):
@@ -257,13 +257,13 @@ def test_faults_strike_here_too(emulator, operation, kind, options):
     assert fault.injected == 1
 
 
-def test_an_error_of_sts_is_one_for_the_sdk(emulator):
+def test_the_sdk_parses_an_error_of_sts(emulator):
     emulator.inject("error", operation="assume_role", status=200, code="InternalError.DbError")
     assert refusal(emulator) == "InternalError.DbError"
 
 
 @pytest.mark.parametrize("kind", ["unknown_state", "missing_nodes"])
-def test_faults_of_xml_leave_json_alone(emulator, kind):
+def test_faults_of_xml_do_not_change_json(emulator, kind):
     emulator.inject(kind)
     assert machine_keys(emulator).token
 

@@ -43,7 +43,7 @@ def test_signatures_of_the_official_sdk_are_accepted(vector):
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
-def test_a_signature_that_is_off_by_one_digit_is_refused(vector):
+def test_a_signature_with_one_wrong_digit_is_refused(vector):
     last = vector["authorization"][-1]
     with pytest.raises(ServiceError, match="does not match"):
         check_vector(vector, authorization=vector["authorization"][:-1] + ("0" if last != "0" else "1"))
@@ -53,7 +53,7 @@ def test_a_signature_that_is_off_by_one_digit_is_refused(vector):
     ("seconds", "refused"),
     [(-900, False), (-901, True), (0, False), (3660, False), (3661, True)],
 )
-def test_the_window_is_open_from_a_little_before_its_start_to_its_end(seconds, refused):
+def test_the_window_is_valid_from_shortly_before_its_start_to_its_end(seconds, refused):
     if not refused:
         check_vector(VECTORS[0], seconds=seconds)
         return
@@ -111,7 +111,7 @@ def test_a_header_that_was_not_signed_may_change(emulator):
     assert exchange(emulator, "GET", JOBS, headers).status == 200
 
 
-def test_an_added_parameter_is_let_through_where_only_listed_ones_are_checked(emulator):
+def test_an_added_parameter_is_accepted_if_only_listed_ones_are_checked(emulator):
     emulator.configure(all_parameters_signed=False)
     assert exchange(emulator, "GET", f"{TARGET}&type=Job", signed_headers("GET", JOBS, QUERY)).status == 200
 
@@ -163,7 +163,7 @@ def test_a_signature_may_travel_in_the_query(emulator):
 
 
 @pytest.mark.parametrize("target", ["?name=a%20b%2Bc", "?name=a+b%2Bc"])
-def test_a_plus_in_the_query_is_a_blank(emulator, target):
+def test_a_plus_in_the_query_is_a_space(emulator, target):
     headers = signed_headers("GET", JOBS, [("name", "a b+c")])
     assert exchange(emulator, "GET", JOBS + target, headers).status == 200
     refused(emulator, f"{JOBS}?name=a b+c".replace(" ", "%20"), headers)
@@ -196,7 +196,7 @@ def test_temporary_keys_need_their_token_under_either_name(emulator, temporary, 
     assert call(emulator, "GET", JOBS, keys=temporary, **sent).status == 200
 
 
-def test_the_token_s_other_name_is_refused_when_the_switch_says_so(emulator, temporary):
+def test_the_token_s_other_name_is_refused_if_the_switch_is_set(emulator, temporary):
     emulator.configure(cos_token_accepted=False)
     statuses = [
         call(emulator, "GET", JOBS, keys=temporary, headers={name: "tok+en/EXAMPLE=="}).status
@@ -211,7 +211,7 @@ def test_temporary_keys_with_a_missing_or_wrong_token_are_refused(emulator, temp
     assert (answer.status, answer.code) == (401, "InvalidAuthorization")
 
 
-def test_temporary_keys_end(emulator):
+def test_temporary_keys_expire(emulator):
     emulator.add_key("AKIDTEMP", "s", token="t", expires_at=emulator.now() + timedelta(minutes=30))
     keys, headers = Credentials("AKIDTEMP", "s"), {"x-ci-security-token": "t"}
     assert call(emulator, "GET", JOBS, keys=keys, headers=headers).status == 200
@@ -226,7 +226,7 @@ def test_signatures_stay_valid_when_the_clock_is_put_forward(emulator):
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])
-def test_a_server_whose_clock_is_off_refuses_everything_and_shows_its_time(emulator, seconds):
+def test_a_server_with_a_wrong_clock_refuses_every_request_and_shows_its_time(emulator, seconds):
     emulator.configure(clock_offset_seconds=seconds)
     answer = call(emulator, "GET", JOBS)
     assert (answer.status, answer.code) == (401, "SignatureExpired")
@@ -258,7 +258,7 @@ def test_a_mismatch_is_explained_in_cos_s_style(emulator):
     assert answer.text("Resource") == JOBS
 
 
-def test_headers_and_paths_that_are_no_text_are_refused_and_break_nothing(emulator):
+def test_headers_and_paths_that_are_not_text_are_refused(emulator):
     headers = signed_headers("GET", JOBS, headers={"x-ci-note": "as signed"})
     headers["x-ci-note"] = "\xff\xfe"
     refused(emulator, JOBS, headers)

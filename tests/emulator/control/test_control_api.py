@@ -6,7 +6,7 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from tests.emulator.wire import JOBS, call, control, create, exchange
 
 
-def test_the_control_api_has_the_functions_of_the_python_api(emulator):
+def test_the_control_api_offers_the_functions_of_the_python_api(emulator):
     assert control(emulator, "GET", "health") == (200, {"status": "ok"})
     assert control(emulator, "POST", "buckets", name="second-1250000000", region="ap-shanghai")[0] == 200
     assert control(emulator, "POST", "objects", keys=["a", "b"], bucket="second-1250000000")[0] == 200
@@ -62,7 +62,7 @@ def test_the_control_api_refuses_wrong_requests(emulator, method, name, fields, 
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{"])
-def test_the_control_api_takes_json_objects_only(emulator, body):
+def test_the_control_api_accepts_json_objects_only(emulator, body):
     headers = {"host": "localhost", "content-length": str(len(body))}
     assert exchange(emulator, "POST", "/_emulator/reset", headers, body).status == 400
 

@@ -23,7 +23,7 @@ def test_a_reset_leaves_nothing_behind(emulator):
     assert call(emulator, "GET", JOBS, keys=Credentials("AKIDOTHER", "s")).status == 401
 
 
-def test_a_bucket_may_have_switches_of_its_own(emulator):
+def test_a_bucket_may_have_its_own_switches(emulator):
     emulator.add_bucket("second-1250000000", "ap-shanghai")
     emulator.configure(bucket="second-1250000000", outcome="fail")
     host = {"host": "second-1250000000.ci.ap-shanghai.myqcloud.com"}
@@ -42,7 +42,7 @@ def test_a_batch_is_ended_by_hand(emulator, end, state):
     getattr(emulator, f"{end}_job")(job_id)
     assert emulator.job(job_id).state == state
     emulator.fail_job(job_id)
-    assert emulator.job(job_id).state == state, "what has ended has ended"
+    assert emulator.job(job_id).state == state, "an ended batch stays ended"
 
 
 def test_a_batch_is_forgotten(emulator):

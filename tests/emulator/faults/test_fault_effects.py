@@ -33,7 +33,7 @@ def submit(emulator, **options):
     ],
 )
 @pytest.mark.parametrize("after_acting", [False, True])
-def test_an_error_comes_instead_of_acting_or_after_it(emulator, kind, options, status, code, after_acting):
+def test_an_error_is_sent_before_or_after_acting(emulator, kind, options, status, code, after_acting):
     fault = emulator.inject(kind, operation="create", after_acting=after_acting, **options)
     answer = submit(emulator)
     assert (answer.status, answer.code) == (status, code)
@@ -44,7 +44,7 @@ def test_an_error_comes_instead_of_acting_or_after_it(emulator, kind, options, s
 
 
 @pytest.mark.parametrize("after_acting", [False, True])
-def test_a_gateway_answers_in_html_and_without_the_service_s_headers(emulator, after_acting):
+def test_a_gateway_answers_with_html_and_without_the_service_s_headers(emulator, after_acting):
     emulator.inject(Fault(FaultKind.BAD_GATEWAY, after_acting=after_acting))
     answer = submit(emulator)
     assert (answer.status, answer.headers["content-type"]) == (502, "text/html")
@@ -63,7 +63,7 @@ def test_a_connection_is_reset_before_or_after_acting(emulator, after_acting):
     assert submit(emulator).status == 200
 
 
-def test_throttling_says_when_to_come_back(emulator):
+def test_throttling_sends_retry_after(emulator):
     emulator.inject("slow_down", retry_after_seconds=7)
     emulator.inject("slow_down", retry_after_seconds=90, retry_after_form="date")
     assert call(emulator, "GET", JOBS).headers["retry-after"] == "7"
@@ -72,22 +72,22 @@ def test_throttling_says_when_to_come_back(emulator):
     assert wait.total_seconds() == 90
 
 
-def test_a_redirect_points_elsewhere(emulator):
+def test_a_redirect_names_another_address(emulator):
     emulator.inject("redirect", location="http://127.0.0.1:9/")
     assert call(emulator, "GET", JOBS).headers["location"] == "http://127.0.0.1:9/"
 
 
 @pytest.mark.parametrize("after_acting", [False, True])
-def test_a_request_that_hangs_is_acted_on_before_or_after(emulator, after_acting):
+def test_a_hanging_request_acts_before_or_after(emulator, after_acting):
     emulator.inject("hang", seconds=0.3, after_acting=after_acting)
     with pytest.raises(TimeoutError):
         submit(emulator, timeout=0.1)
     assert len(emulator.jobs) == after_acting
     wait_until(lambda: emulator.requests[-1].status == 200)
-    assert len(emulator.jobs) == 1, "the request was read, so it is acted on even though the client has gone"
+    assert len(emulator.jobs) == 1, "the request was read, so it is executed although the client has disconnected"
 
 
-def test_a_request_that_hangs_over_a_reset_is_not_acted_on(emulator):
+def test_a_request_that_hangs_during_a_reset_does_not_act(emulator):
     emulator.inject("hang", seconds=0.2)
     with pytest.raises(TimeoutError):
         submit(emulator, timeout=0.05)
@@ -96,7 +96,7 @@ def test_a_request_that_hangs_over_a_reset_is_not_acted_on(emulator):
     assert emulator.jobs == []
 
 
-def test_a_request_that_hangs_does_not_keep_the_emulator_from_stopping():
+def test_a_hanging_request_does_not_block_the_stop_of_the_emulator():
     with Emulator() as emulator:
         emulator.inject("hang", seconds=60)
         with pytest.raises(TimeoutError):
@@ -105,7 +105,7 @@ def test_a_request_that_hangs_does_not_keep_the_emulator_from_stopping():
     assert time.monotonic() - started < 5
 
 
-def test_a_slow_answer_trickles(emulator):
+def test_a_slow_answer_is_sent_in_small_parts(emulator):
     create(emulator)
     emulator.inject("drip", seconds=0.2)
     started = time.monotonic()
@@ -113,14 +113,14 @@ def test_a_slow_answer_trickles(emulator):
     assert time.monotonic() - started >= 0.2
 
 
-def test_any_fault_may_show_late(emulator):
+def test_any_fault_may_be_delayed(emulator):
     emulator.inject("slow_down", seconds=0.1)
     started = time.monotonic()
     assert call(emulator, "GET", JOBS).status == 429
     assert time.monotonic() - started >= 0.1
 
 
-def test_an_answer_is_cut_off_in_its_middle(emulator):
+def test_an_answer_is_truncated_in_the_middle(emulator):
     create(emulator)
     emulator.inject("cut_off")
     with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
@@ -137,13 +137,13 @@ def test_an_answer_is_cut_off_in_its_middle(emulator):
         ("external_entity", EntitiesForbidden),
     ],
 )
-def test_a_spoiled_answer_is_a_200_that_cannot_be_read(emulator, kind, error):
+def test_a_corrupted_answer_has_status_200_and_cannot_be_parsed(emulator, kind, error):
     emulator.inject(kind)
     answer = submit(emulator)
     assert answer.status == 200
     with pytest.raises(error):
         answer.xml  # noqa: B018 - reads the body
-    assert len(emulator.jobs) == 1, "the job was created all the same"
+    assert len(emulator.jobs) == 1, "the job was created in spite of the fault"
 
 
 def test_a_huge_answer_is_well_formed(emulator):
@@ -153,7 +153,7 @@ def test_a_huge_answer_is_well_formed(emulator):
     assert answer.body.endswith(b"</RequestId></Response>")
 
 
-def test_a_state_may_be_a_new_word(emulator):
+def test_a_state_may_be_unknown(emulator):
     job_id = create(emulator)
     emulator.inject("unknown_state", word="Hibernating", operation="get")
     emulator.inject("unknown_state", operation="list")
@@ -171,14 +171,14 @@ def test_nodes_may_be_missing(emulator):
 
 
 @pytest.mark.parametrize("kind", ["unknown_state", "missing_nodes"])
-def test_an_answer_without_a_body_cannot_be_spoiled(emulator, kind):
+def test_an_answer_without_a_body_cannot_be_corrupted(emulator, kind):
     job_id = create(emulator)
     emulator.inject(kind, operation="cancel")
     assert call(emulator, "PUT", f"{JOBS}/{job_id}", [("cancel", None)]).body == b""
 
 
 @pytest.mark.parametrize("seconds", [7200, -7200])
-def test_a_skewed_clock_refuses_good_signatures_and_shows_in_the_date(emulator, seconds):
+def test_a_skewed_clock_refuses_valid_signatures_and_shows_in_the_date(emulator, seconds):
     emulator.inject("skewed_clock", seconds=seconds)
     answer = call(emulator, "GET", JOBS)
     assert (answer.status, answer.code) == (401, "SignatureExpired")
@@ -190,7 +190,7 @@ def test_a_skewed_clock_refuses_good_signatures_and_shows_in_the_date(emulator, 
 JUST_BEFORE, JUST_AFTER = 44, 2  # of what comes 45 seconds late
 
 
-def test_a_late_request_makes_a_job_only_when_its_time_has_come(emulator):
+def test_a_late_request_creates_its_job_on_time(emulator):
     fault = emulator.inject("late")
     came_at = emulator.now()
     with pytest.raises((ConnectionResetError, http.client.RemoteDisconnected)):
@@ -206,7 +206,7 @@ def test_a_late_request_makes_a_job_only_when_its_time_has_come(emulator):
     assert fault.injected == 1
 
 
-def test_a_late_job_takes_its_place_among_those_that_were_made_meanwhile(emulator):
+def test_a_late_job_is_listed_among_the_jobs_created_meanwhile(emulator):
     emulator.configure(submitted_seconds=5, run_seconds=20, list_lag_seconds=10)
     for seconds in (60, 30):
         emulator.inject("late", seconds=seconds, status=504)
@@ -227,21 +227,21 @@ def test_a_gateway_may_answer_for_a_late_service(emulator):
     assert b"504 Gateway Timeout" in answer.body
 
 
-def test_a_late_service_may_be_silent(emulator):
+def test_a_late_service_may_send_no_answer(emulator):
     emulator.inject("late", status=504, silent_seconds=0.2)
     began_at = time.monotonic()
     assert submit(emulator).status == 504
     assert time.monotonic() - began_at >= 0.2
 
 
-def test_a_late_request_that_is_refused_makes_no_job(emulator):
+def test_a_refused_late_request_creates_no_job(emulator):
     emulator.inject("late", status=504)
     call(emulator, "POST", JOBS, body=b"no XML")
     emulator.advance(60)
     assert not emulator.jobs
 
 
-def test_only_a_request_that_creates_can_be_late(emulator):
+def test_only_a_creating_request_can_be_late(emulator):
     job_id = create(emulator)
     fault = emulator.inject("late", times=None)
     assert call(emulator, "PUT", f"{JOBS}/{job_id}", [("cancel", None)]).status == 200
@@ -263,13 +263,13 @@ def statuses(emulator, count: int, path: str = JOBS) -> list[int]:
     return [call(emulator, "GET", path).status for _ in range(count)]
 
 
-def test_a_fault_happens_as_often_as_it_should_and_counts(emulator):
+def test_a_fault_happens_the_set_number_of_times_and_is_counted(emulator):
     twice = emulator.inject("slow_down", times=2, skip=1)
     assert statuses(emulator, 5) == [200, 429, 429, 200, 200]
     assert (twice.seen, twice.injected, twice.is_spent) == (3, 2, True)
 
 
-def test_a_fault_may_go_on_until_it_is_cleared(emulator):
+def test_a_fault_may_last_until_it_is_cleared(emulator):
     fault = emulator.inject("internal_error", times=None)
     assert statuses(emulator, 4) == [500] * 4
     assert fault.injected == 4
@@ -293,7 +293,7 @@ def test_a_fault_may_go_on_until_it_is_cleared(emulator):
         ("trigger", "POST", "/triggerworkflow"),
     ],
 )
-def test_a_fault_strikes_the_operation_it_is_meant_for(emulator, operation, method, path):
+def test_a_fault_applies_to_its_operation_only(emulator, operation, method, path):
     fault = emulator.inject("error", operation=operation, status=418, times=None)
     other = "/queue" if operation != "queues" else JOBS
     assert statuses(emulator, 1, other) == [200]
@@ -301,13 +301,13 @@ def test_a_fault_strikes_the_operation_it_is_meant_for(emulator, operation, meth
     assert fault.injected == emulator.count(operation) == 1
 
 
-def test_of_two_faults_the_older_one_strikes_first(emulator):
+def test_the_older_one_of_two_faults_applies_first(emulator):
     emulator.inject("slow_down")
     emulator.inject("internal_error")
     assert statuses(emulator, 3) == [429, 500, 200]
 
 
-def test_a_fault_does_not_need_a_good_signature(emulator):
+def test_a_fault_applies_without_a_valid_signature(emulator):
     emulator.inject("slow_down")
     answer = call(emulator, "GET", JOBS, unsigned={"authorization": "nonsense"})
     assert answer.status == 429
@@ -321,7 +321,7 @@ def test_a_fault_does_not_need_a_good_signature(emulator):
         ("reset", {"operation": "delete"}, "no operation 'delete'"),
     ],
 )
-def test_a_fault_that_does_not_exist_is_refused(emulator, kind, options, complaint):
+def test_an_unknown_fault_is_refused(emulator, kind, options, complaint):
     with pytest.raises(ValueError, match=complaint):
         emulator.inject(kind, **options)
 
@@ -333,7 +333,7 @@ def wait_until(condition, seconds: float = 5) -> None:
         time.sleep(0.01)
 
 
-def test_one_repeated_submission_is_two_jobs(emulator):
+def test_a_repeated_submission_creates_two_jobs(emulator):
     """The real service is not idempotent either."""
     emulator.inject("internal_error", operation="create", after_acting=True)
     assert [submit(emulator).status, submit(emulator).status] == [500, 200]

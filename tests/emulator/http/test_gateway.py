@@ -35,7 +35,7 @@ def test_a_batch_is_created_read_listed_and_cancelled(emulator):
     assert call(emulator, "GET", f"{JOBS}/{job_id}").text(f"{DETAIL}State") == "Cancel"
 
 
-def test_a_record_is_written_as_the_documentation_shows(emulator):
+def test_a_record_has_the_documented_format(emulator):
     answer = call(emulator, "POST", JOBS, body=request_body(name="demo"))
     assert answer.xml.tag == "Response"
     (detail,) = answer.xml.findall("JobsDetail")
@@ -49,7 +49,7 @@ def test_a_record_is_written_as_the_documentation_shows(emulator):
     assert detail.findtext("Operation/WorkflowIds") == defaults.WORKFLOW_ID
 
 
-def test_code_and_message_have_a_meaning_once_a_batch_has_failed(emulator):
+def test_code_and_message_are_set_once_a_batch_has_failed(emulator):
     emulator.configure(outcome="fail", failure_code="ResourceNotFound", failure_message="夜 <gone> & lost")
     job_id = create(emulator)
     emulator.advance(60)
@@ -73,7 +73,7 @@ def test_an_independent_node_echoes_its_operation_and_has_child_jobs(emulator):
     assert call(emulator, "GET", "/pic_jobs", query).texts(DETAIL + "JobId") == []
 
 
-def test_picture_jobs_are_listed_by_a_path_of_their_own(emulator):
+def test_picture_jobs_have_their_own_list_path(emulator):
     operation = (
         "<Tag>PicProcess</Tag><JobParam><PicProcess><ProcessRule>r</ProcessRule></PicProcess></JobParam>"
         "<Output><Region>r</Region><Bucket>b</Bucket><Object>o</Object></Output>"
@@ -100,7 +100,7 @@ def test_executions_show_the_state_of_each_file(emulator):
     assert one.text("WorkflowExecution/Topology/Nodes/Transcode_1/Type") == "Transcode"
 
 
-def test_old_answers_show_objects_by_address(emulator):
+def test_old_answers_name_objects_by_address(emulator):
     emulator.configure(object_as_url=True)
     create(emulator, inputs="<Object>media/0001.mp4</Object>")
     emulator.advance(60)
@@ -119,7 +119,7 @@ def test_a_switch_shuffles_nodes(emulator):
     assert len({frozenset(order) for order in orders}) == 1
 
 
-def test_a_single_object_is_run_through_a_workflow_and_is_no_batch(emulator):
+def test_a_workflow_on_a_single_object_is_no_batch(emulator):
     query = [("workflowId", defaults.WORKFLOW_ID), ("object", "media/0001.mp4")]
     run_id = call(emulator, "POST", "/triggerworkflow", query).text("InstanceId")
     assert re.fullmatch("i[0-9a-f]{32}", run_id)
@@ -157,25 +157,25 @@ def test_queues_and_workflows_are_listed_by_page_number(emulator):
     assert named.texts("MediaWorkflowList/WorkflowId") == [defaults.WORKFLOW_ID]
 
 
-def test_an_unknown_batch_is_a_200_that_says_so(emulator):
+def test_an_unknown_batch_is_reported_with_status_200(emulator):
     answer = call(emulator, "GET", f"{JOBS}/b404")
     assert answer.status == 200
     assert answer.text("NonExistJobIds") == "b404"
     assert answer.texts("JobsDetail") == []
 
 
-def test_an_unknown_batch_may_be_an_error(emulator):
+def test_an_unknown_batch_may_raise_an_error(emulator):
     emulator.configure(unknown_job="refuse")
     answer = call(emulator, "GET", f"{JOBS}/b404")
     assert (answer.status, answer.code) == (404, "ResourceNotFound")
 
 
-def test_a_character_that_xml_cannot_carry_is_replaced_in_an_answer(emulator):
+def test_a_character_that_xml_cannot_hold_is_replaced_in_an_answer(emulator):
     assert call(emulator, "GET", f"{JOBS}/b\x00\x08<").text("NonExistJobIds") == "b\ufffd\ufffd<"
 
 
 @pytest.mark.parametrize("fault", [None, "unknown_state"])
-def test_a_carriage_return_in_a_key_arrives_as_one(emulator, fault):
+def test_a_carriage_return_in_a_key_is_preserved(emulator, fault):
     emulator.add_objects("media/a\rb.mp4", content=b"")
     emulator.configure(submitted_seconds=0)
     job_id = create(emulator, inputs="<Prefix>media/a&#13;</Prefix>")
@@ -194,7 +194,7 @@ def test_an_unknown_execution_is_not_found(emulator):
 
 @pytest.mark.parametrize("cancel", [None, "", "1"])
 @pytest.mark.parametrize("is_signed", [True, False])
-def test_cancel_is_a_bare_key_or_an_empty_one_signed_or_not(emulator, cancel, is_signed):
+def test_cancel_is_accepted_as_a_bare_key_or_an_empty_value_signed_or_not(emulator, cancel, is_signed):
     path = f"{JOBS}/{create(emulator)}"
     headers = signed_headers("PUT", path, [("cancel", cancel)] if is_signed else [])
     target = f"{path}?cancel" + ("" if cancel is None else f"={cancel}")
@@ -226,7 +226,7 @@ def test_the_cancellation_of_an_unknown_batch_is_refused(emulator, job_id):
         ("PUT", "/inventorytriggerjob", 405, "MethodNotAllowed"),
     ],
 )
-def test_addresses_that_do_not_exist_are_refused(emulator, method, path, status, code):
+def test_unknown_addresses_are_refused(emulator, method, path, status, code):
     answer = call(emulator, method, path)
     assert (answer.status, answer.code) == (status, code)
 
@@ -268,7 +268,7 @@ def test_a_bucket_that_is_not_ready_is_refused(emulator, state, status, code):
     assert (answer.status, answer.code) == (status, code)
 
 
-def test_every_answer_carries_the_service_s_headers(emulator):
+def test_every_answer_has_the_service_s_headers(emulator):
     answer = call(emulator, "GET", JOBS)
     assert answer.headers["server"] == "tencent-ci"
     assert answer.headers["content-type"] == "application/xml"
@@ -279,7 +279,7 @@ def test_every_answer_carries_the_service_s_headers(emulator):
 
 
 @pytest.mark.parametrize("cos_style", [False, True])
-def test_an_error_has_the_body_of_the_page_chosen(emulator, cos_style):
+def test_an_error_has_the_body_of_the_chosen_document(emulator, cos_style):
     emulator.configure(cos_style_errors=cos_style)
     answer = call(emulator, "GET", f"{EXECUTIONS}/i404")
     names = ["Code", "Message", *(["Resource"] if cos_style else []), "RequestId", "TraceId"]
@@ -290,13 +290,13 @@ def test_an_error_has_the_body_of_the_page_chosen(emulator, cos_style):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_length_is_required_where_there_may_be_a_body(emulator, method):
+def test_a_content_length_is_required_if_there_may_be_a_body(emulator, method):
     path = JOBS if method == "POST" else f"{JOBS}/b1"
     answer = exchange(emulator, method, path, signed_headers(method, path))
     assert (answer.status, answer.code) == (411, "MissingContentLength")
 
 
-def test_a_body_that_is_too_long_is_refused(emulator):
+def test_a_too_long_body_is_refused(emulator):
     answer = call(emulator, "POST", JOBS, body=b"x" * (1024 * 1024 + 1))
     assert (answer.status, answer.code) == (413, "InvalidContent")
 
@@ -311,7 +311,7 @@ def test_a_body_that_is_too_long_is_refused(emulator):
         (None, True, 400),
     ],
 )
-def test_the_content_type_is_checked_where_there_is_one(emulator, content_type, required, status):
+def test_the_content_type_is_checked_if_it_is_sent(emulator, content_type, required, status):
     emulator.configure(content_type_required=required)
     body = request_body()
     headers = signed_headers("POST", JOBS, headers={"content-type": content_type} if content_type else {})
@@ -321,7 +321,7 @@ def test_the_content_type_is_checked_where_there_is_one(emulator, content_type, 
 
 
 @pytest.mark.parametrize("is_right", [True, False])
-def test_a_digest_of_the_body_is_checked_where_there_is_one(emulator, is_right):
+def test_a_digest_of_the_body_is_checked_if_it_is_sent(emulator, is_right):
     body = request_body()
     digest = hashlib.md5(body if is_right else b"other", usedforsecurity=False).digest()
     answer = call(emulator, "POST", JOBS, body=body, headers={"content-md5": base64.b64encode(digest).decode()})
@@ -345,7 +345,7 @@ def test_a_digest_of_the_body_is_checked_where_there_is_one(emulator, is_right):
         ("ci:DescribeMediaWorkflows", "GET", "/workflow", b""),
     ],
 )
-def test_a_missing_permission_is_refused_by_the_name_of_the_action(emulator, action, method, path, body):
+def test_a_missing_permission_is_refused_with_the_name_of_the_action(emulator, action, method, path, body):
     every = {
         *("ci:TriggerMediaWorkflow", "ci:CreateInventoryTriggerJob", "ci:DescribeInventoryTriggerJob"),
         *("ci:DescribeInventoryTriggerJobs", "ci:CancelInventoryTriggerJob", "ci:DescribeMediaWorkflowExecutions"),

@@ -18,7 +18,7 @@ def send(emulator, method, path, body=b"", host=HOST, **headers) -> Answer:
     return exchange(emulator, method, path, sent, body)
 
 
-def test_a_digest_that_is_not_the_body_s_is_refused(emulator):
+def test_a_wrong_digest_of_the_body_is_refused(emulator):
     answer = send(emulator, "PUT", "/a.txt", b"other", content_md5="1B2M2Y8AsgTpgAmY7PhCfg==")
     assert (answer.status, answer.text("Code")) == (400, "InvalidDigest")
     assert "a.txt" not in emulator.bucket().objects
@@ -39,12 +39,12 @@ def test_answers_have_the_headers_of_cos(emulator):
         (f"{defaults.BUCKET}.cos.ap-shanghai.myqcloud.com", 404, "NoSuchBucket"),
     ],
 )
-def test_another_bucket_does_not_exist(emulator, host, status, code):
+def test_an_object_request_to_another_bucket_is_refused(emulator, host, status, code):
     answer = send(emulator, "PUT", "/a.txt", b"x", host=host)
     assert (answer.status, answer.text("Code")) == (status, code)
 
 
-def test_a_bucket_that_is_not_bound_still_has_its_objects(emulator):
+def test_an_unbound_bucket_still_has_its_objects(emulator):
     emulator.bucket().bound = False
     assert send(emulator, "PUT", "/a.txt", b"x").status == 200
 
@@ -56,12 +56,12 @@ def test_other_operations_of_cos_are_refused(emulator):
     assert "media/0001.mp4" in emulator.bucket().objects
 
 
-def test_the_api_of_batches_is_not_on_the_host_of_cos(emulator):
+def test_the_batch_api_is_not_on_the_host_of_cos(emulator):
     assert send(emulator, "GET", "/inventorytriggerjob").status == 404
     assert emulator.count("list") == 0
 
 
-def test_a_fault_strikes_an_upload(emulator):
+def test_a_fault_applies_to_an_upload(emulator):
     fault = emulator.inject("error", operation="put_object", status=503, code="SlowDown")
     assert send(emulator, "PUT", "/a.txt", b"x").status == 503
     assert send(emulator, "PUT", "/a.txt", b"x").status == 200

@@ -43,7 +43,7 @@ def paths(log: RequestLog) -> list[str]:
     return [found.path for found in log]
 
 
-def test_the_oldest_record_goes_when_there_are_too_many():
+def test_the_oldest_record_is_dropped_beyond_the_limit():
     log = RequestLog(max_requests=3)
     for number in range(5):
         log.add(record(number))
@@ -51,7 +51,7 @@ def test_the_oldest_record_goes_when_there_are_too_many():
     assert log.counts == {"create": 5}
 
 
-def test_the_oldest_records_go_when_their_bodies_are_too_large_in_all():
+def test_the_oldest_records_are_dropped_when_all_bodies_are_too_large():
     log = RequestLog(max_body_bytes=100)
     log.add(record(1, 60))
     log.add(record(2, 40))
@@ -64,7 +64,7 @@ def test_the_oldest_records_go_when_their_bodies_are_too_large_in_all():
 
 
 @pytest.mark.parametrize("next_bytes", [0, 100])
-def test_the_newest_record_stays_even_if_it_is_too_large(next_bytes):
+def test_the_newest_record_is_kept_even_if_it_is_too_large(next_bytes):
     log = RequestLog(max_body_bytes=100)
     log.add(record(1, 50))
     log.add(record(2, 500))
@@ -73,7 +73,7 @@ def test_the_newest_record_stays_even_if_it_is_too_large(next_bytes):
     assert paths(log) == ["/3"]
 
 
-def test_a_log_that_was_cleared_has_room_again():
+def test_a_cleared_log_accepts_records_again():
     log = RequestLog(max_body_bytes=100)
     log.add(record(1, 100))
     log.clear()

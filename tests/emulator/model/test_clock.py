@@ -1,4 +1,4 @@
-"""One clock writes and compares all times of the service. It may be off, and a test can put it forward."""
+"""One clock writes and compares all times of the service. It may be wrong, and a test can advance it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ offsets = pytest.mark.parametrize("seconds", OFFSETS)
 
 
 def ask(emulator, method, path, query=(), *, seconds, body=b"", host=HOST):
-    """Send a request as a client that knows how far the service's clock is off."""
+    """Send a request as a client that knows the offset of the service's clock."""
     headers = {"host": host, **({"content-type": "application/xml"} if body else {})}
     headers = signed_headers(method, path, query, headers=headers, when=sign_time(seconds - 60, seconds + 600))
     length = {"content-length": str(len(body))} if method in ("POST", "PUT") else {}
@@ -94,7 +94,7 @@ def test_the_date_shows_the_time_that_was_put_forward_and_both_times_may_be_sign
 
 
 @offsets
-def test_an_object_is_as_old_as_the_service_s_clock_says(emulator, seconds):
+def test_the_age_of_an_object_is_measured_with_the_service_s_clock(emulator, seconds):
     emulator.configure(clock_offset_seconds=seconds)
     emulator.advance(100)
     host = HOST.replace(".ci.", ".cos.")
@@ -108,7 +108,7 @@ def test_an_object_is_as_old_as_the_service_s_clock_says(emulator, seconds):
 
 
 @offsets
-def test_temporary_keys_end_by_the_clock_that_the_date_tells(emulator, seconds):
+def test_temporary_keys_expire_by_the_clock_of_the_date_header(emulator, seconds):
     emulator.configure(clock_offset_seconds=seconds, temporary_key_seconds=600)
     emulator.advance(100)
     name = exchange(emulator, "GET", "/latest/meta-data/cam/security-credentials/", {"host": "metadata"}).body.decode()

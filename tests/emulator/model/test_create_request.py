@@ -91,7 +91,7 @@ def test_a_body_that_is_not_a_request_is_refused(service, bucket, body, code):
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 128, "夜间-转码_01", "-_"])
-def test_names_of_the_documented_characters_are_taken(service, bucket, name):
+def test_names_of_documented_characters_are_accepted(service, bucket, name):
     assert service.read_create(bucket, request_body(name=name)).name == name
 
 
@@ -109,7 +109,7 @@ def test_the_limit_of_a_name_may_be_in_bytes(service, bucket):
         ({"paused_workflow": "refuse"}, f"{defaults.WORKFLOW_ID},w2", "'w2' is paused"),
     ],
 )
-def test_workflows_that_run_by_default_are_refused_by_a_switch(service, bucket, switches, ids, complaint):
+def test_workflows_that_run_by_default_are_refused_if_a_switch_is_set(service, bucket, switches, ids, complaint):
     bucket.workflows["w2"] = Workflow("w2", "w2", NOON, active=False)
     body = request_body(operation=f"<WorkflowIds>{ids}</WorkflowIds>")
     assert service.read_create(bucket, body).workflow_ids == tuple(ids.split(","))
@@ -118,7 +118,7 @@ def test_workflows_that_run_by_default_are_refused_by_a_switch(service, bucket, 
         service.read_create(bucket, body)
 
 
-def test_without_a_type_a_batch_is_a_workflow(service, bucket):
+def test_a_batch_without_a_type_is_a_workflow(service, bucket):
     request = service.read_create(bucket, request_body(type=None))
     assert (request.type, request.workflow_ids) == ("Workflow", (defaults.WORKFLOW_ID,))
 
@@ -147,7 +147,7 @@ def test_an_independent_node_may_name_its_queue_and_callback(service, bucket):
     assert service.read_create(bucket, node(more)).queue_id == defaults.QUEUE_ID
 
 
-def test_several_workflows_run_on_each_object(service, bucket):
+def test_each_object_runs_through_all_workflows(service, bucket):
     flow = bucket.workflows[defaults.WORKFLOW_ID]
     bucket.workflows["w2"] = flow
     ids = f"<WorkflowIds>{defaults.WORKFLOW_ID},w2</WorkflowIds>"

@@ -68,7 +68,7 @@ def test_an_interval_selects_by_upload_time_bounds_included(bucket, selected, bo
 
 
 @pytest.mark.parametrize("name", ["media/0002.mp4", "/media/0002.mp4", f"{URL}/media/0002.mp4"])
-def test_one_object_is_named_by_key_or_address(selected, name):
+def test_one_object_is_selected_by_key_or_address(selected, name):
     assert selected(f"<Object>{name}</Object>") == [("media/0002.mp4", True)]
 
 
@@ -82,7 +82,7 @@ def test_a_url_file_lists_urls_keys_and_missing_objects(bucket, selected):
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_a_manifest_of_an_inventory_leads_to_its_csv_files(bucket, selected, packed):
+def test_a_manifest_of_an_inventory_names_its_csv_files(bucket, selected, packed):
     rows = f'"{defaults.BUCKET}","media/0002.mp4","7"\n"{defaults.BUCKET}","media/0004.mp4","7"\n'.encode()
     part = "inventory/data/1.csv.gz" if packed else "inventory/data/1.csv"
     put(bucket, part, gzip.compress(rows) if packed else rows)
@@ -98,7 +98,7 @@ def test_a_manifest_may_list_the_objects_themselves(bucket, selected):
 
 
 @pytest.mark.parametrize("kind", ["Object", "UrlFile", "Manifest"])
-def test_a_named_object_that_is_missing_is_refused(selected, kind):
+def test_a_missing_object_is_refused(selected, kind):
     with pytest.raises(ServiceError, match=f"{kind}.*no object 'none'") as caught:
         selected(f"<{kind}>none</{kind}>")
     assert (caught.value.status, caught.value.code) == (400, "ResourceNotFound")
@@ -115,7 +115,7 @@ def test_a_named_object_that_is_missing_is_refused(selected, kind):
         b'{"files": [{"key": "y.csv"}]}',
     ],
 )
-def test_a_manifest_that_is_none_is_refused(bucket, selected, content):
+def test_an_invalid_manifest_is_refused(bucket, selected, content):
     put(bucket, "x.csv.gz", "not packed")
     put(bucket, "y.csv", b"\xff,\xff")
     put(bucket, "manifest.json", content)
@@ -124,7 +124,7 @@ def test_a_manifest_that_is_none_is_refused(bucket, selected, content):
     assert caught.value.code == "ResourceNotSupported"
 
 
-def test_a_listed_file_that_does_not_exist_fails_alone(service, bucket, clock):
+def test_a_listed_file_that_does_not_exist_fails_as_the_only_one(service, bucket, clock):
     put(bucket, "urls.txt", "media/0001.mp4\nmedia/gone.mp4\n")
     job = service.create_job(
         bucket, service.read_create(bucket, request_body(inputs="<UrlFile>urls.txt</UrlFile>"))
@@ -143,7 +143,7 @@ def test_several_inputs_are_joined_when_the_switch_allows_them(service, bucket, 
 
 
 @pytest.mark.parametrize(("switch", "found"), [(False, ["media/0003.mp4"]), (True, [])])
-def test_an_interval_counts_for_an_object_when_the_switch_says_so(service, selected, switch, found):
+def test_an_interval_applies_to_an_object_if_the_switch_is_set(service, selected, switch, found):
     service.behaviour = service.behaviour.changed(interval_for_all=switch)
     interval = "<TimeInterval><End>1970-01-02T00:00:00+0000</End></TimeInterval>"
     assert [key for key, _ in selected("<Object>media/0003.mp4</Object>", interval)] == found

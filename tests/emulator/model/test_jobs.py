@@ -11,7 +11,7 @@ from tests.emulator.wire import node_body, request_body
 
 @pytest.fixture
 def submit(service, bucket):
-    """Creates a batch under the given switches."""
+    """Creates a batch with the given switches."""
 
     def submit(body: bytes = request_body(), **switches) -> Job:
         service.behaviour = service.behaviour.changed(submitted_seconds=10, run_seconds=40, **switches)
@@ -22,7 +22,7 @@ def submit(service, bucket):
 
 @pytest.fixture
 def state_after(service, clock):
-    """Puts the clock forward and returns the state of a batch."""
+    """Advances the clock and returns the state of a batch."""
 
     def state_after(job: Job, seconds: float = 0) -> str:
         clock.advance(seconds)
@@ -49,7 +49,7 @@ def test_a_batch_moves_through_its_states_by_the_clock_alone(submit, state_after
     assert [state_after(job, seconds) for seconds in (9.9, 0.1, 20, 20, 3600)] == states
 
 
-def test_times_are_known_from_when_they_happen(service, submit, clock):
+def test_times_are_set_when_they_occur(service, submit, clock):
     job = submit()
     status = service.record(job).status
     assert (status.started_at, status.ended_at) == (None, None)
@@ -59,7 +59,7 @@ def test_times_are_known_from_when_they_happen(service, submit, clock):
     assert status.ended_at == job.created_at + timedelta(seconds=50)
 
 
-def test_a_failed_batch_says_why_and_only_then(service, submit, clock):
+def test_only_a_failed_batch_has_a_reason(service, submit, clock):
     job = submit(outcome="fail", failure_code="ResourceDownloadFailed", failure_message="no luck")
     assert service.record(job).status.failure is None
     clock.advance(50)
@@ -67,7 +67,7 @@ def test_a_failed_batch_says_why_and_only_then(service, submit, clock):
     assert (failure.code, failure.message) == ("ResourceDownloadFailed", "no luck")
 
 
-def test_files_finish_one_after_another_in_equal_shares(service, submit, clock):
+def test_files_finish_one_after_another_at_equal_intervals(service, submit, clock):
     job = submit()
     assert file_states(service, job) == []
     clock.advance(10)
@@ -79,7 +79,7 @@ def test_files_finish_one_after_another_in_equal_shares(service, submit, clock):
     assert seen == [1, 2, 3, 4]
 
 
-def test_files_are_worked_on_side_by_side_when_only_their_own_time_is_given(service, bucket, clock):
+def test_files_run_in_parallel_if_only_their_own_duration_is_set(service, bucket, clock):
     service.behaviour = service.behaviour.changed(submitted_seconds=0, run_seconds=None, file_seconds=5, concurrency=3)
     job = service.create_job(bucket, service.read_create(bucket, request_body())).job
     clock.advance(5)
@@ -99,19 +99,19 @@ def test_files_are_worked_on_side_by_side_when_only_their_own_time_is_given(serv
         ({}, []),
     ],
 )
-def test_chosen_files_fail_and_the_batch_succeeds_all_the_same(service, submit, clock, switches, failed):
+def test_chosen_files_fail_and_the_batch_still_succeeds(service, submit, clock, switches, failed):
     job = submit(**switches)
     clock.advance(50)
     assert [r.work.key for r in service.files_of(job) if r.status.state == "Failed"] == failed
     assert service.record(job).status.state == "Success"
 
 
-def test_failed_files_fail_the_batch_if_the_switch_says_so(service, submit, state_after):
+def test_failed_files_fail_the_batch_if_the_switch_is_set(service, submit, state_after):
     assert state_after(submit(failing_every=4, failed_files="fail"), 50) == "Failed"
 
 
 @pytest.mark.parametrize(("no_objects", "state"), [("success", "Success"), ("fail", "Failed")])
-def test_a_batch_without_objects_ends_as_the_switch_says(service, submit, state_after, no_objects, state):
+def test_a_batch_without_objects_ends_in_the_state_of_the_switch(service, submit, state_after, no_objects, state):
     job = submit(request_body(inputs="<Prefix>nothing/here</Prefix>"), no_objects=no_objects)
     assert state_after(job, 50) == state
     assert file_states(service, job) == []
@@ -126,7 +126,7 @@ def test_cancelling_takes_effect_after_its_delay(service, bucket, submit, state_
     assert state_after(job, 0.1) == "Cancel"
 
 
-def test_cancelling_again_does_not_put_the_end_off(service, bucket, submit, state_after):
+def test_a_second_cancel_does_not_delay_the_end(service, bucket, submit, state_after):
     job = submit(cancel_seconds=5)
     service.cancel_job(bucket, job.job_id)
     state_after(job, 4)
@@ -141,7 +141,7 @@ def test_a_batch_that_ends_before_its_cancellation_takes_effect_has_succeeded(se
     assert state_after(job, 10) == "Success"
 
 
-def test_after_a_cancellation_the_file_at_work_is_finished_and_the_rest_is_cancelled(service, bucket, submit, clock):
+def test_after_a_cancel_the_running_file_is_finished_and_the_rest_is_cancelled(service, bucket, submit, clock):
     job = submit()
     clock.advance(25)
     service.cancel_job(bucket, job.job_id)
@@ -169,7 +169,7 @@ def test_cancelling_an_ended_batch_changes_nothing(service, bucket, submit, stat
     assert state_after(job) == "Success"
 
 
-def test_a_paused_queue_holds_waiting_batches_and_lets_running_ones_go_on(service, bucket, submit, state_after):
+def test_a_paused_queue_holds_waiting_batches_and_not_running_ones(service, bucket, submit, state_after):
     running = submit()
     state_after(running, 10)
     waiting = submit()
@@ -197,21 +197,21 @@ def test_a_paused_batch_can_be_cancelled(service, bucket, submit, state_after):
     assert state_after(job) == "Cancel"
 
 
-def test_a_batch_that_is_made_to_succeed_early_has_done_all_its_files(service, submit, clock):
+def test_a_batch_that_is_ended_early_with_success_has_finished_all_files(service, submit, clock):
     job = submit()
     clock.advance(15)
     service.end_job(job, "Success")
     assert file_states(service, job) == ["Success"] * 4
 
 
-def test_child_jobs_exist_from_the_start_and_wait_for_their_turn(service, submit, clock):
+def test_child_jobs_exist_from_the_start_and_wait_in_order(service, submit, clock):
     job = submit(node_body())
     assert file_states(service, job) == ["Submitted"] * 4
     clock.advance(25)
     assert file_states(service, job) == ["Success", "Running", "Submitted", "Submitted"]
 
 
-def test_child_jobs_of_a_batch_that_waits_share_its_state(service, bucket, submit, clock):
+def test_child_jobs_of_a_waiting_batch_share_its_state(service, bucket, submit, clock):
     job = submit(node_body(), outcome="pause")
     assert file_states(service, job) == ["Pause"] * 4
     service.cancel_job(bucket, job.job_id)
@@ -219,7 +219,7 @@ def test_child_jobs_of_a_batch_that_waits_share_its_state(service, bucket, submi
     assert file_states(service, job) == ["Cancel"] * 4
 
 
-def test_switches_changed_later_leave_a_batch_as_it_was(service, submit, state_after):
+def test_later_changes_of_switches_do_not_affect_a_batch(service, submit, state_after):
     job = submit()
     service.behaviour = service.behaviour.changed(outcome="fail", run_seconds=0)
     assert state_after(job, 49) == "Running"

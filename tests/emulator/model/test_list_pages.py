@@ -12,7 +12,7 @@ PARAMETERS = ("type", "states", "name", "workflowId", "jobId", "nextToken", "siz
 
 @pytest.fixture
 def submit(service, bucket, clock):
-    """Creates a batch, puts the clock forward by a minute, and returns the name."""
+    """Creates a batch, advances the clock by a minute, and returns the name."""
 
     def submit(name: str, body=request_body, **switches) -> str:
         if switches:
@@ -35,7 +35,7 @@ def listed(service, bucket):
     return listed
 
 
-def test_the_newest_batch_comes_first_unless_asked_otherwise(submit, listed):
+def test_the_newest_batch_comes_first_by_default(submit, listed):
     for name in "abc":
         submit(name)
     assert listed() == (["c", "b", "a"], None)
@@ -68,7 +68,7 @@ def test_the_newest_batch_comes_first_unless_asked_otherwise(submit, listed):
         ),
     ],
 )
-def test_each_filter_selects_the_batches_that_it_names(submit, listed, query, names):
+def test_each_filter_selects_its_batches(submit, listed, query, names):
     everything = [submit("flow"), submit("node", node_body), submit("failed", outcome="fail")]
     everything.append(submit("waits", outcome="pause"))
     expected = everything if names is None else names
@@ -97,7 +97,7 @@ def test_a_batch_is_found_by_its_id(service, submit, listed):
         ({"endCreationTime": "2026-01-02T12:00:00 0800"}, "endCreationTime"),
     ],
 )
-def test_impossible_values_are_refused_by_name(listed, query, complaint):
+def test_invalid_values_are_refused_by_name(listed, query, complaint):
     with pytest.raises(ServiceError, match=complaint) as caught:
         listed(**query)
     assert (caught.value.status, caught.value.code) == (400, "InvalidArgument")
@@ -127,7 +127,7 @@ def pages(listed, **query: str) -> list[tuple[list[str], str | None]]:
     ],
 )
 @pytest.mark.parametrize("order", ["Desc", "Asc"])
-def test_pages_hold_every_batch_once_and_end_as_the_switch_says(
+def test_pages_contain_every_batch_once_and_end_as_the_switch_sets(
     service, submit, listed, order, switches, size, lengths, end
 ):
     names = [submit(name) for name in "abcde"]
@@ -138,7 +138,7 @@ def test_pages_hold_every_batch_once_and_end_as_the_switch_says(
     assert found[-1][1] == end
 
 
-def test_ten_is_the_size_of_a_page_when_none_is_asked_for(submit, listed):
+def test_a_page_has_ten_batches_by_default(submit, listed):
     for number in range(11):
         submit(f"n{number}")
     names, token = listed()
@@ -146,7 +146,7 @@ def test_ten_is_the_size_of_a_page_when_none_is_asked_for(submit, listed):
     assert token
 
 
-def test_batches_that_are_new_between_pages_shift_nothing(submit, listed):
+def test_batches_created_between_pages_shift_no_batch(submit, listed):
     for name in "abc":
         submit(name)
     first, token = listed(size="2")
@@ -154,7 +154,7 @@ def test_batches_that_are_new_between_pages_shift_nothing(submit, listed):
     assert (first, listed(size="2", nextToken=token)[0]) == (["c", "b"], ["a"])
 
 
-def test_a_switch_makes_a_list_repeat_itself_for_ever(service, submit, listed):
+def test_a_switch_makes_an_endless_list(service, submit, listed):
     submit("a"), submit("b")
     service.behaviour = service.behaviour.changed(repeat_token=True)
     first = listed(size="1")
@@ -170,13 +170,13 @@ def test_a_switch_makes_a_list_repeat_itself_for_ever(service, submit, listed):
         ("exact", "night", []),
     ],
 )
-def test_names_are_compared_as_the_switch_says(service, submit, listed, name_filter, wanted, names):
+def test_names_are_compared_as_the_switch_sets(service, submit, listed, name_filter, wanted, names):
     submit("nightly"), submit("nights")
     service.behaviour = service.behaviour.changed(name_filter=name_filter)
     assert listed(name=wanted, orderByTime="Asc")[0] == names
 
 
-def test_a_new_batch_may_be_missing_from_lists_for_a_time_but_not_by_its_id(service, bucket, clock, listed):
+def test_a_new_batch_may_be_missing_from_lists_for_a_time_and_not_by_its_id(service, bucket, clock, listed):
     service.behaviour = service.behaviour.changed(list_lag_seconds=5)
     job = service.create_job(bucket, service.read_create(bucket, request_body())).job
     clock.advance(4.9)
@@ -200,7 +200,7 @@ def executed(service, bucket):
     return lambda **query: [record.work.key for record in service.list_executions(bucket, query).entries]
 
 
-def test_executions_are_those_of_one_batch(service, bucket, submit, executed):
+def test_executions_of_one_batch_are_listed(service, bucket, submit, executed):
     submit("a"), submit("b")
     job_id = next(iter(service.jobs))
     keys = [f"media/{number:04}.mp4" for number in range(1, 5)]
@@ -222,7 +222,7 @@ def test_executions_are_filtered_by_state(service, submit, clock, executed):
     ("switches", "size"), [({}, 3), ({}, 4), ({"end_of_list": "extra_page"}, 100), ({"short_pages": True}, 9)]
 )
 @pytest.mark.parametrize("order", ["Desc", "Asc"])
-def test_pages_hold_every_execution_of_all_batches_once_and_in_order(service, bucket, submit, order, switches, size):
+def test_pages_contain_every_execution_of_all_batches_once_and_in_order(service, bucket, submit, order, switches, size):
     submit("a"), submit("child", node_body), submit("b"), submit("c", **switches)
     jobs = [job for job in service.jobs.values() if job.request.type == "Workflow"]
     expected = [work.work_id for job in jobs for work in job.works]
@@ -251,7 +251,7 @@ def test_a_page_of_executions_costs_no_more_than_its_own_files(service, bucket, 
     assert len(asked) == 2 * (10 + 1)
 
 
-def test_child_jobs_are_listed_by_the_path_of_their_kind(service, bucket, submit):
+def test_child_jobs_are_listed_at_the_path_of_their_kind(service, bucket, submit):
     submit("a", node_body)
     job_id = next(iter(service.jobs))
     query = {"tag": "Transcode", "inventoryTriggerJobId": job_id, "queueId": defaults.QUEUE_ID}
@@ -264,7 +264,7 @@ def test_child_jobs_are_listed_by_the_path_of_their_kind(service, bucket, submit
         service.list_child_jobs(bucket, {}, pictures=False)
 
 
-def test_another_bucket_sees_nothing_of_it(service, submit, bucket):
+def test_another_bucket_does_not_list_the_batches(service, submit, bucket):
     submit("a")
     job_id = next(iter(service.jobs))
     other = defaults.new_bucket("other-1250000000", "ap-shanghai", service.clock.now())

@@ -50,7 +50,7 @@ FLAT_NAMES = {
 }
 
 
-def test_the_names_of_switches_stay_as_they_are():
+def test_the_names_of_switches_do_not_change():
     assert set(GROUP_OF_SWITCH) == FLAT_NAMES
 
 
@@ -68,13 +68,13 @@ def test_switches_of_several_groups_are_changed_at_once():
     assert behaviour.changed(submitted_seconds=9).jobs.run_seconds == 60
 
 
-def test_the_flat_values_make_the_same_behaviour_again():
+def test_the_flat_values_recreate_the_same_behaviour():
     behaviour = Behaviour().changed(failing_keys=["*.mp4"], run_seconds=None, outcome="pause")
     assert Behaviour().changed(**behaviour.flat()) == behaviour
 
 
 @pytest.mark.parametrize("patterns", ["a*", ("a*",), ["a*"], {"a*"}])
-def test_failing_keys_are_one_pattern_or_several(patterns):
+def test_failing_keys_accept_one_pattern_or_several(patterns):
     assert Behaviour().changed(failing_keys=patterns).files.failing_keys == ("a*",)
 
 
@@ -95,12 +95,12 @@ def test_failing_keys_are_one_pattern_or_several(patterns):
         ({"concurrency": 0}, "concurrency=0 lets no file be worked on."),
     ],
 )
-def test_a_switch_that_does_not_exist_or_has_no_such_value_is_refused(switches, complaint):
+def test_an_unknown_switch_or_value_is_refused(switches, complaint):
     with pytest.raises(ValueError, match=re.escape(complaint)):
         Behaviour().changed(**switches)
 
 
-def test_the_control_api_takes_and_shows_flat_names(emulator):
+def test_the_control_api_accepts_and_returns_flat_names(emulator):
     status, shown = control(emulator, "POST", "behaviour", run_seconds=7, cos_style_errors=True)
     assert status == 200
     assert set(shown) == FLAT_NAMES

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.live.questions import access, inputs, lists, lives, names, outside
 
-# Lags first, since they can be seen only once; then what jobs are made for; lists last, when there are some to list.
+# Lags first, since they can be observed only once; then questions with their own jobs; lists last, when there are jobs
+# to list.
 QUESTIONS = (
     lists.QUESTIONS[0],
     *inputs.QUESTIONS,

@@ -1,4 +1,4 @@
-"""Questions 16, 17 and 18: signatures, tokens and hosts. Nothing is sent but reading requests."""
+"""Questions 16, 17 and 18: signatures, tokens and hosts. Only reads are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
 from tests.live.service import Service, is_documented
 
-# None of these is a key.
+# These are no keys.
 _STRANGER = Credentials("AKIDlivecheckNobodyHasThisKey0000", "not-the-key-of-anybody")
 _MINUTE, _HOUR = 60, 3600
 _READ = build_list(JobFilter(page_size=1))
@@ -25,7 +25,7 @@ _READ = build_list(JobFilter(page_size=1))
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A signature that is wrong in one way, and must be understood as such by ``core/wire/service_errors.py``."""
+    """A signature with one error; ``core/wire/service_errors.py`` must classify its refusal."""
 
     what: str
     keys: Credentials
@@ -61,7 +61,7 @@ def _refusal(what: str, response: Response) -> Finding:
 
 
 def _tolerance(service: Service, keys: Credentials, token: Mapping[str, str]) -> Iterator[Finding]:
-    """What a server may take or not; the package relies on none of it."""
+    """Variants that a server may accept or refuse; the package relies on none of them."""
     early = service.signed(_READ, keys=keys, window=(10 * _MINUTE, 20 * _MINUTE), headers=token)
     plain = service.signed(_READ, keys=keys, listed=False, headers=token)
     blank = build_list(JobFilter(name="no such", page_size=1))
@@ -104,7 +104,7 @@ def ask_hosts(check: Check) -> Iterator[Finding]:
             f"The connection's endpoint_url leads elsewhere ({config.endpoint.base_url.partition(':')[0]})."
         )
         return
-    # Unsigned, since nothing that is signed should travel so.
+    # Unsigned: a signed request should not be sent without TLS.
     yield _unsigned(check, "Plain http", f"http://{host}", host)
     other = host.replace("myqcloud.com", "tencentcos.cn")
     yield _unsigned(check, "ci.<region>.tencentcos.cn", f"https://{other}", other)

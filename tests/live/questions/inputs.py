@@ -1,4 +1,4 @@
-"""Questions 1 to 4: what a job may be given to work on, and with."""
+"""Questions 1 to 4: the inputs and settings of a job."""
 
 from __future__ import annotations
 

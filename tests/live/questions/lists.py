@@ -1,4 +1,4 @@
-"""Questions 7, 8, 9 and 15: what lists show, when, and how they end."""
+"""Questions 7, 8, 9 and 15: the content, the delay and the end of lists."""
 
 from __future__ import annotations
 

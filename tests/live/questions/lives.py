@@ -1,4 +1,4 @@
-"""Questions 5, 6, 10, 11 and 12: how jobs end, and what can be done to which."""
+"""Questions 5, 6, 10, 11 and 12: how jobs end, and which of them can be cancelled."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ QUESTIONS = (
     ),
     Question(
         11,
-        "Which jobs can be cancelled, how soon do they stop, and what becomes of their files?",
+        "Which jobs can be cancelled, how soon do they stop, and are their files finished?",
         "core/polling/cancel_job.py cancels, reads the job again, and takes a refusal for an end only if it has ended.",
         ask_cancel,
         (STOPPED, MAIN),

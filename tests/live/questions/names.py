@@ -1,4 +1,4 @@
-"""Question 13: what a name may be."""
+"""Question 13: the valid names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions 14, 19, 20 and 21: what a small run cannot tell, and how somebody can find out."""
+"""Questions 14, 19, 20 and 21: questions that a small run cannot answer, and how to find the answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ask_billing(check: Check) -> Iterator[Finding]:
 def ask_console(check: Check) -> Iterator[Finding]:
     config = check.service.config
     yield outside(
-        "Whether a page of the console opens can be seen in a browser only, by somebody who is logged in.",
+        "Whether a page of the console opens can be seen only in a browser, by a user who is logged in.",
         f"Open {console_url(config.bucket, config.region)} and say whether it shows the bucket; then open one of the "
         "jobs from there and say what its address looks like.",
     )

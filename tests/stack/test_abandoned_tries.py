@@ -1,4 +1,4 @@
-"""Tasks that a running Airflow gives up, or takes from whom has them, although nobody has stopped them."""
+"""Tasks that a running Airflow abandons or moves to another process, although no person has stopped them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNNING = ["Running"]
 
 @pytest.fixture
 def nothing_is_lost(airflow, emulator, triggerers):
-    """Whatever happens, no job is cancelled, and none is submitted that is not expected."""
+    """In every case no job is cancelled, and no unexpected one is submitted."""
     triggerers.have(1)
     cancels = emulator.count("cancel")
     runs = []
@@ -30,13 +30,15 @@ def nothing_is_lost(airflow, emulator, triggerers):
         run.end()
 
 
-def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_job(airflow, emulator, database, nothing_is_lost):
+def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_second_job(
+    airflow, emulator, database, nothing_is_lost
+):
     busy, frozen = (AllModes(airflow, emulator, database) for _ in range(2))
     nothing_is_lost += [busy, frozen]
     for run in nothing_is_lost:
         run.wait_until_waiting()
     processes = frozen.processes(BLOCKING)
-    api = [] if IS_AIRFLOW_2 else airflow.component("api-server").pids()  # 2.11 has none between
+    api = [] if IS_AIRFLOW_2 else airflow.component("api-server").pids()  # 2.11 has no supervisor between
     struck = [frozen] if IS_AIRFLOW_2 else [busy, frozen]
     send([*api, *processes], signal.SIGSTOP)
     try:
@@ -53,18 +55,18 @@ def test_a_busy_api_server_and_a_frozen_worker_cost_a_try_and_no_job(airflow, em
         assert run.states["blocking_0"] == run.states["poke"] == "failed"
 
 
-def test_a_scheduler_that_is_killed_costs_no_job(airflow, emulator, database, nothing_is_lost):
+def test_a_killed_scheduler_causes_no_second_job(airflow, emulator, database, nothing_is_lost):
     run = AllModes(airflow, emulator, database)
     nothing_is_lost.append(run)
     run.wait_until_waiting()
     killed = airflow.component("scheduler")
-    killed.process.kill()  # what it has started goes on
+    killed.process.kill()  # its child processes continue
     killed.process.wait(30)
     try:
-        # Airflow would take some minutes to miss it.
+        # Airflow would need some minutes to detect it.
         database.query("UPDATE job SET latest_heartbeat = now() - interval '1 hour' WHERE job_type = 'SchedulerJob'")
         airflow.start_scheduler()
-        for task_id in ("blocking_2",) if IS_AIRFLOW_2 else BLOCKING:  # 2.11 fails those that have no tries left
+        for task_id in ("blocking_2",) if IS_AIRFLOW_2 else BLOCKING:  # 2.11 fails tasks without tries left
             wait_for(lambda task_id=task_id: run.tries[task_id] == 2, 120, lambda: f"{run.states} {run.tries}")
             wait_for(lambda task_id=task_id: run.states[task_id] == "running", 120, lambda: run.states)
             run.wait_until_said(task_id, LEFT)
@@ -72,7 +74,7 @@ def test_a_scheduler_that_is_killed_costs_no_job(airflow, emulator, database, no
         airflow.give_up(killed)
 
 
-def test_a_triggerer_that_thaws_after_another_one_lost_contact_costs_no_job(
+def test_a_triggerer_that_resumes_after_another_one_lost_contact_causes_no_second_job(
     airflow, emulator, database, nothing_is_lost, triggerers
 ):
     run = AllModes(airflow, emulator, database, "out_of_touch", ("deferred_0", "deferred_2"))

@@ -1,4 +1,4 @@
-"""The documents' own answers, byte for byte but for being well-formed, through hook and sensor."""
+"""The answers of the documents, made well-formed and else byte for byte, through hook and sensor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORKFLOW_JOB, INDEPENDENT_JOB = "b3deffea2f84911ec9cb15254008618d9", "be8f65004e
 
 
 class Documents(BaseHTTPRequestHandler):
-    """A service that knows nothing but the documents."""
+    """A service that sends only the answers of the documents."""
 
     protocol_version = "HTTP/1.1"
     listed = LISTED
@@ -59,7 +59,7 @@ def documents(monkeypatch):
     server.server_close()
 
 
-def test_the_create_document_s_answer_is_the_hook_s_job(documents):
+def test_the_hook_parses_the_answer_of_the_create_document(documents):
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(
             name="demo",
@@ -71,14 +71,14 @@ def test_the_create_document_s_answer_is_the_hook_s_job(documents):
     assert (job.job_id, job.name, job.state) == (WORKFLOW_JOB, "demo", "Running")
 
 
-def test_the_list_document_s_answer_is_two_jobs_and_then_the_next_page(documents):
+def test_the_hook_parses_the_answer_of_the_list_document_as_two_jobs_and_a_next_page(documents):
     with TencentCIHook() as hook:
         assert [job.job_id for job in hook.list_inventory_jobs()] == [WORKFLOW_JOB, INDEPENDENT_JOB]
         assert hook.get_inventory_job(INDEPENDENT_JOB).type == "Job"
 
 
 @pytest.mark.parametrize("job_id", [WORKFLOW_JOB, INDEPENDENT_JOB])
-def test_the_list_document_s_jobs_are_waited_for(documents, job_id):
+def test_the_jobs_of_the_list_document_are_waited_for(documents, job_id):
     sensor = InventoryJobSensor(task_id="wait", job_id=job_id)
     assert not sensor.poke({}).is_done, "both are Running, the one with an EndTime as well"
     documents.listed = ENDED

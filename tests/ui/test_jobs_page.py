@@ -1,4 +1,4 @@
-"""The page of batch jobs in the browser, after the night: one batch goes on, and is cancelled in the end."""
+"""The page of batch jobs in the browser, after the night: one batch still runs, and a test cancels it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night
 WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 440}
 
 
-# Of what is seen of a badge of each state: WCAG's contrast ratio, https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+# The contrast of the visible badge of each state: WCAG's contrast ratio,
+# https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
 CONTRASTS = """(body) => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const luminance = (...layers) => {
@@ -34,13 +35,13 @@ CONTRASTS = """(body) => {
 
 @pytest.fixture
 def live_job(long_job, after_the_night):
-    """The batch that goes on, when the others have ended."""
+    """The running batch, after the others have ended."""
     return long_job
 
 
 @pytest.fixture
 def frame(page):
-    """What is inside of Airflow's frame."""
+    """The content of Airflow's frame."""
     return page.frame_locator("iframe")
 
 
@@ -54,7 +55,7 @@ def open_list(page, frame):
     expect(frame.locator(".bar").first).to_be_visible()
 
 
-def test_the_menu_leads_to_the_page(page, live_job, frame):
+def test_the_menu_opens_the_page(page, live_job, frame):
     page.goto("/")
     page.get_by_role("button", name="Browse").click()
     page.get_by_text("Tencent CI Jobs").click()
@@ -78,7 +79,7 @@ def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_j
     assert min(contrasts) >= 4.5
 
 
-def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, frame, live_job, picture):
+def test_the_page_of_a_job_shows_its_files_over_time_and_the_failed_ones(page, frame, live_job, picture):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
     expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
@@ -89,7 +90,7 @@ def test_a_job_s_page_shows_its_files_over_time_and_those_that_failed(page, fram
     expect(frame.get_by_role("columnheader", name="Succeeded")).to_be_visible()
 
 
-def test_back_and_reload_stay_with_the_job(page, frame, live_job):
+def test_back_and_reload_keep_the_job(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()
     expect(frame.get_by_text("« All jobs")).to_be_visible()
@@ -111,13 +112,13 @@ def test_filters_are_kept_in_the_address(page, frame, live_job):
     expect(row_of(frame, live_job)).to_be_visible()
 
 
-def test_what_goes_wrong_is_said_in_words(page, live_job):
+def test_errors_are_shown_in_words(page, live_job):
     page.goto("/tencent-ci/?conn=tencent_ci_default&job=b404")
     expect(page.get_by_role("alert")).to_contain_text("'b404' is not in the job list of this bucket")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_what_is_being_written_is_kept_when_the_list_looks_again(page, frame, live_job):
+def test_typed_text_is_kept_when_the_list_reloads(page, frame, live_job):
     open_list(page, frame)
     frame.get_by_label("Name").fill("half a na")
     with page.expect_response(re.compile(r"/api/connections/[^/]+/jobs($|\?)"), timeout=60_000):
@@ -126,13 +127,13 @@ def test_what_is_being_written_is_kept_when_the_list_looks_again(page, frame, li
     expect(frame.get_by_label("Name")).to_be_focused()
 
 
-def test_the_task_is_opened_in_airflow_itself(page, frame, live_job):
+def test_the_link_opens_the_task_in_airflow(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=f"{DAG_ID} › {TASK_ID}").click()
     page.wait_for_url(f"**/dags/{DAG_ID}/runs/{RUN_ID}/tasks/{TASK_ID}")
 
 
-def test_a_cancel_is_asked_about_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
+def test_a_cancel_needs_confirmation_and_escape_keeps_the_job(page, frame, live_job, emulator, picture):
     page.goto(f"/tencent-ci/?conn=tencent_ci_default&job={live_job.job_id}")
     expect(page.get_by_role("img", name=re.compile("Files done over time"))).to_be_visible()
     page.get_by_role("button", name="Cancel job …").focus()

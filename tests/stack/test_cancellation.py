@@ -1,4 +1,7 @@
-"""Stopping tasks of a running Airflow: what becomes of the batch job when a person, a worker or a clear ends a task."""
+"""Stopping tasks of a running Airflow:
+
+whether the batch job is cancelled when a person, a worker or a clear ends a task.
+"""
 
 from __future__ import annotations
 
@@ -41,31 +44,31 @@ def all_modes(airflow, emulator, database):
 
 
 @pytest.mark.parametrize("state", ["failed", "success"])
-def test_a_task_that_is_marked_cancels_its_job(all_modes, state):
-    if state == "failed":  # by now no process can show by its age alone that Airflow has not given it up
+def test_a_marked_task_cancels_its_job(all_modes, state):
+    if state == "failed":  # by now no process is so new that Airflow cannot have abandoned it
         wait_for(lambda: all_modes.age_seconds > HEARTBEAT_LIMIT_SECONDS, 60, lambda: all_modes.age_seconds)
     all_modes.mark(state)
     all_modes.wait_for_jobs(all_modes.tasks, "Cancel")
 
 
-def test_a_task_that_is_cleared_cancels_its_old_job_and_waits_for_a_new_one(all_modes):
+def test_a_cleared_task_cancels_its_old_job_and_waits_for_a_new_one(all_modes):
     all_modes.clear()
     # The scheduler defers "start" again at once, for the same job. That looks as if another triggerer had taken over.
     all_modes.wait_for_jobs(set(SENSORS) - {"start"}, "Cancel")
     all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running", seconds=120)
     waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in OPERATORS}
     wait_for(lambda: all_modes.states.items() >= waiting.items(), 90, lambda: all_modes.states)
-    time.sleep(5)  # an old trigger's on_kill may come after the new try has begun
+    time.sleep(5)  # an old trigger's on_kill may run after the new try has started
     all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running")
 
 
-def test_a_run_that_is_deleted_cancels_its_jobs(all_modes):
+def test_a_deleted_run_cancels_its_jobs(all_modes):
     all_modes.delete()
     all_modes.wait_for_jobs(all_modes.tasks, "Cancel")
 
 
 @modes
-def test_a_task_whose_execution_timeout_is_over_cancels_its_job(airflow, emulator, mode, waiting):
+def test_a_task_that_exceeds_its_execution_timeout_cancels_its_job(airflow, emulator, mode, waiting):
     run = Run(airflow, emulator, f"time_out_{mode}")
     run.wait_for_state(waiting)
     run.wait_for_state("failed")
@@ -73,9 +76,9 @@ def test_a_task_whose_execution_timeout_is_over_cancels_its_job(airflow, emulato
 
 
 @only_airflow_3("2.11 ends a task that is asked to stop")
-def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator):
+def test_the_retry_adopts_the_job_of_an_evicted_worker(airflow, emulator):
     run = waiting_run(airflow, emulator, "blocking", "running")
-    run.signal(signal.SIGTERM)  # Airflow hands this to on_kill
+    run.signal(signal.SIGTERM)  # Airflow passes this to on_kill
     run.wait_until_asked_about()
     run.signal(signal.SIGKILL)
     run.wait_for_try(2)
@@ -88,7 +91,7 @@ def test_a_worker_that_is_evicted_leaves_the_job_to_the_retry(airflow, emulator)
 
 @only_airflow_2("Airflow 3 lets a task that is asked to stop go on")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_task_that_ends_with_its_worker_leaves_the_job_to_the_retry(airflow, emulator, number):
+def test_the_retry_adopts_the_job_of_a_task_that_ends_with_its_worker(airflow, emulator, number):
     run = waiting_run(airflow, emulator, "blocking", "running")
     run.signal(number)
     run.wait_for_try(2)

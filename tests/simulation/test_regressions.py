@@ -1,4 +1,4 @@
-"""Histories that made two jobs, lost one, or broke another promise before; each as small as it was found."""
+"""Histories that made two jobs, lost one, or broke another promise before; each in its reduced form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.simulation.history import Act, Blow, Fault, History, Jump
 from tests.simulation.runs import run, told
 
 FOUND = {
-    # A clock that is off.
+    # A wrong clock.
     "clock_ahead_and_lost_answer": History(clocks=(720, 720, 720, 720, 720, 0), faults=(Fault("lost", "post", 1),)),
     "database_clock_ahead": History(clocks=(0, 0, 0, 0, 3600, 0), faults=(Fault("hang", "post", 1),)),
     "clock_ahead_without_store": History(store=False, wait_timeout=10, clocks=(0, 0, 0, 0, 86400, 0)),
@@ -35,14 +35,14 @@ FOUND = {
     ),
     "answer_by_id_late_and_eviction": History(retry_delay=1, lag=40, get_lags=True, blows=(Blow("evict", 1, 3),)),
     "list_cut_short": History(faults=(Fault("lost", "post", 1), Fault("cut_short", "list", 2))),
-    # A service that acts when the client has gone.
+    # A service that executes a request after the client has disconnected.
     "acts_45_s_after_hang_up": History(faults=(Fault("late", "post", 1, 75),)),
     "acts_100_s_after_hang_up": History(faults=(Fault("late", "post", 1, 130),)),
     "acts_45_s_after_reset": History(faults=(Fault("late_reset", "post", 1, 45),)),
     "acts_100_s_after_504": History(faults=(Fault("late_504", "post", 1, 100),)),
     "acts_late_and_crash": History(faults=(Fault("late", "post", 1, 100),), blows=(Blow("crash", 1, 5, 1.0),)),
     "acts_late_and_list_late": History(lag=90, faults=(Fault("late_reset", "post", 1, 150),)),
-    # Airflow that gives up what is well, and people who do not.
+    # Healthy tries that Airflow abandons, and actions of people.
     "busy_api": History(job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
     "busy_api_in_last_try": History(retries=0, job_seconds=300, acts=(Act("api_busy", 20, 0, 80),)),
     "last_try_fails_while_the_first_is_thought_dead": History(
@@ -102,7 +102,7 @@ FOUND = {
     ),
 }
 
-# What a history makes where more than one job is right: a run made again and a clear want one of their own.
+# The jobs of a history in which more than one job is right: a recreated run and a clear need their own jobs.
 JOBS = {
     "deleted_runs_job_listed_late": 2,
     "series_of_a_zombie": 2,
@@ -116,7 +116,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_what_was_found_holds(name):
+def test_every_history_that_once_failed_holds(name):
     history = FOUND[name]
     world, violations = run(history)
     assert violations == [], told(history)

@@ -1,4 +1,4 @@
-"""Waits that begin and end in the triggerer of a running Airflow: as with workers, but without them."""
+"""Waits that start and end in the triggerer of a running Airflow, with the same results as on workers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def one_triggerer(triggerers):
 
 
 class WorkerlessRun(Run):
-    """A run of which all tasks are looked at."""
+    """A run whose tasks are all tested."""
 
     def __init__(self, airflow, emulator, database, dag_id):
         super().__init__(airflow, emulator, dag_id)
@@ -38,10 +38,8 @@ class WorkerlessRun(Run):
 
     def _wait_until_workers_have_left(self):
         """
-        Wait until the scheduler has heard of it.
-
-        What it hears later it takes for the end of the task's next part, and begins another try (seen on 3.3.2;
-        docs/what_happens_when.md); what is looked at here are jobs that end at once.
+        Wait until the scheduler has processed it. A later event would count as the end of the task's next part, and
+        start another try (seen on 3.3.2; docs/what_happens_when.md). These tests use jobs that end at once.
         """
         processes = [pid for pid in self.processes.values() if pid]
         wait_for(lambda: not any(map(is_running, processes)), 60, lambda: f"of {processes}, some go on")
@@ -70,7 +68,7 @@ class WorkerlessRun(Run):
 
     @property
     def worker_starts(self):
-        """How often a worker began or resumed each task, as Airflow notes it."""
+        """How often a worker started or resumed each task, by Airflow's records."""
         return self._by_task("SELECT task_id, count(*) FROM log WHERE event = 'running' AND {run} GROUP BY task_id")
 
     @property
@@ -78,7 +76,7 @@ class WorkerlessRun(Run):
         return self._by_task("SELECT task_id, pid FROM task_instance WHERE {run}")
 
     def xcoms(self, task_id):
-        """What is in the database, as other tasks are handed it."""
+        """The XComs in the database, as other tasks get them."""
         return self._by_task("SELECT key, value FROM xcom WHERE {run} AND task_id = %s", task_id)
 
     def started_before_it_ended(self, task_id):
@@ -100,7 +98,7 @@ def is_running(pid):
     return True
 
 
-def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database):
+def test_a_success_has_the_same_result_without_workers(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless")
     sensors = ("wait", "wait_for_template", "wait_on_workers", "wait_with_outlets")
     run.wait_for_deferred(*sensors, "transcode", "transcode_on_workers")
@@ -111,7 +109,7 @@ def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database
     assert run.worker_starts == {
         "submit": 1,
         "wait_on_workers": 2,
-        "wait_with_outlets": 1,  # to tell Airflow of the asset
+        "wait_with_outlets": 1,  # to register the asset in Airflow
         "transcode": 1,
         "transcode_on_workers": 2,
     }
@@ -131,7 +129,7 @@ def test_a_success_comes_to_the_same_without_workers(airflow, emulator, database
     assert run.started_before_it_ended("wait")
 
 
-def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, database):
+def test_a_failed_job_has_the_same_result_and_causes_no_retries(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_bad_end")
     run.wait_for_deferred("wait", "wait_on_workers", "skip", "skip_on_workers")
     [job] = run.jobs
@@ -148,7 +146,7 @@ def test_a_bad_end_comes_to_the_same_and_burns_no_retries(airflow, emulator, dat
     assert run.errors("wait") == run.errors("wait_on_workers")
 
 
-def test_what_cannot_go_on_fails_as_on_a_worker(airflow, emulator, database):
+def test_a_wait_that_cannot_continue_fails_as_on_a_worker(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_too_long")
     run.wait_for_end()
     assert run.task_states == {
@@ -164,7 +162,7 @@ def test_what_cannot_go_on_fails_as_on_a_worker(airflow, emulator, database):
     assert run.job_states == ["Running"]
 
 
-def test_mapped_waits_are_begun_in_the_triggerer_in_a_group_and_else_on_workers(airflow, emulator, database):
+def test_mapped_waits_start_in_the_triggerer_within_a_group_and_otherwise_on_workers(airflow, emulator, database):
     run = WorkerlessRun(airflow, emulator, database, "workerless_mapped")
     run.wait_for_deferred("batch.wait", "wait")
     for job in run.jobs:

@@ -1,4 +1,4 @@
-"""The records and log lines that README and docs show, beside real ones: the same names in the same places."""
+"""README and docs show records and log lines with the same names as real ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
 from tests.loops import until
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
-from tests.shown import snippet
+from tests.snippets import snippet
 from tests.triggers.test_inventory_job_event import looks, submit, watcher, watching
 from tests.triggers.test_inventory_job_event import run as run_in_loop
 
@@ -25,13 +25,13 @@ def shown(name):
 
 
 def names(record):
-    """The names of a record, in order, with those of what is in it."""
+    """The names in a record, in order, including nested ones."""
     return {name: names(value) for name, value in record.items()} if isinstance(record, dict) else None
 
 
 @pytest.fixture
 def record_and_list(emulator, tmp_path):
-    """The final record of a batch with a failed file, and the list of these."""
+    """The final record of a batch with a failed file, and the list of failed files."""
     emulator.configure(failing_keys="media/0003.mp4")
     path = tmp_path / "failed.jsonl"
     arguments = f"wait_for_completion=True, poll_interval=0.3, failures_path={f'file://{path}'!r}"
@@ -40,7 +40,7 @@ def record_and_list(emulator, tmp_path):
     return run.xcoms["t"]["job"], path.read_text("utf-8")
 
 
-def test_the_counts_of_files(record_and_list):
+def test_the_page_shows_the_counts_of_files(record_and_list):
     record, _ = record_and_list
     example = shown("files_record.json")
     assert list(example) == ["Files"]
@@ -48,18 +48,18 @@ def test_the_counts_of_files(record_and_list):
     assert list(example["Files"]) == list(record["Files"])
 
 
-def test_the_list_of_failed_files(record_and_list):
+def test_the_page_shows_the_list_of_failed_files(record_and_list):
     _, failures = record_and_list
     [line] = failures.splitlines()
     assert list(shown("failed_file.jsonl")) == list(json.loads(line))
 
 
-def test_the_event_of_an_asset(record_and_list):
+def test_the_page_shows_the_event_of_an_asset(record_and_list):
     record, _ = record_and_list
     assert names(shown("asset_event.json")) == names(event_extra(record))
 
 
-def test_the_event_of_a_watcher(emulator):
+def test_the_page_shows_the_event_of_a_watcher(emulator):
     emulator.configure(run_seconds=3600)
     job_id = submit()
     found = []
@@ -74,8 +74,8 @@ def test_the_event_of_a_watcher(emulator):
     assert names(shown("watch_event.json")) == names(found[0])
 
 
-def test_the_line_about_progress(caplog):
-    """What the page says at 02:23, after five minutes in which 590 files were done."""
+def test_the_page_shows_the_line_about_progress(caplog):
+    """The log line of the page at 02:23, after five minutes with 590 finished files."""
     job, at = InventoryJob("b0123…"), datetime(2026, 1, 2, 2, 23, tzinfo=UTC)
     log = ProgressLog(logging.getLogger("shown"))
     with caplog.at_level(logging.INFO, "shown"):

@@ -1,4 +1,4 @@
-"""One of many waiters has an odd record: neither its own wait nor that of any other ends of that."""
+"""One of many jobs has a malformed record: no wait ends because of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ odd_records = st.fixed_dictionaries(
 
 
 class Service:
-    """Jobs that run for two hours; the last one with the record given. It takes no time before 1970."""
+    """Jobs that run for two hours; the last one with the record given. It refuses a time before 1970."""
 
     def __init__(self, odd):
         ordinary = {"Type": "Workflow", "CreationTime": format_time(START - HOUR), "State": "Running"}
@@ -76,7 +76,7 @@ def _is_from(record, since):
 
 
 class Transport:
-    """The poller's, to the scripted service, in the script's time."""
+    """The poller's transport to the scripted service, with the script's time."""
 
     def __init__(self, service):
         self._script = service.script
@@ -96,7 +96,7 @@ class Transport:
     service_time = now
 
     async def sleep(self, seconds):
-        for _ in range(3):  # those who have just been told something leave
+        for _ in range(3):  # waits that have just got a result end
             await asyncio.sleep(0)
         self._script.now += timedelta(seconds=seconds)
 
@@ -136,7 +136,7 @@ def results_of(service, monkeypatch):
     {"Type": "job", "State": "Running", "Operation": "<Tag>Transcode</Tag>", "CreationTime": format_time(START - HOUR)}
 )
 @example({"State": "Running", "CreationTime": "0001-01-02T00:00:00+0000"})
-def test_all_jobs_are_waited_for_to_their_ends_in_the_triggerer(odd):
+def test_all_jobs_are_waited_for_until_they_end_in_the_triggerer(odd):
     with pytest.MonkeyPatch.context() as monkeypatch:
         results = results_of(Service(odd), monkeypatch)
     assert [(result.status, result.job.state) for result in results] == [(WaitStatus.TERMINAL, "Success")] * 5
@@ -146,26 +146,26 @@ def test_all_jobs_are_waited_for_to_their_ends_in_the_triggerer(odd):
 @example(
     {"Type": "job", "State": "Running", "Operation": "<Tag>Transcode</Tag>", "CreationTime": format_time(START - HOUR)}
 )
-def test_the_odd_job_is_waited_for_to_its_end_on_a_worker(odd):
+def test_the_malformed_job_is_waited_for_until_it_ends_on_a_worker(odd):
     service = Service(odd)
     result = service.script.run(wait_for_job(new_wait("b9"), 30))
     assert (result.status, result.job.state) == (WaitStatus.TERMINAL, "Success")
 
 
-def test_an_unknown_type_is_said_once():
+def test_an_unknown_type_is_logged_once():
     service, log = Service({"Type": "Archive", "State": "Running"}), Log()
     service.script.run(wait_for_job(new_wait("b9", log), 30))
     assert log.warnings == ["Batch job b9 is of type 'Archive', which is not documented; the wait goes on."]
 
 
-def test_a_look_into_history_that_breaks_ends_no_wait(monkeypatch):
+def test_a_failed_read_of_earlier_durations_ends_no_wait(monkeypatch):
     monkeypatch.setattr(DurationHistory, "fetch_durations", lambda *_arguments: 1 / 0)
     ordinary = {"Type": "Workflow", "State": "Running", "Operation": "<WorkflowIds>w1</WorkflowIds>"}
     results = results_of(Service({**ordinary, "CreationTime": format_time(START - HOUR)}), monkeypatch)
     assert {result.status for result in results} == {WaitStatus.TERMINAL}
 
 
-def test_a_failure_that_nobody_expects_is_ridden_out(monkeypatch):
+def test_an_unexpected_error_does_not_end_a_wait(monkeypatch):
     service = Service({"State": "Running"})
     answer = Script._answer
     breaks = iter([True] * 3)

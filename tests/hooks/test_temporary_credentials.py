@@ -56,7 +56,7 @@ def redact(text):
             return importlib.import_module(module).redact(text)
         except ImportError:
             continue
-    raise AssertionError("This Airflow has its masker elsewhere.")
+    raise AssertionError("This Airflow has its masker in another module.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,7 +68,7 @@ def test_a_job_is_submitted_with_each_source(emulator, connect, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_good_connection_says_so(connect, kind):
+def test_a_working_connection_passes_its_test(connect, kind):
     assert connect(kind).test_connection()[0]
 
 
@@ -86,7 +86,7 @@ def test_a_good_connection_says_so(connect, kind):
         ("assume_role", {"sts_url": "http://127.0.0.1:1"}, "no usable answer (nothing came). Check the network"),
     ],
 )
-def test_a_wrong_connection_names_source_and_cause(connect, kind, fields, advice):
+def test_a_wrong_connection_fails_with_its_source_and_cause(connect, kind, fields, advice):
     worked, message = connect(kind, **fields).test_connection()
     assert not worked
     assert advice in message
@@ -94,7 +94,7 @@ def test_a_wrong_connection_names_source_and_cause(connect, kind, fields, advice
     assert defaults.SECRET_KEY not in message
 
 
-def test_a_role_that_may_not_list_names_the_action(emulator, connect):
+def test_a_role_without_permission_to_list_fails_with_the_action(emulator, connect):
     emulator.add_role(defaults.ROLE_NAME, actions=["ci:CreateInventoryTriggerJob"])
     worked, message = connect("machine_role").test_connection()
     assert not worked
@@ -126,7 +126,7 @@ def obtain_nothing():
 
 
 @pytest.mark.parametrize("in_a_loop", [False, True])
-def test_airflow_masks_what_the_environment_and_the_connection_hold(connect, emulator, monkeypatch, in_a_loop):
+def test_airflow_masks_the_keys_of_the_environment_and_the_connection(connect, emulator, monkeypatch, in_a_loop):
     secret, token = f"of-the-environment-{in_a_loop}", f"token-of-the-environment-{in_a_loop}"
     monkeypatch.setenv("TENCENTCLOUD_TOKEN", token)
     hook = connect("environment", password=secret)
@@ -136,7 +136,7 @@ def test_airflow_masks_what_the_environment_and_the_connection_hold(connect, emu
 
 
 class Supervisor:
-    """The process that writes this one's logs; whoever calls it in a loop's thread blocks the loop."""
+    """The process that writes this one's logs; a call in the thread of a loop blocks the loop."""
 
     def __init__(self):
         self.told = []
@@ -159,7 +159,7 @@ def supervisor(monkeypatch):
     return supervisor
 
 
-def test_the_supervisor_is_told_without_blocking_the_loop(supervisor):
+def test_the_supervisor_gets_the_secrets_without_blocking_the_loop(supervisor):
     async def main():
         supervisor.loop_thread = threading.get_ident()
         await mask_secrets_async("a-first-secret", None, "a-second-secret")
@@ -168,25 +168,25 @@ def test_the_supervisor_is_told_without_blocking_the_loop(supervisor):
     assert supervisor.told == ["a-first-secret", "a-second-secret"]
 
 
-def test_the_supervisor_is_told_by_a_task(supervisor):
+def test_a_task_sends_the_secrets_to_the_supervisor(supervisor):
     mask_secrets("a-third-secret", None)
     assert supervisor.told == ["a-third-secret"]
 
 
-def test_a_supervisor_that_has_gone_is_no_error(supervisor):
+def test_a_missing_supervisor_is_not_an_error(supervisor):
     supervisor.send = supervisor.asend = None
     mask_secrets("a-fourth-secret")
     asyncio.run(mask_secrets_async("a-fifth-secret"))
 
 
-def test_a_connection_that_is_changed_gets_keys_of_its_own(emulator, connect):
+def test_a_changed_connection_gets_its_own_keys(emulator, connect):
     emulator.add_key("AKIDOTHER", "other-key")
     connect("assume_role").run(obtain_nothing())
     connect("assume_role", login="AKIDOTHER", password="other-key").run(obtain_nothing())
     connect("assume_role").run(obtain_nothing())
     assert emulator.count("assume_role") == 2
     worked, _ = connect("assume_role", password="wrong").test_connection()
-    assert not worked, "the keys of another connection are not for this one"
+    assert not worked, "this connection does not use the keys of another one"
 
 
 def test_hooks_of_one_process_share_their_keys(emulator, connect):

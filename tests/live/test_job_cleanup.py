@@ -1,4 +1,4 @@
-"""However a run ends, none of its jobs goes on; and if that is not certain, it is said."""
+"""After any end of a run, none of its jobs runs; the report names each job whose end is not certain."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def submits(*chosen: orders.Order) -> Question:
 
 @pytest.fixture
 def long_jobs(emulator: Emulator) -> Emulator:
-    """Jobs that would go on for hours."""
+    """Jobs that would run for hours."""
     emulator.configure(run_seconds=HOURS)
     return emulator
 
@@ -59,13 +59,13 @@ def report(outcome: Outcome) -> dict[str, list[dict[str, object]]]:
     return json.loads(outcome.files[1].read_text())
 
 
-def test_jobs_that_nobody_waited_for_are_cancelled(run: Run, long_jobs: Emulator) -> None:
+def test_jobs_without_a_waiting_question_are_cancelled(run: Run, long_jobs: Emulator) -> None:
     outcome = run([submits(orders.MAIN, orders.NOTHING)])
     assert (outcome.status, states(long_jobs)) == (DONE, {"Cancel"})
     assert [one["end"] for one in report(outcome)["submissions"]] == ["Cancel", "Cancel"]
 
 
-def test_a_whole_run_leaves_nothing_behind(run: Run, emulator: Emulator) -> None:
+def test_a_complete_run_leaves_no_job_behind(run: Run, emulator: Emulator) -> None:
     assert run().status == DONE
     assert states(emulator) <= {"Success", "Cancel"}
 
@@ -86,14 +86,16 @@ def test_a_job_whose_answer_was_lost_is_found_by_its_name_and_ended(run: Run, lo
     assert "(its submission was not answered)" in outcome.files[0].read_text()
 
 
-def test_a_lost_job_that_the_list_shows_late_is_found_too(run: Run, long_jobs: Emulator) -> None:
+def test_a_lost_job_that_is_listed_late_is_found(run: Run, long_jobs: Emulator) -> None:
     long_jobs.configure(list_lag_seconds=25.0)
     long_jobs.inject("reset", operation="create", after_acting=True)
     assert run([submits(orders.MAIN)]).status == DONE
     assert states(long_jobs) == {"Cancel"}
 
 
-def test_a_lost_job_that_no_list_shows_is_said_not_to_be_known(run: Run, long_jobs: Emulator, output: StringIO) -> None:
+def test_a_lost_job_that_is_never_listed_is_reported_as_unknown(
+    run: Run, long_jobs: Emulator, output: StringIO
+) -> None:
     long_jobs.configure(list_lag_seconds=HOURS)
     long_jobs.inject("reset", operation="create", after_acting=True)
     outcome = run([submits(orders.MAIN)])
@@ -106,7 +108,9 @@ def test_a_lost_job_that_no_list_shows_is_said_not_to_be_known(run: Run, long_jo
     assert "https://console.cloud.tencent.com/ci/bucket?bucket=" in output.getvalue()
 
 
-def test_a_job_that_cannot_be_ended_in_time_is_said_to_run(run: Run, long_jobs: Emulator, output: StringIO) -> None:
+def test_a_job_that_cannot_be_ended_in_time_is_reported_as_running(
+    run: Run, long_jobs: Emulator, output: StringIO
+) -> None:
     long_jobs.configure(cancel_seconds=HOURS)
     outcome = run([submits(orders.MAIN)])
     [job] = long_jobs.jobs
@@ -115,7 +119,7 @@ def test_a_job_that_cannot_be_ended_in_time_is_said_to_run(run: Run, long_jobs: 
     assert f"Not known to have ended: `{job.job_id}`" in outcome.files[0].read_text()
 
 
-def test_a_service_that_stays_away_at_the_end_is_named(run: Run, long_jobs: Emulator) -> None:
+def test_a_service_that_is_unreachable_at_the_end_is_reported(run: Run, long_jobs: Emulator) -> None:
     def ask(check: Check) -> Iterator[Finding]:
         check.submit(orders.MAIN)
         long_jobs.inject("bad_gateway", times=None)
@@ -126,7 +130,7 @@ def test_a_service_that_stays_away_at_the_end_is_named(run: Run, long_jobs: Emul
     assert "HTTP 502" in outcome.running[0].trouble
 
 
-def test_a_cancel_that_is_refused_for_a_while_is_asked_again(run: Run, long_jobs: Emulator) -> None:
+def test_a_temporarily_refused_cancel_is_retried(run: Run, long_jobs: Emulator) -> None:
     long_jobs.inject("slow_down", operation="cancel", times=2)
     assert run([submits(orders.MAIN)]).status == DONE
     assert states(long_jobs) == {"Cancel"}
@@ -147,7 +151,7 @@ def test_an_interrupt_ends_the_jobs_and_then_the_run(
     assert "Ended early: interrupted by signal 15" in outcome.files[0].read_text()
 
 
-def test_an_interrupt_while_the_submission_is_under_way_loses_no_job(
+def test_an_interrupt_during_a_submission_loses_no_job(
     run: Run, long_jobs: Emulator, services: list[Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perform = services[0]._transport._perform
@@ -164,7 +168,7 @@ def test_an_interrupt_while_the_submission_is_under_way_loses_no_job(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a mistake"), KeyError("x"), SystemExit(4)])
-def test_a_mistake_of_the_check_itself_ends_the_jobs(
+def test_an_error_of_the_check_itself_ends_the_jobs(
     run: Run, long_jobs: Emulator, error: BaseException, output: StringIO
 ) -> None:
     def ask(check: Check) -> Iterator[Finding]:
@@ -181,7 +185,7 @@ def test_a_mistake_of_the_check_itself_ends_the_jobs(
     assert states(long_jobs) == {"Cancel"}
 
 
-def test_a_terminal_that_went_away_ends_the_jobs(run: Run, long_jobs: Emulator, output: StringIO) -> None:
+def test_a_closed_terminal_ends_the_jobs(run: Run, long_jobs: Emulator, output: StringIO) -> None:
     def gone(_text: str) -> int:
         raise OSError("the terminal is gone")
 
@@ -195,7 +199,7 @@ def test_a_terminal_that_went_away_ends_the_jobs(run: Run, long_jobs: Emulator, 
     assert states(long_jobs) == {"Cancel"}
 
 
-def test_no_submission_beyond_what_was_agreed_to_gets_onto_the_wire(run: Run, emulator: Emulator) -> None:
+def test_no_submission_beyond_the_agreed_number_is_sent(run: Run, emulator: Emulator) -> None:
     def ask(check: Check) -> Iterator[Finding]:
         check.submit(orders.MAIN)
         check.submit(orders.NOTHING)  # not named below
@@ -207,18 +211,18 @@ def test_no_submission_beyond_what_was_agreed_to_gets_onto_the_wire(run: Run, em
     assert "refused: More jobs were about to be submitted than the 1 agreed to" in outcome.files[0].read_text()
 
 
-def test_a_submission_that_was_turned_away_unread_is_repeated_and_counts_once(run: Run, emulator: Emulator) -> None:
+def test_a_submission_that_was_not_executed_is_retried_and_counts_once(run: Run, emulator: Emulator) -> None:
     emulator.inject("slow_down", operation="create", times=2)
     outcome = run([submits(orders.MAIN)])
     assert (outcome.status, emulator.count("create"), len(emulator.jobs)) == (DONE, 3, 1)
 
 
-def test_an_order_is_made_once_however_many_questions_look_at_it(run: Run, emulator: Emulator) -> None:
+def test_an_order_is_submitted_once_for_all_its_questions(run: Run, emulator: Emulator) -> None:
     run([submits(orders.MAIN), submits(orders.MAIN), submits(orders.MAIN, orders.NOTHING)])
     assert emulator.count("create") == 2
 
 
-def test_a_job_of_this_run_that_is_not_in_the_books_is_ended_too(run: Run, long_jobs: Emulator) -> None:
+def test_an_unrecorded_job_of_this_run_is_ended_too(run: Run, long_jobs: Emulator) -> None:
     def ask(check: Check) -> Iterator[Finding]:
         check.submit(orders.MAIN)
         specification = InventoryJobSpecification.from_arguments(workflow_ids=defaults.WORKFLOW_ID, prefix="media/")
@@ -230,7 +234,7 @@ def test_a_job_of_this_run_that_is_not_in_the_books_is_ended_too(run: Run, long_
     assert report(outcome)["submissions"][1]["order"] == "(found at the end)"
 
 
-def test_jobs_of_others_are_left_alone(run: Run, long_jobs: Emulator, services: list[Service]) -> None:
+def test_jobs_of_others_are_not_cancelled(run: Run, long_jobs: Emulator, services: list[Service]) -> None:
     specification = InventoryJobSpecification.from_arguments(workflow_ids=defaults.WORKFLOW_ID, prefix="media/")
     services[0].budget.most = 1
     theirs = services[0].run(create_job("nightly", specification))
@@ -239,7 +243,7 @@ def test_jobs_of_others_are_left_alone(run: Run, long_jobs: Emulator, services: 
     assert long_jobs.job(theirs.job_id).state == "Running"
 
 
-def test_sweep_ends_what_killed_runs_left_and_nothing_else(
+def test_sweep_ends_only_the_jobs_of_killed_runs(
     long_jobs: Emulator, services: list[Service], settings: Settings, clock: Clock, output: StringIO
 ) -> None:
     specification = InventoryJobSpecification.from_arguments(workflow_ids=defaults.WORKFLOW_ID, prefix="media/")

@@ -1,4 +1,4 @@
-"""Each answer depends on what the service does: the emulator is switched, and the answer follows."""
+"""Each answer depends on the service: a test changes the emulator, and the answer changes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.live.settings import Settings
 AS_ASSUMED, DIFFERS, NOTED, OUTSIDE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.NOTED, Verdict.OUTSIDE
 NOT_ASKED, UNCLEAR = Verdict.NOT_ASKED, Verdict.UNCLEAR
 
-# What the emulator does unless it is told otherwise is what the package assumes, but for the workflow that is paused:
-# it runs here, and the package lets nobody rely on that.
+# The emulator's defaults are the package's assumptions, except for the paused workflow: it runs here, and the package
+# does not rely on that.
 BY_DEFAULT = {
     1: AS_ASSUMED,
     2: AS_ASSUMED,
@@ -122,13 +122,13 @@ def test_the_answer_follows_the_service(
     assert answered.verdict == verdict
 
 
-def test_no_object_is_replaced_by_a_list(ask: Ask, emulator: Emulator) -> None:
+def test_a_list_of_urls_replaces_no_object(ask: Ask, emulator: Emulator) -> None:
     emulator.add_objects("lists/one.txt", content="somebody's")
     assert "HTTP 200 for what is under TENCENT_CI_LIST_KEY" in text_of(ask(1)[1])
     assert emulator.bucket().objects["lists/one.txt"].content == b"somebody's"
 
 
-def test_a_job_that_was_paused_is_an_answer(ask: Ask, emulator: Emulator) -> None:
+def test_a_paused_job_is_an_answer(ask: Ask, emulator: Emulator) -> None:
     emulator.configure(outcome="pause")
     answered = ask(11, 12)
     assert "went through Pause → Cancel" in text_of(answered[12])
@@ -146,7 +146,7 @@ def test_a_job_that_was_paused_is_an_answer(ask: Ask, emulator: Emulator) -> Non
         (21, "notification_url", "Set TENCENT_CI_NOTIFICATION_URL"),
     ],
 )
-def test_what_is_not_given_is_not_asked_and_named(
+def test_a_question_without_its_setting_is_skipped_and_named(
     ask: Ask, emulator: Emulator, settings: Settings, number: int, setting: str, says: str
 ) -> None:
     with_it = cost_of(QUESTIONS, settings).jobs
@@ -157,20 +157,20 @@ def test_what_is_not_given_is_not_asked_and_named(
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(question.number))
-def test_a_question_submits_what_it_says_and_no_more(
+def test_a_question_submits_no_more_than_announced(
     ask: Ask, emulator: Emulator, settings: Settings, question: Question
 ) -> None:
     assert ask(question.number)[question.number].verdict is not Verdict.FAILED
     assert emulator.count("create") <= cost_of([question], settings).jobs
 
 
-def test_questions_that_differ_cost_no_job_twice(ask: Ask, emulator: Emulator, settings: Settings) -> None:
+def test_different_questions_cost_no_job_twice(ask: Ask, emulator: Emulator, settings: Settings) -> None:
     ask()
     assert emulator.count("create") <= cost_of(QUESTIONS, settings).jobs == 17
     assert sum(len(emulator.files(job.job_id)) for job in emulator.jobs) <= cost_of(QUESTIONS, settings).files == 11
 
 
-def test_a_question_that_goes_wrong_does_not_end_the_run(ask: Ask, emulator: Emulator) -> None:
+def test_a_failed_question_does_not_end_the_run(ask: Ask, emulator: Emulator) -> None:
     emulator.inject("error", operation="get", status=403, code="AccessDenied", times=None)
     answered = ask(10, 14, 15)
     assert "HTTP 403 AccessDenied" in text_of(answered[10])
@@ -178,7 +178,7 @@ def test_a_question_that_goes_wrong_does_not_end_the_run(ask: Ask, emulator: Emu
     assert answered[14].verdict is NOTED
 
 
-def test_an_error_while_asking_is_told(ask: Ask, emulator: Emulator) -> None:
+def test_an_error_of_a_question_is_reported(ask: Ask, emulator: Emulator) -> None:
     emulator.inject("error", operation="list", status=403, code="AccessDenied", times=None)
     answered = ask(8)[8]
     assert answered.verdict is Verdict.FAILED
@@ -187,7 +187,7 @@ def test_an_error_while_asking_is_told(ask: Ask, emulator: Emulator) -> None:
 
 @pytest.fixture
 def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host of the documentation, whose names lead to the emulator: there is no other to be had."""
+    """The documented host, whose names resolve to the emulator: no other host is available."""
     service, fetch, emulator_url = services[0], services[0]._fetch, services[0].config.endpoint.base_url
 
     def fetch_from_emulator(url: str, headers: Mapping[str, str]) -> Response:
@@ -210,7 +210,7 @@ def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("documented_host")
-def test_other_hosts_are_asked_without_a_signature(services: list[Service], settings: Settings) -> None:
+def test_other_hosts_get_unsigned_requests(services: list[Service], settings: Settings) -> None:
     check = Check(settings, services[0], "0a1b2c3d")
     text = " ".join(finding.text for finding in ask_hosts(check))
     assert "Plain http: HTTP 401 MissingAuthorization" in text
@@ -224,5 +224,5 @@ def numbers(questions: Sequence[Question]) -> list[int]:
     return sorted(question.number for question in questions)
 
 
-def test_all_open_questions_are_there() -> None:
+def test_every_open_question_has_a_check() -> None:
     assert numbers(QUESTIONS) == list(range(1, 22))

@@ -1,4 +1,4 @@
-"""The page on the commands names what there is, and nothing else."""
+"""The page on the commands names all commands and arguments, and no others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_the_page_names_every_argument_and_no_other():
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) == flags
 
 
-def test_the_page_says_which_commands_take_an_argument():
+def test_the_page_lists_the_commands_that_take_each_argument():
     for line in PAGE.splitlines():
         if found := re.match(r"\| (`-.*?) \| (.*?) \|", line):
             named = set(re.findall(r"`(\w+)`", found[2])) or {command.name for command in COMMANDS}

@@ -60,7 +60,7 @@ def test_a_success_of_a_task_that_returns_nothing_pushes_nothing(emulator, job_i
 
 
 @pytest.mark.parametrize("outcome", ["fail_job", "cancel_job"])
-def test_a_bad_end_resumes_the_task(emulator, job_id, pushed, outcome):
+def test_a_failed_job_resumes_the_task(emulator, job_id, pushed, outcome):
     getattr(emulator, outcome)(job_id)
     event = event_of(job_id, success_xcoms=XCOMS)
     assert read_event(event.payload)["status"] == "terminal"
@@ -73,8 +73,8 @@ def test_a_deadline_resumes_the_task(emulator, job_id, pushed):
     assert pushed == {}
 
 
-@pytest.mark.parametrize(("ti", "xcoms"), [(TI, None), (None, XCOMS)], ids=["not asked to", "dag.test"])
-def test_a_success_otherwise_resumes_the_task(emulator, job_id, pushed, ti, xcoms):
+@pytest.mark.parametrize(("ti", "xcoms"), [(TI, None), (None, XCOMS)], ids=["without the option", "dag.test"])
+def test_a_success_without_the_option_resumes_the_task(emulator, job_id, pushed, ti, xcoms):
     emulator.finish_job(job_id)
     event = event_of(job_id, ti, success_xcoms=xcoms)
     assert read_event(event.payload)["job"]["State"] == "Success"
@@ -82,7 +82,7 @@ def test_a_success_otherwise_resumes_the_task(emulator, job_id, pushed, ti, xcom
 
 
 @pytest.mark.parametrize("nonsense", [{"job": "everything"}, ["job"], 7])
-def test_nonsense_resumes_the_task(emulator, job_id, pushed, nonsense):
+def test_an_invalid_value_resumes_the_task(emulator, job_id, pushed, nonsense):
     emulator.finish_job(job_id)
     assert read_event(event_of(job_id, success_xcoms=nonsense).payload)["job"]["State"] == "Success"
 
@@ -98,7 +98,7 @@ def test_a_task_whose_xcoms_cannot_be_pushed_is_resumed(emulator, job_id, monkey
 
 @pytest.fixture
 def ended(emulator):
-    """The id of a job that has seen to a hundred files, of which those that end in 1 may fail."""
+    """The id of a job with a hundred files, of which those that end in 1 may fail."""
     emulator.configure(run_seconds=1)
     emulator.add_objects(*(f"some/{number:03}.mp4" for number in range(100)))
 
@@ -112,13 +112,13 @@ def ended(emulator):
     return submit_and_end
 
 
-def test_the_record_that_is_pushed_has_the_counts(ended, pushed):
+def test_the_pushed_record_contains_the_counts(ended, pushed):
     assert type(event_of(ended(), success_xcoms=XCOMS, count_files=True)) is TaskSuccessEvent
     files = pushed["submit"]["job"]["Files"]
     assert (files["Total"], files["Success"], files["FailureList"]) == (100, 100, None)
 
 
-def test_a_job_without_files_ends_the_task_if_it_may(ended, pushed):
+def test_a_job_without_files_ends_the_task_if_on_empty_allows_it(ended, pushed):
     assert type(event_of(ended("nothing/"), success_xcoms=XCOMS, count_files=True)) is TaskSuccessEvent
     assert pushed["submit"]["job"]["Files"]["Total"] == 0
 
@@ -126,13 +126,13 @@ def test_a_job_without_files_ends_the_task_if_it_may(ended, pushed):
 @pytest.mark.parametrize(
     "job", [{"failing": ("some/*1.mp4",)}, {"prefix": "nothing/"}], ids=["failed files", "must not be empty"]
 )
-def test_a_job_with_failed_files_or_none_is_a_worker_s_to_report(ended, pushed, job):
+def test_a_job_with_failed_files_or_none_is_reported_by_a_worker(ended, pushed, job):
     event = event_of(ended(**job), success_xcoms=XCOMS, count_files=True, may_be_empty=False)
     assert read_event(event.payload)["job"]["State"] == "Success"
     assert pushed == {}
 
 
-def test_a_job_that_cannot_be_counted_is_a_worker_s_to_report(emulator, ended, pushed):
+def test_an_uncountable_job_is_reported_by_a_worker(emulator, ended, pushed):
     job_id = ended()
     emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))
     assert read_event(event_of(job_id, success_xcoms=XCOMS, count_files=True).payload)["status"] == "terminal"

@@ -1,4 +1,4 @@
-"""What a task asked for is kept with its submission: whichever process resumes the task goes on with just that."""
+"""The request of a task is stored with its submission; any process that resumes the task uses this request."""
 
 from __future__ import annotations
 
@@ -66,35 +66,35 @@ def run(form, mode, tmp_path):
 
 @modes
 @forms
-def test_failed_files_are_submitted_again_whatever_the_request_came_from(emulator, form, mode, tmp_path):
+def test_failed_files_are_resubmitted_for_every_source_of_the_request(emulator, form, mode, tmp_path):
     emulator.configure(failing_keys=("media/0003.mp4",), failing_times=1)
     assert run(form, mode, tmp_path).state == "success"
     first, second = emulator.jobs
     assert (first.files, second.files) == (8, 1)
 
 
-# Airflow renders the templates of a subclass before it sets anything, and writes them again when the task is resumed.
-# 2.11 writes them at the beginning of a process only, before a file is read and a function is called.
+# Airflow renders the templates of a subclass before its own code runs, and writes them again when the task is resumed.
+# 2.11 writes them only at the start of a process, before a file is read and a function is called.
 VIEWED = (
     ["arguments", "mapped"] if airflow_version.startswith("2.") else ["arguments", "YAML file", "decorator", "mapped"]
 )
 
 
 @pytest.mark.parametrize("form", VIEWED)
-def test_the_view_of_rendered_templates_is_the_same_in_both_modes(emulator, form, tmp_path):
+def test_the_rendered_templates_are_the_same_in_both_modes(emulator, form, tmp_path):
     seen = []
     for mode in WAITING.values():
         done = run(form, mode, tmp_path)
         task = ("submit", 0) if form == "mapped" else "submit"
         fields = dict(done.rendered[task])
-        if form == "decorator":  # of two runs the dates differ
+        if form == "decorator":  # two runs have different dates
             assert fields.pop("start_time").startswith("2026-")
         seen.append(fields)
     assert seen[0] == seen[1]
     assert seen[0]["prefix"] == "media/"
 
 
-def test_the_request_is_kept_in_an_xcom(emulator, tmp_path: Path):
+def test_the_request_is_stored_in_an_xcom(emulator, tmp_path: Path):
     xcom = run("decorator", WAITING["deferred"], tmp_path).xcoms["submit"]["submission"]
     [job] = emulator.jobs
     assert (xcom["request"]["prefix"], xcom["request"]["name"]) == ("media/", "nightly")
@@ -102,5 +102,5 @@ def test_the_request_is_kept_in_an_xcom(emulator, tmp_path: Path):
         "name": job.name,
         "foreign_ids": [],
         "may_have_duplicates": False,
-        "knows_all_tries": True,  # the first try knows what it has sent
+        "knows_all_tries": True,  # the first try has its own record
     }

@@ -1,4 +1,4 @@
-"""Who may see and do what: Airflow's rights, asked before anything reaches the service."""
+"""Access to the page: Airflow's rights are checked before any request to the service."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ FILES = ["/tencent-ci/static/jobs_page.js", "/tencent-ci/static/jobs_page.css"]
 
 
 @pytest.mark.parametrize("path", [*ROUTES, *FILES])
-def test_without_login_there_is_nothing(visit, emulator, path):
+def test_requests_without_login_are_refused(visit, emulator, path):
     assert visit().get(path).status_code == 401
     assert emulator.requests == []
 
 
-def test_without_login_the_page_leads_to_the_login_and_back(visit):
+def test_the_page_without_login_redirects_to_the_login_and_back(visit):
     answer = visit().get("/tencent-ci/?conn=a&job=b1")
     assert answer.status_code == 307
     assert answer.headers["location"].startswith("/api/v2/auth/login?next=")
     assert answer.headers["location"].endswith("tencent-ci%2F%3Fconn%3Da%26job%3Db1")
 
 
-def test_a_token_that_is_none_is_refused(visit, emulator):
+def test_an_invalid_token_is_refused(visit, emulator):
     visitor = visit()
     visitor.token = "eyJhbGciOiJIUzUxMiJ9.e30.invalid"
     assert [visitor.get(path).status_code for path in ROUTES] == [401] * len(ROUTES)
@@ -42,14 +42,14 @@ def test_a_token_that_is_none_is_refused(visit, emulator):
 
 @pytest.mark.parametrize("role", ["VIEWER", "USER"])
 @pytest.mark.parametrize("path", ROUTES[1:])
-def test_who_may_not_read_the_connection_causes_no_request(visit, emulator, role, path):
+def test_a_user_without_access_to_the_connection_causes_no_request(visit, emulator, role, path):
     answer = visit(role).get(path)
     assert answer.status_code == 403
     assert "tencent_ci_default" in answer.json()["error"]["message"]
     assert emulator.requests == []
 
 
-def test_only_connections_are_named_that_may_be_read(visit, deny, emulator, stored_connections):
+def test_only_readable_connections_are_listed(visit, deny, emulator, stored_connections):
     assert visit("VIEWER").get(ROUTES[0]).json() == {"connections": []}
     assert visit("OP").get(ROUTES[0]).json() == {"connections": ["tencent_ci_default", *stored_connections]}
     deny("anna", "GET", stored_connections[0])
@@ -69,7 +69,7 @@ def test_a_connection_of_another_type_is_not_used(visit, emulator, monkeypatch):
     assert emulator.requests == []
 
 
-def test_who_may_edit_the_dag_may_cancel(visit, emulator):
+def test_a_user_who_may_edit_the_dag_may_cancel(visit, emulator):
     run = run_dag()
     [job] = emulator.jobs
     shown = visit("OP").get(f"{JOBS}/{job.job_id}").json()["job"]
@@ -85,7 +85,7 @@ def test_who_may_edit_the_dag_may_cancel(visit, emulator):
     ]
 
 
-def test_who_may_not_edit_the_dag_may_look_but_not_cancel(visit, deny, emulator):
+def test_a_user_who_may_not_edit_the_dag_may_read_and_not_cancel(visit, deny, emulator):
     run = run_dag()
     [job] = emulator.jobs
     deny("anna", "PUT", run.dag_id)
@@ -96,7 +96,7 @@ def test_who_may_not_edit_the_dag_may_look_but_not_cancel(visit, deny, emulator)
     assert audit_log(run.dag_id) == []
 
 
-def test_who_may_not_see_the_dag_sees_the_job_without_its_task(visit, deny, emulator):
+def test_a_user_who_may_not_see_the_dag_sees_the_job_without_its_task(visit, deny, emulator):
     run = run_dag()
     [job] = emulator.jobs
     deny("anna", "GET", run.dag_id)
@@ -107,13 +107,13 @@ def test_who_may_not_see_the_dag_sees_the_job_without_its_task(visit, deny, emul
     assert_not_cancelled(visit("OP"), emulator, job.job_id)
 
 
-def test_a_job_that_no_task_made_is_nobody_s_to_cancel(visit, emulator, submit):
+def test_a_job_without_a_task_cannot_be_cancelled(visit, emulator, submit):
     job_id = submit()
     assert not visit("ADMIN").get(f"{JOBS}/{job_id}").json()["job"]["may_cancel"]
     assert_not_cancelled(visit("ADMIN"), emulator, job_id)
 
 
-def test_the_xcom_of_one_dag_does_not_hand_out_the_job_of_another(visit, deny, emulator):
+def test_the_xcom_of_one_dag_grants_no_access_to_the_job_of_another(visit, deny, emulator):
     owner, claimer = run_dag(), run_dag(SUBMIT.replace("media/", "other/"))
     job, other = emulator.jobs
     claim(claimer, job.job_id)
@@ -125,7 +125,7 @@ def test_the_xcom_of_one_dag_does_not_hand_out_the_job_of_another(visit, deny, e
     assert other.state == "Running"
 
 
-def test_a_job_that_has_ended_is_left_alone(visit, emulator):
+def test_an_ended_job_gets_no_cancel(visit, emulator):
     run_dag()
     [job] = emulator.jobs
     emulator.finish_job(job.job_id)
@@ -163,7 +163,7 @@ def test_another_site_cannot_cancel(visit, emulator, headers, status):
     assert emulator.count() == requests
 
 
-def test_an_address_alone_cannot_cancel(visit, emulator):
+def test_a_get_request_cannot_cancel(visit, emulator):
     run_dag()
     [job] = emulator.jobs
     assert visit("OP").get(f"{JOBS}/{job.job_id}/cancel").status_code == 405
@@ -190,7 +190,7 @@ def audit_log(dag_id):
 
 
 def claim(run, job_id):
-    """Let a task say that it made somebody else's job."""
+    """Let a task claim the job of another task."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import update
@@ -202,7 +202,7 @@ def claim(run, job_id):
 
 @pytest.fixture
 def stored_connections(visit, emulator):
-    """Connections in Airflow's database: two of ours, and one of another type."""
+    """Connections in Airflow's database: two of this type, and one of another."""
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session
 

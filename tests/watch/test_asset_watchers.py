@@ -1,4 +1,4 @@
-"""Asset watchers in a running Airflow: a batch that ends starts a run of each DAG that is scheduled on it."""
+"""Asset watchers in a running Airflow: the end of a batch starts a run of each DAG that is scheduled on it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def wait_for_looks(emulator, number=3):
 
 
 def reported(airflow, dag_id):
-    """The jobs that the runs of a DAG were told of; a run that goes on has none."""
+    """The jobs in the events of a DAG's runs; a run that is not finished has none."""
     runs = airflow.api.runs(dag_id)
     return [
         job_id for run_id in sorted(runs) for job_id in airflow.api.xcom(dag_id, run_id, "note", "return_value") or []
@@ -98,20 +98,20 @@ def wait_for_report(airflow, dag_id, job_id):
     )
 
 
-def test_a_batch_that_ends_starts_the_dag_that_is_scheduled_on_it(airflow, emulator):
+def test_an_ended_batch_starts_the_dag_that_is_scheduled_on_it(airflow, emulator):
     job_id = submit("nightly-1")
     wait_for_looks(emulator)
     emulator.finish_job(job_id)
     wait_for_report(airflow, "after_nightly", job_id)
     assert airflow.api.runs("after_weekly") == {}
     other = submit("weekly-1")
-    emulator.fail_job(other)  # made and ended between two looks, or nearly so
+    emulator.fail_job(other)  # created and ended between two polls, or almost
     wait_for_report(airflow, "after_weekly", other)
     assert reported(airflow, "after_nightly") == [job_id]
 
 
 @can_share
-def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
+def test_two_watchers_of_one_bucket_share_one_poll(airflow, emulator):
     wait_for_looks(emulator, 5)
     listed = [parse_qs(request.query)["states"][0] for request in emulator.requests if request.operation == "list"]
     active, ended = "Submitted,Running,Pause", "Success,Failed,Cancel"
@@ -120,9 +120,9 @@ def test_two_watchers_of_one_bucket_cost_one_poll(airflow, emulator):
 
 
 @can_share
-def test_a_batch_that_ends_while_no_triggerer_runs_is_reported_once_one_runs_again(airflow, emulator):
+def test_a_batch_that_ends_without_a_triggerer_is_reported_once_one_runs_again(airflow, emulator):
     job_id = submit("nightly-2")
-    wait_for_looks(emulator)  # after which it is noted as active
+    wait_for_looks(emulator)  # after which it is recorded as active
     before = reported(airflow, "after_nightly")
     [triggerer] = airflow.triggerers
     airflow.give_up(triggerer)

@@ -1,4 +1,4 @@
-"""What pages show of logs and output, beside what was really said: the same words, with other ids and times."""
+"""Compares the logs and output on pages with real ones: the same words, with other ids and times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["SNIPPETS", "assert_says", "snippet"]
 SNIPPETS = Path(__file__).parents[1] / "docs" / "snippets"
 
 _TIME = r"\d\d:\d\d:\d\d"
-# What differs from run to run, as it is shown, and what may stand there.
+# The parts that differ between runs, and their patterns.
 _DIFFERS = {
     r"\bb0123…": "b[0-9a-f]{32}",
     r"\bi0123…": "i[0-9a-f]{32}",
@@ -25,18 +25,18 @@ _DIFFERS = {
 
 
 def snippet(name: str) -> str:
-    """Return what a page shows."""
+    """Return the snippet of a page."""
     return (SNIPPETS / name).read_text("utf-8")
 
 
 def assert_says(said: str, name: str) -> None:
-    """Fail unless each line that a page shows is in what was said."""
+    """Fail unless each line of a page's snippet is in the output."""
     for line in snippet(name).splitlines():
         assert re.search(_pattern(line), said), f"{line!r} is not in:\n{said}"
 
 
 def _pattern(line: str) -> str:
-    """Return a pattern for a line: its words as they are, ids and times as they may be."""
+    """Return a pattern for a line: its words unchanged, with patterns for ids and times."""
     found = re.compile("|".join(f"({shown})" for shown in _DIFFERS)).finditer(line)
     pattern, end = "", 0
     for differs in found:

@@ -1,4 +1,4 @@
-"""Cancelling a job by a task of its own, and looking at what a job needs before it is submitted."""
+"""A task that cancels a job, and checks of a job's workflow and queue before its submission."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cancel(job_id, arguments=""):
     return run_dag_file(HEADER + CANCEL + task)
 
 
-def test_a_job_is_cancelled_and_seen_to_have_stopped(emulator, job_id):
+def test_a_job_is_cancelled_and_its_stop_confirmed(emulator, job_id):
     emulator.configure(cancel_seconds=0.5)
     run = cancel(job_id)
     assert run.state == "success"
@@ -45,18 +45,18 @@ def test_a_job_is_cancelled_and_seen_to_have_stopped(emulator, job_id):
 @pytest.mark.parametrize(
     ("end", "state"), [("finish_job", "Success"), ("fail_job", "Failed"), ("cancel_job", "Cancel")]
 )
-def test_a_job_that_has_ended_is_left_as_it_is(emulator, job_id, end, state, refused):
+def test_an_ended_job_is_not_changed(emulator, job_id, end, state, refused):
     emulator.configure(cancel_of_ended=refused)
     getattr(emulator, end)(job_id)
     assert cancel(job_id).xcoms["cancel"]["return_value"]["State"] == state
 
 
-def test_a_job_that_stops_late_within_the_stop_timeout_is_seen_to_have_stopped(emulator, job_id):
+def test_a_job_that_stops_within_the_stop_timeout_is_confirmed(emulator, job_id):
     emulator.configure(cancel_seconds=2)
     assert cancel(job_id, "stop_timeout=3").xcoms["cancel"]["return_value"]["State"] == "Cancel"
 
 
-def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_it_again(emulator, job_id):
+def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_again(emulator, job_id):
     emulator.configure(cancel_seconds=3)
     assert "still Running when last seen. stop_timeout is over" in cancel(job_id, "stop_timeout=1").failure
     run = cancel(job_id, "stop_timeout=1, retries=5, retry_delay=timedelta(seconds=0.5)")
@@ -66,30 +66,30 @@ def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_it_
 @pytest.mark.parametrize(
     ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("", "InvalidArgumentError")]
 )
-def test_what_is_no_job_is_told(emulator, job_id, error):
+def test_an_unknown_job_is_reported(emulator, job_id, error):
     assert cancel(job_id, "stop_timeout=1").failure.startswith(error)
 
 
-def test_a_lost_answer_to_the_cancel_is_looked_after(emulator, job_id):
+def test_a_lost_answer_to_the_cancel_is_settled_by_polling(emulator, job_id):
     emulator.inject(Fault("reset", operation="cancel", after_acting=True, times=1))
     assert cancel(job_id).xcoms["cancel"]["return_value"]["State"] == "Cancel"
 
 
-def test_a_workflow_that_does_not_exist_is_found_before_submitting(emulator):
+def test_a_missing_workflow_is_detected_before_submitting(emulator):
     run = submit(f"workflow_ids='{WORKFLOW_ID[:-1]}9', prefix='media/', validate=True")
     assert "TargetUnusableError: There is no workflow" in run.failure
     assert WORKFLOW_ID in run.failure
     assert emulator.count("create") == 0
 
 
-def test_a_paused_workflow_is_found_before_submitting(emulator):
+def test_a_paused_workflow_is_detected_before_submitting(emulator):
     emulator.add_workflow("w00000000000000000000000000000077", active=False)
     run = submit("workflow_ids='w00000000000000000000000000000077', prefix='media/', validate=True")
     assert "is paused" in run.failure
     assert emulator.count("create") == 0
 
 
-def test_a_job_that_an_earlier_try_submitted_is_adopted_whatever_became_of_its_workflow(emulator):
+def test_a_job_of_an_earlier_try_is_adopted_for_any_state_of_its_workflow(emulator):
     emulator.configure(run_seconds=3)
     emulator.add_workflow("w00000000000000000000000000000078")
     emulator.inject(Fault("reset", operation="create", after_acting=True, times=1))

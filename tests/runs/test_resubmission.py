@@ -1,4 +1,4 @@
-"""The failed files of a batch are submitted again: only they, each round once, until none is left or rounds end."""
+"""Only the failed files of a batch are submitted again, once in each round, until none fails or all rounds are used."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def counts(run):
 
 @waiting
 @both_types
-def test_files_that_failed_once_are_well_after_one_round(a_hundred, mode, kind):
+def test_files_that_failed_once_succeed_after_one_round(a_hundred, mode, kind):
     a_hundred.configure(failing_times=1)
     run = submit(mode, "fail_on='any'", kind)
     assert run.state == "success"
@@ -68,12 +68,12 @@ def test_files_that_failed_once_are_well_after_one_round(a_hundred, mode, kind):
 
 
 @waiting
-def test_files_that_never_succeed_use_up_the_rounds_and_then_fail_on_decides(a_hundred, mode, tmp_path):
+def test_files_that_never_succeed_use_all_rounds_and_then_fail_on_decides(a_hundred, mode, tmp_path):
     path = f"failures_path='file://{tmp_path}/'"
     run = submit(mode, f"fail_on='any', resubmit_rounds=2, retries=2, retry_delay=timedelta(seconds=0), {path}")
     assert run.state == "failed"
     assert "10 of its 100 files failed (10.0%)" in run.failure
-    assert set(run.tries.values()) == {1}, "a retry could not change it"
+    assert set(run.tries.values()) == {1}, "a retry cannot change it"
     assert [job.files for job in a_hundred.jobs] == [100, 10, 10]
     [listed] = tmp_path.iterdir()
     assert listed.stem == run.xcoms["submit"]["rounds"][0]
@@ -81,7 +81,7 @@ def test_files_that_never_succeed_use_up_the_rounds_and_then_fail_on_decides(a_h
 
 
 @waiting
-def test_each_round_is_about_what_still_fails(a_hundred, mode):
+def test_each_round_contains_only_the_files_that_still_fail(a_hundred, mode):
     a_hundred.configure(failing_times=2)
     a_hundred.bucket().failed.update(dict.fromkeys(FAILING[:4], 1))  # these have failed before
     run = submit(mode, "resubmit_rounds=5, fail_on=0.01")
@@ -92,14 +92,14 @@ def test_each_round_is_about_what_still_fails(a_hundred, mode):
 
 
 @waiting
-def test_what_still_fails_is_a_share_of_the_whole_batch(a_hundred, mode):
+def test_fail_on_is_a_share_of_the_whole_batch(a_hundred, mode):
     run = submit(mode, "fail_on=0.11")
     assert run.state == "success", "10 of 100 fail, although all 10 of the round do"
     assert counts(run) == (100, 90, 10)
 
 
 @waiting
-def test_ten_thousand_files_of_which_three_in_a_hundred_fail(emulator, mode):
+def test_three_percent_of_ten_thousand_files_are_resubmitted(emulator, mode):
     emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(10_000)))
     emulator.configure(failing_keys=("many/*03.mp4", "many/*37.mp4", "many/*71.mp4"), failing_times=1)
     run = submit(mode, "fail_on='any'", prefix="many/")
@@ -118,7 +118,7 @@ def test_a_batch_without_failed_files_has_no_round(emulator, mode):
 
 
 @waiting
-def test_a_round_says_so_in_its_name_and_its_list_names_first_job_and_round(a_hundred, mode):
+def test_the_name_of_a_round_contains_its_number_and_its_list_names_first_job_and_round(a_hundred, mode):
     a_hundred.configure(failing_times=1)
     submit(f"{mode}, name='nightly', url_list_prefix='lists/{{{{ ds }}}}/'")
     first, second = a_hundred.jobs
@@ -129,8 +129,8 @@ def test_a_round_says_so_in_its_name_and_its_list_names_first_job_and_round(a_hu
 
 
 @waiting_with_retries
-def test_a_retry_after_a_lost_round_takes_up_the_rounds_where_they_are(a_hundred, mode):
-    """The wait for round 1 is given up once; the retry finds both jobs and submits nothing."""
+def test_a_retry_after_a_lost_round_continues_with_that_round(a_hundred, mode):
+    """The wait for round 1 times out once; the retry finds both jobs and submits nothing."""
     a_hundred.configure(failing_times=1, run_seconds=1)
     a_hundred.inject(Fault("error", operation="executions", status=403, code="AccessDenied", skip=2, times=1))
     run = submit(mode, "fail_on='any', retries=1, retry_delay=timedelta(seconds=0), progress_interval=None")
@@ -144,7 +144,7 @@ def test_a_retry_after_a_lost_round_takes_up_the_rounds_where_they_are(a_hundred
 
 @pytest.fixture
 def other_seconds(request):
-    """How long a job runs that takes the bucket's one place as soon as the first job has ended."""
+    """The duration of another job, which takes the only place in the bucket as soon as the first job has ended."""
     return request.param
 
 
@@ -169,7 +169,7 @@ def taken(a_hundred, monkeypatch, other_seconds):
 
 @waiting
 @pytest.mark.parametrize("other_seconds", [3], indirect=True)
-def test_a_round_waits_for_room_and_nothing_is_counted_again_meanwhile(taken, mode):
+def test_a_round_waits_for_a_place_and_counts_nothing_again_meanwhile(taken, mode):
     run = submit(mode, "fail_on='any', max_active_jobs=1, progress_interval=None")
     assert run.state == "success"
     assert [job.files for job in taken.jobs] == [100, 8, 10]
@@ -181,7 +181,7 @@ def test_a_round_waits_for_room_and_nothing_is_counted_again_meanwhile(taken, mo
 
 @waiting
 @pytest.mark.parametrize("other_seconds", [3600], indirect=True)
-def test_a_round_that_waits_for_room_ends_with_the_execution_timeout_and_is_not_submitted(taken, mode):
+def test_a_round_that_waits_for_a_place_ends_with_the_execution_timeout_and_is_not_submitted(taken, mode):
     with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
         run = submit(mode, "max_active_jobs=1, execution_timeout=timedelta(seconds=8)")
         assert run.state == "failed"
@@ -191,7 +191,7 @@ def test_a_round_that_waits_for_room_ends_with_the_execution_timeout_and_is_not_
 
 
 def counted(emulator, job):
-    """How often the files of a job were counted: read in any state, from the first page on."""
+    """The number of complete counts of a job's files: reads in any state, from the first page on."""
     queries = [request.query for request in emulator.requests if request.operation == "executions"]
     whole = [query for query in queries if job.job_id in query and "states=" not in query and "nextToken" not in query]
     return len(whole)
@@ -218,7 +218,7 @@ def test_no_round_begins_when_the_list_cannot_be_written(a_hundred, mode):
 
 
 @waiting
-def test_a_round_that_fails_as_a_job_fails_the_task(a_hundred, mode, monkeypatch):
+def test_a_failed_job_of_a_round_fails_the_task(a_hundred, mode, monkeypatch):
     from airflow_provider_tencent_ci.core.api.put_object import put_object
 
     def then_fail_jobs(*arguments):
@@ -229,11 +229,11 @@ def test_a_round_that_fails_as_a_job_fails_the_task(a_hundred, mode, monkeypatch
     run = submit(mode)
     assert run.state == "failed"
     assert "TemplateNotFound" in run.failure
-    assert counts(run) == (100, 90, 10), "what is known of the batch"
+    assert counts(run) == (100, 90, 10), "the known counts of the batch"
 
 
 @waiting
-def test_files_that_vanish_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch):
+def test_files_that_are_deleted_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch):
     a_hundred.configure(failing_times=1)
     from airflow_provider_tencent_ci.core.api import url_list
 
@@ -254,7 +254,7 @@ def _all_but_two(url_list):
         ("workflow_ids=[WORKFLOW, 'w2']", "needs one workflow"),
     ],
 )
-def test_wrong_arguments_fail_before_anything_is_submitted(emulator, arguments, complaint):
+def test_wrong_arguments_fail_before_any_submission(emulator, arguments, complaint):
     given = {"workflow_ids": "WORKFLOW", "wait_for_completion": "True", "resubmit_rounds": "1"}
     code = f"dict({', '.join(f'{name}={value}' for name, value in given.items())}) | dict({arguments})"
     run = run_dag_file(
@@ -280,14 +280,14 @@ def test_wrong_arguments_fail_before_anything_is_submitted(emulator, arguments, 
     ],
     ids=str,
 )
-def test_a_wrong_argument_that_is_no_template_fails_when_the_file_of_the_dag_is_read(arguments, complaint):
+def test_a_wrong_argument_without_a_template_fails_when_the_dag_is_parsed(arguments, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint):
         TriggerInventoryJobOperator(
             **{"task_id": "submit", "resubmit_rounds": 1, "wait_for_completion": True, "name": "n", **arguments}
         )
 
 
-def test_the_log_says_what_each_round_is_about(a_hundred, capsys, caplog):
+def test_the_log_describes_each_round(a_hundred, capsys, caplog):
     caplog.set_level(logging.INFO)
     submit(WAITING["deferred"], "resubmit_rounds=3")
     text = "\n".join([*capsys.readouterr(), *(record.message for record in caplog.records)])
@@ -310,7 +310,7 @@ def test_failures_can_be_listed_uploaded_and_submitted_by_hand(a_hundred, tmp_pa
     assert keys_of(a_hundred, a_hundred.jobs[1]) == FAILING
 
 
-def test_failures_can_be_read_from_the_list_that_a_task_wrote(a_hundred, tmp_path):
+def test_failures_can_be_read_from_the_list_of_a_task(a_hundred, tmp_path):
     run = run_dag_file(
         f"{HEADER}with dag:\n    TriggerInventoryJobOperator(task_id='submit', {WORKFLOW}, prefix='some/', "
         f"{WAITING['blocking']}, failures_path='file://{tmp_path}/failed.jsonl')\n"

@@ -21,7 +21,7 @@ from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
-from tests.shown import SNIPPETS, snippet
+from tests.snippets import SNIPPETS, snippet
 
 ROOT = Path(__file__).parents[2]
 IS_AIRFLOW_2 = airflow_version.startswith("2.")
@@ -34,14 +34,14 @@ def dag_file(name):
 
 
 def run_dag(name):
-    """Run a DAG, but for the time between two questions."""
+    """Run a DAG without the time between two polls."""
     source = dag_file(name)
     source = source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3")
     return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"))
 
 
 def run_tests(source, folder, **variables):
-    """Run tests as those of somebody's project in a folder, and return what pytest says."""
+    """Run tests in a folder like a user's project, and return the output of pytest."""
     (folder / "test_shown.py").write_text(source, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     settings = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **variables}
@@ -69,19 +69,19 @@ def in_bash(name, folder):
     return json.loads(done.stdout)
 
 
-def test_the_nightly_dag_waits_for_what_it_submits(emulator):
+def test_the_nightly_dag_waits_for_its_job(emulator):
     run = run_dag("nightly_dag.py")
     assert run.state == "success"
     assert run.xcoms["wait"]["return_value"]["JobId"] == only_job(emulator).job_id
 
 
-def test_failed_files_are_run_again_by_hand(emulator):
+def test_failed_files_are_resubmitted_by_hand(emulator):
     emulator.configure(failing_keys="media/0003.mp4", failing_times=1)
     assert run_dag("again_by_hand.py").state == "success"
     assert [job.files for job in emulator.jobs] == [8, 1]
 
 
-def test_the_mapped_task_makes_a_job_for_each_batch(emulator):
+def test_the_mapped_task_creates_a_job_for_each_batch(emulator):
     assert run_dag("mapped_batches.py").state == "success"
     assert len({job.name for job in emulator.jobs}) == 2
 
@@ -92,7 +92,7 @@ def test_the_waits_without_workers_succeed(emulator):
 
 
 @pytest.mark.skipif(airflow_version < "3.3", reason="retry policies came with Airflow 3.3")
-def test_the_retry_policy_is_taken(emulator):
+def test_the_retry_policy_is_accepted(emulator):
     assert run_dag("retry_policy.py").state == "success"
 
 
@@ -113,7 +113,7 @@ def test_the_test_with_a_late_service_passes(tmp_path):
     assert "1 passed" in run_tests(snippet("test_late_service.py"), tmp_path)
 
 
-def test_a_test_of_the_readme_s_shape_passes_with_a_job_and_fails_without(tmp_path):
+def test_the_readme_s_test_passes_with_a_job_and_fails_without(tmp_path):
     source, dots = snippet("test_my_dag.py"), "...  # run the DAG: it talks to the emulator"
     assert dots in source
     job = (
@@ -126,12 +126,12 @@ def test_a_test_of_the_readme_s_shape_passes_with_a_job_and_fails_without(tmp_pa
 
 
 @pytest.mark.parametrize("target", [words[1] for words in commands("make.sh")])
-def test_make_knows_the_targets(target):
+def test_make_has_the_targets(target):
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_installed_is_this_package():
+def test_the_install_command_installs_this_package():
     assert commands("install.sh") == [["pip", "install", "airflow-provider-tencent-ci"]]
 
 
@@ -140,13 +140,13 @@ def with_keys(text, emulator):
     return text.replace('"bucket":', f'"endpoint_url": "{emulator.url}", "bucket":')
 
 
-def test_the_environment_variable_connects(emulator, monkeypatch, tmp_path):
+def test_the_environment_variable_defines_a_working_connection(emulator, monkeypatch, tmp_path):
     value = in_bash("connect_by_variable.sh", tmp_path)["AIRFLOW_CONN_TENCENT_CI_DEFAULT"]
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", with_keys(value, emulator))
     assert TencentCIHook().test_connection()[0]
 
 
-def test_the_command_connects(emulator, monkeypatch):
+def test_the_command_creates_a_working_connection(emulator, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT")
     [[_, *words]] = commands("connect_by_command.sh")
     done = airflow(*(with_keys(word, emulator) for word in words))
@@ -166,11 +166,11 @@ def test_the_pool_counts_deferred_tasks():
 
 
 def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
-    """Those that ask the person at the terminal, or all questions, are run by the tests of the live check itself."""
+    """The tests of the live check run the commands that ask for input or check all questions."""
     lines = commands("live_check.sh")
     for name, value in (word.split("=", 1) for line in lines if line[0] == "export" for word in line[1:]):
         monkeypatch.setenv(name, value)
-    # Not with what the make was told that runs these tests.
+    # Without the variables of the make that runs these tests.
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
     shown = [
         subprocess.run(
@@ -196,14 +196,14 @@ def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
     assert 0 < len(emulator.jobs) <= 4
 
 
-def test_airflow_knows_the_command_that_starts_all_of_it():
-    """The tests in a browser start it in earnest."""
+def test_airflow_has_the_command_that_starts_all_components():
+    """The browser tests really start it."""
     [[_, *words]] = commands("first_standalone.sh")
     assert airflow(*words, "--help").returncode == 0
 
 
 @pytest.mark.parametrize("part", ["command", "comment"])
-def test_the_emulator_starts_either_way(part):
+def test_the_emulator_starts_with_both_commands(part):
     command, _, comment = snippet("emulator.sh").partition("# or: ")
     words = shlex.split((command if part == "command" else comment).replace("8090", "0"))
     found = sys.executable if words[0] == "python" else Path(sys.executable).parent / words[0]
@@ -216,7 +216,7 @@ def test_the_emulator_starts_either_way(part):
         process.communicate(timeout=20)
 
 
-def test_the_cluster_s_settings_are_those_that_the_tests_run_a_cluster_with(tmp_path):
+def test_the_settings_of_the_cluster_match_those_of_its_tests(tmp_path):
     (tmp_path / "connection.json").write_text(snippet("connections/keys.json"), "utf-8")
     found = in_bash("cluster_settings.sh", tmp_path)
     names = {name for name in found if name.startswith("AIRFLOW__")} - set(os.environ)
@@ -225,12 +225,12 @@ def test_the_cluster_s_settings_are_those_that_the_tests_run_a_cluster_with(tmp_
     assert json.loads(found["AIRFLOW_CONN_TENCENT_CI_DEFAULT"])["conn_type"] == "tencent_ci"
 
 
-def test_the_cluster_s_components_are_those_that_the_tests_run():
+def test_the_components_of_the_cluster_match_those_of_its_tests():
     shown = {tuple(words[1:]) for words in commands("cluster_components.sh")}
     assert shown == {tuple(word for word in command[:2] if word[0] != "-") for command in Cluster.commands}
 
 
-def test_the_chart_s_values_say_what_the_variables_say(tmp_path):
+def test_the_values_of_the_chart_match_the_variables(tmp_path):
     (tmp_path / "connection.json").write_text(snippet("connections/keys.json"), "utf-8")
     variables = in_bash("cluster_settings.sh", tmp_path)
     values = yaml.safe_load(snippet("values.yaml"))
@@ -242,7 +242,7 @@ def test_the_chart_s_values_say_what_the_variables_say(tmp_path):
     assert secret["envName"] == "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
 
 
-def test_the_chart_s_commands_name_the_secret_and_the_file_of_values():
+def test_the_commands_of_the_chart_name_the_secret_and_the_file_of_values():
     """They are not run: no Kubernetes is at hand, as the page says."""
     secret, install = commands("kubernetes.sh")
     [wanted] = yaml.safe_load(snippet("values.yaml"))["secret"]
