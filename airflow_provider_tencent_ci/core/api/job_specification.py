@@ -134,9 +134,9 @@ def _time_interval(start_time: datetime | str | None, end_time: datetime | str |
         name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment
     }
     # The service takes whole seconds. Whether it would process a file of this very second is not documented.
-    if start and end and interval["Start"] == interval["End"]:
+    if start and end and start.replace(microsecond=0) == end.replace(microsecond=0):
         raise InvalidArgumentError(
-            f"start_time and end_time are the same time, {interval['Start']}, so that no file would be processed. On "
+            f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "
             "Airflow 3 a cron text as schedule has such an empty data interval. Use "
             'schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"), or '
             'start_time="{{ data_interval_end - macros.timedelta(days=1) }}".'
