@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.task_state.stored_request import REQUEST_FIELDS
+from airflow_provider_tencent_ci.task_state.submission_xcom import REQUEST_FIELDS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat.task_context import task_error
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError
 from airflow_provider_tencent_ci.links import console_url
-from airflow_provider_tencent_ci.task_state.stored_request import specification_of
+from airflow_provider_tencent_ci.task_state.submission_xcom import specification_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

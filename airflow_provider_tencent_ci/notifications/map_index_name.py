@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_tencent_ci.core.wire.texts import shortened
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_tencent_ci.notifications.job_facts import JobFacts
 
-__all__ = ["MapIndexName"]
+__all__ = ["MapIndexName", "joined_name"]
+
+# Airflow's column has room for 250.
+_MOST = 200
 
 
 class MapIndexName:
@@ -63,8 +69,6 @@ class MapIndexName:
         In a DAG with ``render_template_as_native_obj``, Airflow would make a number of "20260101", and then fail the
         task. The quoted text becomes the text.
         """
-        from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
-
         name = joined_name(values)
         dag = getattr(self, "dag", None) if self.has_dag() else None  # type: ignore[attr-defined]
         return repr(name) if getattr(dag, "render_template_as_native_obj", False) else name
@@ -79,3 +83,25 @@ class MapIndexName:
         from airflow_provider_tencent_ci.notifications.job_facts import collect_job_facts
 
         return collect_job_facts(self, ti, exception)
+
+
+def joined_name(values: Iterable[Any]) -> str:
+    """Return values as one short text, without the empty ones."""
+    try:
+        return shortened(", ".join(filter(None, map(_text, values))), _MOST)
+    except Exception:  # a name must not fail a task
+        return ""
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):  # a request for Type=Job
+        parameters = value.get("JobParam")
+        template = parameters.get("TemplateId") if isinstance(parameters, Mapping) else None
+        return ", ".join(map(str, filter(None, (value.get("Tag"), template))))
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    if isinstance(value, str | int | float):
+        return str(value)
+    return ", ".join(map(_text, value)) if isinstance(value, Iterable) else ""

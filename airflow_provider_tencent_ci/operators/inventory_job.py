@@ -14,9 +14,9 @@ from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
 from airflow_provider_tencent_ci.operators.task_process import TaskProcess
 from airflow_provider_tencent_ci.submission.job_file import read_job
-from airflow_provider_tencent_ci.task_state.stored_request import recorded_request
+from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_request
 from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
-from airflow_provider_tencent_ci.waiting.cancellation import (
+from airflow_provider_tencent_ci.waiting.cancel_on_kill import (
     cancel_if_unwanted,
     warn_of_unknown_job,
 )
@@ -30,7 +30,7 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     restored_execution_timeout,
     try_ends_at,
 )
-from airflow_provider_tencent_ci.waiting.trigger_end import JOB_ID, RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import read_capacity, read_event
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
+        from airflow_provider_tencent_ci.submission.late_duplicates import cancel_late_duplicates
 
         result = read_event(event)
         self.job_id = result["job_id"]
@@ -258,7 +258,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     def _submit(self, context: Context, specification: InventoryJobSpecification) -> Submission:
         from airflow_provider_tencent_ci.submission.rounds import push_round
         from airflow_provider_tencent_ci.submission.submitter import log_submission, submit_for_task
-        from airflow_provider_tencent_ci.task_state.stored_request import push_submission
+        from airflow_provider_tencent_ci.task_state.submission_xcom import push_submission
 
         self._check_time()
         submission = submit_for_task(
@@ -324,7 +324,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def _finish(self, context: Context, job: InventoryJob) -> str:
         """End as the job and its files ended, or submit the failed files again, or wait for the job that is kept."""
-        from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
+        from airflow_provider_tencent_ci.submission.late_duplicates import cancel_late_duplicates
         from airflow_provider_tencent_ci.submission.rounds import finish_or_start_round, last_round
 
         kept = cancel_late_duplicates(self._hook, context, job)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
-from airflow_provider_tencent_ci.waiting.cancellation import cancel_or_warn, start_lease
+from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_or_warn, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class TaskProcess(JobArguments):
 
     def _checked_specification(self) -> InventoryJobSpecification:
         """Return the task's request, after all checks that need no answer of the service."""
-        from airflow_provider_tencent_ci.task_state.stored_request import specification_of
+        from airflow_provider_tencent_ci.task_state.submission_xcom import specification_of
 
         self._file_rules().check_path()
         specification = specification_of(self.request())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.url_list import write_url_list
-from airflow_provider_tencent_ci.outcome.failure_list import read_failures
+from airflow_provider_tencent_ci.outcome.failures_path import read_failures
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

@@ -2,7 +2,7 @@
 The outcome of a batch job that has ended: its files are counted, reported and judged.
 
 The operator and the sensor end here in every mode, always on a worker but for one case: a job none of whose files
-failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.trigger_end`).
+failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.end_from_trigger`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailExceptio
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, count_files
 from airflow_provider_tencent_ci.core.files.file_rules import FailOn, check_files, needs_counts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
-from airflow_provider_tencent_ci.outcome.failure_list import (
+from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,
     failures_file,
     write_failures,

@@ -39,9 +39,9 @@ from airflow_provider_tencent_ci.waiting.argument_checks import (
     optional_seconds_of,
     seconds_of,
 )
-from airflow_provider_tencent_ci.waiting.cancellation import cancel_if_unwanted, start_lease
+from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
-from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
 if TYPE_CHECKING:

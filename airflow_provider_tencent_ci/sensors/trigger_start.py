@@ -47,7 +47,7 @@ class StartInTriggerer:
 
 def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     """Return the work at a task's start that only a worker can do; ``None`` if there is none."""
-    from airflow_provider_tencent_ci.waiting.trigger_end import is_overridden
+    from airflow_provider_tencent_ci.waiting.end_from_trigger import is_overridden
 
     reasons = {
         "it has an on_execute_callback": sensor.on_execute_callback,
@@ -65,7 +65,7 @@ def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
 
 
 def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
-    from airflow_provider_tencent_ci.waiting.trigger_end import RECORD, why_a_worker_must_end, xcoms_of
+    from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, why_a_worker_must_end, xcoms_of
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
     templates = {name: _template(sensor, name) for name in ("job_id", "tencent_ci_conn_id", "bucket", "region")}

@@ -26,7 +26,7 @@ from airflow_provider_tencent_ci.outcome.file_outcome import (
     count_and_report_files,
     report_files,
 )
-from airflow_provider_tencent_ci.task_state.stored_request import recorded_specification
+from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_specification
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
-from airflow_provider_tencent_ci.task_state.stored_request import try_key
+from airflow_provider_tencent_ci.task_state.submission_xcom import try_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

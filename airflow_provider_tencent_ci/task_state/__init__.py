@@ -1,7 +1,7 @@
 """
 A task keeps notes for its later processes: in XCom, and in the task state store (Airflow 3.3 and later).
 
-``stored_request.py`` keeps the request with its submission, so that no process makes it from attributes a second time.
+``submission_xcom.py`` keeps the request with its submission, so that no process makes it from attributes a second time.
 ``state_store.py`` keeps the note of a submission over all tries of one series.
 
 The keys are stored in Airflow's database: a new release reads what the one before it wrote. Imports ``compat/`` and

@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
 from airflow_provider_tencent_ci.core.submitting.active_jobs import count_free_places
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry, wait_for_first
+from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry, wait_for_first
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, FreePlaces

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry
+from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter

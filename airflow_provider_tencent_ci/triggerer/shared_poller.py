@@ -38,7 +38,7 @@ from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationH
 from airflow_provider_tencent_ci.core.polling.wait import next_poll_delay_seconds
 from airflow_provider_tencent_ci.core.wire.request_retry import retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.per_loop import PerLoopRegistry, wait_for_first
+from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry, wait_for_first
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait, WaitResult

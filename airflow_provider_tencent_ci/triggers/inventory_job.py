@@ -15,8 +15,8 @@ from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSu
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
-from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try, recorded_try, try_key
-from airflow_provider_tencent_ci.waiting.cancellation import log_why_left
+from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try, recorded_try, try_key
+from airflow_provider_tencent_ci.waiting.cancel_on_kill import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event, write_wait_result
@@ -58,7 +58,7 @@ class InventoryJobTrigger(BaseTrigger):
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
-        (``waiting/trigger_end.py``). ``None`` to resume the task in any case.
+        (``waiting/end_from_trigger.py``). ``None`` to resume the task in any case.
     """
 
     def __init__(

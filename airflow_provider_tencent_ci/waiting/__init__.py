@@ -2,8 +2,8 @@
 A task waits for its job, and is stopped.
 
 ``job_wait.py`` has the options of a wait and the wait of a worker; ``deferral.py`` the limits of a deferral and the
-table of the ways back into a task; ``trigger_events.py`` the events that resume it; ``trigger_end.py`` says whether a
-trigger may end it. ``cancellation.py`` decides on a stop whether the job is cancelled (the rule is
+table of the ways back into a task; ``trigger_events.py`` the events that resume it; ``end_from_trigger.py`` says
+whether a trigger may end it. ``cancel_on_kill.py`` decides on a stop whether the job is cancelled (the rule is
 ``core/polling/cancel_decision.py``), by ``process_lease.py``: whether Airflow can have given this process up.
 ``wait_log.py`` has the log lines, ``argument_checks.py`` the checks of arguments.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -64,7 +65,7 @@ def seconds_of(name: str, value: float | timedelta) -> float:
     :raises InvalidArgumentError: it is not a positive number of seconds, nor a positive timedelta.
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         raise InvalidArgumentError(f"{name}={value!r} must be a positive number of seconds, or a timedelta.")
     return float(seconds)
 
@@ -79,5 +80,8 @@ def optional_seconds_of(name: str, value: float | timedelta | None) -> float | N
 
 
 def deadline_after(seconds: float | None, now: datetime) -> datetime | None:
-    """Return the time at which a duration that starts ``now`` is over; ``None`` for no limit."""
-    return None if seconds is None else now + timedelta(seconds=seconds)
+    """Return the time at which a duration that starts ``now`` is over; ``None`` for no limit, or after year 9999."""
+    try:
+        return None if seconds is None else now + timedelta(seconds=seconds)
+    except OverflowError:
+        return None

@@ -28,7 +28,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.submission import rounds
-from airflow_provider_tencent_ci.task_state import stored_request
+from airflow_provider_tencent_ci.task_state import submission_xcom
 
 __all__ = ["Die", "Kept", "Tries"]
 
@@ -150,7 +150,7 @@ class Tries:
         self.kept.folder.mkdir(exist_ok=True)
         self.kept.write("outcome", None)
         self.kept.forget_xcoms()
-        for module in (rounds, stored_request):
+        for module in (rounds, submission_xcom):
             module.own_xcom = lambda _ti, key: self.kept.read(f"xcom-{key}")
         os.environ["AIRFLOW_CONN_TENCENT_CI_DEFAULT"] = self.emulator.connection_json()
         TencentCIHook.log = Log(self.kept)

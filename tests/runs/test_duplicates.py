@@ -8,8 +8,8 @@ from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
-from airflow_provider_tencent_ci.submission.duplicate_check import cancel_late_duplicates
-from airflow_provider_tencent_ci.task_state import stored_request
+from airflow_provider_tencent_ci.submission.late_duplicates import cancel_late_duplicates
+from airflow_provider_tencent_ci.task_state import submission_xcom
 from tests.runs.test_operator import WAITING, submit, waiting
 
 
@@ -81,6 +81,6 @@ def test_the_series_of_another_try_is_not_used(emulator, monkeypatch):
             for name in ("nightly-0000000000000001", "nightly-0000000000000002")
         ]
         series = {"name": jobs[0].name, "may_have_duplicates": True}
-        monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: {"series": series})
+        monkeypatch.setattr(submission_xcom, "own_xcom", lambda _ti, _key: {"series": series})
         assert cancel_late_duplicates(hook, {"ti": None}, jobs[1]) == jobs[1]
     assert emulator.count("cancel") == 0

@@ -48,7 +48,7 @@ from airflow_provider_tencent_ci.exceptions import (
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
-from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try
+from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease

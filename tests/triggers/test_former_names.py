@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.task_state import stored_request
+from airflow_provider_tencent_ci.task_state import submission_xcom
 from airflow_provider_tencent_ci.waiting import deferral
 from airflow_provider_tencent_ci.waiting.trigger_events import write_event
 
@@ -63,7 +63,7 @@ def test_a_stored_trigger_waits_for_its_job(monkeypatch):
 @pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
 def test_a_task_is_resumed_by_the_former_name_of_its_method(monkeypatch, kind):
     arguments = {"job_id": "b1"} if kind is InventoryJobSensor else {"workflow_ids": "w1", "prefix": "media/"}
-    for module in (deferral, stored_request):
+    for module in (deferral, submission_xcom):
         monkeypatch.setattr(module, "own_xcom", lambda _ti, _key: None)
     context = {"ti": SimpleNamespace(start_date=None)}
     event = write_event("deadline", "b1", None, "too long")

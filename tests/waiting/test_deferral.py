@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.exceptions import LostContactError, UnexpectedE
 from airflow_provider_tencent_ci.operators import inventory_job as operators
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.task_state import stored_request
+from airflow_provider_tencent_ci.task_state import submission_xcom
 from airflow_provider_tencent_ci.waiting import deferral
 from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
 from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
@@ -49,7 +49,7 @@ class TaskInstance(SimpleNamespace):
 @pytest.fixture
 def ti(monkeypatch):
     ti = TaskInstance(xcoms={}, start_date=datetime.now(UTC), next_method=None)
-    for module in (deferral, stored_request):
+    for module in (deferral, submission_xcom):
         monkeypatch.setattr(module, "own_xcom", lambda ti, key: ti.xcoms.get(key))
     monkeypatch.setattr(operators, "recorded_job_id", lambda ti: ti.xcoms.get("job_id"))
     return ti

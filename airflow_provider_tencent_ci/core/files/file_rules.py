@@ -5,28 +5,10 @@ from __future__ import annotations
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.wire.texts import shortened
-from airflow_provider_tencent_ci.exceptions import FilesFailedError, InvalidArgumentError, NoFilesError
+from airflow_provider_tencent_ci.exceptions import FilesFailedError, NoFilesError
 
 # "job", "any", a share of the files (a float between 0 and 1), or a number of files.
 FailOn = str | float
-
-
-def check_rules(fail_on: FailOn, on_empty: str) -> None:
-    """
-    Check what the user gave.
-
-    :raises InvalidArgumentError: a value is not one of those that the operator documents.
-    """
-    if on_empty not in ("fail", "skip", "succeed"):
-        raise InvalidArgumentError(f'on_empty={on_empty!r} must be "fail", "skip" or "succeed".')
-    if fail_on in ("job", "any"):
-        return
-    is_number = isinstance(fail_on, int | float) and not isinstance(fail_on, bool)
-    if not is_number or not (0 < fail_on < 1 or (fail_on >= 1 and isinstance(fail_on, int))):  # type: ignore[operator]
-        raise InvalidArgumentError(
-            f'fail_on={fail_on!r} must be "job", "any", a share of the files such as 0.05, or a number of files such '
-            "as 10."
-        )
 
 
 def needs_counts(fail_on: FailOn, on_empty: str) -> bool:

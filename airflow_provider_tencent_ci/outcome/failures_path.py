@@ -1,7 +1,8 @@
 """
-The list of a batch's failed files, in JSON Lines, in whatever storage Airflow can write to.
+The list of a batch's failed files, in JSON Lines, in any storage that Airflow can write to.
 
-Each line is an object with ``key``, ``node``, ``code``, ``message`` and ``run_id`` (:class:`.core.files.FileFailure`).
+Each line is an object with ``key``, ``node``, ``code``, ``message`` and ``run_id``: ``FileFailure`` of
+``core/api/file_records.py``.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.compat.supervision import task_instance_state
     from airflow_provider_tencent_ci.core.polling.cancel_decision import StoppedTask
-    from airflow_provider_tencent_ci.task_state.stored_request import is_newer_try, recorded_try, try_key
+    from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try, recorded_try, try_key
 
     return StoppedTask(
         task_instance_state(ti),

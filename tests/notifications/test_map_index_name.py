@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_tencent_ci.notifications.mapped_names import joined_name
+from airflow_provider_tencent_ci.notifications.map_index_name import joined_name
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor

@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import cancel_du
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from airflow_provider_tencent_ci.submission.rounds import replace_last_round
 from airflow_provider_tencent_ci.submission.submitter import log_duplicates
-from airflow_provider_tencent_ci.task_state.stored_request import recorded_series
+from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_series
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

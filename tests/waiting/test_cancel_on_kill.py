@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.submission import submitter
-from airflow_provider_tencent_ci.task_state import stored_request
+from airflow_provider_tencent_ci.task_state import submission_xcom
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.waiting import process_lease
@@ -39,7 +39,7 @@ def emulator(monkeypatch):
 def noted_try(monkeypatch):
     """The try with the latest record of its submission: the one that is stopped."""
     noted = {"try": str(TI.try_number)}
-    monkeypatch.setattr(stored_request, "own_xcom", lambda _ti, _key: noted or None)
+    monkeypatch.setattr(submission_xcom, "own_xcom", lambda _ti, _key: noted or None)
     return noted
 
 
@@ -342,4 +342,4 @@ def test_a_trigger_that_ends_with_its_triggerer_sends_no_request(emulator, job_i
     ],
 )
 def test_the_record_of_an_older_try_does_not_hide_a_person_s_action(recorded, own, is_newer):
-    assert stored_request.is_newer_try(recorded, own) is is_newer
+    assert submission_xcom.is_newer_try(recorded, own) is is_newer

@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import DAG, Asset, TaskDeferred
 from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.waiting import trigger_end
-from airflow_provider_tencent_ci.waiting.trigger_end import (
+from airflow_provider_tencent_ci.waiting import end_from_trigger
+from airflow_provider_tencent_ci.waiting.end_from_trigger import (
     JOB_ID,
     RECORD,
     success_xcoms,
@@ -85,7 +85,7 @@ def test_a_subclass_with_its_own_end_ends_on_a_worker(kind):
 
 @only_3_3
 def test_listeners_are_called_by_a_worker(monkeypatch):
-    monkeypatch.setattr(trigger_end, "has_listeners", lambda: True)
+    monkeypatch.setattr(end_from_trigger, "has_listeners", lambda: True)
     assert success_xcoms(sensor(), RECORD) is None
 
 
