@@ -72,7 +72,9 @@ def _one_left(world: World) -> Iterator[str]:
     for first, second in _overlaps(world):
         if _is_of_frozen(world, first, second) and (is_late or history.job_seconds < _GRACE_SECONDS):
             continue  # the process that was frozen looks for its own job and cancels it, but too early or too late
-        if not (first.cancels or second.cancels or _is_zombies(world, first, second)):
+        if first.cancels or second.cancels or _is_zombies(world, first, second):
+            continue
+        if not _is_of_frozen_and_stopped(world, first, second):
             yield f"{second.job_id} was made beside {first.job_id} and both were left"
 
 
@@ -148,7 +150,7 @@ def _wanted_not_cancelled(world: World) -> Iterator[str]:
         for at, process in job.cancels:
             if _is_unwanted(world, job, at) or _is_second(world, job, at) or _is_out_of_time(world, process):
                 continue
-            if not _is_adopted_unseen(world, job, at, process):
+            if not (_is_adopted_unseen(world, job, at, process) or _is_reset_unseen(world, process)):
                 yield f"{process.name} cancelled {job.job_id} at {at:.0f} s, which is wanted"
 
 
@@ -226,6 +228,19 @@ INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
 def _is_of_frozen(world: World, first: Job, second: Job) -> bool:
     """Whether one of the two was requested by a process that was frozen while it sent the request."""
     return bool({first.process, second.process} & world.ledger.frozen_in_post)
+
+
+def _is_of_frozen_and_stopped(world: World, first: Job, second: Job) -> bool:
+    """
+    Whether the younger job's request was sent by a process that was frozen before it, and stopped before the answer.
+
+    The other process searches for it at the end of its task. By then the younger job has ended, too.
+    """
+    sender = second.process
+    if sender not in world.ledger.frozen_in_post or world.airflow.attempts[sender].how != "stopped":
+        return False
+    last_end_at = max(process.ended_at or world.now for process, its in _tasks(world) if its.series == second.series)
+    return second.ends_at <= last_end_at and _excused(world, "a frozen and stopped process's job ended by itself")
 
 
 def _is_zombies(world: World, first: Job, second: Job) -> bool:
@@ -315,6 +330,21 @@ def _is_adopted_unseen(world: World, job: Job, at: float, process: Process) -> b
     return is_deleted and not is_seen and _excused(world, "an adopted job is cancelled for a deleted run")
 
 
+def _is_reset_unseen(world: World, process: Process) -> bool:
+    """
+    Whether Airflow reset the task of a healthy process, and the next try failed before it could remove its XComs.
+
+    Then the task has failed, and nothing that the process can read shows that this is another try's end.
+    """
+    killer = world.airflow.attempts[process]
+    if not killer.kind.endswith("on_kill") or not any(act.what == "reset" for act in world.history.acts):
+        return False
+    decider = world.airflow.attempts[killer.result]
+    later = [its for _, its in _tasks(world) if its.series == decider.series and its.try_number > decider.try_number]
+    is_unseen = bool(later) and all(isinstance(its.error, AirflowError) for its in later)
+    return is_unseen and _excused(world, "a reset task's next try failed at once")
+
+
 def _excused(world: World, what: str) -> bool:
     """Count a history's violation that no client could have avoided; return ``True``."""
     world.count(f"excused: {what}")
@@ -353,7 +383,7 @@ def _should_have_been_cancelled(world: World, end: End, job: Job) -> bool:
         return False  # marked and cleared at once: the next action hides the mark
     if any(each.run > end.series[0] for each in world.airflow.made_by(end.at + _GRACE_SECONDS)):
         return False  # the new run's state hides the person's action on the old one
-    if end.what == "marked failed" and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:
+    if end.what in ("marked failed", "marked success") and world.history.heartbeat_timeout < _SHORTEST_LEASE_SECONDS:
         return False
     has_limit = world.history.wait_timeout or world.history.execution_timeout
     if (world.history.jumps or has_limit) and any("DOUBT" in its.decisions for its in world.airflow.attempts.values()):

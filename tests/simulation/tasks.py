@@ -412,10 +412,12 @@ class TaskProgram:
         return job.job_id
 
     def _kept_job(self, job: InventoryJob) -> Program:
-        """As ``duplicates.cancel_late_duplicates``, which blocks."""
+        """As ``submission/late_duplicates.py``, which blocks."""
         place = self._place
         submission = yield steps.Call("read submission", lambda: _xcom(place, "submission"))
         if submission is None or not submission["series"].may_have_duplicates:
+            return job
+        if job.name and job.name != submission["series"].name:  # written by another try, about another round
             return job
         try:
             kept, duplicates = yield from self.ask(cancel_duplicates(submission["series"], job))

@@ -20,11 +20,12 @@ NOT_TOLD, REMOVED = "not told", "removed"
 _RESTARTING = "restarting"
 
 # A worker's process finds these states only after a person's action, or if the whole run is over.
-_ENDED_BY_PERSON = frozenset({"success", REMOVED, _RESTARTING})
+_ENDED_BY_PERSON = frozenset({REMOVED, _RESTARTING})
 
 # A worker's process finds these states after a person's action, and also after the end of a newer try, if Airflow gave
-# this one up: a sensor with ``soft_fail`` is skipped.
-_ENDED_BY_PERSON_OR_TRY = frozenset({"failed", "skipped", "upstream_failed"})
+# this one up: a sensor with ``soft_fail`` is skipped. XCom does not always show the newer try: a process that was
+# frozen may have replaced its record.
+_ENDED_BY_PERSON_OR_TRY = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
 # In these a worker may have this trigger's task, or a new try of it.
 _AT_WORK = frozenset({"running", _RESTARTING})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
@@ -78,6 +78,9 @@ class RawResponse:
     received_at: datetime
 
 
+# More than a request usually takes, and less than a signature is valid for.
+_SIGNED_LONG_AGO = timedelta(minutes=2)
+
 # The actions of a driver. It answers with credentials, a RawResponse, nothing, or this machine's time (aware, UTC).
 Action = GetCredentials | Send | Sleep | Now
 
@@ -132,9 +135,10 @@ def _answered(
     """
     Send a request; once more with newer credentials if they had expired, and once more with a corrected time.
 
-    In both cases the service refused the request before it acted on it.
+    In both cases the service refused the request before it acted on it. A read that was sent long after it was signed,
+    since the process was frozen, is signed and sent again, too. Other requests are not: they may be outdated by then.
     """
-    may_refresh = may_correct = True
+    may_refresh = may_correct = may_sign_again = True
     while True:
         credentials: Credentials = yield GetCredentials()
         yield from _wait_for_rate_limit(rate_limit)
@@ -143,7 +147,11 @@ def _answered(
         is_about_time = config.dialect.may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
-        if may_correct and is_about_time and clock.learn_from_refusal(response, correction):
+        if is_about_time and _was_signed_long_ago(response, clock):  # this tells nothing about the clock
+            if not may_sign_again or request.method != "GET":
+                return response
+            may_sign_again = False
+        elif may_correct and is_about_time and clock.learn_from_refusal(response, correction):
             may_correct = False
         elif (
             may_refresh
@@ -153,6 +161,11 @@ def _answered(
             may_refresh = False
         else:
             return response
+
+
+def _was_signed_long_ago(response: Response, clock: ServiceClock) -> bool:
+    signed_at = response.signed_at
+    return signed_at is not None and clock.at(response.received_at) - signed_at > _SIGNED_LONG_AGO
 
 
 def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:
