@@ -95,6 +95,28 @@ FOUND = {
         faults=(*(Fault("hang", "list", number) for number in (3, 5, 6)), Fault("saturated", "list", 4)),
         acts=(Act("api_busy", 62, seconds=21),),
     ),
+    "frozen_between_signature_and_send": History(blows=(Blow("freeze", 1, 1, seconds=898),)),
+    "frozen_between_signature_and_send_with_a_wrong_clock": History(
+        clocks=(86400, 0, 0, 0, 0, 0), blows=(Blow("freeze", 1, 2, seconds=898),)
+    ),
+    "frozen_try_takes_the_newer_one_s_success_for_a_mark": History(
+        seed=151599,
+        mode="submit",
+        heartbeat_timeout=20,
+        faults=(Fault("saturated", "post", 1),),
+        blows=(Blow("freeze", 1, 1, after=0.5, seconds=81),),
+    ),
+    "cancel_while_the_clock_is_set_back": History(
+        mode="deferred", queue_seconds=0.5, lag=60, jumps=(Jump(2, 5, -60),), acts=(Act("remake", 2.42),)
+    ),
+    "record_of_another_round": History(
+        store=False,
+        rounds=2,
+        bad_rounds=1,
+        heartbeat_timeout=20,
+        poll_interval=10,
+        blows=(Blow("freeze", 1, 1, after=4, seconds=400),),
+    ),
     "answer_kept_by_a_freeze": History(
         queue_seconds=60,
         blows=(Blow("freeze", 3, 2, after=0.02, seconds=12),),
@@ -112,6 +134,8 @@ JOBS = {
     "job_of_a_run_made_again_recorded_before_the_old_trigger_asks": 1,
     "late_job_of_an_earlier_round": 3,
     "older_try_records_the_job_after_the_newer_one": 2,
+    "cancel_while_the_clock_is_set_back": 2,
+    "record_of_another_round": 2,
 }
 
 

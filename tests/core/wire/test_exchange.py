@@ -66,6 +66,7 @@ class Service:
     :param told: how far its ``Date`` is ahead; ``None``: the same.
     :param words: status, code and message for a signature that is not valid now.
     :param dates: how often an answer has a ``Date``.
+    :param frozen: seconds for which the process is frozen between its signature and the sending, for each request.
     """
 
     ahead: timedelta = timedelta(0)
@@ -73,6 +74,7 @@ class Service:
     words: tuple[int, str, str] = (401, "SignatureExpired", "The signature has expired.")
     refuse: Callable[[Send], tuple[int, bytes] | None] = lambda _sent: None
     dates: int = 1
+    frozen: dict[int, float] = field(default_factory=dict)
     now: datetime = START
     sent: list[Send] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -108,6 +110,7 @@ class Service:
 
     def answer(self, action):
         self.sent.append(action)
+        self.now += timedelta(seconds=self.frozen.get(len(self.sent), 0))
         status, body = self.refuse(action) or self.judge(action)
         self.statuses.append(status)
         told = self.ahead if self.told is None else self.told
@@ -287,6 +290,35 @@ def test_a_missing_permission_is_named_even_with_a_wrong_clock():
     with pytest.raises(e.PermissionDeniedError, match="Grant the key's user the CAM action") as caught:
         service.run(look())
     assert "clock" not in str(caught.value)
+    assert len(service.sent) == 2
+
+
+@pytest.mark.parametrize("minutes", [0, -60, 60])
+def test_a_read_that_was_frozen_after_its_signature_is_signed_again(minutes):
+    service, warnings = Service(timedelta(minutes=minutes)), []
+    clock = ServiceClock(warnings.append)
+    service.run(look(), clock)
+    service.frozen = {len(service.sent) + 1: 3600}
+    service.run(look(), clock)
+    assert service.statuses[-2:] == [401, 200]
+    service.run(look(), clock)
+    assert service.statuses[-1] == 200, "the Date of the answers is believed as before"
+    assert len(warnings) == bool(minutes)
+
+
+def test_a_submission_that_was_frozen_after_its_signature_is_not_sent_again():
+    service, clock = Service(frozen={1: 3600}), ServiceClock()
+    with pytest.raises(e.AuthenticationError):
+        service.run(job_calls.create_job("nightly", SPECIFICATION), clock)
+    assert len(service.sent) == 1
+    service.run(look(), clock)
+    assert service.statuses == [401, 200]
+
+
+def test_a_service_that_refuses_each_frozen_read_gets_two_requests():
+    service = Service(frozen=dict.fromkeys(range(1, 9), 3600.0))
+    with pytest.raises(e.AuthenticationError):
+        service.run(look())
     assert len(service.sent) == 2
 
 
