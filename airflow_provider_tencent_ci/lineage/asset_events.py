@@ -5,55 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat.task_context import task_error
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError
-from airflow_provider_tencent_ci.links import console_url
+from airflow_provider_tencent_ci.lineage.lineage_facts import LineageFacts, file_counts
 from airflow_provider_tencent_ci.task_state.submission_xcom import specification_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-__all__ = ["LineageFacts", "WithLineage", "event_extra", "file_counts", "record_outcome"]
+__all__ = ["WithLineage", "event_extra", "record_outcome"]
 
 _log = logging.getLogger(__name__)
-
-# The names in extras and facet for the counts in the record's node Files.
-_COUNTS = {
-    "total": "Total",
-    "success": "Success",
-    "failed": "Failed",
-    "running": "Running",
-    "cancel": "Cancel",
-    "first_at": "FirstAt",
-    "last_at": "LastAt",
-    "failure_list": "FailureList",
-}
-
-
-@dataclass(frozen=True)
-class LineageFacts:
-    """
-    The known facts about a task's job for its lineage, which must not cause a request.
-
-    :param record: the job's record, by the service's node names; incomplete before the submission.
-    :param bucket: the bucket's long name.
-    :param region: its region.
-    :param request_id: the service's id of the request that failed the task.
-    """
-
-    record: Mapping[str, Any]
-    bucket: str | None = None
-    region: str | None = None
-    request_id: str | None = None
-
-    @property
-    def console_url(self) -> str | None:
-        """The bucket's page in the console."""
-        return console_url(self.bucket, self.region) if self.bucket and self.region else None
 
 
 class WithLineage:
@@ -101,12 +66,6 @@ def event_extra(record: Mapping[str, Any]) -> dict[str, Any]:
     extra = {"job_id": record["JobId"], "state": record["State"]}
     counts = file_counts(record)
     return {**extra, "files": counts} if counts else extra
-
-
-def file_counts(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the counts of the job's files; ``None`` if they were not counted."""
-    files = record.get("Files")
-    return {name: files.get(node) for name, node in _COUNTS.items()} if isinstance(files, Mapping) else None
 
 
 def _add_extras(events: Any, outlets: Iterable[Any], extra: dict[str, Any]) -> None:

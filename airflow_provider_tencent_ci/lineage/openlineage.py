@@ -16,8 +16,8 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from openlineage.client.event_v2 import Dataset, InputDataset, OutputDataset
 from openlineage.client.facet_v2 import RunFacet, output_statistics_output_dataset
 
-from airflow_provider_tencent_ci.lineage.asset_events import LineageFacts, file_counts
 from airflow_provider_tencent_ci.lineage.cos_places import CosPlace, input_places, output_places
+from airflow_provider_tencent_ci.lineage.lineage_facts import LineageFacts, file_counts
 
 __all__ = ["FACET", "TencentCIBatchJobRunFacet", "dataset_of", "lineage_of"]
 

@@ -4,6 +4,8 @@ Starts a sensor in the triggerer, so that no worker is needed for its start.
 Airflow's scheduler makes the trigger from arguments in the DAG (models/taskinstance.py: ``defer_task``), and
 the triggerer renders their templates. It cannot resolve references to other tasks' results; these are written as
 templates that it can render.
+
+Each function takes an ``InventoryJobSensor``. Its type is not imported, since the sensor imports this module.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
-    from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 __all__ = ["StartInTriggerer", "execution_timeout_comes_first", "why_a_worker_must_begin"]
 
@@ -32,7 +33,7 @@ class StartInTriggerer:
     them.
     """
 
-    def __get__(self, sensor: InventoryJobSensor | None, _owner: type) -> StartTriggerArgs | None:
+    def __get__(self, sensor: Any, _owner: type) -> StartTriggerArgs | None:
         if sensor is None or not sensor.start_from_trigger or why_a_worker_must_begin(sensor):
             return None
         from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
@@ -45,7 +46,7 @@ class StartInTriggerer:
         )
 
 
-def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
+def why_a_worker_must_begin(sensor: Any) -> str | None:
     """Return the work at a task's start that only a worker can do; ``None`` if there is none."""
     from airflow_provider_tencent_ci.waiting.end_from_trigger import is_overridden
 
@@ -58,13 +59,13 @@ def why_a_worker_must_begin(sensor: InventoryJobSensor) -> str | None:
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def execution_timeout_comes_first(sensor: InventoryJobSensor) -> bool:
+def execution_timeout_comes_first(sensor: Any) -> bool:
     """Whether ``execution_timeout`` ends before ``timeout``, both counted from the start."""
     limit: timedelta | None = sensor.execution_timeout
     return limit is not None and limit <= timedelta(seconds=sensor.timeout)
 
 
-def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
+def _arguments(sensor: Any) -> dict[str, Any]:
     from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, why_a_worker_must_end, xcoms_of
 
     ends_here = sensor.end_from_trigger and why_a_worker_must_end(sensor) is None
@@ -77,7 +78,7 @@ def _arguments(sensor: InventoryJobSensor) -> dict[str, Any]:
     }
 
 
-def _seconds_before_limit(sensor: InventoryJobSensor) -> float:
+def _seconds_before_limit(sensor: Any) -> float:
     """
     Return how long before Airflow's own limit the wait times out.
 
@@ -89,7 +90,7 @@ def _seconds_before_limit(sensor: InventoryJobSensor) -> float:
     return max(0.0, (limit - ends_after).total_seconds())
 
 
-def _template(sensor: InventoryJobSensor, field: str) -> Any:
+def _template(sensor: Any, field: str) -> Any:
     """
     Return a field as the triggerer can render it.
 
@@ -110,7 +111,7 @@ def _template(sensor: InventoryJobSensor, field: str) -> Any:
     )
 
 
-def _map_index(reference: Any, sensor: InventoryJobSensor) -> str | None:
+def _map_index(reference: Any, sensor: Any) -> str | None:
     """Return the map index of the other task as in a template; ``None`` if it is not exactly one instance."""
     group = reference.operator.get_closest_mapped_task_group()
     if reference.operator.is_mapped:
