@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_tencent_ci.core.wire.texts import shortened
-
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
@@ -87,6 +85,9 @@ class MapIndexName:
 
 def joined_name(values: Iterable[Any]) -> str:
     """Return values as one short text, without the empty ones."""
+    # Imported late: the operator's module imports this one, and each parse of a DAG file would pay.
+    from airflow_provider_tencent_ci.core.wire.texts import shortened
+
     try:
         return shortened(", ".join(filter(None, map(_text, values))), _MOST)
     except Exception:  # a name must not fail a task

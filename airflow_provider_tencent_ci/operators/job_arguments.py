@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.compat.task_context import default_deferrable
-from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.submission_xcom import NAME_FIELDS, REQUEST_FIELDS
@@ -149,10 +148,12 @@ class JobArguments(WithJobFile, BaseOperator):
 
     @property
     def _given_name(self) -> str | None:
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
+        from airflow_provider_tencent_ci.core.wire.texts import text_argument
+
         return text_argument("name", self.name) if self.name else None
 
     def _submit_options(self) -> SubmitOptions:
-        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.api.job_name import readable_name
         from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
 
