@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role, new_key
-from airflow_provider_tencent_ci.emulator.auth.tc3 import check_tc3
+from airflow_provider_tencent_ci.emulator.auth.tc3_verification import check_tc3
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
 
