@@ -18,13 +18,13 @@ __all__ = ["InventoryJobFailures"]
 
 class InventoryJobFailures:
     """
-    The keys of failed files, each once and in order. Only they are kept, not the reasons.
+    The keys of failed files, each once and in order, without the reasons.
 
-    A batch is submitted for them by ``url_file=failures.upload(hook, key)``. The operator does all of it with
+    A batch for them is submitted with ``url_file=failures.upload(hook, key)``. The operator does both with
     ``resubmit_rounds``.
 
-    :param failures: files that failed, or their keys; they are taken one by one. One whose key the service did not say
-        cannot be submitted again, and is left out.
+    :param failures: files that failed, or their keys; they are read one by one. A file without a key in the service's
+        answer cannot be submitted again; it is left out.
     """
 
     def __init__(self, failures: Iterable[FileFailure | str]) -> None:

@@ -109,12 +109,12 @@ def recorded_try(ti: Any) -> str | None:
 
 def is_newer_try(recorded: str | None, own: str) -> bool:
     """
-    Whether the try that has recorded its submission began after one's own.
+    Whether the try that recorded its submission began after the try of this process.
 
     A process that Airflow gave up may record its submission after its next try has. Airflow 3 makes the ids in the
     order of time (``uuid7`` in models/taskinstance.py).
 
-    :param recorded: see :func:`recorded_try`; with ``None`` a newer try has removed one's own record.
+    :param recorded: see :func:`recorded_try`; ``None`` if a newer try has removed the record.
     :param own: see :func:`try_key`.
     """
     if recorded is None:

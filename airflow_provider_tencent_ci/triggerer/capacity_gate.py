@@ -128,7 +128,7 @@ class _Gate:
                     waiter.result.cancel()
 
     async def _sleep(self) -> None:
-        """Sleep until the next poll is due, a wait has to be told something, or a wait in more of a hurry comes."""
+        """Sleep until the next poll is due, a wait has to get the last error, or a wait with an earlier poll comes."""
         self._changed.clear()
         now, pending = self._transport.now(), self._pending()
         # At most one interval: the clock may be set back meanwhile.

@@ -185,7 +185,7 @@ class InventoryJobTrigger(BaseTrigger):
         return self._config
 
     async def _success_event(self, event: dict[str, Any]) -> TriggerEvent | None:
-        """Return the event that ends the task here, if it is to end well and here; ``None`` to resume it."""
+        """Return the event that ends the task in the triggerer; ``None`` if a worker has to end it."""
         # Only a real triggerer says whose trigger it is. dag.test() would resume the task with a bare word.
         if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
             try:

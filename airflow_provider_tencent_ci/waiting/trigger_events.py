@@ -123,7 +123,7 @@ def _is_ours(event: dict[str, Any]) -> bool:
 
 
 def _has_ended(record: dict[str, Any], job_id: str) -> bool:
-    """Whether it is the record of this very job, at its end: anything else would pass for success."""
+    """Whether it is the record of this job, and the job has ended. No other record may count as success."""
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
     job = InventoryJob.from_dict(record)

@@ -1,7 +1,7 @@
 """
 The calls of the batch-job endpoints, each a flow: create, get, list, cancel.
 
-A flow is a generator. It yields steps (a request, a pause, the time) and is sent their answers. The functions of
+A flow is a generator. It yields steps (a request, a pause, the time) and receives their answers. The functions of
 ``core/wire/steps.py`` give each answer its type; ``send_with_retry`` of ``core/wire/request_retry.py`` sends a request
 with retries. ``core/wire/exchange.py`` runs a flow for the drivers.
 """
@@ -101,9 +101,9 @@ def get_job(
 
 def find_job(job_id: str) -> Flow[InventoryJob | None]:
     """
-    Return one job, through the list, and by its id where the list does not show it; ``None`` if the service has none.
+    Return one job from the list, or by its id if the list does not show it; ``None`` if the service has no such job.
 
-    The list may lag behind, so that a job which it does not show is gone only if the service says so by its id.
+    The list may be late. So only the answer for the id tells that a job does not exist.
     """
     page = yield from send_with_retry(build_list(JobFilter(job_id=check_job_id(job_id))), read_jobs)
     for job in page.items:

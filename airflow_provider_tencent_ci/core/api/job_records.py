@@ -19,8 +19,8 @@ class JobState(StrEnum):
     """
     States of a batch job (docs/service.md, 4).
 
-    A word that is not known yet makes a member of its own, which is not terminal: the service may learn new
-    states, and a wait must not end on one.
+    An unknown word becomes a new member, which is not terminal: the service may add states, and a wait must not end
+    on one.
     """
 
     SUBMITTED = "Submitted"

@@ -78,7 +78,7 @@ class InventoryJobSpecification:
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
     def upload_inputs(self) -> Flow[None]:
-        """Upload what the request needs, right before it is sent: here nothing."""
+        """Upload the inputs of the request right before it is sent. This class has none."""
         yield from ()
 
     def body(self, name: str | None) -> bytes:
