@@ -82,7 +82,7 @@ class _Waiter:
     :param history: knows when jobs of this kind usually end.
     :param result: the trigger awaits it.
     :param context: the context of the trigger.
-    :param due_at: when the job is polled next; in the beginning, at once.
+    :param due_at: when the job is polled next; at first, at once.
     :param tell_at: when the wait has to be told something, even while the poller backs off: when contact counts as
         lost, after a day at the latest.
     :param created_at: when the job was created; ``None`` if not known yet.

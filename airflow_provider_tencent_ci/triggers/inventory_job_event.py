@@ -48,11 +48,11 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: seconds between two looks; a random part of up to half is taken off. The default, 60, is one
-        or two short lists in that time.
-    :param look_back: seconds; jobs that were created longer ago are not watched any more. The default is seven days.
-    :param catch_up: seconds; a watcher that remembers nothing reports first what has ended so long before its start,
-        by ``EndTime``, although an earlier one may have reported it. The default, 0, is nothing.
+    :param poll_interval: seconds between two polls, less a random part of up to half of them. With the default, 60,
+        this is one or two short lists in a minute.
+    :param look_back: seconds; jobs that were created earlier are not watched any more. The default is seven days.
+    :param catch_up: seconds. A watcher without a stored state first reports the jobs that ended in this time before its
+        start, by ``EndTime``, although an earlier watcher may have reported them. The default, 0, reports none.
     """
 
     def __init__(

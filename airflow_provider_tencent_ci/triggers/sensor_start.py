@@ -80,7 +80,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         ti = _TaskInstance(self._context["ti"])
         context: Any = {**self._context, "ti": ti, "task_instance": ti}
         try:
-            # Airflow makes the blocking calls of templates awaits of this very task (greenback), which can be ended.
+            # Airflow makes the blocking calls of templates awaits of this task (greenback). So they can be cancelled.
             async with asyncio.timeout(_RENDER_SECONDS):  # noqa: ASYNC100
                 super().render_template_fields(context)
         except TimeoutError:

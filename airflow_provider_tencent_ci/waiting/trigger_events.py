@@ -92,7 +92,7 @@ def read_capacity(event: object) -> CapacityResult:
 
 
 def has_succeeded(event: dict[str, Any]) -> bool:
-    """Whether it tells of this very job that it has ended as ``Success``."""
+    """Whether the job of this event has ended as ``Success``."""
     return _is_ours(event) and event["status"] == "terminal" and event["job"].get("State") == "Success"
 
 

@@ -1,4 +1,4 @@
-"""Failed files are submitted again by tasks of one's own."""
+"""Your own tasks submit failed files again."""
 
 # [START again_by_hand]
 from datetime import UTC, datetime

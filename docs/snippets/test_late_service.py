@@ -1,4 +1,4 @@
-"""A test of what a late service does, as one would write it for code of one's own."""
+"""A test of your own code against a service that answers late."""
 
 # [START test]
 import pytest

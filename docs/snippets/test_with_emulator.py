@@ -1,4 +1,4 @@
-"""Two tests as one would write them for DAGs of one's own."""
+"""Two tests of your own DAGs."""
 
 # [START tests]
 import pytest

@@ -133,7 +133,7 @@ def _time_interval(start_time: datetime | str | None, end_time: datetime | str |
     interval: dict[str, Node] = {
         name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment
     }
-    # The service takes whole seconds. Whether it would process a file of this very second is not documented.
+    # The service takes whole seconds. Whether it would process a file of this second is not documented.
     if start and end and start.replace(microsecond=0) == end.replace(microsecond=0):
         raise InvalidArgumentError(
             f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "

@@ -8,8 +8,8 @@ How it works:
    (``submission_note.py``). So a later try knows whether there was a ``POST``, and how long ago.
 3. Before a ``POST``, the try searches for the job: by the noted job id, then by its name in the job list. If it finds
    the job, it adopts it (``submission_search.py``).
-4. If an earlier ``POST`` has an unknown outcome, the try polls the list for ``reconcile_timeout`` first: so long the
-   service may still act on that request.
+4. If an earlier ``POST`` has an unknown outcome, the try polls the list for ``reconcile_timeout`` first. The service
+   may act on that request during this time.
 5. ``before_submit`` checks the arguments and uploads the input. Then the ``POST`` is sent.
 6. If the outcome of this ``POST`` is unknown, the try polls the list for ``reconcile_timeout``, and only then sends it
    once more.
