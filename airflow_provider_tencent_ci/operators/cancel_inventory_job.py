@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
-from airflow_provider_tencent_ci.waiting.argument_checks import seconds_of
+from airflow_provider_tencent_ci.waiting.constructor_checks import seconds_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context

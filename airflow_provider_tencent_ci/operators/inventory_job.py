@@ -15,11 +15,11 @@ from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexNam
 from airflow_provider_tencent_ci.operators.task_process import TaskProcess
 from airflow_provider_tencent_ci.submission.job_file import read_job
 from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_request
-from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.cancel_on_kill import (
     cancel_if_unwanted,
     warn_of_unknown_job,
 )
+from airflow_provider_tencent_ci.waiting.constructor_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
     backstop,

@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.compat.task_context import default_deferrable
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.submission_xcom import NAME_FIELDS, REQUEST_FIELDS
-from airflow_provider_tencent_ci.waiting.argument_checks import (
+from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_count,
     check_fail_on,

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.exceptions import LostContactError
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
 from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_or_warn, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
@@ -63,14 +64,20 @@ class TaskProcess(JobArguments):
 
     def _wait_for_capacity(self, context: Context, round_number: int) -> None:
         """Return when there may be room for one more job, or defer until then: Airflow may end such a deferral."""
-        from airflow_provider_tencent_ci.submission.capacity_wait import wait_in_process_for_capacity
+        from airflow_provider_tencent_ci.core.submitting.active_jobs import (
+            CapacityStatus,
+            CapacityWait,
+            wait_for_capacity,
+        )
         from airflow_provider_tencent_ci.triggers.capacity import InventoryJobCapacityTrigger
 
         limit = self.max_active_jobs or 0
         if not self.deferrable:
-            wait_in_process_for_capacity(
-                self._hook, limit, poll_interval=self.poll_interval, contact_timeout=self.contact_timeout
-            )
+            # Without a deadline: Airflow itself ends a process whose execution_timeout is over.
+            wait = CapacityWait(deadline_at=None, contact_timeout=self.contact_timeout)
+            result = self._hook.run(wait_for_capacity(wait, limit, self.poll_interval))
+            if result.status is CapacityStatus.LOST_CONTACT:
+                raise LostContactError(result.message)
             return
         ends_at = self._try_ends_at
         trigger = InventoryJobCapacityTrigger(

@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.compat.task_context import (
     is_deferral_timeout,
     try_started_at,
 )
-from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
@@ -33,13 +33,13 @@ from airflow_provider_tencent_ci.sensors.trigger_start import (
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
-from airflow_provider_tencent_ci.waiting.argument_checks import (
+from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_if_unwanted, start_lease
+from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_fail_on,
     optional_seconds_of,
     seconds_of,
 )
-from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-    from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+    from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
     from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
@@ -297,7 +297,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
 
     @cached_property
     def _contact(self) -> ContactBudget:
-        from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+        from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
 
         return ContactBudget(self.contact_timeout)
 

@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.core.polling.ended_jobs import (
     JobCriteria,
 )
 from airflow_provider_tencent_ci.core.wire.request_retry import jittered, retry_after_seconds
-from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_success
+from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_success
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

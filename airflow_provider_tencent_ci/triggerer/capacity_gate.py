@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
+from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
 from airflow_provider_tencent_ci.core.submitting.active_jobs import count_free_places
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError

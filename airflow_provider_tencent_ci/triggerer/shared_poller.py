@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
 from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
-from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
+from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
 from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
 from airflow_provider_tencent_ci.core.polling.wait import next_poll_delay_seconds
 from airflow_provider_tencent_ci.core.wire.request_retry import retry_after_seconds

@@ -85,7 +85,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     async def _wait(self) -> CapacityResult:
         from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait
         from airflow_provider_tencent_ci.triggerer.capacity_gate import wait_at_capacity_gate
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_wait_ends
+        from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_wait_ends
 
         deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
         wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout)

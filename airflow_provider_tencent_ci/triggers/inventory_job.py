@@ -162,7 +162,7 @@ class InventoryJobTrigger(BaseTrigger):
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
         from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_until_wait_ends
+        from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_wait_ends
 
         check_job_id(self.job_id)
         return await retry_until_wait_ends(self._read_config, wait, self.poll_interval)
@@ -242,7 +242,7 @@ class InventoryJobTrigger(BaseTrigger):
     async def _stop(self, is_surely_mine: bool) -> None:
         from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
-        from airflow_provider_tencent_ci.triggerer.trigger_retry import retry_within
+        from airflow_provider_tencent_ci.triggerer.connection_retry import retry_within
 
         try:
             task = await self._ask_about_task(is_surely_mine)

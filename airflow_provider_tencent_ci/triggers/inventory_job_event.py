@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseEventTrigger, TriggerEvent
-from airflow_provider_tencent_ci.compat.triggerer_support import watched_asset_store
+from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

@@ -206,7 +206,7 @@ def reconnect(
     :raises InvalidArgumentError: the connection is wrong.
     :raises LostContactError: it could not be read.
     """
-    from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+    from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
 
     contact = ContactBudget(contact_timeout)
     while True:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.compat.triggerer_support import has_listeners, has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_features import has_listeners, has_workerless_waits
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator

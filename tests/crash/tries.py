@@ -37,7 +37,6 @@ Die = Callable[[str], None]
 # Late imports of a try are done here, once for all forks: they would take most of the time of a fork.
 for _module in (
     "core.submitting.submit_once",
-    "submission.capacity_wait",
     "submission.submitter",
     "triggers.inventory_job",
 ):

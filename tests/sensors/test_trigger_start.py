@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowSensorTimeout, AirflowTaskTimeout
-from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnexpectedEventError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator

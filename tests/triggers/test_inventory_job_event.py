@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger
-from airflow_provider_tencent_ci.compat.triggerer_support import watched_asset_store
+from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_tencent_ci.compat.airflow_names import TaskSuccessEvent
-from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import DAG, Asset, TaskDeferred
 
-from airflow_provider_tencent_ci.compat.triggerer_support import has_workerless_waits
+from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.waiting import end_from_trigger

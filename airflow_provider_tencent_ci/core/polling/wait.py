@@ -11,7 +11,7 @@ from typing import Protocol
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
 from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
 from airflow_provider_tencent_ci.core.polling.poll_schedule import poll_delay_seconds
 from airflow_provider_tencent_ci.core.wire.messages import Flow

@@ -10,7 +10,7 @@ from enum import StrEnum
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
-from airflow_provider_tencent_ci.core.polling.contact import ContactBudget
+from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import (
     NO_RETRY,

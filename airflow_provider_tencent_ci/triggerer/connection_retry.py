@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from airflow_provider_tencent_ci.core.polling.contact import as_poll_error
+from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
 from airflow_provider_tencent_ci.core.wire.request_retry import jittered
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 

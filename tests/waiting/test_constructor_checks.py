@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.waiting.argument_checks import deadline_after, seconds_of
+from airflow_provider_tencent_ci.waiting.constructor_checks import deadline_after, seconds_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TASKS = {
