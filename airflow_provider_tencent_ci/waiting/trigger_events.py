@@ -116,7 +116,7 @@ def _is_ours(event: dict[str, Any]) -> bool:
         event.get("version") == EVENT_VERSION
         and event.get("status") in STATUSES
         and isinstance(event.get("job_id"), str)
-        and isinstance(event.get("job"), dict | None)
+        and isinstance(event.get("job", ""), dict | None)  # "": there must be a job, if only None
         and isinstance(event.get("message"), str)
         and (event["status"] != "terminal" or _has_ended(event["job"] or {}, event["job_id"]))
     )

@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
-# Between two polls: at least this long, and at least 1/40 of the whole time. The number of polls has its own limit: a
+# Between two polls: at least this long, and at least 1/40 of the whole time. The number of polls is limited, too: a
 # clock that is set back would make the time longer.
 _MIN_DELAY_SECONDS = 0.5
 _MAX_POLLS = 40
@@ -25,7 +25,7 @@ def cancel_and_confirm(job_id: str, *, within_seconds: float) -> Flow[InventoryJ
     A cancel that was refused or not answered is no error if the job has ended. The states that can be cancelled are not
     documented, and perhaps only the answer was lost.
 
-    :param within_seconds: how long, by the driver's clock, and at most 40 polls. The last requests are sent when it is
+    :param within_seconds: how long, by the driver's clock, and at most 42 polls. The last requests are sent when it is
         over.
     :return: the last record of the job, ended or not.
     :raises ApiError: the service refused each cancel and the job has not ended; or the job could not be read.
@@ -34,7 +34,7 @@ def cancel_and_confirm(job_id: str, *, within_seconds: float) -> Flow[InventoryJ
     cancellation = _Cancellation(job_id)
     ends_at = (yield from current_time()) + timedelta(seconds=within_seconds)
     delay_seconds = max(_MIN_DELAY_SECONDS, within_seconds / _MAX_POLLS)
-    for _ in range(_MAX_POLLS):
+    for _ in range(_MAX_POLLS + 2):  # one at the beginning, one when the time is over
         now = yield from cancellation.attempt(ends_at)
         if cancellation.is_settled or now >= ends_at:
             break
