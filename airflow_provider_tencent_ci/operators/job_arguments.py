@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.compat.task_context import default_deferrable
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.submission_xcom import NAME_FIELDS, REQUEST_FIELDS
 from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_count,
     check_fail_on,
+    check_rounds,
     optional_seconds_of,
     seconds_of,
 )
@@ -126,20 +126,11 @@ class JobArguments(WithJobFile, BaseOperator):
         self.url_list_prefix = url_list_prefix
         self.end_from_trigger = end_from_trigger
         if resubmit_rounds:
-            self._check_rounds()
+            check_rounds(wait_for_completion=wait_for_completion, count_files=count_files, on_existing=on_existing)
 
     def request(self) -> dict[str, Any]:
         """Return the arguments that make the request, and those that say where it goes, by name."""
         return {field: getattr(self, field) for field in (*REQUEST_FIELDS, *NAME_FIELDS)}
-
-    def _check_rounds(self) -> None:
-        needs = {
-            "wait_for_completion=True": self.wait_for_completion,
-            "count_files=True": self.count_files,
-            'on_existing="adopt", or each retry would submit the failed files again': self.on_existing == "adopt",
-        }
-        if missing := [need for need, is_met in needs.items() if not is_met]:
-            raise InvalidArgumentError(f"resubmit_rounds needs {missing[0]}.")
 
     @property
     def _readable_name(self) -> str:

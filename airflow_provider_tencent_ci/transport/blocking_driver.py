@@ -17,8 +17,8 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.transport.bounded_connections import BoundedAdapter, bounded
 from airflow_provider_tencent_ci.transport.shared_state import no_answer, service_clock, too_large
+from airflow_provider_tencent_ci.transport.time_limits import BoundedAdapter, bounded
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -12,6 +12,7 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_fail_on",
+    "check_rounds",
     "deadline_after",
     "optional_seconds_of",
     "seconds_of",
@@ -55,6 +56,21 @@ def check_fail_on(value: str | float) -> str | float:
             "as 10."
         )
     return value
+
+
+def check_rounds(*, wait_for_completion: bool, count_files: bool, on_existing: str) -> None:
+    """
+    Check the arguments that ``resubmit_rounds`` needs.
+
+    :raises InvalidArgumentError: one of them has another value.
+    """
+    needs = {
+        "wait_for_completion=True": wait_for_completion,
+        "count_files=True": count_files,
+        'on_existing="adopt", or each retry would submit the failed files again': on_existing == "adopt",
+    }
+    if missing := [need for need, is_met in needs.items() if not is_met]:
+        raise InvalidArgumentError(f"resubmit_rounds needs {missing[0]}.")
 
 
 def seconds_of(name: str, value: float | timedelta) -> float:

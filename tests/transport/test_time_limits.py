@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
 from airflow_provider_tencent_ci.core.wire.steps import pause
-from airflow_provider_tencent_ci.transport import async_driver, bounded_connections
+from airflow_provider_tencent_ci.transport import async_driver, time_limits
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.transport.conftest import configuration
 from tests.transport.servers import RawServer
@@ -114,7 +114,7 @@ def test_an_upload_to_a_slow_server_times_out(run):
 
 
 def test_an_upload_has_the_timeout_of_a_request_and_not_of_a_connection(run, monkeypatch):
-    for module in (bounded_connections, async_driver):
+    for module in (time_limits, async_driver):
         monkeypatch.setattr(module, "CONNECT_TIMEOUT_SECONDS", SECONDS)
 
     def read_at_leisure(connection, head):
