@@ -152,7 +152,7 @@ class TencentCIHook(BaseHook):
 
         After a :class:`~airflow_provider_tencent_ci.exceptions.TransportError` that was sent, or a
         :class:`~airflow_provider_tencent_ci.exceptions.ServiceUnavailableError`, the job may still exist: search for
-            its name before you submit again, as the operator does.
+        its name before you submit again, as the operator does.
 
         :param name: at most 128 Chinese characters, Latin letters, digits, ``-`` and ``_``; need not be unique.
         :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.

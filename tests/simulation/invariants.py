@@ -320,12 +320,12 @@ def _is_adopted_unseen(world: World, job: Job, at: float, process: Process) -> b
     if not killer.kind.endswith("on_kill"):
         return False
     decider = world.airflow.attempts[killer.result]
-    if decider.decided_at is None or decider.series != job.series:
+    if decider.decided_at is None:
         return False
-    is_deleted = any(
-        end.what == "deleted" and end.series == job.series and end.at < decider.decided_at for end in world.airflow.ends
-    )
-    adopters = [its for _, its in _tasks(world) if its.series != job.series and its.knows.get(job.job_id, at) < at]
+    of_decider = [end for end in world.airflow.ends if end.series == decider.series]
+    is_deleted = any(end.what == "deleted" and end.at < decider.decided_at for end in of_decider)
+    later = [its for _, its in _tasks(world) if its.series[0] > decider.series[0]]  # of runs made after its own
+    adopters = [its for its in later if its.knows.get(job.job_id, at) < at]
     is_seen = any(its.recorded.get(job.job_id, at) < decider.decided_at for its in adopters)
     return is_deleted and not is_seen and _excused(world, "an adopted job is cancelled for a deleted run")
 
