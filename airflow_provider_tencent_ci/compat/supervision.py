@@ -90,9 +90,10 @@ def workers_have_database() -> bool:
 
 def was_given_up(ti: Any) -> bool:
     """
-    Whether the scheduler has given up the running try of a task instance, if workers can read the database; blocks.
+    Whether Airflow itself has ended the running try of a task instance, if workers can read the database; blocks.
 
-    If the scheduler fails a task without a message from its process, it writes the reason into the audit log.
+    If the scheduler fails a task without a message from its process, it writes the reason into the audit log. An older
+    process of the task that fails later writes ``failed`` with its try number; a person's action has none.
 
     :param ti: the task instance, as its own process has it.
     """
@@ -101,7 +102,9 @@ def was_given_up(ti: Any) -> bool:
 
     where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
     with create_session() as session:
-        noted = session.query(Log.id).filter_by(**where).filter(Log.event.in_(("heartbeat timeout", "state mismatch")))
+        by_scheduler = Log.event.in_(("heartbeat timeout", "state mismatch"))
+        by_older_process = (Log.event == "failed") & Log.try_number.isnot(None)
+        noted = session.query(Log.id).filter_by(**where).filter(by_scheduler | by_older_process)
         return noted.filter(Log.dttm >= ti.start_date).first() is not None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
 from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
+from airflow_provider_tencent_ci.compat.task_context import is_made_from_mapped
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.task_state.submission_xcom import REQUEST_FIELDS
@@ -58,7 +59,7 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
             raise TypeError(
                 f"@task.tencent_ci_inventory_job does not take {', '.join(misplaced)}: return it from the function."
             )
-        if kwargs.get("map_index_template") == _NAME_OF_MAPPED and not kwargs.get("_airflow_from_mapped"):
+        if kwargs.get("map_index_template") == _NAME_OF_MAPPED and not is_made_from_mapped(self):
             del kwargs["map_index_template"]
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 

@@ -84,9 +84,9 @@ def airflow_application() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(airflow_application: Any) -> Iterator[Callable[..., Visitor]]:
-    """Make a visitor with a role and a name, whose rights a test can remove;
-
-    without a role the visitor is not logged in.
+    """
+    Make a visitor with a role and a name, whose rights a test can remove; without a role the visitor is not logged
+    in.
     """
     from fastapi.testclient import TestClient
 

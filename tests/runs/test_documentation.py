@@ -70,9 +70,9 @@ FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
 def outline(path):
-    """The level of each heading of a page, with its content that does not depend on the language:
-
-    code, names, links, rows.
+    """
+    The level of each heading of a page, with its content that does not depend on the language: code, names, links,
+    rows.
     """
     text = path.read_text("utf-8")
     code = iter(FENCED.findall(text))

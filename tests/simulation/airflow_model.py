@@ -177,9 +177,9 @@ class Place:
         return not self.world.airflow.is_busy
 
     def end_of_silence(self, at: float) -> float:
-        """Return the first time, at a moment or after it, when Airflow was reachable;
-
-        this machine may have been frozen then.
+        """
+        Return the first time, at a moment or after it, when Airflow was reachable; this machine may have been frozen
+        then.
         """
         for begin, end in (*self.world.airflow.busy, *self.machine.frozen):
             if begin <= at < end:

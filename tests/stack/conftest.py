@@ -100,6 +100,8 @@ def triggerers(airflow, database):
     return Triggerers(airflow, database)
 
 
+HAS_FAILED = pytest.StashKey[bool]()
+
 # Airflow ends the remaining runs of a test within seconds; after a failed test, some may never end.
 _UNFINISHED = """
     SELECT dag_id, run_id, task_id, state FROM task_instance
@@ -108,13 +110,24 @@ _UNFINISHED = """
 _SECONDS_TO_END = 90
 
 
-@pytest.fixture(autouse=True)
-def nothing_goes_on(airflow, emulator, database):
-    """End the remaining runs of a test:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.failed:
+        item.stash[HAS_FAILED] = True
+    return report
 
-    else a task of one test gets the fault of the next one, and one failure causes many.
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on(airflow, emulator, database, request):
+    """
+    After a failed test, end its remaining runs.
+
+    Else their tasks get the faults of the next test, and one failure causes many.
     """
     yield
+    if HAS_FAILED not in request.node.stash:
+        return
     emulator.clear_faults()
     ends_at = time.monotonic() + _SECONDS_TO_END
     while database.query(_UNFINISHED) and time.monotonic() < ends_at:

@@ -1,6 +1,6 @@
-"""Stopping tasks of a running Airflow:
-
-whether the batch job is cancelled when a person, a worker or a clear ends a task.
+"""
+Stopping tasks of a running Airflow: whether the batch job is cancelled when a person, a worker or a clear ends a
+task.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A batch's failed files, submitted again by a running Airflow:
-
-rounds that are stopped, and rounds that another process takes over.
+"""
+A batch's failed files, submitted again by a running Airflow: rounds that are stopped, and rounds that another process
+takes over.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJ
 @pytest.mark.parametrize("noted", [{"try": "2"}, {}], ids=["a newer try has submitted", "a newer try has begun"])
 @pytest.mark.parametrize("state", ["failed", "success", "skipped"])
 def test_the_end_of_a_newer_try_does_not_end_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
-    """Airflow abandoned the process, the next try found its job and ended;
-
-    only then the process gets the signal to stop.
+    """
+    Airflow abandoned the process, the next try found its job and ended; only then the process gets the signal to
+    stop.
     """
     monkeypatch.setattr(supervision, "task_instance_state", lambda _ti: state)
     noted_try.clear()

@@ -1,6 +1,5 @@
-"""A task whose deferral ended without an event of this package:
-
-by Airflow's own limit, or because its trigger failed.
+"""
+A task whose deferral ended without an event of this package: by Airflow's own limit, or because its trigger failed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""The nodes of Operation for Type=Job:
-
-a certain mistake is refused, a suspicious value logs a warning, all else passes.
+"""
+The nodes of Operation for Type=Job: a certain mistake is refused, a suspicious value logs a warning, all else passes.
 """
 
 from __future__ import annotations

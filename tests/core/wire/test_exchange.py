@@ -1,6 +1,5 @@
-"""The exchange around the requests of a flow:
-
-keys, signatures, the service's time, and the answers that a flow gets.
+"""
+The exchange around the requests of a flow: keys, signatures, the service's time, and the answers that a flow gets.
 """
 
 from __future__ import annotations
