@@ -69,7 +69,8 @@ def test_a_killed_scheduler_causes_no_second_job(airflow, emulator, database, no
         for task_id in ("blocking_2",) if IS_AIRFLOW_2 else BLOCKING:  # 2.11 fails tasks without tries left
             wait_for(lambda task_id=task_id: run.tries[task_id] == 2, 120, lambda: f"{run.states} {run.tries}")
             wait_for(lambda task_id=task_id: run.states[task_id] == "running", 120, lambda: run.states)
-            run.wait_until_said(task_id, LEFT)
+            if not IS_AIRFLOW_2:  # there the process of the first try may go on for minutes
+                run.wait_until_said(task_id, LEFT)
     finally:
         airflow.give_up(killed)
 
