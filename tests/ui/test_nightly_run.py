@@ -20,14 +20,14 @@ def path(night, dag_id, task_id="", tab=""):
     return "/".join(filter(None, [f"/dags/{dag_id}/runs/{night}", task_id and f"tasks/{task_id}", tab]))
 
 
-def test_the_console_link_works_while_the_job_runs(page, night, airflow, picture):
-    page.goto(path(night, "tencent_ci_nightly_one_task", "transcode", "details"))
+def test_the_console_link_works_while_the_job_runs(page, long_job, airflow, picture):
+    page.goto(path("the_night_before", "tencent_ci_nightly_one_task", "transcode", "details"))
     link = page.get_by_role("link", name="Tencent CI Console")
     expect(link).to_be_visible(timeout=60_000)
     expect(link).to_have_attribute("href", CONSOLE)
     expect(page.get_by_text("deferred").first).to_be_visible()
     picture("console_link", page, clip={"x": 360, "y": 60, "width": 1080, "height": 420})
-    assert airflow.api.run_state("tencent_ci_nightly_one_task", night) == "running"
+    assert airflow.api.run_state("tencent_ci_nightly_one_task", "the_night_before") == "running"
 
 
 def test_the_run_shows_the_state_of_each_task(page, after_the_night, picture):
