@@ -34,6 +34,12 @@ RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 600.0
 ASKED_SECONDS = 120.0
 
 
+def pytest_collection_modifyitems(items):
+    """Run the tests of a running batch first: those of the jobs page cancel it."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: here in item.path.parents and item.path.name != "test_nightly_run.py")
+
+
 @pytest.fixture(scope="session")
 def emulator():
     from showcase.emulated_service import new_emulator
