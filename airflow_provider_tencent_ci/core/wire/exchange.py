@@ -147,7 +147,7 @@ def _answered(
         is_about_time = config.dialect.may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
-        if is_about_time and _was_signed_long_ago(response, clock):  # this tells nothing about the clock
+        if is_about_time and _was_signed_long_ago(response, correction):  # this tells nothing about the clock
             if not may_sign_again or request.method != "GET":
                 return response
             may_sign_again = False
@@ -163,9 +163,10 @@ def _answered(
             return response
 
 
-def _was_signed_long_ago(response: Response, clock: ServiceClock) -> bool:
+def _was_signed_long_ago(response: Response, signed_with: timedelta) -> bool:
+    """Whether the signature is old by this machine's clock. The service's may have been corrected meanwhile."""
     signed_at = response.signed_at
-    return signed_at is not None and clock.at(response.received_at) - signed_at > _SIGNED_LONG_AGO
+    return signed_at is not None and response.received_at - (signed_at - signed_with) > _SIGNED_LONG_AGO
 
 
 def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:

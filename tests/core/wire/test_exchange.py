@@ -314,6 +314,19 @@ def test_a_submission_that_was_frozen_after_its_signature_is_not_sent_again():
     assert service.statuses == [401, 200]
 
 
+def test_a_submission_is_sent_again_if_another_request_has_corrected_the_clock_meanwhile():
+    clock = ServiceClock()
+
+    def corrected_meanwhile(_sent):
+        if len(service.sent) == 1:
+            Service(ahead=HOUR).run(look(), clock)
+
+    service = Service(ahead=HOUR, refuse=corrected_meanwhile)
+    assert service.run(job_calls.create_job("nightly", SPECIFICATION), clock).job_id == "b1"
+    assert service.statuses == [401, 200]
+    assert not service.pauses
+
+
 def test_a_service_that_refuses_each_frozen_read_gets_two_requests():
     service = Service(frozen=dict.fromkeys(range(1, 9), 3600.0))
     with pytest.raises(e.AuthenticationError):
