@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.core.submitting import submit_once
 from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capacity
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
 from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
-from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt, no_deadline
+from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
@@ -58,10 +58,6 @@ class SubmitOptions:
 WrapFlow = Callable[[Flow[Submission]], Flow[Submission]]
 
 
-def _unwrapped(flow: Flow[Submission]) -> Flow[Submission]:
-    return flow
-
-
 def submit_for_task(
     context: Context,
     hook: TencentCIHook,
@@ -69,8 +65,8 @@ def submit_for_task(
     options: SubmitOptions,
     *,
     wait_for_capacity: Callable[[], None],
-    check_deadline: Callable[[], None] = no_deadline,
-    wrap_flow: WrapFlow = _unwrapped,
+    check_deadline: Callable[[], None],
+    wrap_flow: WrapFlow,
 ) -> Submission:
     """
     Submit as soon as ``max_active_jobs`` allows, or find what this try or an earlier one submitted.
