@@ -261,7 +261,7 @@ def test_a_thousand_waits_cost_twelve_requests_an_interval_and_no_burst_when_the
     assert not any("jobId=" in request.query for request in emulator.requests if request.operation == "list")
 
 
-def test_a_new_waiter_is_polled_between_two_pages_of_a_sweep(emulator, config):
+def test_a_new_waiter_is_polled_between_two_pages_of_a_bulk_poll(emulator, config):
     jobs = submit(501)
     emulator.inject(Fault("hang", operation="list", seconds=0.5, times=2))
 

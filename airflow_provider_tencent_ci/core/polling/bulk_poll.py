@@ -55,28 +55,28 @@ class BulkPoll:
 
     def send_next_request(self) -> Flow[dict[str, PollResult]]:
         """Send the next request; return its results by job id: none, one or many."""
-        readings: dict[str, PollResult]
+        results: dict[str, PollResult]
         try:
             if self._listing is None and self._states and len(self._left) > _MAX_JOBS_ONE_BY_ONE:
                 self._listing = _Listing(
                     self._left if self._takes_times else dict.fromkeys(self._left), self._states.pop(0)
                 )
-            readings = yield from self._read_page(self._listing) if self._listing else self._read_one()
+            results = yield from self._read_page(self._listing) if self._listing else self._read_one()
         except (ApiError, TransportError) as error:
             return self.fail_remaining(error)
-        for job_id in readings:
+        for job_id in results:
             del self._left[job_id]
-        return readings
+        return results
 
     def fail_remaining(self, error: TencentCIError) -> dict[str, PollResult]:
         """Stop: return ``error`` as the result of all remaining jobs."""
-        readings: dict[str, PollResult] = dict.fromkeys(self._left, error)
+        results: dict[str, PollResult] = dict.fromkeys(self._left, error)
         self._left.clear()
-        return readings
+        return results
 
     def _read_page(self, listing: _Listing) -> Flow[dict[str, PollResult]]:
         try:
-            readings = yield from listing.read_page(self._left)
+            results = yield from listing.read_page(self._left)
         except InvalidRequestError:
             if not listing.has_times:
                 raise
@@ -89,7 +89,7 @@ class BulkPoll:
             self._states.clear()
         if listing.is_over:
             self._listing = None
-        return readings
+        return results
 
     def _read_one(self) -> Flow[dict[str, PollResult]]:
         job_id = next(iter(self._left))

@@ -85,9 +85,11 @@ class Wait:
         self._observer = observer
         self.job: InventoryJob | None = None
 
-    def judge(self, reading: PollResult, now: datetime) -> WaitResult | None:
+    def judge(self, poll_result: PollResult, now: datetime) -> WaitResult | None:
         """Judge a poll result; return how the wait ends, or ``None`` if it goes on."""
-        return self._failed(reading, now) if isinstance(reading, TencentCIError) else self._read(reading, now)
+        return (
+            self._failed(poll_result, now) if isinstance(poll_result, TencentCIError) else self._read(poll_result, now)
+        )
 
     def max_delay_seconds(self, now: datetime) -> float:
         """Return the longest delay before the next poll: until the deadline, or until contact counts as lost."""
@@ -124,27 +126,31 @@ def wait_for_job(wait: Wait, poll_interval: float, progress: ProgressCounter | N
     """
     history = DurationHistory()
     while True:
-        reading: PollResult
+        poll_result: PollResult
         try:
-            reading = yield from get_job(wait.job_id, NO_RETRY)
+            poll_result = yield from get_job(wait.job_id, NO_RETRY)
         except (ApiError, TransportError) as error:
-            reading = error
+            poll_result = error
         now = yield from current_time()
-        if result := wait.judge(reading, now):
+        if result := wait.judge(poll_result, now):
             return result
-        step = next_poll_delay_seconds(reading, poll_interval, history, now, (yield from service_time()))
-        pause_seconds = max(step, retry_after_seconds(reading))
+        step = next_poll_delay_seconds(poll_result, poll_interval, history, now, (yield from service_time()))
+        pause_seconds = max(step, retry_after_seconds(poll_result))
         if history.kinds_to_fetch:
             pause_seconds = max(pause_seconds, retry_after_seconds((yield from history.fetch_durations(now))))
         next_at = now + timedelta(seconds=min(pause_seconds, wait.max_delay_seconds(now), _MAX_PAUSE_SECONDS))
-        if progress and isinstance(reading, InventoryJob):
-            yield from progress.advance(reading, until=next_at)
+        if progress and isinstance(poll_result, InventoryJob):
+            yield from progress.advance(poll_result, until=next_at)
             now = yield from current_time()
         yield from pause(max(0.0, (next_at - now).total_seconds()))
 
 
 def next_poll_delay_seconds(
-    reading: PollResult, poll_interval: float, history: DurationHistory, now: datetime, service_time: datetime | None
+    poll_result: PollResult,
+    poll_interval: float,
+    history: DurationHistory,
+    now: datetime,
+    service_time: datetime | None,
 ) -> float:
     """
     Return the delay after a poll that has not ended the wait, by :mod:`.poll_schedule`, in seconds.
@@ -152,12 +158,14 @@ def next_poll_delay_seconds(
     :param now: this machine's time.
     :param service_time: the service's, which tells how old the job is; ``None`` if it is not known.
     """
-    if isinstance(reading, TencentCIError) or reading.creation_time is None or service_time is None:
+    if isinstance(poll_result, TencentCIError) or poll_result.creation_time is None or service_time is None:
         return poll_delay_seconds(poll_interval, poll_interval, None)
-    age_seconds = (service_time - reading.creation_time).total_seconds()
+    age_seconds = (service_time - poll_result.creation_time).total_seconds()
     if age_seconds < -_CLOCK_TOLERANCE_SECONDS:
         return poll_delay_seconds(poll_interval, poll_interval, None)
-    return poll_delay_seconds(poll_interval, age_seconds, history.expected(reading, age_seconds, now, poll_interval))
+    return poll_delay_seconds(
+        poll_interval, age_seconds, history.expected(poll_result, age_seconds, now, poll_interval)
+    )
 
 
 def _deadline(job: InventoryJob, deadline_at: datetime) -> str:

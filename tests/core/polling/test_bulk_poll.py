@@ -32,13 +32,13 @@ def service(jobs, page_size=100, **errors):
 
 def read(answer, ids, created_at=None, pages_before=0):
     script = Script([answer], forever=True)
-    readings = {}
-    sweep = BulkPoll(dict.fromkeys(ids, created_at), pages_before)
-    while not sweep.is_over:
+    results = {}
+    bulk_poll = BulkPoll(dict.fromkeys(ids, created_at), pages_before)
+    while not bulk_poll.is_over:
         before = len(script.requests)
-        readings |= script.run(sweep.send_next_request())
+        results |= script.run(bulk_poll.send_next_request())
         assert len(script.requests) == before + 1, "each step is a request"
-    return {job_id: getattr(reading, "state", reading) for job_id, reading in readings.items()}, script
+    return {job_id: getattr(result, "state", result) for job_id, result in results.items()}, script
 
 
 def running(number):
@@ -47,23 +47,23 @@ def running(number):
 
 @pytest.mark.parametrize(("jobs", "requests"), [(1, 1), (2, 2), (3, 1), (100, 1), (101, 2), (1000, 10)])
 def test_one_page_answers_for_a_hundred_jobs(jobs, requests):
-    readings, script = read(service(running(jobs)), running(jobs))
-    assert readings == running(jobs)
+    results, script = read(service(running(jobs)), running(jobs))
+    assert results == running(jobs)
     assert len(script.requests) == requests
 
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel", "Archived"])
 def test_a_job_that_is_not_live_is_read_by_its_id(state):
     jobs = running(5) | {"b3": state}
-    readings, script = read(service(jobs), jobs)
-    assert readings == jobs
+    results, script = read(service(jobs), jobs)
+    assert results == jobs
     assert [dict(request.query).get("jobId") for request in script.requests] == [None, "b3"]
 
 
 def test_jobs_that_ended_together_are_read_from_pages_of_ended_jobs():
     jobs = running(300) | {f"b{index}": "Success" for index in range(0, 300, 2)}
-    readings, script = read(service(jobs), jobs, START)
-    assert readings == jobs
+    results, script = read(service(jobs), jobs, START)
+    assert results == jobs
     queries = [dict(request.query) for request in script.requests]
     assert [query["states"] for query in queries] == ["Submitted,Running,Pause"] * 2 + ["Success,Failed,Cancel"] * 2
     assert {query["startCreationTime"] for query in queries} == {"2026-01-02T03:04:05+0000"}
@@ -82,11 +82,11 @@ def test_a_few_jobs_in_a_bucket_full_of_other_jobs_are_read_one_by_one():
 
 def test_a_bulk_poll_reports_its_number_of_pages():
     for jobs, pages in [(2, None), (3, 1), (250, 3)]:
-        sweep = BulkPoll(dict.fromkeys(running(jobs)))
+        bulk_poll = BulkPoll(dict.fromkeys(running(jobs)))
         script = Script([service(running(jobs))], forever=True)
-        while not sweep.is_over:
-            script.run(sweep.send_next_request())
-        assert sweep.active_pages == pages
+        while not bulk_poll.is_over:
+            script.run(bulk_poll.send_next_request())
+        assert bulk_poll.active_pages == pages
 
 
 def test_pages_start_at_the_oldest_job_and_list_live_jobs_only():
@@ -99,25 +99,25 @@ def test_pages_start_at_the_oldest_job_and_list_live_jobs_only():
 def test_other_jobs_cost_no_more_than_reading_one_by_one():
     wanted = ["x1", "x2", "x3"]
     jobs = running(100_000) | dict.fromkeys(wanted, "Running")
-    readings, script = read(service(jobs), wanted)
-    assert readings == dict.fromkeys(wanted, "Running")
+    results, script = read(service(jobs), wanted)
+    assert results == dict.fromkeys(wanted, "Running")
     assert len(script.requests) == 6
 
 
 def test_an_error_of_one_job_does_not_affect_the_others():
     jobs = running(5)
-    readings, _ = read(service({**jobs, "b2": "Success"}, b2=failure(400, "InvalidArgument")), [*jobs, "gone"])
-    assert isinstance(readings.pop("b2"), e.InvalidRequestError)
-    assert isinstance(readings.pop("gone"), e.NotFoundError)
-    assert set(readings.values()) == {"Running"}
+    results, _ = read(service({**jobs, "b2": "Success"}, b2=failure(400, "InvalidArgument")), [*jobs, "gone"])
+    assert isinstance(results.pop("b2"), e.InvalidRequestError)
+    assert isinstance(results.pop("gone"), e.NotFoundError)
+    assert set(results.values()) == {"Running"}
 
 
 @pytest.mark.parametrize("answer", [LOST, failure(500), failure(429, "SlowDown"), failure(403, "AccessDenied")])
 def test_a_service_failure_ends_the_poll_for_all_jobs(answer):
-    readings, script = read(answer, running(50))
+    results, script = read(answer, running(50))
     assert len(script.requests) == 1
-    assert len(readings) == 50
-    assert len({id(error) for error in readings.values()}) == 1
+    assert len(results) == 50
+    assert len({id(error) for error in results.values()}) == 1
 
 
 def test_a_page_whose_time_filter_is_refused_is_requested_without_it():
@@ -129,14 +129,14 @@ def test_a_page_whose_time_filter_is_refused_is_requested_without_it():
         return failure(400, "InvalidArgument") if too_early else service(jobs)(request)
 
     script = Script([answer], forever=True)
-    sweep = BulkPoll({**dict.fromkeys(jobs, START), "b7": datetime(1, 1, 2, tzinfo=UTC)})
-    readings = script.run(sweep.send_next_request()) | script.run(sweep.send_next_request())
-    assert {reading.state for reading in readings.values()} == {"Running"}
-    assert sweep.is_over
+    bulk_poll = BulkPoll({**dict.fromkeys(jobs, START), "b7": datetime(1, 1, 2, tzinfo=UTC)})
+    results = script.run(bulk_poll.send_next_request()) | script.run(bulk_poll.send_next_request())
+    assert {result.state for result in results.values()} == {"Running"}
+    assert bulk_poll.is_over
 
 
 def test_results_from_before_a_service_failure_count():
     answers = iter([service(running(150)), lambda _: failure(500)])
-    readings, _ = read(lambda request: next(answers)(request), running(150))
-    assert list(readings.values()).count("Running") == 100
-    assert len(readings) == 150
+    results, _ = read(lambda request: next(answers)(request), running(150))
+    assert list(results.values()).count("Running") == 100
+    assert len(results) == 150
