@@ -15,10 +15,9 @@ Each wait judges by itself what a poll result means for it.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
@@ -26,17 +25,19 @@ from airflow_provider_tencent_ci.core.submitting.active_jobs import count_free_p
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry, wait_for_first
+from airflow_provider_tencent_ci.triggerer.shared_task import (
+    ALWAYS,
+    MAX_INTERVAL_SECONDS,
+    SharedTask,
+    bounded,
+    bounded_interval_seconds,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, FreePlaces
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 _log = logging.getLogger(__name__)
-
-# Bounds of `poll_interval`: below 0.1 s the gate would never sleep; far more than a day could overflow `datetime`.
-_MIN_INTERVAL_SECONDS, _MAX_INTERVAL_SECONDS = 0.1, 86400.0
-
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 async def wait_at_capacity_gate(
@@ -78,64 +79,32 @@ class _Waiter:
         return bool(result and not result.message)
 
 
-class _Gate:
+class _Gate(SharedTask[_Waiter]):
     def __init__(self, config: ServiceConfig, max_active_jobs: int) -> None:
-        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
-
-        self._transport = AsyncTransport(config)
+        super().__init__(config)
         self._max_active_jobs = max_active_jobs
-        self._line: dict[_Waiter, None] = {}  # first come, first served
-        self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._polled_at = self._next_poll_at = self._retry_at = self._wakes_at = _ALWAYS
+        self._polled_at = self._next_poll_at = self._retry_at = self._wakes_at = ALWAYS
         self._last_result: FreePlaces = 0
 
     async def pass_through(self, wait: CapacityWait, poll_interval: float) -> CapacityResult:
         """See :func:`wait_at_capacity_gate`."""
-        loop = asyncio.get_running_loop()
-        interval_seconds = min(max(poll_interval, _MIN_INTERVAL_SECONDS), _MAX_INTERVAL_SECONDS)
-        waiter = _Waiter(wait, interval_seconds, loop.create_future())
-        self._line[waiter] = None
+        interval_seconds = bounded_interval_seconds(poll_interval)
+        waiter = _Waiter(wait, interval_seconds, asyncio.get_running_loop().create_future())
         self._next_poll_at = min(self._next_poll_at, self._polled_at + timedelta(seconds=jittered(interval_seconds)))
         if min(self._next_poll_at, _tell_at(waiter, self._transport.now())) < self._wakes_at:
             self._changed.set()
-        if self._task is None:
-            # In an empty context: the task belongs to no trigger.
-            self._task = loop.create_task(self._run(), context=contextvars.Context())
-        try:
+        with self._joined_by(waiter):
             return await waiter.result
-        finally:
-            del self._line[waiter]
-            if not self._line:
-                self._changed.set()
-
-    async def _run(self) -> None:
-        failure: Exception | None = None
-        try:
-            while self._line:
-                async with self._transport:
-                    while self._line:
-                        await self._sleep()
-                        await self._poll_due()
-        except Exception as error:  # each trigger reports it
-            failure = error
-        finally:
-            self._task = None
-            for waiter in self._pending():
-                if failure:
-                    waiter.result.set_exception(failure)
-                else:  # the event loop is being closed
-                    waiter.result.cancel()
 
     async def _sleep(self) -> None:
         """Sleep until the next poll is due, a wait has to get the last error, or a wait with an earlier poll comes."""
         self._changed.clear()
         now, pending = self._transport.now(), self._pending()
         # At most one interval: the clock may be set back meanwhile.
-        longest = min((waiter.interval_seconds for waiter in pending), default=_MAX_INTERVAL_SECONDS)
+        longest = min((waiter.interval_seconds for waiter in pending), default=MAX_INTERVAL_SECONDS)
         poll_at = [max(self._next_poll_at, self._retry_at)] if pending else []
         tell_at = [_tell_at(waiter, now) for waiter in pending]
-        self._wakes_at = min([now + _bounded(longest), *poll_at, *tell_at])
+        self._wakes_at = min([now + bounded(longest), *poll_at, *tell_at])
         if self._wakes_at > now:
             await wait_for_first(self._transport.sleep((self._wakes_at - now).total_seconds()), self._changed.wait())
 
@@ -166,26 +135,22 @@ class _Gate:
 
     def _plan(self, now: datetime) -> None:
         self._polled_at = now
-        shortest = min((waiter.interval_seconds for waiter in self._line), default=_MAX_INTERVAL_SECONDS)
+        shortest = min((waiter.interval_seconds for waiter in self._waiters), default=MAX_INTERVAL_SECONDS)
         self._next_poll_at = now + timedelta(seconds=jittered(shortest))
-        self._retry_at = now + _bounded(retry_after_seconds(self._last_result))
+        self._retry_at = now + bounded(retry_after_seconds(self._last_result))
 
     def _pending(self) -> list[_Waiter]:
-        return [waiter for waiter in self._line if not waiter.result.done()]
+        return [waiter for waiter in self._waiters if not waiter.result.done()]
 
 
 def _tell_at(waiter: _Waiter, now: datetime) -> datetime:
     """Return when a wait has to be told something, even during a backoff; after a day at the latest."""
-    return now + _bounded(waiter.wait.max_delay_seconds(now))
+    return now + bounded(waiter.wait.max_delay_seconds(now))
 
 
 def _is_future(moment: datetime, now: datetime) -> bool:
     """Whether a time is still to come. A time further away than a day does not count: the clock was set back."""
-    return now < moment <= now + _bounded(_MAX_INTERVAL_SECONDS)
-
-
-def _bounded(seconds: float) -> timedelta:
-    return timedelta(seconds=min(seconds, _MAX_INTERVAL_SECONDS))
+    return now < moment <= now + bounded(MAX_INTERVAL_SECONDS)
 
 
 _gates = PerLoopRegistry[_Gate]()

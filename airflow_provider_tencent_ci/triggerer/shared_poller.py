@@ -27,7 +27,7 @@ import contextvars
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -39,15 +39,19 @@ from airflow_provider_tencent_ci.core.polling.wait import next_poll_delay_second
 from airflow_provider_tencent_ci.core.wire.request_retry import retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry, wait_for_first
+from airflow_provider_tencent_ci.triggerer.shared_task import (
+    ALWAYS,
+    MAX_INTERVAL_SECONDS,
+    SharedTask,
+    bounded,
+    bounded_interval_seconds,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 _log = logging.getLogger(__name__)
-
-# Bounds of `poll_interval`: below 0.1 s the poller would never sleep; far more than a day could overflow `datetime`.
-_MIN_INTERVAL_SECONDS, _MAX_INTERVAL_SECONDS = 0.1, 86400.0
 
 # Bulk polls may follow each other closely, as long as they send at most this many requests in the shortest interval.
 _MAX_REQUESTS_PER_INTERVAL = 11
@@ -57,8 +61,6 @@ _JOIN_SHARE = 0.5
 
 # After this many results, other tasks of the event loop get a chance to run.
 _RESULTS_BEFORE_YIELD = 100
-
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 async def wait_together(config: ServiceConfig, wait: Wait, poll_interval: float) -> WaitResult:
@@ -93,7 +95,7 @@ class _Waiter:
     history: DurationHistory
     result: asyncio.Future[WaitResult]
     context: contextvars.Context
-    due_at: datetime = _ALWAYS
+    due_at: datetime = ALWAYS
     tell_at: datetime | None = None
     created_at: datetime | None = None
 
@@ -123,62 +125,37 @@ class _Waiter:
         step = timedelta(
             seconds=next_poll_delay_seconds(polled, self.poll_interval_seconds, self.history, now, service_time)
         )
-        self.tell_at = now + _bounded(self.wait.max_delay_seconds(now))
+        self.tell_at = now + bounded(self.wait.max_delay_seconds(now))
         self.due_at = min(now + step, self.tell_at)
 
 
-class SharedPoller:
-    """
-    Polls the jobs of one bucket while there are waits, over one pool of connections.
-
-    :param config: the service, the bucket and the credentials.
-    """
+class SharedPoller(SharedTask[_Waiter]):
+    """Polls the jobs of one bucket."""
 
     def __init__(self, config: ServiceConfig) -> None:
-        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
-
-        self._transport = AsyncTransport(config)
-        self._waiters: set[_Waiter] = set()
+        super().__init__(config)
         self._new_waiters: set[_Waiter] = set()
-        self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._history = DurationHistory()
         self._active_pages_before = 0
-        self._next_poll_at = self._retry_at = _ALWAYS
+        self._next_poll_at = self._retry_at = ALWAYS
         self._last_error: TencentCIError | None = None
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
-        loop = asyncio.get_running_loop()
-        poll_interval_seconds = min(max(poll_interval, _MIN_INTERVAL_SECONDS), _MAX_INTERVAL_SECONDS)
-        waiter = _Waiter(wait, poll_interval_seconds, self._history, loop.create_future(), contextvars.copy_context())
-        self._waiters.add(waiter)
+        waiter = _Waiter(
+            wait,
+            bounded_interval_seconds(poll_interval),
+            self._history,
+            asyncio.get_running_loop().create_future(),
+            contextvars.copy_context(),
+        )
         self._new_waiters.add(waiter)
         self._changed.set()
-        if self._task is None:
-            # In an empty context: the task belongs to no trigger, and its log lines go to no trigger's log.
-            self._task = loop.create_task(self._run(), context=contextvars.Context())
         try:
-            return await waiter.result
+            with self._joined_by(waiter):
+                return await waiter.result
         finally:
-            self._waiters.discard(waiter)
             self._new_waiters.discard(waiter)
-            self._changed.set()
-
-    async def _run(self) -> None:
-        failure: Exception | None = None
-        try:
-            while self._waiters:
-                async with self._transport:
-                    while self._waiters:
-                        await self._sleep()
-                        await self._poll_due()
-        except Exception as error:  # each trigger reports it
-            failure = error
-        finally:
-            self._task = None
-            for waiter in self._waiters:
-                _give_up(waiter, failure)
 
     async def _sleep(self) -> None:
         """Sleep until a wait is due or has to be told something, or the set of waits changes."""
@@ -188,7 +165,7 @@ class SharedPoller:
             await self._changed.wait()
             return
         now, interval = self._transport.now(), self._interval
-        poll_at = _ALWAYS if self._new_waiters else max(self._next_poll_at, min(waiter.due_at for waiter in pending))
+        poll_at = ALWAYS if self._new_waiters else max(self._next_poll_at, min(waiter.due_at for waiter in pending))
         limits = [waiter.tell_at for waiter in pending if waiter.tell_at]
         # At most one interval: the clock may be set back meanwhile.
         wake_at = min([max(poll_at, self._retry_at), now + interval, *limits])
@@ -267,7 +244,7 @@ class SharedPoller:
     def _note_retry_after(self, results: Iterable[PollResult]) -> None:
         """Remember the last error and its ``Retry-After``; a good answer ends the backoff."""
         self._last_error = next((polled for polled in results if isinstance(polled, TencentCIError)), None)
-        self._retry_at = self._transport.now() + _bounded(retry_after_seconds(self._last_error))
+        self._retry_at = self._transport.now() + bounded(retry_after_seconds(self._last_error))
 
     def _is_backing_off(self, now: datetime) -> bool:
         """Whether the ``Retry-After`` time of the last error is still to come."""
@@ -278,20 +255,7 @@ class SharedPoller:
 
     @property
     def _interval(self) -> timedelta:
-        return min((waiter.interval for waiter in self._waiters), default=_bounded(_MAX_INTERVAL_SECONDS))
-
-
-def _give_up(waiter: _Waiter, failure: Exception | None) -> None:
-    """End a wait that the poller cannot continue."""
-    if not waiter.result.done():
-        if failure:
-            waiter.result.set_exception(failure)
-        else:  # the event loop is being closed
-            waiter.result.cancel()
-
-
-def _bounded(seconds: float) -> timedelta:
-    return timedelta(seconds=min(seconds, _MAX_INTERVAL_SECONDS))
+        return min((waiter.interval for waiter in self._waiters), default=bounded(MAX_INTERVAL_SECONDS))
 
 
 _pollers = PerLoopRegistry[SharedPoller]()

@@ -55,7 +55,7 @@ async def in_line(number, **arguments):
     waits = []
     for place in range(1, number + 1):
         waits.append(wait(**arguments))
-        await until(lambda place=place: sum(len(one._line) for one in capacity_gate._gates.in_use()) == place)
+        await until(lambda place=place: sum(len(one._waiters) for one in capacity_gate._gates.in_use()) == place)
     return waits
 
 
