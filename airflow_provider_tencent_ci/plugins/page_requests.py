@@ -49,7 +49,7 @@ _FAILED_AT_ONCE = 20
 # A thread of the API server waits for the service meanwhile.
 _REQUEST_SECONDS, _LOOK_SECONDS = 10.0, 12.0
 
-_LIVE_SECONDS, _ENDED_SECONDS = 15.0, 600.0
+_LIVE_CACHE_SECONDS, _ENDED_CACHE_SECONDS = 15.0, 600.0
 
 _STOP_SECONDS = 6.0
 
@@ -95,7 +95,7 @@ class Asking:
         def look() -> tuple[Survey, float]:
             survey = self.transport.run(survey_files(job, _MOST_PAGES, _LOOK_SECONDS))
             is_final = job.state.is_terminal and not survey.counts.running
-            return survey, _ENDED_SECONDS if is_final else _LIVE_SECONDS
+            return survey, _ENDED_CACHE_SECONDS if is_final else _LIVE_CACHE_SECONDS
 
         return _surveys.get((self.conn_id, self.config.endpoint, job.job_id, job.state), look)
 
@@ -141,7 +141,9 @@ class Asking:
 
     def _end(self, file: SampledFile) -> datetime | None:
         key = (self.conn_id, self.config.endpoint, file.run.run_id)
-        return _ends.get(key, lambda: (self.transport.run(file.files.find_end(file.run, NO_RETRY)), _ENDED_SECONDS))
+        return _ends.get(
+            key, lambda: (self.transport.run(file.files.find_end(file.run, NO_RETRY)), _ENDED_CACHE_SECONDS)
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Caches answers for some seconds, so that all readers of the same data cause one request."""
+"""Caches answers of the service for all readers of the page; ``page_requests`` says for how long."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-// The page: which view the address asks for, the head, and looking again while something goes on.
+// The page: chooses the view by the address, draws the head, and refreshes while a job is active.
 
-import { el, outLink, problem } from "./drawing.js";
-import { showJob } from "./job.js";
-import { showJobs } from "./list.js";
-import { ask } from "./talking.js";
+import { el, outLink, problem } from "./elements.js";
+import { showJob } from "./job_view.js";
+import { showJobs } from "./job_list_view.js";
+import { ask } from "./page_api.js";
 
-const AGAIN_SECONDS = 15;
+const REFRESH_SECONDS = 15;
 
 const main = document.getElementById("main");
 const state = new URLSearchParams(location.search);
@@ -83,7 +83,7 @@ async function start() {
     } catch (error) {
       replace(failed(error));
     }
-    if (isLive) timer = setTimeout(() => (document.hidden ? addEventListener("visibilitychange", again, { once: true }) : again()), AGAIN_SECONDS * 1000);
+    if (isLive) timer = setTimeout(() => (document.hidden ? addEventListener("visibilitychange", again, { once: true }) : again()), REFRESH_SECONDS * 1000);
   }
   await again();
 

@@ -1,10 +1,10 @@
-// One job: what it is, its files, and cancelling it.
+// The view of one job: its record, its files, and the button that cancels it.
 
-import { badge, bar, duration, el, moment, number, problem, taskLink } from "./drawing.js";
-import { plot } from "./plot.js";
-import { ask, jobPath, tell } from "./talking.js";
+import { badge, bar, duration, el, moment, number, problem, taskLink } from "./elements.js";
+import { plot } from "./files_plot.js";
+import { ask, jobPath, tell } from "./page_api.js";
 
-// So long after a job's end its last files may still be on their way to an end of their own.
+// After the end of a job, its last files may need this time to reach their own end.
 const SETTLING_SECONDS = 120;
 
 const failures = { files: [], cursor: "", isRead: false, forCount: -1 };

@@ -1,7 +1,7 @@
 // The list of a connection's jobs.
 
-import { badge, bar, duration, el, moment, taskLink } from "./drawing.js";
-import { ask, jobPath } from "./talking.js";
+import { badge, bar, duration, el, moment, taskLink } from "./elements.js";
+import { ask, jobPath } from "./page_api.js";
 
 const STATES = ["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"];
 const CHOICES = { "": "All", active: "Active", Success: "Success", Failed: "Failed", Cancel: "Cancelled" };

@@ -1,4 +1,4 @@
-// Asking the server. Paths are relative to the page, wherever Airflow stands.
+// Requests to the API of the page. Paths are relative to the page, below any prefix of Airflow.
 
 export class Refusal extends Error {
   constructor(status, error) {

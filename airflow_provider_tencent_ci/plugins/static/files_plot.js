@@ -1,6 +1,6 @@
-// The files that were done over time: a picture, and the same as a table.
+// The plot of the files that were done over time, and the same numbers as a table.
 
-import { clock, el, moment, number, svg } from "./drawing.js";
+import { clock, el, moment, number, svg } from "./elements.js";
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 220, 56, 16, 12, 28];
 const KINDS = [["succeeded", "done", "Succeeded"], ["failed", "failed", "Failed"], ["cancelled", "cancelled", "Cancelled"]];
