@@ -39,6 +39,7 @@ is translated where it is raised.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -101,7 +102,13 @@ class ReportedJob(Protocol):
 
 
 class TencentCIError(Exception):
-    """Base of all errors of this package; not raised itself."""
+    """Base of all errors of this package; not raised itself. Errors can be pickled and copied."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep all attributes, and a cause of this package; others, such as those of HTTP libraries, may hold locks."""
+        # By default Python calls the class with `args` alone, and some classes need more arguments.
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, TencentCIError) else {}
+        return copyreg.__newobj__, (type(self), *self.args), {**self.__dict__, **cause}  # type: ignore[attr-defined]
 
 
 class InvalidArgumentError(TencentCIError, ValueError):
