@@ -34,6 +34,13 @@ NODE_JOB = {
         "UserData": "mine & yours",
     },
 }
+# The body of the SDK's own live test (ut/test.py), without Output and QueueId.
+INSPECT_JOB = {
+    "Name": "image-inspect-auto-move-batch-process",
+    "Type": "Job",
+    "Input": {"Object": "media/0001.mp4"},
+    "Operation": {"Tag": "ImageInspect", "JobParam": {"ImageInspect": {"AutoProcess": "false"}}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +70,7 @@ def submit(client: Any, job: dict[str, Any] = WORKFLOW_JOB, **headers: str) -> d
     return detail
 
 
-@pytest.mark.parametrize("job", [WORKFLOW_JOB, NODE_JOB], ids=["workflow", "job"])
+@pytest.mark.parametrize("job", [WORKFLOW_JOB, NODE_JOB, INSPECT_JOB], ids=["workflow", "job", "inspect"])
 @pytest.mark.parametrize("headers", [{}, {"ContentType": "application/xml"}], ids=["bare", "content-type"])
 def test_the_sdk_creates_and_gets_batches_of_both_types(client, job, headers):
     created = submit(client, job, **headers)

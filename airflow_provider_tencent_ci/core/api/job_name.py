@@ -15,9 +15,14 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 MAX_NAME_LENGTH = 128
 
 # The documentation says "Chinese" and no more: the unified ideographs with extension A are taken as safe.
-_ALLOWED = "A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff"
+_SAFE = "A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff"
 _TOKEN = re.compile("-[0-9a-f]{16}$")
-_NOT_ALLOWED = re.compile(f"[^{_ALLOWED}]+")
+_NOT_SAFE = re.compile(f"[^{_SAFE}]+")
+
+# The service may also take the other characters that Unicode calls Han, and the dash that the page prints.
+_NOT_ALLOWED = re.compile(
+    f"[^{_SAFE}\u2014\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\uf900-\ufaff\U00020000-\U0003ffff]"
+)
 
 
 def check_name(name: str) -> str:
@@ -41,8 +46,8 @@ def check_name(name: str) -> str:
 
 
 def readable_name(text: str) -> str:
-    """Reduce any text to allowed characters: each run of others becomes one ``_``; never empty."""
-    return _NOT_ALLOWED.sub("_", text).strip("_") or "job"
+    """Reduce any text to safe characters: each run of others becomes one ``_``; never empty."""
+    return _NOT_SAFE.sub("_", text).strip("_") or "job"
 
 
 def readable_part(name: str) -> str:

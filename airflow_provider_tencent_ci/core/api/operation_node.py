@@ -9,15 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-_WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
+# Of these the page says that they write a file. Others, such as ImageInspect, work without JobParam or Output.
+_WITH_OUTPUT = frozenset(
+    {
+        *("Animation", "Animatin", "SmartCover", "Transcode", "Snapshot", "SpeechRecognition", "Concat"),
+        *("VoiceSeparate", "VoiceSpearte", "VideoMontage", "SDRtoHDR", "SDR2HDR", "VideoProcess", "SuperResolution"),
+        *("Segment", "PicProcess", "DigitalWatermark", "StreamExtract", "Tts", "NoiseReduction"),
+    }
+)
 _WITHOUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
 
 # These make several images if their count is above one.
 _SEVERAL_IMAGES = ("Snapshot", "SmartCover")
 
-_MQ_NODES = ("MqRegion", "MqMode", "MqName")
+# The page also requires MqMode, and has a default for it.
+_MQ_NODES = ("MqRegion", "MqName")
+_CALLBACK_FORMATS = ("JSON", "XML")
 _MOST_WATERMARK_CHARACTERS = 64
 
 # As the page prints them, and as the child jobs' API and the SDKs do.
@@ -33,12 +43,12 @@ def check_operation(operation: Mapping[str, Any]) -> None:
 
     :raises InvalidArgumentError: a node is missing or cannot be so; the message names it.
     """
-    tag = _required(operation, "job", "Tag", "the kind of job, such as Transcode")
-    if tag not in _WITHOUT_OUTPUT:
+    tag = text_argument("job: Tag", _required(operation, "job", "Tag", "the kind of job, such as Transcode"))
+    if tag in _WITH_OUTPUT:
         _required(operation, "job", "JobParam", "what to do: a TemplateId, or the parameters themselves")
         _check_output(tag, _required(operation, "job", "Output", "where to write"), operation)
     _check_choice(operation, "JobLevel", ("0", "1", "2"))
-    _check_choice(operation, "CallBackFormat", ("JSON", "XML"))
+    _check_choice(operation, "CallBackFormat", (*_CALLBACK_FORMATS, *map(str.lower, _CALLBACK_FORMATS)))
     if operation.get("CallBackType") == "TDMQ":
         config = _required(operation, "job", "CallBackMqConfig", "since CallBackType is TDMQ")
         for name in _MQ_NODES:
@@ -70,7 +80,7 @@ def _check_output(tag: str, output: Any, operation: Mapping[str, Any]) -> None:
 def _makes_several(tag: str, operation: Mapping[str, Any]) -> bool:
     """Whether that is certain; a template may say so, too."""
     count = str(_mapping(_mapping(operation, "JobParam"), tag).get("Count") or "")
-    return count.isdecimal() and int(count) > 1
+    return count.isdecimal() and count.lstrip("0") not in ("", "1")
 
 
 def _check_watermark(operation: Mapping[str, Any]) -> None:
@@ -96,6 +106,9 @@ def _warnings(operation: Mapping[str, Any], *, one_object: bool) -> Iterator[str
         yield f"job: JobParam has a TemplateId, which makes the service leave {tag} out."
     if operation.get("QueueType") and (tag != "Transcode" or operation.get("QueueId")):
         yield "job: QueueType has an effect only for Tag=Transcode and without QueueId."
+    callback_format = operation.get("CallBackFormat")
+    if callback_format and callback_format not in _CALLBACK_FORMATS:
+        yield f"job: CallBackFormat={callback_format!r} is documented as one of {', '.join(_CALLBACK_FORMATS)}."
     if not one_object:
         for name in _names_without_variable(_mapping(operation, "Output")):
             yield f"job: Output: the name {name!r} is the same for all files, so that each overwrites the one before."
@@ -115,7 +128,7 @@ def _required(nodes: Any, where: str, name: str, why: str) -> Any:
     if not isinstance(nodes, Mapping):
         raise InvalidArgumentError(f"{where} must be a mapping of nodes, not {nodes!r}.")
     value = nodes.get(name)
-    if value is None or value == "":
+    if value in (None, "", {}, []):
         raise InvalidArgumentError(f"{where} needs {name}: {why}.")
     return value
 

@@ -20,16 +20,24 @@ __all__ = ["JobRequest", "read_create_request"]
 
 INPUT_KINDS = ("Manifest", "UrlFile", "Prefix", "Object")
 
-# "Chinese, A-Z a-z 0-9 _ -": the unified ideographs and their extension A (assumed).
-_NAME = re.compile("[A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff]{1,128}")
+# "Chinese, A-Z a-z 0-9 _ and a dash": the characters that Unicode calls Han (assumed), and both dashes.
+_NAME = re.compile(
+    "[A-Za-z0-9_\\-\u2014\u2e80-\u2fd5\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]{1,128}"
+)
 _MAX_NAME = 128
-_TAGS_WITHOUT_OUTPUT = frozenset({"VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"})
+# The page requires JobParam and Output of these. The SDKs send other tags without them.
+_TAGS_WITH_OUTPUT = frozenset(
+    {
+        *("Animation", "Animatin", "SmartCover", "Transcode", "Snapshot", "SpeechRecognition", "Concat"),
+        *("VoiceSeparate", "VoiceSpearte", "VideoMontage", "SDRtoHDR", "SDR2HDR", "VideoProcess", "SuperResolution"),
+        *("Segment", "PicProcess", "DigitalWatermark", "StreamExtract", "Tts", "NoiseReduction"),
+    }
+)
 _TAGS_WITHOUT_OUTPUT_OBJECT = frozenset({"Snapshot", "VoiceSeparate", "StreamExtract"})
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    "QueueType": ("SpeedTranscoding",),
     "JobLevel": ("0", "1", "2"),
-    "CallBackFormat": ("JSON", "XML"),
-    "CallBackType": ("Url", "TDMQ", "Kafka"),
+    "CallBackFormat": ("JSON", "XML", "json", "xml"),
 }
 _MAX_WATERMARK_LENGTH = 64
 
@@ -157,23 +165,25 @@ def _check_independent_node(operation: Element, bucket: Bucket) -> None:
         value = _text(operation, name)
         if value and value not in words:
             raise invalid_argument(f"Request.Operation.{name} {value!r} is not one of {', '.join(words)}.")
-    _check_job_param(operation)
-    _check_output(operation, tag)
+    _check_watermark(operation)
+    if tag in _TAGS_WITH_OUTPUT:
+        _check_job_param(operation)
+        _check_output(operation, tag)
     _check_callback(operation)
 
 
 def _check_job_param(operation: Element) -> None:
-    param = _container(operation, "Request.Operation", "JobParam")
-    if len(param) == 0:
+    if len(_container(operation, "Request.Operation", "JobParam")) == 0:
         raise invalid_argument("Request.Operation.JobParam needs TemplateId or the container of the Tag.")
-    message = param.findtext("DigitalWatermark/Message") or ""
+
+
+def _check_watermark(operation: Element) -> None:
+    message = operation.findtext("JobParam/DigitalWatermark/Message") or ""
     if len(message) > _MAX_WATERMARK_LENGTH:
         raise invalid_argument("Request.Operation.JobParam.DigitalWatermark.Message has more than 64 characters.")
 
 
 def _check_output(operation: Element, tag: str) -> None:
-    if tag in _TAGS_WITHOUT_OUTPUT:
-        return
     output = _container(operation, "Request.Operation", "Output")
     needed = ("Region", "Bucket") if tag in _TAGS_WITHOUT_OUTPUT_OBJECT else ("Region", "Bucket", "Object")
     _require_all(output, "Request.Operation.Output", needed)
@@ -182,7 +192,7 @@ def _check_output(operation: Element, tag: str) -> None:
 def _check_callback(operation: Element) -> None:
     if _text(operation, "CallBackType") == "TDMQ":
         config = _container(operation, "Request.Operation", "CallBackMqConfig")
-        _require_all(config, "Request.Operation.CallBackMqConfig", ("MqRegion", "MqMode", "MqName"))
+        _require_all(config, "Request.Operation.CallBackMqConfig", ("MqRegion", "MqName"))
 
 
 def _require_all(parent: Element, path: str, names: Iterable[str]) -> None:

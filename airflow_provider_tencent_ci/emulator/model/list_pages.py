@@ -150,7 +150,7 @@ def _after(ordered: Iterable[EntryT], last: int, filters: Filters) -> Iterable[E
 
 
 def _states(text: str) -> frozenset[str] | None:
-    words = frozenset(text.split(",")) if text else frozenset({"All"})
+    words = frozenset(word.strip() for word in text.split(",") if word.strip()) or frozenset({"All"})
     if unknown := sorted(words - _STATES - {"All"}):
         raise invalid_argument(f"states: {', '.join(map(repr, unknown))} is not a state.")
     return None if "All" in words else words

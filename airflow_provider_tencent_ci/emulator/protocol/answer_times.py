@@ -12,19 +12,19 @@ __all__ = ["NOT_YET", "read_time", "to_the_second", "with_colon", "without_colon
 NOT_YET = "-"
 
 _BEIJING = timezone(timedelta(hours=8))
-_FORMAT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}")
+_FORMAT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[+-]\d\d:?\d\d|[Zz])")
 
 
 def read_time(name: str, text: str) -> datetime:
     """
-    Read a time of a request, ``2022-02-01T12:00:00+0800`` and no other form.
+    Read a time of a request: ``2022-02-01T12:00:00+0800``; also ``+08:00`` or ``Z``, which the Go SDK sends.
 
     :param name: the node or parameter, for the error.
     :raises ServiceError: it has another form.
     """
     try:
         if _FORMAT.fullmatch(text):
-            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
+            return datetime.strptime(text.upper(), "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
         pass
     raise invalid_argument(f"{name} {text!r} does not have the format %Y-%m-%dT%H:%M:%S%z.")

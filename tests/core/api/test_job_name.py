@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text
 
 
-@pytest.mark.parametrize("name", ["demo", "a", "夜间-转码_01", "x" * 128, "夜" * 128])
+@pytest.mark.parametrize("name", ["demo", "a", "夜间-转码_01", "每日二〇二六", "人々𠮷", "a—b", "x" * 128, "夜" * 128])
 def test_a_name_that_the_service_accepts_passes(name):
     assert check_name(name) == name
 
@@ -24,7 +24,7 @@ def test_a_name_that_the_service_accepts_passes(name):
         ("a b", "contains ' '"),
         ("a.b", "contains '.'"),
         ("demo🎬", "contains"),
-        ("a—b", "contains '—'"),
+        ("夜，晨", "contains '，'"),
     ],
 )
 def test_a_name_that_the_service_refuses_raises_an_error_that_names_the_argument(name, complaint):
@@ -37,6 +37,7 @@ def test_a_name_that_the_service_refuses_raises_an_error_that_names_the_argument
     [
         ("nightly transcode: raw/", "nightly_transcode_raw"),
         ("夜间 转码", "夜间_转码"),
+        ("二〇二六—夜", "二_二六_夜"),
         ("///", "job"),
         ("", "job"),
     ],

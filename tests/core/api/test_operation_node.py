@@ -25,6 +25,11 @@ def without(node, name):
         {"Tag": "MediaInfo"},
         {"Tag": "VideoTag", "JobParam": {"VideoTag": {"Scenario": "Stream"}}},
         {"Tag": "QualityEstimate", "JobParam": ""},
+        # The official Python SDK's own live test sends this.
+        {"Tag": "ImageInspect", "JobParam": {"ImageInspect": {"AutoProcess": "false"}}},
+        {"Tag": "NotYetKnown"},
+        {"Tag": "NotYetKnown", "Output": "out/"},
+        {"Tag": 7},
         {"Tag": "NotYetKnown", "JobParam": {"NotYetKnown": {"A": 1}}, "Output": OUTPUT, "Unheard": {"Of": [1, 2]}},
         {**TRANSCODE, "Tag": "Snapshot", "Output": without(OUTPUT, "Object")},
         {
@@ -42,7 +47,10 @@ def without(node, name):
             "Output": {**OUTPUT, "Object": "out/${InputName}-${number}.jpg"},
         },
         {**TRANSCODE, "JobLevel": 2, "CallBackFormat": "JSON", "CallBackType": "Kafka"},
+        {**TRANSCODE, "CallBackFormat": "json"},
         {**TRANSCODE, "CallBackType": "TDMQ", "CallBackMqConfig": {"MqRegion": "bj", "MqMode": "Topic", "MqName": "n"}},
+        {**TRANSCODE, "CallBackType": "TDMQ", "CallBackMqConfig": {"MqRegion": "bj", "MqName": "n"}},
+        {**TRANSCODE, "Tag": "Snapshot", "JobParam": {"Snapshot": {"Count": "0001"}}, "Output": IMAGES},
         {**TRANSCODE, "JobParam": {"DigitalWatermark": {"Message": "m" * 64}}},
         {**TRANSCODE, "JobLevel": ""},
     ],
@@ -56,6 +64,8 @@ def test_a_value_that_the_service_may_accept_passes(operation):
     [
         (without(TRANSCODE, "Tag"), "job needs Tag"),
         ({**TRANSCODE, "Tag": ""}, "job needs Tag"),
+        ({**TRANSCODE, "Tag": ["Transcode"]}, "job: Tag must be a text"),
+        ({**TRANSCODE, "JobParam": {}}, "job needs JobParam"),
         (without(TRANSCODE, "JobParam"), "job needs JobParam"),
         (without(TRANSCODE, "Output"), "job needs Output"),
         ({**TRANSCODE, "Output": "out/"}, "job: Output must be a mapping"),
@@ -69,6 +79,10 @@ def test_a_value_that_the_service_may_accept_passes(operation):
         (
             {**TRANSCODE, "Tag": "SmartCover", "JobParam": {"SmartCover": {"Count": "3"}}, "Output": IMAGES},
             r"must contain \$\{Number\}: SmartCover",
+        ),
+        (
+            {**TRANSCODE, "Tag": "Snapshot", "JobParam": {"Snapshot": {"Count": "9" * 5000}}, "Output": IMAGES},
+            r"must contain \$\{Number\}",
         ),
         ({**TRANSCODE, "JobLevel": 3}, "JobLevel=3 must be one of 0, 1, 2"),
         ({**TRANSCODE, "CallBackFormat": "YAML"}, "CallBackFormat='YAML'"),
@@ -94,6 +108,7 @@ def test_a_certainly_wrong_value_is_refused(operation, message):
         ({**TRANSCODE, "Tag": "VoiceSpearte"}, ["'VoiceSeparate'"]),
         ({**TRANSCODE, "JobParam": {"TemplateId": "t1", "Transcode": {}}}, ["leave Transcode out"]),
         ({**TRANSCODE, "QueueType": "SpeedTranscoding"}, []),
+        ({**TRANSCODE, "CallBackFormat": "json"}, ["CallBackFormat='json'"]),
         ({**TRANSCODE, "QueueType": "SpeedTranscoding", "QueueId": "p1"}, ["QueueType"]),
         ({**TRANSCODE, "Output": {**OUTPUT, "Object": "out/a.mp4"}}, ["'out/a.mp4' is the same for all files"]),
         ({**TRANSCODE, "Output": {**OUTPUT, "Object": "o/${InventoryTriggerJobId}.mp4"}}, ["the same for all files"]),

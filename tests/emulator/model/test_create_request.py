@@ -1,16 +1,32 @@
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tencent_ci.core.api.operation_node import check_operation
+from airflow_provider_tencent_ci.core.wire.xml import write_xml
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Workflow
+from airflow_provider_tencent_ci.emulator.model.clock import Clock
+from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.emulator.conftest import NOON
 from tests.emulator.wire import NODE_OPERATION, node_body, request_body
 
 WORKFLOW = f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>"
 WITHOUT_OUTPUT = "<Tag>{}</Tag><JobParam><TemplateId>t1</TemplateId></JobParam>"
 OUTPUT = "<Output><Region>r</Region><Bucket>b</Bucket></Output>"
+
+TAGS_OF_THE_PAGE = (
+    *("Animation", "Animatin", "SmartCover", "Transcode", "Snapshot", "SpeechRecognition", "Concat", "VoiceSeparate"),
+    *("VoiceSpearte", "VideoMontage", "SDRtoHDR", "SDR2HDR", "VideoProcess", "SuperResolution", "Segment", "VideoTag"),
+    *("PicProcess", "DigitalWatermark", "ExtractDigitalWatermark", "MediaInfo", "StreamExtract", "Tts"),
+    *("NoiseReduction", "QualityEstimate"),
+)
 
 
 def interval(start: str = "", end: str = "") -> bytes:
@@ -39,8 +55,8 @@ def node(more: str) -> bytes:
         (request_body(operation=""), "WorkflowIds is required"),
         (request_body(operation="<WorkflowIds>w404</WorkflowIds>"), "no workflow 'w404'"),
         (interval(start="2026-01-01"), "TimeInterval.Start"),
-        (interval(start="2026-01-01T00:00:00+08:00"), "TimeInterval.Start"),
-        (interval(start="2026-01-01T00:00:00Z"), "TimeInterval.Start"),
+        (interval(start="2026-01-01T00:00:00"), "TimeInterval.Start"),
+        (interval(start="2026-01-01 00:00:00Z"), "TimeInterval.Start"),
         (interval(end="2026-01-01T00:61:00+0800"), "TimeInterval.End"),
         (interval("2026-01-02T00:00:00+0800", "2026-01-01T00:00:00+0800"), "later than End"),
         (node_body(operation=NODE_OPERATION.replace("<Tag>Transcode</Tag>", "")), "Operation.Tag is required"),
@@ -49,14 +65,12 @@ def node(more: str) -> bytes:
         (node_body(operation=WITHOUT_OUTPUT.format("Transcode")), "Output is required"),
         (node_body(operation=WITHOUT_OUTPUT.format("Transcode") + OUTPUT), "Output.Object is required"),
         (node("<QueueId>p404</QueueId>"), "no queue 'p404'"),
-        (node("<QueueType>Fast</QueueType>"), "QueueType"),
         (node("<JobLevel>3</JobLevel>"), "JobLevel"),
         (node("<CallBackFormat>YAML</CallBackFormat>"), "CallBackFormat"),
-        (node("<CallBackType>Mail</CallBackType>"), "CallBackType"),
         (node("<CallBackType>TDMQ</CallBackType>"), "CallBackMqConfig is required"),
         (
             node("<CallBackType>TDMQ</CallBackType><CallBackMqConfig><MqRegion>sh</MqRegion></CallBackMqConfig>"),
-            "MqMode is required",
+            "MqName is required",
         ),
         (
             node_body(
@@ -90,7 +104,7 @@ def test_a_body_that_is_not_a_request_is_refused(service, bucket, body, code):
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
-@pytest.mark.parametrize("name", ["a", "a" * 128, "夜间-转码_01", "-_"])
+@pytest.mark.parametrize("name", ["a", "a" * 128, "夜间-转码_01", "-_", "每日二〇二六", "人々𠮷", "a—b"])
 def test_names_of_documented_characters_are_accepted(service, bucket, name):
     assert service.read_create(bucket, request_body(name=name)).name == name
 
@@ -128,9 +142,48 @@ def test_an_empty_interval_counts_as_missing(service, bucket, empty):
     assert service.read_create(bucket, request_body(operation=WORKFLOW + empty)).interval == (None, None)
 
 
-@pytest.mark.parametrize("tag", ["VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate"])
+@pytest.mark.parametrize("text", ["2026-01-01T08:00:00+0800", "2026-01-01T08:00:00+08:00", "2026-01-01T00:00:00Z"])
+def test_a_time_may_have_any_offset(service, bucket, text):
+    start_at, _ = service.read_create(bucket, interval(start=text, end=text.lower().replace("t", "T"))).interval
+    assert start_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "tag", ["VideoTag", "ExtractDigitalWatermark", "MediaInfo", "QualityEstimate", "ImageInspect", "NotYetKnown"]
+)
 def test_some_kinds_of_job_have_no_output(service, bucket, tag):
     assert service.read_create(bucket, node_body(operation=WITHOUT_OUTPUT.format(tag))).tag == tag
+
+
+OPERATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "Tag": st.sampled_from(["", *TAGS_OF_THE_PAGE, "ImageInspect", "Translation", "NotYetKnown"]),
+        "JobParam": st.sampled_from(["", {}, {"TemplateId": "t1"}])
+        | st.integers(63, 66).map(lambda length: {"DigitalWatermark": {"Message": "m" * length}}),
+        "Output": st.just("") | st.dictionaries(st.sampled_from(["Region", "Bucket", "Object"]), st.sampled_from("ab")),
+        "JobLevel": st.integers(-1, 4),
+        "QueueType": st.sampled_from(["SpeedTranscoding", "Fast"]),
+        "CallBackFormat": st.sampled_from(["JSON", "json", "xml", "YAML"]),
+        "CallBackType": st.sampled_from(["Url", "url", "TDMQ", "Kafka", "Mail"]),
+        "CallBackMqConfig": st.dictionaries(st.sampled_from(["MqRegion", "MqMode", "MqName"]), st.sampled_from("ab")),
+        "NotYetKnown": st.just({"A": ["1", "2"]}),
+    },
+)
+
+
+@given(OPERATIONS)
+def test_the_emulator_and_the_client_refuse_the_same_jobs(operation):
+    service = Service(Clock())
+    bucket = defaults.new_bucket(defaults.BUCKET, defaults.REGION, NOON)
+    body = write_xml("Request", {"Name": "n", "Type": "Job", "Input": {"Object": "a"}, "Operation": operation})
+    try:
+        service.read_create(bucket, body)
+    except ServiceError:
+        with pytest.raises(InvalidArgumentError):
+            check_operation(operation)
+    else:
+        check_operation(operation)
 
 
 @pytest.mark.parametrize("tag", ["Snapshot", "VoiceSeparate", "StreamExtract"])

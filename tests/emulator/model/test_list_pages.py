@@ -50,6 +50,7 @@ def test_the_newest_batch_comes_first_by_default(submit, listed):
         ({"type": "Job"}, ["node"]),
         ({"states": "Success"}, ["flow", "node"]),
         ({"states": "Failed,Pause"}, ["failed", "waits"]),
+        ({"states": "Failed, Pause,"}, ["failed", "waits"]),
         ({"states": "All"}, ["flow", "node", "failed", "waits"]),
         ({"states": "Cancel"}, []),
         ({"name": "node"}, ["node"]),
