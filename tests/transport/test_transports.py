@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import socket
 import ssl
@@ -29,6 +30,7 @@ from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from tests.core.submitting.attempts import submitting
 from tests.transport.conftest import BUCKET, REGION, configuration
+from tests.transport.servers import RawServer
 
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, prefix="media/")
 
@@ -89,6 +91,41 @@ def test_an_upload_is_retried_until_it_is_answered(emulator, config, run):
     run(config, put_object("a.txt", b"x" * 2_000_000))
     assert emulator.count("put_object") == 3
     assert emulator.bucket().objects["a.txt"].size == 2_000_000
+
+
+def answering(status: str, body: str) -> RawServer:
+    content = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode()
+    return RawServer(lambda connection, _: connection.sendall(head + content))
+
+
+LOGIN_PAGE = "<!DOCTYPE html><html><body>Please log in</body></html>"
+HIDDEN_ERROR = (
+    "<Response><Error><Code>PicBucketUnBinded</Code><Message>Bind it.</Message></Error>"
+    "<RequestId>body-7</RequestId></Response>"
+)
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [look, create, lambda: job_calls.request_cancel("b1", NO_RETRY), lambda: put_object("a.txt", b"x")],
+    ids=["list", "create", "cancel", "upload"],
+)
+def test_an_answer_that_only_looks_like_a_success_is_an_error(run, flow):
+    page = pytest.raises(e.UnreadableResponseError, match=r"HTML page.*check endpoint_url and the proxy")
+    with answering("200 OK", LOGIN_PAGE) as server, page:
+        run(configuration(server.url), flow())
+    hidden = pytest.raises(e.InvalidRequestError, match=r"Bind it\..*PicBucketUnBinded.*body-7.*image processing")
+    with answering("200 OK", HIDDEN_ERROR) as server, hidden:
+        run(configuration(server.url), flow())
+
+
+def test_a_compressed_answer_is_named(run):
+    body = gzip.compress(b"<Response/>")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    server = RawServer(lambda connection, _: connection.sendall(head + body))
+    with server, pytest.raises(e.UnreadableResponseError, match="compressed"):
+        run(configuration(server.url), look())
 
 
 def test_an_upload_needs_its_own_permission(emulator, config, run):

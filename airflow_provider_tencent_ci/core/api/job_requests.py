@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
-from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.xml import check_not_html, read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
@@ -181,8 +181,13 @@ def read_jobs(response: Response) -> Page[InventoryJob]:
     return Page(tuple(job for job in jobs if job.job_id), text_of(root, "NextToken"))
 
 
-def read_nothing(_response: Response) -> None:
-    """Read an answer whose status says all."""
+def read_nothing(response: Response) -> None:
+    """
+    Read an answer whose status says all.
+
+    :raises UnreadableResponseError: it is an HTML page. A login page has status 200, and the service got no request.
+    """
+    check_not_html(response.body)
 
 
 def _check_one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> None:

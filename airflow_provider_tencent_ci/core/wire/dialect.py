@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from airflow_provider_tencent_ci.core.wire.error_body import may_be_error
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_errors import may_be_time_refusal
@@ -42,8 +43,8 @@ class _CiDialect:
         return secrets_of(credentials, signed)
 
     def error_text(self, status: int, body: bytes) -> bytes | None:
-        """Decide by the status."""
-        return None if 200 <= status < 300 else body
+        """Decide by the status; a body with a node ``Error`` is no success."""
+        return None if 200 <= status < 300 and not may_be_error(body) else body
 
     def may_be_time_refusal(self, response: Response) -> bool:
         """Decide by status, code and ``Date``."""

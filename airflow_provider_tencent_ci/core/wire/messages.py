@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, read_error_body
+from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, may_be_error, read_error_body
 
 # Which of a bucket's services a request is for: its batch jobs, or its objects.
 CI, COS = "ci", "cos"
@@ -58,6 +58,11 @@ class Response:
     def error(self) -> ErrorBody:
         """The code and message of an error answer; the body is parsed once, since it may be hostile."""
         return read_error_body(self.body)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an error: by its status, or by a node ``Error`` in a body with status 2xx."""
+        return not 200 <= self.status < 300 or (may_be_error(self.body) and self.error.has_error_node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 REDACTED = "***"
@@ -10,20 +11,38 @@ REDACTED = "***"
 _MIN_SECRET_LENGTH = 8
 
 
+# The characters that XML writes by a name.
+_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+
+
 def redact(body: bytes, secrets: Iterable[str]) -> bytes:
-    """Return a body with each secret in it replaced."""
-    for secret in _long_enough(secrets):
-        body = body.replace(secret.encode(), REDACTED.encode())
-    return body
+    """Return a body with each secret in it replaced, however XML, JSON or a URL write its characters."""
+    return _redact(body.decode(errors="surrogateescape"), _patterns(secrets)).encode(errors="surrogateescape")
 
 
 def redact_headers(headers: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
     """Return headers with each secret in their values replaced."""
-    found = dict(headers)
-    for secret in _long_enough(secrets):
-        found = {name: value.replace(secret, REDACTED) for name, value in found.items()}
-    return found
+    patterns = _patterns(secrets)
+    return {name: _redact(value, patterns) for name, value in headers.items()}
 
 
-def _long_enough(secrets: Iterable[str]) -> Iterable[str]:
-    return (secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH)
+def _redact(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(REDACTED, text)
+    return text
+
+
+def _patterns(secrets: Iterable[str]) -> list[re.Pattern[str]]:
+    long_enough = (secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH)
+    return [re.compile("".join(map(_forms, secret)), re.IGNORECASE) for secret in long_enough]
+
+
+def _forms(character: str) -> str:
+    """Return a pattern for a character of a secret. Letters and digits are written as they are."""
+    if character.isalnum():
+        return character
+    code = ord(character)
+    forms = [rf"\\?{re.escape(character)}", f"%{code:02x}", rf"\\u{code:04x}", f"&(?:amp;)*#(?:x0*{code:x}|0*{code});"]
+    if name := _ENTITIES.get(character):
+        forms.append(f"&(?:amp;)*{name};")
+    return f"(?:{'|'.join(forms)})"

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from types import MappingProxyType
 
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_times import parse_http_date
 from airflow_provider_tencent_ci.core.wire.signing import is_valid_at
 from airflow_provider_tencent_ci.core.wire.texts import shortened
+from airflow_provider_tencent_ci.core.wire.xml import HTML_ADVICE
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -53,13 +55,19 @@ _CHECK_ARGUMENTS = "Check the arguments of the task against the message."
 _CHECK_ENDPOINT = "Check endpoint_url of the connection."
 _CHECK_PROXY = "The request did not arrive as it was sent: check endpoint_url and the proxy on the way."
 _ASK_LATER = "The request was refused for now; try again later."
+_GRANT_ACTION = (
+    "Grant the key's user the CAM action that the message names, on this bucket (see the permissions in the "
+    "documentation), or use a key that has it."
+)
+_CHECK_REDIRECT = (
+    f"Redirects are not followed. {_CHECK_BUCKET} If only http became https, write https:// in endpoint_url."
+)
 
 CODES: Mapping[str, Meaning] = MappingProxyType(
     {
-        "AccessDenied": Meaning(
-            PermissionDeniedError,
-            "Grant the key's user the CAM action that the message names, on this bucket (see the permissions "
-            "in the documentation), or use a key that has it.",
+        "AccessDenied": Meaning(PermissionDeniedError, _GRANT_ACTION),
+        "ActiveWorkflowForbiddenUpdate": Meaning(
+            InvalidRequestError, "An active workflow cannot be changed: pause it in the CI console first."
         ),
         "CIRoleNotExist": Meaning(
             InvalidRequestError, "Authorise CI to use the bucket: create the service role CI_QCSRole in the console."
@@ -78,7 +86,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "InvalidUrl": Meaning(NotFoundError, _CHECK_ENDPOINT),
         "KmsFreqControl": Meaning(ThrottledError, _ASK_LATER),
         "MalformedXML": Meaning(InvalidRequestError, _CHECK_PROXY),
-        # The name is in CI's table of numeric codes (1111); as an HTTP code it is assumed.
+        "MediaBucketAlreadyBinded": Meaning(InvalidRequestError, "The bucket is bound to Cloud Infinite already."),
         "MediaBucketUnBinded": Meaning(
             InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
         ),
@@ -88,6 +96,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "NoSuchBucket": Meaning(NotFoundError, _CHECK_BUCKET),
         "NotImplemented": Meaning(InvalidRequestError, _CHECK_ENDPOINT),
         "PaymentRequired": Meaning(InvalidRequestError, "The account is in arrears: settle it in the console."),
+        "PicBucketUnBinded": Meaning(
+            InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable image processing."
+        ),
         "QueuePaused": Meaning(InvalidRequestError, "The queue is paused: resume it in the CI console."),
         "QueueSaturated": Meaning(QueueSaturatedError, "The queue is full; try again in some minutes."),
         "RequestTimeTooSkewed": Meaning(AuthenticationError, _CHECK_CLOCK),
@@ -111,6 +122,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "UnavailableForLegalReasons": Meaning(
             InvalidRequestError, "The account is in arrears or blocked: see the console."
         ),
+        "WorkflowExecutionNotFound": Meaning(NotFoundError, "Check the id of the execution, bucket and region."),
     }
 )
 
@@ -119,6 +131,7 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
         401: Meaning(AuthenticationError, _CHECK_KEY),
         403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
         404: Meaning(NotFoundError, _CHECK_BUCKET),
+        407: Meaning(InvalidRequestError, "A proxy asks for its own user and password: check proxy of the connection."),
         429: Meaning(ThrottledError, _ASK_LATER),
         501: Meaning(InvalidRequestError),
     }
@@ -134,7 +147,13 @@ _SIGNED_TOO_LONG_AGO = frozenset({"SignatureExpired", "RequestTimeTooSkewed"})
 _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 
 # Codes that a signature with a wrong time may get, too.
-_WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization"})
+_WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization", "AccessDenied"})
+
+# CI answered a wrong signature with it, and a missing permission, too (docs/service.md, 5.2).
+_SIGNATURE_OR_PERMISSION = Meaning(
+    PermissionDeniedError,
+    f"Either the signature was not accepted: {_CHECK_KEY} Or the key may not do this: {_GRANT_ACTION}",
+)
 
 # A ``Date`` that differs by more is broken or hostile.
 _MAX_CLOCK_DIFFERENCE = timedelta(days=2)
@@ -145,7 +164,7 @@ _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
 def classify(response: Response) -> ApiError | None:
     """Return the error of an answer, or ``None`` if it is no error."""
-    if 200 <= response.status < 300:
+    if not response.is_error:
         return None
     meaning = _meaning(response)
     return meaning.error(
@@ -217,8 +236,9 @@ def service_time_of(response: Response) -> datetime | None:
 
 
 def request_id_of(response: Response) -> str:
-    """Return the service's id of the request, from the headers that CI and COS use."""
-    found = response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
+    """Return the service's id of the request: from an error's body, or from the headers that CI and COS use."""
+    found = response.is_error and response.error.request_id
+    found = found or response.headers.get("x-ci-request-id") or response.headers.get("x-cos-request-id") or ""
     return shortened(found, _MAX_WORD_LENGTH)
 
 
@@ -232,11 +252,21 @@ def _meaning(response: Response) -> Meaning:
     if status < 200:  # an interim status is not final: the outcome of the request is not known
         return Meaning(UnreadableResponseError)
     if 300 <= status < 400:
-        return Meaning(RedirectError, f"Redirects are not followed. {_CHECK_BUCKET}")
+        return Meaning(RedirectError, _CHECK_REDIRECT)
     if is_time_refusal(response):
         return Meaning(AuthenticationError, _CHECK_CLOCK)
+    if status == 401 and code == "AccessDenied":
+        return _SIGNATURE_OR_PERMISSION
     if code in CODES:
         return CODES[code]
+    if status < 300:  # an unknown error that calls itself a success: the outcome of the request is not known
+        return Meaning(UnreadableResponseError)
+    if response.error.is_html and status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return Meaning(_by_status(status).error, HTML_ADVICE)
+    return _by_status(status)
+
+
+def _by_status(status: int) -> Meaning:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     is_failure = status >= 500 or status in _GIVEN_UP_BY_A_GATEWAY
@@ -265,11 +295,18 @@ def _is_signature_of_another_time(response: Response) -> bool:
 
 def _message(response: Response) -> str:
     if response.error.message:
-        return response.error.message
+        return " ".join(part for part in (response.error.message, _signed(response)) if part)
     if 300 <= response.status < 400:
         location = shortened(response.headers.get("location", "nowhere"), _MAX_WORD_LENGTH)
         return f"The service redirects to {location!r}."
+    if response.error.is_html:
+        return f"An HTML page with HTTP {response.status} came instead of the service's answer."
     return f"The service answered with HTTP {response.status} and no message."
+
+
+def _signed(response: Response) -> str:
+    """Return the texts that the service signed: their difference to the request shows what changed it on its way."""
+    return f"The service signed {response.error.signed}." if response.error.signed else ""
 
 
 def _retry_after_seconds(response: Response) -> float | None:

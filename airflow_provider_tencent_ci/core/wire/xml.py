@@ -29,13 +29,30 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_DEPTH = 64
 
+_HTML_STARTS = (b"<!doctype html", b"<html")
+_HTML_START_BYTES = 1_000
+HTML_ADVICE = "A proxy, a gateway or a login page may answer in its place: check endpoint_url and the proxy."
+_GZIP = b"\x1f\x8b"
+
 
 def read_xml(body: bytes, root: str) -> Element:
     """
     Read an answer whose root element is ``root``; namespaces are dropped.
 
+    :raises UnreadableResponseError: it cannot be read, or has another root.
+    """
+    element = read_document(body)
+    if element.tag != root:
+        raise UnreadableResponseError(f"The answer's root element is {shortened(element.tag, 80)!r}, not {root!r}.")
+    return element
+
+
+def read_document(body: bytes) -> Element:
+    """
+    Read an answer with any root element; namespaces are dropped.
+
     :raises UnreadableResponseError: it is empty, not XML, not UTF-8, cut off, has a document type, has too many tags or
-        attributes, is nested too deep, or has another root.
+        attributes, or is nested too deep.
     """
     text = _checked_text(body)
     parser = XMLParser()  # noqa: S314 - the text has no document type, so that it cannot declare an entity
@@ -45,9 +62,23 @@ def read_xml(body: bytes, root: str) -> Element:
     except ParseError as error:
         raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
     _normalise(element)
-    if element.tag != root:
-        raise UnreadableResponseError(f"The answer's root element is {shortened(element.tag, 80)!r}, not {root!r}.")
     return element
+
+
+def is_html(body: bytes) -> bool:
+    """Whether a body is a page for a browser: of a proxy, a gateway or a login page, and not of the service."""
+    start = body[:_HTML_START_BYTES].lower()
+    return any(tag in start for tag in _HTML_STARTS)
+
+
+def check_not_html(body: bytes) -> None:
+    """
+    Check that an answer may be the service's.
+
+    :raises UnreadableResponseError: it is an HTML page.
+    """
+    if is_html(body):
+        raise UnreadableResponseError(f"The answer is an HTML page, not the service's. {HTML_ADVICE}")
 
 
 def _checked_text(body: bytes) -> str:
@@ -58,6 +89,9 @@ def _checked_text(body: bytes) -> str:
     searches and the parser see the same text: a document type begins with ``<!DOCTYPE``, a tag with ``<``, and an
     attribute has a ``=``.
     """
+    check_not_html(body)
+    if body.startswith(_GZIP):
+        raise UnreadableResponseError("The answer is compressed, which was not asked for: check the proxy on the way.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:

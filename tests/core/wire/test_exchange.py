@@ -4,11 +4,13 @@ The exchange around the requests of a flow: keys, signatures, the service's time
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -24,6 +26,7 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENT
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.signing import encode
 from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
 from tests.core.script import LOST, START
 
@@ -384,14 +387,14 @@ def test_a_wrong_clock_and_expired_keys_are_both_corrected():
 
 def test_an_error_body_is_parsed_once(monkeypatch):
     read = []
-    monkeypatch.setattr(error_body, "read_xml", lambda *given: read.append(given) or real(*given))
+    monkeypatch.setattr(error_body, "read_document", lambda *given: read.append(given) or real(*given))
     service = Service(refuse=lambda _: (403, error("AccessDenied", "The action is not allowed.")))
     with pytest.raises(e.PermissionDeniedError, match=r"The action is not allowed\."):
         service.run(look())
     assert len(read) == 1
 
 
-real = error_body.read_xml
+real = error_body.read_document
 
 
 def test_no_secret_of_a_request_is_in_an_error():
@@ -404,6 +407,35 @@ def test_no_secret_of_a_request_is_in_an_error():
     assert "q-signature=***" in str(caught.value)
     assert "the-secret-key" not in str(caught.value)
     assert "the-session-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize(
+    "write",
+    [
+        str,
+        encode,
+        lambda text: encode(text).replace("%2F", "%2f"),
+        escape,
+        lambda text: escape(escape(text)),
+        lambda text: text.replace("/", "&#x2F;").replace("+", "&#43;"),
+    ],
+    ids=["plain", "URL", "lower-case URL", "XML", "XML twice", "references"],
+)
+def test_no_secret_is_in_an_error_however_it_is_written(write, status):
+    """The service shows the texts that it signed, with the token as URLs write it."""
+    keys = Credentials("AKIDEXAMPLE", "a/secret+key&more", "a/session+token==&more")
+    told = f"{write(keys.secret_key)} {write(keys.token)}"
+    nodes = f"<Message>{escape(told)}</Message><FormatString>{told.replace('&more', '&amp;more')}</FormatString>"
+    xml = f"<Error><Code>AccessDenied</Code>{nodes}</Error>"
+    as_json = json.dumps({"Error": {"Code": "AccessDenied", "Message": told}}).replace("/", "\\/")
+    for body in (xml.encode(), as_json.encode()):
+        with pytest.raises(e.PermissionDeniedError) as caught:
+            Service(refuse=lambda _, body=body: (status, body)).run(look(), config=configuration(keys))
+        assert "***" in str(caught.value)
+        for secret in (keys.secret_key, keys.token):
+            assert secret not in str(caught.value)
+            assert write(secret) not in str(caught.value)
 
 
 def test_a_successful_answer_is_not_changed():

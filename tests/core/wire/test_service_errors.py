@@ -42,7 +42,13 @@ DOCUMENTED = [
     (401, "SecretidNotExist", e.AuthenticationError, False, False),
     (401, "SignatureExpired", e.AuthenticationError, True, True),
     (403, "AccessDenied", e.PermissionDeniedError, False, False),
-    (403, "MediaBucketAlreadyBinded", e.PermissionDeniedError, False, False),
+    (403, "MediaBucketAlreadyBinded", e.InvalidRequestError, False, False),
+    # Seen in public use (docs/service.md, 5.2).
+    (400, "MediaBucketUnBinded", e.InvalidRequestError, False, False),
+    (400, "PicBucketUnBinded", e.InvalidRequestError, False, False),
+    (403, "ActiveWorkflowForbiddenUpdate", e.InvalidRequestError, False, False),
+    (404, "WorkflowExecutionNotFound", e.NotFoundError, False, False),
+    (400, "WorkflowExecutionNotFound", e.NotFoundError, False, False),
     (403, "MediaBucketUnBinded", e.InvalidRequestError, False, False),
     (403, "QueueSaturated", e.QueueSaturatedError, True, True),
     (403, "QueuePaused", e.InvalidRequestError, False, False),
@@ -93,6 +99,107 @@ def test_each_error_has_a_class_and_a_rule(status, code, error, submit_again, re
     assert (was_not_executed(found), is_transient(found)) == (submit_again, read_again)
     assert f"HTTP {status}" in str(found)
     assert "request id script-1" in str(found)
+
+
+# An error that is nowhere but in the body, in each form that a service of Tencent's writes.
+FORMS = {
+    "Error": "<Error><Code>{0}</Code><Message>{1}</Message><RequestId>{2}</RequestId></Error>",
+    "namespace": '<Error xmlns="urn:x"><RequestId>{2}</RequestId><Code>{0}</Code><Message>{1}</Message></Error>',
+    "prefix": '<c:Error xmlns:c="urn:x"><c:Code>{0}</c:Code><c:Message>{1}</c:Message>'
+    "<RequestId>{2}</RequestId></c:Error>",
+    "declaration": '\ufeff<?xml version="1.0"?>\n<Error>\n <Code> {0}\n</Code><Message>{1}</Message>'
+    "<RequestId>{2}</RequestId></Error>",
+    "Response": "<Response><Error><Code>{0}</Code><Message>{1}</Message></Error><RequestId>{2}</RequestId></Response>",
+    "Response with all in Error": "<Response><Error><Code>{0}</Code><Message>{1}</Message><RequestId>{2}</RequestId>"
+    "</Error></Response>",
+    "JSON": '{{"Response": {{"Error": {{"Code": "{0}", "Message": "{1}"}}, "RequestId": "{2}"}}}}',
+    "JSON Error": ' {{"Error": {{"Code": "{0}", "Message": "{1}", "RequestId": "{2}"}}}}',
+    "lower case": '{{"error": {{"code": "{0}", "message": "{1}", "requestId": "{2}"}}}}',
+}
+FLAT_FORMS = {
+    "JSON fields": '{{"Code": "{0}", "Message": "{1}", "RequestId": "{2}"}}',
+    "Response fields": "<Response><Code>{0}</Code><Message>{1}</Message><RequestId>{2}</RequestId></Response>",
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS.values(), *FLAT_FORMS.values()], ids=[*FORMS, *FLAT_FORMS])
+@pytest.mark.parametrize(("status", "code", "error"), [row[:3] for row in DOCUMENTED if row[0] >= 400 and row[1]])
+def test_code_message_and_request_id_are_found_in_each_form(form, status, code, error):
+    found = classify(respond(form.format(code, "what happened", "body-7"), status, x_ci_request_id=""))
+    assert type(found) is error
+    assert (found.code, found.message, found.request_id) == (code, "what happened", "body-7")
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(("code", "error"), list({row[1]: row[2] for row in DOCUMENTED if row[1] in CODES}.items()))
+def test_an_error_with_the_status_of_a_success_is_an_error(form, code, error):
+    found = classify(respond(form.format(code, "what happened", "body-7")))
+    assert (found.code, found.message, found.request_id, found.status) == (code, "what happened", "body-7", 200)
+    assert type(found) is error
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_an_unknown_error_with_the_status_of_a_success_leaves_the_outcome_open(form):
+    found = classify(respond(form.format("Brandnew", "what happened", "body-7")))
+    assert type(found) is e.UnreadableResponseError
+    assert not was_not_executed(found)
+    assert "what happened" in str(found)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"Error": null}',
+        '{"Error": [], "Response": 7}',
+        '{"Error": [{"Code": true, "Message": {}}]}',
+        "{" * 5_000,
+        '{"Error": ' * 5_000,
+        "<Response><Error/></Response>",
+        "<Response><Error>text</Error></Response>",
+    ],
+)
+def test_a_body_of_another_shape_has_no_code(body):
+    found = classify(respond(body, 403))
+    assert (type(found), found.code) == (e.PermissionDeniedError, "")
+    assert "no message" in str(found)
+
+
+HTML = ["<html><body>no</body></html>", "<!DOCTYPE HTML PUBLIC 'x'>\n<HTML>", "<!-- x --><!doctype html><p>"]
+
+
+@pytest.mark.parametrize("body", HTML)
+@pytest.mark.parametrize("status", [401, 403, 404, 502])
+def test_a_page_of_a_proxy_is_not_explained_as_a_refusal_of_the_service(body, status):
+    said = str(classify(respond(body, status)))
+    assert "An HTML page" in said
+    assert "check endpoint_url and the proxy" in said
+    assert "SecretId" not in said
+    assert "this key" not in said
+    assert "The key may" not in said
+
+
+@pytest.mark.parametrize("body", ["", *HTML])
+def test_a_proxy_that_asks_for_a_password_is_named(body):
+    assert "A proxy asks for its own user and password" in str(classify(respond(body, 407)))
+
+
+def test_a_401_may_be_about_the_signature_or_a_permission():
+    said = str(classify(failure(401, "AccessDenied", "no")))
+    assert "Check SecretId and SecretKey" in said
+    assert "Grant the key's user the CAM action" in said
+    assert "SecretId" not in str(classify(failure(403, "AccessDenied", "no")))
+
+
+def test_the_texts_that_the_service_signed_are_shown():
+    nodes = {"StringToSign": "sha1\n1;2\nabc\n", "FormatString": "get\n/\n\nhost=a\n"}
+    body = "".join(f"<{name}>{text}</{name}>" for name, text in nodes.items())
+    found = classify(respond(f"<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message>{body}</Error>", 403))
+    assert r"The service signed StringToSign='sha1\n1;2\nabc', FormatString='get\n/\n\nhost=a'." in str(found)
+
+
+def test_a_redirect_to_https_names_the_remedy():
+    said = str(classify(respond("", 308, location="https://examplebucket-1250000000.ci.ap-beijing.myqcloud.com/")))
+    assert "write https:// in endpoint_url" in said
 
 
 @pytest.mark.parametrize("status", [200, 204])
@@ -197,7 +304,7 @@ def test_an_unreadable_answer_is_retried_for_a_read_and_not_for_a_submission():
 )
 def test_a_wrong_clock_is_named_as_the_cause(minutes, advice):
     date = format_datetime(START + timedelta(minutes=minutes), usegmt=True)
-    for status, code in ((403, "SignatureDoesNotMatch"), (401, "InvalidAuthorization")):
+    for status, code in ((403, "SignatureDoesNotMatch"), (401, "InvalidAuthorization"), (401, "AccessDenied")):
         said = str(classify(failure(status, code, date=date)))
         assert advice in said
         assert "Check SecretId" in said, "beside the usual advice"
@@ -209,7 +316,6 @@ NOT_ABOUT_THE_CLOCK = [
     (400, "ExpiredToken"),
     (401, "MissingAuthorization"),
     (401, "SecretidNotExist"),
-    (403, "AccessDenied"),
     (403, "InvalidAccessKeyId"),
     (404, "NoSuchBucket"),
 ]
