@@ -25,9 +25,9 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
     Turn a connection into a configuration.
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
-    the path of a CA bundle), ``proxy`` (a URL; by default the proxy of the environment), ``request_timeout`` (seconds,
-    default 30), ``requests_per_second`` (of a triggerer, default 10), and ``credentials`` with the fields that belong
-    to it (:mod:`.connection_credentials`, docs/connection.md).
+    the path of a CA bundle; by default that of the environment), ``proxy`` (a URL; by default that of the
+    environment), ``request_timeout`` (seconds, default 30), ``requests_per_second`` (of a triggerer, default 10), and
+    ``credentials`` with the fields that belong to it (:mod:`.connection_credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
     :param region: replaces the connection's, if given.
@@ -45,6 +45,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             credentials=read_credentials(connection, extra),
             verify=verify_field(extra),
             proxy=proxy_field(extra, endpoint.base_url),
+            objects_proxy=proxy_field(extra, endpoint.objects.base_url) if endpoint.objects else None,
             request_timeout=_number(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
             requests_per_second=_number(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import http.client
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -17,7 +17,9 @@ from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.transport.shared_state import no_answer, service_clock, too_large
+from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
+from airflow_provider_tencent_ci.transport.shared_state import service_clock
+from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,22 +107,19 @@ class AsyncTransport:
                 URL(action.url, encoded=True),
                 data=request.body or None,
                 headers=action.headers,
-                proxy=config.proxy,
+                proxy=config.proxy_of(request),
                 allow_redirects=False,
             ) as answer:
                 received_at = self.now()
                 body = await _read(answer)
                 return RawResponse(answer.status, tuple(answer.headers.items()), body, received_at)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise no_answer(request, config, error, request_sent=not _failed_to_connect(error)) from None
+            raise no_answer(request, config, _cause(error), request_sent=not _failed_to_connect(error)) from None
 
 
 async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
-    context: ssl.SSLContext | bool
-    if isinstance(config.verify, str):  # reads the bundle from disk
-        context = await asyncio.to_thread(ssl.create_default_context, cafile=config.verify)
-    else:
-        context = config.verify
+    # The context is read from disk.
+    context = await asyncio.to_thread(tls_context, config.verify) if needs_tls(config) else True
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context),
         timeout=aiohttp.ClientTimeout(total=config.request_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS),
@@ -146,3 +145,15 @@ def _failed_to_connect(error: Exception) -> bool:
     return isinstance(
         error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError
     )
+
+
+def _cause(error: Exception) -> Exception:
+    """Return an error of ``aiohttp`` as the blocking driver has it, if it has no cause that both know."""
+    match error:
+        case aiohttp.ClientHttpProxyError():
+            return ProxyRefusedError(error.status)
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return ConnectionResetError()
+        case aiohttp.ClientResponseError():
+            return http.client.HTTPException()
+    return error

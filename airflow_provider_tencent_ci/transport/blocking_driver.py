@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -17,8 +18,10 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
-from airflow_provider_tencent_ci.transport.shared_state import no_answer, service_clock, too_large
+from airflow_provider_tencent_ci.transport.network_errors import no_answer, too_large
+from airflow_provider_tencent_ci.transport.shared_state import service_clock
 from airflow_provider_tencent_ci.transport.time_limits import BoundedAdapter, bounded
+from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,7 +54,6 @@ class BlockingTransport:
         self.now = now
         self._clock = service_clock(config)
         self._sleep = sleep
-        self._session = _session(config)
 
     def __enter__(self) -> BlockingTransport:
         return self
@@ -62,8 +64,9 @@ class BlockingTransport:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+        """Close the connections. The transport can be used again."""
+        if session := self.__dict__.pop("_session", None):
+            session.close()
 
     def service_time(self) -> datetime | None:
         """Return the service's time (aware, UTC); ``None`` until an answer in this process has contained it."""
@@ -99,15 +102,20 @@ class BlockingTransport:
             case GetCredentials():
                 return self.config.credentials.current(self.now)
 
+    @cached_property
+    def _session(self) -> requests.Session:
+        return _session(self.config)
+
     def _send(self, action: Send) -> RawResponse:
-        request, config = action.request, self.config
+        request, config, session = action.request, self.config, self._session
         with bounded(min(config.request_timeout, self._left_seconds())) as exchange:
             try:
-                with self._session.request(
+                with session.request(
                     request.method,
                     action.url,
                     data=request.body,
                     headers=dict(action.headers),
+                    proxies=_proxies(config.proxy_of(request)),
                     allow_redirects=False,
                     stream=True,
                 ) as answer:
@@ -133,12 +141,15 @@ def _session(config: ServiceConfig) -> requests.Session:
     session = requests.Session()
     # Otherwise a .netrc replaces our Authorization. Proxies of the environment are in the configuration already.
     session.trust_env = False
+    adapter = BoundedAdapter(tls_context(config.verify) if needs_tls(config) else None)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter())
-    session.verify = config.verify
-    if config.proxy:
-        session.proxies = {"http": config.proxy, "https": config.proxy}
+        session.mount(scheme, adapter)
+    session.verify = config.verify is not False
     return session
+
+
+def _proxies(proxy: str | None) -> dict[str, str]:
+    return {"http": proxy, "https": proxy} if proxy else {}
 
 
 def _read(answer: requests.Response) -> bytes:

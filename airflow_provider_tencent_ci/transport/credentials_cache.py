@@ -13,7 +13,7 @@ from typing import Protocol
 from airflow_provider_tencent_ci.core.credentials.credentials_source import CredentialsSource
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
-from airflow_provider_tencent_ci.exceptions import CredentialsError
+from airflow_provider_tencent_ci.exceptions import CredentialsError, InvalidArgumentError
 from airflow_provider_tencent_ci.transport.credentials_fetch import fetch_credentials, fetch_credentials_async
 
 _log = logging.getLogger(__name__)
@@ -187,4 +187,6 @@ class CredentialsCache:
         """Return the error to raise. The text of an unexpected exception might contain a key."""
         if isinstance(error, CredentialsError):
             return error
+        if isinstance(error, InvalidArgumentError):  # a CA bundle that is not there
+            return CredentialsError(f"{self._source} cannot be asked for its keys. {error}", may_pass=False)
         return CredentialsError(f"{self._source} could not be asked for its keys: {type(error).__name__}.")

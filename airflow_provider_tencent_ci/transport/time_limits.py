@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,11 +27,15 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK_BYTES = 64 * 1024
+
+# The standard library has no exception of its own for this.
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (\d+).*", re.DOTALL)
 
 
 class BoundedExchange:
@@ -72,7 +78,15 @@ def bounded(seconds: float) -> Iterator[BoundedExchange]:
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Gives a session connections with the time limit of the exchange; see :func:`bounded`."""
+    """
+    Gives a session connections with the time limit of the exchange; see :func:`bounded`.
+
+    :param context: checks certificates, also those of a proxy; ``None`` if no connection has TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
+        super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Use these connections without a proxy."""
@@ -81,9 +95,17 @@ class BoundedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Use these connections through a proxy, too."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager = super().proxy_manager_for(proxy, **kwargs, proxy_ssl_context=self._context)
         manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the pool the context; some versions of ``requests`` have one of their own."""
+        host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return host, {**pool, "ssl_context": self._context}
+
+    def cert_verify(self, *_args: Any) -> None:
+        """Leave the certificates to the context; ``requests`` would add its own."""
 
 
 class _FinalAnswer(http.client.HTTPResponse):
@@ -134,6 +156,10 @@ class _BoundedConnection(HTTPConnection):
         self.sock = _BoundedSocket(real, is_request=False)
         try:
             super()._tunnel()
+        except OSError as error:
+            if found := _REFUSED_TUNNEL.fullmatch(str(error)):
+                raise ProxyRefusedError(int(found[1])) from None
+            raise
         finally:
             if self.sock is not None:
                 self.sock = real

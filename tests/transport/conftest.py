@@ -69,6 +69,7 @@ def configuration(url: str, bucket: str = BUCKET, region: str = REGION, **change
     from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
 
     changes = {"credentials": Credentials(SECRET_ID, SECRET_KEY), "request_timeout": 5.0, **changes}
+    changes.setdefault("objects_proxy", changes.get("proxy"))
     return ServiceConfig(bucket, region, Endpoint.of_bucket(bucket, region, url), **changes)
 
 

@@ -220,6 +220,13 @@ def test_the_certificate_of_sts_is_checked_as_the_connection_sets(assume, tmp_pa
         assert len(sts.heads) == 2
 
 
+def test_a_missing_ca_bundle_for_sts_is_named(assume, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/ca.pem")
+    with pytest.raises(e.CredentialsError, match=r"REQUESTS_CA_BUNDLE .*'/no/such/ca.pem'") as caught:
+        assume(sts_url="https://127.0.0.1:1")
+    assert not caught.value.may_pass
+
+
 # --- many hours
 
 

@@ -78,7 +78,8 @@ class ServiceConfig:
 
     :param credentials: called for each request, since temporary credentials are refreshed during a long wait.
     :param verify: whether the server's certificate is checked, or the path of a CA bundle to check it with.
-    :param proxy: the URL of an HTTP proxy, or ``None``.
+    :param proxy: the URL of an HTTP proxy for batch jobs, or ``None``.
+    :param objects_proxy: the same for objects, which have another host: ``no_proxy`` may name one of the two.
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
         limits a triggerer.
@@ -91,9 +92,14 @@ class ServiceConfig:
     credentials: CredentialsProvider
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)  # may have a password
+    objects_proxy: str | None = field(default=None, repr=False)
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
     requests_per_second: float = REQUESTS_PER_SECOND
     dialect: Dialect = CI_DIALECT
+
+    def proxy_of(self, request: Request) -> str | None:
+        """Return the proxy of a request: the objects', or the batch jobs'."""
+        return self.objects_proxy if request.service == COS and self.endpoint.objects else self.proxy
 
 
 def _check_bucket(bucket: str | None) -> None:

@@ -54,6 +54,11 @@ _CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the t
 _CHECK_ARGUMENTS = "Check the arguments of the task against the message."
 _CHECK_ENDPOINT = "Check endpoint_url of the connection."
 _CHECK_PROXY = "The request did not arrive as it was sent: check endpoint_url and the proxy on the way."
+# For an answer of the proxy itself, such as 407.
+PROXY_REFUSAL_ADVICE = (
+    "Check user, password and rules of the proxy (proxy in the connection's extra, or https_proxy and no_proxy of this "
+    "process)."
+)
 _ASK_LATER = "The request was refused for now; try again later."
 _GRANT_ACTION = (
     "Grant the key's user the CAM action that the message names, on this bucket (see the permissions in the "
