@@ -65,7 +65,7 @@ def check(data: bytes) -> None:
     answer = answer_of(data)
     if (error := classify(answer)) is not None:
         check_error(error)
-    read_nothing(answer)
+    value_of(read_nothing, answer)
     check_job(value_of(read_created, answer))
     check_page(value_of(read_jobs, answer))
     check_page(value_of(read_executions, answer))

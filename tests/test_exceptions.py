@@ -96,6 +96,6 @@ def fail() -> None:
 
 def test_an_error_comes_back_from_another_process():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        error = pool.submit(fail).exception(timeout=60)
+        error = pool.submit(fail).exception(timeout=300)
     assert isinstance(error, exceptions.JobFailedError)
     assert error.job.state == "NotYetKnown"

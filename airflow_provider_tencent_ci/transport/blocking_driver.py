@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -137,8 +138,17 @@ class BlockingTransport:
         return max(0.0, self._ends_at - time.monotonic())
 
 
+class _Session(requests.Session):
+    """A session that looks at no redirect: ``requests`` parses its target even if it may not follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 def _session(config: ServiceConfig) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
+    # No cookie of one bucket is sent to another.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Otherwise a .netrc replaces our Authorization. Proxies of the environment are in the configuration already.
     session.trust_env = False
     adapter = BoundedAdapter(tls_context(config.verify) if needs_tls(config) else None)

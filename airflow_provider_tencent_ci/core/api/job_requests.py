@@ -18,8 +18,10 @@ from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, Inventor
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
+from airflow_provider_tencent_ci.core.wire.intermediary import has_request_id
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
-from airflow_provider_tencent_ci.core.wire.xml import check_not_html, read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.service_errors import error_of
+from airflow_provider_tencent_ci.core.wire.xml import read_document, read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
@@ -183,11 +185,15 @@ def read_jobs(response: Response) -> Page[InventoryJob]:
 
 def read_nothing(response: Response) -> None:
     """
-    Read an answer whose status says all.
+    Read an answer that needs no body: those to a cancel and to an upload are empty (docs/service.md, 2.8).
 
-    :raises UnreadableResponseError: it is an HTML page. A login page has status 200, and the service got no request.
+    :raises ApiError: the body is an error, although the status is not.
+    :raises UnreadableResponseError: the body is no XML, and no request id shows that the service sent it.
     """
-    check_not_html(response.body)
+    if response.error.code or response.error.message:
+        raise error_of(response)
+    if response.body.strip() and not has_request_id(response.headers):
+        read_document(response.body)
 
 
 def _check_one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> None:

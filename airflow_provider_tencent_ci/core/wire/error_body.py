@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_tencent_ci.core.wire.texts import shortened
-from airflow_provider_tencent_ci.core.wire.xml import Node, is_html, read_document, to_dict
+from airflow_provider_tencent_ci.core.wire.xml import Node, read_document, to_dict
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 # The answer may come from a gateway or a proxy, so the lengths are bounded.
@@ -28,7 +28,6 @@ class ErrorBody:
     :param signed: ``StringToSign`` and ``FormatString``: the texts that the service signed, each with its name; empty
         if there is none.
     :param has_error_node: whether there is a node ``Error``, which only an error has.
-    :param is_html: whether it is a page for a browser, which the service never sends.
     """
 
     code: str = ""
@@ -36,7 +35,6 @@ class ErrorBody:
     request_id: str = ""
     signed: str = ""
     has_error_node: bool = False
-    is_html: bool = False
 
 
 def may_be_error(body: bytes) -> bool:
@@ -51,8 +49,6 @@ def is_json(body: bytes) -> bool:
 
 def read_error_body(body: bytes) -> ErrorBody:
     """Read an error body, of which any part may be missing; a gateway answers with HTML or with nothing."""
-    if is_html(body):
-        return ErrorBody(is_html=True)
     levels = [_read_fields(body)]
     names = []
     for name in ("Response", "Error"):  # {"Response": {"Error": {"Code": …}, "RequestId": …}}, or a part of it

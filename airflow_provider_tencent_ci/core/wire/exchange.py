@@ -186,8 +186,9 @@ def _sent(
     endpoint = config.endpoint.of(request)
     signed_at = clock.at((yield Now()))
     signed = config.dialect.sign(request, endpoint.host, credentials, signed_at)
-    answer: RawResponse = yield Send(request, endpoint.url_of(request), {**_HEADERS, **signed})
-    return replace(read_response(answer, credentials, signed, config.dialect), signed_at=signed_at)
+    url = endpoint.url_of(request)
+    answer: RawResponse = yield Send(request, url, {**_HEADERS, **signed})
+    return replace(read_response(answer, credentials, signed, config.dialect), signed_at=signed_at, url=url)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Response:
     :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.wire.xml.MAX_BODY_BYTES` long.
     :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
+    :param url: the address that the request was sent to; empty if it is not known.
     """
 
     status: int
@@ -53,6 +54,7 @@ class Response:
     body: bytes
     received_at: datetime
     signed_at: datetime | None = None
+    url: str = ""
 
     @cached_property
     def error(self) -> ErrorBody:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
+from airflow_provider_tencent_ci.core.wire.intermediary import is_web_page
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_times import parse_http_date
 from airflow_provider_tencent_ci.core.wire.signing import is_valid_at
 from airflow_provider_tencent_ci.core.wire.texts import shortened
-from airflow_provider_tencent_ci.core.wire.xml import HTML_ADVICE
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
@@ -59,13 +59,14 @@ PROXY_REFUSAL_ADVICE = (
     "Check user, password and rules of the proxy (proxy in the connection's extra, or https_proxy and no_proxy of this "
     "process)."
 )
+_CHECK_INTERMEDIARY = (
+    "Check endpoint_url, the proxy (proxy in the connection's extra, or https_proxy and no_proxy of this process), and "
+    "whether the network wants a login."
+)
 _ASK_LATER = "The request was refused for now; try again later."
 _GRANT_ACTION = (
     "Grant the key's user the CAM action that the message names, on this bucket (see the permissions in the "
     "documentation), or use a key that has it."
-)
-_CHECK_REDIRECT = (
-    f"Redirects are not followed. {_CHECK_BUCKET} If only http became https, write https:// in endpoint_url."
 )
 
 CODES: Mapping[str, Meaning] = MappingProxyType(
@@ -136,7 +137,6 @@ _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
         401: Meaning(AuthenticationError, _CHECK_KEY),
         403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
         404: Meaning(NotFoundError, _CHECK_BUCKET),
-        407: Meaning(InvalidRequestError, "A proxy asks for its own user and password: check proxy of the connection."),
         429: Meaning(ThrottledError, _ASK_LATER),
         501: Meaning(InvalidRequestError),
     }
@@ -163,14 +163,31 @@ _SIGNATURE_OR_PERMISSION = Meaning(
 # A ``Date`` that differs by more is broken or hostile.
 _MAX_CLOCK_DIFFERENCE = timedelta(days=2)
 
+# Only a proxy sends this status (RFC 9110, 15.5.8).
+_PROXY_REFUSED = 407
+
 # A gateway timed out, before or after it passed the request on: the status does not show which.
 _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
 
+# Statuses with one meaning, whichever gateway sends them.
+_OF_ANY_GATEWAY = _GIVEN_UP_BY_A_GATEWAY | {429}
 
-def classify(response: Response) -> ApiError | None:
-    """Return the error of an answer, or ``None`` if it is no error."""
-    if not response.is_error:
+
+def classify(response: Response) -> ApiError | TransportError | None:
+    """Return the error of an answer, or ``None`` if it is no error; a ``TransportError`` if a proxy refused."""
+    if response.status == _PROXY_REFUSED:
+        return TransportError(
+            f"The proxy refused: 407 Proxy Authentication Required. The request did not reach the service. "
+            f"{PROXY_REFUSAL_ADVICE}",
+            request_sent=False,
+        )
+    if not response.is_error and not is_web_page(response.headers, response.body):
         return None
+    return error_of(response)
+
+
+def error_of(response: Response) -> ApiError:
+    """Return the error of an answer that is one, whatever its status says."""
     meaning = _meaning(response)
     return meaning.error(
         _message(response),
@@ -257,7 +274,9 @@ def _meaning(response: Response) -> Meaning:
     if status < 200:  # an interim status is not final: the outcome of the request is not known
         return Meaning(UnreadableResponseError)
     if 300 <= status < 400:
-        return Meaning(RedirectError, _CHECK_REDIRECT)
+        return Meaning(RedirectError, _redirect_advice(response))
+    if is_web_page(response.headers, response.body) and not (status in _OF_ANY_GATEWAY or status >= 500):
+        return Meaning(UnreadableResponseError, _CHECK_INTERMEDIARY)
     if is_time_refusal(response):
         return Meaning(AuthenticationError, _CHECK_CLOCK)
     if status == 401 and code == "AccessDenied":
@@ -266,8 +285,6 @@ def _meaning(response: Response) -> Meaning:
         return CODES[code]
     if status < 300:  # an unknown error that calls itself a success: the outcome of the request is not known
         return Meaning(UnreadableResponseError)
-    if response.error.is_html and status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return Meaning(_by_status(status).error, HTML_ADVICE)
     return _by_status(status)
 
 
@@ -276,6 +293,17 @@ def _by_status(status: int) -> Meaning:
         return _BY_STATUS[status]
     is_failure = status >= 500 or status in _GIVEN_UP_BY_A_GATEWAY
     return Meaning(ServiceUnavailableError if is_failure else InvalidRequestError)
+
+
+def _redirect_advice(response: Response) -> str:
+    """Return advice for a redirect; the service redirects plain HTTP to HTTPS (docs/service.md, 1.1)."""
+    try:
+        sent_to, location = urlsplit(response.url), urlsplit(response.headers.get("location", ""))
+    except ValueError:  # invalid brackets
+        return f"Redirects are not followed. {_CHECK_BUCKET}"
+    if (sent_to.scheme, location.scheme) == ("http", "https") and sent_to.path == location.path:
+        return "The service accepts https only: write https:// in endpoint_url of the connection."
+    return f"Redirects are not followed. {_CHECK_BUCKET}"
 
 
 def _clock_advice(response: Response) -> str:
@@ -303,9 +331,9 @@ def _message(response: Response) -> str:
         return " ".join(part for part in (response.error.message, _signed(response)) if part)
     if 300 <= response.status < 400:
         location = shortened(response.headers.get("location", "nowhere"), _MAX_WORD_LENGTH)
-        return f"The service redirects to {location!r}."
-    if response.error.is_html:
-        return f"An HTML page with HTTP {response.status} came instead of the service's answer."
+        return f"The answer, HTTP {response.status}, redirects to {location!r}."
+    if is_web_page(response.headers, response.body):
+        return f"A proxy or gateway answered in place of the service, with HTTP {response.status} and a web page."
     return f"The service answered with HTTP {response.status} and no message."
 
 

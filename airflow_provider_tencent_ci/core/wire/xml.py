@@ -29,9 +29,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_DEPTH = 64
 
-_HTML_STARTS = (b"<!doctype html", b"<html")
-_HTML_START_BYTES = 1_000
-HTML_ADVICE = "A proxy, a gateway or a login page may answer in its place: check endpoint_url and the proxy."
 _GZIP = b"\x1f\x8b"
 
 
@@ -65,22 +62,6 @@ def read_document(body: bytes) -> Element:
     return element
 
 
-def is_html(body: bytes) -> bool:
-    """Whether a body is a page for a browser: of a proxy, a gateway or a login page, and not of the service."""
-    start = body[:_HTML_START_BYTES].lower()
-    return any(tag in start for tag in _HTML_STARTS)
-
-
-def check_not_html(body: bytes) -> None:
-    """
-    Check that an answer may be the service's.
-
-    :raises UnreadableResponseError: it is an HTML page.
-    """
-    if is_html(body):
-        raise UnreadableResponseError(f"The answer is an HTML page, not the service's. {HTML_ADVICE}")
-
-
 def _checked_text(body: bytes) -> str:
     """
     Return the text of an answer that is safe to parse.
@@ -89,7 +70,6 @@ def _checked_text(body: bytes) -> str:
     searches and the parser see the same text: a document type begins with ``<!DOCTYPE``, a tag with ``<``, and an
     attribute has a ``=``.
     """
-    check_not_html(body)
     if body.startswith(_GZIP):
         raise UnreadableResponseError("The answer is compressed, which was not asked for: check the proxy on the way.")
     try:

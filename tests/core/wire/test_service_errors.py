@@ -164,25 +164,6 @@ def test_a_body_of_another_shape_has_no_code(body):
     assert "no message" in str(found)
 
 
-HTML = ["<html><body>no</body></html>", "<!DOCTYPE HTML PUBLIC 'x'>\n<HTML>", "<!-- x --><!doctype html><p>"]
-
-
-@pytest.mark.parametrize("body", HTML)
-@pytest.mark.parametrize("status", [401, 403, 404, 502])
-def test_a_page_of_a_proxy_is_not_explained_as_a_refusal_of_the_service(body, status):
-    said = str(classify(respond(body, status)))
-    assert "An HTML page" in said
-    assert "check endpoint_url and the proxy" in said
-    assert "SecretId" not in said
-    assert "this key" not in said
-    assert "The key may" not in said
-
-
-@pytest.mark.parametrize("body", ["", *HTML])
-def test_a_proxy_that_asks_for_a_password_is_named(body):
-    assert "A proxy asks for its own user and password" in str(classify(respond(body, 407)))
-
-
 def test_a_401_may_be_about_the_signature_or_a_permission():
     said = str(classify(failure(401, "AccessDenied", "no")))
     assert "Check SecretId and SecretKey" in said
@@ -195,11 +176,6 @@ def test_the_texts_that_the_service_signed_are_shown():
     body = "".join(f"<{name}>{text}</{name}>" for name, text in nodes.items())
     found = classify(respond(f"<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message>{body}</Error>", 403))
     assert r"The service signed StringToSign='sha1\n1;2\nabc', FormatString='get\n/\n\nhost=a'." in str(found)
-
-
-def test_a_redirect_to_https_names_the_remedy():
-    said = str(classify(respond("", 308, location="https://examplebucket-1250000000.ci.ap-beijing.myqcloud.com/")))
-    assert "write https:// in endpoint_url" in said
 
 
 @pytest.mark.parametrize("status", [200, 204])
