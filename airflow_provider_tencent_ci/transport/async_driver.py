@@ -17,6 +17,7 @@ from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.transport.message_head import MAX_LINE_BYTES, check_final_head, header_text
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
 from airflow_provider_tencent_ci.transport.shared_state import service_clock
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
@@ -111,9 +112,11 @@ class AsyncTransport:
                 allow_redirects=False,
             ) as answer:
                 received_at = self.now()
+                check_final_head(answer.version, answer.status, answer.raw_headers)
                 body = await _read(answer)
-                return RawResponse(answer.status, tuple(answer.headers.items()), body, received_at)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                headers = tuple((name.decode(), header_text(value)) for name, value in answer.raw_headers)
+                return RawResponse(answer.status, headers, body, received_at)
+        except (aiohttp.ClientError, http.client.HTTPException, TimeoutError, OSError) as error:
             raise no_answer(request, config, _cause(error), request_sent=not _failed_to_connect(error)) from None
 
 
@@ -127,6 +130,8 @@ async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("Content-Type",),
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
     )
 
 

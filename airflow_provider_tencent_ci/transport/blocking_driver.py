@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
+from airflow_provider_tencent_ci.transport.message_head import header_text
 from airflow_provider_tencent_ci.transport.network_errors import no_answer, too_large
 from airflow_provider_tencent_ci.transport.shared_state import service_clock
 from airflow_provider_tencent_ci.transport.time_limits import BoundedAdapter, bounded
@@ -124,8 +126,13 @@ class BlockingTransport:
                     body = _read(answer)
                     if answer.status_code < 200:  # no answer; its late bytes must not count as the next answer
                         self.close()
-                    return RawResponse(answer.status_code, tuple(answer.headers.items()), body, received_at)
-            except (RequestException, HTTPError, OSError) as error:
+                    else:
+                        exchange.check_all_read()
+                    headers = tuple(
+                        (name, header_text(value.encode("latin-1"))) for name, value in answer.headers.items()
+                    )
+                    return RawResponse(answer.status_code, headers, body, received_at)
+            except (RequestException, HTTPError, http.client.HTTPException, OSError) as error:
                 raise no_answer(request, config, error, request_sent=exchange.request_sent) from None
 
     def _pause(self, seconds: float) -> None:

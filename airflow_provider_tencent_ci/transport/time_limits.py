@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -27,6 +26,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS
+from airflow_provider_tencent_ci.transport.message_head import chunk_size, read_final_head, read_line
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class BoundedExchange:
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
         self.request_sent = False
+        self.reader: _Reader | None = None
 
     def left_seconds(self) -> float:
         """
@@ -60,6 +61,15 @@ class BoundedExchange:
         if left <= 0:
             raise TimeoutError("The time of the exchange is over.")
         return left
+
+    def check_all_read(self) -> None:
+        """
+        Check that the answer was read whole.
+
+        :raises http.client.HTTPException: more bytes came with it; it may end anywhere.
+        """
+        if self.reader is not None and self.reader.unread():
+            raise http.client.HTTPException
 
 
 # Per thread, and the innermost one: a signal handler may start its own exchange during another one.
@@ -109,13 +119,31 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class _FinalAnswer(http.client.HTTPResponse):
-    """The answer after all interim ones; the standard library skips status 100 only."""
+    """The answer after all interim ones, read by the rules of :mod:`.message_head`."""
 
-    def begin(self) -> None:
-        super().begin()
-        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.headers = self.msg = None  # type: ignore[assignment]  # so that it reads on
-            super().begin()
+    fp: Any
+
+    def begin(self, **kwargs: Any) -> None:
+        reader = self.fp
+        try:
+            self.fp = io.BytesIO(read_final_head(reader))
+            super().begin(**kwargs)
+        finally:
+            self.fp = reader
+
+    def _read_next_chunk_size(self) -> int:
+        return chunk_size(read_line(self.fp))
+
+    def _safe_read(self, amt: int) -> bytes:
+        """Read the end of a chunk; chunks themselves are read as they come."""
+        data: bytes = super()._safe_read(amt)  # type: ignore[misc]
+        if data != b"\r\n":
+            raise http.client.HTTPException
+        return data
+
+    def _read_and_discard_trailer(self) -> None:
+        while read_line(self.fp) != b"\r\n":
+            pass
 
 
 class _BoundedConnection(HTTPConnection):
@@ -205,7 +233,27 @@ class _BoundedSocket:
             left = left[self._sock.send(left[:_CHUNK_BYTES]) :]
 
     def makefile(self, mode: str = "rb", *args: Any, **kwargs: Any) -> io.BufferedReader:
-        return io.BufferedReader(_BoundedReader(self._sock))
+        reader = _exchange.get().reader = _Reader(_BoundedReader(self._sock))
+        return reader
+
+
+class _Reader(io.BufferedReader):
+    """Reads an answer, and knows whether bytes are left over."""
+
+    raw: _BoundedReader
+    _left_over = b""
+
+    def unread(self) -> bytes:
+        """Return the bytes that have come and were not read; reads no more from the socket."""
+        if not self.closed:
+            self.raw.is_paused = True
+            self._left_over = self.peek()
+            self.raw.is_paused = False
+        return self._left_over
+
+    def close(self) -> None:
+        self.unread()
+        super().close()
 
 
 class _BoundedReader(io.RawIOBase):
@@ -214,11 +262,14 @@ class _BoundedReader(io.RawIOBase):
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)
+        self.is_paused = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
+        if self.is_paused:
+            return None
         self._sock.settimeout(_exchange.get().left_seconds())
         count: int | None = self._file.readinto(buffer)
         return count
