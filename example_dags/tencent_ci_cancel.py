@@ -34,7 +34,7 @@ with DAG(
         soft_fail=True,
         deferrable=True,
     )
-    # A job that has ended is not changed, so this task may follow in any case.
-    stop = CancelInventoryJobOperator(task_id="stop", job_id=submit.output, trigger_rule="all_done")
+    # A job that has ended is not changed, and without a job this task is skipped. So it may follow in any case.
+    stop = CancelInventoryJobOperator(task_id="stop", job_id=submit.output["job_id"], trigger_rule="all_done")
     wait >> stop
 # [END cancel]

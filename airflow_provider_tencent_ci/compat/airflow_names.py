@@ -18,7 +18,7 @@ except ImportError:  # before 3.1
     from airflow.exceptions import AirflowTaskTimeout  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseHook, XCom
+    from airflow.providers.common.compat.sdk import BaseHook, XCom, XComNotFound
     from airflow.sdk import RetryDecision, RetryPolicy
     from airflow.sdk.bases.decorator import determine_kwargs, task_decorator_factory
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
@@ -41,6 +41,7 @@ __all__ = [
     "TaskSuccessEvent",
     "TriggerEvent",
     "XCom",
+    "XComNotFound",
     "determine_kwargs",
     "task_decorator_factory",
 ]
@@ -57,6 +58,7 @@ _LATE = {
     "TaskSuccessEvent": ("airflow.triggers.base",),
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.providers.common.compat.sdk",),
+    "XComNotFound": ("airflow.sdk.exceptions", "airflow.exceptions"),  # before 3.2
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),  # before 3.1
     "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),  # 2.11
 }

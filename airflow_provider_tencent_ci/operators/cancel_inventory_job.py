@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowSkipException, BaseOperator
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
@@ -22,12 +22,15 @@ class CancelInventoryJobOperator(MapIndexName, BaseOperator):
     """
     Cancel a batch job (inventory trigger job) of Cloud Infinite, and wait until it has stopped.
 
-    A job that has already ended is not changed, and the task succeeds. So the task can be retried, and can clean up
-    after a task in any state (``trigger_rule="all_done"``). Files that were processed by then stay, and are billed.
+    A job that has already ended is not changed, and the task succeeds. Without a job the task is skipped. So the task
+    can be retried, and can clean up after a task in any state (``trigger_rule="all_done"``). Files that were processed
+    by then stay, and are billed.
 
     XCom ``return_value``: the job's last record, with the service's node names.
 
-    :param job_id: the job's id, for example the ``.output`` of the operator that submitted it; templated.
+    :param job_id: the job's id; templated. Use ``submit.output["job_id"]``: that XCom exists as soon as the job does.
+        ``submit.output`` exists only if the task succeeded. ``None``, an empty text, the text ``None`` that a template
+        makes of it, and an XCom that does not exist mean that there is no job.
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
     :param region: its region; by default the connection's.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
@@ -57,11 +60,23 @@ class CancelInventoryJobOperator(MapIndexName, BaseOperator):
         self.tencent_ci_conn_id = tencent_ci_conn_id
         self.stop_timeout = stop_timeout
 
+    def render_template(self, content: Any, context: Context, *arguments: Any, **named: Any) -> Any:
+        """Render a field as Airflow does; ``job_id`` becomes ``None`` if it is an XCom that was not pushed."""
+        from airflow_provider_tencent_ci.compat.airflow_names import XComNotFound
+
+        try:
+            return super().render_template(content, context, *arguments, **named)
+        except XComNotFound:
+            if content is not self.job_id:
+                raise
+            return None
+
     def execute(self, context: Context) -> dict[str, Any]:
         """
         Cancel the job, and wait until it has stopped.
 
         :return: the job's last record.
+        :raises AirflowSkipException: there is no job.
         :raises InvalidArgumentError: this can be no job's id; nothing was sent.
         :raises InvalidRequestError: the service knows no such job (or ``NotFoundError``: which is not documented).
         :raises WaitTimeoutError: it has not stopped within ``stop_timeout``; it may still. A retry cancels it again.
@@ -70,6 +85,8 @@ class CancelInventoryJobOperator(MapIndexName, BaseOperator):
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
         within_seconds = seconds_of("stop_timeout", self.stop_timeout)
+        if str(self.job_id or "").strip() in ("", "None"):
+            raise AirflowSkipException("There is no batch job to cancel: job_id is empty. Nothing was sent.")
         with TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region) as hook:
             push_link(context, hook.config)
             job = hook.run(cancel_and_confirm(self.job_id, within_seconds=within_seconds))

@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import note_failures_of, run_dag_file
-from tests.runs.test_operator import HEADER, submit
+from tests.runs.test_operator import HEADER, submit, waiting
 
 CANCEL = "\nfrom airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator\n"
 
@@ -64,10 +64,59 @@ def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_aga
 
 
 @pytest.mark.parametrize(
-    ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("", "InvalidArgumentError")]
+    ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("b/1", "InvalidArgumentError")]
 )
 def test_an_unknown_job_is_reported(emulator, job_id, error):
     assert cancel(job_id, "stop_timeout=1").failure.startswith(error)
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        "None",
+        "''",
+        "' '",
+        "'None'",
+        "'{{ none }}'",
+        "'{{ ti.xcom_pull(\"submit\") }}'",
+        "'{{ ti.xcom_pull(\"submit\", key=\"job_id\") or \"\" }}'",
+        "submit.output",
+        "submit.output['job_id']",
+    ],
+)
+def test_a_cancel_without_a_job_is_skipped(emulator, job_id, native):
+    run = run_dag_file(after_submit("validate=True, workflow_ids='w99999999999999999999999999999999'", job_id, native))
+    assert run.states == {"submit": "failed", "cancel": "skipped"}
+    assert emulator.count("cancel") == 0
+
+
+@pytest.mark.parametrize("missing", ["bucket", "region", "tencent_ci_conn_id"])
+def test_a_missing_xcom_for_another_argument_is_no_skip(emulator, job_id, missing):
+    arguments = f"{job_id!r}, {missing}=submit.output['job_id']"
+    run = run_dag_file(after_submit("validate=True, workflow_ids='w99999999999999999999999999999999'", arguments, False))
+    assert run.states["cancel"] == "failed"
+    assert emulator.count("cancel") == 0
+
+
+@waiting
+def test_the_job_of_a_task_that_gave_up_waiting_is_cancelled(emulator, mode):
+    emulator.configure(run_seconds=3600)
+    waiting = f"wait_timeout=0.5, workflow_ids={WORKFLOW_ID!r}, {mode}"
+    run = run_dag_file(after_submit(waiting, "submit.output['job_id']", False))
+    assert run.states["cancel"] == "success"
+    assert only_job(emulator).state == "Cancel"
+
+
+def after_submit(submit, cancel, native):
+    """A DAG with a task that submits and one that cancels its job; ``cancel`` begins with the job's id."""
+    header = HEADER.replace("schedule=None", f"schedule=None, render_template_as_native_obj={native}")
+    tasks = f"""
+with dag:
+    submit = TriggerInventoryJobOperator(task_id="submit", prefix="media/", {submit})
+    CancelInventoryJobOperator(task_id="cancel", job_id={cancel}, trigger_rule="all_done") << submit
+"""
+    return header + CANCEL + tasks
 
 
 def test_a_lost_answer_to_the_cancel_is_settled_by_polling(emulator, job_id):
