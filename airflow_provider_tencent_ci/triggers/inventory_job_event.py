@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseEventTrigger, TriggerEvent
 from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.waiting.constructor_checks import check_text, optional_text, seconds_of
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -37,64 +39,71 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     The event is ``{"version": 1, "bucket": ..., "region": ..., "job": {...}}``; in ``job`` are the names of the
     service, of ``Operation`` only the workflows or the tag.
 
-    The arguments are not templated. The constructor only assigns, since an exception in it would end the whole
-    triggerer.
+    The arguments are not templated. The constructor refuses nothing, since an exception in it would end the whole
+    triggerer. ``serialize`` refuses wrong arguments: Airflow calls it while it parses the DAG file, so that the author
+    sees an import error.
 
     :param name: a pattern as in a shell for the job's name (``nightly-*``); the names that this package's operator
         gives end in a token, ``<readable>-<token>``. By default every name.
-    :param states: the states to report: ``Success``, ``Failed``, ``Cancel``; by default all three.
+    :param states: the states to report, one or several: ``Success``, ``Failed``, ``Cancel``; by default all three.
     :param job_type: only ``Workflow`` or only ``Job``.
     :param workflow_id: only jobs with this workflow.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
     :param bucket: the bucket's long name; by default the connection's.
     :param region: its region; by default the connection's.
-    :param poll_interval: seconds between two polls, less a random part of up to half of them. With the default, 60,
-        this is one or two short lists in a minute.
-    :param look_back: seconds; jobs that were created earlier are not watched any more. The default is seven days.
-    :param catch_up: seconds. A watcher without a stored state first reports the jobs that ended in this time before its
-        start, by ``EndTime``, although an earlier watcher may have reported them. The default, 0, reports none.
+    :param poll_interval: seconds (or a timedelta) between two polls, less a random part of up to half of them. With
+        the default, 60, this is one or two short lists in a minute.
+    :param look_back: seconds (or a timedelta); jobs that were created earlier are not watched any more. The default is
+        seven days.
+    :param catch_up: seconds (or a timedelta). A watcher without a stored state first reports the jobs that ended in
+        this time before its start, by ``EndTime``, although an earlier watcher may have reported them. The default, 0,
+        reports none.
     """
 
     def __init__(
         self,
         name: str = "*",
-        states: str | Sequence[str] | None = None,
+        states: str | Iterable[str] | None = None,
         job_type: str | None = None,
         workflow_id: str | None = None,
         tencent_ci_conn_id: str = "tencent_ci_default",
         bucket: str | None = None,
         region: str | None = None,
-        poll_interval: float = 60,
-        look_back: float = 7 * 86400,
-        catch_up: float = 0,
+        poll_interval: float | timedelta = 60,
+        look_back: float | timedelta = 7 * 86400,
+        catch_up: float | timedelta = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.name = name
-        self.states = states
+        self.states = _listed(states)
         self.job_type = job_type
         self.workflow_id = workflow_id
         self.tencent_ci_conn_id = tencent_ci_conn_id
         self.bucket = bucket
         self.region = region
-        self.poll_interval = poll_interval
-        self.look_back = look_back
-        self.catch_up = catch_up
+        self.poll_interval = _seconds(poll_interval)
+        self.look_back = _seconds(look_back)
+        self.catch_up = _seconds(catch_up)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments, all of them JSON values."""
+        """
+        Return the class path and the arguments, all of them JSON values.
+
+        :raises InvalidArgumentError: an argument is wrong; the message names it.
+        """
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                "name": self.name,
-                "states": self.states if self.states is None or isinstance(self.states, str) else list(self.states),
-                "job_type": self.job_type,
-                "workflow_id": self.workflow_id,
-                "tencent_ci_conn_id": self.tencent_ci_conn_id,
-                "bucket": self.bucket,
-                "region": self.region,
-                "poll_interval": self.poll_interval,
-                "look_back": self.look_back,
-                "catch_up": self.catch_up,
+                "name": check_text("name", self.name),
+                "states": _checked_states(self.states),
+                "job_type": optional_text("job_type", self.job_type),
+                "workflow_id": optional_text("workflow_id", self.workflow_id),
+                "tencent_ci_conn_id": check_text("tencent_ci_conn_id", self.tencent_ci_conn_id),
+                "bucket": optional_text("bucket", self.bucket),
+                "region": optional_text("region", self.region),
+                "poll_interval": seconds_of("poll_interval", self.poll_interval),
+                "look_back": seconds_of("look_back", self.look_back),
+                "catch_up": 0.0 if self.catch_up == 0 else seconds_of("catch_up", self.catch_up),
             },
         )
 
@@ -105,8 +114,8 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             self.tencent_ci_conn_id,
             self.bucket,
             self.region,
-            float(self.poll_interval),
-            float(self.look_back),
+            self.poll_interval,
+            self.look_back,
         )
 
     @classmethod
@@ -179,11 +188,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         from airflow_provider_tencent_ci.core.api.job_records import ENDED_STATES
         from airflow_provider_tencent_ci.core.polling.ended_jobs import JobCriteria
 
-        states = ENDED_STATES if self.states is None else self.states
-        states = (states,) if isinstance(states, str) else tuple(states)
-        if never := [state for state in states if state not in ENDED_STATES]:
-            self.log.error("No batch job ends as %s, only as %s.", ", ".join(never), ", ".join(ENDED_STATES))
-        return JobCriteria(self.name, states, self.job_type, self.workflow_id)
+        return JobCriteria(self.name, tuple(self.states or ENDED_STATES), self.job_type, self.workflow_id)
 
     @property
     def _looks_back(self) -> timedelta:
@@ -195,6 +200,33 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         wanted = [self.name, self.states, self.job_type, self.workflow_id, self.tencent_ci_conn_id]
         text = json.dumps([*wanted, self.bucket, self.region], default=str)
         return f"tencent_ci.watch.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _checked_states(states: list[str] | None) -> list[str] | None:
+    """
+    Return the states in one order: the order of a set differs from process to process, and makes another trigger.
+
+    :raises InvalidArgumentError: a job does not end so.
+    """
+    from airflow_provider_tencent_ci.core.api.job_records import ENDED_STATES
+
+    if states is None:
+        return None
+    if not isinstance(states, list) or not states or any(state not in ENDED_STATES for state in states):
+        raise InvalidArgumentError(f"states={states!r} must be one or several of {', '.join(ENDED_STATES)}.")
+    return sorted(set(states))
+
+
+def _listed(states: Any) -> Any:
+    """Return one state or several as a list, and everything else as it is: ``serialize`` judges it."""
+    if isinstance(states, str):
+        return [states]
+    return list(states) if isinstance(states, Iterable) else states
+
+
+def _seconds(duration: Any) -> Any:
+    """Return a timedelta in seconds, and everything else as it is: ``serialize`` judges it."""
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
 def _span(seconds: float) -> timedelta:

@@ -13,8 +13,10 @@ __all__ = [
     "check_count",
     "check_fail_on",
     "check_rounds",
+    "check_text",
     "deadline_after",
     "optional_seconds_of",
+    "optional_text",
     "seconds_of",
 ]
 
@@ -71,6 +73,26 @@ def check_rounds(*, wait_for_completion: bool, count_files: bool, on_existing: s
     }
     if missing := [need for need, is_met in needs.items() if not is_met]:
         raise InvalidArgumentError(f"resubmit_rounds needs {missing[0]}.")
+
+
+def check_text(name: str, value: str) -> str:
+    """
+    Return an argument that is a text.
+
+    :raises InvalidArgumentError: it is no text, or an empty one.
+    """
+    if not isinstance(value, str) or not value:
+        raise InvalidArgumentError(f"{name}={value!r} must be a text that is not empty.")
+    return value
+
+
+def optional_text(name: str, value: str | None) -> str | None:
+    """
+    Return an argument that is a text; ``None`` if it is not given, or empty.
+
+    :raises InvalidArgumentError: it is anything else.
+    """
+    return None if value is None or value == "" else check_text(name, value)
 
 
 def seconds_of(name: str, value: float | timedelta) -> float:

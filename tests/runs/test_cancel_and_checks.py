@@ -12,6 +12,7 @@ from tests.runs.conftest import only_job
 from tests.runs.dag_test import note_failures_of, run_dag_file
 from tests.runs.test_operator import HEADER, submit, waiting
 
+NOTHING_SUBMITTED = "workflow_ids='w99999999999999999999999999999999', validate=True"
 CANCEL = "\nfrom airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator\n"
 
 
@@ -80,13 +81,13 @@ def test_an_unknown_job_is_reported(emulator, job_id, error):
         "'None'",
         "'{{ none }}'",
         "'{{ ti.xcom_pull(\"submit\") }}'",
-        "'{{ ti.xcom_pull(\"submit\", key=\"job_id\") or \"\" }}'",
+        '\'{{ ti.xcom_pull("submit", key="job_id") or "" }}\'',
         "submit.output",
         "submit.output['job_id']",
     ],
 )
 def test_a_cancel_without_a_job_is_skipped(emulator, job_id, native):
-    run = run_dag_file(after_submit("validate=True, workflow_ids='w99999999999999999999999999999999'", job_id, native))
+    run = run_dag_file(after_submit(NOTHING_SUBMITTED, job_id, native))
     assert run.states == {"submit": "failed", "cancel": "skipped"}
     assert emulator.count("cancel") == 0
 
@@ -94,7 +95,7 @@ def test_a_cancel_without_a_job_is_skipped(emulator, job_id, native):
 @pytest.mark.parametrize("missing", ["bucket", "region", "tencent_ci_conn_id"])
 def test_a_missing_xcom_for_another_argument_is_no_skip(emulator, job_id, missing):
     arguments = f"{job_id!r}, {missing}=submit.output['job_id']"
-    run = run_dag_file(after_submit("validate=True, workflow_ids='w99999999999999999999999999999999'", arguments, False))
+    run = run_dag_file(after_submit(NOTHING_SUBMITTED, arguments, False))
     assert run.states["cancel"] == "failed"
     assert emulator.count("cancel") == 0
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
+import structlog
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger
 from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 from tests.loops import until
@@ -91,6 +94,69 @@ def test_the_trigger_s_arguments_are_json_and_recreate_it():
     assert path == "airflow_provider_tencent_ci.triggers.inventory_job_event.InventoryJobEventTrigger"
     assert InventoryJobEventTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
     assert SECRET_KEY not in json.dumps(arguments)
+
+
+DURATIONS = {"poll_interval": 90, "look_back": 3600, "catch_up": 60}
+TEXTS = ("name", "job_type", "workflow_id", "tencent_ci_conn_id", "bucket", "region")
+NO_DURATIONS = ["5", "", None, -1, True, float("nan"), float("inf"), timedelta(-1), [], object()]
+NO_TEXTS = [5, True, ["a"], {"a": 1}, timedelta(1), object()]
+NO_STATES = ["Running", "success", "Success,Failed", "", [], set(), ["Success", None], [["Success"]], 5, object()]
+WRONG = [
+    *((argument, value) for argument in DURATIONS for value in NO_DURATIONS),
+    *((argument, 0) for argument in ("poll_interval", "look_back")),
+    *((argument, value) for argument in TEXTS for value in NO_TEXTS),
+    *((argument, value) for argument in ("name", "tencent_ci_conn_id") for value in ("", None)),
+    *(("states", value) for value in NO_STATES),
+]
+
+
+@pytest.mark.parametrize(("argument", "value"), WRONG)
+def test_a_wrong_argument_is_refused_by_its_name_when_the_dag_is_parsed(argument, value):
+    with pytest.raises(InvalidArgumentError, match=f"^{argument}="):
+        InventoryJobEventTrigger(**{argument: value}).serialize()
+
+
+def test_a_wrong_argument_is_an_import_error_of_the_dag(tmp_path):
+    processor = pytest.importorskip("airflow.dag_processing.processor")
+    if not hasattr(processor, "DagFileParseRequest"):
+        pytest.skip("Airflow before 3.0 has no asset watchers")
+    dag = """
+from airflow.sdk import DAG, Asset, AssetWatcher
+from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
+watcher = AssetWatcher(name="w", trigger=InventoryJobEventTrigger(poll_interval=POLL_INTERVAL))
+with DAG("watch", schedule=[Asset("a", watchers=[watcher])]):
+    pass
+"""
+    path = tmp_path / "watch.py"
+
+    def import_errors(poll_interval):
+        path.write_text(dag.replace("POLL_INTERVAL", poll_interval))
+        named = {"bundle_name": "b"} if "bundle_name" in processor.DagFileParseRequest.model_fields else {}
+        request = processor.DagFileParseRequest(file=str(path), bundle_path=tmp_path, callback_requests=[], **named)
+        return " ".join(processor._parse_file(request, structlog.get_logger()).import_errors.values())
+
+    assert import_errors("60") == ""
+    assert "poll_interval='60' must be a positive number of seconds, or a timedelta." in import_errors("'60'")
+
+
+@pytest.mark.parametrize("argument", DURATIONS)
+def test_a_timedelta_is_the_same_as_its_seconds(argument):
+    seconds = DURATIONS[argument]
+    triggers = [watcher(**{argument: duration}) for duration in (seconds, timedelta(seconds=seconds))]
+    assert triggers[0].serialize() == triggers[1].serialize()
+    assert triggers[0].shared_stream_key() == triggers[1].shared_stream_key()
+    assert json.loads(json.dumps(triggers[1].serialize()[1]))[argument] == seconds
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset, iter, lambda states: dict.fromkeys(states)])
+def test_states_have_one_order(kind):
+    orders = [("Success", "Failed"), ("Failed", "Success"), ("Failed", "Success", "Failed")]
+    assert {tuple(watcher(states=kind(order)).serialize()[1]["states"]) for order in orders} == {("Failed", "Success")}
+
+
+@pytest.mark.parametrize("argument", ["job_type", "workflow_id", "bucket", "region"])
+def test_an_empty_text_is_not_given(argument):
+    assert watcher(**{argument: ""}).serialize() == watcher().serialize()
 
 
 @pytest.mark.parametrize("nonsense", [None, [], {}, "x", -1, object()])
@@ -321,13 +387,3 @@ def test_a_watcher_of_several_assets_uses_no_store(monkeypatch):
     monkeypatch.setattr(store, "_total", 2)
     assert watched_asset_store(watcher(store)) is None
     assert watched_asset_store(InventoryJobEventTrigger()) is None
-
-
-def test_a_state_that_is_not_final_logs_a_warning(emulator, caplog, capfd):
-    async def main():
-        async with watching(watcher(states=["Running"]).run()):
-            await looks(emulator)
-
-    run(main)
-    said = "".join([caplog.text, *capfd.readouterr()])
-    assert "No batch job ends as Running, only as Success, Failed, Cancel." in said
