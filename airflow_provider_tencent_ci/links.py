@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperatorLink
-from airflow_provider_tencent_ci.compat.task_context import link_xcom_key
+from airflow_provider_tencent_ci.compat.task_context import push_link_xcom
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
@@ -54,7 +54,6 @@ def push_link(context: Context, config: ServiceConfig) -> None:
     url = console_url(config.bucket, config.region)
     try:
         ti.xcom_push(key=JOB_URL_KEY, value=url)
-        if key := link_xcom_key(InventoryJobLink()):
-            ti.xcom_push(key=key, value=url)
+        push_link_xcom(ti, InventoryJobLink(), url)
     except Exception as error:  # a link must not fail a task
         _log.warning("Could not leave the link to the console: %s", error)

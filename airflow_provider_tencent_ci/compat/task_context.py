@@ -20,8 +20,8 @@ __all__ = [
     "is_deferral_timeout",
     "is_first_try",
     "is_made_from_mapped",
-    "link_xcom_key",
     "own_xcom",
+    "push_link_xcom",
     "push_xcoms",
     "recorded_job_id",
     "task_error",
@@ -142,16 +142,26 @@ def push_xcoms(ti: Any, values: dict[str, Any]) -> None:
         XCom.set(key=key, value=value, **where)
 
 
+def push_link_xcom(ti: Any, link: BaseOperatorLink, url: str) -> None:
+    """
+    Push the address of a link to the XCom that the UI reads, from wherever XCom is written; blocks.
+
+    The UI does not ask a custom XCom backend, so Airflow pushes this XCom past it (``_xcom_push_to_db`` in
+    sdk/execution_time/task_runner.py), and so does this function. 2.11 has no such XCom: it calls the link itself.
+    """
+    from airflow.providers.common.compat.sdk import XCom
+
+    if (key := getattr(link, "xcom_key", None)) is None:
+        return
+    where = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
+    getattr(XCom, "_set_xcom_in_db", XCom.set)(key=key, value=url, **where)
+
+
 def delete_xcom(ti: Any, key: str) -> None:
     """Delete an XCom of a task instance if there is one; blocks."""
     from airflow.providers.common.compat.sdk import XCom
 
     XCom.delete(key=key, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index)
-
-
-def link_xcom_key(link: BaseOperatorLink) -> str | None:
-    """Return the XCom key from which the UI reads a link; ``None`` on 2.11, which calls the link itself."""
-    return getattr(link, "xcom_key", None)
 
 
 def _clear_generation(context: Context) -> int:

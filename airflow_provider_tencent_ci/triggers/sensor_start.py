@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 from airflow_provider_tencent_ci.compat.airflow_names import TriggerEvent
-from airflow_provider_tencent_ci.compat.task_context import link_xcom_key, push_xcoms
+from airflow_provider_tencent_ci.compat.task_context import push_link_xcom, push_xcoms
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
@@ -94,9 +94,9 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
 
     async def _leave_link(self, config: ServiceConfig) -> None:
         url = console_url(config.bucket, config.region)
-        links = {key: url for key in (JOB_URL_KEY, link_xcom_key(InventoryJobLink())) if key}
         try:
-            await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, links)
+            await sync_to_async(push_xcoms, thread_sensitive=False)(self.task_instance, {JOB_URL_KEY: url})
+            await sync_to_async(push_link_xcom, thread_sensitive=False)(self.task_instance, InventoryJobLink(), url)
         except Exception as error:  # a link must not fail a task
             self.log.warning("Could not leave the link to the console: %s", error)
 

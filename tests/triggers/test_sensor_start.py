@@ -48,6 +48,7 @@ def pushed(monkeypatch):
     pushed = {}
     for module in (starting, triggers):
         monkeypatch.setattr(module, "push_xcoms", lambda _ti, values: pushed.update(values))
+    monkeypatch.setattr(starting, "push_link_xcom", lambda _ti, link, url: pushed.update({link.xcom_key: url}))
     return pushed
 
 
