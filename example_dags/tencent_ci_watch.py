@@ -33,9 +33,9 @@ with DAG(
 
     @task
     def publish(triggering_asset_events=None):
-        # A run may have several jobs, and after a restart a job that was reported before.
+        # An event has all jobs that ended since the last poll, and after a restart also jobs that were reported before.
         events = triggering_asset_events[nightly_done] if triggering_asset_events else []
-        jobs = {event.extra["payload"]["job"]["JobId"]: event.extra["payload"]["job"] for event in events}
+        jobs = {job["JobId"]: job for event in events for job in event.extra["payload"]["jobs"]}
         for job in jobs.values():
             print(f"Batch {job['Name']} of {job['Input']} has ended at {job['EndTime']}.")
         return list(jobs)

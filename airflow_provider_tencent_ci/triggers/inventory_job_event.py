@@ -29,15 +29,17 @@ _OPERATION = ("WorkflowIds", "Tag")
 
 class InventoryJobEventTrigger(BaseEventTrigger):
     """
-    Watch a bucket, and yield an event for each batch job that ends; for an ``AssetWatcher`` (Airflow 3.0 and later).
+    Watch a bucket, and yield one event for all batch jobs that have ended since the last poll.
 
-    It sees all batch jobs of the bucket, submitted by Airflow or not, and ends with its asset. On Airflow 3.3 and
-    later, all watchers of the same bucket with the same ``tencent_ci_conn_id``, ``bucket``, ``region``,
-    ``poll_interval`` and ``look_back`` share one poll in a triggerer; their other arguments may differ. Before 3.3 each
-    has its own poll. ``docs/events.md`` describes what is stored over a restart of the triggerer.
+    It is for an ``AssetWatcher`` (Airflow 3.0 and later). It sees all batch jobs of the bucket, submitted by Airflow or
+    not, and ends with its asset. On Airflow 3.3 and later, all watchers of the same bucket with the same
+    ``tencent_ci_conn_id``, ``bucket``, ``region``, ``poll_interval`` and ``look_back`` share one poll in a triggerer;
+    their other arguments may differ. Before 3.3 each has its own poll. ``docs/events.md`` describes what is stored over
+    a restart of the triggerer.
 
-    The event is ``{"version": 1, "bucket": ..., "region": ..., "job": {...}}``; in ``job`` are the names of the
-    service, of ``Operation`` only the workflows or the tag.
+    The event is ``{"version": 1, "bucket": ..., "region": ..., "jobs": [{...}, ...]}``; the jobs have the names of the
+    service, of ``Operation`` only the workflows or the tag. ``job`` is the first one, as events had it before there
+    were ``jobs``; the next release removes it.
 
     The arguments are not templated. The constructor refuses nothing, since an exception in it would end the whole
     triggerer. ``serialize`` refuses wrong arguments: Airflow calls it while it parses the DAG file, so that the author
@@ -128,7 +130,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             yield look
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Yield an event for each job that meets the criteria, each once."""
+        """Yield one event for the jobs of a poll that meet the criteria; report each job once."""
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import ReportFilter, StoredSnapshot
 
         criteria = self._criteria
@@ -144,7 +146,9 @@ class InventoryJobEventTrigger(BaseEventTrigger):
             new = reports.new(ended)
             for job in new:
                 self.log.info("Batch job %s (%s) has ended: %s.", job.job_id, job.name, job.state.value)
-                yield TriggerEvent(_payload(place, job))  # type: ignore[no-untyped-call]
+            if new:
+                # One event for all: of several events within moments, a run sees only the first (docs/airflow.md, 7).
+                yield TriggerEvent(_payload(place, new))  # type: ignore[no-untyped-call]
             await stored.save(look.snapshot, has_reported=bool(new))
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -233,7 +237,11 @@ def _span(seconds: float) -> timedelta:
     return timedelta(seconds=min(seconds, timedelta.max.total_seconds() / 2))
 
 
-def _payload(place: dict[str, str], job: InventoryJob) -> dict[str, Any]:
-    record = job.to_dict()
-    record["Operation"] = {name: job.operation[name] for name in _OPERATION if name in job.operation}
-    return {"version": EVENT_VERSION, **place, "job": record}
+def _payload(place: dict[str, str], jobs: Sequence[InventoryJob]) -> dict[str, Any]:
+    records = [_record(job) for job in jobs]
+    return {"version": EVENT_VERSION, **place, "jobs": records, "job": records[0]}
+
+
+def _record(job: InventoryJob) -> dict[str, Any]:
+    operation = {name: job.operation[name] for name in _OPERATION if name in job.operation}
+    return {**job.to_dict(), "Operation": operation}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
@@ -13,11 +13,13 @@ import structlog
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger
 from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.polling.ended_jobs import BucketSnapshot, DetectedJobs
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.triggerer import bucket_watcher
 from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 from tests.loops import until
 
@@ -85,7 +87,7 @@ def run(main):
 
 
 def job_ids(events):
-    return [event["job"]["JobId"] for event in events]
+    return [job["JobId"] for event in events for job in event["jobs"]]
 
 
 def test_the_trigger_s_arguments_are_json_and_recreate_it():
@@ -175,10 +177,70 @@ def test_an_ended_job_sends_one_event_with_a_small_record(emulator):
             await looks(emulator)
         [event] = events
         assert (event["version"], event["bucket"]) == (1, TencentCIHook().config.bucket)
+        assert event["jobs"] == [event["job"]]  # the former field, for receivers that were written for it
         job = InventoryJob.from_dict(event["job"])
         assert (job.job_id, job.name, job.state.value) == (job_id, "nightly", "Success")
         assert job.input == {"Prefix": "media/"}
         assert job.operation == {"WorkflowIds": WORKFLOW_ID}
+
+    run(main)
+
+
+@pytest.fixture
+def poll_results(monkeypatch):
+    """The results of polls in place of those of a bucket; an entry may be added while a watcher runs."""
+    given = asyncio.Queue()
+
+    async def given_results(*_):
+        while True:
+            ended = await given.get()
+            yield DetectedJobs(tuple(ended), BucketSnapshot(datetime(2026, 1, 1, tzinfo=UTC), {}, {}))
+
+    monkeypatch.setattr(bucket_watcher, "watch_bucket", given_results)
+    return given
+
+
+def ended_jobs(numbers, name="nightly"):
+    return [InventoryJob(f"b{number}", name, state=JobState.SUCCESS) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("polls", "reported"),
+    [
+        ([range(4)], [["b0", "b1", "b2", "b3"]]),
+        ([range(4), [], range(4, 6), range(6)], [["b0", "b1", "b2", "b3"], ["b4", "b5"]]),
+        ([[2], [2, 3]], [["b2"], ["b3"]]),
+        ([range(1000)], [[f"b{number}" for number in range(1000)]]),
+        ([[], []], []),
+    ],
+    ids=["one poll", "two polls", "one job again", "many", "none"],
+)
+def test_all_jobs_that_end_in_one_poll_are_in_one_event(emulator, poll_results, polls, reported):
+    async def main():
+        async with watching(watcher(name="nightly").run()) as events:
+            for numbers in polls:
+                poll_results.put_nowait([*ended_jobs(numbers), *ended_jobs([900_000], "other")])
+            poll_results.put_nowait(ended_jobs([999_999]))
+            await until(lambda: job_ids(events)[-1:] == ["b999999"])
+        assert [job_ids([event]) for event in events] == [*reported, ["b999999"]]
+        assert all(event["job"] == event["jobs"][0] for event in events)
+
+    run(main)
+
+
+def test_jobs_that_end_between_two_polls_are_in_one_event(emulator):
+    ids = [submit(f"nightly-{number}") for number in range(4)]
+
+    async def main():
+        async with watching(watcher().run()) as events:
+            await looks(emulator)
+            emulator.inject(Fault("internal_error", operation="list", times=5))  # no poll sees some of them ended
+            for job_id in ids:
+                emulator.finish_job(job_id)
+            await until(lambda: events)
+            await looks(emulator)
+            [event] = events
+            assert sorted(job_ids([event])) == sorted(ids)
 
     run(main)
 
@@ -259,8 +321,9 @@ def test_a_job_that_ended_without_a_watcher_is_reported_by_the_next_watcher_of_t
         short = submit()
         emulator.finish_job(short)
         async with watching(watcher(store).run()) as events:
-            await until(lambda: len(events) == 2)
+            await until(lambda: events)
             await looks(emulator)
+            assert len(events) == 1
             assert {*job_ids(events)} == {missed, short}
         [written] = store.values.values()
         assert {*json.loads(written)["active"]} >= {running}

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from airflow import __version__ as airflow_version
 
-from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.environment import environment_put_back
@@ -35,7 +35,7 @@ for name in ("nightly", "weekly"):
         @task
         def note(triggering_asset_events=None):
             events = [event for events in triggering_asset_events.values() for event in events]
-            return [event.extra["payload"]["job"]["JobId"] for event in events]
+            return [job["JobId"] for event in events for job in event.extra["payload"]["jobs"]]
         note()
 """
 
@@ -131,3 +131,15 @@ def test_a_batch_that_ends_without_a_triggerer_is_reported_once_one_runs_again(a
     wait_for_report(airflow, "after_nightly", job_id)
     wait_for_looks(emulator)
     assert reported(airflow, "after_nightly") == [*before, job_id]
+
+
+def test_batches_that_end_together_are_all_seen_without_another_batch(airflow, emulator):
+    before = reported(airflow, "after_nightly")
+    together = [submit(f"nightly-together-{number}") for number in range(4)]
+    wait_for_looks(emulator)
+    emulator.inject(Fault("internal_error", operation="list", times=5))  # no poll sees some of them ended
+    for job_id in together:
+        emulator.finish_job(job_id)
+    for job_id in together:
+        wait_for_report(airflow, "after_nightly", job_id)
+    assert sorted(reported(airflow, "after_nightly")) == sorted([*before, *together])
