@@ -68,6 +68,12 @@ class InventoryJobRetryPolicy(RetryPolicy):
         self.retry_failed_jobs = retry_failed_jobs
         self.queue_delay = queue_delay
 
+    def __repr__(self) -> str:
+        # The same in each process. Before 3.3, Airflow writes default_args with it; with an address in it, the stored
+        # DAG would change with each parse.
+        name = type(self).__name__
+        return f"{name}(retry_failed_jobs={self.retry_failed_jobs!r}, queue_delay={self.queue_delay!r})"
+
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3,
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy
 
 WORKFLOW_ID = os.environ.get("TENCENT_CI_WORKFLOW_ID", "w00000000000000000000000000000001")
 PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
@@ -20,7 +21,11 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=8))),
     catchup=False,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": InventoryJobRetryPolicy(),  # a failed job is not billed again; no effect before Airflow 3.3
+    },
     tags=["tencent-ci"],
 ):
     TriggerInventoryJobOperator(

@@ -109,7 +109,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. It fails without retries.
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
     :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
-        (``s3://connection@bucket/failed/{{ ds }}.jsonl``); one that ends in ``/`` gets a file named after the job.
+        (``s3://connection@bucket/failed/``); one that ends in ``/`` gets a file named after the job.
     :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of their own, at most
         this number of times. The default is 0. Each file of a round is processed, and may be billed, again. Then
         ``fail_on`` judges the files that still failed. It needs ``cos:PutObject``, since the service reads the files'

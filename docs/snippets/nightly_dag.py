@@ -7,6 +7,7 @@ from airflow.sdk import DAG  # on Airflow 2.11: from airflow import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 with DAG(
@@ -14,7 +15,11 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": InventoryJobRetryPolicy(),  # no effect before Airflow 3.3
+    },
 ):
     submit = TriggerInventoryJobOperator(
         task_id="submit",

@@ -104,7 +104,13 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
     return noting
 
 
-def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[str, Any] | None = None) -> DagRun:
+def run_dag_file(
+    source: Path | str,
+    *,
+    dag_id: str | None = None,
+    conf: dict[str, Any] | None = None,
+    logical_date: datetime | None = None,
+) -> DagRun:
     """
     Run a DAG of a file, or of a text, from start to end in this process.
 
@@ -112,6 +118,8 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
         3.1 keeps the first DAG of a name in memory.
     :param dag_id: which of several DAGs.
     :param conf: the run's configuration, for ``params``.
+    :param logical_date: the date of the run, from which the schedule makes the data interval; each DAG may have a date
+        once. By default a new one.
     """
     from airflow.models import DagBag
 
@@ -129,7 +137,7 @@ def run_dag_file(source: Path | str, *, dag_id: str | None = None, conf: dict[st
     [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
     _store(bag)
     # Each run has its own date, since a second run of one date would be the first one again.
-    date = datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
+    date = logical_date or datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
     parameters = inspect.signature(dag.test).parameters
     named = "logical_date" if "logical_date" in parameters else "execution_date"
     # From 3.0 on, the name of a manual run contains its run_after time, or else the current time.

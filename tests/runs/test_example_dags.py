@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from airflow import __version__ as airflow_version
+from airflow.models import DagBag
 
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
@@ -39,6 +42,21 @@ def test_every_example_succeeds(emulator, path):
     assert {job.state for job in emulator.jobs} == {"Success"}
 
 
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_each_parse_of_an_example_stores_the_same(path):
+    """Otherwise Airflow would store the DAG, or a new version of it, after each parse."""
+    first, second = DagBag(str(path)), DagBag(str(path))
+    assert first.dags.keys() == second.dags.keys() != set()
+    for dag_id, dag in first.dags.items():
+        assert stored_form(dag) == stored_form(second.dags[dag_id])
+
+
+def stored_form(dag):
+    """The form of a DAG in Airflow's database."""
+    module = import_module("airflow.serialization.serialized_objects")
+    return getattr(module, "DagSerialization", module.SerializedDAG).to_dict(dag)
+
+
 @pytest.mark.parametrize("name", ["nightly", "nightly_one_task"])
 def test_the_nightly_examples_select_one_day_from_two_to_two_in_beijing(emulator, name):
     run = run_dag_file(example(name))
@@ -52,6 +70,17 @@ def test_the_nightly_examples_select_one_day_from_two_to_two_in_beijing(emulator
 def test_the_nightly_example_waits_for_its_submitted_job(emulator):
     run = run_dag_file(example("nightly"))
     assert run.xcoms["wait"]["return_value"]["JobId"] == run.xcoms["submit"]["job_id"] == only_job(emulator).job_id
+
+
+def test_the_list_of_failed_files_is_in_a_folder_named_after_the_local_day(emulator, monkeypatch, tmp_path):
+    monkeypatch.setenv("TENCENT_CI_REPORTS", f"file://{tmp_path}/")
+    ended_at = datetime(2026, 4, 7, 2, tzinfo=timezone(BEIJING))  # in UTC still the day before
+    emulator.configure(failing_keys="media/night.mp4")
+    emulator.add_objects("media/night.mp4", last_modified_at=ended_at - timedelta(hours=5))
+    run_dag_file(example("outcome"), logical_date=ended_at + timedelta(hours=1))
+    [file] = tmp_path.glob("*/*.jsonl")
+    assert file.parent.name == "2026-04-07"
+    assert json.loads(file.read_text("utf-8"))["key"] == "media/night.mp4"
 
 
 def test_the_fan_out_submits_a_job_for_each_prefix(emulator):
@@ -87,8 +116,10 @@ def test_the_watching_example_runs_without_an_event_too(emulator):
 
 
 def test_the_resubmitting_example_resubmits_only_failed_files_until_they_succeed(emulator):
+    ended_at = datetime(2026, 4, 7, 2, tzinfo=timezone(BEIJING))
+    emulator.add_objects(*(f"media/000{n}.mp4" for n in range(1, 9)), last_modified_at=ended_at - timedelta(hours=5))
     emulator.configure(failing_keys=("media/0002.mp4", "media/0005.mp4"), failing_times=2)
-    run = run_dag_file(example("resubmit"))
+    run = run_dag_file(example("resubmit"), logical_date=ended_at + timedelta(hours=1))
     assert run.state == "success"
     assert [job.files for job in emulator.jobs] == [8, 2, 2]
     assert run.xcoms["transcode"]["job"]["Files"]["Success"] == 8
