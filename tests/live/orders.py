@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire.messages import Request
@@ -30,7 +30,7 @@ class Scope:
 
     :param token: of this run; in the name of each job.
     :param bucket_url: the address of the bucket's objects.
-    :param modified_at: when the object was last modified, for the one order that needs it.
+    :param modified_at: when the object was last modified, for the orders that need it.
     """
 
     settings: Settings
@@ -103,10 +103,14 @@ def _interval(start: str, end: str, scope: Scope) -> Nodes:
     return {"TimeInterval": {"Start": start, "End": end}, "WorkflowIds": scope.settings.workflow_id}
 
 
-def _at_its_time(scope: Scope) -> Nodes:
-    if scope.modified_at is None:
-        raise ValueError("The object's time is not known.")
-    return _interval(format_time(scope.modified_at), format_time(scope.modified_at), scope)
+def _interval_at_its_time(begins_days: int, ends_days: int) -> Callable[[Scope], Nodes]:
+    def interval(scope: Scope) -> Nodes:
+        if scope.modified_at is None:
+            raise ValueError("The object's time is not known.")
+        start, end = (scope.modified_at + timedelta(days=days) for days in (begins_days, ends_days))
+        return _interval(format_time(start), format_time(end), scope)
+
+    return interval
 
 
 def _node(scope: Scope) -> Nodes:
@@ -127,12 +131,19 @@ INTERVAL = Order(
     _object,
     operation=lambda scope: _interval(_EPOCH, _A_DAY_LATER, scope),
 )
-BOUND = Order(
-    "bound",
-    "the object by Prefix, with a TimeInterval that begins and ends when it was modified",
+START_BOUND = Order(
+    "start-bound",
+    "the object by Prefix, with a TimeInterval that begins when it was modified",
     1,
     lambda scope: {"Prefix": scope.settings.object_key},
-    operation=_at_its_time,
+    operation=_interval_at_its_time(0, 1),
+)
+END_BOUND = Order(
+    "end-bound",
+    "the object by Prefix, with a TimeInterval that ends when it was modified",
+    1,
+    lambda scope: {"Prefix": scope.settings.object_key},
+    operation=_interval_at_its_time(-1, 0),
 )
 SAME_NAME = Order("same-name", "nothing, with the name of the first job", 0, _nothing, name="main")
 LONG_NAME = Order("long-name", "nothing, with a name of 128 characters, most Chinese", 0, _nothing, name="{fill}")

@@ -124,7 +124,7 @@ def test_the_worst_case_is_printed_before_the_start(
 ) -> None:
     environment("connection", "workflow_id", "object_key")
     assert main([]) == 1
-    assert "Questions: 21. Jobs, at most: 11. Files that they process, at most: 5" in capsys.readouterr().out
+    assert "Questions: 21. Jobs, at most: 12. Files that they process, at most: 6" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

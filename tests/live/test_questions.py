@@ -66,8 +66,12 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (1, {"exactly_one_input": False}, DIFFERS, "Object and Prefix is accepted"),
         (2, {}, AS_ASSUMED, "executions of the first: 1, of the second: 1"),
         (2, {"several_workflows": False}, DIFFERS, "core/api/job_specification.py"),
-        (3, {}, AS_ASSUMED, "So the interval counts for Prefix only. Start and End"),
+        (3, {}, AS_ASSUMED, "So the interval counts for Prefix only. Start when"),
         (3, {"interval_for_all": True}, AS_ASSUMED, "counts for Object, too"),
+        (3, {"interval_bounds": "both"}, AS_ASSUMED, "So both bounds are inclusive."),
+        (3, {"interval_bounds": "start"}, DIFFERS, "So only Start is inclusive"),
+        (3, {"interval_bounds": "end"}, DIFFERS, "So only End is inclusive"),
+        (3, {"interval_bounds": "neither"}, DIFFERS, "a second earlier, or a file may be in no night"),
         (4, {}, DIFFERS, "ends as Success with 1 execution."),
         (4, {"paused_workflow": "refuse"}, AS_ASSUMED, "A job with a paused workflow is refused"),
         (5, {}, AS_ASSUMED, "matches nothing ends as Success"),
@@ -166,8 +170,8 @@ def test_a_question_submits_no_more_than_announced(
 
 def test_different_questions_cost_no_job_twice(ask: Ask, emulator: Emulator, settings: Settings) -> None:
     ask()
-    assert emulator.count("create") <= cost_of(QUESTIONS, settings).jobs == 17
-    assert sum(len(emulator.files(job.job_id)) for job in emulator.jobs) <= cost_of(QUESTIONS, settings).files == 11
+    assert emulator.count("create") <= cost_of(QUESTIONS, settings).jobs == 18
+    assert sum(len(emulator.files(job.job_id)) for job in emulator.jobs) <= cost_of(QUESTIONS, settings).files == 12
 
 
 def test_a_failed_question_does_not_end_the_run(ask: Ask, emulator: Emulator) -> None:

@@ -143,7 +143,7 @@ def test_both_formats_contain_the_same_facts(run: Run) -> None:
     assert values["run"]["region"] == defaults.REGION
     assert values["run"]["endpoint"] == "endpoint_url of the connection"
     assert sum(values["verdicts"].values()) == len(values["questions"]) == 21
-    assert len(values["submissions"]) == 17
+    assert len(values["submissions"]) == 18
     for question in values["questions"]:
         for finding in question["findings"]:
             assert " ".join(finding["text"].split()).replace("<", "&lt;") in outcome.files[0].read_text()

@@ -17,6 +17,7 @@ from tests.runs.test_example_code import dag_file
 from tests.snippets import SNIPPETS
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
+GUIDE = Path(__file__).parents[2] / "docs" / "operator.md"
 NIGHTLY = "CronDataIntervalTimetable("
 BEIJING = timezone(timedelta(hours=8))
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -110,3 +111,40 @@ def test_two_nights_process_each_file_and_no_older_one(emulator, first_night, na
     first = sorted(["begin", "first", "last-of-first", "bound"])
     second = sorted(["bound", "second", "last-of-second", "end"])
     assert nights == [dict.fromkeys(FOLDERS, first), dict.fromkeys(FOLDERS, second)]
+
+
+ONE_NIGHT = """
+from datetime import datetime
+from airflow.providers.common.compat.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+timetable = CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai")
+with DAG("DAG_UNDER_TEST", schedule=timetable, start_date=datetime(2026, 1, 1), catchup=False):
+    TriggerInventoryJobOperator(
+        task_id="go", workflow_ids={workflow!r}, prefix="media/", start_time={start!r}, end_time={end!r},
+        wait_for_completion=True, poll_interval=0.2,
+    )
+"""
+
+
+def shown_times(row):
+    """The two templates of a row of the guide's table."""
+    [found] = re.findall(rf"^\| {row}[^|]* \| `([^`]+)` \| `([^`]+)` \|$", GUIDE.read_text("utf-8"), re.M)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bounds", "row"),
+    [("both", "both bounds"), ("start", "one bound"), ("end", "one bound"), ("neither", "no bound")],
+)
+def test_the_guide_s_times_process_each_file_in_exactly_one_night(emulator, first_night, bounds, row):
+    upload(emulator, first_night)
+    emulator.configure(interval_bounds=bounds)
+    start, end = shown_times(row)
+    source = ONE_NIGHT.format(workflow=WORKFLOW_ID, start=start, end=end)
+    first, second = (night[FOLDERS[0]] for night in run_two_nights(emulator, source, first_night))
+    both_nights = {"begin", "first", "last-of-first", "bound", "second", "last-of-second", "end"}
+    # The outer bounds belong to the nights before and after.
+    at_the_edge = {"end"} if bounds != "end" else {"begin"}
+    assert sorted([*first, *second]) == sorted(both_nights - at_the_edge)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
-from airflow_provider_tencent_ci.emulator.model.switches import RequestRules
+from airflow_provider_tencent_ci.emulator.model.switches import IntervalBounds, RequestRules
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
@@ -36,34 +36,35 @@ def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> li
     """
     keys: dict[str, None] = {}
     for kind, value in request.inputs.items():
-        found = _SELECT[kind](bucket, request, value)
-        if kind == "Object" and rules.interval_for_all:
-            found = (key for key in found if _in_interval(bucket.objects[key], request))
+        found = _SELECT[kind](bucket, value)
+        if kind == "Prefix" or (kind == "Object" and rules.interval_for_all):
+            found = (key for key in found if _in_interval(bucket.objects[key], request, rules.interval_bounds))
         keys.update(dict.fromkeys(found))
     return [InputFile(key, key in bucket.objects) for key in keys]
 
 
-def _by_prefix(bucket: Bucket, request: JobRequest, prefix: str) -> Iterator[str]:
-    """Yield the objects below a prefix; by default the time interval filters this kind of input only."""
-    return (found.key for found in bucket.with_prefix(prefix) if _in_interval(found, request))
-
-
-def _in_interval(found: StoredObject, request: JobRequest) -> bool:
+def _in_interval(found: StoredObject, request: JobRequest, bounds: IntervalBounds) -> bool:
     start, end = request.interval
     uploaded_at = to_the_second(found.last_modified_at)
-    return (start is None or uploaded_at >= start) and (end is None or uploaded_at <= end)
+    if uploaded_at in (start, end):
+        return all(bounds in ("both", name) for name, time in (("start", start), ("end", end)) if uploaded_at == time)
+    return (start is None or uploaded_at > start) and (end is None or uploaded_at < end)
 
 
-def _by_object(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+def _by_prefix(bucket: Bucket, prefix: str) -> Iterator[str]:
+    return (found.key for found in bucket.with_prefix(prefix))
+
+
+def _by_object(bucket: Bucket, name: str) -> Iterator[str]:
     yield _existing(bucket, "Object", name).key
 
 
-def _by_url_file(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+def _by_url_file(bucket: Bucket, name: str) -> Iterator[str]:
     text = _existing(bucket, "UrlFile", name).content.decode("utf-8", errors="replace")
     return (bucket.key_of(line.strip()) for line in text.splitlines() if line.strip())
 
 
-def _by_manifest(bucket: Bucket, request: JobRequest, name: str) -> Iterator[str]:
+def _by_manifest(bucket: Bucket, name: str) -> Iterator[str]:
     content = _existing(bucket, "Manifest", name).content
     try:
         return iter(list(_manifest_keys(bucket, json.loads(content))))
@@ -97,7 +98,7 @@ def _existing(bucket: Bucket, kind: str, name: str) -> StoredObject:
     return found
 
 
-_SELECT: Mapping[str, Callable[[Bucket, JobRequest, str], Iterator[str]]] = {
+_SELECT: Mapping[str, Callable[[Bucket, str], Iterator[str]]] = {
     "Prefix": _by_prefix,
     "Object": _by_object,
     "UrlFile": _by_url_file,

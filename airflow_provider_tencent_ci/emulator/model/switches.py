@@ -16,6 +16,7 @@ __all__ = [
     "AnswerForm",
     "Cancellation",
     "FileFailures",
+    "IntervalBounds",
     "JobRun",
     "Lists",
     "RequestRules",
@@ -32,6 +33,7 @@ CancelOfEnded = Literal["ignore", "refuse"]
 UnknownJob = Literal["name", "refuse"]
 PausedWorkflow = Literal["run", "refuse"]
 NameLimit = Literal["characters", "bytes"]
+IntervalBounds = Literal["both", "start", "end", "neither"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "outcome": get_args(Outcome),
@@ -43,6 +45,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "unknown_job": get_args(UnknownJob),
     "paused_workflow": get_args(PausedWorkflow),
     "name_limit": get_args(NameLimit),
+    "interval_bounds": get_args(IntervalBounds),
 }
 _MAY_BE_NONE = frozenset({"run_seconds"})
 _MAY_BE_NEGATIVE = frozenset({"clock_offset_seconds"})
@@ -165,6 +168,8 @@ class RequestRules(SwitchGroup):
     :param paused_workflow: a job may ``run`` a paused workflow (assumed), or is refused (``refuse``;
         docs/service.md, 11.4).
     :param interval_for_all: ``TimeInterval`` also filters an ``Object`` (assumed not to; docs/service.md, 2.3).
+    :param interval_bounds: which of the two times of ``TimeInterval`` belong to it (assumed: ``both``;
+        docs/service.md, 2.3).
     :param name_limit: the unit of the limit of 128 for a name (assumed: ``characters``; docs/service.md, 2.1).
     :param content_type_required: a POST with a body needs ``Content-Type``. A wrong value is always refused. A request
         without the header is accepted by default, since the official Python SDK sends none (docs/service.md, 7.1).
@@ -174,6 +179,7 @@ class RequestRules(SwitchGroup):
     several_workflows: bool = True
     paused_workflow: PausedWorkflow = "run"
     interval_for_all: bool = False
+    interval_bounds: IntervalBounds = "both"
     name_limit: NameLimit = "characters"
     content_type_required: bool = False
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -140,6 +140,21 @@ def test_several_inputs_are_joined_when_the_switch_allows_them(service, bucket, 
     service.behaviour = service.behaviour.changed(exactly_one_input=False)
     found = selected("<Object>media/0003.mp4</Object><Prefix>media/000</Prefix>")
     assert sorted(key for key, _ in found) == FILMS
+
+
+@pytest.mark.parametrize("bounds", ["both", "start", "end", "neither"])
+def test_the_bounds_of_an_interval_belong_to_it_as_the_switch_says(service, bucket, selected, bounds):
+    service.behaviour = service.behaviour.changed(interval_bounds=bounds)
+    at = datetime(2026, 3, 1, 2, tzinfo=UTC)
+    for name, seconds in (("start", 0), ("between", 1), ("end", 2), ("before", -1), ("after", 3)):
+        key = f"bounds/{name}"
+        bucket.objects[key] = StoredObject(key, 1, at + timedelta(seconds=seconds), b"")
+    interval = "<TimeInterval><Start>2026-03-01T02:00:00+0000</Start><End>2026-03-01T02:00:02+0000</End></TimeInterval>"
+    named = {"both": {"start", "end"}, "neither": set()}.get(bounds, {bounds})
+    assert {key.removeprefix("bounds/") for key, _ in selected("<Prefix>bounds/</Prefix>", interval)} == {
+        "between",
+        *named,
+    }
 
 
 @pytest.mark.parametrize(("switch", "found"), [(False, ["media/0003.mp4"]), (True, [])])

@@ -29,6 +29,7 @@ FLAT_NAMES = {
     "file_failure_code",
     "file_failure_message",
     "file_seconds",
+    "interval_bounds",
     "interval_for_all",
     "list_lag_answers",
     "list_lag_seconds",

@@ -16,7 +16,17 @@ from airflow_provider_tencent_ci.core.wire.signing import encode
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, differs, executions, not_asked, noted, outside, unclear
 from tests.live.ledger import Submission
-from tests.live.orders import BOUND, INTERVAL, LIST, LIST_URL, PAUSED_WORKFLOW, SECOND_WORKFLOW, TWO_INPUTS, Order
+from tests.live.orders import (
+    END_BOUND,
+    INTERVAL,
+    LIST,
+    LIST_URL,
+    PAUSED_WORKFLOW,
+    SECOND_WORKFLOW,
+    START_BOUND,
+    TWO_INPUTS,
+    Order,
+)
 
 
 def ask_inputs(check: Check) -> Iterator[Finding]:
@@ -100,13 +110,21 @@ def _bounds(check: Check) -> Finding:
     if modified_at is None:
         return not_asked("Whether the bounds are inclusive: HEAD does not say when the object was modified.")
     check.ledger.scope = replace(check.ledger.scope, modified_at=modified_at)
-    count = _files(check, BOUND)
-    said = f"Start and End just when the object was modified: {_said_of(count, check.submit(BOUND))}"
-    if count is None:
+    counts = {name: _files(check, order) for name, order in (("Start", START_BOUND), ("End", END_BOUND))}
+    said = " ".join(
+        f"{name} when the object was modified: {_said_of(counts[name], check.submit(order))}"
+        for name, order in (("Start", START_BOUND), ("End", END_BOUND))
+    )
+    if None in counts.values():
         return unclear(said)
-    if count:
+    inclusive = [name for name, count in counts.items() if count]
+    if len(inclusive) == 2:
         return as_assumed(f"{said} So both bounds are inclusive.")
-    return differs(f"{said} So a bound is exclusive.", "The docs of start_time and end_time; the emulator's inputs.py.")
+    change = "The docs of start_time and end_time, and the emulator's interval_bounds."
+    if inclusive:
+        return differs(f"{said} So only {inclusive[0]} is inclusive, and no file is in two nights.", change)
+    advice = f"{change} The examples need a start_time that is a second earlier, or a file may be in no night."
+    return differs(f"{said} So both bounds are exclusive.", advice)
 
 
 def ask_paused_workflow(check: Check) -> Iterator[Finding]:
@@ -177,7 +195,7 @@ QUESTIONS = (
         "Does TimeInterval count for other inputs than Prefix? Are its bounds inclusive?",
         "start_time and end_time are documented so.",
         ask_interval,
-        (INTERVAL, BOUND),
+        (INTERVAL, START_BOUND, END_BOUND),
     ),
     Question(
         4,
