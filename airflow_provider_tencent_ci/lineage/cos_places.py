@@ -106,8 +106,11 @@ def _object(value: Any, bucket: str | None) -> CosPlace | None:
         return None
     if not value.startswith(("http://", "https://")):
         return CosPlace(bucket, value) if bucket else None
-    parts = urlsplit(value)
-    of_url = bucket_of_host(parts.hostname or "")
+    try:
+        parts = urlsplit(value)
+        of_url = bucket_of_host(parts.hostname or "")
+    except ValueError:  # a key that only begins like a URL
+        return CosPlace(bucket, value) if bucket else None
     return CosPlace(of_url, unquote(parts.path.removeprefix("/"))) if of_url else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.core.wire.texts import shortened
+from airflow_provider_tencent_ci.core.wire.texts import readable, shortened
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
@@ -116,9 +116,9 @@ def duration_text(duration: timedelta) -> str:
 
 
 def _line(failure: FileFailure) -> str:
-    reason = ": ".join(filter(None, (failure.code, shortened(failure.message, _LONGEST_MESSAGE)))) or "no reason given"
+    reason = ": ".join(filter(None, (failure.code, readable(failure.message, _LONGEST_MESSAGE)))) or "no reason given"
     node = f" in {failure.node}" if failure.node else ""
-    return f"{shortened(failure.key, _LONGEST_KEY)}{node}: {reason} ({failure.run_id})"
+    return f"{readable(failure.key, _LONGEST_KEY)}{node}: {reason} ({failure.run_id})"
 
 
 def _so_far(counts: FileCounts) -> str:

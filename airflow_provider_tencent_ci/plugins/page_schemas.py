@@ -255,7 +255,10 @@ def _without_query(place: str) -> str:
     """Return a place without the query of a URL, which may be a signature."""
     if not place.startswith(("http://", "https://")):
         return place
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError:  # a key that only begins like a URL
+        return place
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

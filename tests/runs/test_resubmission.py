@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import suppress
 
 import pytest
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.answers import answer_xml
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -65,6 +67,21 @@ def test_files_that_failed_once_succeed_after_one_round(a_hundred, mode, kind):
     assert xcoms["return_value"] == xcoms["job"]["JobId"] == first.job_id
     assert xcoms["job_id"] == second.job_id
     assert xcoms["job"]["Input"] == {"Prefix": "some/"}
+
+
+@both_types
+def test_odd_keys_are_submitted_again_and_readable_in_the_log(emulator, monkeypatch, caplog, kind):
+    """The emulator writes the bare control character, which XML forbids."""
+    monkeypatch.setattr(answer_xml, "NOT_XML_1_0", re.compile("(?!)"))
+    keys = ["some/a ", "some/\ta", "some/http://a", "some/a\x1b[31m", "some/a\u3000"]
+    emulator.add_objects(*keys, "some/ok")
+    emulator.configure(failing_keys=tuple(keys), failing_times=1)
+    with caplog.at_level(logging.INFO):
+        run = submit("wait_for_completion=True", "fail_on='any'", kind)
+    assert run.state == "success"
+    assert counts(run) == (6, 6, 0)
+    assert keys_of(emulator, emulator.jobs[-1]) == sorted(keys)
+    assert "\x1b[31m:" not in caplog.text
 
 
 @waiting

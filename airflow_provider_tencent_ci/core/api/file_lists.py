@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.api.file_requests import (
     build_execution,
     build_list_child_jobs,
     build_list_executions,
-    object_key,
+    object_keys,
     read_child_jobs,
     read_executions,
     read_failed_task,
@@ -55,7 +55,7 @@ def file_lists_of(job: InventoryJob) -> list[FileList]:
     if job.type == "Job":
         if tag := _word(job, "Tag"):
             return [_ChildJobs(job.job_id, tag, _word(job, "QueueId"))]
-    elif workflow_ids := [word for word in _word(job, "WorkflowIds").split(",") if word]:
+    elif workflow_ids := [word.strip() for word in _word(job, "WorkflowIds").split(",") if word.strip()]:
         return [_Executions(job.job_id, workflow_id) for workflow_id in workflow_ids]
     # Names only: a value may be the address that a job calls back, with a token in it.
     named = ", ".join(sorted(map(str, job.operation))) or "nothing"
@@ -93,7 +93,8 @@ class _Executions:
 
     def read_page(self, response: Response) -> Page[FileRun]:
         page = read_executions(response)
-        runs = (FileRun(one.run_id, object_key(one), one.state, one.create_time) for one in page.items)
+        keys = object_keys(page.items)
+        runs = (FileRun(one.run_id, key, one.state, one.create_time) for one, key in zip(page.items, keys, strict=True))
         return Page(tuple(runs), page.next_token)
 
     def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
@@ -131,7 +132,7 @@ class _ChildJobs:
 
 def _word(job: InventoryJob, name: str) -> str:
     value = job.operation.get(name)
-    return value if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def list_executions_page(

@@ -6,9 +6,10 @@ The endpoints of a batch's files: a builder for each request and a reader for ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
@@ -18,12 +19,15 @@ from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
-from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.xml import key_of, read_xml, text_of
 
 _EXECUTIONS = "/workflowexecution"
 
 # Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
 _PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
+
+# Host and key of an object's URL.
+_OBJECT_URL = re.compile(r"https?://([a-z0-9-]+-[0-9]+\.cos\.[a-z0-9-]+\.[a-z.]+)/(.*)", re.DOTALL)
 
 
 def build_list_executions(
@@ -115,19 +119,24 @@ def read_child_jobs(response: Response) -> Page[FileRun]:
     return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
 
 
-def object_key(execution: WorkflowExecution) -> str:
-    """Return the key of an execution's object, which old answers write as the object's URL."""
-    text = execution.object_key
-    if not text.startswith(("http://", "https://")):
-        return text
-    return unquote(urlsplit(text).path.removeprefix("/"))
+def object_keys(executions: Sequence[WorkflowExecution]) -> list[str]:
+    """
+    Return the keys of the objects of a page, all of which old answers write as URLs.
+
+    A key may itself look like a URL. So the texts are URLs only if all of them are, of objects in one bucket.
+    """
+    keys = [one.object_key for one in executions]
+    urls = [_OBJECT_URL.fullmatch(key) for key in keys]
+    if len({url and url[1] for url in urls}) == 1 and urls[0]:
+        return [unquote(url[2]) for url in urls if url]
+    return keys
 
 
 def _child_job(detail: Element) -> FileRun:
     input_ = detail.find("Input")
     return FileRun(
         run_id=text_of(detail, "JobId"),
-        key=text_of(input_, "Object") if input_ is not None else "",
+        key=key_of(input_, "Object") if input_ is not None else "",
         state=JobState(text_of(detail, "State")),
         created_at=parse_time(text_of(detail, "CreationTime", "CreateTime")),
         code=text_of(detail, "Code"),

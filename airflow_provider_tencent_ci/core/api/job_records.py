@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.core.wire.texts import shortened
-from airflow_provider_tencent_ci.core.wire.xml import Node, text_of, to_dict
+from airflow_provider_tencent_ci.core.wire.xml import Node, key_of, text_of, to_dict
 from airflow_provider_tencent_ci.exceptions import JobCancelledError, JobFailedError
 
 
@@ -116,8 +116,11 @@ class InventoryJob:
 
     @classmethod
     def from_xml(cls, detail: Element) -> InventoryJob:
-        """Read one ``JobsDetail``."""
-        return cls.from_dict(to_dict(detail))
+        """Read one ``JobsDetail``. White space around its words has no meaning; around an object key it has."""
+        record = to_dict(detail)
+        return cls.from_dict(
+            {name: value.strip() if isinstance(value, str) else value for name, value in record.items()}
+        )
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> InventoryJob:
@@ -178,7 +181,7 @@ class WorkflowExecution:
         return cls(
             run_id=text_of(entry, "RunId"),
             workflow_id=text_of(entry, "WorkflowId"),
-            object_key=text_of(entry, "Object"),
+            object_key=key_of(entry, "Object"),
             state=JobState(text_of(entry, "State")),
             create_time=parse_time(text_of(entry, "CreateTime", "CreationTime")),
         )

@@ -19,7 +19,13 @@ from airflow_provider_tencent_ci.core.polling.wait import PollResult
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
-from airflow_provider_tencent_ci.exceptions import ApiError, InvalidRequestError, TencentCIError, TransportError
+from airflow_provider_tencent_ci.exceptions import (
+    ApiError,
+    InvalidRequestError,
+    TencentCIError,
+    TransportError,
+    UnreadableResponseError,
+)
 
 # Up to this many jobs are polled one by one: a page full of other jobs would not be cheaper.
 _MAX_JOBS_ONE_BY_ONE = 2
@@ -83,6 +89,13 @@ class BulkPoll:
             self._takes_times, self._listing = False, None
             self._states.insert(0, listing.states)
             return {}
+        except UnreadableResponseError as error:
+            if not error.request_id:
+                raise
+            # The service's own answer: one odd record may make the page unreadable, and must not cost the others.
+            self._states.clear()
+            self._listing = None
+            return {}
         if listing.states is ACTIVE_STATES:
             self.active_pages = listing.pages_read
         if listing.is_exhausted:  # further pages are not worth it: the remaining jobs may be on any of them
@@ -96,7 +109,8 @@ class BulkPoll:
         try:
             return {job_id: (yield from get_job(job_id, NO_RETRY, delays_seconds=(0,)))}
         except (ApiError, TransportError) as error:
-            if is_transient(error):
+            is_about_one = isinstance(error, UnreadableResponseError) and error.request_id
+            if is_transient(error) and not is_about_one:
                 raise
             return {job_id: error}
 

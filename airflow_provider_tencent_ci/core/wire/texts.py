@@ -34,6 +34,12 @@ def text_argument(name: str, value: object) -> str:
     )
 
 
+def readable(text: str, most: int) -> str:
+    """Return a text for one line of a log: shortened, with escapes for characters that cannot be seen."""
+    escaped = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in shortened(text, most))
+    return "".join(escaped)
+
+
 def shortened(text: str, most: int) -> str:
     """Return at most ``most`` characters of a text; a longer one ends in an ellipsis beyond them."""
     return text if len(text) <= most else f"{text[:most]}…"

@@ -29,6 +29,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOT_XML_1_0 = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MAX_DEPTH = 64
 
+# An object key may contain other characters, and a writer that does not know XML's rules puts them into its answer.
+# They are read as characters of no meaning, and put back. NUL is not, since databases refuse it.
+REPLACEMENT = "\ufffd"
+_STAND_INS = {code: chr(0x10FF00 | code & 0xFF) for code in (*range(1, 9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
+_ORIGINALS = {ord(stand_in): chr(code) for code, stand_in in _STAND_INS.items()}
+_STOPS_A_PARSER = re.compile(rf"<!\[CDATA\[.*?\]\]>|&#(x[0-9a-fA-F]+|[0-9]+);|{NOT_XML_1_0.pattern}", re.DOTALL)
+_MOST_DIGITS, _NO_CHARACTER = 7, 0x110000
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -52,14 +60,39 @@ def read_document(body: bytes) -> Element:
         attributes, or is nested too deep.
     """
     text = _checked_text(body)
-    parser = XMLParser()  # noqa: S314 - the text has no document type, so that it cannot declare an entity
     try:
-        parser.feed(text)
-        element: Element = parser.close()
+        element = _parse(text)
+        _normalise(element)
     except ParseError as error:
-        raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
-    _normalise(element)
+        try:
+            element = _parse(_STOPS_A_PARSER.sub(_stand_in, text))
+        except ParseError:
+            raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
+        _normalise(element)
+        for node in element.iter():
+            node.text = node.text.translate(_ORIGINALS) if node.text else node.text
     return element
+
+
+def _parse(text: str) -> Element:
+    parser = XMLParser()  # noqa: S314 - the text has no document type, so that it cannot declare an entity
+    parser.feed(text)
+    element: Element = parser.close()
+    return element
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    """Return a character that XML can contain for one that it cannot."""
+    text, reference = found[0], found[1]
+    if text.startswith("<"):  # a reference means nothing in character data
+        return NOT_XML_1_0.sub(lambda bare: _STAND_INS.get(ord(bare[0]), REPLACEMENT), text)
+    if reference is None:
+        return _STAND_INS.get(ord(text), REPLACEMENT)
+    digits, base = (reference[1:], 16) if reference.startswith("x") else (reference, 10)
+    code = int(digits[-_MOST_DIGITS:], base) if not digits[:-_MOST_DIGITS].strip("0") else _NO_CHARACTER
+    if code < _NO_CHARACTER and not NOT_XML_1_0.match(chr(code)):
+        return text
+    return _STAND_INS.get(code, REPLACEMENT)
 
 
 def _checked_text(body: bytes) -> str:
@@ -85,6 +118,11 @@ def _checked_text(body: bytes) -> str:
     return text
 
 
+def key_of(element: Element, name: str) -> str:
+    """Return the text of a child as it is: an object key may begin or end with white space. Empty if there is none."""
+    return element.findtext(name) or ""
+
+
 def text_of(element: Element, *names: str) -> str:
     """Return the stripped text of the first child with one of ``names``; empty if there is none."""
     for name in names:
@@ -95,10 +133,11 @@ def text_of(element: Element, *names: str) -> str:
 
 
 def to_dict(element: Element) -> dict[str, Node]:
-    """Return the children as JSON-safe values; a name that repeats becomes a list."""
+    """Return the children as JSON-safe values; a name that repeats becomes a list, white space alone an empty text."""
     result: dict[str, Node] = {}
     for child in element:
-        value: Node = to_dict(child) if len(child) else (child.text or "").strip()
+        text = child.text or ""
+        value: Node = to_dict(child) if len(child) else text if text.strip() else ""
         if child.tag not in result:
             result[child.tag] = value
         elif isinstance(present := result[child.tag], list):

@@ -128,7 +128,10 @@ def _inputs(root: Element, exactly_one: bool) -> dict[str, str]:
         raise invalid_argument(
             f"Request.Input needs exactly one of {', '.join(INPUT_KINDS)}; it has {', '.join(given) or 'none'}."
         )
-    return {kind: _required(container, "Request.Input", kind) for kind in given}
+    inputs = {kind: container.findtext(kind) or "" for kind in given}  # a key may begin or end with white space
+    for kind in (kind for kind, key in inputs.items() if not key):
+        raise invalid_argument(f"Request.Input.{kind} is required.")
+    return inputs
 
 
 def _workflow_ids(operation: Element, bucket: Bucket, rules: RequestRules) -> tuple[str, ...]:

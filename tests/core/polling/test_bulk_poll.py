@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
-from tests.core.script import LOST, START, Script, failure, job_xml, page
+from tests.core.script import LOST, START, Script, failure, job_xml, page, respond
 
 
 def service(jobs, page_size=100, **errors):
@@ -69,6 +69,29 @@ def test_jobs_that_ended_together_are_read_from_pages_of_ended_jobs():
     assert {query["startCreationTime"] for query in queries} == {"2026-01-02T03:04:05+0000"}
     assert queries[-1]["endCreationTime"] == "2026-01-02T03:04:05+0000"
     assert "endCreationTime" not in queries[0]
+
+
+BROKEN = respond("<Response><JobsDetail><JobId>b1</Jo")
+
+
+def test_an_unreadable_record_costs_only_its_own_job():
+    jobs = running(5)
+    answer = service(jobs, b3=BROKEN)
+
+    def with_an_odd_record(request):
+        return answer(request) if dict(request.query).get("jobId") else BROKEN
+
+    readings, script = read(with_an_odd_record, jobs)
+    assert isinstance(readings.pop("b3"), e.UnreadableResponseError)
+    assert readings == {job_id: "Running" for job_id in jobs if job_id != "b3"}
+    assert len(script.requests) == 6
+
+
+def test_an_unreadable_page_that_is_not_the_service_s_ends_the_poll():
+    page_of_a_proxy = respond("<html>Log in</html>", x_ci_request_id="")
+    readings, script = read(lambda _: page_of_a_proxy, running(50))
+    assert {type(error) for error in readings.values()} == {e.UnreadableResponseError}
+    assert len(script.requests) == 1
 
 
 def test_a_few_jobs_in_a_bucket_full_of_other_jobs_are_read_one_by_one():

@@ -74,9 +74,34 @@ def test_the_first_of_several_names_is_read():
     assert text_of(root, "Missing") == ""
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("a&#3;b", "a\x03b"),
+        ("a&#x0003;b&#x1B;", "a\x03b\x1b"),
+        ("a\x03b\uffff&#xFFFE;", "a\x03b\uffff\ufffe"),
+        ("&#x41;&#10;&#13;&#x10FFFD;&#3;", "A\n\r\U0010fffd\x03"),
+        ("&#0;&#xD800;&#x110000;&#99999999999999999999;", "\ufffd" * 4),
+        ("<![CDATA[a&#3;\x04]]>&#5;", "a&#3;\x04\x05"),
+    ],
+)
+def test_a_character_that_xml_forbids_is_read_as_it_was_meant(written, text):
+    root = read_xml(f"<R><Object>{written}</Object><Next>1</Next></R>".encode(), "R")
+    assert root.findtext("Object") == text
+    assert to_dict(root)["Next"] == "1"
+
+
+@pytest.mark.parametrize(
+    "body", ["<R\x03/>", "<R a='&#3;'>\x03</S>", "<R>&#x;</R>", "<R>&a;\x03</R>", "<!DOC\x03TYPE R><R/>"]
+)
+def test_such_a_character_excuses_nothing_else(body):
+    with pytest.raises(UnreadableResponseError):
+        read_xml(body.encode(), "R")
+
+
 def test_children_become_values_and_repeated_nodes_become_a_list():
-    root = read_xml(b"<R><A>1</A><B><C>2</C></B><A/><A>3</A><D/></R>", "R")
-    assert to_dict(root) == {"A": ["1", "", "3"], "B": {"C": "2"}, "D": ""}
+    root = read_xml(b"<R><A>1</A><B>\n<C> 2 </C></B><A/><A>3</A><D>\n</D></R>", "R")
+    assert to_dict(root) == {"A": ["1", "", "3"], "B": {"C": " 2 "}, "D": ""}
 
 
 def test_values_become_children():

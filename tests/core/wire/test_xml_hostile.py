@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import time
 import tracemalloc
-from xml.etree.ElementTree import ParseError, canonicalize, tostring
+from xml.etree.ElementTree import Element, ParseError, canonicalize, tostring
 
 import pytest
 from defusedxml.common import DefusedXmlException
@@ -28,18 +28,29 @@ ROOTS = ("Response", "Error")
 def outcome(body: bytes, root: str) -> str:
     """Return the content of an answer, or the reason for its refusal."""
     try:
-        return canonicalize(tostring(read_xml(body, root), encoding="unicode"))
+        return content_of(read_xml(body, root))
     except UnreadableResponseError as error:
         return f"refused: {error}"
 
 
 def by_defusedxml(body: bytes) -> str:
-    """Return the result of defusedxml for the answer as UTF-8."""
+    """Return the result of defusedxml for the answer as UTF-8; for characters that XML forbids, with others instead."""
     try:
-        element = fromstring(body.decode("utf-8-sig"), forbid_dtd=True)
+        text = body.decode("utf-8-sig")
+        try:
+            element = fromstring(text, forbid_dtd=True)
+        except ParseError:
+            element = fromstring(xml._STOPS_A_PARSER.sub(xml._stand_in, text), forbid_dtd=True)
     except (DefusedXmlException, ParseError, ValueError) as error:
         return f"refused: {error}"
     xml._normalise(element)
+    return content_of(element)
+
+
+def content_of(element: Element) -> str:
+    """Return an element as text, with stand-ins for characters that XML forbids."""
+    for node in element.iter():
+        node.text = node.text and node.text.translate(xml._STAND_INS)
     return canonicalize(tostring(element, encoding="unicode"))
 
 
