@@ -59,17 +59,24 @@ def token_page(request_id: str, name: str, entries: Iterable[Nodes], page: Page[
     return response_body(nodes)
 
 
-def numbered_page(request_id: str, name: str, entries: Sequence[Nodes], query: Mapping[str, str]) -> bytes:
-    """Return a list that is paged by ``pageNumber`` and ``pageSize``."""
+def numbered_page(
+    request_id: str, name: str, entries: Sequence[Nodes], query: Mapping[str, str], *, entries_first: bool = False
+) -> bytes:
+    """
+    Return a list that is paged by ``pageNumber`` and ``pageSize``.
+
+    :param entries_first: the entries are the first nodes, and a page without entries has one empty entry. The official
+        Java SDK reads the list of workflows only in this form (docs/service.md, 3.6).
+    """
     number, size = _positive(query.get("pageNumber", ""), 1), _positive(query.get("pageSize", ""), 10)
-    shown = entries[(number - 1) * size : number * size]
-    head = [
+    shown: list[tuple[str, Content]] = [(name, entry) for entry in entries[(number - 1) * size : number * size]]
+    head: list[tuple[str, Content]] = [
         ("RequestId", request_id),
         ("TotalCount", str(len(entries))),
         ("PageNumber", str(number)),
         ("PageSize", str(size)),
     ]
-    return response_body([*head, *((name, entry) for entry in shown)])
+    return response_body([*(shown or [(name, "")]), *head] if entries_first else [*head, *shown])
 
 
 def job_detail(record: JobRecord, form: AnswerForm) -> Nodes:

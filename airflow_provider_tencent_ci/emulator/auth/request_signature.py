@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.emulator.model.switches import SignatureRules
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import WireRequest
 
-__all__ = ["AccessKey", "check_signature"]
+__all__ = ["SIGNATURE_PARAMETERS", "AccessKey", "check_signature"]
 
 # The official SDKs disagree about the name on CI's hosts. COS has one name (docs/service.md, 1.3).
 _CI_TOKEN_HEADERS = (TOKEN_HEADER, COS_TOKEN_HEADER)
@@ -39,8 +39,11 @@ _FIELDS = (
     "q-signature",
 )
 _WINDOW = re.compile(r"([0-9]{1,12});([0-9]{1,12})")
+#: The parameters with which a signed URL carries its signature: as seven fields, or all of them in one (``sign``); and
+#: the token of temporary keys, which the SDKs add after signing (docs/service.md, 6.6).
+SIGNATURE_PARAMETERS = frozenset({*_FIELDS, "sign", *_CI_TOKEN_HEADERS})
 # The official Python SDK sends `?cancel` without listing it (docs/service.md, 6.5).
-_MAY_BE_UNSIGNED = frozenset({"cancel"})
+_MAY_BE_UNSIGNED = frozenset({"cancel", *_CI_TOKEN_HEADERS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def check_signature(
             401, "SecretidNotExist", f"There is no key {claim['q-ak']!r}.", cos=(403, "InvalidAccessKeyId")
         )
     _check_window(claim, rules, signed_at, now)
-    parameters = [(name, value) for name, value in request.parameters if name not in _FIELDS]
+    parameters = [(name, value) for name, value in request.parameters if name not in (*_FIELDS, "sign")]
     if rules.all_parameters_signed:
         _check_all_listed(claim, parameters)
     _check_against_key(claim, request, parameters, key)
@@ -106,8 +109,8 @@ def check_signature(
 
 
 def _read_claim(request: WireRequest) -> dict[str, str]:
-    """Read the seven fields of a signature from the header or, as documented, from the query."""
-    text = request.headers.get("authorization", "")
+    """Read the seven fields of a signature from the header or from the query (docs/service.md, 6.6)."""
+    text = request.headers.get("authorization") or request.query.get("sign", "")
     given = {name: value for name, _, value in (part.partition("=") for part in text.split("&"))}
     given = given if text else request.query
     if not text and "q-signature" not in given:
@@ -189,7 +192,7 @@ def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tup
         raise ServiceError(400, "ExpiredToken", "The temporary key has expired.")
     if key.token is None:
         return
-    given = [request.headers[name] for name in names if name in request.headers]
+    given = [place[name] for name in names for place in (request.headers, request.query) if name in place]
     if not given:
         raise _invalid(f"The key is temporary: {names[0]} is required.", cos_code="InvalidAccessKeyId")
     if any(token != key.token for token in given):

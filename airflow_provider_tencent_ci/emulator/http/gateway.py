@@ -47,7 +47,9 @@ from airflow_provider_tencent_ci.emulator.protocol.http_messages import Delivery
 
 __all__ = ["Exchange", "Gateway"]
 
-_CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.myqcloud\.com")
+# The service's own domains, of which the second is a spare one (docs/service.md, 1.1).
+_CI_HOST = re.compile(r"(?P<bucket>[a-z0-9-]+)\.ci\.(?P<region>[a-z0-9-]+)\.(?:myqcloud\.com|tencentci\.cn)")
+_DOMAINS = (".myqcloud.com", ".tencentci.cn", ".tencentcos.cn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ class _Turn:
     late_seconds: float
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that every answer has (docs/service.md, 1.4)."""
+        """Return the headers that every answer has (docs/service.md, 1.4 and 1.6)."""
         return {
             "Content-Type": "application/xml",
-            "Server": "tencent-ci",
+            "Server": f"tencent-{self.service}",
             "Date": format_datetime(self.server_at, usegmt=True),
             f"x-{self.service}-request-id": self.request_id,
         }
@@ -232,7 +234,7 @@ class Gateway:
         :raises ServiceError: there is no such bucket, or it is in another region (assumed: the same error).
         """
         matched = _CI_HOST.fullmatch(request.host) or COS_HOST.fullmatch(request.host)
-        if matched is None and request.host.endswith(".myqcloud.com"):
+        if matched is None and request.host.endswith(_DOMAINS):
             raise ServiceError(400, "InvalidHost", f"{request.host!r} is not a host of Cloud Infinite or COS.")
         name = matched["bucket"] if matched else self.default_bucket
         bucket = self.service.buckets.get(name)

@@ -148,7 +148,9 @@ def _queues(call: Call) -> bytes:
 
 def _workflows(call: Call) -> bytes:
     entries = [answer_xml.workflow(flow) for flow in call.service.list_workflows(call.bucket, call.request.query)]
-    return answer_xml.numbered_page(call.request_id, "MediaWorkflowList", entries, call.request.query)
+    return answer_xml.numbered_page(
+        call.request_id, "MediaWorkflowList", entries, call.request.query, entries_first=True
+    )
 
 
 def _trigger(call: Call) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -162,6 +162,27 @@ def test_a_signature_may_travel_in_the_query(emulator):
     refused(emulator, f"{JOBS}?name=other&states=Running&{text.replace(';', '%3B')}", {"host": HOST})
 
 
+def test_the_fields_may_be_merged_into_one_parameter(emulator):
+    text = signed_headers("GET", JOBS, QUERY)["authorization"]
+    assert exchange(emulator, "GET", f"{TARGET}&sign={quote(text, safe='')}", {"host": HOST}).status == 200
+    refused(emulator, f"{JOBS}?name=other&states=Running&sign={quote(text, safe='')}", {"host": HOST})
+    refused(emulator, f"{JOBS}?sign=", {"host": HOST}, code="MissingAuthorization")
+
+
+@pytest.mark.parametrize("name", ["x-ci-security-token", "x-cos-security-token"])
+@pytest.mark.parametrize("in_query", [True, False])
+def test_a_token_may_travel_in_the_query_unsigned(emulator, temporary, name, in_query):
+    headers = signed_headers("GET", JOBS, QUERY, keys=temporary)
+    if in_query:
+        target, headers = f"{TARGET}&{quote(headers['authorization'], safe='=&')}", {"host": HOST}
+    else:
+        target = TARGET
+    token = quote("tok+en/EXAMPLE==", safe="")
+    assert exchange(emulator, "GET", f"{target}&{name}={token}", headers).status == 200
+    refused(emulator, f"{target}&{name}=other", headers)
+    refused(emulator, target, headers)
+
+
 @pytest.mark.parametrize("target", ["?name=a%20b%2Bc", "?name=a+b%2Bc"])
 def test_a_plus_in_the_query_is_a_space(emulator, target):
     headers = signed_headers("GET", JOBS, [("name", "a b+c")])
@@ -248,6 +269,14 @@ def test_a_switch_gives_errors_cos_s_names(emulator, path, options, code):
     emulator.configure(cos_style_errors=True)
     answer = exchange(emulator, "GET", JOBS, headers)
     assert (answer.status, answer.code) == (403, code)
+
+
+@pytest.mark.parametrize("path", [JOBS, "/a.txt"])
+def test_cos_s_message_of_an_expired_signature_is_the_one_that_sdks_compare(emulator, path):
+    host = HOST if path == JOBS else HOST.replace(".ci.", ".cos.")
+    emulator.configure(cos_style_errors=True)
+    answer = exchange(emulator, "GET", path, signed_headers("GET", path, headers={"host": host}, when="1;2"))
+    assert (answer.code, answer.message) == ("AccessDenied", "Request has expired")
 
 
 def test_a_mismatch_is_explained_in_cos_s_style(emulator):

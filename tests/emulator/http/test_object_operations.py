@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
+from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.signing import query_string
 from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.emulator.wire import KEYS, Answer, exchange, signed_headers
 
@@ -29,6 +33,7 @@ def test_answers_have_the_headers_of_cos(emulator):
     assert answer.headers["x-cos-request-id"]
     assert answer.headers["x-cos-trace-id"]
     assert "x-ci-request-id" not in answer.headers
+    assert answer.headers["server"] == "tencent-cos"
     assert answer.text("Resource") == "/nothing"
 
 
@@ -47,6 +52,53 @@ def test_an_object_request_to_another_bucket_is_refused(emulator, host, status, 
 def test_an_unbound_bucket_still_has_its_objects(emulator):
     emulator.bucket().bound = False
     assert send(emulator, "PUT", "/a.txt", b"x").status == 200
+
+
+def signed_target(method, key, *, merged, keys=KEYS, query=(), token="", **when) -> str:
+    """The path and query of a signed URL, with the signature as seven parameters or merged into one."""
+    text = signed_headers(method, f"/{key}", query, keys=keys, headers={"host": HOST}, **when)["authorization"]
+    parts = [query_string(query), f"sign={quote(text, safe='')}" if merged else quote(text, safe="=&")]
+    parts.append(f"x-cos-security-token={quote(token, safe='')}" if token else "")
+    return f"/{quote(key)}?{'&'.join(filter(None, parts))}"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("key", ["a.txt", "夜间/a b+c&d=e?f.txt"])
+@pytest.mark.parametrize("token", ["", "tok+en/EXAMPLE=="])
+def test_a_signed_url_writes_and_reads_an_object(emulator, merged, key, token):
+    emulator.add_key("AKIDURL", "secret", token=token or None)
+
+    def send_url(method, body=b"", *, secret="secret", **options) -> Answer:
+        keys = Credentials("AKIDURL", secret)
+        target = signed_target(method, key, merged=merged, keys=keys, **{"token": token, **options})
+        return exchange(emulator, method, target, {"host": HOST, "content-length": str(len(body))}, body)
+
+    assert send_url("PUT", b"content").status == 200
+    assert send_url("GET").body == b"content"
+    assert send_url("HEAD").status == 200
+    assert send_url("GET", when="1;2").message == "Request has expired"
+    assert send_url("GET", secret="wrong").code == "SignatureDoesNotMatch"
+    if token:
+        assert send_url("GET", token="other").code == "InvalidAccessKeyId"
+        assert send_url("GET", token="").code == "InvalidAccessKeyId"
+
+
+def test_a_read_sets_the_headers_of_its_answer(emulator):
+    query = [("response-content-type", "text/csv"), ("response-content-disposition", 'attachment; filename="夜.csv"')]
+    target = signed_target("GET", "media/0001.mp4", merged=False, query=query)
+    answer = exchange(emulator, "GET", target, {"host": HOST})
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/csv")
+    assert answer.headers["content-disposition"].encode("latin-1").decode() == query[1][1]
+    broken = signed_target("GET", "media/0001.mp4", merged=False, query=[("response-expires", "a\r\nx-more: 1")])
+    assert exchange(emulator, "GET", broken, {"host": HOST}).code == "InvalidArgument"
+
+
+@pytest.mark.parametrize("query", ["acl", "uploads", "partNumber=1", "foo=", "response-content-type=a"])
+def test_a_parameter_that_names_another_operation_is_refused(emulator, query):
+    pairs = [tuple(query.partition("=")[::2])]
+    sent = signed_headers("PUT", "/a.txt", pairs, headers={"host": HOST}) | {"content-length": "1"}
+    answer = exchange(emulator, "PUT", f"/a.txt?{query}", sent, b"x")
+    assert (answer.status, answer.code) == (405, "MethodNotAllowed")
 
 
 def test_other_operations_of_cos_are_refused(emulator):
