@@ -35,7 +35,7 @@ def check_bucket(bucket: Bucket) -> None:
     :raises ServiceError: the bucket is not bound to Cloud Infinite, or the service role is missing.
     """
     if not bucket.bound:
-        raise ServiceError(403, "MediaBucketUnBinded", f"The bucket {bucket.name!r} is not bound to CI.")
+        raise ServiceError(400, "MediaBucketUnBinded", f"The bucket {bucket.name!r} is not bound to CI.")
     if not bucket.has_role:
         raise ServiceError(400, "CIRoleNotExist", "The service role CI_QCSRole does not exist.")
 

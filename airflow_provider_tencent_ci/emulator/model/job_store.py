@@ -100,7 +100,7 @@ class JobStore:
         """
         Create a batch now.
 
-        :param listed: ``False``: lists never show it.
+        :param listed: ``False``: it is no batch but a single execution, which lists never show and which runs at once.
         """
         self._act_on_late_requests()  # an earlier batch has a smaller number
         return self._add(bucket, request, files, self._clock.now(), listed=listed)
@@ -177,7 +177,7 @@ class JobStore:
     ) -> Job:
         behaviour = self._behaviour_of(bucket)
         queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
-        paused = queue.paused or behaviour.jobs.outcome == "pause"
+        paused = listed and (queue.paused or behaviour.jobs.outcome == "pause")
         job = Job(
             job_id=new_id("b"),
             sequence=next(self._sequence),

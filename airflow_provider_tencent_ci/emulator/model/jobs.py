@@ -166,7 +166,7 @@ class Job:
 
     def _started_at(self) -> datetime | None:
         """Return when the job leaves its queue; ``None`` while a pause of it is open."""
-        to_wait = timedelta(seconds=self.behaviour.jobs.submitted_seconds)
+        to_wait = timedelta(seconds=self.behaviour.jobs.submitted_seconds if self.listed else 0)
         since = self.created_at
         for pause in sorted(self.pauses, key=lambda pause: pause.paused_at):
             if pause.resumed_at is not None and pause.resumed_at <= since:

@@ -145,11 +145,11 @@ class Service:
         """
         Return one workflow execution.
 
-        :raises ServiceError: the bucket has no execution with this id (the answer is assumed; it is not documented).
+        :raises ServiceError: the bucket has no execution with this id (docs/service.md, 3.2).
         """
         record = self._store.file_record(run_id)
         if record is None or not record.work.workflow_id or record.job.bucket_name != bucket.name:
-            raise ServiceError(404, "ResourceNotFound", f"There is no workflow execution {run_id!r}.")
+            raise ServiceError(404, "WorkflowExecutionNotFound", f"There is no workflow execution {run_id!r}.")
         return record
 
     def list_child_jobs(self, bucket: Bucket, query: Query, *, pictures: bool) -> Page[FileRecord]:

@@ -119,6 +119,18 @@ def test_a_switch_shuffles_nodes(emulator):
     assert len({frozenset(order) for order in orders}) == 1
 
 
+@pytest.mark.parametrize("held_by", [None, "queue", "jobs"])
+def test_the_execution_of_a_single_object_can_be_read_at_once(emulator, held_by):
+    if held_by == "queue":
+        emulator.pause_queue()
+    emulator.configure(submitted_seconds=60, outcome="pause" if held_by == "jobs" else "success")
+    query = [("workflowId", defaults.WORKFLOW_ID), ("object", "media/0001.mp4")]
+    run_id = call(emulator, "POST", "/triggerworkflow", query).text("InstanceId")
+    assert call(emulator, "GET", f"{EXECUTIONS}/{run_id}").text("WorkflowExecution/State") == "Running"
+    emulator.advance(60)
+    assert call(emulator, "GET", f"{EXECUTIONS}/{run_id}").text("WorkflowExecution/State") == "Success"
+
+
 def test_a_workflow_on_a_single_object_is_no_batch(emulator):
     query = [("workflowId", defaults.WORKFLOW_ID), ("object", "media/0001.mp4")]
     run_id = call(emulator, "POST", "/triggerworkflow", query).text("InstanceId")
@@ -189,7 +201,7 @@ def test_a_carriage_return_in_a_key_is_preserved(emulator, fault):
 
 def test_an_unknown_execution_is_not_found(emulator):
     answer = call(emulator, "GET", f"{EXECUTIONS}/i404")
-    assert (answer.status, answer.code) == (404, "ResourceNotFound")
+    assert (answer.status, answer.code) == (404, "WorkflowExecutionNotFound")
 
 
 @pytest.mark.parametrize("cancel", [None, "", "1"])
@@ -242,6 +254,12 @@ def test_unknown_addresses_are_refused(emulator, method, path, status, code):
         ("other-1250000000.ci.ap-beijing.myqcloud.com", 404, "NoSuchBucket"),
         (f"{defaults.BUCKET}.ci.ap-shanghai.myqcloud.com", 404, "NoSuchBucket"),
         (f"{defaults.BUCKET}.pic.ap-beijing.myqcloud.com", 400, "InvalidHost"),
+        (f"{defaults.BUCKET}.ci.ap-beijing.tencentci.cn", 200, None),
+        ("other-1250000000.ci.ap-beijing.tencentci.cn", 404, "NoSuchBucket"),
+        (f"{defaults.BUCKET}.ci.ap-shanghai.tencentci.cn", 404, "NoSuchBucket"),
+        (f"{defaults.BUCKET}.cos.ap-beijing.tencentci.cn", 400, "InvalidHost"),
+        (f"{defaults.BUCKET}.ci.ap-beijing.tencentcos.cn", 400, "InvalidHost"),
+        ("ci.ap-beijing.tencentci.cn", 400, "InvalidHost"),
     ],
 )
 def test_the_host_names_bucket_and_region(emulator, host, status, code):
@@ -260,7 +278,7 @@ def test_a_second_bucket_is_served_in_its_region(emulator):
 
 @pytest.mark.parametrize(
     ("state", "status", "code"),
-    [({"bound": False}, 403, "MediaBucketUnBinded"), ({"has_role": False}, 400, "CIRoleNotExist")],
+    [({"bound": False}, 400, "MediaBucketUnBinded"), ({"has_role": False}, 400, "CIRoleNotExist")],
 )
 def test_a_bucket_that_is_not_ready_is_refused(emulator, state, status, code):
     emulator.add_bucket(defaults.BUCKET, **state)
