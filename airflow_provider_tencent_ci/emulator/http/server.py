@@ -47,7 +47,7 @@ async def start_server(front: Front, control: Callable[[WireRequest], Reply], ho
     """
     # aiohttp's own limit is off: the gateway refuses a long body with the service's error.
     application = web.Application(client_max_size=0)
-    application.router.add_route("*", "/{path:.*}", _Handler(front, control).handle)
+    application.router.add_route("*", "/{path:(?s:.*)}", _Handler(front, control).handle)  # a path may have line feeds
     # Requests that hang because of a fault must not delay the end of a test.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
     await runner.setup()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 
 __all__ = ["Bucket", "Queue", "StoredObject", "Workflow", "new_id"]
+
+# Any text after the scheme passes: a file of URLs may contain anything. (urlsplit refuses some hosts, and drops tabs.)
+_URL = re.compile(r"https?://[^/?#]*(?P<path>[^?#]*)")
 
 
 def new_id(prefix: str) -> str:
@@ -101,9 +105,8 @@ class Bucket:
 
     def key_of(self, name: str) -> str:
         """Return the key for a key or an object URL; samples use both (docs/service.md, 2.2)."""
-        if name.startswith(("https://", "http://")):
-            return unquote(urlsplit(name).path).lstrip("/")
-        return name.lstrip("/")
+        url = _URL.match(name)
+        return (unquote(url["path"]) if url else name).lstrip("/")
 
     def find(self, name: str) -> StoredObject | None:
         """Return the object with this key or URL."""

@@ -60,8 +60,9 @@ def _by_object(bucket: Bucket, name: str) -> Iterator[str]:
 
 
 def _by_url_file(bucket: Bucket, name: str) -> Iterator[str]:
-    text = _existing(bucket, "UrlFile", name).content.decode("utf-8", errors="replace")
-    return (bucket.key_of(line.strip()) for line in text.splitlines() if line.strip())
+    """Yield the keys of the lines, which end with a line feed only: a key may have other line separators and blanks."""
+    lines = _existing(bucket, "UrlFile", name).content.decode("utf-8", errors="replace").split("\n")
+    return (bucket.key_of(line.removesuffix("\r")) for line in lines if line.strip())
 
 
 def _by_manifest(bucket: Bucket, name: str) -> Iterator[str]:

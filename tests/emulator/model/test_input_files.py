@@ -81,6 +81,37 @@ def test_a_url_file_lists_urls_keys_and_missing_objects(bucket, selected):
     ]
 
 
+ODD_KEYS = ["x\u2028y", "nel\x85z", "tail ", " head", "tab\tz", "a\rb", "form\x0cfeed", "夜间/😀", "[", "a b+c%41"]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+@pytest.mark.parametrize("form", ["key", "url"])
+def test_the_lines_of_a_url_file_keep_odd_characters(bucket, selected, key, ending, form):
+    put(bucket, key)
+    put(bucket, "lists/urls.txt", (key if form == "key" else bucket.object_url(key)) + ending)
+    assert selected("<UrlFile>lists/urls.txt</UrlFile>") == [(key, True)]
+
+
+@pytest.mark.parametrize("key", [key for key in ODD_KEYS if "\f" not in key])  # XML cannot have a form feed
+def test_an_object_is_found_under_an_odd_key(bucket, selected, key):
+    put(bucket, key)
+    assert selected(f"<Object>{key}</Object>".replace("\r", "&#13;")) == [(key, True)]
+
+
+BAD_URLS = ["https://[", "http://[::1/a", "https://", "https://h:port/a", "https://\x85/a", "http://[x]y/\u2100"]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_url_that_nobody_can_read_names_no_object(bucket, selected, url):
+    with pytest.raises(ServiceError, match="no object"):
+        selected(f"<Object>{url}</Object>")
+    put(bucket, "urls.txt", f"{url}\n")
+    assert [exists for _, exists in selected("<UrlFile>urls.txt</UrlFile>")] == [False]
+    put(bucket, "manifest.json", json.dumps({"files": [{"key": url}]}))
+    assert [exists for _, exists in selected("<Manifest>manifest.json</Manifest>")] == [False]
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_manifest_of_an_inventory_names_its_csv_files(bucket, selected, packed):
     rows = f'"{defaults.BUCKET}","media/0002.mp4","7"\n"{defaults.BUCKET}","media/0004.mp4","7"\n'.encode()
