@@ -53,7 +53,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check check-tests test test-chaos test-cluster test-lineage test-live test-ui simulate pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv check check-tests test node-sdk test-chaos test-cluster test-lineage test-live test-ui simulate pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,15 @@ test-chaos: venv ## Run the long version of the tests that kill, freeze and stop
 test-cluster: ## Run JOBS batch jobs on a cluster with kills half-way (docs/deployment.md)
 	@$(MAKE) --no-print-directory venv VENV=$(CLUSTER_VENV) EXTRAS=test,cluster
 	TENCENT_CI_CLUSTER_JOBS=$(JOBS) $(CLUSTER_VENV)/bin/python -m pytest --capture=no --override-ini=faulthandler_timeout=0 tests/cluster
+
+# Without it, the tests that need it are skipped. tests/emulator/node_sdk/package-lock.json has the version.
+node-sdk: .node-sdk/.installed ## Install Tencent's SDK for Node.js for tests/emulator; needs npm
+
+.node-sdk/.installed: tests/emulator/node_sdk/package-lock.json
+	@mkdir -p .node-sdk
+	@cp tests/emulator/node_sdk/package.json tests/emulator/node_sdk/package-lock.json .node-sdk/
+	npm ci --prefix .node-sdk --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # OpenLineage's listener is told about all tasks once it is installed, so it has an environment of its own.
 test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/lineage.md)
@@ -207,4 +216,4 @@ clean: ## Remove the files of builds and tests
 	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
 
 distclean: clean ## ... and the virtual environments
-	rm -rf .venv .venv-* .ci/venvs
+	rm -rf .venv .venv-* .ci/venvs .node-sdk

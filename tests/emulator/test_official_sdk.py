@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,6 +13,7 @@ qcloud_cos = pytest.importorskip("qcloud_cos")
 
 from airflow_provider_tencent_ci.emulator import Emulator  # noqa: E402 - after the check for the SDK
 from airflow_provider_tencent_ci.emulator.model import defaults  # noqa: E402 - after the check for the SDK
+from tests.emulator.wire import ODD_KEYS, Answer, exchange  # noqa: E402 - after the check for the SDK
 
 BUCKET = defaults.BUCKET
 WORKFLOW_JOB = {
@@ -142,10 +145,59 @@ def test_the_sdk_lists_and_gets_executions(client, emulator):
     assert (one["State"], one["Tasks"]["State"], one["Tasks"]["Code"]) == ("Failed", "Failed", "ResourceNotSupported")
 
 
-def test_the_sdk_triggers_a_workflow_for_a_single_object(client, emulator):
+def test_the_sdk_triggers_a_workflow_for_a_single_object_and_reads_it_at_once(client, emulator):
     emulator.add_objects("媒体/夜间 a+b.mp4")
     answer = client.ci_trigger_workflow(Bucket=BUCKET, WorkflowId=defaults.WORKFLOW_ID, Key="媒体/夜间 a+b.mp4")
-    assert answer["InstanceId"].startswith("i")
+    (one,) = client.ci_get_workflowexecution(Bucket=BUCKET, RunId=answer["InstanceId"])["WorkflowExecution"]
+    assert (one["RunId"], one["State"]) == (answer["InstanceId"], "Running")
+
+
+OUTPUT = NODE_JOB["Operation"]["Output"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"Tag": "ImageInspect", "JobParam": {"ImageInspect": {"AutoProcess": "false"}}},
+        {"Tag": "MediaInfo"},
+        {"Tag": "QualityEstimate", "UserData": "u"},
+        {"Tag": "PicProcess", "JobParam": {"PicProcess": {"IsPicInfo": "true"}}, "Output": OUTPUT},
+        {"Tag": "Transcode", "JobParam": {"TemplateId": "t1"}, "Output": OUTPUT, "CallBackFormat": "json"},
+    ],
+    ids=lambda operation: operation["Tag"],
+)
+@pytest.mark.parametrize("key", ["media/0001.mp4", "图片/a b.png"])
+def test_the_sdk_creates_a_batch_with_the_nodes_of_its_own_samples(client, emulator, operation, key):
+    emulator.add_objects(key)
+    job = {"Name": "auto-move-batch-process", "Type": "Job", "Input": {"Object": key}, "Operation": operation}
+    created = submit(client, job, ContentType="application/xml")
+    emulator.advance(60)
+    (read,) = client.ci_get_inventory_trigger_jobs(Bucket=BUCKET, JobID=created["JobId"])["JobsDetail"]
+    assert (read["State"], read["Operation"]) == ("Success", operation)
+
+
+@pytest.mark.parametrize("kind", ["UrlFile", "Manifest"])
+@pytest.mark.parametrize("form", ["{key}", "/{key}", "https://{host}/{key}", "http://{host}/{key}"])
+def test_a_list_of_files_is_named_by_its_key_or_its_address(client, emulator, kind, form):
+    host = f"{BUCKET}.cos.{defaults.REGION}.myqcloud.com"
+    files = ["media/0001.mp4", "media/0003.mp4"]
+    content = "\n".join(files) if kind == "UrlFile" else json.dumps({"files": [{"key": key} for key in files]})
+    emulator.add_objects("lists/files", content=content.encode())
+    job = submit(client, {**WORKFLOW_JOB, "Input": {kind: form.format(key="lists/files", host=host)}})
+    emulator.advance(60)
+    assert [file.key for file in emulator.files(job["JobId"])] == files
+
+
+@pytest.mark.parametrize("key", ["media/0001.mp4", "/media/0001.mp4", "https://h/media/0001.mp4", "/"])
+def test_an_object_and_the_whole_bucket_are_named_as_in_the_sdk_s_samples(client, emulator, key):
+    job = submit(client, {**WORKFLOW_JOB, "Input": {"Prefix" if key == "/" else "Object": key}})
+    assert emulator.job(job["JobId"]).files == (defaults.OBJECT_COUNT if key == "/" else 1)
+
+
+def test_the_sdk_lists_with_parameters_that_the_service_does_not_know(client):
+    flow = submit(client)
+    listed = client.ci_list_inventory_trigger_jobs(Bucket=BUCKET, ResponseCacheControl="no-cache")
+    assert [detail["JobId"] for detail in listed["JobsDetail"]] == [flow["JobId"]]
 
 
 def test_the_sdk_reads_queues_workflows_and_child_jobs(client, emulator):
@@ -210,6 +262,33 @@ def test_the_sdk_writes_and_reads_objects_and_their_metadata(emulator):
     assert read["ETag"] == written["ETag"] == client.head_object(Bucket=BUCKET, Key=key)["ETag"]
     assert int(client.head_object(Bucket=BUCKET, Key=key)["Content-Length"]) == len(content)
     assert emulator.count("put_object") == emulator.count("get_object") == 1
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_the_sdk_writes_and_reads_objects_under_odd_keys(emulator, key):
+    client = cos_client(emulator)
+    client.put_object(Bucket=BUCKET, Key=key, Body=b"content", EnableMD5=True)
+    assert emulator.bucket().objects[key].content == b"content"
+    assert client.get_object(Bucket=BUCKET, Key=key)["Body"].get_raw_stream().read() == b"content"
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+@pytest.mark.parametrize("token", [None, "tok+en/EXAMPLE=="])
+def test_the_signed_urls_of_the_sdk_write_and_read_an_object(emulator, key, token):
+    emulator.add_key("AKIDURL", "secret", token=token)
+
+    def send(method: str, body: bytes = b"", *, secret: str = "secret", **params: str) -> Answer:
+        keys = {"SecretId": "AKIDURL", "SecretKey": secret}
+        client = qcloud_cos.CosS3Client(qcloud_cos.CosConfig(Region=defaults.REGION, Scheme="http", **keys))
+        more = {"x-cos-security-token": token} if token else {}
+        address = urlsplit(client.get_presigned_url(BUCKET, key, method, Params={**params, **more}))
+        headers = {"host": address.netloc, "content-length": str(len(body))}
+        return exchange(emulator, method, f"{address.path}?{address.query}", headers, body)
+
+    assert send("PUT", b"content").status == 200
+    assert send("GET").body == b"content"
+    assert send("GET", **{"response-content-type": "text/csv"}).headers["content-type"] == "text/csv"
+    assert send("GET", secret="wrong").code == "SignatureDoesNotMatch"
 
 
 def test_a_batch_reads_the_list_that_the_sdk_wrote(emulator, client):

@@ -23,6 +23,24 @@ HOST = f"{defaults.BUCKET}.ci.{defaults.REGION}.myqcloud.com"
 JOBS = "/inventorytriggerjob"
 EXECUTIONS = "/workflowexecution"
 
+#: Keys of objects that a path, a query, a line of text or XML may change on its way.
+ODD_KEYS = [
+    "a.txt",
+    "夜间/a b+c.txt",
+    "a%20b",
+    "a&b=c?d#e",
+    "~!*'()",
+    "a//b",
+    "./a",
+    "a/../b",
+    "tail ",
+    "a\tb",
+    "a\nb",
+    "a\rb",
+    "x\u2028y\x85z",
+    "😀",
+]
+
 Query = Iterable[tuple[str, str | None]]
 
 

@@ -81,10 +81,10 @@ def test_a_url_file_lists_urls_keys_and_missing_objects(bucket, selected):
     ]
 
 
-ODD_KEYS = ["x\u2028y", "nel\x85z", "tail ", " head", "tab\tz", "a\rb", "form\x0cfeed", "夜间/😀", "[", "a b+c%41"]
+LINE_KEYS = ["x\u2028y", "nel\x85z", "tail ", " head", "tab\tz", "a\rb", "form\x0cfeed", "夜间/😀", "[", "a b+c%41"]
 
 
-@pytest.mark.parametrize("key", ODD_KEYS)
+@pytest.mark.parametrize("key", LINE_KEYS)
 @pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
 @pytest.mark.parametrize("form", ["key", "url"])
 def test_the_lines_of_a_url_file_keep_odd_characters(bucket, selected, key, ending, form):
@@ -93,7 +93,7 @@ def test_the_lines_of_a_url_file_keep_odd_characters(bucket, selected, key, endi
     assert selected("<UrlFile>lists/urls.txt</UrlFile>") == [(key, True)]
 
 
-@pytest.mark.parametrize("key", [key for key in ODD_KEYS if "\f" not in key])  # XML cannot have a form feed
+@pytest.mark.parametrize("key", [key for key in LINE_KEYS if "\f" not in key])  # XML cannot have a form feed
 def test_an_object_is_found_under_an_odd_key(bucket, selected, key):
     put(bucket, key)
     assert selected(f"<Object>{key}</Object>".replace("\r", "&#13;")) == [(key, True)]
@@ -103,7 +103,7 @@ BAD_URLS = ["https://[", "http://[::1/a", "https://", "https://h:port/a", "https
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_a_url_that_nobody_can_read_names_no_object(bucket, selected, url):
+def test_a_broken_url_names_no_object(bucket, selected, url):
     with pytest.raises(ServiceError, match="no object"):
         selected(f"<Object>{url}</Object>")
     put(bucket, "urls.txt", f"{url}\n")
