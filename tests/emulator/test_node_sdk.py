@@ -305,6 +305,13 @@ def test_it_does_not_correct_its_clock_after_ci_s_refusal(node, emulator, second
     assert caught.value.code == "SignatureExpired"
 
 
+def test_it_does_not_repeat_a_request_that_the_service_redirects_to_https(node, emulator):
+    emulator.inject("redirect", status=308, location=f"https://{BUCKET}.ci.{REGION}.myqcloud.com{JOBS}")
+    with pytest.raises(Refused) as caught:
+        node.create()
+    assert (caught.value.status, emulator.count()) == (308, 1)
+
+
 def test_its_retries_create_more_than_one_batch(node, emulator):
     emulator.inject("internal_error", operation="create", after_acting=True)
     node.create()

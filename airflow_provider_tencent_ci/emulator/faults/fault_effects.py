@@ -42,7 +42,7 @@ def error_of(fault: Fault) -> ServiceError | None:
         return None
     status, code, message = _ERRORS[fault.kind]
     status = fault.status or status
-    if fault.kind is FaultKind.REDIRECT and status == HTTPStatus.MOVED_PERMANENTLY:
+    if fault.kind is FaultKind.REDIRECT and status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT):
         code = "PermanentRedirect"
     return ServiceError(status, fault.code or code, fault.message or message)
 

@@ -30,6 +30,7 @@ def submit(emulator, **options):
         ("internal_error", {}, 500, "InternalError"),
         ("redirect", {}, 307, "TemporaryRedirect"),
         ("redirect", {"status": 301}, 301, "PermanentRedirect"),
+        ("redirect", {"status": 308}, 308, "PermanentRedirect"),
     ],
 )
 @pytest.mark.parametrize("after_acting", [False, True])
