@@ -144,7 +144,7 @@ def test_of_two_jobs_the_older_is_kept_and_the_younger_cancelled_and_named(
 @stores
 def test_a_second_ended_job_is_logged_at_the_end_of_the_task(server, tmp_path, has_store):
     tries = new_tries(server, tmp_path, has_store, deferrable=False, run_seconds=20)
-    server.inject("late", seconds=301)
+    server.inject("late", seconds=308)  # after the second submission, also on a slow machine
     check_try(tries, "done")
     other, kept = sorted(server.jobs, key=lambda job: job.job_id == tries.kept.read("xcom-job_id"))
     assert f"Batch job {other.job_id} is a second one of this submission" in tries.kept.log
