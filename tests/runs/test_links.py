@@ -123,8 +123,8 @@ def test_the_link_is_no_file_of_an_xcom_backend_while_the_task_runs(
 
     monkeypatch.setattr(hook_module.TencentCIHook, "run", reading)
     tasks = {
-        "operator": "TriggerInventoryJobOperator(task_id='t', workflow_ids=WORKFLOW, prefix='media/', poll_interval=0.2,"
-        f" wait_for_completion=True, {mode})",
+        "operator": "TriggerInventoryJobOperator(task_id='t', workflow_ids=WORKFLOW, prefix='media/', "
+        f"poll_interval=0.2, wait_for_completion=True, {mode})",
         "sensor": f"InventoryJobSensor(task_id='t', job_id={job_id!r}, poke_interval=0.2, {mode})",
     }
     run = run_dag_file(f"{HEADER}with dag:\n    {tasks[kind]}\n")
