@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import read_credentials
-from airflow_provider_tencent_ci.hooks.extra_fields import proxy_field, text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_fields import number_field, proxy_field, text_field, verify_field
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -46,8 +46,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             verify=verify_field(extra),
             proxy=proxy_field(extra, endpoint.base_url),
             objects_proxy=proxy_field(extra, endpoint.objects.base_url) if endpoint.objects else None,
-            request_timeout=_number(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
-            requests_per_second=_number(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
+            request_timeout=number_field(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
+            requests_per_second=number_field(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
         )
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None
@@ -62,10 +62,3 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
     if not isinstance(extra, dict):
         raise InvalidArgumentError('extra must be a JSON object, such as {"region": "ap-beijing", "bucket": "..."}.')
     return extra
-
-
-def _number(extra: Mapping[str, Any], name: str, default: float, most: float) -> float:
-    value = extra.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-        raise InvalidArgumentError(f"{name} in extra must be a number, more than 0, at most {most}.")
-    return float(value)

@@ -23,7 +23,13 @@ from airflow_provider_tencent_ci.core.credentials.credentials_source import (
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.extra_fields import proxy_field, text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_fields import (
+    header_text,
+    number_field,
+    proxy_field,
+    text_field,
+    verify_field,
+)
 from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 
 if TYPE_CHECKING:
@@ -58,7 +64,12 @@ def _keys(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
         raise InvalidArgumentError("login is missing: it holds the SecretId.")
     if not connection.password:
         raise InvalidArgumentError("password is missing: it holds the SecretKey.")
-    return Credentials(connection.login.strip(), connection.password.strip(), text_field(extra, "token"))
+    token = text_field(extra, "token")
+    return Credentials(
+        header_text("login (SecretId)", connection.login),
+        header_text("password (SecretKey)", connection.password),
+        header_text("token in extra", token) if token else None,
+    )
 
 
 def _environment(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
@@ -67,9 +78,11 @@ def _environment(connection: Connection, extra: Mapping[str, Any]) -> Credential
             raise InvalidArgumentError(
                 f"{variable} is not set in the environment of this process, where credentials=environment looks for it."
             )
-    token = next((os.environ[variable] for variable in _TOKEN_VARIABLES if os.environ.get(variable)), "")
+    token = next((variable for variable in _TOKEN_VARIABLES if os.environ.get(variable, "").strip()), None)
     return Credentials(
-        os.environ[_SECRET_ID_VARIABLE].strip(), os.environ[_SECRET_KEY_VARIABLE].strip(), token.strip() or None
+        header_text(_SECRET_ID_VARIABLE, os.environ[_SECRET_ID_VARIABLE]),
+        header_text(_SECRET_KEY_VARIABLE, os.environ[_SECRET_KEY_VARIABLE]),
+        header_text(token, os.environ[token]) if token else None,
     )
 
 
@@ -95,19 +108,17 @@ def _assumed_role(connection: Connection, extra: Mapping[str, Any]) -> AssumedRo
         external_id=text_field(extra, "role_external_id"),
         duration_seconds=_duration_seconds(extra),
         sts_url=sts_url,
-        region=text_field(extra, "sts_region") or STS_REGION,
+        region=header_text("sts_region in extra", text_field(extra, "sts_region") or STS_REGION),
         verify=verify_field(extra),
         proxy=proxy_field(extra, sts_url),
     )
 
 
 def _duration_seconds(extra: Mapping[str, Any]) -> int:
-    value = extra.get("role_duration", DEFAULT_DURATION_SECONDS)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_DURATION_SECONDS:
-        raise InvalidArgumentError(
-            f"role_duration in extra must be a whole number of seconds, at most {MAX_DURATION_SECONDS}."
-        )
-    return value
+    seconds = number_field(extra, "role_duration", DEFAULT_DURATION_SECONDS, MAX_DURATION_SECONDS)
+    if seconds != int(seconds):
+        raise InvalidArgumentError("role_duration in extra must be a whole number of seconds.")
+    return int(seconds)
 
 
 def _cached(read: Callable[..., CredentialsSource]) -> Callable[..., CredentialsProvider]:

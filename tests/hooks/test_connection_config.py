@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+from urllib.parse import urlencode
 
 import pytest
+from airflow.models.connection import Connection as StoredConnection
 from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 HOST = f"{BUCKET}.ci.{REGION}.myqcloud.com"
@@ -71,14 +75,17 @@ def test_the_proxy_of_the_environment_is_used_with_its_exceptions(monkeypatch):
         ({"extra": {}}, "bucket is missing"),
         ({"bucket": ""}, "bucket is missing"),
         ({"bucket": "short"}, "bucket='short'"),
-        ({"bucket": 7}, "bucket in extra must be a text"),
+        ({"bucket": 7}, "bucket='7'"),
+        ({"bucket": ["a"]}, "bucket in extra must be a text"),
+        ({"bucket": True}, "bucket in extra must be a text"),
         ({"region": None}, "region is missing"),
         ({"region": "Beijing!"}, "region='Beijing!'"),
-        ({"token": 3}, "token in extra"),
+        ({"token": 3.5}, "token in extra"),
         ({"endpoint_url": "localhost:80"}, "endpoint_url"),
         ({"verify": 3}, "verify in extra"),
-        ({"verify": ""}, "verify in extra"),
-        ({"request_timeout": "5"}, "request_timeout in extra"),
+        ({"request_timeout": "soon"}, "request_timeout in extra"),
+        ({"request_timeout": "nan"}, "request_timeout in extra"),
+        ({"request_timeout": "301"}, "request_timeout in extra"),
         ({"request_timeout": 0}, "request_timeout in extra"),
         ({"request_timeout": True}, "request_timeout in extra"),
     ],
@@ -95,3 +102,65 @@ def test_extra_that_is_no_json_raises_an_error():
     object.__setattr__(broken, "_extra" if hasattr(broken, "_extra") else "extra", "{region")
     with pytest.raises(InvalidArgumentError, match=r"Connection 'media'"):
         read_connection(broken, None, None)
+
+
+def as_uri(**fields):
+    """Return the connection of a worker's environment, and the one that the API server and the command line store."""
+    query = urlencode({"region": REGION, "bucket": BUCKET, **fields})
+    uri = f"tencent-ci://AKIDEXAMPLE:the-secret@/?{query}"
+    yield StoredConnection(conn_id="media", uri=uri)
+    if hasattr(Connection, "from_uri"):  # of Airflow's task SDK
+        yield Connection.from_uri(uri, "media")
+
+
+ROLE = {"credentials": "assume_role", "role_arn": "qcs::cam::uin/100000000001:roleName/media"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "read", "value"),
+    [
+        ({"verify": "false"}, lambda config: config.verify, False),
+        ({"verify": "False"}, lambda config: config.verify, False),
+        ({"verify": "TRUE"}, lambda config: config.verify, True),
+        ({"verify": ""}, lambda config: config.verify, True),
+        ({"verify": "/etc/ca.pem"}, lambda config: config.verify, "/etc/ca.pem"),
+        ({"request_timeout": "60"}, lambda config: config.request_timeout, 60.0),
+        ({"request_timeout": "7.5"}, lambda config: config.request_timeout, 7.5),
+        ({"request_timeout": ""}, lambda config: config.request_timeout, 30.0),
+        ({"requests_per_second": "5"}, lambda config: config.requests_per_second, 5.0),
+        ({"token": "123456"}, lambda config: config.credentials.token, "123456"),
+        ({"token": "00123"}, lambda config: config.credentials.token, "00123"),
+        ({**ROLE, "role_duration": "3600"}, lambda config: config.credentials._source.duration_seconds, 3600),
+        ({**ROLE, "role_external_id": "20260101"}, lambda config: config.credentials._source.external_id, "20260101"),
+    ],
+)
+def test_a_connection_as_a_uri_is_read_alike_everywhere(fields, read, value):
+    for found in as_uri(**fields):
+        assert read(read_connection(found, None, None)) == value
+    assert read(read_connection(connection(**fields), None, None)) == value
+
+
+INVISIBLE = ["\u200b", "\ufeff", "\u00ad", "\u202e", "\x00", "\x7f", "密", "a\nb", "a\u00a0b"]
+
+
+@pytest.mark.parametrize("character", INVISIBLE)
+@pytest.mark.parametrize("place", ["before", "within", "behind"])
+@pytest.mark.parametrize("field", ["login (SecretId)", "password (SecretKey)", "token in extra"])
+def test_a_key_with_an_invisible_character_is_refused_by_field(monkeypatch, field, place, character):
+    value = {"before": "{}EXAMPLE-SECRET", "within": "EXAMPLE{}-SECRET", "behind": "EXAMPLE-SECRET{}"}[place]
+    name = field.partition(" ")[0]
+    broken = connection(**{name: value.format(character)})
+    with pytest.raises(InvalidArgumentError, match=re.escape(f"Connection 'media': {field} contains ")) as caught:
+        read_connection(broken, None, None)
+    assert "EXAMPLE" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    monkeypatch.setattr(TencentCIHook, "get_connection", lambda *_: broken)
+    assert TencentCIHook("media").test_connection() == (False, str(caught.value))
+
+
+@pytest.mark.parametrize("variable", ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN"])
+def test_a_variable_with_an_invisible_character_is_named(monkeypatch, variable):
+    for name in ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN"):
+        monkeypatch.setenv(name, "EXAMPLE\u200b" if name == variable else "EXAMPLE")
+    with pytest.raises(InvalidArgumentError, match=f"{variable} contains .*zero width space.* at position 8"):
+        read_connection(connection(credentials="environment"), None, None)

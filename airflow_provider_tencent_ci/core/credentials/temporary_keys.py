@@ -10,6 +10,7 @@ from airflow_provider_tencent_ci.core.credentials.credentials_source import Cred
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of
+from airflow_provider_tencent_ci.core.wire.texts import not_for_header
 from airflow_provider_tencent_ci.exceptions import CredentialsError
 
 # Document 1150/49457: at most 1,024 bytes for the keys and 4,096 for the token; the limits here are larger, for later
@@ -58,7 +59,7 @@ def with_local_expiry(origin: CredentialsSource, keys: Credentials, answer: Resp
 def _text(origin: CredentialsSource, fields: Mapping[str, object], name: str, longest: int) -> str:
     """Return a field that can be sent in a header: a line break in it would start another header."""
     value = fields.get(name)
-    if isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable():
+    if isinstance(value, str) and 0 < len(value) <= longest and not_for_header(value) is None:
         return value
     raise _unreadable(origin, name)
 

@@ -15,6 +15,11 @@ def lone_surrogate(text: str) -> str | None:
     return found[0] if found else None
 
 
+def not_for_header(text: str) -> str | None:
+    """Return the first character that no header can contain, such as a line break; ``None`` if there is none."""
+    return next((one for one in text if not (one.isascii() and one.isprintable())), None)
+
+
 def text_argument(name: str, value: object) -> str:
     """
     Return an argument that is a text.
