@@ -8,7 +8,7 @@ ends in ``.json``, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -50,12 +50,37 @@ def read_job(job: Any, context: Context, template_environment: Callable[[], Any]
     # Of a mapped task, or named by a template: not read before.
     text = _render_file(job, context, template_environment()) if names_file(job) else job
     try:
-        nodes = yaml.safe_load(text)  # JSON is YAML
+        nodes = _read_nodes(text)
     except yaml.YAMLError as error:
         raise InvalidArgumentError(f"job is neither JSON nor YAML: {error}") from error
     if not isinstance(nodes, Mapping):
         raise InvalidArgumentError(f"job must be a mapping of nodes such as Tag and JobParam, not {text[:200]!r}.")
     return nodes
+
+
+def _read_nodes(text: str) -> Any:
+    """
+    Read JSON or YAML; numbers, dates and words such as ``No`` stay texts, as they are written.
+
+    YAML would change ``0xF0F8F0``, ``010``, ``1:30`` and ``1.50``, and all values are sent as texts. An empty value is
+    no text: the node is left out.
+    """
+    import json
+
+    import yaml
+
+    class TextLoader(yaml.SafeLoader):
+        """Knows of YAML's plain values only what is no value: null, and the merge key."""
+
+        yaml_implicit_resolvers: ClassVar = {
+            start: [found for found in resolvers if found[0].endswith((":null", ":merge"))]
+            for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except ValueError:
+        return yaml.load(text, TextLoader)  # noqa: S506 - a SafeLoader
 
 
 def names_file(job: object) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.submission.job_file import read_job
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
@@ -47,6 +49,64 @@ def check(record):
     operation = record["Operation"]
     assert operation["JobParam"]["TemplateId"] == "t7"
     assert operation["Output"]["Object"] == "out/submit/${InputName}.mp4"
+
+
+AS_WRITTEN = {
+    "FontColor": "0xF0F8F0",
+    "StartTime": "1:30",
+    "Dy": "010",
+    "Dx": "1_000",
+    "Speed": "1.50",
+    "Size": "1e5",
+    "Text": "No",
+    "Show": "yes",
+    "Loop": "true",
+    "Day": "2026-01-02",
+    "Moment": "2026-01-02T03:04:05Z",
+    "Tilde": "a~",
+    "Octal": "0o14",
+    "Infinity": ".inf",
+}
+PLAIN_YAML = "\n".join(f"    {name}: {value}" for name, value in AS_WRITTEN.items())
+QUOTED_YAML = "\n".join(f"    '{name}': \"{value}\"" for name, value in AS_WRITTEN.items())
+PLAIN_JSON = (
+    '{"Tag": "T", "JobParam": {"T": {"Speed": 1.50, "Size": 1e5, "Loop": true, '
+    '"Big": 123456789012345678901, "None": null}}}'
+)
+
+
+@pytest.mark.parametrize("nodes", [PLAIN_YAML, QUOTED_YAML], ids=["plain", "quoted"])
+def test_values_are_read_as_they_are_written(nodes):
+    job = read_job(f"Tag: T\nUserData: 2026_01\nEmpty:\nTilde: ~\nJobParam:\n  T:\n{nodes}\n", {}, None)
+    assert job["JobParam"]["T"] == AS_WRITTEN
+    assert (job["UserData"], job["Empty"], job["Tilde"]) == ("2026_01", None, None)
+
+
+def test_numbers_of_json_are_read_as_they_are_written():
+    assert read_job(PLAIN_JSON, {}, None)["JobParam"]["T"] == {
+        "Speed": "1.50",
+        "Size": "1e5",
+        "Loop": True,
+        "Big": "123456789012345678901",
+        "None": None,
+    }
+    assert read_job('{"Tag": "\\ud83c\\udfac\\/"}', {}, None) == {"Tag": "🎬/"}
+
+
+def test_yaml_s_anchors_and_merge_keys_are_read():
+    job = read_job("Tag: T\nA: &a {X: 010}\nB:\n  <<: *a\n  Y: 1:30\n", {}, None)
+    assert job["B"] == {"X": "010", "Y": "1:30"}
+
+
+def test_a_tag_of_python_is_refused():
+    with pytest.raises(InvalidArgumentError, match="neither JSON nor YAML"):
+        read_job("Tag: !!python/object/apply:os.getcwd []\n", {}, None)
+
+
+def test_the_values_of_a_file_are_sent_as_they_are_written(folder):
+    (folder / "written.yaml").write_text(f"Tag: T\nJobParam:\n  T:\n{PLAIN_YAML}\n")
+    record = run(folder, f"(task_id='submit', job='written.yaml', {ARGUMENTS})").xcoms["submit"]["job"]
+    assert record["Operation"]["JobParam"]["T"] == AS_WRITTEN
 
 
 @pytest.mark.parametrize("name", ["transcode.yaml", "transcode.yml", "transcode.json"])
