@@ -285,7 +285,7 @@ class TencentCIHook(BaseHook):
             for run in self._each(partial(list_files_page, files, states="Failed")):
                 yield self.run(files.explain(run))
 
-    def list_workflows(self, *, ids: Sequence[str] = (), name: str = "") -> list[Workflow]:
+    def list_workflows(self, *, ids: Sequence[str] | str = (), name: str = "") -> list[Workflow]:
         """
         List the workflows of the bucket.
 
@@ -294,7 +294,7 @@ class TencentCIHook(BaseHook):
         """
         return self.run(workflows_and_queues.list_workflows(ids=ids, name=name))
 
-    def list_queues(self, *, ids: Sequence[str] = (), state: str = "", category: str = "CateAll") -> list[Queue]:
+    def list_queues(self, *, ids: Sequence[str] | str = (), state: str = "", category: str = "CateAll") -> list[Queue]:
         """
         List the queues of the bucket.
 

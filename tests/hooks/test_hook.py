@@ -116,7 +116,10 @@ def test_every_filter_reaches_the_service(emulator, hook):
     assert found(end_creation_time=first.creation_time) == ["first"]
 
 
-@pytest.mark.parametrize("wrong", [{"job_type": "job"}, {"order_by_time": "up"}, {"page_size": 0}, {"states": [7]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"job_type": "job"}, {"order_by_time": "up"}, {"page_size": 0}, {"states": [7]}, {"states": []}, {"states": [""]}],
+)
 def test_a_wrong_filter_is_refused_by_the_call_before_any_request(emulator, hook, wrong):
     with pytest.raises(e.InvalidArgumentError, match=next(iter(wrong))):
         hook.list_inventory_jobs(**wrong)

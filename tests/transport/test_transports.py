@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
 import pytest
@@ -21,6 +21,9 @@ import trustme
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api import job_calls
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of
+from airflow_provider_tencent_ci.core.api.file_records import FileRun
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import put_object
@@ -74,6 +77,24 @@ def test_a_job_is_created_read_cancelled_and_listed(emulator, config, run):
 def test_the_host_header_names_the_bucket_for_any_connected_address(emulator, config, run):
     run(config, look())
     assert emulator.requests[-1].host.startswith(f"{BUCKET}.ci.{REGION}.myqcloud.com")
+
+
+@pytest.mark.parametrize("key", ["./a", "a/./b", "a/../b", "../a", "..", ".", "a/..", "a/.", "a/.../b", "./lists/.a"])
+def test_a_key_with_segments_of_dots_is_written_as_it_is(emulator, config, run, key):
+    run(config, put_object(key, b"one"))
+    assert list(emulator.bucket().objects)[-1] == key
+
+
+@pytest.mark.parametrize("run_id", ["iNjJiZDU1=", "i+/a==", "a/../b", "..", "a?b#c%2F"])
+def test_the_id_of_an_execution_may_be_any_text(run, run_id):
+    detail = "<Response><WorkflowExecution><RunId>x</RunId></WorkflowExecution></Response>"
+    execution = FileRun(run_id, "media/a.mp4", JobState.FAILED)
+    [files] = file_lists_of(InventoryJob("b1", operation={"WorkflowIds": " w1 ,"}))
+    with answering("200 OK", detail) as server:
+        assert run(configuration(server.url), files.explain(execution)).run_id == run_id
+        path = server.heads[0].split()[1].decode()
+    start, _, sent = path.rpartition("/")
+    assert (start, unquote(sent)) == ("/workflowexecution", run_id)
 
 
 @pytest.mark.parametrize("key", ["lists/a.txt", "媒体/夜间 a+b%20.txt", ".airflow/x/b1/failed-1.txt", "a//b?c#d"])

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution
-from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
@@ -25,6 +24,8 @@ _EXECUTIONS = "/workflowexecution"
 
 # Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
 _PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 # Host and key of an object's URL.
 _OBJECT_URL = re.compile(r"https?://([a-z0-9-]+-[0-9]+\.cos\.[a-z0-9-]+\.[a-z.]+)/(.*)", re.DOTALL)
@@ -64,7 +65,7 @@ def build_list_executions(
 
 def build_execution(run_id: str) -> Request:
     """``GET /workflowexecution/<RunId>`` (docs/service.md, 3.2)."""
-    return Request("GET", f"{_EXECUTIONS}/{check_job_id(run_id)}")
+    return Request("GET", f"{_EXECUTIONS}/{run_id}", last_segment=run_id)
 
 
 def build_list_child_jobs(
@@ -153,10 +154,14 @@ def read_last_end(response: Response) -> datetime | None:
 
 
 def read_failed_task(response: Response) -> tuple[str, str, str]:
-    """Return name, code and message of the first node that failed: it is the one that fails the execution."""
+    """
+    Return name, code and message of the node that failed first: it is the one that fails the execution.
+
+    The nodes may come in any order. Those without a time count as the last ones.
+    """
     root = read_xml(response.body, "Response")
-    failed = (task for task in root.iterfind("WorkflowExecution/Tasks") if text_of(task, "State") == JobState.FAILED)
-    task = next(failed, None)
-    if task is None:
+    failed = [task for task in root.iterfind("WorkflowExecution/Tasks") if text_of(task, "State") == JobState.FAILED]
+    if not failed:
         return "", "", ""
+    task = min(failed, key=lambda one: parse_time(text_of(one, "EndTime")) or _LAST)
     return text_of(task, "Name") or text_of(task, "Type"), text_of(task, "Code"), text_of(task, "Message")

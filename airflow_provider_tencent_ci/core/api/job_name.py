@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 MAX_NAME_LENGTH = 128
@@ -27,12 +28,13 @@ _NOT_ALLOWED = re.compile(
 
 def check_name(name: str) -> str:
     """
-    Return ``name`` if the service takes it as it stands.
+    Return ``name`` if the service takes it as it stands. A whole number becomes its text.
 
-    :raises InvalidArgumentError: it is empty, too long or has other characters.
+    :raises InvalidArgumentError: it is no text, is empty, too long or has other characters.
     """
-    if not name:
+    if name is None or name == "":
         raise InvalidArgumentError("name is empty: a batch job needs a name.")
+    name = text_argument("name", name)
     if len(name) > MAX_NAME_LENGTH:
         raise InvalidArgumentError(
             f"name has {len(name)} characters; the service takes at most {MAX_NAME_LENGTH}: {name!r}."

@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.core.wire.xml import read_document, read_xml, t
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
-_URL_SAFE_ID = re.compile(r"[A-Za-z0-9._=-]+")
+_ID = re.compile(r"[A-Za-z0-9._=+/~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def check_filter(criteria: JobFilter) -> JobFilter:
     size = criteria.page_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_PAGE_SIZE:
         raise InvalidArgumentError(f"page_size={size!r} must be a number from 1 to {MAX_PAGE_SIZE}.")
+    if criteria.states is not None and (not criteria.states or "" in criteria.states):
+        raise InvalidArgumentError(f"states={criteria.states!r} names no state: leave it out for jobs in all states.")
     _check_one_of("job_type", criteria.job_type, JOB_TYPES)
     _check_one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))
     build_list(criteria)  # texts and times
@@ -115,7 +117,7 @@ def build_get(job_id: str) -> Request:
 
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
-    return Request("GET", f"{_JOBS}/{check_job_id(job_id)}")
+    return Request("GET", f"{_JOBS}/{check_job_id(job_id)}", last_segment=job_id)
 
 
 def build_cancel(job_id: str) -> Request:
@@ -126,16 +128,16 @@ def build_cancel(job_id: str) -> Request:
 
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
-    return Request("PUT", f"{_JOBS}/{check_job_id(job_id)}", (("cancel", ""),))
+    return Request("PUT", f"{_JOBS}/{check_job_id(job_id)}", (("cancel", ""),), last_segment=job_id)
 
 
 def check_job_id(job_id: str) -> str:
     """
     Return ``job_id`` if it can be one. The documented shape, ``b`` and 32 hex digits, is not promised.
 
-    :raises InvalidArgumentError: it is no text, is empty or would change the URL.
+    :raises InvalidArgumentError: it is no text, is empty, or has characters of no id; it may be base64.
     """
-    if not isinstance(job_id, str) or not _URL_SAFE_ID.fullmatch(job_id) or set(job_id) <= {"."}:
+    if not isinstance(job_id, str) or not _ID.fullmatch(job_id) or set(job_id) <= {"."}:
         raise InvalidArgumentError(
             f"job_id={job_id!r} is not the id of a batch job, such as b0123456789abcdef0123456789abcdef."
         )

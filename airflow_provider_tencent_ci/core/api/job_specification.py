@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.core.api.operation_node import check_operation, warnings_of
@@ -107,9 +107,9 @@ def _operation(workflow_ids: str | Sequence[str] | None, job: Mapping[str, Any] 
 
 
 def _workflow_ids(workflow_ids: str | Sequence[str]) -> str:
-    several = list(workflow_ids) if isinstance(workflow_ids, Sequence) else [workflow_ids]
-    ids = [workflow_ids] if isinstance(workflow_ids, str) else several
-    if not all(isinstance(one, str) and one.strip() for one in ids):
+    is_several = isinstance(workflow_ids, Sequence) and not isinstance(workflow_ids, str | bytes)
+    ids = [text_argument("workflow_ids", one) for one in (workflow_ids if is_several else [workflow_ids])]
+    if not all(one.strip() for one in ids):
         raise InvalidArgumentError(f"workflow_ids={workflow_ids!r} must be an id or a list of ids, none empty.")
     # Commas between several ids are seen in a comment of the Java SDK, not documented (docs/service.md, 2.3).
     return ",".join(one.strip() for one in ids)
@@ -126,15 +126,17 @@ def _input(given: Mapping[str, str | None]) -> dict[str, Node]:
 
 def _time_interval(start_time: datetime | str | None, end_time: datetime | str | None) -> dict[str, Node]:
     start, end = time_argument("start_time", start_time), time_argument("end_time", end_time)
-    if start and end and start > end:
+    # In UTC: Python compares two times of one zone by their wall clocks, which are set back in autumn.
+    start_at, end_at = (moment and moment.astimezone(UTC) for moment in (start, end))
+    if start_at and end_at and start_at > end_at:
         raise InvalidArgumentError(
-            f"start_time={format_time(start)} is after end_time={format_time(end)}: no object could match."
+            f"start_time={format_time(start_at)} is after end_time={format_time(end_at)}: no object could match."
         )
     interval: dict[str, Node] = {
         name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment
     }
     # The service takes whole seconds. Whether it would process a file of this second is not documented.
-    if start and end and start.replace(microsecond=0) == end.replace(microsecond=0):
+    if start_at and end_at and start_at.replace(microsecond=0) == end_at.replace(microsecond=0):
         raise InvalidArgumentError(
             f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "
             "Airflow 3 a cron text as schedule has such an empty data interval. Use "

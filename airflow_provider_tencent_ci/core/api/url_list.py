@@ -28,6 +28,8 @@ def write_url_list(keys: Iterable[str], bucket: str, region: str, *, percent_enc
     start = f"https://{bucket}.cos.{region}.myqcloud.com/"
     written, room = bytearray(), MAX_URL_LIST_BYTES
     for key in sorted(set(keys)):
+        if lone_surrogate(key):
+            raise InvalidArgumentError(f"The key {key!r} has half a character in it, which cannot be sent.")
         line = f"{start}{_encoded(key) if percent_encoded else _on_one_line(key)}\n".encode()
         if len(written) + len(line) > room:
             raise InvalidArgumentError(f"The list of files is longer than {room // 1024**2} MB, the most that is sent.")
@@ -42,6 +44,4 @@ def _encoded(key: str) -> str:
 def _on_one_line(key: str) -> str:
     if "\n" in key or "\r" in key:
         raise InvalidArgumentError(f"The key {key!r} has a line break, which a list of files cannot have as it is.")
-    if lone_surrogate(key):
-        raise InvalidArgumentError(f"The key {key!r} has half a character in it, which cannot be sent.")
     return key

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
+from airflow_provider_tencent_ci.core.api.query_parameters import joined
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
@@ -83,18 +84,18 @@ class _Target(Protocol):
 TargetT = TypeVar("TargetT", bound=_Target)
 
 
-def list_workflows(*, ids: Sequence[str] = (), name: str = "") -> Flow[list[Workflow]]:
+def list_workflows(*, ids: Sequence[str] | str = (), name: str = "") -> Flow[list[Workflow]]:
     """
     Read the workflows of the bucket.
 
     :param ids: only these; by default all.
     :param name: only those of this name.
     """
-    criteria = (("ids", ",".join(ids)), ("name", name))
+    criteria = (("ids", joined(ids, "ids") or ""), ("name", name))
     return (yield from _list("/workflow", criteria, "MediaWorkflowList", _workflow))
 
 
-def list_queues(*, ids: Sequence[str] = (), state: str = "", category: str = "CateAll") -> Flow[list[Queue]]:
+def list_queues(*, ids: Sequence[str] | str = (), state: str = "", category: str = "CateAll") -> Flow[list[Queue]]:
     """
     Read the queues of the bucket.
 
@@ -102,7 +103,7 @@ def list_queues(*, ids: Sequence[str] = (), state: str = "", category: str = "Ca
     :param state: ``Active`` or ``Paused``; by default both.
     :param category: ``CateAll`` (default: all), ``Transcoding``, ``SpeedTranscoding``.
     """
-    criteria = (("queueIds", ",".join(ids)), ("state", state), ("category", category))
+    criteria = (("queueIds", joined(ids, "ids") or ""), ("state", state), ("category", category))
     return (yield from _list("/queue", criteria, "QueueList", _queue))
 
 
@@ -142,7 +143,9 @@ def _list(
 
         def read(response: Response) -> tuple[list[TargetT], int]:
             root = read_xml(response.body, "Response")
-            return [read_entry(entry) for entry in root.findall(node)], _number(root, "TotalCount") or 0
+            targets = map(read_entry, root.findall(node))
+            # An empty list may have one empty entry, as an SDK's parser needs it (docs/service.md, 3.6).
+            return [target for target in targets if target.target_id], _number(root, "TotalCount") or 0
 
         entries, total = yield from send_with_retry(Request("GET", path, query), read)
         found += entries

@@ -26,6 +26,7 @@ class Request:
     :param headers: headers besides those that the driver adds (``Host``, ``Authorization``, the token).
     :param body: the bytes to send.
     :param service: ``CI`` or ``COS``, which have different hosts.
+    :param last_segment: the end of ``path`` if it may contain a slash, which is then encoded, too.
     """
 
     method: str
@@ -34,6 +35,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     service: str = CI
+    last_segment: str = ""
 
 
 @dataclass(frozen=True)

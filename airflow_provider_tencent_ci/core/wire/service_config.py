@@ -20,6 +20,9 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 # CI documents no limit either. A triggerer needs far fewer (docs/how_it_works.md); this limits bursts.
 REQUESTS_PER_SECOND = 10.0
 
+# Each service has a second domain (docs/service.md, 1.1).
+_SECOND_CI_DOMAIN, _SECOND_COS_DOMAIN = ".tencentci.cn", ".tencentcos.cn"
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]*")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -47,7 +50,7 @@ class Endpoint:
         :param endpoint_url: where to connect instead (an emulator, your own proxy): the ``Host`` stays the bucket's
             documented one, since only it names the bucket. With ``{bucket}`` in it, optionally also ``{region}``, the
             URL's own host is the ``Host``, such as ``https://{bucket}.ci.{region}.example.com``; for objects, ``.ci.``
-            becomes ``.cos.``.
+            becomes ``.cos.``, and ``tencentci.cn`` becomes ``tencentcos.cn``.
         :raises InvalidArgumentError: a value is missing or invalid; the message names it.
         """
         _check_bucket(bucket)
@@ -59,6 +62,8 @@ class Endpoint:
         if "{bucket}" not in endpoint_url:
             return cls(url, ci_host, cls(url, cos_host))
         cos_url = url.replace(".ci.", ".cos.", 1)
+        if cos_url.endswith(_SECOND_CI_DOMAIN):
+            cos_url = cos_url.removesuffix(_SECOND_CI_DOMAIN) + _SECOND_COS_DOMAIN
         return cls(url, urlsplit(url).netloc, cls(cos_url, urlsplit(cos_url).netloc))
 
     def of(self, request: Request) -> Endpoint:
@@ -67,7 +72,8 @@ class Endpoint:
 
     def url_of(self, request: Request) -> str:
         """Return the URL as it is sent: encoded as it is signed."""
-        path = "/".join(encode(segment) for segment in request.path.split("/"))
+        start = request.path[: len(request.path) - len(request.last_segment)]
+        path = "/".join(map(_encoded_segment, start.split("/"))) + _encoded_segment(request.last_segment)
         return f"{self.base_url}{path}" + (f"?{query_string(request.query)}" if request.query else "")
 
 
@@ -100,6 +106,11 @@ class ServiceConfig:
     def proxy_of(self, request: Request) -> str | None:
         """Return the proxy of a request: the objects', or the batch jobs'."""
         return self.objects_proxy if request.service == COS and self.endpoint.objects else self.proxy
+
+
+def _encoded_segment(segment: str) -> str:
+    """Encode a segment of a path. HTTP libraries remove segments of dots, but not encoded ones."""
+    return encode(segment) if segment.strip(".") else segment.replace(".", "%2E")
 
 
 def _check_bucket(bucket: str | None) -> None:

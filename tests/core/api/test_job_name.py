@@ -15,6 +15,16 @@ def test_a_name_that_the_service_accepts_passes(name):
     assert check_name(name) == name
 
 
+def test_a_whole_number_becomes_its_text():
+    assert check_name(20260101) == "20260101"
+
+
+@pytest.mark.parametrize("name", [None, True, 1.5, ["a"]])
+def test_a_name_that_is_no_text_raises_an_error_that_names_the_argument(name):
+    with pytest.raises(InvalidArgumentError, match="name"):
+        check_name(name)
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [

@@ -36,6 +36,12 @@ def test_each_object_is_listed_once_and_the_order_of_the_input_does_not_matter()
     assert lines(iter(["c", "a", "b", "a"])) == lines(["b", "a", "c"]) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("percent_encoded", [True, False])
+def test_half_a_character_is_refused(percent_encoded):
+    with pytest.raises(InvalidArgumentError, match="half a character"):
+        write_url_list(["a\ud800"], BUCKET, REGION, percent_encoded=percent_encoded)
+
+
 def test_no_objects_make_an_empty_list():
     assert write_url_list([], BUCKET, REGION) == b""
 

@@ -55,6 +55,25 @@ def test_a_wrong_total_ends_at_an_empty_page(total):
     assert len(Script(pages, forever=True).run(list_workflows())) >= 1
 
 
+@pytest.mark.parametrize(
+    "entry", ["<MediaWorkflowList/>", "<MediaWorkflowList><WorkflowId> </WorkflowId></MediaWorkflowList>"]
+)
+def test_an_entry_without_an_id_is_none(entry):
+    empty = respond(f"<Response><TotalCount>0</TotalCount>{entry}{entry.replace('MediaWorkflow', 'Queue')}</Response>")
+    assert Script([empty]).run(list_workflows()) == Script([empty]).run(list_queues()) == []
+    specification = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix="a")
+    with pytest.raises(TargetUnusableError, match="The bucket has no workflow at all"):
+        Script([empty], forever=True).run(check_targets(specification))
+
+
+def test_one_id_may_be_a_text():
+    script = Script([answer(workflow_xml(1)), answer(queue_xml("p1"))])
+    script.run(list_workflows(ids="w123"))
+    script.run(list_queues(ids="p123"))
+    assert [dict(request.query).get("ids") for request in script.requests] == ["w123", None]
+    assert dict(script.requests[1].query)["queueIds"] == "p123"
+
+
 def test_queues_of_all_categories_are_listed():
     script = Script([answer(queue_xml("p1"), queue_xml("p2", "Paused", size="?"))])
     assert script.run(list_queues()) == [

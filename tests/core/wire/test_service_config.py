@@ -47,6 +47,11 @@ COS_HOST = f"{BUCKET}.cos.{REGION}.myqcloud.com"
         (None, f"https://{COS_HOST}", COS_HOST),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080", COS_HOST),
         ("https://{bucket}.ci.example", f"https://{BUCKET}.cos.example", f"{BUCKET}.cos.example"),
+        (
+            "https://{bucket}.ci.{region}.tencentci.cn",
+            f"https://{BUCKET}.cos.{REGION}.tencentcos.cn",
+            f"{BUCKET}.cos.{REGION}.tencentcos.cn",
+        ),
         ("https://{bucket}.gateway.example", f"https://{BUCKET}.gateway.example", f"{BUCKET}.gateway.example"),
     ],
 )
