@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
+from airflow_provider_tencent_ci.compat.run_dates import WithRunDates
 from airflow_provider_tencent_ci.compat.task_context import default_deferrable
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.submission_xcom import NAME_FIELDS, REQUEST_FIELDS
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["JobArguments"]
 
 
-class JobArguments(WithJobFile, BaseOperator):
+class JobArguments(WithJobFile, WithRunDates, BaseOperator):
     """
     A task with the arguments of ``TriggerInventoryJobOperator``, which documents them.
 

@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import (
     BaseSensorOperator,
     PokeReturnValue,
 )
+from airflow_provider_tencent_ci.compat.run_dates import WithRunDates
 from airflow_provider_tencent_ci.compat.task_context import (
     DEFERRAL_FAILED,
     default_deferrable,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(WithLineage, MapIndexName, BaseSensorOperator):
+class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 

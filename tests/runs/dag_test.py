@@ -39,6 +39,7 @@ _RENDERED = """
 _XCOMS = "SELECT task_id, map_index, key, value FROM xcom WHERE dag_id = :dag_id AND run_id = :run_id"
 
 _NUMBERS = itertools.count()
+HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -109,7 +110,7 @@ def run_dag_file(
     *,
     dag_id: str | None = None,
     conf: dict[str, Any] | None = None,
-    logical_date: datetime | None = None,
+    logical_date: datetime | str | None = None,
 ) -> DagRun:
     """
     Run a DAG of a file, or of a text, from start to end in this process.
@@ -119,7 +120,7 @@ def run_dag_file(
     :param dag_id: which of several DAGs.
     :param conf: the run's configuration, for ``params``.
     :param logical_date: the date of the run, from which the schedule makes the data interval; each DAG may have a date
-        once. By default a new one.
+        once. By default a new one; ``"none"``: a run without a date, as Airflow 3 starts it by hand or for an asset.
     """
     from airflow.models import DagBag
 
@@ -137,11 +138,14 @@ def run_dag_file(
     [dag] = [dag for dag in bag.dags.values() if dag_id in (None, dag.dag_id)]
     _store(bag)
     # Each run has its own date, since a second run of one date would be the first one again.
-    date = logical_date or datetime(2026, 2, 1, tzinfo=UTC) + timedelta(hours=number)
+    date = logical_date if isinstance(logical_date, datetime) else datetime(2026, 2, 1, tzinfo=UTC) + number * HOUR
     parameters = inspect.signature(dag.test).parameters
     named = "logical_date" if "logical_date" in parameters else "execution_date"
     # From 3.0 on, the name of a manual run contains its run_after time, or else the current time.
-    dates = {named: date, **({"run_after": date} if "run_after" in parameters else {})}
+    dates = {
+        named: None if logical_date == "none" else date,
+        **({"run_after": date} if "run_after" in parameters else {}),
+    }
     _failures.clear()
     _share_api_server()
     run = dag.test(**dates, run_conf=conf)

@@ -37,3 +37,55 @@ def test_the_day_before_the_end_of_the_data_interval_is_sent(emulator):
         interval = hook.get_inventory_job(job.job_id).operation["TimeInterval"]
     start, end = (datetime.strptime(interval[name], "%Y-%m-%dT%H:%M:%S%z") for name in ("Start", "End"))
     assert (end - start).days == 1
+
+
+has_runs_without_date = pytest.mark.skipif(airflow_version < "3", reason="on 2.11 each run has a logical date")
+
+# The arguments of a task that need a date, each in a task that would submit or wait without it.
+OPERATOR = "TriggerInventoryJobOperator(task_id='go', workflow_ids={workflow!r}, {arguments})"
+MAPPED = OPERATOR.replace("Operator(", "Operator.partial(") + ".expand(prefix=['media/'])"
+UNDATED = {
+    "interval": (OPERATOR, "prefix='media/', start_time='{{ data_interval_start }}'"),
+    "computed": (OPERATOR, "prefix='media/', end_time='{{ data_interval_end - macros.timedelta(days=1) }}'"),
+    "local day": (OPERATOR, 'prefix=\'media/{{ logical_date.in_timezone("Asia/Shanghai").strftime("%d") }}\''),
+    "list": (OPERATOR, "prefix='media/', wait_for_completion=True, failures_path='file:///tmp/{{ ds }}/'"),
+    "several": (OPERATOR.replace("{workflow!r}", "['{{ ts_nodash }}']"), "prefix='media/'"),
+    "mapped": (MAPPED, "start_time='{{ data_interval_start }}'"),
+    "decorated": (
+        "task.tencent_ci_inventory_job(task_id='go')(lambda: dict(workflow_ids={workflow!r}, {arguments}))()",
+        "prefix='media/', start_time='{{ data_interval_start }}'",
+    ),
+    "sensor": ("InventoryJobSensor(task_id='go', {arguments})", "job_id='b0', failures_path='file:///tmp/{{ ds }}/'"),
+}
+
+
+@has_runs_without_date
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize("case", UNDATED)
+def test_a_run_without_a_date_submits_nothing_and_says_how_to_give_one(emulator, capfd, case, native):
+    task, arguments = UNDATED[case]
+    task = task.replace("{arguments}", arguments).replace("{workflow!r}", repr(WORKFLOW_ID))
+    imports = "from airflow.providers.common.compat.sdk import task\n"
+    header = HEADER.replace("schedule=None", "schedule=None, render_template_as_native_obj=True") if native else HEADER
+    run = run_dag_file(f"{header}\n{imports}with dag:\n    {task}\n", logical_date="none")
+    assert run.state == "failed"
+    assert not emulator.jobs
+    said = "".join(capfd.readouterr())
+    assert "This run has no logical date" in said
+    assert f"airflow backfill create --dag-id {run.dag_id} " in said
+
+
+@has_runs_without_date
+def test_each_run_has_the_time_that_the_error_names(emulator):
+    times = "{{ dag_run.run_after - macros.timedelta(days=1) }}", "{{ dag_run.run_after }}"
+    task = f"TriggerInventoryJobOperator(task_id='go', workflow_ids={WORKFLOW_ID!r}, prefix='media/', "
+    source = f"{HEADER}\nwith dag:\n    {task}start_time={times[0]!r}, end_time={times[1]!r})\n"
+    assert run_dag_file(source, logical_date="none").state == "success"
+    [_] = emulator.jobs
+
+
+@has_runs_without_date
+def test_another_undefined_name_is_no_matter_of_the_date(emulator, capfd):
+    task = f"TriggerInventoryJobOperator(task_id='go', workflow_ids={WORKFLOW_ID!r}, prefix='{{{{ nonsense }}}}')"
+    assert run_dag_file(f"{HEADER}\nwith dag:\n    {task}\n", logical_date="none").state == "failed"
+    assert "no logical date" not in "".join(capfd.readouterr())
