@@ -74,6 +74,12 @@ class SubmissionSearch:
         """Return the job that is noted, if it is active or has succeeded."""
         job = (yield from self._find_noted_job(self.note.job_id)) if self.note.job_id else None
         self._is_job_missing = job is None
+        if self.note.job_id and job is None:
+            self._attempt.log(
+                f"The service does not know batch job {self.note.job_id}, which an earlier try of this task has "
+                "submitted. If the job list does not show it either, a new batch job is submitted: all files are then "
+                "processed, and billed, again."
+            )
         if job and job.state in ENDED_BADLY:
             self.ended_badly_before.add(job.job_id)
             return None

@@ -182,12 +182,14 @@ def test_a_recorded_job_that_is_not_listed_is_read_by_its_id():
 GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
 
 
-def test_a_recorded_job_that_is_gone_is_submitted_again(service_time):
-    note = replace(unsettled(WINDOW), job_id="b1")
+def test_a_recorded_job_that_is_gone_is_submitted_again_with_a_warning(service_time):
+    note, told = replace(unsettled(WINDOW), job_id="b1"), []
     script = Listing([NOTHING, GONE, NOTHING, created("b2"), page(mine("b2"))])
     service_time.append(script)
-    assert submit(script, Notes(note), is_first=False).job.job_id == "b2"
+    assert submit(script, Notes(note), is_first=False, log=told.append).job.job_id == "b2"
     assert script.pauses == []
+    [warning] = told
+    assert warning.startswith("The service does not know batch job b1, which an earlier try")
 
 
 def test_a_recorded_job_that_was_just_submitted_does_not_count_as_gone(service_time):
