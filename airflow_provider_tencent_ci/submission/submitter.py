@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -118,10 +117,9 @@ def _submission_flow(
             check_deadline=check_deadline,
             log=hook.log.warning,
         )
-    body = specification.body(None)
     attempt = Attempt(
         readable=readable_name(f"{options.name}-again-{specification.round}" if specification.round else options.name),
-        token=submission_token(task_identity(context), body),
+        token=submission_token(task_identity(context), specification.body(None)),
         specification=specification,
         is_first=is_first_try(context),
         reconcile_timeout=options.reconcile_timeout,
@@ -130,7 +128,9 @@ def _submission_flow(
         log=hook.log.warning,
         try_key=try_key(context["ti"]),
     )
-    memory = SubmissionMemory.of(context, hashlib.sha256(body).hexdigest(), specification.round)
+    memory = SubmissionMemory.of(context, specification)
+    if warning := memory.describe_other_request():
+        hook.log.warning("%s", warning)
     return submit_once.submit_once(attempt, memory)
 
 

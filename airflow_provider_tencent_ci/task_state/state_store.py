@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import task_state_store
@@ -12,11 +15,16 @@ from airflow_provider_tencent_ci.core.submitting.submission_note import Submissi
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["SubmissionMemory"]
+    from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+
+__all__ = ["SubmissionMemory", "node_texts"]
 
 _log = logging.getLogger(__name__)
 
 _KEY = "tencent_ci_submission"
+
+# Of a request, for a warning: Airflow warns of a value above 64 KB.
+_MAX_NODES, _MAX_TEXT, _MAX_TOLD = 50, 100, 5
 
 
 class SubmissionMemory:
@@ -30,18 +38,24 @@ class SubmissionMemory:
     :param series: ``ti.max_tries``.
     :param request: a digest of the request.
     :param round_number: which submission of the task it is, where failed files are submitted again.
+    :param nodes: the request's nodes as texts, so that a later try with another request can say what differs.
     """
 
-    def __init__(self, store: Any, series: int, request: str, round_number: int = 0) -> None:
+    def __init__(
+        self, store: Any, series: int, request: str, round_number: int = 0, nodes: Mapping[str, str] | None = None
+    ) -> None:
         self._store = store
+        self._nodes = dict(nodes or {})
         self._identity = {"series": series, "request": request}
         self._key = f"{_KEY}_{round_number}" if round_number else _KEY
 
     @classmethod
-    def of(cls, context: Context, request: str, round_number: int = 0) -> SubmissionMemory:
-        """Return the memory of the running task instance."""
+    def of(cls, context: Context, specification: InventoryJobSpecification) -> SubmissionMemory:
+        """Return the memory of the running task instance for a request."""
         ti: Any = context["ti"]
-        return cls(task_state_store(context), int(ti.max_tries), request, round_number)
+        request = hashlib.sha256(specification.body(None)).hexdigest()
+        nodes = node_texts({"Type": specification.type, **specification.input, **specification.operation})
+        return cls(task_state_store(context), int(ti.max_tries), request, specification.round, nodes)
 
     @property
     def is_reliable(self) -> bool:
@@ -50,17 +64,38 @@ class SubmissionMemory:
 
     def read(self) -> SubmissionNote | None:
         """Return what an earlier try noted, if there is anything of this attempt series and request."""
-        record = self._store.get(self._key) if self._store is not None else None
-        if not isinstance(record, dict) or not isinstance(record.get("token"), str):
-            return None
-        if {name: record.get(name) for name in self._identity} != self._identity:
+        record = self._record()
+        if record is None or {name: record.get(name) for name in self._identity} != self._identity:
             return None
         return _note(record)
+
+    def describe_other_request(self) -> str:
+        """Say what an earlier try of this series submitted with another request; empty if none did. Never raises."""
+        try:
+            record = self._record()
+        except Exception as error:  # a warning must not fail a task
+            _log.debug("The note of an earlier try could not be read: %s", error)
+            return ""
+        if record is None or record.get("series") != self._identity["series"]:
+            return ""
+        note = _note(record)
+        if record.get("request") == self._identity["request"] or not (note.posts or note.job_id):
+            return ""
+        job = f"batch job {note.job_id}" if note.job_id else f"a batch job with the token {note.token} in its name"
+        return (
+            f"An earlier try of this task submitted {job} with another request, so this try does not look for it. "
+            f"{_difference(record.get('nodes'), self._nodes)} Files that both jobs process are billed twice. Keep "
+            "values that change from try to try out of the request."
+        )
 
     def write(self, note: SubmissionNote) -> None:
         """Keep a note; raises if that fails."""
         if self._store is not None:
-            self._store.set(self._key, {**self._identity, **_record(note)})
+            self._store.set(self._key, {**self._identity, **_note_record(note), "nodes": self._nodes})
+
+    def _record(self) -> dict[str, Any] | None:
+        record = self._store.get(self._key) if self._store is not None else None
+        return record if isinstance(record, dict) and isinstance(record.get("token"), str) else None
 
     def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         """Keep a note that only saves time, since the list would tell the same; return whether it is kept."""
@@ -74,7 +109,30 @@ class SubmissionMemory:
         return True
 
 
-def _record(note: SubmissionNote) -> dict[str, Any]:
+def node_texts(nodes: Mapping[str, Any]) -> dict[str, str]:
+    """Return the nodes of a request as short texts by their path, such as ``TimeInterval/End``; 50 at most."""
+    return dict(islice(_walk("", nodes), _MAX_NODES))
+
+
+def _walk(path: str, node: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            yield from _walk(f"{path}/{name}" if path else str(name), value)
+    else:
+        text = str(node)
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+        yield path, text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({digest})"
+
+
+def _difference(before: Any, now: Mapping[str, str]) -> str:
+    if not isinstance(before, Mapping):
+        return "What differs was not noted."
+    changed = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+    told = [f"{path} was {before.get(path)!r} and is {now.get(path)!r}" for path in changed[:_MAX_TOLD]]
+    return f"{'; '.join(told) or 'They differ in a node that was not noted'}."
+
+
+def _note_record(note: SubmissionNote) -> dict[str, Any]:
     posted_at = note.posted_at
     return {
         "token": note.token,
@@ -90,7 +148,11 @@ def _record(note: SubmissionNote) -> dict[str, Any]:
 
 
 def _note(record: dict[str, Any]) -> SubmissionNote:
-    """Read what :func:`_record` wrote. Where something is missing, a request is assumed of unknown time and outcome."""
+    """
+    Read what :func:`_note_record` wrote.
+
+    Where something is missing, a request is assumed of unknown time and outcome.
+    """
     job_id, posts, answered, foreign = (record.get(name) for name in ("job_id", "posts", "answered", "foreign_ids"))
     posted_at = record.get("posted_at", {})
     return SubmissionNote(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory, node_texts
 from tests.strategies import json_values, with_other_values
 
 SINCE = TwoClockTime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
@@ -21,6 +21,7 @@ RECORD = {
     "foreign_ids": ["b8", "b9"],
     "noted_by": "",
     "answered": 1,
+    "nodes": {},
 }
 
 
@@ -116,3 +117,72 @@ def test_any_stored_value_is_a_valid_record_or_none(record):
     assert isinstance(note.token, str)
     assert note.job_id == (record["job_id"] if isinstance(record.get("job_id"), str) else None)
     assert note.posted_at is None or note.posted_at.seconds_until(SINCE) >= 0
+
+
+BEFORE = {"Type": "Workflow", "Prefix": "media/", "TimeInterval": {"End": "2026-01-01T00:00:00+0000"}}
+
+
+def memory_of(store, nodes, request="another", series=2):
+    return SubmissionMemory(store, series, request, 0, node_texts(nodes))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"TimeInterval": {"End": "2026-01-02T00:00:00+0000"}},
+            "TimeInterval/End was '2026-01-01T00:00:00+0000' and is '2026-01-02T00:00:00+0000'.",
+        ),
+        ({"Prefix": "news/"}, "Prefix was 'media/' and is 'news/'."),
+        ({"TimeInterval": {}}, "TimeInterval/End was '2026-01-01T00:00:00+0000' and is None."),
+        ({"Prefix": "x" * 300}, f"Prefix was 'media/' and is '{'x' * 100}… ("),
+        ({}, "They differ in a node that was not noted."),
+    ],
+)
+def test_a_changed_request_names_the_earlier_job_and_the_difference(change, told):
+    store = Store()
+    memory_of(store, BEFORE, "digest").write(NOTE)
+    warning = memory_of(store, {**BEFORE, **change}).describe_other_request()
+    assert warning.startswith("An earlier try of this task submitted batch job b1 with another request")
+    assert told in warning
+
+
+@pytest.mark.parametrize("end", ["y", "z"])
+def test_long_values_differ_also_at_their_end(end):
+    store = Store()
+    memory_of(store, {"Prefix": "x" * 300 + "y"}, "digest").write(NOTE)
+    warning = memory_of(store, {"Prefix": "x" * 300 + end}).describe_other_request()
+    assert ("Prefix was" in warning) == (end == "z")
+
+
+def test_a_job_that_is_not_known_is_named_by_its_token():
+    store = Store()
+    memory_of(store, BEFORE, "digest").write(SubmissionNote("token", posts=1, posted_at=SINCE))
+    assert "a batch job with the token token in its name" in memory_of(store, {}).describe_other_request()
+
+
+@pytest.mark.parametrize(
+    ("note", "later"),
+    [
+        (NOTE, {"request": "digest"}),
+        (NOTE, {"series": 3}),
+        (SubmissionNote("token"), {}),
+    ],
+)
+def test_the_same_request_and_another_series_cause_no_warning(note, later):
+    store = Store()
+    memory_of(store, BEFORE, "digest").write(note)
+    assert memory_of(store, {"Prefix": "news/"}, **later).describe_other_request() == ""
+
+
+@given(json_values | with_other_values(RECORD))
+def test_no_stored_value_breaks_the_warning(record):
+    assert isinstance(memory_of(Store(record), BEFORE).describe_other_request(), str)
+
+
+def test_a_store_that_cannot_be_read_breaks_no_warning():
+    class Broken(Store):
+        def get(self, _key: str) -> object:
+            raise OSError("the API is away")
+
+    assert memory_of(Broken(), BEFORE).describe_other_request() == ""
