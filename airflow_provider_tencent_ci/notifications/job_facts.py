@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -30,6 +31,9 @@ class JobFacts:
 
     :param job_id: its JobId.
     :param name: its name.
+    :param connection: the connection of the task.
+    :param bucket: the bucket of the job.
+    :param reads: which files it reads: its prefix, manifest, list or object.
     :param state: the service's word for its state.
     :param code: why it failed.
     :param message: the service's message for it.
@@ -43,6 +47,9 @@ class JobFacts:
 
     job_id: str = ""
     name: str = ""
+    connection: str = ""
+    bucket: str = ""
+    reads: str = ""
     state: str = ""
     code: str = ""
     message: str = ""
@@ -68,6 +75,10 @@ def collect_job_facts(task: Any, ti: Any, exception: Any) -> JobFacts:
         return JobFacts(error=_error_text(exception))
 
 
+# The arguments that say which files a job reads; one of them is given.
+_INPUTS = ("prefix", "manifest", "url_file", "object_key")
+
+
 def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     errors = list(_with_causes(exception))
     record = _record(task, ti, next((error.job for error in errors if isinstance(error, JobError)), None))
@@ -76,16 +87,21 @@ def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
     files = files if isinstance(files, Mapping) else {}
     counts = FileCounts.from_dict(files) if files else None
     code, message = job.reason
+    console_url = _text(_xcom(ti, JOB_URL_KEY))
+    inputs = job.input.values() or (getattr(task, name, None) for name in _INPUTS)
     return JobFacts(
         job_id=job.job_id,
         name=job.name,
+        connection=_text(getattr(task, "tencent_ci_conn_id", None)),
+        bucket=_text(getattr(task, "bucket", None)) or _bucket_in(console_url),
+        reads=", ".join(filter(None, map(_text, inputs))),
         state=_text(record.get("State")),
         code=code,
         message=message,
         files=counts_text(counts) if counts else "",
         failure_list=_text(files.get("FailureList")),
         request_id=next((error.request_id for error in errors if isinstance(error, ApiError)), ""),
-        console_url=_text(_xcom(ti, JOB_URL_KEY)),
+        console_url=console_url,
         error=_error_text(exception),
         advice=advice_for(job, counts.failed if counts else 0) if record.get("State") else "",
     )
@@ -114,6 +130,10 @@ def _xcom(ti: Any, key: str) -> Any:
     except Exception as error:  # a callback in the DAG processor may not be able to read XComs
         _log.debug("XCom %s is not known: %s", key, error)
         return None
+
+
+def _bucket_in(console_url: str) -> str:
+    return next(iter(parse_qs(urlsplit(console_url).query).get("bucket", ())), "")
 
 
 def _with_causes(error: Any) -> Iterator[BaseException]:

@@ -23,6 +23,8 @@ _KNOWN = """\
 {%- set where = [ti_.dag_id, ti_.task_id] | join(".") if ti_ else dag.dag_id if dag is defined else "unknown" -%}
 {%- set index = ti_.map_index if ti_.map_index is defined else -1 -%}
 {%- set where = where ~ "[" ~ index ~ "]" if index >= 0 else where -%}
+{%- set name = ti_.rendered_map_index if ti_.rendered_map_index is defined else none -%}
+{%- set where = where ~ " (" ~ name ~ ")" if name else where -%}
 """
 
 _FACTS = (
@@ -34,6 +36,9 @@ _FACTS = (
     ("Error", job.error if job else (error or reason | default("") or "") | string),
 ] + ([
     ("Batch job", [job.job_id, job.name, job.state] | select | join(", ")),
+    ("Reads", job.reads),
+    ("Bucket", job.bucket),
+    ("Connection", job.connection),
     ("Reason", [job.code, job.message] | select | join(": ")),
     ("Files", job.files),
     ("List of failed files", job.failure_list),

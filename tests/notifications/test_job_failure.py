@@ -92,6 +92,29 @@ def test_messages_distinguish_mapped_tasks():
     assert rendered("JOB_FAILURE_SUBJECT", {"ti": ti, "task": Task()}) == "media.transcode[3] failed"
 
 
+def test_messages_have_the_name_that_the_ui_shows_for_a_mapped_task():
+    ti = SimpleNamespace(**{**vars(TI), "map_index": 3, "rendered_map_index": "media/news/"})
+    assert rendered("JOB_FAILURE_SUBJECT", {"ti": ti, "task": Task()}) == "media.transcode[3] (media/news/) failed"
+    assert rendered("JOB_FAILURE", {"ti": ti, "task": Task()}).startswith(
+        "Task media.transcode[3] (media/news/) failed"
+    )
+
+
+@pytest.mark.parametrize("field", ["prefix", "manifest", "url_file", "object_key"])
+def test_messages_name_the_connection_the_bucket_and_the_files(field):
+    task = Task()
+    vars(task).update({"tencent_ci_conn_id": "ci_gz", "bucket": "b-1250000000", field: "media/news/"})
+    lines = rendered("JOB_FAILURE", {"ti": TI, "task": task, "run_id": "r1"}).splitlines()
+    assert {"Reads: media/news/", "Bucket: b-1250000000", "Connection: ci_gz"} <= {*lines}
+
+
+def test_the_record_of_the_job_says_what_it_read():
+    job = InventoryJob("b1", state=JobState.SUCCESS, input={"Prefix": "media/film/"})
+    task = Task(job.to_dict())
+    task.prefix = "{{ of a template }}"
+    assert "Reads: media/film/" in rendered("JOB_FAILURE", {"ti": TI, "task": task})
+
+
 def test_the_subject_names_the_job():
     assert rendered("JOB_FAILURE_SUBJECT", CONTEXTS["a job"]) == "media.transcode failed: batch job b1"
 

@@ -31,6 +31,9 @@ def test_a_message_about_failed_files_contains_counts_and_advice(emulator, messa
     assert text.startswith(f"tencent_ci_notify.transcode failed: batch job {job.job_id}\n\n")
     for line in (
         f"Batch job: {job.job_id}, {job.name}, Success",
+        "Reads: media/",
+        "Bucket: examplebucket-1250000000",
+        "Connection: tencent_ci_default",
         "Files: 8: 6 succeeded, 2 failed",
         "What to do: Clearing the task would process all files again.",
         "Console: https://console.cloud.tencent.com/ci/bucket?bucket=examplebucket-1250000000&region=ap-beijing",
