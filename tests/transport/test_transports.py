@@ -230,7 +230,7 @@ def test_a_submission_is_never_retried_by_the_transport(emulator, config, run, a
 
 def test_a_huge_body_is_not_read_to_its_end(emulator, config, run):
     emulator.inject(Fault("huge_body"))
-    with pytest.raises(e.UnreadableResponseError, match="larger than 16 MB"):
+    with pytest.raises(e.UnreadableResponseError, match="larger than 4 MB"):
         run(config, look())
 
 

@@ -15,10 +15,11 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, to
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-
-# Tags and attributes. A page of 100 jobs has about 5,000. This limits the memory (30 MB) and the time (0.1 s).
-MAX_MARKUP = 100_000
+# A page of 100 jobs has about 100 kB and 5,000 tags and attributes. These limits bound the memory of an answer (50 MB)
+# and the time in which it blocks an event loop (50 ms). The parser handles each line and each reference by itself.
+MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_MARKUP = 30_000
+MAX_LINES = 100_000
 
 # A document as nested values: a name to a text, a list of equal names, or more names. Numbers and booleans are
 # accepted for writing. Reading never returns them.
@@ -115,6 +116,8 @@ def _checked_text(body: bytes) -> str:
         raise UnreadableResponseError("The answer has a document type (DTD), which is refused.")
     if text.count("<") + text.count("=") > MAX_MARKUP:
         raise UnreadableResponseError(f"The answer has more than {MAX_MARKUP} tags and attributes.")
+    if text.count("\n") + text.count("\r") + text.count("&") > MAX_LINES:
+        raise UnreadableResponseError(f"The answer has more than {MAX_LINES} lines and references.")
     return text
 
 
