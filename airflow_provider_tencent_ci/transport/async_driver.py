@@ -13,13 +13,12 @@ from yarl import URL
 
 from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
-from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.message_head import MAX_LINE_BYTES, check_final_head, header_text
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
-from airflow_provider_tencent_ci.transport.shared_state import service_clock
+from airflow_provider_tencent_ci.transport.shared_state import rate_limit, service_clock
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
 if TYPE_CHECKING:
@@ -27,15 +26,17 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-# One rate limit for each endpoint and limit, for all transports of this process. They are few, so none is removed.
-_rate_limits: dict[tuple[str, float], TokenBucket] = {}
+# Longer than several poll intervals, so that polls share a connection; shorter than the 240 to 350 seconds after which
+# the gateways of cloud networks forget an idle one.
+_KEEP_ALIVE_SECONDS = 180.0
 
 
 class AsyncTransport:
     """
     Drives flows in the running event loop, over one pool of connections, between ``async with`` and its end.
 
-    All transports of one process with the same limit together send at most ``requests_per_second`` to an endpoint.
+    All transports of one process together send at most ``requests_per_second`` to an endpoint; of different limits, the
+    lowest one counts. Cancels are sent first.
 
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
@@ -52,18 +53,19 @@ class AsyncTransport:
         self._config = config
         self.now = now
         self._clock = service_clock(config)
-        limit = (config.endpoint.base_url, config.requests_per_second)
-        self._rate_limits = _rate_limits.setdefault(limit, TokenBucket(config.requests_per_second))
+        self._rate_limit = rate_limit(config)
         self.sleep = sleep
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> AsyncTransport:
         self._session = await _session(self._config)
+        self._rate_limit.add_limit(self._config.requests_per_second)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._rate_limit.remove_limit(self._config.requests_per_second)
         await self._session.close()
 
     def service_time(self) -> datetime | None:
@@ -72,7 +74,7 @@ class AsyncTransport:
 
     async def run(self, flow: Flow[ResultT]) -> ResultT:
         """Run a flow to its end and return its result; its errors come through."""
-        actions = exchange(flow, self._config, self._clock, self._rate_limits)
+        actions = exchange(flow, self._config, self._clock, self._rate_limit)
         try:
             action = next(actions)
             while True:
@@ -124,7 +126,7 @@ async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
     # The context is read from disk.
     context = await asyncio.to_thread(tls_context, config.verify) if needs_tls(config) else True
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context),
+        connector=aiohttp.TCPConnector(ssl=context, keepalive_timeout=_KEEP_ALIVE_SECONDS),
         timeout=aiohttp.ClientTimeout(total=config.request_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS),
         # The body is not decompressed, and no cookie of one bucket is sent to another.
         auto_decompress=False,

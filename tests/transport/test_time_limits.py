@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
@@ -22,6 +23,7 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
 from airflow_provider_tencent_ci.core.wire.steps import pause
 from airflow_provider_tencent_ci.transport import async_driver, time_limits
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.transport.conftest import configuration
 from tests.transport.servers import RawServer
@@ -281,3 +283,21 @@ def test_a_pause_ends_with_its_time_limit():
         with pytest.raises(e.TransportError, match="time for these requests is over"):
             transport.run(pause(60))
         assert time.monotonic() - began_at < SECONDS + GRACE
+
+
+def test_an_idle_connection_is_kept_between_polls():
+    """By default, aiohttp closes a connection that was idle for 15 seconds; polls are 30 seconds apart."""
+
+    async def main(url):
+        loop, ahead = asyncio.get_running_loop(), 0.0
+        real_time = loop.time
+        loop.time = lambda: real_time() + ahead
+        async with AsyncTransport(configuration(url)) as transport:
+            for _ in range(4):
+                await transport.run(look())
+                ahead += 60
+                await asyncio.sleep(0.05)  # timers that are due run now
+
+    with RawServer(lambda connection, _head: connection.sendall(EMPTY)) as server:
+        asyncio.run(main(server.url))
+        assert (server.connections, len(server.heads)) == (1, 4)

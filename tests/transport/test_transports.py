@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 import socket
@@ -31,6 +32,7 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
+from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from tests.core.submitting.attempts import submitting
 from tests.transport.conftest import BUCKET, REGION, configuration
 from tests.transport.servers import RawServer
@@ -422,3 +424,45 @@ def test_a_submission_with_a_lost_answer_is_found_and_not_repeated(emulator, con
     submission = run(config, submitting(SPECIFICATION))
     assert submission.adopted
     assert [job.job_id for job in emulator.jobs] == [submission.job.job_id]
+
+
+# --- the rate limit of an event loop
+
+
+@pytest.mark.parametrize("limits", [(5.0, 5.1), (5.1, 5.0)])
+def test_the_transports_of_a_process_share_the_lowest_limit_and_a_cancel_goes_first(emulator, limits):
+    async def main():
+        pauses = []
+
+        async def sleep(seconds):
+            pauses.append(seconds)
+
+        one, other = (
+            AsyncTransport(configuration(emulator.url, requests_per_second=limit), sleep=sleep) for limit in limits
+        )
+        async with one, other:
+            job = await one.run(create())
+            for _ in range(10):
+                await one.run(look())
+                await other.run(look())
+            assert 2.5 < max(pauses) <= 3.2  # 21 requests: five at once, then five a second
+            pauses.clear()
+            await one.run(job_calls.request_cancel(job.job_id))
+            assert pauses == []
+
+    asyncio.run(main())
+
+
+def test_cancelled_requests_delay_nobody(emulator, config):
+    async def main():
+        async with AsyncTransport(config) as transport:
+            waiting = [asyncio.create_task(transport.run(look())) for _ in range(200)]
+            await asyncio.sleep(0.2)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            began_at = time.monotonic()
+            await transport.run(look())
+            assert time.monotonic() - began_at < 3, "200 requests take 20 seconds"
+
+    asyncio.run(main())

@@ -128,7 +128,8 @@ def build_cancel(job_id: str) -> Request:
 
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
-    return Request("PUT", f"{_JOBS}/{check_job_id(job_id)}", (("cancel", ""),), last_segment=job_id)
+    path = f"{_JOBS}/{check_job_id(job_id)}"
+    return Request("PUT", path, (("cancel", ""),), last_segment=job_id, is_urgent=True)
 
 
 def check_job_id(job_id: str) -> str:

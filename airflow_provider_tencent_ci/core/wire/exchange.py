@@ -141,7 +141,7 @@ def _answered(
     may_refresh = may_correct = may_sign_again = True
     while True:
         credentials: Credentials = yield GetCredentials()
-        yield from _wait_for_rate_limit(rate_limit)
+        yield from _wait_for_rate_limit(rate_limit, request)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
         is_about_time = config.dialect.may_be_time_refusal(response)
@@ -173,11 +173,17 @@ def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Genera
     return config.credentials.discard(credentials, (yield Now()))
 
 
-def _wait_for_rate_limit(rate_limit: TokenBucket | None) -> Generator[Action, Any, None]:
+def _wait_for_rate_limit(rate_limit: TokenBucket | None, request: Request) -> Generator[Action, Any, None]:
     """Wait before the request is signed, so that the signature does not expire meanwhile."""
-    seconds = rate_limit.reserve((yield Now())) if rate_limit is not None else 0.0
-    if seconds > 0:
-        yield Sleep(seconds)
+    if rate_limit is None:
+        return
+    turn = rate_limit.reserve((yield Now()), is_urgent=request.is_urgent)
+    if turn.wait_seconds > 0:
+        try:
+            yield Sleep(turn.wait_seconds)
+        except BaseException:  # the request was cancelled
+            turn.give_back()
+            raise
 
 
 def _sent(

@@ -27,6 +27,7 @@ class Request:
     :param body: the bytes to send.
     :param service: ``CI`` or ``COS``, which have different hosts.
     :param last_segment: the end of ``path`` if it may contain a slash, which is then encoded, too.
+    :param is_urgent: whether it is sent before others that wait for the rate limit.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     body: bytes = b""
     service: str = CI
     last_segment: str = ""
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,18 @@ def test_a_request_waits_for_the_rate_limit_before_it_is_signed():
     assert service.statuses == [200, 200]
 
 
+def test_a_request_that_is_cancelled_while_it_waits_gives_its_turn_back():
+    rate_limit = TokenBucket(1)
+    Service().run(look(), rate_limit=rate_limit)
+    for _ in range(20):
+        waiting = exchange(look(), configuration(KEYS), ServiceClock(), rate_limit)
+        action = next(waiting)
+        while not isinstance(action, Sleep):
+            action = waiting.send(KEYS if isinstance(action, GetCredentials) else START)
+        assert action.seconds <= 1
+        waiting.close()
+
+
 def test_a_repeated_header_is_joined_and_does_not_count():
     response = Service(dates=2, ahead=HOUR, refuse=lambda _: (200, b"")).run(send(Request("GET", "/")))
     assert response.headers["date"].count("GMT, ") == 1
