@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TriggerEvent
+from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
+        await preload_client()
         from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
 
         try:

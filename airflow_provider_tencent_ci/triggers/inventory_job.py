@@ -16,6 +16,7 @@ from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, tas
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
 from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try, recorded_try, try_key
+from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.cancel_on_kill import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
@@ -117,6 +118,7 @@ class InventoryJobTrigger(BaseTrigger):
         """Yield one event. An error here says nothing about the job, so the event is ``lost_contact``."""
         try:
             with self._holding_lease():
+                await preload_client()
                 waited = await self._wait()
                 event = await self._success_event(waited) or TriggerEvent(waited)  # type: ignore[no-untyped-call]
         except asyncio.CancelledError as error:

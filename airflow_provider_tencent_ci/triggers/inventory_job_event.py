@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.airflow_names import BaseEventTrigger, TriggerEvent
 from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.constructor_checks import check_text, optional_text, seconds_of
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
         """Poll without end, for all triggers that share this stream; yield each result."""
+        await preload_client()
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import watch_bucket
 
         trigger = cls(**kwargs)
@@ -131,6 +133,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield one event for the jobs of a poll that meet the criteria; report each job once."""
+        await preload_client()
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import ReportFilter, StoredSnapshot
 
         criteria = self._criteria

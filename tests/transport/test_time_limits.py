@@ -285,18 +285,16 @@ def test_a_pause_ends_with_its_time_limit():
         assert time.monotonic() - began_at < SECONDS + GRACE
 
 
-def test_an_idle_connection_is_kept_between_polls():
+def test_an_idle_connection_is_kept_between_polls(monkeypatch):
     """By default, aiohttp closes a connection that was idle for 15 seconds; polls are 30 seconds apart."""
 
     async def main(url):
-        loop, ahead = asyncio.get_running_loop(), 0.0
-        real_time = loop.time
-        loop.time = lambda: real_time() + ahead
+        ahead = 0.0
+        monkeypatch.setattr("aiohttp.connector.monotonic", lambda: time.monotonic() + ahead)
         async with AsyncTransport(configuration(url)) as transport:
             for _ in range(4):
                 await transport.run(look())
                 ahead += 60
-                await asyncio.sleep(0.05)  # timers that are due run now
 
     with RawServer(lambda connection, _head: connection.sendall(EMPTY)) as server:
         asyncio.run(main(server.url))
