@@ -25,7 +25,6 @@ from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
@@ -109,16 +108,16 @@ class TencentCIHook(BaseHook):
         """The configuration from the connection and the hook's arguments. Reads the connection, once."""
         connection = self.get_connection(self.tencent_ci_conn_id)
         config = read_connection(connection, self.bucket, self.region)
-        if isinstance(config.credentials, Credentials):
-            mask_secrets(config.credentials.secret_key, config.credentials.token)
+        if stored := config.credentials.stored:
+            mask_secrets(stored.secret_key, stored.token)
         return config
 
     async def read_config(self) -> ServiceConfig:
         """Return :attr:`config` without blocking an event loop."""
         connection = await get_connection_async(self.tencent_ci_conn_id)
         config = read_connection(connection, self.bucket, self.region)
-        if isinstance(config.credentials, Credentials):
-            await mask_secrets_async(config.credentials.secret_key, config.credentials.token)
+        if stored := config.credentials.stored:
+            await mask_secrets_async(stored.secret_key, stored.token)
         return config
 
     def get_conn(self) -> BlockingTransport:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import CredentialsSource
+from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, CredentialsSource
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, InvalidArgumentError
@@ -69,6 +69,12 @@ class CredentialsCache:
         self._running: _Refresh | None = None
         # Asyncio keeps no strong reference to its tasks.
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def stored(self) -> Credentials | None:
+        """The keys that a role is assumed with; ``None`` if these are fetched, too."""
+        base = self._source.base if isinstance(self._source, AssumedRole) else None
+        return base if isinstance(base, Credentials) else None
 
     def current(self, clock: Clock) -> Credentials:
         """

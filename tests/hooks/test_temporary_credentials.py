@@ -135,6 +135,21 @@ def test_airflow_masks_the_keys_of_the_environment_and_the_connection(connect, e
     assert redact(f"{secret} {token}") == "*** ***"
 
 
+@pytest.mark.parametrize("base", ["keys", "environment"])
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_airflow_masks_the_keys_that_assume_a_role(connect, monkeypatch, in_a_loop, base):
+    secret, token = f"secret-of-the-base-{base}-{in_a_loop}", f"token-of-the-base-{base}-{in_a_loop}"
+    if base == "environment":
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDBASE")
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", secret)
+        monkeypatch.setenv("TENCENTCLOUD_TOKEN", token)
+        hook = connect("assume_role", assume_role_with="environment")
+    else:
+        hook = connect("assume_role", password=secret, token=token)
+    asyncio.run(hook.read_config()) if in_a_loop else hook.config
+    assert redact(f"{secret} {token}") == "*** ***"
+
+
 class Supervisor:
     """The process that writes this one's logs; a call in the thread of a loop blocks the loop."""
 

@@ -29,6 +29,11 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
 
+    @property
+    def stored(self) -> Credentials:
+        """Itself."""
+        return self
+
     def current(self, clock: Clock) -> Credentials:
         """Return itself."""
         return self
@@ -48,6 +53,10 @@ NO_CREDENTIALS = Credentials("", "")
 
 class CredentialsProvider(Protocol):
     """Returns the credentials for each request."""
+
+    @property
+    def stored(self) -> Credentials | None:
+        """The credentials that were read with the connection; ``None`` if all are fetched."""
 
     def current(self, clock: Clock) -> Credentials:
         """
