@@ -8,7 +8,7 @@ ends in ``.json``, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -72,7 +72,7 @@ def _read_nodes(text: str) -> Any:
     class TextLoader(yaml.SafeLoader):
         """Knows of YAML's plain values only what is no value: null, and the merge key."""
 
-        yaml_implicit_resolvers: ClassVar = {
+        yaml_implicit_resolvers = {  # noqa: RUF012 - declared by the base class
             start: [found for found in resolvers if found[0].endswith((":null", ":merge"))]
             for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
