@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "get_connection_async",
+    "get_connection_of_any_team",
     "mask_secrets",
     "mask_secrets_async",
 ]
@@ -31,6 +32,21 @@ async def get_connection_async(conn_id: str) -> Connection:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(BaseHook.get_connection, thread_sensitive=False)(conn_id)
+
+
+def get_connection_of_any_team(conn_id: str) -> Connection:
+    """
+    Read a connection in an API server, also one that belongs to a team.
+
+    ``BaseHook.get_connection`` finds a team's connection only in a task of that team.
+    """
+    from airflow.models.connection import Connection as StoredConnection
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    team_name = StoredConnection.get_team_name(conn_id) if hasattr(StoredConnection, "get_team_name") else None
+    if team_name is None:
+        return BaseHook.get_connection(conn_id)
+    return StoredConnection.get_connection_from_secrets(conn_id, team_name=team_name)
 
 
 def mask_secrets(*secrets: str | None) -> None:

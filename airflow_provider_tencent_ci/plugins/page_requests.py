@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_tencent_ci.compat.connections import get_connection_of_any_team
 from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
@@ -36,7 +37,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
-__all__ = ["Asking", "MissingConnectionError", "asking", "is_ours"]
+__all__ = ["Asking", "MissingConnectionError", "PageHook", "asking", "is_ours"]
 
 AskedT = TypeVar("AskedT")
 
@@ -146,6 +147,15 @@ class Asking:
         )
 
 
+class PageHook(TencentCIHook):
+    """A hook in the API server, which checks first that the user may read the connection; a team may own it."""
+
+    @classmethod
+    def get_connection(cls, conn_id: str) -> Any:
+        """Return a connection, whatever team it belongs to."""
+        return get_connection_of_any_team(conn_id)
+
+
 @contextmanager
 def asking(conn_id: str) -> Iterator[Asking]:
     """
@@ -153,7 +163,7 @@ def asking(conn_id: str) -> Iterator[Asking]:
 
     :raises MissingConnectionError: there is none, or it is of another type: its password is not for this service.
     """
-    with TencentCIHook(conn_id) as hook:
+    with PageHook(conn_id) as hook:
         if not is_ours(hook):
             raise MissingConnectionError(f"There is no connection {conn_id!r} of type tencent_ci.")
         request_timeout = min(hook.config.request_timeout, _REQUEST_SECONDS)

@@ -27,7 +27,7 @@ from airflow_provider_tencent_ci.plugins.access import (
     require_own_page,
     visible_dags,
 )
-from airflow_provider_tencent_ci.plugins.page_requests import Asking, asking, is_ours
+from airflow_provider_tencent_ci.plugins.page_requests import Asking, PageHook, asking, is_ours
 from airflow_provider_tencent_ci.plugins.page_schemas import (
     Cancelled,
     Connections,
@@ -206,5 +206,5 @@ def _note_cancel(conn_id: str, job_id: str, maker: Maker, user: BaseUser) -> Non
 
 
 def _exists(conn_id: str) -> bool:
-    with TencentCIHook(conn_id) as hook:
+    with PageHook(conn_id) as hook:
         return is_ours(hook)

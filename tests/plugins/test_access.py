@@ -59,6 +59,36 @@ def test_only_readable_connections_are_listed(visit, deny, emulator, stored_conn
     assert emulator.requests == []
 
 
+@pytest.fixture
+def team_connection(visit, emulator, monkeypatch):
+    """A connection that belongs to a team, in an Airflow with several teams."""
+    team_module = pytest.importorskip("airflow.models.team", reason="Airflow 3.2 and later have teams")
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+
+    monkeypatch.setenv("AIRFLOW__CORE__MULTI_TEAM", "True")
+    fields = emulator.connection()
+    fields["extra"] = json.dumps(fields["extra"])
+    with create_session() as session:
+        session.add(team_module.Team(name="team_a"))
+    with create_session() as session:
+        session.add(Connection(conn_id="of_team_a", team_name="team_a", **fields))
+    yield "of_team_a"
+    with create_session() as session:
+        session.query(Connection).filter(Connection.conn_id == "of_team_a").delete()
+        session.query(team_module.Team).delete()
+
+
+def test_the_connection_of_a_team_is_read(visit, deny, emulator, submit, team_connection):
+    job_id = submit()
+    assert team_connection in visit("ADMIN").get(ROUTES[0]).json()["connections"]
+    answer = visit("ADMIN").get(JOBS.replace("tencent_ci_default", team_connection))
+    assert answer.status_code == 200, answer.text
+    assert [job["job_id"] for job in answer.json()["jobs"]] == [job_id]
+    deny("anna", "GET", team_connection)
+    assert visit("ADMIN").get(JOBS.replace("tencent_ci_default", team_connection)).status_code == 403
+
+
 def test_a_connection_of_another_type_is_not_used(visit, emulator, monkeypatch):
     stranger = json.dumps({**emulator.connection(), "conn_type": "aws"})
     monkeypatch.setenv("AIRFLOW_CONN_STRANGER", stranger)
