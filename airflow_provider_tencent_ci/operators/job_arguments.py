@@ -19,17 +19,16 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import (
     optional_seconds_of,
     seconds_of,
 )
+from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
     from airflow_provider_tencent_ci.submission.rounds import RoundOptions
     from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
-    from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
 
 __all__ = ["JobArguments"]
 
 
-class JobArguments(WithJobFile, WithRunDates, BaseOperator):
+class JobArguments(WaitingTask, WithJobFile, WithRunDates, BaseOperator):
     """
     A task with the arguments of ``TriggerInventoryJobOperator``, which documents them.
 
@@ -161,23 +160,3 @@ class JobArguments(WithJobFile, WithRunDates, BaseOperator):
         from airflow_provider_tencent_ci.submission.rounds import RoundOptions
 
         return RoundOptions(self.resubmit_rounds, self.url_list_prefix)
-
-    def _file_rules(self) -> FileRules:
-        from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
-
-        return FileRules(self.count_files, self.fail_on, self.on_empty, self.failures_path)
-
-    def _wait_options(self) -> WaitOptions:
-        from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
-
-        return WaitOptions(
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=self.poll_interval,
-            contact_timeout=self.contact_timeout,
-            cancel_on_kill=self.cancel_on_kill,
-            count_files=self._file_rules().need_counts,
-            may_be_empty=self.on_empty == "succeed",
-            progress_interval=self.progress_interval if self.count_files else None,
-        )

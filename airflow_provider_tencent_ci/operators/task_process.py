@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
 from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_or_warn, start_lease
-from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over, reconnect
+from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.core.wire.messages import Flow
-    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
 __all__ = ["TaskProcess"]
 
@@ -35,8 +32,6 @@ class TaskProcess(JobArguments):
     """The state of one process; :class:`~.inventory_job.TriggerInventoryJobOperator` adds the ways into the task."""
 
     job_id: str | None = None
-    _ti: Any = None
-    _lease: WorkerLease | None = None
     _has_timed_out = False
     #: Whether this try's submission is in XCom, where a newer try removes or replaces it.
     _is_submission_pushed = False
@@ -117,12 +112,3 @@ class TaskProcess(JobArguments):
             if self.cancel_on_kill and not has_nothing_to_stop:
                 cancel_or_warn(self._hook, self.job_id, self._readable_name)
             raise
-
-    def _reconnect(self) -> None:
-        reconnect(self._hook, self.contact_timeout)
-
-    @cached_property
-    def _hook(self) -> TencentCIHook:
-        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-
-        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)

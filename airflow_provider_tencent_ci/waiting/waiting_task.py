@@ -1,0 +1,69 @@
+"""A task that waits for a batch job, on its side of Airflow: its arguments as frozen values, and its hook."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tencent_ci.waiting.deferral import reconnect
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+    from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
+    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
+
+__all__ = ["WaitingTask"]
+
+
+class WaitingTask:
+    """
+    What the operator and the sensor have in common. Each of them has an attribute for each of these arguments.
+
+    :ivar poll_interval: the longest time between two polls, in seconds.
+    """
+
+    tencent_ci_conn_id: str
+    bucket: str | None
+    region: str | None
+    poll_interval: float
+    contact_timeout: float
+    cancel_on_kill: bool
+    count_files: bool
+    progress_interval: float | None
+    fail_on: str | float
+    on_empty: str
+    failures_path: str | None
+
+    _ti: Any = None
+    _lease: WorkerLease | None = None
+
+    @cached_property
+    def _hook(self) -> TencentCIHook:
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
+        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+
+    def _reconnect(self) -> None:
+        reconnect(self._hook, self.contact_timeout)
+
+    def _file_rules(self) -> FileRules:
+        from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
+
+        return FileRules(self.count_files, self.fail_on, self.on_empty, self.failures_path)
+
+    def _wait_options(self) -> WaitOptions:
+        from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
+
+        return WaitOptions(
+            tencent_ci_conn_id=self.tencent_ci_conn_id,
+            bucket=self.bucket,
+            region=self.region,
+            poll_interval=self.poll_interval,
+            contact_timeout=self.contact_timeout,
+            cancel_on_kill=self.cancel_on_kill,
+            count_files=self._file_rules().need_counts,
+            may_be_empty=self.on_empty == "succeed",
+            progress_interval=self.progress_interval if self.count_files else None,
+        )
