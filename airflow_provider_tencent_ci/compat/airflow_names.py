@@ -20,7 +20,8 @@ except ImportError:  # before 3.1
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseHook, XCom, XComNotFound
     from airflow.sdk import RetryDecision, RetryPolicy
-    from airflow.sdk.bases.decorator import determine_kwargs, task_decorator_factory
+    from airflow.sdk.bases.decorator import _TaskDecorator as TaskDecorator
+    from airflow.sdk.bases.decorator import determine_kwargs
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 __all__ = [
@@ -38,12 +39,12 @@ __all__ = [
     "RetryDecision",
     "RetryPolicy",
     "StartTriggerArgs",
+    "TaskDecorator",
     "TaskSuccessEvent",
     "TriggerEvent",
     "XCom",
     "XComNotFound",
     "determine_kwargs",
-    "task_decorator_factory",
 ]
 
 # Names that are slow to import and not needed to parse a DAG file, with their modules, the newest first. The oldest
@@ -55,13 +56,16 @@ _LATE = {
     "RetryDecision": ("airflow.sdk",),
     "RetryPolicy": ("airflow.sdk",),
     "StartTriggerArgs": ("airflow.triggers.base",),
+    "TaskDecorator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),  # 2.11
     "TaskSuccessEvent": ("airflow.triggers.base",),
     "TriggerEvent": ("airflow.triggers.base",),
     "XCom": ("airflow.providers.common.compat.sdk",),
     "XComNotFound": ("airflow.sdk.exceptions", "airflow.exceptions"),  # before 3.2
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),  # before 3.1
-    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),  # 2.11
 }
+
+# Airflow's own TaskDecorator is a protocol; its decorators are made from the class.
+_NAMES_THERE = {"TaskDecorator": "_TaskDecorator"}
 
 
 def __getattr__(name: str) -> Any:
@@ -69,7 +73,7 @@ def __getattr__(name: str) -> Any:
     reason = None
     for module in _LATE.get(name, ()):
         try:
-            return getattr(import_module(module), name)
+            return getattr(import_module(module), _NAMES_THERE.get(name, name))
         except (ImportError, AttributeError) as missing:
             reason = missing
     if name in ("RetryDecision", "RetryPolicy"):  # before 3.3

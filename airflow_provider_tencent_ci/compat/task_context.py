@@ -19,7 +19,6 @@ __all__ = [
     "delete_xcom",
     "is_deferral_timeout",
     "is_first_try",
-    "is_made_from_mapped",
     "own_xcom",
     "push_link_xcom",
     "push_xcoms",
@@ -38,11 +37,6 @@ DEFERRAL_FAILED = "__fail__"
 def default_deferrable() -> bool:
     """Return ``[operators] default_deferrable``."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
-
-
-def is_made_from_mapped(task: Any) -> bool:
-    """Whether an operator, whose constructor runs, is made for one of several mapped tasks."""
-    return bool(getattr(task, "_BaseOperator__from_mapped", False))
 
 
 def task_identity(context: Context) -> TaskIdentity:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
-from airflow_provider_tencent_ci.compat.airflow_names import determine_kwargs, task_decorator_factory
-from airflow_provider_tencent_ci.compat.task_context import is_made_from_mapped
+from airflow_provider_tencent_ci.compat.airflow_names import TaskDecorator, determine_kwargs
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.task_state.submission_xcom import REQUEST_FIELDS
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
-    from airflow.sdk.bases.decorator import TaskDecorator
 
 __all__ = ["inventory_job_task"]
 
-# The decorator cannot know whether the task will be mapped. A task that is not mapped drops it (see __init__).
 _NAME_OF_MAPPED = "{{ task.mapped_name() }}"
 
 # The function returns these; all other arguments of the operator are the decorator's.
@@ -59,8 +57,6 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
             raise TypeError(
                 f"@task.tencent_ci_inventory_job does not take {', '.join(misplaced)}: return it from the function."
             )
-        if kwargs.get("map_index_template") == _NAME_OF_MAPPED and not is_made_from_mapped(self):
-            del kwargs["map_index_template"]
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
 
     def mapped_name(self, *names: str) -> str:
@@ -88,7 +84,17 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
         return {name: self.render_template(value, context) for name, value in request.items()}
 
 
-def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
+class _NamingTaskDecorator(TaskDecorator):  # type: ignore[type-arg]
+    """Airflow's task decorator; a mapped task without ``map_index_template``, also in ``default_args``, gets one."""
+
+    def expand(self, **map_kwargs: Any) -> Any:
+        return _named_tasks(super().expand(**map_kwargs))
+
+    def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> Any:
+        return _named_tasks(super().expand_kwargs(kwargs, strict=strict))
+
+
+def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
     """
     Submit the batch job that the decorated function asks for, as ``TriggerInventoryJobOperator`` does.
 
@@ -100,21 +106,28 @@ def inventory_job_task(python_callable: Callable[..., Any] | None = None, **kwar
     :param python_callable: the function.
     :param kwargs: all other arguments of the operator, such as ``wait_for_completion``, ``deferrable`` or ``retries``.
     """
-    kwargs.setdefault("map_index_template", _NAME_OF_MAPPED)
-    return task_decorator_factory(
-        python_callable=python_callable,
-        # Else `-> dict` would have Airflow look for a dictionary in the JobId.
+    if python_callable is None:
+        return partial(inventory_job_task, **kwargs)
+    # Else `-> dict` would have Airflow look for a dictionary in the JobId.
+    return _NamingTaskDecorator(
+        function=python_callable,
+        operator_class=_InventoryJobDecoratedOperator,
         multiple_outputs=False,
-        decorated_operator_class=_InventoryJobDecoratedOperator,
-        **kwargs,
+        kwargs=kwargs,
     )
+
+
+def _named_tasks(mapped: Any) -> Any:
+    if mapped.operator.map_index_template is None:
+        mapped.operator.map_index_template = _NAME_OF_MAPPED
+    return mapped
 
 
 def _checked(request: object) -> Mapping[str, Any]:
     known = ", ".join(_REQUEST)
     if not isinstance(request, Mapping):
         raise InvalidArgumentError(
-            f"The function of @task.tencent_ci_inventory_job returned {_named(request)}, not a mapping of {known}."
+            f"The function of @task.tencent_ci_inventory_job returned {_described(request)}, not a mapping of {known}."
         )
     if unknown := [str(name) for name in request if name not in _REQUEST]:
         raise InvalidArgumentError(
@@ -123,5 +136,5 @@ def _checked(request: object) -> Mapping[str, Any]:
     return request
 
 
-def _named(value: object) -> str:
+def _described(value: object) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"

@@ -55,9 +55,8 @@ class MapIndexName:
 
         :param names: the arguments that may distinguish it; by default all possible ones.
         """
-        names = names or self.map_index_fields
-        values = {name: getattr(self, name, None) for name in names}
-        first = values.get(self.map_index_fields[0])
+        values = {name: getattr(self, name, None) for name in names or self.map_index_fields}
+        first = joined_name([values.get(self.map_index_fields[0])])
         return self._rendered_name([first] if first else values.values())
 
     def _rendered_name(self, values: Iterable[Any]) -> str:
@@ -84,12 +83,22 @@ class MapIndexName:
 
 
 def joined_name(values: Iterable[Any]) -> str:
-    """Return values as one short text, without the empty ones."""
+    """Return values as one short text of printable characters, without the empty ones. Never raises."""
     # Imported late: the operator's module imports this one, and each parse of a DAG file would pay.
     from airflow_provider_tencent_ci.core.wire.texts import shortened
 
+    name = _joined(values)
+    # Airflow's database or API refuses some of the other characters, and would fail the task.
+    return shortened("".join(letter if letter.isprintable() else " " for letter in name), _MOST)
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return ", ".join(filter(None, map(_text_or_nothing, values)))
+
+
+def _text_or_nothing(value: Any) -> str:
     try:
-        return shortened(", ".join(filter(None, map(_text, values))), _MOST)
+        return _text(value)
     except Exception:  # a name must not fail a task
         return ""
 
@@ -103,6 +112,7 @@ def _text(value: Any) -> str:
         return ", ".join(map(str, filter(None, (value.get("Tag"), template))))
     if isinstance(value, datetime):
         return value.isoformat(timespec="minutes")
-    if isinstance(value, str | int | float):
-        return str(value)
-    return ", ".join(map(_text, value)) if isinstance(value, Iterable) else ""
+    if isinstance(value, list | tuple | set | frozenset):  # an iterator would be used up, and XComs would be read
+        return _joined(value)
+    has_text = any({"__str__", "__repr__"} & vars(kind).keys() for kind in type(value).__mro__[:-1])
+    return str(value) if has_text else ""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowSkipException, BaseOperator
+from airflow_provider_tencent_ci.compat.untemplated_texts import UntemplatedTexts
 from airflow_provider_tencent_ci.exceptions import WaitTimeoutError
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
@@ -14,11 +15,12 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import seconds_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from airflow.sdk import XComArg
 
 __all__ = ["CancelInventoryJobOperator"]
 
 
-class CancelInventoryJobOperator(MapIndexName, BaseOperator):
+class CancelInventoryJobOperator(MapIndexName, UntemplatedTexts, BaseOperator):
     """
     Cancel a batch job (inventory trigger job) of Cloud Infinite, and wait until it has stopped.
 
@@ -46,18 +48,19 @@ class CancelInventoryJobOperator(MapIndexName, BaseOperator):
     def __init__(
         self,
         *,
-        job_id: str,
-        bucket: str | None = None,
-        region: str | None = None,
-        tencent_ci_conn_id: str = "tencent_ci_default",
+        job_id: str | XComArg | None,
+        bucket: str | XComArg | None = None,
+        region: str | XComArg | None = None,
+        tencent_ci_conn_id: str | XComArg = "tencent_ci_default",
         stop_timeout: float | timedelta = 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
-        self.bucket = bucket
-        self.region = region
-        self.tencent_ci_conn_id = tencent_ci_conn_id
+        # Any: a template, or the result of another task, until Airflow renders it.
+        self.job_id: Any = job_id
+        self.bucket: Any = bucket
+        self.region: Any = region
+        self.tencent_ci_conn_id: Any = tencent_ci_conn_id
         self.stop_timeout = stop_timeout
 
     def render_template(self, content: Any, context: Context, *arguments: Any, **named: Any) -> Any:

@@ -63,7 +63,8 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     :param workflow_ids: for ``Type=Workflow``: the workflow's id, or several.
     :param job: for ``Type=Job``: the nodes of ``Operation`` by the service's names (``Tag``, ``JobParam``,
-        ``Output``, ``QueueId``, ...), or the name of a ``.json`` or ``.yaml`` file with them (``docs/type_job.md``).
+        ``Output``, ``QueueId``, ...), or the name or URL of a ``.json`` or ``.yaml`` file with them
+        (``docs/type_job.md``).
     :param prefix: objects whose key starts so; ``/`` for the whole bucket.
     :param manifest: the ``manifest.json`` of a COS inventory.
     :param url_file: a text object with one object URL on each line.
@@ -108,8 +109,8 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;
         a share such as ``0.05``: at least 5 %; a number such as ``10``: at least ten. It fails without retries.
     :param on_empty: what a job without any file is that succeeded: ``"succeed"`` (default), ``"skip"`` or ``"fail"``.
-    :param failures_path: where to write all failed files, as JSON Lines: a path or URL for Airflow's object storage
-        (``s3://connection@bucket/failed/``); one that ends in ``/`` gets a file named after the job.
+    :param failures_path: where to write all failed files, as JSON Lines: an ``ObjectStoragePath``, or a path or URL for
+        it (``s3://connection@bucket/failed/``). A text that ends in ``/`` gets a file named after the job.
     :param resubmit_rounds: submit the files that failed again, and only those, as a batch job of their own, at most
         this number of times. The default is 0. Each file of a round is processed, and may be billed, again. Then
         ``fail_on`` judges the files that still failed. It needs ``cos:PutObject``, since the service reads the files'

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperator
 from airflow_provider_tencent_ci.compat.run_dates import WithRunDates
 from airflow_provider_tencent_ci.compat.task_context import default_deferrable
+from airflow_provider_tencent_ci.compat.untemplated_texts import UntemplatedTexts
 from airflow_provider_tencent_ci.submission.job_file import WithJobFile
 from airflow_provider_tencent_ci.task_state.submission_xcom import NAME_FIELDS, REQUEST_FIELDS
 from airflow_provider_tencent_ci.waiting.constructor_checks import (
@@ -17,18 +18,23 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_fail_on,
     check_rounds,
     optional_seconds_of,
+    path_text,
     seconds_of,
 )
 from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.sdk import XComArg
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
     from airflow_provider_tencent_ci.submission.rounds import RoundOptions
     from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
 
 __all__ = ["JobArguments"]
 
 
-class JobArguments(WaitingTask, WithJobFile, WithRunDates, BaseOperator):
+class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, BaseOperator):
     """
     A task with the arguments of ``TriggerInventoryJobOperator``, which documents them.
 
@@ -60,18 +66,18 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, BaseOperator):
     def __init__(
         self,
         *,
-        workflow_ids: str | Sequence[str] | None = None,
-        job: Mapping[str, Any] | str | None = None,
-        prefix: str | None = None,
-        manifest: str | None = None,
-        url_file: str | None = None,
-        object_key: str | None = None,
-        start_time: datetime | str | None = None,
-        end_time: datetime | str | None = None,
-        name: str | None = None,
-        bucket: str | None = None,
-        region: str | None = None,
-        tencent_ci_conn_id: str = "tencent_ci_default",
+        workflow_ids: str | Sequence[str | XComArg] | XComArg | None = None,
+        job: Mapping[str, Any] | str | ObjectStoragePath | XComArg | None = None,
+        prefix: str | XComArg | None = None,
+        manifest: str | XComArg | None = None,
+        url_file: str | XComArg | None = None,
+        object_key: str | XComArg | None = None,
+        start_time: datetime | str | XComArg | None = None,
+        end_time: datetime | str | XComArg | None = None,
+        name: str | XComArg | None = None,
+        bucket: str | XComArg | None = None,
+        region: str | XComArg | None = None,
+        tencent_ci_conn_id: str | XComArg = "tencent_ci_default",
         on_existing: str = "adopt",
         reconcile_timeout: float | timedelta = 300,
         wait_for_completion: bool = False,
@@ -86,25 +92,26 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, BaseOperator):
         progress_interval: float | timedelta | None = 300,
         fail_on: str | float = "job",
         on_empty: str = "succeed",
-        failures_path: str | None = None,
+        failures_path: str | ObjectStoragePath | XComArg | None = None,
         resubmit_rounds: int = 0,
-        url_list_prefix: str = ".airflow/tencent-ci/",
+        url_list_prefix: str | XComArg = ".airflow/tencent-ci/",
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.workflow_ids = workflow_ids
-        self.job = job
-        self.prefix = prefix
-        self.manifest = manifest
-        self.url_file = url_file
-        self.object_key = object_key
-        self.start_time = start_time
-        self.end_time = end_time
-        self.name = name
-        self.bucket = bucket
-        self.region = region
-        self.tencent_ci_conn_id = tencent_ci_conn_id
+        # Any: a template, or the result of another task, until Airflow renders it.
+        self.workflow_ids: Any = workflow_ids
+        self.job: Any = path_text(job)
+        self.prefix: Any = prefix
+        self.manifest: Any = manifest
+        self.url_file: Any = url_file
+        self.object_key: Any = object_key
+        self.start_time: Any = start_time
+        self.end_time: Any = end_time
+        self.name: Any = name
+        self.bucket: Any = bucket
+        self.region: Any = region
+        self.tencent_ci_conn_id: Any = tencent_ci_conn_id
         self.on_existing = check_choice("on_existing", on_existing, ("adopt", "submit", "fail"))
         self.reconcile_timeout = seconds_of("reconcile_timeout", reconcile_timeout)
         self.wait_for_completion = wait_for_completion
@@ -121,12 +128,18 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, BaseOperator):
         self.progress_interval = optional_seconds_of("progress_interval", progress_interval)
         self.fail_on = check_fail_on(fail_on)
         self.on_empty = check_choice("on_empty", on_empty, ("succeed", "skip", "fail"))
-        self.failures_path = failures_path
+        self.failures_path: Any = path_text(failures_path)
         self.resubmit_rounds = check_count("resubmit_rounds", resubmit_rounds, at_least=0)
-        self.url_list_prefix = url_list_prefix
+        self.url_list_prefix: Any = url_list_prefix
         self.end_from_trigger = end_from_trigger
         if resubmit_rounds:
             check_rounds(wait_for_completion=wait_for_completion, count_files=count_files, on_existing=on_existing)
+
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> PlainXComArg:
+            """Airflow's own, with the type that has keys: ``output["job_id"]``."""
 
     def request(self) -> dict[str, Any]:
         """Return the arguments that make the request, and those that say where it goes, by name."""

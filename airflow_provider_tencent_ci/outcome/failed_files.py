@@ -10,6 +10,8 @@ from airflow_provider_tencent_ci.core.api.url_list import write_url_list
 from airflow_provider_tencent_ci.outcome.failures_path import read_failures
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
@@ -48,7 +50,7 @@ class InventoryJobFailures:
         return cls(hook.list_failed_keys(job))
 
     @classmethod
-    def read(cls, path: str) -> InventoryJobFailures:
+    def read(cls, path: str | ObjectStoragePath) -> InventoryJobFailures:
         """
         Read a list that an operator or sensor has written.
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check_failures_path", "failures_file", "read_failures", "write_failures"]
 
+_LOCAL = ("", "file", "local")
 
-def check_failures_path(path: str | None) -> None:
+
+def check_failures_path(path: str | ObjectStoragePath | None) -> None:
     """
     Check a place to write to, as far as possible without writing.
 
@@ -35,9 +37,12 @@ def check_failures_path(path: str | None) -> None:
         raise InvalidArgumentError(f"failures_path={path!r} cannot be written to: {error}") from error
 
 
-def failures_file(path: str, job_id: str) -> ObjectStoragePath:
-    """Return the file: ``path`` itself, or one named after the job in it if it ends in a slash."""
-    return _storage_path(f"{path}{job_id}.jsonl" if path.endswith("/") else path)
+def failures_file(path: str | ObjectStoragePath, job_id: str) -> ObjectStoragePath:
+    """Return the file: ``path`` itself, or one named after the job in it if it ends in a slash or is a local folder."""
+    given = _storage_path(path)
+    # An ObjectStoragePath drops the slash at its end.
+    is_folder = str(path).endswith("/") or (given.protocol in _LOCAL and given.is_dir())
+    return given / f"{job_id}.jsonl" if is_folder else given
 
 
 def write_failures(path: ObjectStoragePath, failures: Iterable[FileFailure], *, keep: int) -> list[FileFailure]:
@@ -47,7 +52,7 @@ def write_failures(path: ObjectStoragePath, failures: Iterable[FileFailure], *, 
     :param keep: how many of the first ones to return.
     """
     first: list[FileFailure] = []
-    if path.protocol in ("", "file", "local"):
+    if path.protocol in _LOCAL:
         path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
         for failure in failures:
@@ -57,7 +62,7 @@ def write_failures(path: ObjectStoragePath, failures: Iterable[FileFailure], *, 
     return first
 
 
-def read_failures(path: str) -> Iterable[FileFailure]:
+def read_failures(path: str | ObjectStoragePath) -> Iterable[FileFailure]:
     """Read such a list, one by one."""
     with _storage_path(path).open("r", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
         for line in iter(file.readline, ""):  # Airflow 2.11's file cannot be iterated over
@@ -66,7 +71,7 @@ def read_failures(path: str) -> Iterable[FileFailure]:
                 yield FileFailure(**{name: str(record.get(name, "")) for name in FileFailure.__dataclass_fields__})
 
 
-def _storage_path(path: str) -> ObjectStoragePath:
+def _storage_path(path: str | ObjectStoragePath) -> ObjectStoragePath:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    return ObjectStoragePath(path)
+    return ObjectStoragePath(str(path))

@@ -24,6 +24,8 @@ from airflow_provider_tencent_ci.outcome.failures_path import (
 from airflow_provider_tencent_ci.outcome.file_log import closing_table, failure_table, record_with_files
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -47,7 +49,7 @@ class FileRules:
     count_files: bool = True
     fail_on: FailOn = "job"
     on_empty: str = "succeed"
-    failures_path: str | None = None
+    failures_path: str | ObjectStoragePath | None = None
 
     @property
     def need_counts(self) -> bool:

@@ -25,6 +25,7 @@ from airflow_provider_tencent_ci.compat.task_context import (
     try_started_at,
 )
 from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
+from airflow_provider_tencent_ci.compat.untemplated_texts import UntemplatedTexts
 from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
@@ -39,6 +40,7 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_fail_on,
     optional_seconds_of,
+    path_text,
     seconds_of,
 )
 from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
@@ -48,7 +50,8 @@ from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, r
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
+    from airflow.sdk import XComArg
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, BaseSensorOperator):
+class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTexts, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
@@ -109,10 +112,10 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, BaseSensorOper
     def __init__(
         self,
         *,
-        job_id: str,
-        bucket: str | None = None,
-        region: str | None = None,
-        tencent_ci_conn_id: str = "tencent_ci_default",
+        job_id: str | XComArg,
+        bucket: str | XComArg | None = None,
+        region: str | XComArg | None = None,
+        tencent_ci_conn_id: str | XComArg = "tencent_ci_default",
         deferrable: bool = default_deferrable(),
         poke_interval: float | timedelta = 30,
         contact_timeout: float | timedelta = 600,
@@ -121,16 +124,17 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, BaseSensorOper
         progress_interval: float | timedelta | None = 300,
         fail_on: str | float = "job",
         on_empty: str = "succeed",
-        failures_path: str | None = None,
+        failures_path: str | ObjectStoragePath | XComArg | None = None,
         start_from_trigger: bool = False,
         end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
-        self.job_id = job_id
-        self.bucket = bucket
-        self.region = region
-        self.tencent_ci_conn_id = tencent_ci_conn_id
+        # Any: a template, or the result of another task, until Airflow renders it.
+        self.job_id: Any = job_id
+        self.bucket: Any = bucket
+        self.region: Any = region
+        self.tencent_ci_conn_id: Any = tencent_ci_conn_id
         self.deferrable = deferrable or start_from_trigger
         self.contact_timeout = seconds_of("contact_timeout", contact_timeout)
         self.cancel_on_kill = cancel_on_kill
@@ -138,7 +142,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, BaseSensorOper
         self.progress_interval = optional_seconds_of("progress_interval", progress_interval)
         self.fail_on = check_fail_on(fail_on)
         self.on_empty = check_choice("on_empty", on_empty, ("succeed", "skip", "fail"))
-        self.failures_path = failures_path
+        self.failures_path: Any = path_text(failures_path)
         self.start_from_trigger = start_from_trigger and has_workerless_waits()
         self.end_from_trigger = end_from_trigger
         self._is_to_start_there = start_from_trigger

@@ -25,7 +25,7 @@ class WithJobFile:
 
     def resolve_template_files(self: Any) -> None:
         """Replace the file's name by its text, which is then rendered; Airflow calls this as it does for its own."""
-        if names_file(self.job):
+        if names_file(self.job) and not _is_url(self.job):
             environment = self.get_template_env()
             try:
                 self.job, *_ = environment.loader.get_source(environment, self.job)
@@ -38,7 +38,7 @@ def read_job(job: Any, context: Context, template_environment: Callable[[], Any]
     """
     Return the argument ``job``, its templates rendered, as a mapping.
 
-    :param job: a mapping, a text of JSON or YAML, or the name of a file.
+    :param job: a mapping, a text of JSON or YAML, or the name or URL of a file.
     :param template_environment: makes the DAG's Jinja environment, which finds the file.
     :raises InvalidArgumentError: the file is missing, or is neither JSON nor YAML of a mapping.
     """
@@ -91,9 +91,27 @@ def names_file(job: object) -> bool:
 def _render_file(path: str, context: Context, environment: Any) -> str:
     import jinja2
 
+    if _is_url(path):
+        return _render_url(path, context, environment)
     try:
         return str(environment.get_template(path).render(context))
     except jinja2.TemplateNotFound as error:
         raise InvalidArgumentError(
             f"job={path!r}: there is no such file in the DAG's folder, nor in its template_searchpath."
         ) from error
+
+
+def _is_url(path: str) -> bool:
+    """Whether it names a file in Airflow's object storage. Such a file is not read while the DAG is parsed."""
+    return "://" in path
+
+
+def _render_url(path: str, context: Context, environment: Any) -> str:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        with ObjectStoragePath(path).open("r", encoding="utf-8") as file:  # type: ignore[no-untyped-call]
+            text = file.read()
+    except Exception as error:
+        raise InvalidArgumentError(f"job={path!r} cannot be read: {type(error).__name__}: {error}") from error
+    return str(environment.from_string(text).render(context))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -17,6 +18,7 @@ __all__ = [
     "deadline_after",
     "optional_seconds_of",
     "optional_text",
+    "path_text",
     "seconds_of",
 ]
 
@@ -93,6 +95,11 @@ def optional_text(name: str, value: str | None) -> str | None:
     :raises InvalidArgumentError: it is anything else.
     """
     return None if value is None or value == "" else check_text(name, value)
+
+
+def path_text(path: Any) -> Any:
+    """Return an ``ObjectStoragePath`` or ``Path`` as a text, which Airflow can render; anything else as it is."""
+    return str(path) if hasattr(path, "parts") else path
 
 
 def seconds_of(name: str, value: float | timedelta) -> float:

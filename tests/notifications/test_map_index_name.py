@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import itertools
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import PurePath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2.nativetypes import NativeEnvironment
 
 from airflow_provider_tencent_ci.notifications.map_index_name import joined_name
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
@@ -13,8 +19,20 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 
 class Broken:
-    def __iter__(self):
+    def __str__(self):
         raise RuntimeError
+
+    __iter__ = __bool__ = __len__ = __eq__ = __hash__ = __str__
+
+
+class BrokenText(str):
+    __slots__ = ()
+    __str__ = __len__ = __bool__ = Broken.__str__
+
+
+ENDLESS = itertools.count()
+NESTED = []
+NESTED.append(NESTED)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +48,36 @@ class Broken:
         ([5], "5"),
         (["x" * 300], "x" * 200 + "…"),
         ([Broken()], ""),
+        ([BrokenText("a")], ""),
+        (["media/", Broken(), [object(), "w1"]], "media/, w1"),
         ([object()], ""),
+        ([ENDLESS], "count(0)"),
+        ([NESTED], ""),
+        ([True, False, 0, 1.5, Decimal("1.10")], "True, False, 0, 1.5, 1.10"),
+        ([date(2026, 2, 1), PurePath("a/b")], "2026-02-01, a/b"),
+        ([(1, 2), {3}], "1, 2, 3"),
+        (["a\nb\x00c\ud800d\u202e"], "a b c d "),
+        (["\u4e2d\u6587/"], "\u4e2d\u6587/"),
     ],
 )
 def test_values_become_a_short_text(values, name):
     assert joined_name(values) == name
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.dates())))
+def test_a_quoted_name_is_a_text_in_a_native_template(values):
+    name = joined_name(values)
+    assert len(name) <= 201
+    assert NativeEnvironment().from_string("{{ name }}").render(name=repr(name)) == name
+    name.encode()  # Airflow's API takes it
+
+
+@pytest.mark.parametrize("value", [Broken(), BrokenText("a"), [Broken()]])
+@pytest.mark.parametrize("field", ["name", "prefix", "job"])
+def test_a_name_never_fails_the_task(field, value):
+    task = TriggerInventoryJobOperator(task_id="t")
+    setattr(task, field, value)
+    assert task.mapped_name() == ""
 
 
 @pytest.mark.parametrize(

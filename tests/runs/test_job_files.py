@@ -37,8 +37,8 @@ def folder(tmp_path, emulator):
     return tmp_path
 
 
-def run(folder, task):
-    header = HEADER.replace("schedule=None", f"schedule=None, template_searchpath={str(folder)!r}")
+def run(folder, task, imports=""):
+    header = imports + HEADER.replace("schedule=None", f"schedule=None, template_searchpath={str(folder)!r}")
     return run_dag_file(f"{header}with dag:\n    TriggerInventoryJobOperator{task}\n")
 
 
@@ -112,6 +112,22 @@ def test_the_values_of_a_file_are_sent_as_they_are_written(folder):
 @pytest.mark.parametrize("name", ["transcode.yaml", "transcode.yml", "transcode.json"])
 def test_a_file_is_read_and_rendered(folder, name):
     check(run(folder, f"(task_id='submit', job={name!r}, {ARGUMENTS})").xcoms["submit"]["job"])
+
+
+@pytest.mark.parametrize("kind", ["str", "ObjectStoragePath", "Path"])
+def test_a_file_in_object_storage_is_read_and_rendered(folder, kind):
+    imports = "from pathlib import Path; from airflow.providers.common.compat.sdk import ObjectStoragePath"
+    path = "Path('transcode.yaml')" if kind == "Path" else f"{kind}('file://{folder}/transcode.yaml')"
+    task = f"(task_id='submit', job={path}, {ARGUMENTS})"
+    check(run(folder, task, imports).xcoms["submit"]["job"])
+
+
+def test_a_missing_file_in_object_storage_is_refused(folder, emulator):
+    done = run(folder, f"(task_id='submit', job='file://{folder}/none.yaml', prefix='media/')")
+    assert done.failure.startswith(
+        f"InvalidArgumentError: job='file://{folder}/none.yaml' cannot be read: FileNotFound"
+    )
+    assert emulator.jobs == []
 
 
 def test_a_file_may_be_named_by_a_template(folder):

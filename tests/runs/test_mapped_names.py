@@ -49,3 +49,24 @@ with dag:
     )
     assert names["submit"] == {"one", "two"}
     assert names["wait"] == {job.job_id for job in emulator.jobs}
+
+
+@pytest.mark.parametrize("place", ["dag", "decorator", "argument", "nowhere"])
+def test_a_template_in_default_args_names_decorated_tasks(emulator, place):
+    defaults = {"default_args": {"map_index_template": "{{ task.task_id }}!"}}
+    of_dag = f", **{defaults}" if place == "dag" else ""
+    given = {"decorator": defaults, "argument": defaults["default_args"]}.get(place, {})
+    names = names_after(
+        HEADER.replace("schedule=None", f"schedule=None{of_dag}")
+        + f"""
+from airflow.providers.common.compat.sdk import task
+with dag:
+    @task.tencent_ci_inventory_job(**{given})
+    def submit(prefix):
+        return {{"workflow_ids": WORKFLOW, "prefix": prefix}}
+    submit.expand(prefix=["media/"])
+    submit.override(task_id="kwargs").expand_kwargs([{{"prefix": "media/"}}])
+"""
+    )
+    expected = ("media/", "media/") if place == "nowhere" else ("submit!", "kwargs!")
+    assert (names["submit"], names["kwargs"]) == ({expected[0]}, {expected[1]})

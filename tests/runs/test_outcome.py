@@ -7,10 +7,12 @@ import logging
 import re
 
 import pytest
+from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
 
@@ -23,18 +25,19 @@ MODES = {
     "sensor, deferred": "sensor, deferrable=True",
 }
 modes = pytest.mark.parametrize("mode", MODES)
+PATHS = "from pathlib import Path; from airflow.providers.common.compat.sdk import ObjectStoragePath"
 
 
-def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW"):
+def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW", before=""):
     """Run a batch over a prefix, with one task or two; return the run and the final record."""
     deferrable = f"deferrable={mode.endswith('deferred')}"
     submit = f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', {job}, prefix={prefix!r}, "
     if mode.startswith("operator"):
         code = f"{submit} wait_for_completion=True, poll_interval=0.3, {deferrable}, {arguments})\n"
-        run = run_dag_file(HEADER + code)
+        run = run_dag_file(before + HEADER + code)
         return run, run.xcoms["submit"].get("job")
     code = f"{submit})\n    InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.3, {deferrable}, "
-    run = run_dag_file(f"{HEADER}{code}{arguments})\n")
+    run = run_dag_file(f"{before}{HEADER}{code}{arguments})\n")
     return run, run.xcoms.get("wait", {}).get("return_value")
 
 
@@ -129,6 +132,26 @@ def test_a_batch_of_type_job_needs_no_request_per_failure(a_hundred, tmp_path, m
     assert path.name == f"{record['JobId']}.jsonl"
     assert json.loads(path.read_text().splitlines()[0])["node"] == "Transcode"
     assert a_hundred.count("execution") == 0
+
+
+@modes
+@pytest.mark.parametrize(
+    "path",
+    [
+        "ObjectStoragePath('file://FOLDER/{{ task.task_id }}.jsonl')",
+        "Path('FOLDER/{{ task.task_id }}.jsonl')",
+        "ObjectStoragePath('file://FOLDER/')",
+    ],
+)
+def test_the_list_is_written_to_a_path_of_any_kind(a_hundred, tmp_path, mode, path):
+    given = path.replace("FOLDER", str(tmp_path))
+    run_, record = run(mode, "some/", f"failures_path={given}", before=PATHS)
+    assert state_of(mode, run_) == "success"
+    [written] = tmp_path.iterdir()
+    names = [task if isinstance(task, str) else task[0] for task in run_.states]
+    assert written.stem in (*names, record["JobId"])
+    assert record["Files"]["FailureList"].endswith(written.name)
+    assert len(list(InventoryJobFailures.read(ObjectStoragePath(f"file://{written}")))) == 10
 
 
 @modes
