@@ -105,14 +105,19 @@ def _proxy_url(origin: str, proxy: str) -> str:
     if scheme not in ("http", "https"):
         kind = "a SOCKS proxy" if scheme.startswith("socks") else "an unknown kind of proxy"
         raise InvalidArgumentError(f"{origin} names {kind} ({scheme}://). Only HTTP proxies are supported.")
+    if netloc := _proxy_authority(url):
+        return f"{scheme}://{netloc}"
+    raise InvalidArgumentError(
+        f"{origin} must be http://[user:password@]host[:port]; special characters of user and password are "
+        "percent-encoded, such as %2F for a slash."
+    )
+
+
+def _proxy_authority(url: str) -> str | None:
+    """Return user, host and port of a URL; ``None`` if it has no host, or a user that is not percent-encoded."""
     try:
         parts = urlsplit(url)
-        is_complete = bool(parts.hostname) and parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+        is_complete = parts.hostname and parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
     except ValueError:  # invalid brackets or port
-        is_complete = False
-    if not is_complete:
-        raise InvalidArgumentError(
-            f"{origin} must be http://[user:password@]host[:port]; special characters of user and password are "
-            "percent-encoded, such as %2F for a slash."
-        )
-    return f"{scheme}://{parts.netloc}"
+        return None
+    return parts.netloc if is_complete else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from requests.certs import where as certifi_file
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -42,13 +42,15 @@ def tls_context(verify: bool | str) -> ssl.SSLContext:
         if path := os.environ.get(variable):
             return _of_bundle(f"{variable} of this process", path)
     context = ssl.create_default_context()
-    context.load_verify_locations(cafile=certifi_file())
+    context.load_verify_locations(cafile=DEFAULT_CA_BUNDLE_PATH)
     return context
 
 
 def _of_bundle(origin: str, path: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(**{"capath" if os.path.isdir(path) else "cafile": path})
+        if os.path.isdir(path):
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
     except ssl.SSLError:
         reason = "it has no certificate in PEM format"
     except (OSError, ValueError) as error:

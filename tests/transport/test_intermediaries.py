@@ -51,7 +51,7 @@ def error_of(run, flow, raw, **fields):
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("status", [200, 202, 400, 401, 403, 404])
 @pytest.mark.parametrize("page", PAGES)
-def test_a_web_page_is_an_unreadable_answer_of_somebody_else(run, operation, status, page):
+def test_a_web_page_is_an_unreadable_answer_of_an_intermediary(run, operation, status, page):
     body, content_type = PAGES[page]
     error = error_of(run, OPERATIONS[operation](), answer(status, body, Content_Type=content_type))
     assert type(error) is e.UnreadableResponseError

@@ -453,7 +453,7 @@ def test_the_transports_of_a_process_share_the_lowest_limit_and_a_cancel_goes_fi
     asyncio.run(main())
 
 
-def test_cancelled_requests_delay_nobody(emulator, config):
+def test_cancelled_requests_delay_no_others(emulator, config):
     async def main():
         async with AsyncTransport(config) as transport:
             waiting = [asyncio.create_task(transport.run(look())) for _ in range(200)]

@@ -73,7 +73,7 @@ def test_turns_that_are_given_back_are_used_again_and_never_exceed_the_limit(ste
     assert most_in_a_second([moment for moment, _ in held]) <= 2 * per_second
 
 
-def test_after_all_turns_were_given_back_nobody_waits():
+def test_a_request_waits_for_no_turns_that_were_given_back():
     bucket = TokenBucket(10)
     turns = [bucket.reserve(START) for _ in range(200)]
     for turn in turns:
