@@ -33,8 +33,9 @@ from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient, was_not_executed
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
-from airflow_provider_tencent_ci.core.wire.service_errors import classify, is_transient, was_not_executed
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.signing import sign
 from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError
 

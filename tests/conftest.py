@@ -35,7 +35,7 @@ def nothing_of_an_earlier_emulator():
     yield
     if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.connection_credentials"):
         hooks._credentials_cache.cache_clear()
-    if transport := sys.modules.get("airflow_provider_tencent_ci.transport.shared_state"):
+    if transport := sys.modules.get("airflow_provider_tencent_ci.transport.endpoint_state"):
         transport._clocks.clear()
 
 

@@ -15,10 +15,6 @@ from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexNam
 from airflow_provider_tencent_ci.operators.task_process import TaskProcess
 from airflow_provider_tencent_ci.submission.job_file import read_job
 from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_request
-from airflow_provider_tencent_ci.waiting.cancel_on_kill import (
-    cancel_if_unwanted,
-    warn_of_unknown_job,
-)
 from airflow_provider_tencent_ci.waiting.constructor_checks import deadline_after
 from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
@@ -31,6 +27,10 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.stopped_task import (
+    cancel_if_unwanted,
+    warn_of_unknown_job,
+)
 from airflow_provider_tencent_ci.waiting.trigger_events import read_capacity, read_event
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; nothing was submitted.
         """
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityStatus
+        from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityStatus
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
-from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_or_warn, start_lease
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over
+from airflow_provider_tencent_ci.waiting.stopped_task import cancel_or_warn, start_lease
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -59,7 +59,7 @@ class TaskProcess(JobArguments):
 
     def _wait_for_capacity(self, context: Context, round_number: int) -> None:
         """Return when there may be room for one more job, or defer until then: Airflow may end such a deferral."""
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import (
+        from airflow_provider_tencent_ci.core.submitting.max_active_jobs import (
             CapacityStatus,
             CapacityWait,
             wait_for_capacity,

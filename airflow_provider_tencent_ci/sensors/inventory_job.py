@@ -35,7 +35,6 @@ from airflow_provider_tencent_ci.sensors.trigger_start import (
     execution_timeout_comes_first,
     why_a_worker_must_begin,
 )
-from airflow_provider_tencent_ci.waiting.cancel_on_kill import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_fail_on,
@@ -45,6 +44,7 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import (
 )
 from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.stopped_task import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         """Return the current job; ``None`` if it could not be read, which is tolerated for ``contact_timeout``."""
         from airflow_provider_tencent_ci.core.api.job_calls import get_job
         from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-        from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
+        from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
         from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
         try:

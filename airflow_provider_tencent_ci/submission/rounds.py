@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.compat.task_context import own_xcom
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.submitting.resubmission import Resubmission, url_list_key
+from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission, url_list_key
 from airflow_provider_tencent_ci.exceptions import FilesUnknownError, InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from airflow_provider_tencent_ci.outcome.file_log import record_with_files

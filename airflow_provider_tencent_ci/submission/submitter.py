@@ -11,15 +11,15 @@ from airflow_provider_tencent_ci.core.api.job_name import readable_name
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import check_targets
 from airflow_provider_tencent_ci.core.submitting import submit_once
-from airflow_provider_tencent_ci.core.submitting.active_jobs import check_capacity
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate
+from airflow_provider_tencent_ci.core.submitting.max_active_jobs import check_capacity
 from airflow_provider_tencent_ci.core.submitting.submission_token import submission_token
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
+from airflow_provider_tencent_ci.task_state.newer_try import try_key
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
-from airflow_provider_tencent_ci.task_state.submission_xcom import try_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

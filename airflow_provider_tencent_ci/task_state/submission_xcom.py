@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
+from airflow_provider_tencent_ci.task_state.newer_try import try_key
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 __all__ = [
     "NAME_FIELDS",
     "REQUEST_FIELDS",
-    "is_newer_try",
     "push_submission",
     "recorded_request",
     "recorded_series",
     "recorded_specification",
     "recorded_try",
     "specification_of",
-    "try_key",
 ]
 
 # The arguments of InventoryJobSpecification.from_arguments; the operator and the decorator call them the same.
@@ -95,33 +94,11 @@ def recorded_specification(ti: Any) -> InventoryJobSpecification:
     return specification_of(_recorded(ti, "request"))
 
 
-def try_key(ti: Any) -> str:
-    """Return what no other try has: Airflow 3 gives each an id, also in a run that is made again; 2.11 a number."""
-    return str(getattr(ti, "id", None) or ti.try_number)
-
-
 def recorded_try(ti: Any) -> str | None:
     """Return the key of the try that submitted last; ``None`` if none has, or if its XComs were removed."""
     submission = own_xcom(ti, _XCOM_KEY)
     found = submission.get("try") if isinstance(submission, Mapping) else None
     return found if isinstance(found, str) else None
-
-
-def is_newer_try(recorded: str | None, own: str) -> bool:
-    """
-    Whether the try that recorded its submission began after the try of this process.
-
-    A process that Airflow gave up may record its submission after its next try has. Airflow 3 makes the ids in the
-    order of time (``uuid7`` in models/taskinstance.py).
-
-    :param recorded: see :func:`recorded_try`; ``None`` if a newer try has removed the record.
-    :param own: see :func:`try_key`.
-    """
-    if recorded is None:
-        return True
-    if recorded.isdigit() and own.isdigit():
-        return int(recorded) > int(own)
-    return recorded > own
 
 
 def recorded_series(ti: Any) -> DuplicateSearch | None:

@@ -16,9 +16,9 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.transport.endpoint_state import rate_limit, service_clock
 from airflow_provider_tencent_ci.transport.message_head import MAX_LINE_BYTES, check_final_head, header_text
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
-from airflow_provider_tencent_ci.transport.shared_state import rate_limit, service_clock
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
 if TYPE_CHECKING:

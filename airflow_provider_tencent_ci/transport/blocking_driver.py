@@ -20,9 +20,9 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
+from airflow_provider_tencent_ci.transport.endpoint_state import service_clock
 from airflow_provider_tencent_ci.transport.message_head import header_text
 from airflow_provider_tencent_ci.transport.network_errors import no_answer, too_large
-from airflow_provider_tencent_ci.transport.shared_state import service_clock
 from airflow_provider_tencent_ci.transport.time_limits import BoundedAdapter, bounded
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 

@@ -6,8 +6,9 @@ How it works:
 1. A wait joins the line.
 2. The gate's task polls the job list and counts the free places.
 3. It lets as many waits through as there are places, first come, first served.
-4. A task that got through counts once more on its worker before it submits (``core/submitting/active_jobs.py``). So the
-   gate need not know what the tasks do afterwards. It only prevents useless worker starts.
+4. A task that got through counts once more on its worker before it submits
+   (``core/submitting/max_active_jobs.py``). So the gate need not know what the tasks do afterwards. It only prevents
+   useless worker starts.
 
 Each wait judges by itself what a poll result means for it.
 """
@@ -21,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
-from airflow_provider_tencent_ci.core.submitting.active_jobs import count_free_places
+from airflow_provider_tencent_ci.core.submitting.max_active_jobs import count_free_places
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, jittered, retry_after_seconds
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry, wait_for_first
@@ -34,7 +35,7 @@ from airflow_provider_tencent_ci.triggerer.shared_task import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait, FreePlaces
+    from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityWait, FreePlaces
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 _log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ _MODULES = tuple(
         "triggerer.bucket_watcher",
         "triggerer.file_counter",
         "core.polling.cancel_job",
-        "core.submitting.active_jobs",
+        "core.submitting.max_active_jobs",
         "waiting.wait_log",
         "outcome.file_log",
     )

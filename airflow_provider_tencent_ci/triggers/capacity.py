@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
+    from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
 __all__ = ["InventoryJobCapacityTrigger"]
@@ -72,7 +72,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event."""
         await preload_client()
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
+        from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 
         try:
             result = await self._wait()
@@ -85,7 +85,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
         yield TriggerEvent(write_capacity(result))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> CapacityResult:
-        from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityWait
+        from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityWait
         from airflow_provider_tencent_ci.triggerer.capacity_gate import wait_at_capacity_gate
         from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_wait_ends
 

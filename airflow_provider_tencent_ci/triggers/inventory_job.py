@@ -14,12 +14,13 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
-from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
-from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try, recorded_try, try_key
+from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision, StoppedTask, decide_cancel
+from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
+from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
 from airflow_provider_tencent_ci.triggerer.preload import preload_client
-from airflow_provider_tencent_ci.waiting.cancel_on_kill import log_why_left
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
+from airflow_provider_tencent_ci.waiting.stopped_task import log_why_left
 from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event, write_wait_result
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class InventoryJobTrigger(BaseTrigger):
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
     :param cancel_on_kill: cancel the job when a person marks or clears the deferred task
-        (``core/polling/cancel_decision.py``).
+        (``core/polling/cancel_on_kill.py``).
     :param count_files: before the task ends here, count the job's files.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.

@@ -11,8 +11,8 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import TriggerEvent
 from airflow_provider_tencent_ci.compat.task_context import push_link_xcom, push_xcoms
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger

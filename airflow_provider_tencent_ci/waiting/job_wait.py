@@ -44,7 +44,7 @@ def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | 
     if not interval_seconds:
         return None
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-    from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
+    from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 
     return ProgressCounter(interval_seconds, ProgressLog(log))
 

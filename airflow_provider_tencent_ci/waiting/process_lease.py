@@ -30,8 +30,8 @@ from airflow_provider_tencent_ci.compat.supervision import (
     was_given_up,
     workers_have_database,
 )
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause, wrap_flow
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep, Step
-from airflow_provider_tencent_ci.core.wire.steps import pause, wrap_flow
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry
 
 __all__ = ["Lease", "WorkerLease", "triggerer_lease"]

@@ -8,7 +8,7 @@ from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.polling.wait import WaitResult
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult
+    from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult
 
 __all__ = [
     "EVENT_VERSION",
@@ -78,7 +78,7 @@ def read_capacity(event: object) -> CapacityResult:
     :raises UnexpectedEventError: it is anything else.
     """
     # Imported late, here and below: the operator's module imports this one, and each parse of a DAG file would pay.
-    from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
+    from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 
     if isinstance(event, dict) and event.get("status") in list(CapacityStatus):
         result = CapacityResult(CapacityStatus(event["status"]), str(event.get("message")))

@@ -10,9 +10,9 @@ from statistics import fmean, quantiles
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-from airflow_provider_tencent_ci.core.wire.steps import pause
 from benchmarks.record import Chart, Claim, Record
 from benchmarks.simulated import Night, Silent, nights
 

@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.cli.main import main
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.transport.shared_state import _clocks
+from airflow_provider_tencent_ci.transport.endpoint_state import _clocks
 
 TRANSCODE = {
     "Tag": "Transcode",

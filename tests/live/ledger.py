@@ -12,7 +12,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, read_cr
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IF_NOT_EXECUTED, send_with_retry
-from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 from tests.live.failures import OverBudget
 from tests.live.findings import brief

@@ -11,12 +11,13 @@ from typing import TypeVar
 import requests
 
 from airflow_provider_tencent_ci.core.wire.exchange import RawResponse, read_response
+from airflow_provider_tencent_ci.core.wire.flow_steps import send
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
-from airflow_provider_tencent_ci.core.wire.service_errors import classify, was_not_executed
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.signing import authorization
-from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 from tests.live.evidence import Exchange

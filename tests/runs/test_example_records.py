@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.lineage.asset_events import event_extra
-from airflow_provider_tencent_ci.outcome.file_log import ProgressLog
+from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 from tests.loops import until
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER

@@ -242,7 +242,7 @@ def test_a_failed_job_of_a_round_fails_the_task(a_hundred, mode, monkeypatch):
         a_hundred.configure(outcome="fail", failure_code="TemplateNotFound")
         return put_object(*arguments)
 
-    monkeypatch.setattr("airflow_provider_tencent_ci.core.submitting.resubmission.put_object", then_fail_jobs)
+    monkeypatch.setattr("airflow_provider_tencent_ci.core.submitting.round_request.put_object", then_fail_jobs)
     run = submit(mode)
     assert run.state == "failed"
     assert "TemplateNotFound" in run.failure

@@ -20,14 +20,14 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
-from airflow_provider_tencent_ci.core.polling.cancel_decision import (
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
+from airflow_provider_tencent_ci.core.polling.cancel_on_kill import (
     NOT_TOLD,
     REMOVED,
     CancelDecision,
     StoppedTask,
     decide_cancel,
 )
-from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
@@ -47,8 +47,8 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
     WaitTimeoutError,
 )
+from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
-from airflow_provider_tencent_ci.task_state.submission_xcom import is_newer_try
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_tencent_ci.core.polling import cancel_decision
+from airflow_provider_tencent_ci.core.polling import cancel_on_kill
 from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
@@ -140,14 +140,14 @@ def test_a_token_that_mistakes_a_clear_for_a_retry_is_detected(monkeypatch):
 
 @pytest.mark.slow
 def test_a_predicate_that_mistakes_a_retry_for_a_person_is_detected(monkeypatch):
-    of_process = cancel_decision._ENDED_BY_PERSON
-    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
+    of_process = cancel_on_kill._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_on_kill, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
     assert _is_found("wanted job not cancelled", within=3000)
 
 
 def test_a_predicate_that_misses_a_clear_is_detected(monkeypatch):
-    of_process = cancel_decision._ENDED_BY_PERSON
-    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process - {"restarting"})
+    of_process = cancel_on_kill._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_on_kill, "_ENDED_BY_PERSON", of_process - {"restarting"})
     assert _is_found("unwanted job not left", within=3000)
 
 

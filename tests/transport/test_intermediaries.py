@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
-from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from tests.transport.conftest import configuration
 from tests.transport.proxies import Proxy
 from tests.transport.servers import RawServer

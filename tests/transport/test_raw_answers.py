@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core.wire.flow_steps import send
 from airflow_provider_tencent_ci.core.wire.messages import Request
-from airflow_provider_tencent_ci.core.wire.steps import send
 from tests.transport.conftest import configuration
 from tests.transport.servers import RawServer
 

@@ -19,9 +19,9 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
-from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
-from airflow_provider_tencent_ci.core.wire.steps import pause
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.transport import async_driver, time_limits
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport

@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
-from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.transport.conftest import BUCKET, REGION, configuration
 from tests.transport.proxies import Proxy

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import (
     AirflowTaskTimeout,
 )
 from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED
-from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
+from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.exceptions import LostContactError, UnexpectedEventError, WaitTimeoutError
 from airflow_provider_tencent_ci.operators import inventory_job as operators

@@ -16,8 +16,8 @@ from airflow_provider_tencent_ci.compat.supervision import (
     supervision_of_triggers,
     supervision_of_worker,
 )
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Now, Sleep
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import TransportError
 from airflow_provider_tencent_ci.waiting import process_lease
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease, triggerer_lease

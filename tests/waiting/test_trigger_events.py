@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.submitting.active_jobs import CapacityResult, CapacityStatus
+from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from airflow_provider_tencent_ci.waiting.trigger_events import (
     has_succeeded,

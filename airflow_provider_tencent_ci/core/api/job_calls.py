@@ -2,8 +2,8 @@
 The calls of the batch-job endpoints, each a flow: create, get, list, cancel.
 
 A flow is a generator. It yields steps (a request, a pause, the time) and receives their answers. The functions of
-``core/wire/steps.py`` give each answer its type; ``send_with_retry`` of ``core/wire/request_retry.py`` sends a request
-with retries. ``core/wire/exchange.py`` runs a flow for the drivers.
+``core/wire/flow_steps.py`` give each answer its type; ``send_with_retry`` of ``core/wire/request_retry.py`` sends a
+request with retries. ``core/wire/exchange.py`` runs a flow for the drivers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import (
 )
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import (
     NO_RETRY,
@@ -36,7 +37,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
     check_nothing,
     send_with_retry,
 )
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.exceptions import (
     NotFoundError,
 )

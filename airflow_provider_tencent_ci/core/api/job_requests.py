@@ -1,7 +1,7 @@
 """
 The endpoint of batch jobs, ``/inventorytriggerjob``: a builder for each request, a reader for each answer.
 
-See docs/service.md, 2.
+The body that creates a job is made in ``job_specification.py``. See docs/service.md, 2.
 """
 
 from __future__ import annotations

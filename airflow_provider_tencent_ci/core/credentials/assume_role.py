@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole
 from airflow_provider_tencent_ci.core.credentials.sts_answer import TIME_REFUSAL_CODE, StsAnswer, read_sts_answer
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import read_temporary_keys, with_local_expiry
+from airflow_provider_tencent_ci.core.wire.flow_steps import send
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
 # Transient errors of the service; all others are about the arguments or the permissions.

@@ -15,9 +15,9 @@ from airflow_provider_tencent_ci.core.credentials.temporary_keys import (
     read_temporary_keys,
     with_local_expiry,
 )
+from airflow_provider_tencent_ci.core.wire.flow_steps import send
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.steps import send
 from airflow_provider_tencent_ci.exceptions import ApiError, CredentialsError, TransportError
 
 METADATA_PATH = "/latest/meta-data/cam/security-credentials/"

@@ -20,9 +20,9 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder, FileCounts
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-from airflow_provider_tencent_ci.core.wire.steps import current_time
 
 # The sample has at most this many files of each state, since each end time of a workflow's file costs one request.
 _SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-from airflow_provider_tencent_ci.core.wire.steps import current_time
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 

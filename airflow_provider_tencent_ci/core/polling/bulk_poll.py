@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.polling.wait import PollResult
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
-from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     InvalidRequestError,

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from airflow_provider_tencent_ci.core.api.job_calls import get_job, request_cancel
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, retry_after_seconds
-from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
 # Between two polls: at least this long, and at least 1/40 of the whole time. The number of polls is limited, too: a

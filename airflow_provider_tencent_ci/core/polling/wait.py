@@ -14,9 +14,9 @@ from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
 from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory
 from airflow_provider_tencent_ci.core.polling.poll_schedule import poll_delay_seconds
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, retry_after_seconds
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 

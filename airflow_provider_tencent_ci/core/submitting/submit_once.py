@@ -7,7 +7,7 @@ How it works:
 2. Each ``POST`` is noted before it is sent, where Airflow can keep a note from one try to the next
    (``submission_note.py``). So a later try knows whether there was a ``POST``, and how long ago.
 3. Before a ``POST``, the try searches for the job: by the noted job id, then by its name in the job list. If it finds
-   the job, it adopts it (``submission_search.py``).
+   the job, it adopts it (``adoption.py``).
 4. If an earlier ``POST`` has an unknown outcome, the try polls the list for ``reconcile_timeout`` first. The service
    may act on that request during this time.
 5. ``before_submit`` checks the arguments and uploads the input. Then the ``POST`` is sent.
@@ -27,6 +27,7 @@ from datetime import datetime
 from airflow_provider_tencent_ci.core.api.job_calls import create_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.submitting.adoption import SubmissionSearch, two_clock_time
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     Duplicate,
     DuplicateSearch,
@@ -34,7 +35,6 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     cancel_duplicates,
 )
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes, NoteStore, SubmissionNote
-from airflow_provider_tencent_ci.core.submitting.submission_search import SubmissionSearch, two_clock_time
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     RECONCILE_TIMEOUT_SECONDS,
     Attempt,
@@ -45,10 +45,10 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     no_deadline,
     nothing_before_submit,
 )
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RETRY_IF_NOT_EXECUTED
-from airflow_provider_tencent_ci.core.wire.service_errors import was_not_executed
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
+from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
-from airflow_provider_tencent_ci.core.wire.dialect import CI_DIALECT, Dialect
+from airflow_provider_tencent_ci.core.wire.flow_steps import wrap_flow
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
@@ -28,8 +28,8 @@ from airflow_provider_tencent_ci.core.wire.redaction import redact, redact_heade
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.service_errors import is_expired_credentials_refusal
-from airflow_provider_tencent_ci.core.wire.steps import wrap_flow
 
 ResultT = TypeVar("ResultT")
 

@@ -97,5 +97,5 @@ ResultT = TypeVar("ResultT")
 Step = Request | Sleep | Now | ServiceTime
 
 # A flow yields steps and is sent their answers: a Response for a Request (or a TransportError is thrown in). The
-# helpers in `core.steps` give each answer its type.
+# helpers in `core.wire.flow_steps` give each answer its type.
 Flow = Generator[Step, Any, ResultT]

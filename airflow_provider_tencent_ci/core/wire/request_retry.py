@@ -1,4 +1,4 @@
-"""Retries and backoff of one request: which errors, how often, after how long; and the function that sends it."""
+"""Retries and backoff of one request: how often, after how long (which errors: ``retryable_errors.py``)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, send
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.service_errors import (
-    classify,
-    is_permanent,
-    is_transient,
-    request_id_of,
-    was_not_executed,
-)
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_permanent, is_transient, was_not_executed
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, request_id_of
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError, UnreadableResponseError
 
 ResultT = TypeVar("ResultT")

@@ -21,7 +21,6 @@ from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
-    CredentialsError,
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
@@ -199,29 +198,6 @@ def error_of(response: Response) -> ApiError:
     )
 
 
-def was_not_executed(error: TencentCIError) -> bool:
-    """
-    Whether the service certainly did not execute the request, so that even a submission may be sent again.
-
-    Either no byte of it can have arrived, or it was rejected unread (docs/service.md, 5.3).
-    """
-    if isinstance(error, TransportError):
-        return not error.request_sent
-    return isinstance(error, ThrottledError | QueueSaturatedError) or _is_time_refusal_error(error)
-
-
-def is_transient(error: TencentCIError) -> bool:
-    """Whether a retry may help. For idempotent requests."""
-    return was_not_executed(error) or isinstance(
-        error, TransportError | ServiceUnavailableError | UnreadableResponseError
-    )
-
-
-def is_permanent(error: TencentCIError) -> bool:
-    """Whether an error is permanent although errors of its class usually pass: credentials that cannot be fetched."""
-    return isinstance(error, CredentialsError) and not error.may_pass
-
-
 def is_time_refusal(response: Response) -> bool:
     """Whether the service refused a request because its signature has expired, or is not yet valid."""
     error = response.error
@@ -264,7 +240,7 @@ def request_id_of(response: Response) -> str:
     return shortened(found, _MAX_WORD_LENGTH)
 
 
-def _is_time_refusal_error(error: TencentCIError) -> bool:
+def is_time_refusal_error(error: TencentCIError) -> bool:
     """Whether the time of the signature was refused. ``AccessDenied`` is an ``AuthenticationError`` only then."""
     return isinstance(error, AuthenticationError) and error.code in {*_SIGNED_TOO_LONG_AGO, _COS_CODE}
 

@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire import error_body
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, send, service_time
 from airflow_provider_tencent_ci.core.wire.messages import Now, Request, Sleep
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
@@ -27,7 +28,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.signing import encode
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, send, service_time
 from tests.core.script import LOST, START
 
 HOUR = timedelta(hours=1)

@@ -13,14 +13,8 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
     RETRY_IF_NOT_EXECUTED,
     jittered,
 )
-from airflow_provider_tencent_ci.core.wire.service_errors import (
-    CODES,
-    classify,
-    is_time_refusal,
-    is_transient,
-    may_be_time_refusal,
-    was_not_executed,
-)
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient, was_not_executed
+from airflow_provider_tencent_ci.core.wire.service_errors import CODES, classify, is_time_refusal, may_be_time_refusal
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
 # Every row of the error codes of docs/service.md, 5.2: status, code, class, may a submission / a read be repeated.

@@ -1,5 +1,5 @@
 """
-Submitting the failed files of a batch again, in rounds.
+The request of a round: it submits the failed files of a batch again (``submission/rounds.py`` decides when).
 
 Each round is a separate batch job over a list of URLs, which is uploaded right before it. Its request names the list,
 and the list's key contains the name of the first job and the round. So each round has its own submission token, the

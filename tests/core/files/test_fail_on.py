@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_tencent_ci.core.files.fail_on import check_files, needs_counts
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.files.file_rules import check_files, needs_counts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, NoFilesError
 from tests.core.files.records import WORKFLOW_JOB
 

@@ -22,10 +22,10 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
 )
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoteStore, SubmissionNote, TwoClockTime
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, service_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RequestRetry
-from airflow_provider_tencent_ci.core.wire.service_errors import is_transient
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause, service_time
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     LostContactError,

@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.submitting.resubmission import (
+from airflow_provider_tencent_ci.core.submitting.round_request import (
     Resubmission,
     url_list_key,
 )

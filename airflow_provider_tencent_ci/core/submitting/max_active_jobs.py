@@ -11,6 +11,7 @@ from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
+from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import (
     NO_RETRY,
@@ -20,7 +21,6 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
     retry_after_seconds,
     send_with_retry,
 )
-from airflow_provider_tencent_ci.core.wire.steps import current_time, pause
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TooManyActiveJobsError, TransportError
 
 # How many more jobs may be submitted, or why that is not known.

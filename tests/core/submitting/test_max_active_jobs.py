@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submitting.active_jobs import (
+from airflow_provider_tencent_ci.core.submitting.max_active_jobs import (
     CapacityStatus,
     CapacityWait,
     check_capacity,
