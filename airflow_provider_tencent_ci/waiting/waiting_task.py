@@ -18,7 +18,7 @@ __all__ = ["WaitingTask"]
 
 class WaitingTask:
     """
-    What the operator and the sensor have in common. Each of them has an attribute for each of these arguments.
+    The parts that the operator and the sensor share. Each of them has an attribute for each of these arguments.
 
     :ivar poll_interval: the longest time between two polls, in seconds.
     """
