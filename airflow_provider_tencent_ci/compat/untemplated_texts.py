@@ -16,7 +16,7 @@ class UntemplatedTexts:
     A task that renders templates, and changes no other text.
 
     Airflow renders each text of a templated field. With ``render_template_as_native_obj`` it would make a number of the
-    prefix ``2026``, and ``16`` of the name ``0x10``, and the text of the author would be lost.
+    prefix ``2026``, and ``16`` of the name ``0x10``. The author's text would be lost.
     """
 
     def render_template(
