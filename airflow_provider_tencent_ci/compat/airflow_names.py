@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink, BaseSensorOperator, PokeReturnValue
 
 try:
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowRescheduleException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
 except ImportError:  # before 3.2
-    from airflow.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException  # type: ignore[no-redef]
+    from airflow.exceptions import (  # type: ignore[no-redef]
+        AirflowFailException,
+        AirflowRescheduleException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
 
 try:
     from airflow.sdk.exceptions import AirflowTaskTimeout
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AirflowFailException",
+    "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",

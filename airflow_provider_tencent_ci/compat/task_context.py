@@ -28,6 +28,7 @@ __all__ = [
     "task_state_store",
     "time_used_up",
     "try_started_at",
+    "was_rescheduled",
 ]
 
 # The method that resumes a task after Airflow, not the trigger, has ended its deferral; in all versions.
@@ -67,6 +68,19 @@ def try_started_at(context: Context) -> datetime | None:
     Valid in its first process: before 3.2 a later one gets the time of its own start.
     """
     return getattr(context["ti"], "start_date", None)
+
+
+def was_rescheduled(context: Context) -> bool:
+    """Whether an earlier process of this try has rescheduled the task. On 2.11 this asks Airflow's database."""
+    if (count := context.get("task_reschedule_count")) is not None:  # from 3.0 on
+        return bool(count)
+    from airflow.models.taskreschedule import TaskReschedule
+    from airflow.utils.session import create_session
+
+    ti: Any = context["ti"]
+    with create_session() as session:
+        found = session.scalar(TaskReschedule.stmt_for_task_instance(ti, try_number=ti.try_number).limit(1))  # type: ignore[call-arg]
+        return found is not None
 
 
 def time_used_up(context: Context) -> timedelta:

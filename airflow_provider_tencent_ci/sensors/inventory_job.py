@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.airflow_names import (
     AirflowFailException,
     AirflowSensorTimeout,
-    AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
@@ -23,29 +22,37 @@ from airflow_provider_tencent_ci.compat.task_context import (
     delete_xcom,
     is_deferral_timeout,
     try_started_at,
+    was_rescheduled,
 )
 from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.compat.untemplated_texts import UntemplatedTexts
-from airflow_provider_tencent_ci.exceptions import JobError, LostContactError, TencentCIError
+from airflow_provider_tencent_ci.exceptions import JobError, LostContactError
 from airflow_provider_tencent_ci.lineage.asset_events import WithLineage, record_outcome
 from airflow_provider_tencent_ci.links import InventoryJobLink, push_link
 from airflow_provider_tencent_ci.notifications.map_index_name import MapIndexName
-from airflow_provider_tencent_ci.sensors.trigger_start import (
-    StartInTriggerer,
-    execution_timeout_comes_first,
-    why_a_worker_must_begin,
-)
+from airflow_provider_tencent_ci.sensors.trigger_start import StartInTriggerer, why_a_worker_must_begin
 from airflow_provider_tencent_ci.waiting.constructor_checks import (
     check_choice,
     check_fail_on,
+    deadline_after,
     optional_seconds_of,
     path_text,
     seconds_of,
 )
-from airflow_provider_tencent_ci.waiting.deferral import backstop, first_limit, read_job_once, reconnect, try_ends_at
+from airflow_provider_tencent_ci.waiting.deferral import (
+    Limit,
+    backstop,
+    broken_off,
+    first_limit,
+    is_over,
+    read_job_once,
+    restored_execution_timeout,
+    try_ends_at,
+)
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.stopped_task import cancel_if_unwanted, start_lease
-from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
+from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event, write_wait_result
+from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -55,24 +62,20 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-    from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
-    from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-    from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
-    from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
-    from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
-    from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
+    from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
 
 __all__ = ["InventoryJobSensor"]
 
 
-class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTexts, BaseSensorOperator):
+class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, UntemplatedTexts, BaseSensorOperator):
     """
     Wait until a batch job (inventory trigger job) of Cloud Infinite has ended.
 
     ``poke``, ``reschedule`` and deferred mode have the same result. ``Success`` returns the final record, with the
     service's node names, as XCom ``return_value``. ``Failed`` and ``Cancel`` fail the task at once with the service's
     code and message, and use up no retries: waiting again cannot help. ``timeout`` raises :class:`AirflowSensorTimeout`
-    and does not cancel the job. With ``soft_fail``, ``Failed``, ``Cancel`` and ``timeout`` skip the task.
+    and does not cancel the job. ``soft_fail``, ``never_fail`` and ``silent_fail`` have one result in every mode, too:
+    ``docs/sensor.md`` has the table. ``exponential_backoff`` and ``max_wait`` have no effect on a deferred task.
 
     :param job_id: the job's id, for example the operator's ``.output``; templated.
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
@@ -83,8 +86,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
     :param poke_interval: seconds (or a timedelta) between two polls. The default, 30, is short compared with the
         minutes that a batch takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
-        fails. The default, 600, outlasts short outages. In ``reschedule`` mode nothing is stored between two polls, so
-        only ``timeout`` ends it there.
+        fails. The default, 600, outlasts short outages. In ``reschedule`` mode this needs Airflow 3.3, whose task state
+        store keeps since when the polls fail. Before, only ``timeout`` ends such a wait.
     :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, while it runs or is
         deferred. Off by default: a sensor only observes. See ``docs/cancel.md``.
     :param count_files: count the job's files when it has ended, and during the wait (``progress_interval``); see
@@ -136,6 +139,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         self.region: Any = region
         self.tencent_ci_conn_id: Any = tencent_ci_conn_id
         self.deferrable = deferrable or start_from_trigger
+        self.poll_interval = self.poke_interval  # the name that the trigger has for it
         self.contact_timeout = seconds_of("contact_timeout", contact_timeout)
         self.cancel_on_kill = cancel_on_kill
         self.count_files = count_files
@@ -146,8 +150,14 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         self.start_from_trigger = start_from_trigger and has_workerless_waits()
         self.end_from_trigger = end_from_trigger
         self._is_to_start_there = start_from_trigger
-        self._ti: Any = None
-        self._lease: WorkerLease | None = None
+        self._began_at: datetime | None = None
+        self._try_timeout = self.execution_timeout
+        self._has_polled = False
+
+    def pre_execute(self, context: Context) -> None:
+        super().pre_execute(context)
+        self._try_timeout = self.execution_timeout
+        self.execution_timeout = restored_execution_timeout(self.execution_timeout, context)
 
     def execute(self, context: Context) -> Any:
         """
@@ -156,56 +166,113 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         :return: the job's final record.
         :raises AirflowFailException: the job failed or was cancelled.
         :raises AirflowSensorTimeout: ``timeout`` is over.
+        :raises AirflowTaskTimeout: ``execution_timeout`` is over.
         :raises LostContactError: the service was unreachable for ``contact_timeout``.
+        :raises AirflowSkipException: one of these, and ``soft_fail`` or ``never_fail`` is set (``docs/sensor.md``).
         """
         if self._is_to_start_there:
             self.log.info("start_from_trigger: a worker starts this task, since %s.", self._why_here())
-        return self._begin(context, datetime.now(UTC))
+        return self._apply_flags(lambda: self._begin(context, datetime.now(UTC)))
+
+    def _apply_flags(self, act: Callable[[], Any]) -> Any:
+        from airflow_provider_tencent_ci.sensors.failure_flags import FailureFlags
+
+        return FailureFlags(self.soft_fail, self.never_fail).apply(act, self._wait_on)
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
+        from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+
         self._ti = context["ti"]
         self._lease = start_lease(self._ti)
         self._file_rules().check_path()
+        check_job_id(self.job_id)
         with self._hook as hook:
             push_link(context, hook.config)
+            self._began_at = began_at
             if not self.deferrable:
+                self._recall_polls(context)
                 return super().execute(context)
-            job = self._look()
-            if job is not None and job.state.is_terminal:
-                return self._outcome(context, job)
-            self._defer(began_at)
+            if unused := [name for name in ("exponential_backoff", "max_wait") if getattr(self, name)]:
+                self.log.info("Without effect while the task is deferred: %s.", ", ".join(unused))
+            if event := self._poll(context):
+                return self._end(context, event)
+            self._defer()
 
-    def _defer(self, began_at: datetime) -> NoReturn:
+    def _recall_polls(self, context: Context) -> None:
+        """Note what the earlier processes of this try learned, in ``reschedule`` mode."""
+        from airflow_provider_tencent_ci.task_state.contact_memory import read_failing_since
+
+        if self.reschedule and was_rescheduled(context):
+            self._has_polled = True
+            self._wait = self._new_wait(read_failing_since(context))
+
+    def _defer(self, first_poll_at: datetime | None = None) -> NoReturn:
         """
         Defer the task until its job has ended.
 
-        :param began_at: the start of ``timeout``.
+        :param first_poll_at: when the trigger polls first; ``None`` for at once.
         """
+        from airflow_provider_tencent_ci.task_state.began_at import push_began_at
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
-        wait_ends_at = began_at + timedelta(seconds=self.timeout)
-        limit = first_limit(wait_ends_at, try_ends_at(self.execution_timeout, began_at))
         trigger = InventoryJobTrigger(
             job_id=self.job_id,
-            deadline_at=limit.deadline_at,
+            deadline_at=self._limit.deadline_at,
             success_xcoms=success_xcoms(self, RECORD) if self.end_from_trigger else None,
+            first_poll_at=first_poll_at.isoformat() if first_poll_at else None,
             **asdict(self._wait_options()),
         )
-        self.defer(trigger=trigger, method_name=limit.method_name, timeout=backstop(limit.at))
+        if self.silent_fail:  # only such a task may be deferred again
+            push_began_at(self._ti, self._began_at)
+        self.defer(trigger=trigger, method_name=self._limit.method_name, timeout=backstop(self._limit.at))
+
+    def _wait_on(self, error: Exception) -> None:
+        """Defer the task again after a failure, with ``silent_fail``, as the base class's loop goes on poking."""
+        if not (self.silent_fail and self.deferrable and self._began_at):
+            return
+        self.log.error("silent_fail is set, so the wait goes on after this failure:", exc_info=error)
+        if is_over(self._limit.at):
+            raise self._time_over() from error
+        self._defer(datetime.now(UTC) + timedelta(seconds=self.poke_interval))
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once; done when the job has ended."""
         if self.cancel_on_kill and self._lease:
             self._lease.renew()
-        job = self._look()
-        if job is None:
-            return PokeReturnValue(is_done=False)
-        if not job.state.is_terminal:
-            if self._progress and self.mode == "poke":
-                until = datetime.now(UTC) + timedelta(seconds=self.poke_interval)
-                self._hook.run(self._progress.advance(job, until))
-            return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._outcome(context, job))
+        if event := self._poll(context):
+            return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
+        if self._progress and self._wait.job and not self._wait.failing_since and not self.reschedule:
+            until = datetime.now(UTC) + timedelta(seconds=self.poke_interval)
+            self._hook.run(self._progress.advance(self._wait.job, until))
+        return PokeReturnValue(is_done=False)
+
+    def _poll(self, context: Context) -> dict[str, Any] | None:
+        """
+        Poll once; return the event of a wait that is over, as a trigger would, else ``None``.
+
+        The first poll of a try shows whether the arguments are right. So it alone fails at once with an error that no
+        further poll can mend.
+        """
+        # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
+        from airflow_provider_tencent_ci.core.api.job_calls import get_job
+        from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
+        from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
+        from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+        from airflow_provider_tencent_ci.task_state.contact_memory import write_failing_since
+
+        wait, is_first, self._has_polled = self._wait, not self._has_polled, True
+        reading: PollResult
+        try:
+            reading = self._hook.run(get_job(self.job_id, NO_RETRY))  # the next poll is the retry
+        except (ApiError, TransportError) as error:
+            if is_first and not is_transient(error):
+                raise
+            reading = error
+        failing_since = wait.failing_since
+        result = wait.judge(reading, datetime.now(UTC))
+        if self.reschedule and not self.deferrable and wait.failing_since != failing_since:
+            write_failing_since(context, wait.failing_since)
+        return write_wait_result(self.job_id, result) if result else None
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
@@ -215,148 +282,68 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         :return: the job's final record.
         :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """
-        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-
-        result = read_event(event)
-        if result["status"] == "deadline":
-            raise AirflowSensorTimeout(result["message"])
-        if result["status"] == "lost_contact":
-            raise LostContactError(result["message"])
-        reconnect(self._hook, self.contact_timeout)
-        return self._outcome(context, InventoryJob.from_dict(result["job"]))
+        return self._end(context, read_event(event))
 
     def execute_complete_with_execution_timeout(
         self, context: Context, event: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """End the task as its wait did; the deadline is the end of ``execution_timeout``."""
-        result = read_event(event)
-        if result["status"] == "deadline":
-            raise self._time_out()
+        if read_event(event)["status"] == "deadline":
+            raise self._execution_timeout_over()
         return self.execute_complete(context, event)
 
     # The former name, stored for tasks that an earlier release deferred. The next release removes it.
     execute_complete_in_time = execute_complete_with_execution_timeout
 
     def execute_started(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
-        """
-        End the task as its wait did, which started in the triggerer; or start it here, if it could not start there.
-
-        The deadline is the end of ``execution_timeout`` if that is shorter than ``timeout``.
-        """
+        """End the task as its wait in the triggerer did; or start it here, if it could not start there."""
         if is_not_started(event):
-            return self._begin(context, try_started_at(context) or datetime.now(UTC))  # type: ignore[no-any-return]
-        if execution_timeout_comes_first(self):
-            return self.execute_complete_with_execution_timeout(context, event)
+            began_at, self._began_at = self._began_at, None
+            began_at = began_at or try_started_at(context) or datetime.now(UTC)
+            return self._begin(context, began_at)  # type: ignore[no-any-return]
         return self.execute_complete(context, event)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. If Airflow gave up the trigger, the state of the job decides, so it is read."""
+        from airflow_provider_tencent_ci.task_state.began_at import pushed_began_at
+
         self._ti = context["ti"]
         self._lease = start_lease(self._ti)
+        pushed = pushed_began_at(self._ti) if self.silent_fail else None
+        self._began_at = pushed or try_started_at(context) or datetime.now(UTC)
         if self.start_from_trigger:
             # Airflow deletes the result of an earlier run of the task when a worker starts it, and no worker has
             # started it.
             delete_xcom(self._ti, "return_value")
+        return self._apply_flags(lambda: self._resume(next_method, next_kwargs, context))
+
+    def _resume(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         if next_method == DEFERRAL_FAILED:
             job = read_job_once(self._hook, self.job_id)
             if job is not None and job.state.is_terminal:
                 return self._outcome(context, job)
             if is_deferral_timeout(next_kwargs):
-                if execution_timeout_comes_first(self):
-                    raise self._time_out()
-                return super().resume_execution("execute_timed_out", None, context)
-        return super().resume_execution(next_method, next_kwargs, context)
-
-    def execute_timed_out(self, _context: Context) -> None:
-        """End the task whose ``timeout`` is over without an event of the triggerer."""
-        raise AirflowSensorTimeout(
-            f"timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
-        )
+                raise self._time_over()
+            raise broken_off(self._hook, self.job_id, next_kwargs or {})
+        # Not the base class's own way, which applies soft_fail and never_fail to other failures than its loop does.
+        return super(BaseSensorOperator, self).resume_execution(next_method, next_kwargs, context)
 
     def on_kill(self) -> None:
         """Cancel the job of a running task that a person stopped, if ``cancel_on_kill`` is set. Never raises."""
         if self.cancel_on_kill:
             cancel_if_unwanted(self._hook, self._ti, self.job_id, self._lease)
 
-    def _why_here(self) -> str:
-        if not self.start_from_trigger:
-            return "Airflow can do without from 3.3 on"
-        return why_a_worker_must_begin(self) or "Airflow begins mapped tasks, and those of dag.test(), on a worker"
+    def _end(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """End the task as a wait did, in whichever process it was."""
+        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
-    def _time_out(self) -> AirflowTaskTimeout:
-        return AirflowTaskTimeout(
-            f"execution_timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
-        )
-
-    @cached_property
-    def _hook(self) -> TencentCIHook:
-        from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-
-        return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
-
-    @cached_property
-    def _wait_log(self) -> WaitLog:
-        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
-
-        return WaitLog(self.log)
-
-    @cached_property
-    def _contact(self) -> ContactBudget:
-        from airflow_provider_tencent_ci.core.polling.contact_budget import ContactBudget
-
-        return ContactBudget(self.contact_timeout)
-
-    @cached_property
-    def _progress(self) -> ProgressCounter | None:
-        from airflow_provider_tencent_ci.waiting.job_wait import new_progress
-
-        return new_progress(self._wait_options().progress_interval, self.log)
-
-    def _file_rules(self) -> FileRules:
-        from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
-
-        return FileRules(self.count_files, self.fail_on, self.on_empty, self.failures_path)
-
-    def _wait_options(self) -> WaitOptions:
-        from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
-
-        return WaitOptions(
-            tencent_ci_conn_id=self.tencent_ci_conn_id,
-            bucket=self.bucket,
-            region=self.region,
-            poll_interval=self.poke_interval,
-            contact_timeout=self.contact_timeout,
-            cancel_on_kill=self.cancel_on_kill,
-            count_files=self._file_rules().need_counts,
-            may_be_empty=self.on_empty == "succeed",
-            progress_interval=self.progress_interval if self.count_files else None,
-        )
-
-    def _look(self) -> InventoryJob | None:
-        """Return the current job; ``None`` if it could not be read, which is tolerated for ``contact_timeout``."""
-        from airflow_provider_tencent_ci.core.api.job_calls import get_job
-        from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-        from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
-        from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-
-        try:
-            job = self._hook.run(get_job(self.job_id, NO_RETRY))  # the next poke is the retry
-        except (ApiError, TransportError) as error:
-            if not is_transient(error):
-                raise
-            self._ride_out(error)
-            return None
-        self._contact.answered()
-        self._wait_log.job_polled(job)
-        return job
-
-    def _ride_out(self, error: TencentCIError) -> None:
-        from airflow_provider_tencent_ci.core.polling.wait import lost_contact_message
-
-        failing_seconds = self._contact.failed(datetime.now(UTC))
-        self._wait_log.poll_failed(error, failing_seconds)
-        if self._contact.is_lost(failing_seconds):
-            raise LostContactError(lost_contact_message(self.job_id, failing_seconds, error)) from error
+        if event["status"] == "deadline":
+            raise self._time_over(event["message"])
+        if event["status"] == "lost_contact":
+            # A poke that fails after the end of timeout times out, too.
+            raise self._time_over(event["message"]) if is_over(self._limit.at) else LostContactError(event["message"])
+        self._reconnect()
+        return self._outcome(context, InventoryJob.from_dict(event["job"]))
 
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
         from airflow_provider_tencent_ci.outcome.file_outcome import count_and_report_files
@@ -365,9 +352,51 @@ class InventoryJobSensor(WithLineage, MapIndexName, WithRunDates, UntemplatedTex
         record_outcome(context, outcome.record)
         try:
             outcome.check()
-        except (JobError, AirflowFailException) as error:
-            # The base class turns failures into skips in its own loop only, which a deferrable sensor does not enter.
-            may_skip = self.soft_fail or self.never_fail
-            raise (AirflowSkipException if may_skip else AirflowFailException)(str(error)) from error
+        except JobError as error:
+            raise AirflowFailException(str(error)) from error
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return outcome.record
+
+    def _why_here(self) -> str:
+        if not self.start_from_trigger:
+            return "Airflow can do without from 3.3 on"
+        return why_a_worker_must_begin(self) or "Airflow begins mapped tasks, and those of dag.test(), on a worker"
+
+    @property
+    def _limit(self) -> Limit:
+        """The end of the wait if the job does not end before."""
+        began_at = self._began_at or datetime.now(UTC)
+        return first_limit(deadline_after(self.timeout, began_at), try_ends_at(self._try_timeout, began_at))
+
+    def _time_over(self, message: str | None = None) -> AirflowSensorTimeout | AirflowTaskTimeout:
+        if self._limit.argument == "execution_timeout":
+            return self._execution_timeout_over()
+        message = message or f"Batch job {self.job_id} was left alone and goes on."
+        return AirflowSensorTimeout(f"timeout is over. {message}")
+
+    def _execution_timeout_over(self) -> AirflowTaskTimeout:
+        return AirflowTaskTimeout(
+            f"execution_timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
+        )
+
+    @cached_property
+    def _wait(self) -> Wait:
+        return self._new_wait(None)
+
+    def _new_wait(self, failing_since: datetime | None) -> Wait:
+        from airflow_provider_tencent_ci.core.polling.wait import Wait
+        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
+
+        return Wait(
+            self.job_id,
+            deadline_at=None,  # the base class compares the time
+            contact_timeout=self.contact_timeout,
+            observer=WaitLog(self.log),
+            failing_since=failing_since,
+        )
+
+    @cached_property
+    def _progress(self) -> ProgressCounter | None:
+        from airflow_provider_tencent_ci.waiting.job_wait import new_progress
+
+        return new_progress(self._wait_options().progress_interval, self.log)

@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.compat.airflow_names import StartTriggerArgs
 
-__all__ = ["StartInTriggerer", "execution_timeout_comes_first", "why_a_worker_must_begin"]
+__all__ = ["StartInTriggerer", "why_a_worker_must_begin"]
 
 _TRIGGER = "airflow_provider_tencent_ci.triggers.sensor_start.StartingInventoryJobTrigger"
 
@@ -57,12 +57,6 @@ def why_a_worker_must_begin(sensor: Any) -> str | None:
         "it has a map_index_template": sensor.map_index_template,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
-
-
-def execution_timeout_comes_first(sensor: Any) -> bool:
-    """Whether ``execution_timeout`` ends before ``timeout``, both counted from the start."""
-    limit: timedelta | None = sensor.execution_timeout
-    return limit is not None and limit <= timedelta(seconds=sensor.timeout)
 
 
 def _arguments(sensor: Any) -> dict[str, Any]:

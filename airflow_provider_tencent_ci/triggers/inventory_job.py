@@ -61,6 +61,7 @@ class InventoryJobTrigger(BaseTrigger):
     :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
         (``waiting/end_from_trigger.py``). ``None`` to resume the task in any case.
+    :param first_poll_at: when to poll first, as ISO 8601 text in UTC; ``None`` for at once.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class InventoryJobTrigger(BaseTrigger):
         count_files: bool = False,
         may_be_empty: bool = True,
         progress_interval: float | None = None,
+        first_poll_at: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_id = job_id
@@ -91,6 +93,7 @@ class InventoryJobTrigger(BaseTrigger):
         self.count_files = count_files
         self.may_be_empty = may_be_empty
         self.progress_interval = progress_interval
+        self.first_poll_at = first_poll_at
         self._is_over = False
         self._config: ServiceConfig | None = None
         self._lease: Lease | None = None
@@ -112,6 +115,7 @@ class InventoryJobTrigger(BaseTrigger):
                 "count_files": self.count_files,
                 "may_be_empty": self.may_be_empty,
                 "progress_interval": self.progress_interval,
+                "first_poll_at": self.first_poll_at,
             },
         )
 
@@ -144,6 +148,8 @@ class InventoryJobTrigger(BaseTrigger):
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.polling.wait import WaitResult
 
+        if self.first_poll_at:
+            await asyncio.sleep((datetime.fromisoformat(self.first_poll_at) - datetime.now(UTC)).total_seconds())
         wait = self._new_wait()
         config = await self._connect(wait)
         result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)

@@ -52,6 +52,7 @@ __all__ = [
     "Deferral",
     "Limit",
     "backstop",
+    "broken_off",
     "end_of_resumed_try",
     "ended_job",
     "execution_timeout_over",
@@ -250,7 +251,7 @@ def ended_job(
     if job is not None and job.state.is_terminal:
         return job
     if not is_deferral_timeout(reason):
-        raise _broken_off(hook, job_id, reason)
+        raise broken_off(hook, job_id, reason)
     if deferral is None or deferral.limit == "execution_timeout":
         raise execution_timeout_over(job_id)
     if deferral.limit == "wait_timeout":
@@ -265,7 +266,7 @@ def execution_timeout_over(job_id: str | None) -> AirflowTaskTimeout:
     return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {job_id}.")
 
 
-def _broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:
+def broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:
     """Return the error of a wait whose trigger failed."""
     if trace := reason.get("traceback"):
         hook.log.error("The trigger failed:\n%s", "\n".join(trace))

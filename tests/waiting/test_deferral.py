@@ -133,7 +133,9 @@ def test_a_task_that_never_submitted_fails_with_airflow_s_error(emulator, resume
         (TIME_OUT, {"timeout": 3600, "execution_timeout": 2 * HOUR}, AirflowSensorTimeout),
         (TIME_OUT, {"timeout": 3600}, AirflowSensorTimeout),
         (TIME_OUT, {"timeout": 3600, "soft_fail": True}, AirflowSkipException),
-        (FAILURE, {}, TaskDeferralError),
+        (FAILURE, {}, LostContactError),
+        (FAILURE, {"soft_fail": True}, LostContactError),
+        (FAILURE, {"never_fail": True}, AirflowSkipException),
     ],
 )
 def test_a_sensor_does_not_cancel_the_job(emulator, resume, job_id, reason, limits, error):
@@ -207,6 +209,22 @@ def test_every_deferral_has_a_backstop(ti, execution_timeout, wait_seconds, left
     assert ti.xcoms["deferral"]["limit"] == limit
     in_time = limit == "execution_timeout"
     assert deferred.method_name == ("execute_complete_with_execution_timeout" if in_time else "execute_complete")
+
+
+@pytest.mark.parametrize("limits", [{"timeout": 600}, {"execution_timeout": timedelta(minutes=10)}])
+def test_a_deferred_sensor_has_a_backstop(ti, emulator, job_id, limits):
+    task = InventoryJobSensor(task_id="wait", job_id=job_id, deferrable=True, **limits)
+    deferred = deferral_of(lambda: task.execute({"ti": ti}))
+    assert abs(deferred.timeout - timedelta(minutes=10) - BACKSTOP) < timedelta(minutes=3)
+
+
+def test_a_deferred_sensor_says_which_arguments_have_no_effect(ti, emulator, job_id, caplog, capfd):
+    task = InventoryJobSensor(task_id="wait", job_id=job_id, deferrable=True, exponential_backoff=True, max_wait=60)
+    deferral_of(lambda: task.execute({"ti": ti}))
+    assert (
+        "Without effect while the task is deferred: exponential_backoff, max_wait."
+        in caplog.text + capfd.readouterr().out
+    )
 
 
 def test_a_deferral_without_a_limit_has_a_backstop_of_a_day(ti):

@@ -13,20 +13,22 @@ class ContactBudget:
     The budget of one wait.
 
     :param timeout_seconds: for how many seconds there may be no usable answer.
+    :param failing_since: when another process began to get no usable answer; ``None`` if it got one last.
+    :ivar failing_since: when the first failure since the last usable answer was; ``None`` if there was none.
     """
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, failing_since: datetime | None = None) -> None:
         self._timeout_seconds = timeout_seconds
-        self._failing_since: datetime | None = None
+        self.failing_since = failing_since
 
     def answered(self) -> None:
         """Note a usable answer: the budget starts again."""
-        self._failing_since = None
+        self.failing_since = None
 
     def failed(self, now: datetime) -> float:
         """Note a failure; return for how many seconds there has been no usable answer."""
-        self._failing_since = self._failing_since or now
-        return (now - self._failing_since).total_seconds()
+        self.failing_since = self.failing_since or now
+        return (now - self.failing_since).total_seconds()
 
     def is_lost(self, failing_seconds: float) -> bool:
         """Whether the budget is used up."""
@@ -34,9 +36,9 @@ class ContactBudget:
 
     def seconds_left(self, now: datetime) -> float:
         """Return for how many more seconds the service may fail; infinite while it answers."""
-        if self._failing_since is None:
+        if self.failing_since is None:
             return math.inf
-        return self._timeout_seconds - (now - self._failing_since).total_seconds()
+        return self._timeout_seconds - (now - self.failing_since).total_seconds()
 
 
 def as_poll_error(error: Exception) -> TencentCIError:

@@ -73,17 +73,29 @@ class Wait:
     :param job_id: the job.
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    :param failing_since: when another process of this wait began to get no usable answer; ``None`` if it got one last.
     :ivar job: the last record read; ``None`` if there never was one.
     """
 
     def __init__(
-        self, job_id: str, *, deadline_at: datetime | None, contact_timeout: float, observer: WaitObserver
+        self,
+        job_id: str,
+        *,
+        deadline_at: datetime | None,
+        contact_timeout: float,
+        observer: WaitObserver,
+        failing_since: datetime | None = None,
     ) -> None:
         self.job_id = job_id
         self.deadline_at = deadline_at
-        self._contact = ContactBudget(contact_timeout)
+        self._contact = ContactBudget(contact_timeout, failing_since)
         self._observer = observer
         self.job: InventoryJob | None = None
+
+    @property
+    def failing_since(self) -> datetime | None:
+        """When the first failed poll since the last usable answer was; ``None`` if there was none."""
+        return self._contact.failing_since
 
     def judge(self, poll_result: PollResult, now: datetime) -> WaitResult | None:
         """Judge a poll result; return how the wait ends, or ``None`` if it goes on."""

@@ -1,0 +1,72 @@
+"""
+The flags of Airflow's sensors that say which failures do not fail the task, with one result in every mode of waiting.
+
+Airflow's base class applies them in its loop of pokes, applies others to a task that resumes, and applies none to the
+start of a task (docs/airflow.md, 6). ``docs/sensor.md`` has the table of results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from airflow_provider_tencent_ci.compat.airflow_names import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+
+__all__ = ["FailureFlags"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFlags:
+    """
+    The flags of one sensor.
+
+    :param soft_fail: skip the task after a timeout, and if the job did not end well.
+    :param never_fail: skip the task after each failure.
+    """
+
+    soft_fail: bool
+    never_fail: bool
+
+    def apply(self, act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
+        """
+        Return what ``act`` returns; skip the task instead of failing it if a flag says so.
+
+        :param wait_on: is called with each failure after which another poll may help. It defers the task again, or
+            returns, and then the failure counts.
+        """
+        try:
+            return _act(act, wait_on)
+        except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
+            if self.soft_fail:
+                _skip("soft_fail", error)
+            self._end(error)
+        except (AirflowRescheduleException, AirflowSkipException):
+            raise
+        except Exception as error:
+            self._end(error)
+
+    def _end(self, error: BaseException) -> NoReturn:
+        if self.never_fail:
+            _skip("never_fail", error)
+        raise error
+
+
+def _act(act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
+    try:
+        return act()
+    except (AirflowFailException, AirflowSensorTimeout, AirflowRescheduleException, AirflowSkipException):
+        raise
+    except Exception as error:
+        wait_on(error)
+        raise
+
+
+def _skip(flag: str, error: BaseException) -> NoReturn:
+    raise AirflowSkipException(f"Skipped, since {flag} is set: {error}") from error

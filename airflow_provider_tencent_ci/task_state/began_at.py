@@ -1,0 +1,25 @@
+"""When the wait of a sensor began, over all deferrals of one try. Before 3.2 Airflow itself has no such time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_tencent_ci.compat.task_context import own_xcom
+from airflow_provider_tencent_ci.task_state.newer_try import try_key
+
+__all__ = ["push_began_at", "pushed_began_at"]
+
+_KEY = "wait_began_at"
+
+
+def push_began_at(ti: Any, began_at: datetime | None) -> None:
+    """Push the time (aware) to XCom, for the next process of this try."""
+    if began_at is not None:
+        ti.xcom_push(key=_KEY, value={"try": try_key(ti), "at": began_at.isoformat()})
+
+
+def pushed_began_at(ti: Any) -> datetime | None:
+    """Return the time that a process of this try has pushed; ``None`` if none has."""
+    noted = own_xcom(ti, _KEY)
+    return datetime.fromisoformat(noted["at"]) if isinstance(noted, dict) and noted["try"] == try_key(ti) else None

@@ -1,0 +1,45 @@
+"""
+Each cell of the table of results in ``docs/sensor.md``, in the three modes that ``dag.test`` has.
+
+The modes without workers are in ``tests/sensors/test_workerless_matrix.py``.
+"""
+
+from __future__ import annotations
+
+import pytest
+from airflow import __version__ as airflow_version
+
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
+from tests.runs.conftest import broken_in_airflow_3_0
+from tests.runs.dag_test import run_dag_file
+from tests.runs.test_operator import HEADER
+from tests.sensors.result_table import CASES, CONDITIONS, submit
+
+MODES = {
+    "poke": "deferrable=False",
+    "reschedule": "deferrable=False, mode='reschedule'",
+    "deferred": "deferrable=True",
+}
+again = broken_in_airflow_3_0("hands a sensor the time of its first look as text, so that a second look fails")
+modes = [pytest.param(mode, id=name, marks=[again] if name == "reschedule" else []) for name, mode in MODES.items()]
+
+
+def test_the_page_has_each_condition_once():
+    assert [case.condition for case in CASES[::4]] == list(CONDITIONS)
+
+
+@pytest.mark.parametrize("mode", modes)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_condition_has_the_same_result_in_each_mode(emulator, case, mode):
+    if "reschedule" in mode and "contact_timeout" in case.condition and not has_workerless_waits():
+        pytest.skip("before 3.3 nothing is stored between two polls, so only timeout ends such a wait")
+    arguments = case.arguments(submit(emulator, case), mode)
+    try:
+        run = run_dag_file(HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', {arguments})\n")
+    except AirflowTaskTimeout:  # which 2.11's dag.test lets through
+        assert (airflow_version[0], case.state, case.error) == ("2", "failed", "AirflowTaskTimeout")
+        return
+    assert run.states == {"wait": case.state}
+    if case.state == "failed" and case.error != "AirflowTaskTimeout":  # which is not noted
+        assert type(run.failures[-1]).__name__ == case.error
