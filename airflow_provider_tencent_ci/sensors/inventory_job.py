@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import (
@@ -22,7 +21,6 @@ from airflow_provider_tencent_ci.compat.task_context import (
     delete_xcom,
     is_deferral_timeout,
     try_started_at,
-    was_rescheduled,
 )
 from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless_waits
 from airflow_provider_tencent_ci.compat.untemplated_texts import UntemplatedTexts
@@ -51,7 +49,7 @@ from airflow_provider_tencent_ci.waiting.deferral import (
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
 from airflow_provider_tencent_ci.waiting.stopped_task import cancel_if_unwanted, start_lease
-from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event, write_wait_result
+from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
@@ -61,8 +59,7 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
 
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-    from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
+    from airflow_provider_tencent_ci.sensors.worker_polls import WorkerPolls
 
 __all__ = ["InventoryJobSensor"]
 
@@ -152,7 +149,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         self._is_to_start_there = start_from_trigger
         self._began_at: datetime | None = None
         self._try_timeout = self.execution_timeout
-        self._has_polled = False
+        self._worker_polls: WorkerPolls | None = None
 
     def pre_execute(self, context: Context) -> None:
         super().pre_execute(context)
@@ -190,21 +187,12 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
             push_link(context, hook.config)
             self._began_at = began_at
             if not self.deferrable:
-                self._recall_polls(context)
                 return super().execute(context)
             if unused := [name for name in ("exponential_backoff", "max_wait") if getattr(self, name)]:
                 self.log.info("Without effect while the task is deferred: %s.", ", ".join(unused))
-            if event := self._poll(context):
+            if event := self._polls(context).poll():
                 return self._end(context, event)
             self._defer()
-
-    def _recall_polls(self, context: Context) -> None:
-        """Note what the earlier processes of this try learned, in ``reschedule`` mode."""
-        from airflow_provider_tencent_ci.task_state.contact_memory import read_failing_since
-
-        if self.reschedule and was_rescheduled(context):
-            self._has_polled = True
-            self._wait = self._new_wait(read_failing_since(context))
 
     def _defer(self, first_poll_at: datetime | None = None) -> NoReturn:
         """
@@ -239,40 +227,21 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         """Poll once; done when the job has ended."""
         if self.cancel_on_kill and self._lease:
             self._lease.renew()
-        if event := self._poll(context):
+        polls = self._polls(context)
+        if event := polls.poll():
             return PokeReturnValue(is_done=True, xcom_value=self._end(context, event))
-        if self._progress and self._wait.job and not self._wait.failing_since and not self.reschedule:
-            until = datetime.now(UTC) + timedelta(seconds=self.poke_interval)
-            self._hook.run(self._progress.advance(self._wait.job, until))
+        polls.count_files(until=datetime.now(UTC) + timedelta(seconds=self.poke_interval))
         return PokeReturnValue(is_done=False)
 
-    def _poll(self, context: Context) -> dict[str, Any] | None:
-        """
-        Poll once; return the event of a wait that is over, as a trigger would, else ``None``.
-
-        The first poll of a try shows whether the arguments are right. So it alone fails at once with an error that no
-        further poll can mend.
-        """
+    def _polls(self, context: Context) -> WorkerPolls:
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
-        from airflow_provider_tencent_ci.core.api.job_calls import get_job
-        from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-        from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
-        from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-        from airflow_provider_tencent_ci.task_state.contact_memory import write_failing_since
+        from airflow_provider_tencent_ci.sensors.worker_polls import WorkerPolls
 
-        wait, is_first, self._has_polled = self._wait, not self._has_polled, True
-        reading: PollResult
-        try:
-            reading = self._hook.run(get_job(self.job_id, NO_RETRY))  # the next poll is the retry
-        except (ApiError, TransportError) as error:
-            if is_first and not is_transient(error):
-                raise
-            reading = error
-        failing_since = wait.failing_since
-        result = wait.judge(reading, datetime.now(UTC))
-        if self.reschedule and not self.deferrable and wait.failing_since != failing_since:
-            write_failing_since(context, wait.failing_since)
-        return write_wait_result(self.job_id, result) if result else None
+        if self._worker_polls is None:
+            rescheduled = context if self.reschedule and not self.deferrable else None
+            options = self._wait_options()
+            self._worker_polls = WorkerPolls(self._hook.run, self.job_id, options, self.log, rescheduled)
+        return self._worker_polls
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """
@@ -378,25 +347,3 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         return AirflowTaskTimeout(
             f"execution_timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
         )
-
-    @cached_property
-    def _wait(self) -> Wait:
-        return self._new_wait(None)
-
-    def _new_wait(self, failing_since: datetime | None) -> Wait:
-        from airflow_provider_tencent_ci.core.polling.wait import Wait
-        from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
-
-        return Wait(
-            self.job_id,
-            deadline_at=None,  # the base class compares the time
-            contact_timeout=self.contact_timeout,
-            observer=WaitLog(self.log),
-            failing_since=failing_since,
-        )
-
-    @cached_property
-    def _progress(self) -> ProgressCounter | None:
-        from airflow_provider_tencent_ci.waiting.job_wait import new_progress
-
-        return new_progress(self._wait_options().progress_interval, self.log)
