@@ -69,7 +69,7 @@ CONDITIONS = {
         None, _fault("error", "executions", status=403, code="AccessDenied", times=None), "fail_on='any'"
     ),
     "there is no such connection": Condition(arguments="tencent_ci_conn_id='nowhere', contact_timeout=0.3"),
-    "`job_id` is wrong": Condition(arguments="job_id='a/b'"),
+    "`job_id` is wrong": Condition(arguments="job_id='a b'"),
 }
 
 
