@@ -128,7 +128,7 @@ def test_a_wrong_credential_fails_at_once_with_the_service_s_code(emulator, job_
 @modes
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
-    [("''", "job_id=''"), ("'a/b'", "job_id='a/b'"), ('\'{{ params.get("x", "") }}\'', "job_id=''")],
+    [("''", "job_id=''"), ("'a b'", "job_id='a b'"), ('\'{{ params.get("x", "") }}\'', "job_id=''")],
 )
 def test_a_wrong_job_id_raises_an_error_that_names_it(emulator, mode, wrong, complaint):
     source = HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', job_id={wrong}, {mode})\n"
