@@ -156,6 +156,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Do the same with a poll of its own: before Airflow 3.3, which cannot share one."""
+        await preload_client()
         looks: AsyncIterator[DetectedJobs] = self.open_shared_stream(self.serialize()[1])
         async for event in self.filter_shared_stream(looks):
             yield event

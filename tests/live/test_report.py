@@ -226,6 +226,6 @@ def test_values_are_masked(text: str, masked: str) -> None:
 def test_the_name_of_an_order_contains_the_run_s_token_and_is_not_too_long(run: Run, emulator: Emulator) -> None:
     run([question for question in QUESTIONS if question.number == 13])
     names = [job.name for job in emulator.jobs]
-    assert len(names) == 5
+    assert len(names) == 6
     assert max(map(len, names)) == 128
     assert all(name.startswith(orders.NAME_PREFIX) for name in names)

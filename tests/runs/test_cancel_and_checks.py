@@ -65,7 +65,7 @@ def test_a_job_that_does_not_stop_in_time_fails_the_task_and_a_retry_cancels_aga
 
 
 @pytest.mark.parametrize(
-    ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("b/1", "InvalidArgumentError")]
+    ("job_id", "error"), [("b00000000000000000000000000000000", "InvalidRequestError"), ("b 1", "InvalidArgumentError")]
 )
 def test_an_unknown_job_is_reported(emulator, job_id, error):
     assert cancel(job_id, "stop_timeout=1").failure.startswith(error)

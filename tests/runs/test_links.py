@@ -112,6 +112,8 @@ def test_the_link_is_no_file_of_an_xcom_backend_while_the_task_runs(
     emulator, values_are_elsewhere, job_id, kind, mode, monkeypatch
 ):
     """The database is read between the submission and the end, as the UI would read it."""
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"], "airflow.db"))) as database, database:
+        database.execute("DELETE FROM xcom WHERE key IN (?, 'job_url')", [STORED])  # of earlier tests
     seen = []
     sent = hook_module.TencentCIHook.run
 

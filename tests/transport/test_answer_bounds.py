@@ -118,14 +118,13 @@ def test_an_answer_takes_little_memory(run, name, status, size):
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
 def test_an_answer_is_parsed_once(run, monkeypatch, status):
-    def counted(body, *root):
+    def counted(body):
         parsed.append(body)
-        return read_xml(body, *root)
+        return read_document(body)
 
-    parsed, read_xml = [], xml.read_xml
-    for module in (error_body, "airflow_provider_tencent_ci.core.api.job_requests"):
-        target = module if isinstance(module, str) else module.__name__
-        monkeypatch.setattr(f"{target}.read_xml", counted)
+    parsed, read_document = [], xml.read_document
+    for module in (error_body, xml):
+        monkeypatch.setattr(module, "read_document", counted)
     body = b"<Response/>" if status == 200 else b"<Error><Code>AccessDenied</Code></Error>"
     with serve(status, body) as server, suppress(e.ApiError):
         run(configuration(server.url), look())

@@ -129,14 +129,14 @@ def test_a_bundle_matters_only_where_there_is_tls(run, monkeypatch):
         run(configuration(server.url), look())
 
 
-YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+PAST = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize(
     ("host", "fields", "is_known", "reason"),
     [
         ("127.0.0.1", {}, False, "unable to get local issuer certificate"),
-        ("127.0.0.1", {"not_after": YESTERDAY, "not_before": YESTERDAY}, True, "certificate has expired"),
+        ("127.0.0.1", {"not_after": PAST, "not_before": PAST}, True, "certificate has expired"),
         ("elsewhere.example", {}, True, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
     ],
     ids=["unknown CA", "expired", "another host"],
