@@ -41,7 +41,8 @@ class BlockingTransport:
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
     :param sleep: how to wait, in seconds.
-    :param within_seconds: the time limit of all requests and pauses; beyond it a ``TransportError`` is raised.
+    :param within_seconds: the time limit of all requests, pauses and refreshes of credentials; beyond it a
+        ``TransportError`` is raised.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class BlockingTransport:
             case Now():
                 return self.now()
             case GetCredentials():
-                return self.config.credentials.current(self.now)
+                return self.config.credentials.current(self.now, self._left_seconds())
 
     @cached_property
     def _session(self) -> requests.Session:

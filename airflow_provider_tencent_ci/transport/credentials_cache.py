@@ -5,31 +5,26 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import math
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, CredentialsSource
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, InvalidArgumentError
-from airflow_provider_tencent_ci.transport.credentials_fetch import fetch_credentials, fetch_credentials_async
+from airflow_provider_tencent_ci.transport.credentials_fetch import (
+    Masker,
+    fetch_credentials,
+    fetch_credentials_async,
+)
 
 _log = logging.getLogger(__name__)
 
 # Longer than any refresh takes. A refresh that has not ended by then was lost, such as one in a closed event loop.
 _MAX_REFRESH_SECONDS = 45.0
-
-
-class Masker(Protocol):
-    """Receives new credentials before they are used, to mask them in logs."""
-
-    def mask(self, credentials: Credentials) -> None:
-        """Mask them; may block."""
-
-    async def mask_async(self, credentials: Credentials) -> None:
-        """Mask them without blocking an event loop."""
 
 
 @dataclass(eq=False, frozen=True, slots=True)
@@ -57,7 +52,7 @@ class CredentialsCache:
     valid ones, all waiting callers get the error. In an event loop, a refresh is a task that outlives its caller.
 
     :param source: where the credentials come from.
-    :param masker: receives new credentials before they are used.
+    :param masker: receives all fetched credentials before they are used.
     """
 
     def __init__(self, source: CredentialsSource, masker: Masker) -> None:
@@ -76,21 +71,24 @@ class CredentialsCache:
         base = self._source.base if isinstance(self._source, AssumedRole) else None
         return base if isinstance(base, Credentials) else None
 
-    def current(self, clock: Clock) -> Credentials:
+    def current(self, clock: Clock, within_seconds: float = math.inf) -> Credentials:
         """
         Return valid keys; blocks during a refresh if there are none.
 
+        :param within_seconds: how long it may block; unlimited by default, since each request has its own time limit.
+            With a limit, keys that are due for a refresh are used as long as they are valid.
         :raises CredentialsError: there are none.
         """
+        ends_at = time.monotonic() + within_seconds
         while True:
             mine = _Refresh(threading.get_ident())
-            found = self._decide(clock(), mine)
+            found = self._decide(clock(), mine, is_urgent=within_seconds < math.inf)
             if isinstance(found, Credentials):
                 return found
             if found is mine:
-                self._refresh(mine, clock)
+                self._refresh(mine, clock, ends_at - time.monotonic())
             else:
-                self._wait(found)
+                self._wait(found, ends_at - time.monotonic())
 
     async def current_async(self, clock: Clock) -> Credentials:
         """
@@ -114,13 +112,17 @@ class CredentialsCache:
         with self._lock:
             return self._state.discard(used, now)
 
-    def _decide(self, now: datetime, mine: _Refresh) -> Credentials | _Refresh:
-        """Return keys to use, a refresh to wait for, or ``mine``, which the caller must carry out."""
+    def _decide(self, now: datetime, mine: _Refresh, *, is_urgent: bool = False) -> Credentials | _Refresh:
+        """
+        Return keys to use, a refresh to wait for, or ``mine``, which the caller must carry out.
+
+        :param is_urgent: whether valid keys are used even if they are due for a refresh.
+        """
         with self._lock:
             usable, running = self._state.usable(now), self._running
             if running is not None and running.thread is not None and running.thread == mine.thread:
                 running = None  # it runs in this thread, interrupted by a signal: a wait would never end
-            if usable and (running or not self._state.is_due(now)):
+            if usable and (is_urgent or running or not self._state.is_due(now)):
                 return usable
             if running:
                 return running
@@ -129,12 +131,10 @@ class CredentialsCache:
             self._running = mine
             return mine
 
-    def _refresh(self, mine: _Refresh, clock: Clock) -> None:
+    def _refresh(self, mine: _Refresh, clock: Clock, within_seconds: float) -> None:
         outcome: Credentials | CredentialsError | None = None
         try:
-            keys = fetch_credentials(self._source, clock)
-            self._masker.mask(keys)
-            outcome = keys  # not earlier: a signal may interrupt this code
+            outcome = fetch_credentials(self._source, clock, self._masker, within_seconds)
         except Exception as error:
             outcome = self._as_credentials_error(error)
         finally:
@@ -144,9 +144,7 @@ class CredentialsCache:
         outcome: Credentials | CredentialsError | None = None
         try:
             async with asyncio.timeout(_MAX_REFRESH_SECONDS):
-                keys = await fetch_credentials_async(self._source, clock)
-                await self._masker.mask_async(keys)
-            outcome = keys
+                outcome = await fetch_credentials_async(self._source, clock, self._masker)
         except Exception as error:
             outcome = self._as_credentials_error(error)
         finally:  # also when the loop is being closed: then another caller must retry
@@ -176,10 +174,12 @@ class CredentialsCache:
             if self._running is running:
                 self._running = None
 
-    def _wait(self, running: _Refresh) -> None:
+    def _wait(self, running: _Refresh, within_seconds: float) -> None:
         try:
-            running.over.result(_MAX_REFRESH_SECONDS)
+            running.over.result(max(0.0, min(within_seconds, _MAX_REFRESH_SECONDS)))
         except TimeoutError:
+            if within_seconds < _MAX_REFRESH_SECONDS:  # the refresh may still end
+                raise CredentialsError(f"{self._source} handed out no keys within the time for this request.") from None
             self._end_if_running(running)
 
     async def _wait_async(self, running: _Refresh) -> None:

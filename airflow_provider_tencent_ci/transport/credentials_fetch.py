@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.credentials.assume_role import assume_role
@@ -17,40 +20,62 @@ _METADATA_SECONDS = 5.0
 _STS_SECONDS = 10.0
 
 
-def fetch_credentials(origin: CredentialsSource | Credentials, clock: Clock) -> Credentials:
+class Masker(Protocol):
+    """Receives fetched credentials before they are used, to mask them in logs."""
+
+    def mask(self, credentials: Credentials) -> None:
+        """Mask them; may block."""
+
+    async def mask_async(self, credentials: Credentials) -> None:
+        """Mask them without blocking an event loop."""
+
+
+def fetch_credentials(
+    origin: CredentialsSource | Credentials, clock: Clock, masker: Masker, within_seconds: float = math.inf
+) -> Credentials:
     """
     Return new keys; blocks.
 
+    :param masker: receives all keys that are fetched, also those that only assume a role.
+    :param within_seconds: the time limit of all requests together; by default each has its own limit only.
     :raises CredentialsError: there are none.
     """
     from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
+    ends_at = time.monotonic() + within_seconds
     if isinstance(origin, AssumedRole):
-        base = fetch_credentials(origin.base, clock)
-        with BlockingTransport(_sts(origin, base), now=clock) as transport:
-            return transport.run(assume_role(origin))
-    if isinstance(origin, MachineRole):
-        with BlockingTransport(_metadata_service(origin), now=clock) as transport:
-            return transport.run(fetch_machine_role_credentials(origin))
-    return origin
+        base = fetch_credentials(origin.base, clock, masker, within_seconds)
+        config, flow = _sts(origin, base), assume_role(origin)
+    elif isinstance(origin, MachineRole):
+        config, flow = _metadata_service(origin), fetch_machine_role_credentials(origin)
+    else:
+        return origin
+    with BlockingTransport(config, now=clock, within_seconds=ends_at - time.monotonic()) as transport:
+        keys = transport.run(flow)
+    masker.mask(keys)
+    return keys
 
 
-async def fetch_credentials_async(origin: CredentialsSource | Credentials, clock: Clock) -> Credentials:
+async def fetch_credentials_async(origin: CredentialsSource | Credentials, clock: Clock, masker: Masker) -> Credentials:
     """
     Return new keys without blocking an event loop.
 
+    :param masker: receives all keys that are fetched, also those that only assume a role.
     :raises CredentialsError: there are none.
     """
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     if isinstance(origin, AssumedRole):
-        base = await fetch_credentials_async(origin.base, clock)
-        async with AsyncTransport(_sts(origin, base), now=clock) as transport:
-            return await transport.run(assume_role(origin))
-    if isinstance(origin, MachineRole):
-        async with AsyncTransport(_metadata_service(origin), now=clock) as transport:
-            return await transport.run(fetch_machine_role_credentials(origin))
-    return origin
+        base = await fetch_credentials_async(origin.base, clock, masker)
+        config, flow = _sts(origin, base), assume_role(origin)
+    elif isinstance(origin, MachineRole):
+        config, flow = _metadata_service(origin), fetch_machine_role_credentials(origin)
+    else:
+        return origin
+    async with AsyncTransport(config, now=clock) as transport:
+        keys = await transport.run(flow)
+    await masker.mask_async(keys)
+    return keys
 
 
 def _metadata_service(origin: MachineRole) -> ServiceConfig:

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import threading
+import time
 import uuid
 
 import pytest
@@ -15,6 +16,7 @@ from airflow_provider_tencent_ci.compat.connections import mask_secrets, mask_se
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks import tencent_ci
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.transport import credentials_fetch
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
@@ -119,6 +121,16 @@ def test_airflow_masks_new_keys_in_its_logs(emulator, connect, kind, in_a_loop):
     assert redact(f"{key.secret_key} {key.token}") == "*** ***"
 
 
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_airflow_masks_the_keys_of_the_machine_that_assume_a_role(emulator, connect, in_a_loop):
+    hook = connect("assume_role", assume_role_with="machine_role", metadata_url=emulator.url)
+    obtain_keys = hook.config.credentials
+    now = emulator.now
+    asyncio.run(obtain_keys.current_async(now)) if in_a_loop else obtain_keys.current(now)
+    base, key = emulator.temporary_keys
+    assert redact(f"{base.secret_key} {base.token} {key.secret_key} {key.token}") == "*** *** *** ***"
+
+
 def obtain_nothing():
     from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
     from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
@@ -210,6 +222,66 @@ def test_hooks_of_one_process_share_their_keys(emulator, connect):
         with connect("machine_role") as hook:
             hook.run(obtain_nothing())
     assert emulator.count("metadata") == 1
+
+
+SOURCES = {
+    "machine_role": ("machine_role", "metadata_roles"),
+    "named_machine_role": ("machine_role", "metadata"),
+    "assume_role": ("assume_role", "assume_role"),
+    "assume_role_with_the_machine's": ("assume_role", "metadata"),
+}
+
+
+@pytest.fixture(params=SOURCES)
+def slow_source(request, emulator, connect):
+    """A hook, and the operation of the service that its keys come from."""
+    kind, operation = SOURCES[request.param]
+    fields = {"metadata_url": emulator.url}
+    if request.param == "named_machine_role":
+        fields["role_name"] = defaults.ROLE_NAME
+    if request.param == "assume_role_with_the_machine's":
+        fields["assume_role_with"] = "machine_role"
+    return connect(kind, **fields), operation
+
+
+@pytest.fixture
+def little_time(monkeypatch):
+    """A cancel of a killed task has one second, and a fetch of keys many."""
+    monkeypatch.setattr(tencent_ci, "_LONGEST_STOP_SECONDS", 1.0)
+    monkeypatch.setattr(credentials_fetch, "_METADATA_SECONDS", 8.0)
+    monkeypatch.setattr(credentials_fetch, "_STS_SECONDS", 8.0)
+
+
+@pytest.fixture
+def log_text(caplog, capsys):
+    """Returns what was logged: Airflow 3 writes lines of hooks to the standard output, unless tests set its log up."""
+    return lambda: caplog.text + capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip"])
+def test_a_cancel_ends_in_time_if_its_keys_do_not_come(emulator, slow_source, little_time, log_text, kind):
+    hook, operation = slow_source
+    emulator.inject(kind, operation=operation, seconds=60, times=None)
+    began_at = time.monotonic()
+    hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
+    assert time.monotonic() - began_at < 4
+    assert "Could not cancel batch job b0123456789abcdef0123456789abcdef for certain" in log_text()
+
+
+def test_a_cancel_does_not_wait_longer_for_the_refresh_of_another_caller(emulator, slow_source, little_time, log_text):
+    hook, operation = slow_source
+    hang = emulator.inject("hang", operation=operation, seconds=6)
+    other = threading.Thread(target=hook.test_connection)
+    other.start()
+    while not hang.injected:
+        time.sleep(0.01)
+    began_at = time.monotonic()
+    hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
+    assert time.monotonic() - began_at < 4
+    assert "handed out no keys within the time for this request" in log_text()
+    other.join(30)
+    assert not other.is_alive()
+    assert emulator.count("list") == 1, "the refresh of the other caller is not disturbed"
 
 
 def test_no_log_at_any_level_shows_a_key(emulator, connect, caplog, monkeypatch):

@@ -108,6 +108,11 @@ def operation_of(origin):
     return "metadata" if isinstance(origin, MachineRole) else "assume_role"
 
 
+def keys_of_one_refresh(origin):
+    """How many keys are fetched and masked: also those of the machine that assume a role."""
+    return 1 + (isinstance(origin, AssumedRole) and isinstance(origin.base, MachineRole))
+
+
 @pytest.fixture
 def keeper(emulator, masker):
     return CredentialsCache(machine_role(emulator), masker)
@@ -153,8 +158,7 @@ def test_each_source_signs_for_the_service(emulator, origin, masker, run):
         assert run(config, look()).items == ()
     assert statuses(emulator) == [200] * 3
     assert emulator.count(operation_of(origin)) == 1
-    [told] = masker.told
-    assert told.secret_key == emulator.temporary_keys[-1].secret_key
+    assert [told.secret_key for told in masker.told] == [key.secret_key for key in emulator.temporary_keys]
 
 
 def test_an_assumed_role_is_requested_with_all_fields_of_the_connection(emulator, masker, run):
@@ -239,7 +243,7 @@ def test_a_wait_of_36_hours_refreshes_its_keys_in_time_and_no_more_often(emulato
     assert set(statuses(emulator)) == {200}
     # Keys of two hours are refreshed at the first poll after 1:55 h, which follows within four minutes.
     assert emulator.count(operation_of(origin)) == 19
-    assert len(masker.told) == 19
+    assert len(masker.told) == 19 * keys_of_one_refresh(origin)
 
 
 def test_short_lived_keys_are_refreshed_before_they_expire(emulator, origin, masker, run, clock):
@@ -352,6 +356,16 @@ def test_a_refresh_that_ended_with_its_loop_is_repeated(emulator, keeper, clock)
     assert asyncio.run(keeper.current_async(clock.now))
     assert keeper.current(clock.now)
     assert emulator.count("metadata") == 2
+
+
+def test_a_caller_with_little_time_uses_keys_that_are_due_as_long_as_they_are_valid(emulator, keeper, clock):
+    old = keeper.current(clock.now)
+    clock.sleep(2 * HOUR - 5)
+    assert keeper.current(clock.now, 4.0) == old
+    assert keeper.current(clock.now) != old
+    clock.sleep(2 * HOUR)
+    assert keeper.current(clock.now, 60.0).expires_at > clock.now()
+    assert emulator.count("metadata") == 3
 
 
 def test_a_signal_handler_during_a_refresh_can_request_keys(emulator, keeper, masker, clock, monkeypatch):
@@ -556,7 +570,7 @@ def test_keys_keep_their_lifetime_on_a_machine_with_a_wrong_clock(emulator, orig
         ask()
         clock.sleep(HOUR / 2)
         machine.sleep(HOUR / 2)
-    assert len(masker.told) == 2
+    assert len(masker.told) == 2 * keys_of_one_refresh(origin)
     assert statuses(emulator) == [200] * 8, "the emulator's time is known from the answer that had the keys"
     told = [record for record in caplog.records if "This machine's clock is" in record.getMessage()]
     assert len(told) == emulator.count(operation_of(origin)) - 2 <= 1, "at most one refusal, which corrects the clock"

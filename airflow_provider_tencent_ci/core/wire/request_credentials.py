@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +35,7 @@ class Credentials:
         """Itself."""
         return self
 
-    def current(self, clock: Clock) -> Credentials:
+    def current(self, clock: Clock, within_seconds: float = math.inf) -> Credentials:
         """Return itself."""
         return self
 
@@ -58,10 +59,11 @@ class CredentialsProvider(Protocol):
     def stored(self) -> Credentials | None:
         """The credentials that were read with the connection; ``None`` if all are fetched."""
 
-    def current(self, clock: Clock) -> Credentials:
+    def current(self, clock: Clock, within_seconds: float = math.inf) -> Credentials:
         """
         Return credentials that are valid now; may block.
 
+        :param within_seconds: how long it may block; unlimited by default, since each request has its own time limit.
         :raises CredentialsError: there are none.
         """
 

@@ -5,6 +5,7 @@ The exchange around the requests of a flow: keys, signatures, the service's time
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Source:
 
     held: list[Credentials] = field(default_factory=lambda: [KEYS])
 
-    def current(self, clock: Callable[[], datetime]) -> Credentials:
+    def current(self, clock: Callable[[], datetime], within_seconds: float = math.inf) -> Credentials:
         return self.held[0]
 
     async def current_async(self, clock: Callable[[], datetime]) -> Credentials:
