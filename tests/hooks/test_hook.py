@@ -118,7 +118,15 @@ def test_every_filter_reaches_the_service(emulator, hook):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"job_type": "job"}, {"order_by_time": "up"}, {"page_size": 0}, {"states": [7]}, {"states": []}, {"states": [""]}],
+    [
+        {"job_type": "job"},
+        {"order_by_time": "up"},
+        {"page_size": 0},
+        {"states": [7]},
+        {"states": []},
+        {"states": [""]},
+        {"states": ""},
+    ],
 )
 def test_a_wrong_filter_is_refused_by_the_call_before_any_request(emulator, hook, wrong):
     with pytest.raises(e.InvalidArgumentError, match=next(iter(wrong))):

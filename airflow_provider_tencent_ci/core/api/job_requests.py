@@ -79,8 +79,8 @@ def check_filter(criteria: JobFilter) -> JobFilter:
     size = criteria.page_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_PAGE_SIZE:
         raise InvalidArgumentError(f"page_size={size!r} must be a number from 1 to {MAX_PAGE_SIZE}.")
-    states = criteria.states.split(",") if isinstance(criteria.states, str) else criteria.states
-    if states is not None and not all(states or [""]):
+    names = [criteria.states] if isinstance(criteria.states, str) else criteria.states
+    if names is not None and (not names or "" in names):
         raise InvalidArgumentError(f"states={criteria.states!r} names no state: leave it out for jobs in all states.")
     _check_one_of("job_type", criteria.job_type, JOB_TYPES)
     _check_one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))
