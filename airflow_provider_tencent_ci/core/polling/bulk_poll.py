@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.polling.wait import PollResult
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RequestRetry, send_with_retry
 from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -42,10 +42,14 @@ class BulkPoll:
     :param jobs: ids, and when each was created; ``None`` if not known.
     :param pages_before: how many pages the last bulk poll needed for the active jobs. No page is read where one by one
         is cheaper: for a few jobs in a bucket full of other jobs.
+    :param retry: the retries of each request; none by default, since a wait polls again anyway.
     """
 
-    def __init__(self, jobs: Mapping[str, datetime | None], pages_before: int = 0) -> None:
+    def __init__(
+        self, jobs: Mapping[str, datetime | None], pages_before: int = 0, retry: RequestRetry = NO_RETRY
+    ) -> None:
         self._left = dict(jobs)
+        self._retry = retry
         self._states: list[tuple[str, ...]] = (
             [ACTIVE_STATES, ENDED_STATES] if len(jobs) > max(_MAX_JOBS_ONE_BY_ONE, pages_before) else []
         )
@@ -82,7 +86,7 @@ class BulkPoll:
 
     def _read_page(self, listing: _Listing) -> Flow[dict[str, PollResult]]:
         try:
-            results = yield from listing.read_page(self._left)
+            results = yield from listing.read_page(self._left, self._retry)
         except InvalidRequestError:
             if not listing.has_times:
                 raise
@@ -107,7 +111,7 @@ class BulkPoll:
     def _read_one(self) -> Flow[dict[str, PollResult]]:
         job_id = next(iter(self._left))
         try:
-            return {job_id: (yield from get_job(job_id, NO_RETRY, delays_seconds=(0,)))}
+            return {job_id: (yield from get_job(job_id, self._retry, delays_seconds=(0,)))}
         except (ApiError, TransportError) as error:
             is_about_one = isinstance(error, UnreadableResponseError) and error.request_id
             if is_transient(error) and not is_about_one:
@@ -151,7 +155,7 @@ class _Listing:
     def is_over(self) -> bool:
         return self.is_exhausted or self._pages.next_token is None
 
-    def read_page(self, wanted: Mapping[str, datetime | None]) -> Flow[dict[str, PollResult]]:
-        page = yield from send_with_retry(build_list(self._criteria, self._pages.next_token or ""), read_jobs, NO_RETRY)
+    def read_page(self, wanted: Mapping[str, datetime | None], retry: RequestRetry) -> Flow[dict[str, PollResult]]:
+        page = yield from send_with_retry(build_list(self._criteria, self._pages.next_token or ""), read_jobs, retry)
         self.pages_read += 1
         return {job.job_id: job for job in self._pages.new_items(page) if job.job_id in wanted}

@@ -25,12 +25,17 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
+from airflow_provider_tencent_ci.core.wire.request_retry import RequestRetry, send_with_retry
+from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
 
 # A job may appear in the list later than it was created; how much later is not documented.
 _LIST_LAG = timedelta(minutes=10)
+
+# A poll may read hundreds of pages. Without retries, one error in a hundred requests would fail nearly every such poll.
+# There are few of them, since the caller repeats a failed poll, with a backoff of its own.
+_RETRY = RequestRetry(is_transient, attempts=3)
 
 # No job is older.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -182,7 +187,7 @@ def list_ended_within(span: timedelta, look_back: timedelta) -> Flow[tuple[Inven
 
 def _first_snapshot() -> Flow[BucketSnapshot]:
     """Return what the first poll is compared with: no jobs, and the creation time of the newest ended job."""
-    page = yield from send_with_retry(build_list(JobFilter(states=ENDED_STATES)), read_jobs, NO_RETRY)
+    page = yield from send_with_retry(build_list(JobFilter(states=ENDED_STATES)), read_jobs, _RETRY)
     return BucketSnapshot(_newest(page.items, _EPOCH), {}, {})
 
 
@@ -201,7 +206,7 @@ def _new_snapshot(before: BucketSnapshot, seen: Jobs) -> BucketSnapshot:
 
 def _poll_jobs(jobs: Mapping[str, datetime | None]) -> Flow[Jobs]:
     """Poll the jobs that the lists did not show; leave out those that no longer exist."""
-    bulk_poll, found = BulkPoll(jobs), dict[str, InventoryJob]()
+    bulk_poll, found = BulkPoll(jobs, retry=_RETRY), dict[str, InventoryJob]()
     while not bulk_poll.is_over:
         results = yield from bulk_poll.send_next_request()
         for job_id, result in results.items():
@@ -217,7 +222,7 @@ def _list(states: tuple[str, ...], created_at: datetime) -> Flow[Jobs]:
     pages, jobs = Paginator(), dict[str, InventoryJob]()
     criteria = JobFilter(states=states, start_creation_time=created_at)
     while pages.next_token is not None:
-        page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, NO_RETRY)
+        page = yield from send_with_retry(build_list(criteria, pages.next_token), read_jobs, _RETRY)
         jobs.update((job.job_id, job) for job in pages.new_items(page) if _created_since(job, created_at))
     return jobs
 

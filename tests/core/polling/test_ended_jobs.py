@@ -189,11 +189,41 @@ def test_all_pages_are_read(bucket, lookout):
 @pytest.mark.parametrize("error", [LOST, failure(503, "ServiceUnavailable"), failure(429, "SlowDown")])
 def test_a_poll_that_fails_halfway_loses_nothing(bucket, lookout, error):
     bucket.end("b1")
-    bucket.script.answers = [bucket.answer, error]
+    bucket.script.requests.clear()
+    bucket.script.answers = [bucket.answer, error, error, error]
     with pytest.raises((ApiError, TransportError)):
         bucket.script.run(lookout.poll())
+    assert bucket.requests == 4
     bucket.script.answers = [bucket.answer]
     assert bucket.poll(lookout) == ["b1"]
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["pages", "one by one"])
+@pytest.mark.parametrize("error", [LOST, failure(503, "ServiceUnavailable"), failure(429, "SlowDown")])
+def test_a_poll_of_hundreds_of_requests_outlasts_single_errors(bucket, error, is_listed):
+    """One request in 20 fails. The jobs are on 300 pages, or on none, so that each is polled by its id."""
+    ids = {f"n{number}" for number in range(300)}
+    for job_id in ids:
+        bucket.put(job_id, "Running")
+    lookout = EndedJobsDetector(WEEK)
+    bucket.poll(lookout)
+    for job_id in ids:
+        bucket.end(job_id)
+    if is_listed:
+        bucket.page_size = 1
+    else:
+        bucket.hidden = ids
+
+    def answer(request):
+        if bucket.requests % 20 == 0:
+            if isinstance(error, TransportError):
+                raise error
+            return error
+        return bucket.answer(request)
+
+    bucket.script.answers = [answer]
+    assert set(bucket.poll(lookout)) == ids
+    assert 300 <= bucket.requests <= 330
 
 
 def test_a_failed_read_of_a_job_does_not_count_as_its_end(bucket):
