@@ -95,6 +95,22 @@ def test_pages_are_read_when_they_are_used(emulator, hook):
     assert emulator.count("list") == 1
 
 
+def test_a_job_beyond_the_first_page_of_a_list_that_ignores_its_id_is_found_and_cancelled(emulator, hook):
+    emulator.configure(run_seconds=3600)
+    job = submit(hook, "the-oldest")
+    for number in range(101):
+        emulator.advance(1)
+        submit(hook, f"younger-{number}")
+    emulator.configure(job_id_filter="ignored")
+    before = len(emulator.requests)
+    assert hook.get_inventory_job(job.job_id).name == "the-oldest"
+    assert len(emulator.requests) - before == 2
+    with pytest.raises(e.NotFoundError):
+        hook.get_inventory_job("b0123456789abcdef0123456789abcdef")
+    hook.cancel_quietly(job.job_id)
+    assert hook.get_inventory_job(job.job_id).state.value == "Cancel"
+
+
 def test_every_filter_reaches_the_service(emulator, hook):
     first = submit(hook, "first")
     emulator.advance(60)

@@ -82,17 +82,23 @@ def get_job(
     """
     Read one job, through the list endpoint filtered by its id.
 
+    A page with other jobs only shows that the service ignores the filter, and the job may be on any later page. Then it
+    is read by its id.
+
     :param delays_seconds: the pause before each poll of the list, which may not show a new job yet.
-    :raises NotFoundError: the list does not show it, even after a few more polls.
+    :raises NotFoundError: the list does not show it, even after a few more polls; or the service has no such job.
     """
-    request = build_list(JobFilter(job_id=check_job_id(job_id)))
     for pause_seconds in delays_seconds:
         if pause_seconds:
             yield from pause(pause_seconds)
-        page = yield from send_with_retry(request, read_jobs, retry)
-        for job in page.items:
-            if job.job_id == job_id:
-                return job
+        jobs = yield from _list_by_id(job_id, retry)
+        job = jobs.get(job_id)
+        if job is None and jobs:
+            job = yield from get_job_by_id(job_id, retry)
+        if job is not None:
+            return job
+        if jobs:
+            break
     raise NotFoundError(
         f"Batch job {job_id!r} is not in the job list of this bucket.",
         advice="Check job_id, bucket and region; how long the service keeps ended jobs is not documented.",
@@ -105,11 +111,14 @@ def find_job(job_id: str) -> Flow[InventoryJob | None]:
 
     The list may be late. So only the answer for the id tells that a job does not exist.
     """
-    page = yield from send_with_retry(build_list(JobFilter(job_id=check_job_id(job_id))), read_jobs)
-    for job in page.items:
-        if job.job_id == job_id:
-            return job
-    return (yield from get_job_by_id(job_id))
+    jobs = yield from _list_by_id(job_id, RETRY_IDEMPOTENT)
+    return jobs.get(job_id) or (yield from get_job_by_id(job_id))
+
+
+def _list_by_id(job_id: str, retry: RequestRetry) -> Flow[dict[str, InventoryJob]]:
+    """Return the jobs on the first page of the list filtered by an id: that job, none, or any if it is ignored."""
+    page = yield from send_with_retry(build_list(JobFilter(job_id=check_job_id(job_id))), read_jobs, retry)
+    return {job.job_id: job for job in page.items}
 
 
 def get_job_by_id(job_id: str, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[InventoryJob | None]:

@@ -35,6 +35,8 @@ class BulkPoll:
     """
     Polls each of its jobs once, one request a step; at most three requests for each job, usually far fewer.
 
+    If the service ignored the filter by id, there would be one more (:func:`.get_job`).
+
     An error about one job becomes that job's result. If the service itself fails, the bulk poll stops, and all
     remaining jobs get that error. If the service refuses a page because of the times in the request, which one odd
     record may have set, the page is requested without times.

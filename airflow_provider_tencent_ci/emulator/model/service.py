@@ -102,7 +102,7 @@ class Service:
             for job in self._store.in_bucket(bucket)
             if job.listed
             and job_type in ("", job.request.type)
-            and query.get("jobId", "") in ("", job.job_id)
+            and (lists.job_id_filter == "ignored" or query.get("jobId", "") in ("", job.job_id))
             and (not query.get("workflowId") or query["workflowId"] in job.request.workflow_ids)
             and matches_name(query.get("name", ""), job.request.name, lists)
         )

@@ -28,6 +28,7 @@ __all__ = [
 Outcome = Literal["success", "fail", "cancel", "pause"]
 Verdict = Literal["success", "fail"]
 NameFilter = Literal["exact", "prefix", "fuzzy"]
+JobIdFilter = Literal["exact", "ignored"]
 EndOfList = Literal["absent", "empty", "extra_page"]
 CancelOfEnded = Literal["ignore", "refuse"]
 UnknownJob = Literal["name", "refuse"]
@@ -40,6 +41,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "failed_files": get_args(Verdict),
     "no_objects": get_args(Verdict),
     "name_filter": get_args(NameFilter),
+    "job_id_filter": get_args(JobIdFilter),
     "end_of_list": get_args(EndOfList),
     "cancel_of_ended": get_args(CancelOfEnded),
     "unknown_job": get_args(UnknownJob),
@@ -140,6 +142,7 @@ class Lists(SwitchGroup):
     :param list_lag_seconds: how long a new job is missing from lists; a request for it by its id is not affected.
     :param list_lag_answers: how many list answers leave a new job out.
     :param name_filter: how ``name`` is compared (assumed: ``exact``; docs/service.md, 2.7).
+    :param job_id_filter: how ``jobId`` is compared in the list of jobs; ``ignored``: the list has all jobs.
     :param end_of_list: the last page has no ``NextToken`` (``absent``), an ``empty`` one, or one that leads to an
         ``extra_page`` without entries.
     :param short_pages: a page holds half of ``size``.
@@ -151,6 +154,7 @@ class Lists(SwitchGroup):
     list_lag_seconds: float = 0.0
     list_lag_answers: int = 0
     name_filter: NameFilter = "exact"
+    job_id_filter: JobIdFilter = "exact"
     end_of_list: EndOfList = "absent"
     short_pages: bool = False
     repeat_token: bool = False

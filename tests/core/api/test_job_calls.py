@@ -15,6 +15,7 @@ from tests.core.script import LOST, REFUSED, START, Script, failure, job_xml, pa
 
 NOTHING = page()
 THROTTLED = failure(429, "SlowDown")
+GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
 
 
 def test_a_read_is_repeated_until_it_is_answered():
@@ -52,9 +53,26 @@ def test_a_job_is_read_from_the_list_and_compared_by_the_client():
 
 
 def test_a_job_that_is_not_listed_yet_is_searched_again():
-    script = Script([NOTHING, page(job_xml("b2")), page(job_xml("b1"))])
+    script = Script([NOTHING, NOTHING, page(job_xml("b1"))])
     assert script.run(job_calls.get_job("b1")).job_id == "b1"
     assert script.pauses == [2, 4]
+
+
+OTHERS = page(job_xml("b2"), job_xml("b3"), next_token="2")
+
+
+def test_a_list_that_ignores_the_id_is_not_read_further_and_the_job_is_read_by_its_id():
+    script = Script([OTHERS, page(job_xml("b1"))])
+    assert script.run(job_calls.get_job("b1")).job_id == "b1"
+    assert [request.path for request in script.requests] == ["/inventorytriggerjob", "/inventorytriggerjob/b1"]
+    assert script.pauses == []
+
+
+def test_a_job_that_a_list_without_the_filter_hides_is_unknown_only_if_its_id_is():
+    script = Script([OTHERS, GONE])
+    with pytest.raises(e.NotFoundError, match="'b1' is not in the job list"):
+        script.run(job_calls.get_job("b1"))
+    assert len(script.requests) == 2
 
 
 def test_a_job_that_is_never_listed_raises_not_found():
@@ -73,9 +91,6 @@ def test_a_cancel_is_repeated_while_the_service_is_busy():
     script = Script([THROTTLED, failure(500), respond("")])
     script.run(job_calls.request_cancel("b1"))
     assert [request.method for request in script.requests] == ["PUT"] * 3
-
-
-GONE = respond("<Response><NonExistJobIds>b1</NonExistJobIds></Response>")
 
 
 def one(detail):

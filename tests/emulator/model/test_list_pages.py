@@ -177,6 +177,13 @@ def test_names_are_compared_as_the_switch_sets(service, submit, listed, name_fil
     assert listed(name=wanted, orderByTime="Asc")[0] == names
 
 
+def test_a_switch_makes_a_list_ignore_the_job_id(service, submit, listed):
+    submit("a"), submit("b")
+    assert listed(jobId="b0")[0] == []
+    service.behaviour = service.behaviour.changed(job_id_filter="ignored")
+    assert listed(jobId="b0")[0] == ["b", "a"]
+
+
 def test_a_new_batch_may_be_missing_from_lists_for_a_time_and_not_by_its_id(service, bucket, clock, listed):
     service.behaviour = service.behaviour.changed(list_lag_seconds=5)
     job = service.create_job(bucket, service.read_create(bucket, request_body())).job

@@ -31,6 +31,7 @@ FLAT_NAMES = {
     "file_seconds",
     "interval_bounds",
     "interval_for_all",
+    "job_id_filter",
     "list_lag_answers",
     "list_lag_seconds",
     "name_filter",
