@@ -102,7 +102,16 @@ class ReportedJob(Protocol):
 
 
 class TencentCIError(Exception):
-    """Base of all errors of this package; not raised itself. Errors can be pickled and copied."""
+    """
+    Base of all errors of this package; not raised itself. Errors can be pickled and copied.
+
+    :ivar place: the connection and the bucket, in front of the message, if the error has passed a hook; else empty.
+    """
+
+    place = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}{super().__str__()}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep all attributes, and a cause of this package; others, such as those of HTTP libraries, may hold locks."""
@@ -146,14 +155,16 @@ class ApiError(TencentCIError):
         self.retry_after_seconds = retry_after_seconds
 
     def __str__(self) -> str:
-        """Say what happened, the service's code and request id, and what to do."""
+        """Say where and what happened, the service's code and request id, and what to do."""
         known = [
             f"HTTP {self.status}" if self.status else "",
             f"code {self.code}" if self.code else "",
             f"request id {self.request_id}" if self.request_id else "",
         ]
         facts = ", ".join(fact for fact in known if fact)
-        return " ".join(part for part in (self.message, f"({facts})" if facts else "", self.advice) if part)
+        return " ".join(
+            part for part in (self.place + self.message, f"({facts})" if facts else "", self.advice) if part
+        )
 
 
 class AuthenticationError(ApiError):

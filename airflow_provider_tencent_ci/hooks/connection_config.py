@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
     ServiceConfig,
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.connection_credentials import read_credentials
+from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice, read_credentials
 from airflow_provider_tencent_ci.hooks.extra_fields import number_field, proxy_field, text_field, verify_field
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             objects_proxy=proxy_field(extra, endpoint.objects.base_url) if endpoint.objects else None,
             request_timeout=number_field(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
             requests_per_second=number_field(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
+            key_advice=key_advice(extra),
         )
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None

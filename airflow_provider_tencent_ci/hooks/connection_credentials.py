@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.core.credentials.credentials_source import (
 )
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_config import base_url
+from airflow_provider_tencent_ci.core.wire.service_errors import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.extra_fields import (
     header_text,
@@ -55,8 +56,20 @@ def read_credentials(connection: Connection, extra: Mapping[str, Any]) -> Creden
 
     :raises InvalidArgumentError: a field is missing or wrong; the message names it.
     """
-    kind = text_field(extra, "credentials") or "keys"
-    return _choose(KINDS, "credentials", kind)(connection, extra)
+    return _choose(KINDS, "credentials", _kind(extra))(connection, extra)
+
+
+def key_advice(extra: Mapping[str, Any]) -> str:
+    """
+    Return what to do if the service does not accept the key, by the source of the connection's credentials.
+
+    :raises InvalidArgumentError: there is no such source.
+    """
+    return _choose(_KEY_ADVICE, "credentials", _kind(extra))
+
+
+def _kind(extra: Mapping[str, Any]) -> str:
+    return text_field(extra, "credentials") or "keys"
 
 
 def _keys(connection: Connection, extra: Mapping[str, Any]) -> Credentials:
@@ -164,4 +177,10 @@ KINDS: Mapping[str, Callable[..., CredentialsProvider]] = {
     "machine_role": _cached(_machine_role),
     "assume_role": _cached(_assumed_role),
     "environment": _environment,
+}
+_KEY_ADVICE: Mapping[str, str] = {
+    "keys": CHECK_KEY_ADVICE,
+    "machine_role": "The key is that of this machine's role: check which role is bound to the machine (CVM console).",
+    "assume_role": "The key is that of the assumed role: check role_arn and sts_url in the extra of the connection.",
+    "environment": f"Check {_SECRET_ID_VARIABLE} and {_SECRET_KEY_VARIABLE} in the environment of this process.",
 }

@@ -27,7 +27,8 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.core.wire.service_errors import CHECK_KEY_ADVICE
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
@@ -130,8 +131,18 @@ class TencentCIHook(BaseHook):
             transport.close()
 
     def run(self, flow: Flow[ResultT]) -> ResultT:
-        """Run a flow of ``core`` to its end and return its result."""
-        return self._transport.run(flow)
+        """
+        Run a flow of ``core`` to its end and return its result.
+
+        An error of the service, or of a request without an answer, names the connection and the bucket.
+        """
+        try:
+            return self._transport.run(flow)
+        except (ApiError, TransportError) as error:
+            error.place = f"Connection {self.tencent_ci_conn_id!r}, bucket {self.config.bucket}: "
+            if isinstance(error, ApiError):
+                error.advice = error.advice.replace(CHECK_KEY_ADVICE, self.config.key_advice)
+            raise
 
     def trigger_inventory_job(
         self,

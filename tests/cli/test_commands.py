@@ -215,7 +215,9 @@ def test_tail_survives_an_outage(run, emulator, job_id):
 
 @pytest.mark.parametrize("command", ["show", "cancel", "tail"])
 @pytest.mark.parametrize(
-    ("job_id", "said"), [(NO_JOB, "is not in the job list of this bucket"), ("no/job", "no/job")], ids=["none", "wrong"]
+    ("job_id", "said"),
+    [(NO_JOB, f"bucket examplebucket-1250000000: Batch job '{NO_JOB}' is not in the job list"), ("no/job", "no/job")],
+    ids=["none", "wrong"],
 )
 def test_a_missing_job_prints_one_line_on_stderr(run, command, job_id, said):
     done = run(command, job_id)

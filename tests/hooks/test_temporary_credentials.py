@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
 import json
 import logging
@@ -16,6 +17,7 @@ from airflow_provider_tencent_ci.compat.connections import mask_secrets, mask_se
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.exceptions import AuthenticationError, PermissionDeniedError
 from airflow_provider_tencent_ci.hooks import tencent_ci
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.transport import credentials_fetch
@@ -80,7 +82,7 @@ def test_a_working_connection_passes_its_test(connect, kind):
     [
         ("keys", {"password": "wrong"}, "Check SecretId and SecretKey of the connection"),
         ("environment", {"login": " "}, "TENCENTCLOUD_SECRET_ID is not set in the environment of this process"),
-        ("environment", {"password": "wrong"}, "Check SecretId and SecretKey"),
+        ("environment", {"password": "wrong"}, "Check TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY in the"),
         ("machine_role", {"metadata_url": "http://127.0.0.1:1"}, "It answers on Tencent's own machines (CVM) only"),
         ("machine_role", {"role_name": "other"}, "no role 'other' is bound to this machine. Bind a CAM role to it"),
         ("assume_role", {"password": "wrong"}, "Check the keys that the role is to be assumed with"),
@@ -95,6 +97,34 @@ def test_a_wrong_connection_fails_with_its_source_and_cause(connect, kind, field
     assert advice in message
     assert "wrong" not in message
     assert defaults.SECRET_KEY not in message
+
+
+KEY_ADVICE = {
+    "keys": "Check SecretId and SecretKey of the connection (login and password).",
+    "machine_role": "check which role is bound to the machine (CVM console).",
+    "assume_role": "check role_arn and sts_url in the extra of the connection.",
+    "environment": "Check TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY in the environment of this process.",
+}
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refused_key_names_connection_and_bucket_once_and_where_the_key_is(emulator, connect, kind, code):
+    emulator.inject("error", operation="list", status=401, code=code, times=None)
+    with connect(kind) as hook:
+        with pytest.raises((AuthenticationError, PermissionDeniedError)) as caught:
+            hook.run(obtain_nothing())
+        said = str(caught.value)
+        with pytest.raises((AuthenticationError, PermissionDeniedError)) as caught_again:
+            hook.run(fail_with(caught.value))
+    assert said.startswith("Connection 'tencent_ci_default', bucket examplebucket-1250000000: ")
+    assert [source for source, advice in KEY_ADVICE.items() if advice in said] == [kind]
+    assert str(caught_again.value) == str(copy.copy(caught.value)) == said
+
+
+def fail_with(error):
+    raise error
+    yield
 
 
 def test_a_role_without_permission_to_list_fails_with_the_action(emulator, connect):

@@ -274,6 +274,7 @@ def test_a_wrong_credential_raises_an_authentication_error_with_code_and_request
     run = submit()
     assert run.state == "failed"
     assert "AuthenticationError" in run.failure
+    assert "Connection 'tencent_ci_default', bucket examplebucket-1250000000: " in run.failure
     assert "code " in run.failure
     assert "request id" in run.failure
     assert "another-key" not in without_airflow_s_own("".join(capfd.readouterr()))

@@ -122,6 +122,7 @@ def test_a_wrong_credential_fails_at_once_with_the_service_s_code(emulator, job_
     run = wait(job_id, mode)
     assert run.state == "failed"
     assert "AuthenticationError" in run.failure
+    assert "Connection 'tencent_ci_default', bucket examplebucket-1250000000: " in run.failure
     assert "another-key" not in without_airflow_s_own("".join(capfd.readouterr()))
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
+from airflow_provider_tencent_ci.core.wire.service_errors import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -90,6 +91,7 @@ class ServiceConfig:
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
         limits a triggerer.
     :param dialect: how the service's requests are signed, and its refusals read.
+    :param key_advice: what to do if the service does not accept the key; depends on the source of the credentials.
     """
 
     bucket: str
@@ -102,6 +104,7 @@ class ServiceConfig:
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
     requests_per_second: float = REQUESTS_PER_SECOND
     dialect: Dialect = CI_DIALECT
+    key_advice: str = CHECK_KEY_ADVICE
 
     def proxy_of(self, request: Request) -> str | None:
         """Return the proxy of a request: the objects', or the batch jobs'."""

@@ -47,7 +47,8 @@ class Meaning:
     advice: str = ""
 
 
-_CHECK_KEY = "Check SecretId and SecretKey of the connection (login and password)."
+# For a key pair of the connection. The hook replaces it if the credentials have another source.
+CHECK_KEY_ADVICE = "Check SecretId and SecretKey of the connection (login and password)."
 _CHECK_CLOCK = "The signature's time was not accepted: check the clock of this machine (NTP)."
 _CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the task."
 _CHECK_ARGUMENTS = "Check the arguments of the task against the message."
@@ -80,9 +81,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "EntityTooLarge": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
         "ExpiredToken": Meaning(AuthenticationError, "The temporary key has expired: get a new one."),
         "InternalError": Meaning(ServiceUnavailableError),
-        "InvalidAccessKeyId": Meaning(AuthenticationError, _CHECK_KEY),
+        "InvalidAccessKeyId": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         "InvalidArgument": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
-        "InvalidAuthorization": Meaning(AuthenticationError, _CHECK_KEY),
+        "InvalidAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         "InvalidBucketName": Meaning(InvalidRequestError, _CHECK_BUCKET),
         "InvalidContent": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
         "InvalidHost": Meaning(InvalidRequestError, _CHECK_BUCKET),
@@ -95,7 +96,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "MediaBucketUnBinded": Meaning(
             InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
         ),
-        "MissingAuthorization": Meaning(AuthenticationError, _CHECK_KEY),
+        "MissingAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         "MissingContent": Meaning(InvalidRequestError, _CHECK_PROXY),
         "MissingContentLength": Meaning(InvalidRequestError, _CHECK_PROXY),
         "NoSuchBucket": Meaning(NotFoundError, _CHECK_BUCKET),
@@ -119,9 +120,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
             InvalidRequestError, "The workflow, template, queue or input object does not exist in this bucket."
         ),
         "ResourceNotSupported": Meaning(InvalidRequestError, "CI cannot process the input object: check its format."),
-        "SecretidNotExist": Meaning(AuthenticationError, _CHECK_KEY),
+        "SecretidNotExist": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         "ServiceUnavailable": Meaning(ServiceUnavailableError),
-        "SignatureDoesNotMatch": Meaning(AuthenticationError, _CHECK_KEY),
+        "SignatureDoesNotMatch": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         "SignatureExpired": Meaning(AuthenticationError, _CHECK_CLOCK),
         "SlowDown": Meaning(ThrottledError, _ASK_LATER),
         "UnavailableForLegalReasons": Meaning(
@@ -133,7 +134,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
 
 _BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
     {
-        401: Meaning(AuthenticationError, _CHECK_KEY),
+        401: Meaning(AuthenticationError, CHECK_KEY_ADVICE),
         403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
         404: Meaning(NotFoundError, _CHECK_BUCKET),
         429: Meaning(ThrottledError, _ASK_LATER),
@@ -156,7 +157,7 @@ _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization", "
 # CI answered a wrong signature with it, and a missing permission, too (docs/service.md, 5.2).
 _SIGNATURE_OR_PERMISSION = Meaning(
     PermissionDeniedError,
-    f"Either the signature was not accepted: {_CHECK_KEY} Or the key may not do this: {_GRANT_ACTION}",
+    f"Either the signature was not accepted: {CHECK_KEY_ADVICE} Or the key may not do this: {_GRANT_ACTION}",
 )
 
 # A ``Date`` that differs by more is broken or hostile.
