@@ -251,6 +251,7 @@ CODES_GROUP = Group(
         code(403, "MediaBucketAlreadyBinded", INVALID),
         code(400, "PicBucketUnBinded", INVALID),
         code(403, "ActiveWorkflowForbiddenUpdate", INVALID),
+        code(400, "WorkflowExecutionNotFound", NOT_FOUND),
         code(404, "WorkflowExecutionNotFound", NOT_FOUND),
         code(403, "QueueSaturated", SATURATED),
         code(403, "QueuePaused", INVALID),
@@ -279,6 +280,7 @@ CODES_GROUP = Group(
         code(503, "KmsFreqControl", THROTTLED),
         # Known from elsewhere: CI's table of numeric codes, and COS's page.
         code(400, "MediaBucketUnBinded", INVALID),
+        code(403, "MediaBucketUnBinded", INVALID),
         code(400, "EntityTooLarge", INVALID),
         # Not on any page: classified by the status.
         no_known_code(400, INVALID),
