@@ -37,7 +37,7 @@ nitpick_ignore_regex = [
     # Users do not call the sources of credentials: docs/connection.md.
     ("py:class", r"airflow_provider_tencent_ci\.core\.(credentials|wire\.request_credentials)\..*"),
     # Nor do they choose how a service signs and refuses.
-    ("py:class", r"airflow_provider_tencent_ci\.core\.wire\.dialect\..*"),
+    ("py:class", r"airflow_provider_tencent_ci\.core\.wire\.service_dialect\..*"),
 ]
 
 autodoc_typehints = "description"

@@ -131,6 +131,16 @@ def test_a_clear_starts_a_new_job(tries):
     assert len(tries.emulator.jobs) == 2
 
 
+@pytest.mark.parametrize(("lag", "mode", "has_store"), [(0, MODES["deferred"], False)])
+def test_a_retry_with_another_number_of_retries_submits_again_without_a_store(tries):
+    tries.run(kill_at="after the XCom job_id")
+    first = tries.kept.read("xcom-job_id")
+    tries.retries = 3
+    tries.run()
+    assert tries.kept.read("xcom-job_id") != first
+    assert len(tries.emulator.jobs) == 2
+
+
 @pytest.mark.parametrize(("lag", "mode", "has_store"), [(0, MODES["deferred"], True)])
 def test_a_retry_with_another_number_of_retries_finds_its_own_job(tries):
     tries.run(kill_at="after the POST")

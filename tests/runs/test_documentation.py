@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_tencent_ci.operators.cancel_inventory_job import CancelInventoryJobOperator
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 from tests.ui.pictures import PICTURES
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,56 @@ def test_readme_and_guide_name_every_parameter(kind, page):
         for name, parameter in inspect.signature(kind.__init__).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY:
                 assert re.search(rf"`{name}[`=]", text), f"{path}: {name}"
+
+
+def templated(page):
+    """The parameters that a page marks as templated."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    rows = re.findall(r"^\| (`.*`) \(templated\) \|", text, re.M)
+    return {*re.findall(r"`(\w+)` ◇", text), *re.findall(r"`(\w+)`", " ".join(rows))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "pages"),
+    [
+        (TriggerInventoryJobOperator, ["operator.md", "resubmit.md"]),
+        (CancelInventoryJobOperator, ["cancel.md"]),
+        (InventoryJobSensor, ["sensor.md"]),
+    ],
+)
+def test_the_pages_mark_each_templated_parameter_and_no_other(kind, pages):
+    assert set().union(*(templated(page) for page in pages)) == set(kind.template_fields)
+
+
+def shown_default(text):
+    """The value of a default that a page shows; ``...`` if it describes the value in words."""
+    number = re.match(r"[\d.]+", text)
+    if number:
+        return float(number[0])
+    value = text.removeprefix("`").removesuffix("`")
+    return {"none": None, "False": False, "True": True, '"*"': "*"}.get(value, value if value.endswith("/") else ...)
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "numbers"),
+    [
+        (TriggerInventoryJobOperator, "operator.md", {"poll_interval", "contact_timeout", "reconcile_timeout"}),
+        (TriggerInventoryJobOperator, "resubmit.md", {"resubmit_rounds"}),
+        (CancelInventoryJobOperator, "cancel.md", {"stop_timeout"}),
+        (InventoryJobSensor, "sensor.md", {"poke_interval", "contact_timeout"}),
+        (InventoryJobEventTrigger, "events.md", {"poll_interval", "look_back", "catch_up"}),
+    ],
+)
+def test_the_pages_show_the_defaults_of_the_parameters(kind, page, numbers):
+    """In the second column of a table, or in round brackets behind the name."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    parameters = inspect.signature(kind.__init__).parameters
+    shown = re.findall(r"`(\w+)`(?: ◇| \(templated\))?(?: \| ([^|]+) \|| \(([^()]+)\))", text)
+    found = {name: shown_default((cell or brackets).strip()) for name, cell, brackets in shown if name in parameters}
+    assert {name for name, value in found.items() if isinstance(value, float)} == numbers
+    for name, value in found.items():
+        if value is not ...:
+            assert parameters[name].default == value, name
 
 
 def test_the_pages_on_errors_and_faults_match_code_and_tests():

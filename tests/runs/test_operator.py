@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -84,6 +87,22 @@ def test_a_wait_stores_the_final_record(emulator, mode):
     assert record["State"] == "Success"
     assert record["Input"] == {"Prefix": "media/"}
     assert record["EndTime"]
+
+
+DEFAULTS = """
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
+tasks = TriggerInventoryJobOperator(task_id="submit"), InventoryJobSensor(task_id="wait", job_id="b1")
+print(*(task.deferrable for task in tasks))
+"""
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_a_wait_is_deferred_if_airflow_s_default_says_so(default):
+    settings = {**os.environ, "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": str(default)}
+    command = [sys.executable, "-c", DEFAULTS]
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == f"{default} {default}"
 
 
 def test_a_task_does_not_wait_by_default(emulator):
@@ -171,6 +190,19 @@ def test_a_retry_after_a_failed_job_submits_a_new_one(emulator, mode):
     assert submit(mode=f"{mode}, {retrying}").state == "failed"
     assert [job.state for job in emulator.jobs] == ["Failed", "Failed"]
     assert len({job.name for job in emulator.jobs}) == 1
+
+
+@waiting_with_retries
+def test_a_retry_with_another_request_submits_a_new_job_and_waits_for_it(emulator, mode):
+    emulator.configure(run_seconds=3600)
+    # Before Airflow 3.3 the retry does not know that the first try has sent no request for this job.
+    retrying = "wait_timeout=0.5, reconcile_timeout=1, retries=1, retry_delay=timedelta(seconds=0)"
+    run = submit("workflow_ids=WORKFLOW, prefix='media/000{{ ti.try_number }}'", f"{mode}, {retrying}")
+    assert run.state == "failed"
+    first, second = emulator.jobs
+    assert first.name != second.name
+    assert run.xcoms["submit"]["job_id"] == second.job_id
+    assert emulator.count("cancel") == 0
 
 
 @waiting

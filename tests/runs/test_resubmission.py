@@ -123,6 +123,8 @@ def test_three_percent_of_ten_thousand_files_are_resubmitted(emulator, mode):
     assert run.state == "success"
     assert [job.files for job in emulator.jobs] == [10_000, 300]
     assert counts(run) == (10_000, 10_000, 0)
+    failed = [request for request in emulator.requests if "states=Failed" in request.query]
+    assert len(failed) == 3, "pages of a hundred files"
 
 
 @waiting
@@ -234,29 +236,68 @@ def test_no_round_begins_when_the_list_cannot_be_written(a_hundred, mode):
     assert only_job(a_hundred).files == 100
 
 
-@waiting
-def test_a_failed_job_of_a_round_fails_the_task(a_hundred, mode, monkeypatch):
+@pytest.fixture
+def configure_at_uploads(a_hundred, monkeypatch):
+    """Configure the emulator right before the list of a round is uploaded: the first settings for the first upload."""
     from airflow_provider_tencent_ci.core.api.put_object import put_object
 
-    def then_fail_jobs(*arguments):
-        a_hundred.configure(outcome="fail", failure_code="TemplateNotFound")
-        return put_object(*arguments)
+    def configure(*settings):
+        left = iter(settings)
 
-    monkeypatch.setattr("airflow_provider_tencent_ci.core.submitting.round_request.put_object", then_fail_jobs)
+        def upload(*arguments):
+            a_hundred.configure(**next(left))
+            return put_object(*arguments)
+
+        monkeypatch.setattr("airflow_provider_tencent_ci.core.submitting.round_request.put_object", upload)
+
+    return configure
+
+
+@waiting
+def test_a_failed_job_of_a_round_fails_the_task(configure_at_uploads, mode):
+    configure_at_uploads({"outcome": "fail", "failure_code": "TemplateNotFound"})
     run = submit(mode)
     assert run.state == "failed"
     assert "TemplateNotFound" in run.failure
     assert counts(run) == (100, 90, 10), "the known counts of the batch"
 
 
+@waiting_with_retries
+def test_a_retry_after_a_failed_job_of_a_round_submits_the_whole_round_again(a_hundred, configure_at_uploads, mode):
+    configure_at_uploads({"outcome": "fail"}, {"outcome": "success", "failing_keys": ()})
+    # Before Airflow 3.3 the retry searches for this time for the job that it does not know.
+    run = submit(mode, "fail_on='any', reconcile_timeout=1, retries=1, retry_delay=timedelta(seconds=0)")
+    assert run.state == "success"
+    assert run.tries == {"submit": 2}
+    assert [(job.state, job.files) for job in a_hundred.jobs] == [("Success", 100), ("Failed", 10), ("Success", 10)]
+
+
 @waiting
-def test_files_that_are_deleted_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch):
+def test_an_execution_timeout_cancels_the_job_of_the_round(a_hundred, configure_at_uploads, mode):
+    configure_at_uploads({"run_seconds": 3600})
+    with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
+        run = submit(mode, "resubmit_rounds=2, execution_timeout=timedelta(seconds=6)")
+        assert run.state == "failed"
+    assert [job.state for job in a_hundred.jobs] == ["Success", "Cancel"]
+
+
+@waiting
+def test_a_wait_timeout_bounds_each_round_by_itself(a_hundred, mode):
+    a_hundred.configure(failing_times=2, submitted_seconds=0, run_seconds=2)
+    run = submit(mode, "resubmit_rounds=2, fail_on='any', wait_timeout=4")
+    assert run.state == "success", "three jobs of two seconds"
+    assert len(a_hundred.jobs) == 3
+
+
+@waiting
+def test_files_that_are_deleted_before_their_round_still_count_as_failed(a_hundred, mode, monkeypatch, tmp_path):
     a_hundred.configure(failing_times=1)
     from airflow_provider_tencent_ci.core.api import url_list
 
     monkeypatch.setattr("airflow_provider_tencent_ci.outcome.failed_files.write_url_list", _all_but_two(url_list))
-    run = submit(mode, "fail_on=3")
+    run = submit(mode, f"fail_on=3, failures_path='file://{tmp_path}/'")
     assert counts(run) == (100, 98, 2)
+    assert [path.read_text() for path in tmp_path.iterdir()] == [""], "the round did not process them"
 
 
 def _all_but_two(url_list):

@@ -8,6 +8,7 @@ from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from tests.runs.conftest import broken_in_airflow_3_0, only_job
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER, without_airflow_s_own
@@ -104,6 +105,20 @@ def test_a_timeout_fails_without_retries_and_the_job_continues(emulator, long_jo
 
 
 @modes_that_look_again
+def test_a_paused_job_is_waited_for_and_the_log_says_so(emulator, mode, capfd, caplog):
+    emulator.configure(outcome="pause")
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="paused", workflow_ids=WORKFLOW_ID, prefix="media/")
+    emulator.advance(10)
+    assert "AirflowSensorTimeout" in wait(job.job_id, mode, "timeout=1").failure
+    assert f"Batch job {job.job_id} is paused" in caplog.text + "".join(capfd.readouterr())
+
+
+def test_airflow_s_default_for_the_timeout_is_seven_days():
+    assert InventoryJobSensor(task_id="wait", job_id="b1").timeout == 7 * 24 * 3600
+
+
+@modes_that_look_again
 def test_soft_fail_skips_the_task_after_a_timeout(emulator, long_job_id, mode):
     assert wait(long_job_id, mode, "timeout=0.5, soft_fail=True").states == {"wait": "skipped"}
 
@@ -137,6 +152,26 @@ def test_a_wrong_job_id_raises_an_error_that_names_it(emulator, mode, wrong, com
     assert run.state == "failed"
     assert complaint in run.failure
     assert emulator.requests == []
+
+
+@again
+def test_a_task_in_reschedule_mode_has_no_process_between_two_polls(emulator, long_job_id, monkeypatch):
+    """So a mark at this time stops no process that could cancel the job."""
+    ends, execute = [], InventoryJobSensor.execute
+
+    def noted(task, context):
+        try:
+            return execute(task, context)
+        except Exception as error:
+            ends.append(type(error).__name__)
+            raise
+
+    monkeypatch.setattr(InventoryJobSensor, "execute", noted)
+    assert wait(long_job_id, MODES["reschedule"], "timeout=1, cancel_on_kill=True").state == "failed"
+    assert len(ends) > 1
+    assert ends == ["AirflowRescheduleException"] * (len(ends) - 1) + ["AirflowSensorTimeout"]
+    assert emulator.count("list") == len(ends)
+    assert emulator.count("cancel") == 0
 
 
 @modes_that_look_again

@@ -75,6 +75,18 @@ def test_a_task_that_exceeds_its_execution_timeout_cancels_its_job(airflow, emul
     assert run.job_states == ["Cancel"]
 
 
+@only_airflow_3("2.11 was not tried")
+def test_a_task_that_is_marked_without_a_triggerer_has_its_job_cancelled_by_the_next_one(airflow, emulator, triggerers):
+    triggerers.have(0)
+    run = Run(airflow, emulator, "stop_deferred")
+    run.wait_for_state("deferred")
+    run.mark("failed")
+    run.wait_for_state("failed")
+    assert run.job_states == ["Running"]
+    triggerers.have(1)
+    run.wait_for_jobs("Cancel")
+
+
 @only_airflow_3("2.11 ends a task that is asked to stop")
 def test_the_retry_adopts_the_job_of_an_evicted_worker(airflow, emulator):
     run = waiting_run(airflow, emulator, "blocking", "running")

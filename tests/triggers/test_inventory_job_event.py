@@ -276,6 +276,20 @@ def test_errors_do_not_end_the_watcher(emulator, kind):
     run(main)
 
 
+def test_a_watcher_waits_as_long_as_the_service_asks(emulator):
+    async def main():
+        async with watching(watcher().run()):
+            await looks(emulator)
+            emulator.inject(Fault("slow_down", operation="list", retry_after_seconds=1))
+            await until(lambda: emulator.requests[-1].status == 429)
+            before = emulator.count("list")
+            await asyncio.sleep(0.7)  # seven intervals
+            assert emulator.count("list") == before
+            await looks(emulator)
+
+    run(main)
+
+
 def test_a_connection_that_is_corrected_later_is_used(emulator, monkeypatch, caplog):
     job_id = submit()
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", '{"conn_type": "tencent_ci"}')

@@ -84,6 +84,18 @@ def test_answers_are_never_requested_more_often_than_heartbeats(clock):
     assert Lease(Supervision(20, 7, 5), now=clock).interval_seconds == 5
 
 
+def test_four_answers_within_24_seconds_hold_the_lease_of_a_triggerer_with_airflow_s_default(clock):
+    lease = Lease(supervision_of_triggers(), math.inf, clock)
+    assert lease.interval_seconds == 3
+    answers(lease, clock, 3)
+    assert not lease.is_held()
+    answers(lease, clock, 1)
+    clock.now += 23 - 3 * lease.interval_seconds
+    assert lease.is_held()
+    clock.now += 2
+    assert not lease.is_held()
+
+
 def test_the_clock_counts_while_the_machine_sleeps_and_ignores_a_calendar_that_is_set_back(monkeypatch):
     by_calendar, since_boot = [1000.0], [50.0]
     monkeypatch.setattr(process_lease, "_since_boot", lambda: since_boot[0])

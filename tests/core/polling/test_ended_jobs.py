@@ -29,6 +29,7 @@ class Bucket:
         self.page_size = page_size
         self.script = Script([self.answer], forever=True)
         self.hidden: set[str] = set()
+        self.end_times: dict[str, str] = {}
 
     def put(self, job_id, state, created_at=START, name="nightly"):
         self.jobs[job_id] = (created_at, state, name)
@@ -42,7 +43,7 @@ class Bucket:
         since = query.get("startCreationTime")
         since = datetime.fromisoformat(since) if since else datetime.min.replace(tzinfo=UTC)
         found = [
-            (created_at, job_xml(job_id, Name=name, State=state, CreationTime=created_at.isoformat(timespec="seconds")))
+            (created_at, self._record(job_id, state, created_at, name))
             for job_id, (created_at, state, name) in self.jobs.items()
             if (job_id == query["jobId"] if "jobId" in query else state in states and job_id not in self.hidden)
             and created_at >= since
@@ -51,6 +52,10 @@ class Bucket:
         offset = int(query.get("nextToken") or 0)
         upto = offset + self.page_size
         return page(*[xml for _, xml in found[offset:upto]], next_token=str(upto) if upto < len(found) else None)
+
+    def _record(self, job_id, state, created_at, name):
+        times = {"CreationTime": created_at.isoformat(timespec="seconds"), "EndTime": self.end_times.get(job_id, "")}
+        return job_xml(job_id, Name=name, State=state, **times)
 
     def poll(self, lookout):
         self.script.requests.clear()
@@ -83,6 +88,13 @@ def test_a_job_that_ended_since_the_last_poll_is_reported_once(bucket, lookout):
     bucket.end("b1")
     assert bucket.poll(lookout) == ["b1"]
     assert bucket.poll(lookout) == []
+
+
+def test_the_job_that_ended_first_is_reported_first(bucket, lookout):
+    for minutes, job_id in ((3, "b1"), (1, "b2"), (2, "b3")):
+        bucket.put(job_id, "Success")
+        bucket.end_times[job_id] = (START + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+    assert bucket.poll(lookout) == ["b2", "b3", "b1"]
 
 
 @pytest.mark.parametrize("state", ["Success", "Failed", "Cancel"])
