@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
-from airflow_provider_tencent_ci.core.wire.service_errors import CODES
+from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

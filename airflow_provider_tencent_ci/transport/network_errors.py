@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from airflow_provider_tencent_ci.core.wire.error_codes import PROXY_REFUSAL_ADVICE
 from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.core.wire.service_errors import PROXY_REFUSAL_ADVICE
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
 

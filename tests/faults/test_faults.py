@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.wire.service_errors import CODES
+from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 from airflow_provider_tencent_ci.emulator import FaultKind
 from airflow_provider_tencent_ci.emulator.faults.fault_effects import error_of
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID

@@ -1,18 +1,25 @@
 """
-The meaning of the service's errors: the class, the advice, and whether a retry may help.
+An error answer of the service becomes an exception: its class, message and advice.
 
-The table joins the pages of CI and of COS, whose front end answers too; the same condition has different names on
-the two, so a code that is not in the table is classified by its status (docs/service.md, 5).
+The code decides (``error_codes.py``); a code that is not in the table is classified by its status (docs/service.md, 5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from airflow_provider_tencent_ci.core.wire.error_codes import (
+    CHECK_BUCKET,
+    CHECK_CLOCK,
+    CHECK_INTERMEDIARY,
+    CHECK_KEY_ADVICE,
+    CODES,
+    GRANT_ACTION,
+    MEANING_BY_STATUS,
+    PROXY_REFUSAL_ADVICE,
+    Meaning,
+)
 from airflow_provider_tencent_ci.core.wire.intermediary import is_web_page
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.service_times import parse_http_date
@@ -22,124 +29,12 @@ from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     AuthenticationError,
     InvalidRequestError,
-    NotFoundError,
     PermissionDeniedError,
-    QueueSaturatedError,
     RedirectError,
     ServiceUnavailableError,
     TencentCIError,
-    ThrottledError,
     TransportError,
     UnreadableResponseError,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """
-    The meaning of a code.
-
-    :param error: the class to raise.
-    :param advice: what the user can do.
-    """
-
-    error: type[ApiError]
-    advice: str = ""
-
-
-# For a key pair of the connection. The hook replaces it if the credentials have another source.
-CHECK_KEY_ADVICE = "Check SecretId and SecretKey of the connection (login and password)."
-_CHECK_CLOCK = "The signature's time was not accepted: check the clock of this machine (NTP)."
-_CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the task."
-_CHECK_ARGUMENTS = "Check the arguments of the task against the message."
-_CHECK_ENDPOINT = "Check endpoint_url of the connection."
-_CHECK_PROXY = "The request did not arrive as it was sent: check endpoint_url and the proxy on the way."
-# For an answer of the proxy itself, such as 407.
-PROXY_REFUSAL_ADVICE = (
-    "Check user, password and rules of the proxy (proxy in the connection's extra, or https_proxy and no_proxy of this "
-    "process)."
-)
-_CHECK_INTERMEDIARY = (
-    "Check endpoint_url, the proxy (proxy in the connection's extra, or https_proxy and no_proxy of this process), and "
-    "whether the network wants a login."
-)
-_ASK_LATER = "The request was refused for now; try again later."
-_GRANT_ACTION = (
-    "Grant the key's user the CAM action that the message names, on this bucket (see the permissions in the "
-    "documentation), or use a key that has it."
-)
-
-CODES: Mapping[str, Meaning] = MappingProxyType(
-    {
-        "AccessDenied": Meaning(PermissionDeniedError, _GRANT_ACTION),
-        "ActiveWorkflowForbiddenUpdate": Meaning(
-            InvalidRequestError, "An active workflow cannot be changed: pause it in the CI console first."
-        ),
-        "CIRoleNotExist": Meaning(
-            InvalidRequestError, "Authorise CI to use the bucket: create the service role CI_QCSRole in the console."
-        ),
-        "EntityTooLarge": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
-        "ExpiredToken": Meaning(AuthenticationError, "The temporary key has expired: get a new one."),
-        "InternalError": Meaning(ServiceUnavailableError),
-        "InvalidAccessKeyId": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        "InvalidArgument": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
-        "InvalidAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        "InvalidBucketName": Meaning(InvalidRequestError, _CHECK_BUCKET),
-        "InvalidContent": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
-        "InvalidHost": Meaning(InvalidRequestError, _CHECK_BUCKET),
-        "InvalidRegionName": Meaning(InvalidRequestError, _CHECK_BUCKET),
-        "InvalidURI": Meaning(InvalidRequestError, _CHECK_ENDPOINT),
-        "InvalidUrl": Meaning(NotFoundError, _CHECK_ENDPOINT),
-        "KmsFreqControl": Meaning(ThrottledError, _ASK_LATER),
-        "MalformedXML": Meaning(InvalidRequestError, _CHECK_PROXY),
-        "MediaBucketAlreadyBinded": Meaning(InvalidRequestError, "The bucket is bound to Cloud Infinite already."),
-        "MediaBucketUnBinded": Meaning(
-            InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
-        ),
-        "MissingAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        "MissingContent": Meaning(InvalidRequestError, _CHECK_PROXY),
-        "MissingContentLength": Meaning(InvalidRequestError, _CHECK_PROXY),
-        "NoSuchBucket": Meaning(NotFoundError, _CHECK_BUCKET),
-        "NotImplemented": Meaning(InvalidRequestError, _CHECK_ENDPOINT),
-        "PaymentRequired": Meaning(InvalidRequestError, "The account is in arrears: settle it in the console."),
-        "PicBucketUnBinded": Meaning(
-            InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable image processing."
-        ),
-        "QueuePaused": Meaning(InvalidRequestError, "The queue is paused: resume it in the CI console."),
-        "QueueSaturated": Meaning(QueueSaturatedError, "The queue is full; try again in some minutes."),
-        "RequestTimeTooSkewed": Meaning(AuthenticationError, _CHECK_CLOCK),
-        "RequestTimeout": Meaning(ServiceUnavailableError),
-        "ResourceAccessDenied": Meaning(
-            InvalidRequestError,
-            "CI may not read the input object: check its permissions and those of the service role CI_QCSRole.",
-        ),
-        "ResourceDownloadFailed": Meaning(
-            InvalidRequestError, "CI could not read the input object: check that it exists and is not archived."
-        ),
-        "ResourceNotFound": Meaning(
-            InvalidRequestError, "The workflow, template, queue or input object does not exist in this bucket."
-        ),
-        "ResourceNotSupported": Meaning(InvalidRequestError, "CI cannot process the input object: check its format."),
-        "SecretidNotExist": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        "ServiceUnavailable": Meaning(ServiceUnavailableError),
-        "SignatureDoesNotMatch": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        "SignatureExpired": Meaning(AuthenticationError, _CHECK_CLOCK),
-        "SlowDown": Meaning(ThrottledError, _ASK_LATER),
-        "UnavailableForLegalReasons": Meaning(
-            InvalidRequestError, "The account is in arrears or blocked: see the console."
-        ),
-        "WorkflowExecutionNotFound": Meaning(NotFoundError, "Check the id of the execution, bucket and region."),
-    }
-)
-
-_BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
-    {
-        401: Meaning(AuthenticationError, CHECK_KEY_ADVICE),
-        403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
-        404: Meaning(NotFoundError, _CHECK_BUCKET),
-        429: Meaning(ThrottledError, _ASK_LATER),
-        501: Meaning(InvalidRequestError),
-    }
 )
 
 # The answer may come from a gateway or a proxy, so the lengths are bounded.
@@ -157,7 +52,7 @@ _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization", "
 # CI answered a wrong signature with it, and a missing permission, too (docs/service.md, 5.2).
 _SIGNATURE_OR_PERMISSION = Meaning(
     PermissionDeniedError,
-    f"Either the signature was not accepted: {CHECK_KEY_ADVICE} Or the key may not do this: {_GRANT_ACTION}",
+    f"Either the signature was not accepted: {CHECK_KEY_ADVICE} Or the key may not do this: {GRANT_ACTION}",
 )
 
 # A ``Date`` that differs by more is broken or hostile.
@@ -253,9 +148,9 @@ def _meaning(response: Response) -> Meaning:
     if 300 <= status < 400:
         return Meaning(RedirectError, _redirect_advice(response))
     if is_web_page(response.headers, response.body) and not (status in _OF_ANY_GATEWAY or status >= 500):
-        return Meaning(UnreadableResponseError, _CHECK_INTERMEDIARY)
+        return Meaning(UnreadableResponseError, CHECK_INTERMEDIARY)
     if is_time_refusal(response):
-        return Meaning(AuthenticationError, _CHECK_CLOCK)
+        return Meaning(AuthenticationError, CHECK_CLOCK)
     if status == 401 and code == "AccessDenied":
         return _SIGNATURE_OR_PERMISSION
     if code in CODES:
@@ -266,8 +161,8 @@ def _meaning(response: Response) -> Meaning:
 
 
 def _by_status(status: int) -> Meaning:
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
+    if status in MEANING_BY_STATUS:
+        return MEANING_BY_STATUS[status]
     is_failure = status >= 500 or status in _GIVEN_UP_BY_A_GATEWAY
     return Meaning(ServiceUnavailableError if is_failure else InvalidRequestError)
 
@@ -277,10 +172,10 @@ def _redirect_advice(response: Response) -> str:
     try:
         sent_to, location = urlsplit(response.url), urlsplit(response.headers.get("location", ""))
     except ValueError:  # invalid brackets
-        return f"Redirects are not followed. {_CHECK_BUCKET}"
+        return f"Redirects are not followed. {CHECK_BUCKET}"
     if (sent_to.scheme, location.scheme) == ("http", "https") and sent_to.path == location.path:
         return "The service accepts https only: write https:// in endpoint_url of the connection."
-    return f"Redirects are not followed. {_CHECK_BUCKET}"
+    return f"Redirects are not followed. {CHECK_BUCKET}"
 
 
 def _clock_advice(response: Response) -> str:

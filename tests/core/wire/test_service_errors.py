@@ -7,6 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
+from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 from airflow_provider_tencent_ci.core.wire.request_retry import (
     NO_RETRY,
     RETRY_IDEMPOTENT,
@@ -14,7 +15,7 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
     jittered,
 )
 from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient, was_not_executed
-from airflow_provider_tencent_ci.core.wire.service_errors import CODES, classify, is_time_refusal, may_be_time_refusal
+from airflow_provider_tencent_ci.core.wire.service_errors import classify, is_time_refusal, may_be_time_refusal
 from tests.core.script import LOST, REFUSED, START, failure, respond
 
 # Every row of the error codes of docs/service.md, 5.2: status, code, class, may a submission / a read be repeated.

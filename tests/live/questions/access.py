@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
+from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
-from airflow_provider_tencent_ci.core.wire.service_errors import CODES, classify
+from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.signing import COS_TOKEN_HEADER, TOKEN_HEADER
 from airflow_provider_tencent_ci.exceptions import AuthenticationError, PermissionDeniedError, TransportError
 from tests.live.check import Check
@@ -57,7 +58,7 @@ def _refusal(what: str, response: Response) -> Finding:
     said = f"A request {what}: HTTP {failure.status} {failure.code}."
     if isinstance(failure, AuthenticationError | PermissionDeniedError) and failure.code in CODES:
         return as_assumed(said)
-    return differs(said, f"core/wire/service_errors.py: CODES needs {failure.code!r}.")
+    return differs(said, f"core/wire/error_codes.py: CODES needs {failure.code!r}.")
 
 
 def _tolerance(service: Service, keys: Credentials, token: Mapping[str, str]) -> Iterator[Finding]:
