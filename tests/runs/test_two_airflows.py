@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,13 @@ class OtherAirflow:
 
     def __init__(self, home, settings=""):
         home.mkdir()
-        # A copy of the migrated database of this process; a new migration takes many seconds.
-        shutil.copy(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", home)
+        # A copy of the migrated database of this process; a new migration takes many seconds. SQLite makes it: a file
+        # that this process opens and closes by itself loses SQLite's locks, and another process then corrupts it.
+        with (
+            closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")) as migrated,
+            closing(sqlite3.connect(home / "airflow.db")) as copy,
+        ):
+            migrated.backup(copy)
         self.environment = {
             **os.environ,
             "AIRFLOW_HOME": str(home),
