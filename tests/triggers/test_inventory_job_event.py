@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 import pytest
-import structlog
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger
 from airflow_provider_tencent_ci.compat.triggerer_features import watched_asset_store
@@ -122,6 +121,8 @@ def test_a_wrong_argument_is_an_import_error_of_the_dag(tmp_path):
     processor = pytest.importorskip("airflow.dag_processing.processor")
     if not hasattr(processor, "DagFileParseRequest"):
         pytest.skip("Airflow before 3.0 has no asset watchers")
+    import structlog  # of Airflow 3
+
     dag = """
 from airflow.sdk import DAG, Asset, AssetWatcher
 from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
