@@ -109,11 +109,12 @@ def _read_status_line(reader: io.BufferedReader) -> bytes:
 
 
 def _check_headers(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Check the number of headers, and those that say how long the body is (RFC 9112, 6.3)."""
+    """Check the number of headers, their characters, and those that say how long the body is (RFC 9112, 6.3)."""
     lengths = [value for name, value in headers if name.lower() == b"content-length"]
     codings = [value.lower() for name, value in headers if name.lower() == b"transfer-encoding"]
     is_certain = (
         len(headers) <= MAX_HEADERS
+        and all(b"\0" not in value for _, value in headers)  # aiohttp 3.10 takes it for a character
         and len(lengths) + len(codings) <= 1
         and all(_CONTENT_LENGTH.fullmatch(length) for length in lengths)
         and all(coding == b"chunked" for coding in codings)
