@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow import __version__ as airflow_version
 
 from tests.plugins.conftest import JOBS, PAGE_HEADERS, SUBMIT, run_dag
 
@@ -62,7 +63,9 @@ def test_only_readable_connections_are_listed(visit, deny, emulator, stored_conn
 @pytest.fixture
 def team_connection(visit, emulator, monkeypatch):
     """A connection that belongs to a team, in an Airflow with several teams."""
-    team_module = pytest.importorskip("airflow.models.team", reason="Airflow 3.2 and later have teams")
+    if airflow_version < "3.2":
+        pytest.skip("Airflow 3.2 and later have teams")
+    from airflow.models import team as team_module
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session
 
