@@ -38,13 +38,11 @@ class WithRunDates:
         except jinja2.UndefinedError as error:
             if "logical_date" in context or not _DATES.search(str(error)):
                 raise
-            # On 3.0 the arguments of a decorated function are rendered by a copy of the task without a DAG.
-            dag_id = getattr(context.get("dag"), "dag_id", self.dag_id)
             raise InvalidArgumentError(
                 f"The template {content!r} cannot be rendered: {error}. This run has no logical date, and so no data "
                 "interval: it was started without a date, or by an asset. Set a logical date in the trigger form or in "
                 "the API: with CronDataIntervalTimetable, the run then has the last whole interval before the date. "
-                f"Or use `airflow backfill create --dag-id {dag_id} --from-date ... --to-date ...`. For a DAG "
+                f"Or use `airflow backfill create --dag-id {self.dag_id} --from-date ... --to-date ...`. For a DAG "
                 "without such intervals, use a time that each run has: {{ dag_run.run_after }}."
             ) from error
         return rendered

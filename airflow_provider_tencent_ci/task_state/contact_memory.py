@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.compat.task_context import task_state_store
-from airflow_provider_tencent_ci.task_state.newer_try import try_key
+from airflow_provider_tencent_ci.task_state.time_of_try import read_time_of_try, time_of_try
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -27,9 +27,7 @@ def read_failing_since(context: Context) -> datetime | None:
     except Exception as error:  # the wait is more important
         _log.warning("The task state store could not be read: %s", error)
         return None
-    if not isinstance(noted, dict) or noted.get("try") != try_key(context["ti"]) or not noted.get("at"):
-        return None
-    return datetime.fromisoformat(noted["at"])
+    return read_time_of_try(context["ti"], noted)
 
 
 def write_failing_since(context: Context, failing_since: datetime | None) -> None:
@@ -37,8 +35,7 @@ def write_failing_since(context: Context, failing_since: datetime | None) -> Non
     store = task_state_store(context)
     if store is None:
         return
-    at = failing_since.isoformat() if failing_since else None
     try:
-        store.set(_KEY, {"try": try_key(context["ti"]), "at": at})
+        store.set(_KEY, time_of_try(context["ti"], failing_since))
     except Exception as error:
         _log.warning("The task state store could not be written: %s", error)

@@ -26,7 +26,7 @@ _MODULES = tuple(
         "core.polling.cancel_job",
         "core.submitting.max_active_jobs",
         "waiting.wait_log",
-        "outcome.file_log",
+        "outcome.progress_log",
     )
 )
 

@@ -30,8 +30,8 @@ from airflow_provider_tencent_ci.compat.supervision import (
     was_given_up,
     workers_have_database,
 )
-from airflow_provider_tencent_ci.core.wire.flow_steps import pause, wrap_flow
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep, Step
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause, unchanged, wrap_flow
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry
 
 __all__ = ["Lease", "WorkerLease", "triggerer_lease"]
@@ -133,7 +133,7 @@ class WorkerLease:
             self._asking.join(_ANSWER_SECONDS)
 
     def _renewing(self, flow: Flow[ResultT]) -> Flow[ResultT]:
-        return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else _whole(step))
+        return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else unchanged(step))
 
     def _in_parts(self, sleep: Sleep) -> Flow[Any]:
         """Sleep as long as the flow says, in parts that end when the lease has to be renewed."""
@@ -150,10 +150,6 @@ class WorkerLease:
             if task_instance_state(self._ti) == "running":
                 self._lease.renew(asked_at)
         self._next_at = self._lease.now() + self._lease.interval_seconds
-
-
-def _whole(step: Step) -> Flow[Any]:
-    return (yield step)
 
 
 @contextmanager

@@ -37,6 +37,11 @@ def wrap_flow(
         flow.close()
 
 
+def unchanged(step: Step) -> Flow[Any]:
+    """Perform a step as it is; for :func:`wrap_flow`."""
+    return (yield step)
+
+
 def send(request: Request) -> Flow[Response]:
     """
     Send one request and return its answer, also an error.
