@@ -295,11 +295,11 @@ class FilesUnknownError(TencentCIError):
 
 
 class WaitTimeoutError(TencentCIError):
-    """``wait_timeout`` is over. The job was left alone and goes on."""
+    """``wait_timeout`` is over. The job was not cancelled and continues."""
 
 
 class LostContactError(TencentCIError):
-    """No poll of the job had an answer for ``contact_timeout``. The job was left alone and may still run."""
+    """No poll of the job had an answer for ``contact_timeout``. The job was not cancelled and may still run."""
 
 
 class UnexpectedEventError(TencentCIError):

@@ -143,7 +143,9 @@ def run_nightly(airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator |
             state = follower.follow(airflow.check, EMULATED_RUN_SECONDS if emulator else REAL_RUN_SECONDS)
     except Interrupted:
         if not emulator and follower.batch:
-            display.say(f"Batch job {follower.batch.job.job_id} is left alone; it can be cancelled in the CI console.")
+            display.say(
+                f"Batch job {follower.batch.job.job_id} is not cancelled; it can be cancelled in the CI console."
+            )
         raise
     if follower.batch:
         print_batch(display, follower.batch)

@@ -119,9 +119,9 @@ def tail_job(args: Namespace) -> None:
     """Follow a batch job to its end."""
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
-        left_alone = f"No longer following batch job {job.job_id}, which was left alone and goes on."
+        not_cancelled = f"No longer following batch job {job.job_id}, which was not cancelled and continues."
         now = _now(hook)
-        with _said_if_interrupted(left_alone), following(job, args.output, now) as observer:
+        with _said_if_interrupted(not_cancelled), following(job, args.output, now) as observer:
             result = hook.run(follow(job.job_id, float(args.poll_interval), observer))
         if result.job is None or not result.job.state.is_terminal:
             raise CommandError(result.message)

@@ -340,10 +340,11 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     def _time_over(self, message: str | None = None) -> AirflowSensorTimeout | AirflowTaskTimeout:
         if self._limit.argument == "execution_timeout":
             return self._execution_timeout_over()
-        message = message or f"Batch job {self.job_id} was left alone and goes on."
+        message = message or f"Batch job {self.job_id} was not cancelled and continues."
         return AirflowSensorTimeout(f"timeout is over. {message}")
 
     def _execution_timeout_over(self) -> AirflowTaskTimeout:
         return AirflowTaskTimeout(
-            f"execution_timeout is over while waiting for batch job {self.job_id}, which was left alone and goes on."
+            f"execution_timeout is over while waiting for batch job {self.job_id}, which was not cancelled and "
+            "continues."
         )

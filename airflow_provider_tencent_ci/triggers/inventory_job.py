@@ -231,7 +231,7 @@ class InventoryJobTrigger(BaseTrigger):
 
     def _could_not_wait(self, error: Exception) -> dict[str, Any]:
         self.log.warning("Cannot wait for batch job %s: %s", self.job_id, error)
-        message = f"Cannot wait for batch job {self.job_id}, which was left alone: {type(error).__name__}: {error}"
+        message = f"Cannot wait for batch job {self.job_id}, which was not cancelled: {type(error).__name__}: {error}"
         return write_event("lost_contact", self.job_id, None, message)
 
     @contextmanager

@@ -256,7 +256,7 @@ def ended_job(
         raise execution_timeout_over(job_id)
     if deferral.limit == "wait_timeout":
         raise WaitTimeoutError(
-            f"wait_timeout is over while waiting for batch job {job_id}, which was left alone and goes on."
+            f"wait_timeout is over while waiting for batch job {job_id}, which was not cancelled and continues."
         )
     return None
 

@@ -56,15 +56,17 @@ def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: CancelDecis
 
     if decision is CancelDecision.DOUBT:
         log.warning(
-            "Batch job %s is left alone and goes on. The task is %s, and this process cannot tell whether a person or "
-            "Airflow has ended it. If the job is not needed, cancel it by hand.",
+            "Batch job %s is not cancelled and continues. The task is %s, and this process cannot tell whether a "
+            "person or Airflow has ended it. If the job is not needed, cancel it by hand.",
             job_id,
             task.state or "without a state",
         )
     elif task.state == NOT_TOLD:
-        log.warning("Batch job %s is left alone and goes on: Airflow did not say which state the task is in.", job_id)
+        log.warning(
+            "Batch job %s is not cancelled and continues: Airflow did not say which state the task is in.", job_id
+        )
     elif task.is_deferred:
-        log.info("Batch job %s is left alone: its task still wants it.", job_id)
+        log.info("Batch job %s is not cancelled: its task still needs it.", job_id)
     else:
         log.info("Batch job %s is left to the task's retry: no person has stopped the task.", job_id)
 

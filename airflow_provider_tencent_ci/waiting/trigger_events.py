@@ -107,7 +107,7 @@ def read_event(event: object) -> dict[str, Any]:
         return event
     raise UnexpectedEventError(
         f"The task was resumed with {str(event)[:200]!r}, which is no event of InventoryJobTrigger (version "
-        f"{EVENT_VERSION}). The batch job was left alone; a retry of this task finds it again."
+        f"{EVENT_VERSION}). The batch job was not cancelled; a retry of this task finds it again."
     )
 
 

@@ -142,7 +142,7 @@ def test_a_wait_that_times_out_fails_the_task_and_the_job_continues(emulator, mo
     run = submit(mode=f"{mode}, wait_timeout=timedelta(seconds=1)")
     assert run.state == "failed"
     assert "WaitTimeoutError" in run.failure
-    assert "It was left alone and goes on" in run.failure
+    assert "It was not cancelled and continues" in run.failure
     assert only_job(emulator).state == "Running"
 
 

@@ -82,6 +82,10 @@ class Run:
         logs = self._home.glob(f"logs/dag_id={self.dag_id}/run_id={self.run_id}/**/*.log*")
         return sum(path.read_text("utf-8", "replace").count(text) for path in logs if path.is_file())
 
+    def doubts(self):
+        """Say whether a process left a job because it could not tell who ended the task."""
+        return f"the job goes on; doubts in the logs: {self.times_said('is not cancelled and continues')}"
+
     def mark(self, state):
         self.api.mark(self.dag_id, self.run_id, "submit", state)
 

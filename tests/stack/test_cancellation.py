@@ -56,7 +56,7 @@ def test_a_cleared_task_cancels_its_old_job_and_waits_for_a_new_one(all_modes):
     # The scheduler defers "start" again at once, for the same job, and on a busy machine the next try of "sense" is
     # deferred before its old trigger stops. That looks as if another triggerer had taken over.
     all_modes.wait_for_jobs(set(SENSORS) - {"start", "sense"}, "Cancel")
-    all_modes.wait_until_said("sense", "was cancelled and has stopped", "its task still wants it", seconds=90)
+    all_modes.wait_until_said("sense", "was cancelled and has stopped", "its task still needs it", seconds=90)
     all_modes.wait_for_jobs(OPERATORS, "Cancel", "Running", seconds=120)
     waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in OPERATORS}
     wait_for(lambda: all_modes.states.items() >= waiting.items(), 90, lambda: all_modes.states)

@@ -52,8 +52,8 @@ def test_a_frozen_triggerer_that_resumes_cancels_no_job_of_the_other_one(waiting
     wait_for(lambda: triggerers.load(frozen) == 0, 180, lambda: "its triggers are still its own")
     triggerers.signal(frozen, signal.SIGCONT)
     # Its on_kill runs for each of them, else this test would prove nothing.
-    left_alone = lambda: waiting.times_said("is left alone: its task still wants it")  # noqa: E731
-    wait_for(lambda: left_alone() >= held, 180, lambda: f"only {left_alone()} of {held} were left alone")
+    not_cancelled = lambda: waiting.times_said("is not cancelled: its task still needs it")  # noqa: E731
+    wait_for(lambda: not_cancelled() >= held, 180, lambda: f"only {not_cancelled()} of {held} were not cancelled")
 
 
 def test_a_job_that_ended_while_no_triggerer_ran_counts_as_ended(airflow, emulator, triggerers):
@@ -99,7 +99,7 @@ def test_no_arguments_stop_a_triggerer_or_lose_a_job(airflow, emulator, database
     assert len(runs[0][0].jobs) == len(runs)
     for run, job_id in runs:
         run.mark("failed")
-        wait_for(lambda job_id=job_id: emulator.job(job_id).state == "Cancel", 60, lambda: "the job goes on")
+        wait_for(lambda job_id=job_id: emulator.job(job_id).state == "Cancel", 60, run.doubts)
 
 
 def test_a_timeout_by_airflow_itself_cancels_the_job(airflow, emulator, database, triggerers):

@@ -99,7 +99,7 @@ def test_a_lost_contact_sends_one_event(emulator, job_id):
 def test_an_impossible_wait_sends_one_event_and_raises_nothing(emulator, arguments):
     [event] = events_of(InventoryJobTrigger(**arguments))
     assert event["status"] == "lost_contact"
-    assert "left alone" in event["message"]
+    assert "not cancelled" in event["message"]
 
 
 def test_a_waiting_trigger_does_not_block_the_loop(emulator, job_id):

@@ -156,7 +156,7 @@ def test_a_timeout_during_a_poll_cancels_the_job(emulator, operator, resume, job
 
 def test_an_expired_wait_timeout_without_an_event_does_not_cancel_the_job(emulator, ti, resume, operator, job_id):
     Deferral("job", "wait_timeout", datetime.now(UTC) + HOUR, 0).push({"ti": ti})
-    with pytest.raises(WaitTimeoutError, match="goes on"):
+    with pytest.raises(WaitTimeoutError, match="not cancelled and continues"):
         resume(operator, TIME_OUT)
     operator.on_kill()
     assert emulator.count("cancel") == 0

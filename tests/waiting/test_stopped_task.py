@@ -128,9 +128,12 @@ def test_a_failed_task_cancels_only_if_airflow_cannot_have_failed_it(
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        (lambda _ti: "failed", "is left alone and goes on. The task is failed, and this process cannot tell whether"),
+        (
+            lambda _ti: "failed",
+            "is not cancelled and continues. The task is failed, and this process cannot tell whether",
+        ),
         (lambda _ti: "up_for_retry", "is left to the task's retry"),
-        (raising, "is left alone and goes on: Airflow did not say which state the task is in"),
+        (raising, "is not cancelled and continues: Airflow did not say which state the task is in"),
     ],
 )
 def test_the_log_contains_the_reason_to_keep_a_job(emulator, job_id, monkeypatch, said, state, says):

@@ -183,13 +183,13 @@ def next_poll_delay_seconds(
 def _deadline(job: InventoryJob, deadline_at: datetime) -> str:
     return (
         f"Batch job {job.job_id} ({shortened(job.name, 128)}) is still {shortened(job.state.value, 128)} "
-        f"at the deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was left alone and goes on."
+        f"at the deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was not cancelled and continues."
     )
 
 
 def lost_contact_message(job_id: str, failing_seconds: float, error: TencentCIError) -> str:
     """Return the message for a lost contact; the same words in every mode of waiting."""
     return (
-        f"Batch job {job_id} could not be polled for {failing_seconds:.0f} seconds. It was left alone and may "
+        f"Batch job {job_id} could not be polled for {failing_seconds:.0f} seconds. It was not cancelled and may "
         f"still run. Last error: {error}"
     )
