@@ -57,7 +57,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check check-tests test node-sdk test-chaos test-cluster test-lineage test-live test-ui simulate pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
+.PHONY: help venv check check-tests test test-stack node-sdk test-chaos test-cluster test-lineage test-live test-ui simulate pictures fuzz bench docs demo ui lint format typecheck constraints build clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,17 +86,24 @@ check: venv ## Check rules, types, core and simulation in under a minute
 check-tests: venv
 	TENCENT_CI_HISTORIES=600 $(BIN)/python -m pytest --quiet --numprocesses=2 -m 'not slow' tests/core tests/simulation
 
+# The tests with a running Airflow, in which most of the time is spent waiting for it: test-stack.
+RUNNING_AIRFLOW := tests/stack tests/watch
+
 # The coverage gate is on for the default Airflow only: the other versions test compatibility.
-test: venv ## Run the tests; on the default Airflow with the coverage gate of core/
+test: venv ## Run the tests without a running Airflow; on the default Airflow with the coverage gate of core/
 ifneq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest $(ARGS)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
 	$(BIN)/python -m coverage run -m pytest tests/core
 	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --ignore=tests/core
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,tests/core $(RUNNING_AIRFLOW))
 else
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,$(RUNNING_AIRFLOW))
 endif
+
+# Its groups of tests each have an Airflow of their own.
+test-stack: venv ## Run the tests with a running Airflow; they need PostgreSQL's server programs
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup $(RUNNING_AIRFLOW)
 
 simulate: venv ## Run HISTORIES over virtual time, from SEED on (docs/simulation.md)
 	$(BIN)/python -m tests.simulation --histories=$(HISTORIES) --seed=$(SEED) $(ARGS)
