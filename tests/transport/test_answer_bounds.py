@@ -10,7 +10,10 @@ from contextlib import suppress
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
+from airflow_provider_tencent_ci.core.api import job_requests
+from airflow_provider_tencent_ci.core.api.job_calls import request_cancel
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
+from airflow_provider_tencent_ci.core.api.put_object import build_put_object
 from airflow_provider_tencent_ci.core.wire import error_body, xml
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES, MAX_LINES, MAX_MARKUP
@@ -116,16 +119,41 @@ def test_an_answer_takes_little_memory(run, name, status, size):
             tracemalloc.stop()
 
 
+# Answers of the service to a cancel or an upload, which need no body: whether the request fails.
+BODIES = {
+    b"<Response/>": False,
+    b"<Error><Code>AccessDenied</Code></Error>": True,
+    b"<Response><Code>AccessDenied</Code></Response>": True,
+    b"<Response>cut off": False,
+}
+
+
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
 def test_an_answer_is_parsed_once(run, monkeypatch, status):
+    body = b"<Response/>" if status == 200 else b"<Error><Code>AccessDenied</Code></Error>"
+    assert parsed_by(run, monkeypatch, look(), status, body) == [body]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("flow", [lambda: request_cancel("b1", NO_RETRY), lambda: put_nothing(NO_RETRY)])
+def test_the_answer_to_a_cancel_or_an_upload_is_parsed_once(run, monkeypatch, flow, body):
+    assert parsed_by(run, monkeypatch, flow(), 200, body, fails=BODIES[body]) == [body]
+
+
+def put_nothing(retry):
+    return send_with_retry(build_put_object("list.txt", b""), read_nothing, retry)
+
+
+def parsed_by(run, monkeypatch, flow, status, body, *, fails=None):
+    """Run a flow, and return what it parses."""
+
     def counted(body):
         parsed.append(body)
         return read_document(body)
 
     parsed, read_document = [], xml.read_document
-    for module in (error_body, xml):
-        monkeypatch.setattr(module, "read_document", counted)
-    body = b"<Response/>" if status == 200 else b"<Error><Code>AccessDenied</Code></Error>"
-    with serve(status, body) as server, suppress(e.ApiError):
-        run(configuration(server.url), look())
-    assert parsed == [body]
+    for module in (error_body, xml, job_requests):
+        monkeypatch.setattr(module, "read_document", counted, raising=False)
+    with serve(status, body) as server, pytest.raises(e.ApiError) if fails else suppress(e.ApiError):
+        run(configuration(server.url), flow)
+    return parsed

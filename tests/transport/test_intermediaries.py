@@ -113,6 +113,19 @@ def test_an_error_with_a_good_status_is_an_error(run, operation, code, kind):
     assert (error.code, error.message, error.request_id) == (code, "no", "r-1")
 
 
+@pytest.mark.parametrize("operation", ["cancel", "put"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<Response><Code>AccessDenied</Code><RequestId>body-7</RequestId></Response>",
+        b'{"Code": "AccessDenied", "RequestId": "body-7"}',
+    ],
+)
+def test_an_error_without_a_node_error_and_with_a_good_status_has_its_request_id(run, operation, body):
+    error = error_of(run, OPERATIONS[operation](), answer(200, body))
+    assert (type(error), error.request_id) == (e.PermissionDeniedError, "body-7")
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_407_of_a_plain_proxy_is_the_proxy_s_refusal(run, operation):
     with Proxy(answer(407, b"<html/>", Proxy_Authenticate='Basic realm="x"')) as proxy:

@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.core.api.query_parameters import given, joined,
 from airflow_provider_tencent_ci.core.wire.intermediary import has_request_id
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
 from airflow_provider_tencent_ci.core.wire.service_errors import error_of
-from airflow_provider_tencent_ci.core.wire.xml import read_document, read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
@@ -196,8 +196,8 @@ def read_nothing(response: Response) -> None:
     """
     if response.error.code or response.error.message:
         raise error_of(response)
-    if response.body.strip() and not has_request_id(response.headers):
-        read_document(response.body)
+    if response.error.not_xml and response.body.strip() and not has_request_id(response.headers):
+        raise UnreadableResponseError(response.error.not_xml)
 
 
 def _check_one_of(argument: str, value: str | None, allowed: tuple[str, ...]) -> None:

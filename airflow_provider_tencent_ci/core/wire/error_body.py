@@ -28,6 +28,7 @@ class ErrorBody:
     :param signed: ``StringToSign`` and ``FormatString``: the texts that the service signed, each with its name; empty
         if there is none.
     :param has_error_node: whether there is a node ``Error``, which only an error has.
+    :param not_xml: why the body could not be read as XML; empty if it was.
     """
 
     code: str = ""
@@ -35,6 +36,7 @@ class ErrorBody:
     request_id: str = ""
     signed: str = ""
     has_error_node: bool = False
+    not_xml: str = ""
 
 
 def may_be_error(body: bytes) -> bool:
@@ -49,7 +51,8 @@ def is_json(body: bytes) -> bool:
 
 def read_error_body(body: bytes) -> ErrorBody:
     """Read an error body, of which any part may be missing; a gateway answers with HTML or with nothing."""
-    levels = [_read_fields(body)]
+    fields, not_xml = _read_json(body) if is_json(body) else _read_xml(body)
+    levels = [fields]
     names = []
     for name in ("Response", "Error"):  # {"Response": {"Error": {"Code": …}, "RequestId": …}}, or a part of it
         inner = _field(levels[-1], name)
@@ -67,19 +70,27 @@ def read_error_body(body: bytes) -> ErrorBody:
         request_id=text("RequestId"),
         signed=", ".join(f"{name}={value!r}" for name, value in signed if value),
         has_error_node="Error" in names,
+        not_xml=not_xml,
     )
 
 
-def _read_fields(body: bytes) -> Mapping[str, object]:
+def _read_json(body: bytes) -> tuple[Mapping[str, object], str]:
     try:
-        if is_json(body):
-            found = json.loads(body) if len(body) <= _MAX_JSON_BYTES else None
-            return found if isinstance(found, dict) else {}
+        found = json.loads(body) if len(body) <= _MAX_JSON_BYTES else None
+    except (ValueError, RecursionError):
+        found = None
+    return (found if isinstance(found, dict) else {}), "The answer is not XML, but JSON."
+
+
+def _read_xml(body: bytes) -> tuple[Mapping[str, object], str]:
+    try:
         root = read_document(body)
         fields: Mapping[str, Node] = to_dict(root)
-        return {"Error": fields} if root.tag == "Error" else fields
-    except (UnreadableResponseError, ValueError, RecursionError):
-        return {}
+    except UnreadableResponseError as error:
+        return {}, error.message
+    except RecursionError:
+        return {}, "The answer is nested too deep."
+    return ({"Error": fields} if root.tag == "Error" else fields), ""
 
 
 def _field(fields: Mapping[str, object], name: str) -> object:

@@ -88,7 +88,7 @@ def error_of(response: Response) -> ApiError:
         _message(response),
         status=response.status,
         code=response.error.code,
-        request_id=request_id_of(response),
+        request_id=shortened(response.error.request_id or request_id_of(response), _MAX_WORD_LENGTH),
         advice=" ".join(part for part in (meaning.advice, _clock_advice(response)) if part),
         retry_after_seconds=_retry_after_seconds(response),
     )
