@@ -39,10 +39,11 @@ is translated where it is raised.
 
 from __future__ import annotations
 
+import copy
 import copyreg
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 __all__ = [
     "ApiError",
@@ -105,10 +106,23 @@ class TencentCIError(Exception):
     """
     Base of all errors of this package; not raised itself. Errors can be pickled and copied.
 
-    :ivar place: the connection and the bucket, in front of the message, if the error has passed a hook; else empty.
+    :ivar place: the connection and the bucket, in front of the message of an error of the service or the network; else
+        empty.
     """
 
     place = ""
+
+    def at(self, place: str) -> Self:
+        """
+        Return this error with another place, as a copy: tasks with different connections may share a request.
+
+        :param place: see :attr:`place`; empty for no other one.
+        """
+        if not place or place == self.place:
+            return self
+        error = copy.copy(self)
+        error.place = place
+        return error
 
     def __str__(self) -> str:
         return f"{self.place}{super().__str__()}"

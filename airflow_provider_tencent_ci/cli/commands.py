@@ -122,7 +122,7 @@ def tail_job(args: Namespace) -> None:
         not_cancelled = f"No longer following batch job {job.job_id}, which was not cancelled and continues."
         now = _now(hook)
         with _said_if_interrupted(not_cancelled), following(job, args.output, now) as observer:
-            result = hook.run(follow(job.job_id, float(args.poll_interval), observer))
+            result = hook.run(follow(job.job_id, float(args.poll_interval), observer, hook.config.place))
         if result.job is None or not result.job.state.is_terminal:
             raise CommandError(result.message)
         counts = _counts(hook, result.job)

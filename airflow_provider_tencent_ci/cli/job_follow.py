@@ -40,13 +40,14 @@ __all__ = ["Lines", "follow", "following"]
 _CONTACT_TIMEOUT = 600.0
 
 
-def follow(job_id: str, poll_interval: float, observer: Lines) -> Flow[WaitResult]:
+def follow(job_id: str, poll_interval: float, observer: Lines, place: str = "") -> Flow[WaitResult]:
     """
     Wait until a job has ended, as a task does.
 
     :param poll_interval: the longest time between two polls, and the time between two counts, in seconds.
+    :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`).
     """
-    wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer)
+    wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer, place=place)
     return wait_for_job(wait, poll_interval, ProgressCounter(poll_interval, observer))
 
 

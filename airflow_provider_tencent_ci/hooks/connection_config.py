@@ -48,10 +48,16 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             objects_proxy=proxy_field(extra, endpoint.objects.base_url) if endpoint.objects else None,
             request_timeout=number_field(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
             requests_per_second=number_field(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
+            place=place_of(connection.conn_id, bucket),
             key_advice=key_advice(extra),
         )
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None
+
+
+def place_of(conn_id: str, bucket: str | None = None) -> str:
+    """Return the beginning of the message of an error; without the bucket if it is not known yet."""
+    return f"Connection {conn_id!r}, bucket {bucket}: " if bucket else f"Connection {conn_id!r}: "
 
 
 def _extra(connection: Connection) -> Mapping[str, Any]:

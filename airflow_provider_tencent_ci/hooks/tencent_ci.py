@@ -24,11 +24,10 @@ from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT,
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
-from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
@@ -136,13 +135,7 @@ class TencentCIHook(BaseHook):
 
         An error of the service, or of a request without an answer, names the connection and the bucket.
         """
-        try:
-            return self._transport.run(flow)
-        except (ApiError, TransportError) as error:
-            error.place = f"Connection {self.tencent_ci_conn_id!r}, bucket {self.config.bucket}: "
-            if isinstance(error, ApiError):
-                error.advice = error.advice.replace(CHECK_KEY_ADVICE, self.config.key_advice)
-            raise
+        return self._transport.run(flow)
 
     def trigger_inventory_job(
         self,

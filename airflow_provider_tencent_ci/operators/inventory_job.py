@@ -293,7 +293,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """Wait here, as the trigger would in the triggerer; return the same event."""
         from airflow_provider_tencent_ci.waiting.job_wait import wait_in_process
 
-        waiting = wait_in_process(self._wait_options(), job_id, wait_ends_at, self.log)
+        waiting = wait_in_process(self._wait_options(), job_id, wait_ends_at, self.log, self._hook.config.place)
         return self._hook.run(self._renewing_lease(waiting))
 
     def _defer(

@@ -69,7 +69,8 @@ class TaskProcess(JobArguments):
         limit = self.max_active_jobs or 0
         if not self.deferrable:
             # Without a deadline: Airflow itself ends a process whose execution_timeout is over.
-            wait = CapacityWait(deadline_at=None, contact_timeout=self.contact_timeout)
+            place = self._hook.config.place
+            wait = CapacityWait(deadline_at=None, contact_timeout=self.contact_timeout, place=place)
             result = self._hook.run(wait_for_capacity(wait, limit, self.poll_interval))
             if result.status is CapacityStatus.LOST_CONTACT:
                 raise LostContactError(result.message)

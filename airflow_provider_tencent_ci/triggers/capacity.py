@@ -86,14 +86,17 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     async def _wait(self) -> CapacityResult:
         from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityWait
+        from airflow_provider_tencent_ci.hooks.connection_config import place_of
         from airflow_provider_tencent_ci.triggerer.capacity_gate import wait_at_capacity_gate
         from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_wait_ends
 
         deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
-        wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout)
+        place = place_of(self.tencent_ci_conn_id, self.bucket)
+        wait = CapacityWait(deadline_at=deadline_at, contact_timeout=self.contact_timeout, place=place)
         config = await retry_until_wait_ends(self._read_config, wait, self.poll_interval)
         if isinstance(config, CapacityResult):
             return config
+        wait.place = config.place
         return await wait_at_capacity_gate(config, wait, self.max_active_jobs, self.poll_interval)
 
     async def _read_config(self) -> ServiceConfig:

@@ -157,10 +157,15 @@ class InventoryJobTrigger(BaseTrigger):
 
     def _new_wait(self) -> Wait:
         from airflow_provider_tencent_ci.core.polling.wait import Wait
+        from airflow_provider_tencent_ci.hooks.connection_config import place_of
 
         deadline_at = datetime.fromisoformat(self.deadline_at) if self.deadline_at else None
         return Wait(
-            self.job_id, deadline_at=deadline_at, contact_timeout=self.contact_timeout, observer=self._observer()
+            self.job_id,
+            deadline_at=deadline_at,
+            contact_timeout=self.contact_timeout,
+            observer=self._observer(),
+            place=place_of(self.tencent_ci_conn_id, self.bucket),
         )
 
     def _observer(self) -> WaitLog:
@@ -180,6 +185,7 @@ class InventoryJobTrigger(BaseTrigger):
         from airflow_provider_tencent_ci.triggerer.file_counter import background_file_counts
         from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
+        wait.place = config.place
         progress = new_progress(self.progress_interval, self.log)
         with background_file_counts(config, wait, progress) if progress else nullcontext():
             return await wait_together(config, wait, self.poll_interval)

@@ -49,15 +49,20 @@ def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | 
     return ProgressCounter(interval_seconds, ProgressLog(log))
 
 
-def wait_in_process(options: WaitOptions, job_id: str, deadline_at: datetime | None, log: Any) -> Flow[dict[str, Any]]:
+def wait_in_process(
+    options: WaitOptions, job_id: str, deadline_at: datetime | None, log: Any, place: str = ""
+) -> Flow[dict[str, Any]]:
     """
     Wait where the flow runs, and return the event that a trigger would resume the task with.
 
     :param deadline_at: when to give up (aware, UTC); ``None`` for never.
+    :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`).
     """
     from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
-    wait = Wait(job_id, deadline_at=deadline_at, contact_timeout=options.contact_timeout, observer=WaitLog(log))
+    wait = Wait(
+        job_id, deadline_at=deadline_at, contact_timeout=options.contact_timeout, observer=WaitLog(log), place=place
+    )
     progress = new_progress(options.progress_interval, log)
     return write_wait_result(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))

@@ -219,6 +219,7 @@ def test_a_lost_contact_fails_the_task_and_the_job_continues(emulator, mode):
     run = submit(mode=f"{mode}, contact_timeout=1")
     assert run.state == "failed"
     assert "LostContactError" in run.failure
+    assert run.failure.count("Connection 'tencent_ci_default', bucket examplebucket-1250000000: ") == 1
     assert only_job(emulator).state == "Running"
     assert emulator.count("cancel") == 0
 
@@ -436,6 +437,7 @@ def test_a_lost_contact_during_the_wait_for_a_place_raises_the_same_error_in_eac
     run = submit(mode=f"{mode}, max_active_jobs=1, contact_timeout=1")
     said = r"LostContactError: Nothing was submitted: for [12] seconds it could not be found out .*InternalError"
     assert re.match(said, run.failure)
+    assert run.failure.count("Connection 'tencent_ci_default', bucket examplebucket-1250000000: ") == 1
 
 
 @waiting

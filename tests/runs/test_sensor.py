@@ -182,4 +182,6 @@ def test_a_lost_contact_fails_the_task_and_the_job_continues(emulator, job_id, m
     run = wait(job_id, mode, "contact_timeout=1, timeout=3" if forgets else "contact_timeout=1")
     assert run.state == "failed"
     assert ("AirflowSensorTimeout" if forgets else "LostContactError") in run.failure
+    if not forgets:
+        assert run.failure.count("Connection 'tencent_ci_default', bucket examplebucket-1250000000: ") == 1
     assert emulator.count("cancel") == 0

@@ -190,6 +190,17 @@ def test_a_wrong_credential_raises_one_error_with_code_and_request_id_and_no_sec
     assert credentials.secret_key not in str(caught.value)
 
 
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "Brandnew"])
+def test_a_refused_key_has_the_advice_of_its_configuration_and_the_place(emulator, run, code):
+    emulator.inject("error", operation="list", status=401, code=code, times=None)
+    advice, place = "Look under the doormat.", "Connection 'news', bucket b-1: "
+    with pytest.raises((e.AuthenticationError, e.PermissionDeniedError)) as caught:
+        run(configuration(emulator.url, key_advice=advice, place=place), look())
+    assert caught.value.advice.count(advice) == 1
+    assert "SecretId" not in str(caught.value)
+    assert str(caught.value).startswith(place)
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

@@ -74,6 +74,8 @@ class Wait:
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
     :param failing_since: when another process of this wait began to get no usable answer; ``None`` if it got one last.
+    :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`). Waits with different ones
+        may share a poll.
     :ivar job: the last record read; ``None`` if there never was one.
     """
 
@@ -85,11 +87,13 @@ class Wait:
         contact_timeout: float,
         observer: WaitObserver,
         failing_since: datetime | None = None,
+        place: str = "",
     ) -> None:
         self.job_id = job_id
         self.deadline_at = deadline_at
         self._contact = ContactBudget(contact_timeout, failing_since)
         self._observer = observer
+        self.place = place
         self.job: InventoryJob | None = None
 
     @property
@@ -121,7 +125,7 @@ class Wait:
         return None
 
     def _failed(self, error: TencentCIError, now: datetime) -> WaitResult | None:
-        failing_seconds = self._contact.failed(now)
+        error, failing_seconds = error.at(self.place), self._contact.failed(now)
         self._observer.poll_failed(error, failing_seconds)
         if not self._contact.is_lost(failing_seconds):
             return None

@@ -86,11 +86,14 @@ class CapacityWait:
 
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never. After it no place helps any more.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
+    :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`). Waits with different ones
+        may share a poll.
     """
 
-    def __init__(self, *, deadline_at: datetime | None, contact_timeout: float) -> None:
+    def __init__(self, *, deadline_at: datetime | None, contact_timeout: float, place: str = "") -> None:
         self._deadline_at = deadline_at
         self._contact = ContactBudget(contact_timeout)
+        self.place = place
 
     def judge(self, places: FreePlaces, now: datetime) -> CapacityResult | None:
         """Take note of how many places are free, or why that is not known; return how the wait ends, if it does."""
@@ -103,7 +106,9 @@ class CapacityWait:
             return CapacityResult(CapacityStatus.DEADLINE, _too_late(self._deadline_at))
         if isinstance(places, TencentCIError):
             if self._contact.is_lost(failing_seconds):
-                return CapacityResult(CapacityStatus.LOST_CONTACT, _lost_contact(failing_seconds, places))
+                return CapacityResult(
+                    CapacityStatus.LOST_CONTACT, _lost_contact(failing_seconds, places.at(self.place))
+                )
             return None
         return CapacityResult(CapacityStatus.CAPACITY) if places else None
 

@@ -30,13 +30,16 @@ class Meaning:
 
     :param error: the class to raise.
     :param advice: what the user can do.
+    :param is_about_key: whether the user has to check the key, wherever it comes from: the configuration has that
+        advice (:attr:`.ServiceConfig.key_advice`).
     """
 
     error: type[ApiError]
     advice: str = ""
+    is_about_key: bool = False
 
 
-# For a key pair of the connection. The hook replaces it if the credentials have another source.
+# For a key pair of the connection.
 CHECK_KEY_ADVICE = "Check SecretId and SecretKey of the connection (login and password)."
 CHECK_CLOCK = "The signature's time was not accepted: check the clock of this machine (NTP)."
 CHECK_BUCKET = "Check bucket (name-appid) and region of the connection or the task."
@@ -70,9 +73,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "EntityTooLarge": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
         "ExpiredToken": Meaning(AuthenticationError, "The temporary key has expired: get a new one."),
         "InternalError": Meaning(ServiceUnavailableError),
-        "InvalidAccessKeyId": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        "InvalidAccessKeyId": Meaning(AuthenticationError, is_about_key=True),
         "InvalidArgument": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
-        "InvalidAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        "InvalidAuthorization": Meaning(AuthenticationError, is_about_key=True),
         "InvalidBucketName": Meaning(InvalidRequestError, CHECK_BUCKET),
         "InvalidContent": Meaning(InvalidRequestError, _CHECK_ARGUMENTS),
         "InvalidHost": Meaning(InvalidRequestError, CHECK_BUCKET),
@@ -85,7 +88,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
         "MediaBucketUnBinded": Meaning(
             InvalidRequestError, "Bind the bucket to Cloud Infinite in the console, and enable media processing."
         ),
-        "MissingAuthorization": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        "MissingAuthorization": Meaning(AuthenticationError, is_about_key=True),
         "MissingContent": Meaning(InvalidRequestError, _CHECK_PROXY),
         "MissingContentLength": Meaning(InvalidRequestError, _CHECK_PROXY),
         "NoSuchBucket": Meaning(NotFoundError, CHECK_BUCKET),
@@ -109,9 +112,9 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
             InvalidRequestError, "The workflow, template, queue or input object does not exist in this bucket."
         ),
         "ResourceNotSupported": Meaning(InvalidRequestError, "CI cannot process the input object: check its format."),
-        "SecretidNotExist": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        "SecretidNotExist": Meaning(AuthenticationError, is_about_key=True),
         "ServiceUnavailable": Meaning(ServiceUnavailableError),
-        "SignatureDoesNotMatch": Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        "SignatureDoesNotMatch": Meaning(AuthenticationError, is_about_key=True),
         "SignatureExpired": Meaning(AuthenticationError, CHECK_CLOCK),
         "SlowDown": Meaning(ThrottledError, _ASK_LATER),
         "UnavailableForLegalReasons": Meaning(
@@ -123,7 +126,7 @@ CODES: Mapping[str, Meaning] = MappingProxyType(
 
 MEANING_BY_STATUS: Mapping[int, Meaning] = MappingProxyType(
     {
-        401: Meaning(AuthenticationError, CHECK_KEY_ADVICE),
+        401: Meaning(AuthenticationError, is_about_key=True),
         403: Meaning(PermissionDeniedError, "The key may not do this on this bucket."),
         404: Meaning(NotFoundError, CHECK_BUCKET),
         429: Meaning(ThrottledError, _ASK_LATER),

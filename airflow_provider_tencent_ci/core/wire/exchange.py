@@ -30,6 +30,7 @@ from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.service_errors import is_expired_credentials_refusal
+from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
 ResultT = TypeVar("ResultT")
 
@@ -91,11 +92,18 @@ def exchange(
     """
     Run a flow to its end and return its result; its errors come through.
 
+    An error of the service, or of a request without an answer, gets the place of the configuration as soon as it
+    occurs: a flow may log it, or write it into another error.
+
     :param config: the service, the credentials and the limits.
     :param clock: the service's clock, shared by all drivers of this service.
     :param rate_limit: limits the requests of all drivers that share it; ``None`` for no limit.
     """
-    return wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit))
+    try:
+        return (yield from wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit)))
+    except (ApiError, TransportError) as error:  # a list may show no such job: then no answer is an error
+        error.place = error.place or config.place
+        raise
 
 
 def read_response(
@@ -122,7 +130,11 @@ def _perform(
 ) -> Generator[Action, Any, object]:
     match step:
         case Request():
-            return (yield from _answered(step, config, clock, rate_limit))
+            try:
+                return (yield from _answered(step, config, clock, rate_limit))
+            except (ApiError, TransportError) as error:
+                error.place = config.place
+                raise
         case ServiceTime():
             return clock.known_at((yield Now()))
         case _:
@@ -194,7 +206,8 @@ def _sent(
     signed = config.dialect.sign(request, endpoint.host, credentials, signed_at)
     url = endpoint.url_of(request)
     answer: RawResponse = yield Send(request, url, {**_HEADERS, **signed})
-    return replace(read_response(answer, credentials, signed, config.dialect), signed_at=signed_at, url=url)
+    response = read_response(answer, credentials, signed, config.dialect)
+    return replace(response, signed_at=signed_at, url=url, place=config.place, key_advice=config.key_advice)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

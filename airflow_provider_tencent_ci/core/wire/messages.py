@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, may_be_error, read_error_body
+from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 
 # Which of a bucket's services a request is for: its batch jobs, or its objects.
 CI, COS = "ci", "cos"
@@ -51,6 +52,8 @@ class Response:
     :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
     :param url: the address that the request was sent to; empty if it is not known.
+    :param place: the connection and the bucket, for the message of an error (:attr:`.ServiceConfig.place`).
+    :param key_advice: what to do if it refuses the key (:attr:`.ServiceConfig.key_advice`).
     """
 
     status: int
@@ -59,6 +62,8 @@ class Response:
     received_at: datetime
     signed_at: datetime | None = None
     url: str = ""
+    place: str = ""
+    key_advice: str = CHECK_KEY_ADVICE
 
     @cached_property
     def error(self) -> ErrorBody:

@@ -106,10 +106,12 @@ def retry_after_seconds(error: object) -> float:
 
 def _send_once(request: Request, read: Callable[[Response], ResultT]) -> Flow[ResultT]:
     response = yield from send(request)
-    if (failure := classify(response)) is not None:
-        raise failure
     try:
+        if (failure := classify(response)) is not None:
+            raise failure
         return read(response)
-    except UnreadableResponseError as error:
-        error.status, error.request_id = response.status, request_id_of(response)
+    except (ApiError, TransportError) as error:
+        error.place = response.place
+        if isinstance(error, UnreadableResponseError):
+            error.status, error.request_id = response.status, error.request_id or request_id_of(response)
         raise

@@ -90,6 +90,8 @@ class ServiceConfig:
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
     :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
         limits a triggerer.
+    :param place: the connection and the bucket, in front of the message of an error. Equal configurations may have
+        different ones.
     :param dialect: how the service's requests are signed, and its refusals read.
     :param key_advice: what to do if the service does not accept the key; depends on the source of the credentials.
     """
@@ -103,6 +105,7 @@ class ServiceConfig:
     objects_proxy: str | None = field(default=None, repr=False)
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
     requests_per_second: float = REQUESTS_PER_SECOND
+    place: str = field(default="", compare=False)
     dialect: Dialect = CI_DIALECT
     key_advice: str = CHECK_KEY_ADVICE
 

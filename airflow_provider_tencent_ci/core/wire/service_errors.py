@@ -13,7 +13,6 @@ from airflow_provider_tencent_ci.core.wire.error_codes import (
     CHECK_BUCKET,
     CHECK_CLOCK,
     CHECK_INTERMEDIARY,
-    CHECK_KEY_ADVICE,
     CODES,
     GRANT_ACTION,
     MEANING_BY_STATUS,
@@ -49,12 +48,6 @@ _COS_CODE, _COS_MESSAGE = "AccessDenied", "Request has expired"
 # Codes that a signature with a wrong time may get, too.
 _WRONG_SIGNATURE = frozenset({"SignatureDoesNotMatch", "InvalidAuthorization", "AccessDenied"})
 
-# CI answered a wrong signature with it, and a missing permission, too (docs/service.md, 5.2).
-_SIGNATURE_OR_PERMISSION = Meaning(
-    PermissionDeniedError,
-    f"Either the signature was not accepted: {CHECK_KEY_ADVICE} Or the key may not do this: {GRANT_ACTION}",
-)
-
 # A ``Date`` that differs by more is broken or hostile.
 _MAX_CLOCK_DIFFERENCE = timedelta(days=2)
 
@@ -89,7 +82,7 @@ def error_of(response: Response) -> ApiError:
         status=response.status,
         code=response.error.code,
         request_id=shortened(response.error.request_id or request_id_of(response), _MAX_WORD_LENGTH),
-        advice=" ".join(part for part in (meaning.advice, _clock_advice(response)) if part),
+        advice=" ".join(filter(None, (_key_advice(meaning, response), meaning.advice, _clock_advice(response)))),
         retry_after_seconds=_retry_after_seconds(response),
     )
 
@@ -152,7 +145,7 @@ def _meaning(response: Response) -> Meaning:
     if is_time_refusal(response):
         return Meaning(AuthenticationError, CHECK_CLOCK)
     if status == 401 and code == "AccessDenied":
-        return _SIGNATURE_OR_PERMISSION
+        return _signature_or_permission(response)
     if code in CODES:
         return CODES[code]
     if status < 300:  # an unknown error that calls itself a success: the outcome of the request is not known
@@ -165,6 +158,16 @@ def _by_status(status: int) -> Meaning:
         return MEANING_BY_STATUS[status]
     is_failure = status >= 500 or status in _GIVEN_UP_BY_A_GATEWAY
     return Meaning(ServiceUnavailableError if is_failure else InvalidRequestError)
+
+
+def _signature_or_permission(response: Response) -> Meaning:
+    """Return the meaning of a code that CI gives a wrong signature and a missing permission (docs/service.md, 5.2)."""
+    advice = f"Either the signature was not accepted: {response.key_advice} Or the key may not do this: {GRANT_ACTION}"
+    return Meaning(PermissionDeniedError, advice)
+
+
+def _key_advice(meaning: Meaning, response: Response) -> str:
+    return response.key_advice if meaning.is_about_key else ""
 
 
 def _redirect_advice(response: Response) -> str:
