@@ -35,6 +35,8 @@ def nothing_of_an_earlier_emulator():
     yield
     if hooks := sys.modules.get("airflow_provider_tencent_ci.hooks.connection_credentials"):
         hooks._credentials_cache.cache_clear()
+    if names := sys.modules.get("airflow_provider_tencent_ci.hooks.extra_names"):
+        names._warned.clear()
     if transport := sys.modules.get("airflow_provider_tencent_ci.transport.endpoint_state"):
         transport._clocks.clear()
 

@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice, read_credentials
 from airflow_provider_tencent_ci.hooks.extra_fields import number_field, proxy_field, text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -31,10 +32,13 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
     :param bucket: replaces the connection's, if given.
     :param region: replaces the connection's, if given.
+    A field of another name has no effect; the log says so, once for a connection and process.
+
     :raises InvalidArgumentError: a field is missing or wrong; the message names it and the connection.
     """
     try:
-        extra = _extra(connection)
+        extra = read_extra(connection)
+        warn_of_unknown_fields(connection.conn_id, extra)
         bucket = bucket or text_field(extra, "bucket")
         region = region or text_field(extra, "region")
         endpoint = Endpoint.of_bucket(bucket or "", region or "", text_field(extra, "endpoint_url"))
@@ -60,7 +64,12 @@ def place_of(conn_id: str, bucket: str | None = None) -> str:
     return f"Connection {conn_id!r}, bucket {bucket}: " if bucket else f"Connection {conn_id!r}: "
 
 
-def _extra(connection: Connection) -> Mapping[str, Any]:
+def read_extra(connection: Connection) -> Mapping[str, Any]:
+    """
+    Return the fields of the extra.
+
+    :raises InvalidArgumentError: it is no JSON object.
+    """
     # Not `extra_dejson`: on 3.x it makes a blocking call to mask values, and the whole extra is masked already.
     try:
         extra = json.loads(connection.extra or "{}")
@@ -68,4 +77,4 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
         extra = None
     if not isinstance(extra, dict):
         raise InvalidArgumentError('extra must be a JSON object, such as {"region": "ap-beijing", "bucket": "..."}.')
-    return extra
+    return plain_extra(extra)

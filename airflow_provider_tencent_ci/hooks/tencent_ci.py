@@ -27,8 +27,9 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.exceptions import TencentCIError
-from airflow_provider_tencent_ci.hooks.connection_config import read_connection
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.hooks.connection_config import read_connection, read_extra
+from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 if TYPE_CHECKING:
@@ -333,8 +334,12 @@ class TencentCIHook(BaseHook):
         """
         List one job of the bucket: the cheapest request that checks key, region, bucket and binding.
 
-        :return: whether it worked, and advice if it did not.
+        :return: whether it worked, and advice if it did not; also which fields of the extra are not known.
         """
+        worked, message = self._try_connection()
+        return worked, f"{message} {self._unknown_fields()}".strip()
+
+    def _try_connection(self) -> tuple[bool, str]:
         try:
             config = self.config
             self.run(send_with_retry(build_list(JobFilter(page_size=1)), read_jobs, NO_RETRY))
@@ -344,6 +349,14 @@ class TencentCIHook(BaseHook):
             f"Connected to {config.bucket} in {config.region}: its batch jobs can be listed. "
             "Whether this key may also submit and cancel shows with the first job."
         )
+
+    def _unknown_fields(self) -> str:
+        try:
+            return describe_unknown_fields(
+                self.tencent_ci_conn_id, read_extra(self.get_connection(self.tencent_ci_conn_id))
+            )
+        except InvalidArgumentError:  # the connection's own error says so
+            return ""
 
     @cached_property
     def _transport(self) -> BlockingTransport:

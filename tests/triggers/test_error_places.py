@@ -1,4 +1,4 @@
-"""Each error that a wait in the triggerer reports names its own connection and bucket, also where waits share a poll."""
+"""Each error of a wait in the triggerer names its own connection and bucket, also where waits share a poll."""
 
 from __future__ import annotations
 
