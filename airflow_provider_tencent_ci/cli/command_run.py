@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from airflow_provider_tencent_ci.cli.streams import output_apart, say
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.notifications.advice import CommandPlace
 
-__all__ = ["CommandError", "command", "opened_hook"]
+__all__ = ["CommandError", "command", "command_place", "opened_hook"]
 
 _INTERRUPTED = 130  # as in a shell
 
@@ -60,6 +61,11 @@ def opened_hook(args: Namespace) -> Iterator[TencentCIHook]:
     with TencentCIHook(args.conn_id, bucket=args.bucket, region=args.region) as hook:
         _read_connection(hook)
         yield hook
+
+
+def command_place(args: Namespace) -> CommandPlace:
+    """Return the arguments with which another command finds the same bucket."""
+    return CommandPlace(args.conn_id, args.bucket or "", args.region or "")
 
 
 def _read_connection(hook: TencentCIHook) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError, command, opened_hook
+from airflow_provider_tencent_ci.cli.command_run import CommandError, command, command_place, opened_hook
 from airflow_provider_tencent_ci.cli.job_follow import follow, following
+from airflow_provider_tencent_ci.cli.note_file import NoteFile
 from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.cli.tables import (
     facts_of,
@@ -26,6 +27,7 @@ from airflow_provider_tencent_ci.cli.tables import (
     record_of,
 )
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
+from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
@@ -34,14 +36,16 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Tencent
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.file_log import closing_table, counts_text, failure_table
+from airflow_provider_tencent_ci.submission.resubmit_job import failed_files_again, round_of, submit_again
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["cancel_job", "list_jobs", "show_job", "tail_job"]
+__all__ = ["cancel_job", "list_jobs", "resubmit_job", "show_job", "tail_job"]
 
 # Seconds before each: the list may not show a new job yet, but a user with a mistyped id waits, too.
 _LOOKS = (0, 2)
@@ -87,7 +91,7 @@ def show_job(args: Namespace) -> None:
         **facts_of(job, now),
         **({"files": counts_text(counts)} if counts else {}),
         "console": page,
-        "what to do": advice_for(job, counts.failed if counts else 0),
+        "what to do": advice_for(job, counts.failed if counts else 0, command_place(args)),
     }
     facts = {name: text for name, text in facts.items() if text}
     if args.output == "table":
@@ -102,8 +106,10 @@ def cancel_job(args: Namespace) -> None:
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         if not job.state.is_terminal:
-            _confirm(job, args.yes)
-            with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job)):
+            _confirm(
+                f"Cancel batch job {job.job_id} ({job.name}), {job.state.value}?", args.yes, "Nothing was cancelled"
+            )
+            with _busy(f"Cancelling batch job {job.job_id}"), _said_if_interrupted(_may_be_cancelled(job, args)):
                 job = hook.run(cancel_and_confirm(job.job_id, within_seconds=args.stop_timeout))
         now = _now(hook)
     if args.output == "table":
@@ -132,7 +138,77 @@ def tail_job(args: Namespace) -> None:
         print_text(closing_table(result.job, counts) if counts else result.message)
     result.job.raise_for_state()
     if counts and counts.failed:
-        say(f"See why files failed: tencent-ci show {job.job_id}")
+        say(f"See why files failed: {command_place(args).command('show', job.job_id)}")
+
+
+@command
+def resubmit_job(args: Namespace) -> None:
+    """Submit the failed files of a batch job again."""
+    with opened_hook(args) as hook:
+        job = _job(hook, args.job_id)
+        with _busy(f"Listing the failed files of batch job {job.job_id}"):
+            _check_ended(hook, job, args)
+            found = failed_files_again(hook, job, args.url_list_prefix)
+        if found is None or args.dry_run:
+            _print_failed(job, found[1] if found else 0, args.output)
+            return
+        again, failed = found
+        _confirm(_question(job, failed), args.yes, "Nothing was submitted")
+        same = command_place(args).command("resubmit", job.job_id)
+        sent = f"Interrupted. The files may have been submitted: `{same}` finds their job."
+        with _busy(f"Submitting {failed:,} files"), _said_if_interrupted(sent):
+            submission = hook.run(submit_again(job, again, NoteFile(job.job_id), say))
+        now = _now(hook)
+    new = submission.job
+    if args.output == "table":
+        print_text(_describe_submission(submission, job, failed))
+    else:
+        print_records(record_of(new, None), args.output, [job_row(new, None, now)])
+    if not new.state.is_terminal:
+        say(f"Follow it: {command_place(args).command('tail', new.job_id)}")
+
+
+def _check_ended(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> None:
+    """
+    Check that a job has ended, and its task has not submitted its failed files again.
+
+    :raises CommandError: one of these; the message names the command that helps.
+    """
+    if not job.state.is_terminal:
+        raise CommandError(
+            f"Batch job {job.job_id} is {job.state.value}: its failed files can be submitted again when it has ended. "
+            f"Follow it: {command_place(args).command('tail', job.job_id)}"
+        )
+    if again := round_of(hook, job):
+        raise CommandError(
+            f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
+            f"that failed there: {command_place(args).command('resubmit', again.job_id)}"
+        )
+
+
+def _print_failed(job: InventoryJob, failed: int, form: str) -> None:
+    if form == "table":
+        files = "1 file" if failed == 1 else f"{failed:,} files" if failed else "No file"
+        print_text(f"{files} of batch job {job.job_id} failed. Nothing was submitted.")
+    else:
+        record = {"JobId": job.job_id, "FailedFiles": failed}
+        print_records(record, form, [{name: str(value) for name, value in record.items()}])
+
+
+def _question(job: InventoryJob, failed: int) -> str:
+    unprocessed = "" if job.state is JobState.SUCCESS else " Files that it did not process are not among them."
+    return (
+        f"Batch job {job.job_id} ({job.name}) has ended: {job.state.value}. Submit its {failed:,} failed files again, "
+        f"which are billed again?{unprocessed}"
+    )
+
+
+def _describe_submission(submission: Submission, job: InventoryJob, failed: int) -> str:
+    new = submission.job
+    named = f"batch job {new.job_id}, {new.name} ({new.state.value})"
+    if submission.adopted:
+        return f"Found again {named}, for the failed files of {job.job_id}. Nothing was submitted."
+    return f"Submitted {named}, for {failed:,} failed files of {job.job_id}."
 
 
 def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:
@@ -179,24 +255,26 @@ def _first_failures(hook: TencentCIHook, job: InventoryJob, counts: FileCounts |
         return []
 
 
-def _confirm(job: InventoryJob, yes: bool) -> None:
+def _confirm(question: str, yes: bool, if_not: str) -> None:
     """
     Ask for confirmation, unless ``--yes`` is given.
 
+    :param if_not: what to say if the answer is not yes.
     :raises CommandError: the answer is not yes.
     """
     if yes:
         return
     try:
-        answer = input(f"Cancel batch job {job.job_id} ({job.name}), {job.state.value}? [y/N] ")
+        answer = input(f"{question} [y/N] ")
     except EOFError:
-        raise CommandError("Nothing was cancelled: there is no terminal for a confirmation. Give --yes.") from None
+        raise CommandError(f"{if_not}: there is no terminal for a confirmation. Give --yes.") from None
     if answer.strip().lower() not in ("y", "yes"):
-        raise CommandError("Nothing was cancelled.")
+        raise CommandError(f"{if_not}.")
 
 
-def _may_be_cancelled(job: InventoryJob) -> str:
-    return f"Interrupted. Batch job {job.job_id} may have been cancelled: see `tencent-ci show {job.job_id}`."
+def _may_be_cancelled(job: InventoryJob, args: Namespace) -> str:
+    show = command_place(args).command("show", job.job_id)
+    return f"Interrupted. Batch job {job.job_id} may have been cancelled: see `{show}`."
 
 
 @contextmanager

@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "GROUP", "HELP", "get_tencent_ci_cli_commands"]
 
 GROUP = "tencent-ci"
 
-HELP = "Look at the batch jobs of Tencent Cloud Infinite, and cancel them"
+HELP = "Look at the batch jobs of Tencent Cloud Infinite, cancel them, and submit their failed files again"
 
 # All states of the service (copied, since core/api/job_records.py would have to be imported).
 _STATES = ("Submitted", "Running", "Success", "Failed", "Pause", "Cancel")
@@ -130,6 +130,25 @@ COMMANDS = (
                 help="how many seconds to wait until it has stopped (default: %(default)s)",
                 type=_COUNT,
                 default=60,
+            ),
+            _OUTPUT,
+            *_BUCKET,
+        ),
+    ),
+    ActionCommand(
+        name="resubmit",
+        help="Submit the failed files of a batch job again",
+        description="Submit the failed files of a batch job that has ended again, as a job of their own, and print its "
+        "JobId. The same command again finds that job, and submits nothing.",
+        func=lazy_load_command(_command("resubmit_job")),
+        args=(
+            _JOB_ID,
+            ARG_YES,
+            _argument("--dry-run", help="only show how many files failed", action="store_true"),
+            _argument(
+                "--url-list-prefix",
+                help="where in the bucket the list of files is put (default: %(default)s)",
+                default=".airflow/tencent-ci/",
             ),
             _OUTPUT,
             *_BUCKET,

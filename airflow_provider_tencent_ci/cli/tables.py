@@ -61,6 +61,7 @@ def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict
         "state": job.state.value,
         "created (UTC)": _moment(job.creation_time),
         "duration": _duration(job, now),
+        "reads": job.reads,
     }
     return {**row, "files": counts_text(counts)} if counts else row
 

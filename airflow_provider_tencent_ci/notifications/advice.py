@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
@@ -10,30 +12,67 @@ from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
-__all__ = ["advice_for"]
+__all__ = ["CommandPlace", "advice_for"]
 
 _BY_STATE = {
-    JobState.SUBMITTED: "It has not begun yet. Follow it with `tencent-ci tail {job_id}`.",
-    JobState.RUNNING: "Follow it with `tencent-ci tail {job_id}`.",
+    JobState.SUBMITTED: "It has not begun yet. Follow it with `{tail}`.",
+    JobState.RUNNING: "Follow it with `{tail}`.",
     JobState.PAUSE: "Its queue is paused: it goes on when the queue is resumed in the CI console.",
     JobState.FAILED: "When the cause is removed, clear the task: that submits the job again.",
     JobState.CANCEL: "To process the files after all, clear the task: that submits the job again.",
 }
 
 _SOME_FILES_FAILED = (
-    "Clearing the task would process all files again. With resubmit_rounds=1 it submits only those that failed."
+    "Clearing the task would process all files again. `{resubmit}` submits only those that failed, as "
+    "resubmit_rounds=1 does."
 )
 
+_DEFAULT_CONNECTION = "tencent_ci_default"
 
-def advice_for(job: InventoryJob, failed_files: int = 0) -> str:
+
+@dataclass(frozen=True, slots=True)
+class CommandPlace:
+    """
+    The arguments of commands that name connection and bucket.
+
+    :param conn_id: the connection; empty for the default one.
+    :param bucket: the bucket, if it is not the connection's.
+    :param region: its region, if it is not the connection's.
+    """
+
+    conn_id: str = ""
+    bucket: str = ""
+    region: str = ""
+
+    def command(self, name: str, job_id: str) -> str:
+        """Return a command that can be pasted into a shell."""
+        given = {"--conn-id": self.conn_id, "--bucket": self.bucket, "--region": self.region}
+        if self.conn_id == _DEFAULT_CONNECTION:
+            del given["--conn-id"]
+        options = [word for option, value in given.items() if value for word in (option, value)]
+        return shlex.join(["tencent-ci", name, job_id, *options])
+
+
+_DEFAULT_PLACE = CommandPlace()
+
+
+def advice_for(
+    job: InventoryJob, failed_files: int = 0, place: CommandPlace = _DEFAULT_PLACE, last_round: str = ""
+) -> str:
     """
     Return the advice about a job; empty if none is needed.
 
     :param failed_files: the number of its failed files, if known.
+    :param place: the arguments of the commands in it.
+    :param last_round: the job that has the files which failed to the end; by default this one.
     """
     if job.state is JobState.SUCCESS:
-        return _SOME_FILES_FAILED if failed_files else ""
+        return _some_files_failed(place, last_round or job.job_id) if failed_files else ""
     code, _ = job.reason
     meaning = CODES.get(code)
-    by_state = _BY_STATE.get(job.state, "").format(job_id=job.job_id)
+    by_state = _BY_STATE.get(job.state, "").format(tail=place.command("tail", job.job_id))
     return " ".join(filter(None, (meaning.advice if meaning else "", by_state)))
+
+
+def _some_files_failed(place: CommandPlace, job_id: str) -> str:
+    return _SOME_FILES_FAILED.format(resubmit=place.command("resubmit", job_id))

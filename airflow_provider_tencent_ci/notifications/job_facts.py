@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import ApiError, JobError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY
-from airflow_provider_tencent_ci.notifications.advice import advice_for
+from airflow_provider_tencent_ci.notifications.advice import CommandPlace, advice_for
 from airflow_provider_tencent_ci.outcome.file_log import counts_text
 
 __all__ = ["JobFacts", "collect_job_facts"]
@@ -103,8 +103,15 @@ def _facts(task: Any, ti: Any, exception: Any) -> JobFacts:
         request_id=next((error.request_id for error in errors if isinstance(error, ApiError)), ""),
         console_url=console_url,
         error=_error_text(exception),
-        advice=advice_for(job, counts.failed if counts else 0) if record.get("State") else "",
+        advice=_advice(job, counts, task, ti) if record.get("State") else "",
     )
+
+
+def _advice(job: InventoryJob, counts: FileCounts | None, task: Any, ti: Any) -> str:
+    place = (_text(getattr(task, name, None)) for name in ("tencent_ci_conn_id", "bucket", "region"))
+    rounds = _xcom(ti, "rounds")
+    last_round = _text(rounds[-1]) if isinstance(rounds, list) and rounds else ""
+    return advice_for(job, counts.failed if counts else 0, CommandPlace(*place), last_round)
 
 
 def _record(task: Any, ti: Any, failed: Any) -> dict[str, Any]:

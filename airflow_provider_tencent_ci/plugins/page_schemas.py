@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.file_survey import DoneBy, Survey
+from airflow_provider_tencent_ci.core.wire.texts import without_query
 from airflow_provider_tencent_ci.plugins.task_instances import Maker
 
 __all__ = [
@@ -103,6 +104,7 @@ class Job:
     :param is_live: whether it has not ended.
     :param duration_seconds: from its start to its end, or until now; ``None`` before it has started.
     :param input: its input, and ``kind`` of it.
+    :param modified: between which times its files were modified; empty if it has no ``TimeInterval``.
     :param runs: its operation: a workflow's id, or a tag.
     :param counts: the complete counts of its files from its task; ``None`` if they must be requested.
     :param task: ``None`` if it is not known, or the user may not see it.
@@ -122,6 +124,7 @@ class Job:
     duration_seconds: float | None
     input_kind: str
     input: str
+    modified: str
     runs: str
     counts: Counts | None
     task: Task | None
@@ -155,6 +158,7 @@ class Job:
             duration_seconds=_duration(job.start_time, now if is_live else job.ended_at),
             input_kind=kind,
             input=place,
+            modified=job.modified,
             runs=_runs(job),
             counts=Counts.of(counts) if counts and not (is_live or counts.running) else None,
             task=Task.of(maker) if maker else None,
@@ -247,19 +251,8 @@ def _duration(started_at: datetime | None, ended_at: datetime | None) -> float |
 def _input(job: InventoryJob) -> tuple[str, str]:
     for node, kind in _INPUTS.items():
         if isinstance(value := job.input.get(node), str) and value:
-            return kind, _without_query(value)
+            return kind, without_query(value)
     return "", ""
-
-
-def _without_query(place: str) -> str:
-    """Return a place without the query of a URL, which may be a signature."""
-    if not place.startswith(("http://", "https://")):
-        return place
-    try:
-        parts = urlsplit(place)
-    except ValueError:  # a key that only begins like a URL
-        return place
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _runs(job: InventoryJob) -> str:

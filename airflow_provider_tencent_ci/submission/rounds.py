@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.compat.task_context import own_xcom
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission, url_list_key
+from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission, check_one_workflow, url_list_key
 from airflow_provider_tencent_ci.exceptions import FilesUnknownError, InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from airflow_provider_tencent_ci.outcome.file_log import record_with_files
@@ -60,10 +60,10 @@ class RoundOptions:
         if not self.max_rounds:
             return
         check_object_key(url_list_key(self.url_list_prefix, _LONGEST_NAME, self.max_rounds))
-        if "," in str(specification.operation.get("WorkflowIds", "")):
-            raise InvalidArgumentError(
-                "resubmit_rounds needs one workflow: a file that failed in one of several would be run again in all."
-            )
+        try:
+            check_one_workflow(specification.operation)
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(f"resubmit_rounds={self.max_rounds}: {error}") from None
 
 
 @dataclass(frozen=True)

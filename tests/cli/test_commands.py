@@ -67,7 +67,7 @@ def test_since_and_duration_use_the_service_s_clock(run, monkeypatch, hours):
             hook.trigger_inventory_job(name="nightly", workflow_ids=WORKFLOW_ID, prefix="media/")
         _clocks.clear()  # a command has a process of its own
         [line] = run("list", "--since", "1h", "--output", "plain").out.splitlines()[1:]
-        assert re.search(r" 0:00:[0-5][0-9]$", line)
+        assert re.search(r" 0:00:[0-5][0-9] +media/$", line)
 
 
 def test_list_prints_the_same_records_as_xcom(run, jobs):
@@ -89,6 +89,15 @@ def test_list_prints_one_line_for_each_job(run, jobs, form):
     lines = [line for line in done.out.splitlines() if any(job_id in line for job_id in jobs.values())]
     assert len(lines) == 3
     assert "Running" in next(line for line in lines if " long " in line)
+
+
+@pytest.mark.parametrize("form", ["table", "plain"])
+def test_list_says_what_each_job_reads(run, jobs, form):
+    lines = run("list", "--output", form).out.splitlines()
+    assert "reads" in lines[0]
+    reads = {name: next(line for line in lines if f" {name} " in line) for name in jobs}
+    assert "media/0001" in reads["good"]
+    assert "media/" in reads["long"]
 
 
 @pytest.mark.parametrize(("form", "text"), [("table", "There is no such batch job."), ("json", "[]"), ("plain", "")])

@@ -31,9 +31,10 @@ def jobs(emulator):
 
 def test_the_page_shows_all_commands_and_they_work(run, emulator, jobs):
     lines = [shlex.split(line, comments=True)[1:] for line in snippet("cli_commands.sh").splitlines()]
-    assert [words[0] for words in lines] == ["list", "show", "tail", "cancel"]
+    assert [words[0] for words in lines] == ["list", "show", "tail", "cancel", "resubmit"]
     emulator.advance(seconds=60)
     for words in lines:
+        words += ["--yes"] if words[0] == "resubmit" else []
         assert run(*(word.replace("JOB_ID", jobs[0]) for word in words)).status == 0
 
 

@@ -152,6 +152,31 @@ def test_each_state_has_advice(job, failed_files, said):
     assert said in advice_for(job, failed_files)
 
 
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ({}, "`tencent-ci resubmit b1`"),
+        ({"tencent_ci_conn_id": "tencent_ci_default"}, "`tencent-ci resubmit b1`"),
+        ({"tencent_ci_conn_id": "news"}, "`tencent-ci resubmit b1 --conn-id news`"),
+        (
+            {"tencent_ci_conn_id": "my news", "bucket": "b-1", "region": "ap-x"},
+            "`tencent-ci resubmit b1 --conn-id 'my news' --bucket b-1 --region ap-x`",
+        ),
+    ],
+)
+def test_the_advice_is_a_command_that_can_be_pasted(place, command):
+    task = Task(InventoryJob("b1", state=JobState.SUCCESS).to_dict() | {"Files": FILES})
+    vars(task).update(place)
+    assert command in rendered("JOB_FAILURE", {"ti": TI, "task": task})
+
+
+def test_the_command_names_the_last_round(monkeypatch):
+    xcoms = {"rounds": ["b1", "b2", "b3"]}
+    monkeypatch.setattr("airflow_provider_tencent_ci.notifications.job_facts.own_xcom", lambda _ti, key: xcoms.get(key))
+    task = Task(InventoryJob("b1", state=JobState.SUCCESS).to_dict() | {"Files": FILES})
+    assert "`tencent-ci resubmit b3`" in rendered("JOB_FAILURE", {"ti": TI, "task": task})
+
+
 def test_a_success_has_no_advice():
     assert advice_for(InventoryJob("b1", state=JobState.SUCCESS)) == ""
     assert advice_for(InventoryJob("b1", state=JobState("Archived"))) == ""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
+from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 
@@ -44,6 +44,21 @@ def test_a_running_job_is_described(page, emulator, submit):
         "ended_at": None,
     }
     assert (job["task"], job["counts"]) == (None, None)
+
+
+def test_the_list_says_what_each_job_reads(page, emulator):
+    """Mapped tasks have names that differ in a hash only."""
+    with TencentCIHook() as hook:
+        hook.trigger_inventory_job(
+            name="night", workflow_ids=WORKFLOW_ID, prefix="news/",
+            start_time="2026-11-28T02:00:00+08:00", end_time="2026-11-29T02:00:00+08:00",
+        )  # fmt: skip
+        hook.trigger_inventory_job(name="night", workflow_ids=WORKFLOW_ID, prefix="sports/")
+    told = [(job["input"], job["modified"]) for job in page.get(JOBS).json()["jobs"]]
+    assert sorted(told) == [
+        ("news/", "from 2026-11-28T02:00:00+0800 to 2026-11-29T02:00:00+0800"),
+        ("sports/", ""),
+    ]
 
 
 def test_the_duration_of_an_ended_job_is_its_run_time(page, emulator, submit):

@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
-from airflow_provider_tencent_ci.core.wire.texts import shortened
+from airflow_provider_tencent_ci.core.wire.texts import shortened, without_query
 from airflow_provider_tencent_ci.core.wire.xml import Node, key_of, text_of, to_dict
 from airflow_provider_tencent_ci.exceptions import JobCancelledError, JobFailedError
 
@@ -97,6 +97,20 @@ class InventoryJob:
     def reason(self) -> tuple[str, str]:
         """Code and message of a job that failed; empty for every other one, where they mean nothing."""
         return (self.code, self.message) if self.state is JobState.FAILED else ("", "")
+
+    @property
+    def reads(self) -> str:
+        """Which files it reads: its prefix, manifest, list or object."""
+        return ", ".join(without_query(value) for value in self.input.values() if value and isinstance(value, str))
+
+    @property
+    def modified(self) -> str:
+        """Within which times its files were modified, as the service writes them; empty if there is no limit."""
+        interval = self.operation.get("TimeInterval")
+        if not isinstance(interval, Mapping) or not interval:
+            return ""
+        start, end = (str(interval.get(name) or "") for name in ("Start", "End"))
+        return " ".join(part for part in (f"from {start}" if start else "", f"to {end}" if end else "") if part)
 
     def raise_for_state(self) -> InventoryJob:
         """

@@ -8,11 +8,14 @@ same for all tries of the task, and is submitted exactly once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.wire.messages import Flow
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,19 @@ class Resubmission(InventoryJobSpecification):
     def upload_inputs(self) -> Flow[None]:
         """Upload the list. An earlier upload wrote the same bytes."""
         yield from put_object(str(self.input["UrlFile"]), self.url_list)
+
+
+def check_one_workflow(operation: Mapping[str, Any]) -> None:
+    """
+    Check that files can be submitted again.
+
+    :raises InvalidArgumentError: there are several workflows.
+    """
+    if "," in str(operation.get("WorkflowIds", "")):
+        raise InvalidArgumentError(
+            "Failed files are submitted again for one workflow only: a file that failed in one of several would be run "
+            "again in all."
+        )
 
 
 def url_list_key(prefix: str, name: str, round_number: int) -> str:

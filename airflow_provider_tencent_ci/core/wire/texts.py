@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -43,6 +44,17 @@ def readable(text: str, most: int) -> str:
     """Return a text for one line of a log: shortened, with escapes for characters that cannot be seen."""
     escaped = (one if one.isprintable() else one.encode("unicode_escape").decode() for one in shortened(text, most))
     return "".join(escaped)
+
+
+def without_query(place: str) -> str:
+    """Return a place without user and query of a URL, which may be a signature."""
+    if not place.startswith(("http://", "https://")):
+        return place
+    try:
+        parts = urlsplit(place)
+    except ValueError:  # a key that only begins like a URL
+        return place
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def shortened(text: str, most: int) -> str:

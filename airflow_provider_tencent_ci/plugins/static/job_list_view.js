@@ -60,7 +60,7 @@ function filters(view) {
 }
 
 function table(view, jobs) {
-  const heads = ["State", "Job", "Task", "Created", "Duration", "Files"];
+  const heads = ["State", "Job", "Reads", "Task", "Created", "Duration", "Files"];
   return el(
     "div",
     { class: "scroll" },
@@ -81,6 +81,7 @@ function row(view, job) {
     {},
     el("td", {}, badge(job.state)),
     el("td", {}, el("a", { href, class: "name", "data-key": job.job_id }, job.name || job.job_id), el("span", { class: "id" }, job.name ? job.job_id : "")),
+    el("td", { title: job.input_kind }, job.input, el("span", { class: "id" }, job.modified)),
     el("td", {}, job.task ? [taskLink(job.task), el("span", { class: "id" }, job.task.run_id)] : el("span", { class: "quiet", title: "No task that you may see has this job's id in its XCom" }, "—")),
     el("td", { class: "time" }, moment(job.created_at)),
     el("td", { class: "time" }, duration(job.duration_seconds)),

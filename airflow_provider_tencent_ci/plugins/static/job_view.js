@@ -59,6 +59,7 @@ function facts(job) {
     ["Task", job.task ? [taskLink(job.task), ` in run ${job.task.run_id}`] : "— (no task that you may see has this id in its XCom)"],
     ["Runs", job.runs ? `${job.type === "Job" ? "Job" : "workflow"} ${job.runs}` : ""],
     ["Reads", job.input ? `${job.input_kind} ${job.input}` : ""],
+    ["Modified", job.modified],
     ["Created", moment(job.created_at)],
     ["Started", moment(job.started_at)],
     ["Ended", moment(job.ended_at)],
