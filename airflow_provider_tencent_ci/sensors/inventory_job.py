@@ -84,7 +84,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         minutes that a batch takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the task
         fails. The default, 600, outlasts short outages. In ``reschedule`` mode this needs Airflow 3.3, whose task state
-        store keeps since when the polls fail. Before, only ``timeout`` ends such a wait.
+        store keeps since when the polls fail. Before, only ``timeout`` ends such a wait; the log then says so.
     :param cancel_on_kill: cancel the job when a person stops the task, by marking or clearing it, while it runs or is
         deferred. Off by default: a sensor only observes. See ``docs/cancel.md``.
     :param count_files: count the job's files when it has ended, and during the wait (``progress_interval``); see

@@ -17,7 +17,11 @@ from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-from airflow_provider_tencent_ci.task_state.contact_memory import read_failing_since, write_failing_since
+from airflow_provider_tencent_ci.task_state.contact_memory import (
+    read_failing_since,
+    remembers_contact,
+    write_failing_since,
+)
 from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions, new_progress
 from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
 
 __all__ = ["WorkerPolls"]
+
+# Of the sensor, in seconds.
+_DEFAULT_CONTACT_TIMEOUT = 600
 
 
 class WorkerPolls:
@@ -47,6 +54,8 @@ class WorkerPolls:
         self._context = context
         is_later = context is not None and was_rescheduled(context)
         self._is_first = not is_later
+        if context is not None and not is_later and options.contact_timeout != _DEFAULT_CONTACT_TIMEOUT:
+            _warn_of_forgotten_contact(context, log)
         self._wait = Wait(
             job_id,
             deadline_at=None,  # the base class compares the time
@@ -76,3 +85,12 @@ class WorkerPolls:
         """Count the job's files if it is time, after a poll that had an answer; for no longer than ``until``."""
         if self._progress and self._wait.job and not self._wait.failing_since:
             self._run(self._progress.advance(self._wait.job, until))
+
+
+def _warn_of_forgotten_contact(context: Context, log: Any) -> None:
+    """Log that ``contact_timeout`` has no effect, if nothing is kept from one poll to the next."""
+    if not remembers_contact(context):
+        log.warning(
+            "contact_timeout has no effect in reschedule mode before Airflow 3.3: while the service cannot be reached, "
+            "only timeout ends the wait. With mode='poke' or deferrable=True it has an effect."
+        )

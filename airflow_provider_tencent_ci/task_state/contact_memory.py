@@ -12,11 +12,16 @@ from airflow_provider_tencent_ci.task_state.time_of_try import read_time_of_try,
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["read_failing_since", "write_failing_since"]
+__all__ = ["read_failing_since", "remembers_contact", "write_failing_since"]
 
 _log = logging.getLogger(__name__)
 
 _KEY = "tencent_ci_failing_since"
+
+
+def remembers_contact(context: Context) -> bool:
+    """Whether the next process of a try can know what this one has noted (Airflow 3.3 and later)."""
+    return task_state_store(context) is not None
 
 
 def read_failing_since(context: Context) -> datetime | None:
