@@ -115,6 +115,10 @@ PROVIDER_INFO: dict[str, Any] = {
                 "endpoint_url": _field(
                     "Endpoint URL", "Connect here instead of the documented address: an emulator, or a proxy."
                 ),
+                "max_connections": _field(
+                    "Connections for counts",
+                    "Requests in flight while the files of a batch are counted or listed, 1 to 100; default 16.",
+                ),
             },
         }
     ],

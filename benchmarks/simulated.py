@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.wire.flow_steps import run_in_turn
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
     Request,
     Response,
+    RunConcurrently,
     ServiceTime,
     Sleep,
     Step,
@@ -79,21 +81,23 @@ class _Simulation:
             self._emulator.forget_job(self._job_ids.pop(0))
         return job_id
 
-    def _drive(self, flow: Flow[Any]) -> None:
+    def _drive(self, flow: Flow[Any]) -> Any:
         try:
             step = next(flow)
             while True:
                 step = flow.send(self._answer(step))
-        except StopIteration:
-            return
+        except StopIteration as stop:
+            return stop.value
 
-    def _answer(self, step: Step) -> Response | datetime | None:
+    def _answer(self, step: Step) -> Any:
         match step:
             case Sleep(seconds):
                 self._now += timedelta(seconds=seconds)
                 return None
             case Now() | ServiceTime():
                 return self._now
+            case RunConcurrently():
+                return self._drive(run_in_turn(step))
             case Request():
                 return self._respond(step)
 

@@ -82,7 +82,7 @@ def test_every_form_field_can_be_drawn_and_the_token_is_masked():
         assert field["label"]
         assert field["description"]
         assert field["schema"]["type"] == ["string", "null"]
-    fields = ["region", "bucket", "token", "credentials", "role_arn", "endpoint_url"]
+    fields = ["region", "bucket", "token", "credentials", "role_arn", "endpoint_url", "max_connections"]
     assert list(CONNECTION["conn-fields"]) == fields
     assert CONNECTION["conn-fields"]["token"]["schema"]["format"] == "password"
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tencent_ci.core.wire.flow_steps import MOST_CONNECTIONS
 from airflow_provider_tencent_ci.core.wire.service_config import (
+    MAX_CONNECTIONS,
     REQUEST_TIMEOUT_SECONDS,
     REQUESTS_PER_SECOND,
     Endpoint,
@@ -14,7 +16,13 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice, read_credentials
-from airflow_provider_tencent_ci.hooks.extra_fields import number_field, proxy_field, text_field, verify_field
+from airflow_provider_tencent_ci.hooks.extra_fields import (
+    number_field,
+    proxy_field,
+    text_field,
+    verify_field,
+    whole_number_field,
+)
 from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
 
 if TYPE_CHECKING:
@@ -27,8 +35,9 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
     the path of a CA bundle; by default that of the environment), ``proxy`` (a URL; by default that of the
-    environment), ``request_timeout`` (seconds, default 30), ``requests_per_second`` (of a triggerer, default 10), and
-    ``credentials`` with the fields that belong to it (:mod:`.connection_credentials`, docs/connection.md).
+    environment), ``request_timeout`` (seconds, default 30), ``requests_per_second`` (of a triggerer, default 10),
+    ``max_connections`` (of a count or a list, 1 to 100, default 16), and ``credentials`` with the fields that belong
+    to it (:mod:`.connection_credentials`, docs/connection.md).
 
     :param bucket: replaces the connection's, if given.
     :param region: replaces the connection's, if given.
@@ -53,6 +62,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             request_timeout=number_field(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
             requests_per_second=number_field(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
             place=place_of(connection.conn_id, bucket),
+            max_connections=whole_number_field(extra, "max_connections", MAX_CONNECTIONS, MOST_CONNECTIONS),
             key_advice=key_advice(extra),
         )
     except InvalidArgumentError as error:

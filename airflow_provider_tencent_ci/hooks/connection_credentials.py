@@ -26,10 +26,10 @@ from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.extra_fields import (
     header_text,
-    number_field,
     proxy_field,
     text_field,
     verify_field,
+    whole_number_field,
 )
 from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 
@@ -119,19 +119,14 @@ def _assumed_role(connection: Connection, extra: Mapping[str, Any]) -> AssumedRo
         role_arn=role_arn,
         session_name=text_field(extra, "role_session_name") or DEFAULT_SESSION_NAME,
         external_id=text_field(extra, "role_external_id"),
-        duration_seconds=_duration_seconds(extra),
+        duration_seconds=whole_number_field(
+            extra, "role_duration", DEFAULT_DURATION_SECONDS, MAX_DURATION_SECONDS, "seconds"
+        ),
         sts_url=sts_url,
         region=header_text("sts_region in extra", text_field(extra, "sts_region") or STS_REGION),
         verify=verify_field(extra),
         proxy=proxy_field(extra, sts_url),
     )
-
-
-def _duration_seconds(extra: Mapping[str, Any]) -> int:
-    seconds = number_field(extra, "role_duration", DEFAULT_DURATION_SECONDS, MAX_DURATION_SECONDS)
-    if seconds != int(seconds):
-        raise InvalidArgumentError("role_duration in extra must be a whole number of seconds.")
-    return int(seconds)
 
 
 def _cached(read: Callable[..., CredentialsSource]) -> Callable[..., CredentialsProvider]:

@@ -51,6 +51,20 @@ def number_field(extra: Mapping[str, Any], field: str, default: float, most: flo
     return float(value)
 
 
+def whole_number_field(extra: Mapping[str, Any], field: str, default: int, most: int, unit: str = "") -> int:
+    """
+    Return a whole number, from 1.
+
+    :param most: the largest one that is allowed.
+    :param unit: what is counted, for the error.
+    :raises InvalidArgumentError: it is something else.
+    """
+    number = number_field(extra, field, default, most)
+    if number != int(number):
+        raise InvalidArgumentError(f"{field} in extra must be a whole number{unit and f' of {unit}'}.")
+    return int(number)
+
+
 def header_text(field: str, value: str) -> str:
     """
     Return a text that is sent in a header, without the blanks around it.

@@ -12,10 +12,11 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, RunConcurrently, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.transport.endpoint_state import rate_limit, service_clock
 from airflow_provider_tencent_ci.transport.message_head import MAX_LINE_BYTES, check_final_head, header_text
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
@@ -29,6 +30,9 @@ ResultT = TypeVar("ResultT")
 # Longer than several poll intervals, so that polls share a connection; shorter than the 240 to 350 seconds after which
 # the gateways of cloud networks forget an idle one.
 _KEEP_ALIVE_SECONDS = 180.0
+
+# For the polls and cancels of the same transport, which a count must not delay.
+_CONNECTIONS_BESIDE_A_COUNT = 16
 
 
 class AsyncTransport:
@@ -101,6 +105,9 @@ class AsyncTransport:
                 return self.now()
             case GetCredentials():
                 return await self._config.credentials.current_async(self.now)
+            case RunConcurrently(_, most):
+                await run_in_tasks(action, min(most, self._config.max_connections), self.run)
+                return None
 
     async def _send(self, action: Send) -> RawResponse:
         request, config = action.request, self._config
@@ -126,7 +133,11 @@ async def _session(config: ServiceConfig) -> aiohttp.ClientSession:
     # The context is read from disk.
     context = await asyncio.to_thread(tls_context, config.verify) if needs_tls(config) else True
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context, keepalive_timeout=_KEEP_ALIVE_SECONDS),
+        connector=aiohttp.TCPConnector(
+            ssl=context,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            limit=config.max_connections + _CONNECTIONS_BESIDE_A_COUNT,
+        ),
         timeout=aiohttp.ClientTimeout(total=config.request_timeout, sock_connect=CONNECT_TIMEOUT_SECONDS),
         # The body is not decompressed, and no cookie of one bucket is sent to another.
         auto_decompress=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import math
 import time
@@ -16,7 +17,8 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Sleep
+from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, RunConcurrently, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
@@ -37,6 +39,8 @@ ResultT = TypeVar("ResultT")
 class BlockingTransport:
     """
     Drives flows in the calling thread, over one pool of connections.
+
+    Flows that run side by side use an event loop and connections of their own, until the last of them has ended.
 
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
@@ -105,6 +109,30 @@ class BlockingTransport:
                 return self.now()
             case GetCredentials():
                 return self.config.credentials.current(self.now, self._left_seconds())
+            case RunConcurrently():
+                self._run_concurrently(action)
+                return None
+
+    def _run_concurrently(self, step: RunConcurrently) -> None:
+        # Imported late, since a task that counts no files does not need it.
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+        from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_own_loop
+
+        async def main() -> None:
+            async with asyncio.timeout(None if (left := self._left_seconds()) == math.inf else left):
+                async with AsyncTransport(self.config, now=self.now, sleep=self._sleep_in_loop) as transport:
+                    await transport.run(run_concurrently(step.source, step.most))
+
+        try:
+            run_in_own_loop(main)
+        except TimeoutError:
+            raise _out_of_time() from None
+
+    async def _sleep_in_loop(self, seconds: float) -> None:
+        if self._sleep is time.sleep:
+            await asyncio.sleep(seconds)
+        else:
+            self._sleep(seconds)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -140,10 +168,14 @@ class BlockingTransport:
         left = self._left_seconds()
         self._sleep(min(seconds, left))
         if seconds > left:
-            raise TransportError("The time for these requests is over.", request_sent=False)
+            raise _out_of_time()
 
     def _left_seconds(self) -> float:
         return max(0.0, self._ends_at - time.monotonic())
+
+
+def _out_of_time() -> TransportError:
+    return TransportError("The time for these requests is over.", request_sent=False)
 
 
 class _Session(requests.Session):

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from airflow_provider_tencent_ci.core.wire.flow_steps import run_in_turn
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
     Request,
     Response,
+    RunConcurrently,
     ServiceTime,
     Sleep,
     Step,
@@ -80,7 +82,7 @@ class Script:
     def sent(self, method: str) -> list[Request]:
         return [request for request in self.requests if request.method == method]
 
-    def _answer(self, step: Step) -> Response | datetime | None:
+    def _answer(self, step: Step) -> Any:
         match step:
             case Sleep(seconds):
                 self.pauses.append(seconds)
@@ -90,6 +92,8 @@ class Script:
                 return self.now
             case ServiceTime():
                 return None if self.service_ahead is None else self.now + self.service_ahead
+            case RunConcurrently():
+                return self.run(run_in_turn(step))
             case Request():
                 return self._respond(step)
 

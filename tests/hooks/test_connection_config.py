@@ -88,6 +88,9 @@ def test_the_proxy_of_the_environment_is_used_with_its_exceptions(monkeypatch):
         ({"request_timeout": "301"}, "request_timeout in extra"),
         ({"request_timeout": 0}, "request_timeout in extra"),
         ({"request_timeout": True}, "request_timeout in extra"),
+        ({"max_connections": 0}, "max_connections in extra"),
+        ({"max_connections": 101}, "max_connections in extra must be a number, more than 0, at most 100"),
+        ({"max_connections": 1.5}, "max_connections in extra must be a whole number"),
     ],
 )
 def test_a_wrong_field_raises_an_error_that_names_field_and_connection_and_no_secret(broken, complaint):
@@ -128,6 +131,8 @@ ROLE = {"credentials": "assume_role", "role_arn": "qcs::cam::uin/100000000001:ro
         ({"request_timeout": "7.5"}, lambda config: config.request_timeout, 7.5),
         ({"request_timeout": ""}, lambda config: config.request_timeout, 30.0),
         ({"requests_per_second": "5"}, lambda config: config.requests_per_second, 5.0),
+        ({"max_connections": "32"}, lambda config: config.max_connections, 32),
+        ({"max_connections": ""}, lambda config: config.max_connections, 16),
         ({"token": "123456"}, lambda config: config.credentials.token, "123456"),
         ({"token": "00123"}, lambda config: config.credentials.token, "00123"),
         ({**ROLE, "role_duration": "3600"}, lambda config: config.credentials._source.duration_seconds, 3600),

@@ -34,7 +34,8 @@ from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIde
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response
+from airflow_provider_tencent_ci.core.wire.flow_steps import run_in_turn
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response, RunConcurrently
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
@@ -175,6 +176,8 @@ class _Driver:
                         answer = self.now()
                     elif kind is GetCredentials:
                         answer = self._keys.current(self.now())
+                    elif kind is RunConcurrently:
+                        answer = yield from self.run(run_in_turn(action))
                     elif kind is Send:
                         answer = RawResponse(*(yield steps.Send(action.request, action.headers, self._seconds)))
                     else:

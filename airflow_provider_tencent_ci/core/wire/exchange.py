@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.core.wire.messages import (
     Now,
     Request,
     Response,
+    RunConcurrently,
     ServiceTime,
     Sleep,
     Step,
@@ -83,7 +84,8 @@ class RawResponse:
 _SIGNED_LONG_AGO = timedelta(minutes=2)
 
 # The actions of a driver. It answers with credentials, a RawResponse, nothing, or this machine's time (aware, UTC).
-Action = GetCredentials | Send | Sleep | Now
+# It runs the flows of a RunConcurrently as it runs this one, each in an exchange of its own.
+Action = GetCredentials | Send | Sleep | Now | RunConcurrently
 
 
 def exchange(

@@ -6,11 +6,24 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any, TypeVar
 
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Request, Response, ServiceTime, Sleep, Step
+from airflow_provider_tencent_ci.core.wire.messages import (
+    Flow,
+    FlowSource,
+    Now,
+    Request,
+    Response,
+    RunConcurrently,
+    ServiceTime,
+    Sleep,
+    Step,
+)
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 ResultT = TypeVar("ResultT")
 StepT = TypeVar("StepT")
+
+# As many flows as any connection allows; the driver lowers it to the connection's own limit.
+MOST_CONNECTIONS = 100
 
 
 def wrap_flow(
@@ -72,3 +85,19 @@ def service_time() -> Flow[datetime | None]:
     """
     now: datetime | None = yield ServiceTime()
     return now
+
+
+def run_concurrently(source: FlowSource[Any], most: int = MOST_CONNECTIONS) -> Flow[None]:
+    """
+    Run the flows of a source side by side, until it has no more.
+
+    :param most: how many at a time; by default as many as the connection allows.
+    :raises TencentCIError: the first error of a flow; the others are cancelled then.
+    """
+    yield RunConcurrently(source, most)
+
+
+def run_in_turn(step: RunConcurrently) -> Flow[None]:
+    """Perform such a step one flow after the other; for a driver that has one connection."""
+    while (flow := step.source.next_flow()) is not None:
+        step.source.finished((yield from flow))

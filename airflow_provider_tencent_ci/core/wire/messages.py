@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.wire.error_body import ErrorBody, may_be_error, read_error_body
 from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
@@ -99,7 +99,39 @@ class ServiceTime:
 
 ResultT = TypeVar("ResultT")
 
-Step = Request | Sleep | Now | ServiceTime
+
+class FlowSource(Protocol[ResultT]):
+    """
+    Hands out the flows that run side by side, and receives their results.
+
+    Both methods are called one at a time, and never while the flow that asked goes on: a source needs no lock.
+    """
+
+    def next_flow(self) -> Flow[ResultT] | None:
+        """Return a flow that has not started; ``None`` if there is none now: a result may bring more."""
+
+    def finished(self, result: ResultT) -> None:
+        """Take the result of a flow; in the order in which the flows end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunConcurrently:
+    """
+    A flow's request to run other flows side by side; it gets no answer.
+
+    It ends when no flow runs and the source has none. The first error of a flow ends the others, and is raised into
+    the flow that asked.
+
+    :param source: hands out the flows.
+    :param most: how many run at a time, at most; a driver runs no more than
+        :attr:`.ServiceConfig.max_connections`.
+    """
+
+    source: FlowSource[Any]
+    most: int
+
+
+Step = Request | Sleep | Now | ServiceTime | RunConcurrently
 
 # A flow yields steps and is sent their answers: a Response for a Request (or a TransportError is thrown in). The
 # helpers in `core.wire.flow_steps` give each answer its type.

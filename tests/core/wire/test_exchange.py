@@ -21,8 +21,14 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire import error_body
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
-from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, send, service_time
-from airflow_provider_tencent_ci.core.wire.messages import Now, Request, Sleep
+from airflow_provider_tencent_ci.core.wire.flow_steps import (
+    current_time,
+    pause,
+    run_in_turn,
+    send,
+    service_time,
+)
+from airflow_provider_tencent_ci.core.wire.messages import Now, Request, RunConcurrently, Sleep
 from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
@@ -110,6 +116,8 @@ class Service:
                 return self.now
             case GetCredentials():
                 return config.credentials.current(lambda: self.now)
+            case RunConcurrently():
+                return self.run(run_in_turn(action), config=config)
 
     def answer(self, action):
         self.sent.append(action)
