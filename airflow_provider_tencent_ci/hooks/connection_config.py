@@ -10,7 +10,6 @@ from airflow_provider_tencent_ci.core.wire.flow_steps import MOST_CONNECTIONS
 from airflow_provider_tencent_ci.core.wire.service_config import (
     MAX_CONNECTIONS,
     REQUEST_TIMEOUT_SECONDS,
-    REQUESTS_PER_SECOND,
     Endpoint,
     ServiceConfig,
 )
@@ -18,6 +17,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice, read_credentials
 from airflow_provider_tencent_ci.hooks.extra_fields import (
     number_field,
+    optional_number_field,
     proxy_field,
     text_field,
     verify_field,
@@ -35,7 +35,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
     Fields of ``extra`` (JSON): ``region``, ``bucket``, ``token``, ``endpoint_url``; also ``verify`` (``false``, or
     the path of a CA bundle; by default that of the environment), ``proxy`` (a URL; by default that of the
-    environment), ``request_timeout`` (seconds, default 30), ``requests_per_second`` (of a triggerer, default 10),
+    environment), ``request_timeout`` (seconds, default 30), ``requests_per_second`` (an upper limit of a process;
+    by default none),
     ``max_connections`` (of a count or a list, 1 to 100, default 16), and ``credentials`` with the fields that belong
     to it (:mod:`.connection_credentials`, docs/connection.md).
 
@@ -60,8 +61,8 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             proxy=proxy_field(extra, endpoint.base_url),
             objects_proxy=proxy_field(extra, endpoint.objects.base_url) if endpoint.objects else None,
             request_timeout=number_field(extra, "request_timeout", REQUEST_TIMEOUT_SECONDS, 300),
-            requests_per_second=number_field(extra, "requests_per_second", REQUESTS_PER_SECOND, 1000),
             place=place_of(connection.conn_id, bucket),
+            requests_per_second=optional_number_field(extra, "requests_per_second", 1000),
             max_connections=whole_number_field(extra, "max_connections", MAX_CONNECTIONS, MOST_CONNECTIONS),
             key_advice=key_advice(extra),
         )

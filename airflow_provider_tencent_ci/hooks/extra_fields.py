@@ -51,6 +51,19 @@ def number_field(extra: Mapping[str, Any], field: str, default: float, most: flo
     return float(value)
 
 
+def optional_number_field(extra: Mapping[str, Any], field: str, most: float) -> float | None:
+    """
+    Return a number; ``None`` if there is none.
+
+    :param most: the largest one that is allowed; it must be more than 0.
+    :raises InvalidArgumentError: it is something else.
+    """
+    value = extra.get(field)
+    return (
+        None if value is None or (isinstance(value, str) and not value.strip()) else number_field(extra, field, 0, most)
+    )
+
+
 def whole_number_field(extra: Mapping[str, Any], field: str, default: int, most: int, unit: str = "") -> int:
     """
     Return a whole number, from 1.

@@ -21,6 +21,7 @@ FIELDS = (
     "proxy",
     "request_timeout",
     "requests_per_second",
+    "max_connections",
     "credentials",
     "role_name",
     "metadata_url",

@@ -39,8 +39,8 @@ class AsyncTransport:
     """
     Drives flows in the running event loop, over one pool of connections, between ``async with`` and its end.
 
-    All transports of one process together send at most ``requests_per_second`` to an endpoint; of different limits, the
-    lowest one counts. Cancels are sent first.
+    All transports of one process share one rate limit for an endpoint, which adapts to the service's answers
+    (``core/wire/rate_limit.py``); ``requests_per_second`` is an upper limit. Cancels are sent first, counts last.
 
     :param config: the service, the credentials and the limits.
     :param now: the clock (aware, UTC).
@@ -63,13 +63,15 @@ class AsyncTransport:
 
     async def __aenter__(self) -> AsyncTransport:
         self._session = await _session(self._config)
-        self._rate_limit.add_limit(self._config.requests_per_second)
+        if (limit := self._config.requests_per_second) is not None:
+            self._rate_limit.add_limit(limit)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._rate_limit.remove_limit(self._config.requests_per_second)
+        if (limit := self._config.requests_per_second) is not None:
+            self._rate_limit.remove_limit(limit)
         await self._session.close()
 
     def service_time(self) -> datetime | None:

@@ -36,10 +36,10 @@ from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_in_turn
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response, RunConcurrently
-from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.rate_limit import RateLimit
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
-from airflow_provider_tencent_ci.core.wire.service_config import REQUESTS_PER_SECOND, Endpoint, ServiceConfig
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
     CredentialsError,
@@ -152,7 +152,7 @@ class _Driver:
         clock: ServiceClock,
         *,
         request_seconds: float = _REQUEST_SECONDS,
-        turns: TokenBucket | None = None,
+        turns: RateLimit | None = None,
     ) -> None:
         shared = place.machine.shared
         self.now = place.machine.now
@@ -196,7 +196,7 @@ class _LoopDriver:
     """The same for coroutines: the transport of a triggerer's poller."""
 
     def __init__(self, place: Place) -> None:
-        self._driver = _Driver(place, _clock_of(place), turns=TokenBucket(REQUESTS_PER_SECOND))
+        self._driver = _Driver(place, _clock_of(place), turns=RateLimit())
         self._process = Process(place.world, f"poller of {place.machine.name}", place.machine, None, None)
         self.now = self._driver.now
         self.service_time = self._driver.service_time

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
-from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.messages import Priority, Request, Response
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.core.wire.xml import key_of, read_xml, text_of
 
@@ -60,12 +60,13 @@ def build_list_executions(
             ("orderByTime", order_by_time),
             ("nextToken", next_token),
         ),
+        priority=Priority.BACKGROUND,
     )
 
 
 def build_execution(run_id: str) -> Request:
     """``GET /workflowexecution/<RunId>`` (docs/service.md, 3.2)."""
-    return Request("GET", f"{_EXECUTIONS}/{run_id}", last_segment=run_id)
+    return Request("GET", f"{_EXECUTIONS}/{run_id}", last_segment=run_id, priority=Priority.BACKGROUND)
 
 
 def build_list_child_jobs(
@@ -95,6 +96,7 @@ def build_list_child_jobs(
             ("size", str(MAX_PAGE_SIZE)),
             ("nextToken", next_token),
         ),
+        priority=Priority.BACKGROUND,
     )
 
 

@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.intermediary import has_request_id
-from airflow_provider_tencent_ci.core.wire.messages import Request, Response
+from airflow_provider_tencent_ci.core.wire.messages import Priority, Request, Response
 from airflow_provider_tencent_ci.core.wire.service_errors import error_of
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
@@ -130,7 +130,7 @@ def build_cancel(job_id: str) -> Request:
     :raises InvalidArgumentError: ``job_id`` cannot be the id of a job.
     """
     path = f"{_JOBS}/{check_job_id(job_id)}"
-    return Request("PUT", path, (("cancel", ""),), last_segment=job_id, is_urgent=True)
+    return Request("PUT", path, (("cancel", ""),), last_segment=job_id, priority=Priority.URGENT)
 
 
 def check_job_id(job_id: str) -> str:

@@ -24,13 +24,13 @@ from airflow_provider_tencent_ci.core.wire.messages import (
     Sleep,
     Step,
 )
-from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.rate_limit import RateLimit, Turn
 from airflow_provider_tencent_ci.core.wire.redaction import redact, redact_headers
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
-from airflow_provider_tencent_ci.core.wire.service_errors import is_expired_credentials_refusal
+from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down, is_expired_credentials_refusal
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
 
 ResultT = TypeVar("ResultT")
@@ -89,7 +89,7 @@ Action = GetCredentials | Send | Sleep | Now | RunConcurrently
 
 
 def exchange(
-    flow: Flow[ResultT], config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None = None
+    flow: Flow[ResultT], config: ServiceConfig, clock: ServiceClock, rate_limit: RateLimit | None = None
 ) -> Generator[Action, Any, ResultT]:
     """
     Run a flow to its end and return its result; its errors come through.
@@ -128,7 +128,7 @@ def read_response(
 
 
 def _perform(
-    step: Step, config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None
+    step: Step, config: ServiceConfig, clock: ServiceClock, rate_limit: RateLimit | None
 ) -> Generator[Action, Any, object]:
     match step:
         case Request():
@@ -144,7 +144,7 @@ def _perform(
 
 
 def _answered(
-    request: Request, config: ServiceConfig, clock: ServiceClock, rate_limit: TokenBucket | None
+    request: Request, config: ServiceConfig, clock: ServiceClock, rate_limit: RateLimit | None
 ) -> Generator[Action, Any, Response]:
     """
     Send a request; once more with newer credentials if they had expired, and once more with a corrected time.
@@ -155,9 +155,11 @@ def _answered(
     may_refresh = may_correct = may_sign_again = True
     while True:
         credentials: Credentials = yield GetCredentials()
-        yield from _wait_for_rate_limit(rate_limit, request)
+        turn = yield from _wait_for_rate_limit(rate_limit, request)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
+        if turn is not None:
+            turn.answered(response.received_at, is_refused=asks_to_slow_down(response))
         is_about_time = config.dialect.may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
@@ -187,17 +189,19 @@ def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Genera
     return config.credentials.discard(credentials, (yield Now()))
 
 
-def _wait_for_rate_limit(rate_limit: TokenBucket | None, request: Request) -> Generator[Action, Any, None]:
+def _wait_for_rate_limit(rate_limit: RateLimit | None, request: Request) -> Generator[Action, Any, Turn | None]:
     """Wait before the request is signed, so that the signature does not expire meanwhile."""
     if rate_limit is None:
-        return
-    turn = rate_limit.reserve((yield Now()), is_urgent=request.is_urgent)
-    if turn.wait_seconds > 0:
+        return None
+    turn = rate_limit.reserve((yield Now()), request.priority)
+    while turn.wait_seconds > 0:
         try:
             yield Sleep(turn.wait_seconds)
         except BaseException:  # the request was cancelled
             turn.give_back()
             raise
+        turn = turn.waited((yield Now()))
+    return turn
 
 
 def _sent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -13,6 +14,14 @@ from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 
 # Which of a bucket's services a request is for: its batch jobs, or its objects.
 CI, COS = "ci", "cos"
+
+
+class Priority(IntEnum):
+    """Which requests go first when the rate limit makes them wait."""
+
+    URGENT = 0  # a cancel: the work of a job costs money
+    NORMAL = 1  # a poll, a submission
+    BACKGROUND = 2  # a count or a list of files: many requests, none of which is urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Request:
     :param body: the bytes to send.
     :param service: ``CI`` or ``COS``, which have different hosts.
     :param last_segment: the end of ``path`` if it may contain a slash, which is then encoded, too.
-    :param is_urgent: whether it is sent before others that wait for the rate limit.
+    :param priority: which others it waits for at the rate limit.
     """
 
     method: str
@@ -38,7 +47,7 @@ class Request:
     body: bytes = b""
     service: str = CI
     last_segment: str = ""
-    is_urgent: bool = False
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True)

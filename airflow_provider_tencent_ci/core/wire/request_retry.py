@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,18 @@ from typing import TypeVar
 
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, send
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.retryable_errors import is_permanent, is_transient, was_not_executed
+from airflow_provider_tencent_ci.core.wire.retryable_errors import (
+    is_permanent,
+    is_refused_as_too_many,
+    is_transient,
+    was_not_executed,
+)
 from airflow_provider_tencent_ci.core.wire.service_errors import classify, request_id_of
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError, UnreadableResponseError
 
 ResultT = TypeVar("ResultT")
+
+_MOST_DOUBLINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class RequestRetry:
     :param max_backoff_seconds: no pause is longer, except for a longer ``Retry-After``.
     :param budget_seconds: no attempt starts later than this after the first one; pauses and waits for answers both
         count. A ``Retry-After`` beyond it ends the retries.
+    :param refused_budget_seconds: the budget while the service answers that there are too many requests; then the
+        number of attempts is not limited. By default these answers count as any other error.
     """
 
     may_retry: Callable[[TencentCIError], bool]
@@ -36,6 +46,7 @@ class RequestRetry:
     first_backoff_seconds: float = 1
     max_backoff_seconds: float = 20
     budget_seconds: float = 60
+    refused_budget_seconds: float | None = None
 
     def backoff_seconds(self, error: TencentCIError, attempt: int, spent_seconds: float) -> float | None:
         """
@@ -44,15 +55,25 @@ class RequestRetry:
         :param attempt: how many requests have failed, from 1.
         :param spent_seconds: how long ago the first one started.
         """
-        if attempt >= self.attempts or is_permanent(error) or not self.may_retry(error):
+        most, budget = self._limits(error)
+        if attempt >= most or is_permanent(error) or not self.may_retry(error):
             return None
-        backoff = jittered(min(self.max_backoff_seconds, self.first_backoff_seconds * 2 ** (attempt - 1)))
-        pause = max(backoff, retry_after_seconds(error))
-        return pause if spent_seconds + pause <= self.budget_seconds else None
+        doubled = self.first_backoff_seconds * 2 ** min(attempt - 1, _MOST_DOUBLINGS)
+        pause = max(jittered(min(self.max_backoff_seconds, doubled)), retry_after_seconds(error))
+        return pause if spent_seconds + pause <= budget else None
+
+    def _limits(self, error: TencentCIError) -> tuple[float, float]:
+        """Return how many attempts, and how many seconds."""
+        if self.refused_budget_seconds is not None and is_refused_as_too_many(error):
+            return math.inf, self.refused_budget_seconds
+        return self.attempts, self.budget_seconds
 
 
 # Idempotent requests: list, get, cancel, and an upload of the same bytes.
 RETRY_IDEMPOTENT = RequestRetry(is_transient)
+
+# A request of a count or a list: one that the service refuses for minutes must not end the whole count.
+RETRY_LONG = RequestRetry(is_transient, refused_budget_seconds=900)
 
 # A submission is sent again only if the service certainly did not execute it.
 RETRY_IF_NOT_EXECUTED = RequestRetry(was_not_executed)

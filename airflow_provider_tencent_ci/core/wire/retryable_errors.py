@@ -32,6 +32,11 @@ def is_transient(error: TencentCIError) -> bool:
     )
 
 
+def is_refused_as_too_many(error: TencentCIError) -> bool:
+    """Whether the service, or a gateway, answered that there are too many requests."""
+    return isinstance(error, ThrottledError) or (isinstance(error, ServiceUnavailableError) and error.status == 503)
+
+
 def is_permanent(error: TencentCIError) -> bool:
     """Whether an error is permanent although errors of its class usually pass: credentials that cannot be fetched."""
     return isinstance(error, CredentialsError) and not error.may_pass

@@ -18,9 +18,6 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 # From connecting to the last byte read. CI documents no limit; the official SDK's default is 30 s, too.
 REQUEST_TIMEOUT_SECONDS = 30.0
 
-# CI documents no limit either. A triggerer needs far fewer (docs/how_it_works.md); this limits bursts.
-REQUESTS_PER_SECOND = 10.0
-
 # Of one count or list. More than 16 gains little: at 20 ms an answer, 16 connections carry 800 requests a second.
 MAX_CONNECTIONS = 16
 
@@ -91,10 +88,10 @@ class ServiceConfig:
     :param proxy: the URL of an HTTP proxy for batch jobs, or ``None``.
     :param objects_proxy: the same for objects, which have another host: ``no_proxy`` may name one of the two.
     :param request_timeout: seconds for one exchange, from connecting to the last byte read.
-    :param requests_per_second: the rate limit of one process for this endpoint, for requests from event loops. It
-        limits a triggerer.
     :param place: the connection and the bucket, in front of the message of an error. Equal configurations may have
         different ones.
+    :param requests_per_second: an upper limit of one process for this endpoint, for requests from event loops: those
+        of a triggerer, and those of counts and lists. Without one, the rate adapts to the service alone.
     :param max_connections: how many requests of a count or a list are in flight at a time, 1 to 100.
     :param dialect: how the service's requests are signed, and its refusals read.
     :param key_advice: what to do if the service does not accept the key; depends on the source of the credentials.
@@ -108,8 +105,8 @@ class ServiceConfig:
     proxy: str | None = field(default=None, repr=False)  # may have a password
     objects_proxy: str | None = field(default=None, repr=False)
     request_timeout: float = REQUEST_TIMEOUT_SECONDS
-    requests_per_second: float = REQUESTS_PER_SECOND
     place: str = field(default="", compare=False)
+    requests_per_second: float | None = None
     max_connections: int = MAX_CONNECTIONS
     dialect: Dialect = CI_DIALECT
     key_advice: str = CHECK_KEY_ADVICE

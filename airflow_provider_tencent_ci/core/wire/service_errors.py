@@ -32,6 +32,7 @@ from airflow_provider_tencent_ci.exceptions import (
     RedirectError,
     ServiceUnavailableError,
     TencentCIError,
+    ThrottledError,
     TransportError,
     UnreadableResponseError,
 )
@@ -56,6 +57,9 @@ _PROXY_REFUSED = 407
 
 # A gateway timed out, before or after it passed the request on: the status does not show which.
 _GIVEN_UP_BY_A_GATEWAY = frozenset({408, 425, 499})
+
+# The second is COS's status of ``SlowDown``, and that of an overloaded gateway.
+_TOO_MANY = frozenset({429, 503})
 
 # Statuses with one meaning, whichever gateway sends them.
 _OF_ANY_GATEWAY = _GIVEN_UP_BY_A_GATEWAY | {429}
@@ -85,6 +89,12 @@ def error_of(response: Response) -> ApiError:
         advice=" ".join(filter(None, (_key_advice(meaning, response), meaning.advice, _clock_advice(response)))),
         retry_after_seconds=_retry_after_seconds(response),
     )
+
+
+def asks_to_slow_down(response: Response) -> bool:
+    """Whether the service refused a request because there are too many (docs/service.md, 2.9)."""
+    status = response.status
+    return status in _TOO_MANY or (status >= 400 and issubclass(_meaning(response).error, ThrottledError))
 
 
 def is_time_refusal(response: Response) -> bool:

@@ -29,7 +29,7 @@ from airflow_provider_tencent_ci.core.wire.flow_steps import (
     service_time,
 )
 from airflow_provider_tencent_ci.core.wire.messages import Now, Request, RunConcurrently, Sleep
-from airflow_provider_tencent_ci.core.wire.rate_limit import TokenBucket
+from airflow_provider_tencent_ci.core.wire.rate_limit import RateLimit
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
@@ -219,7 +219,7 @@ def test_without_credentials_nothing_is_signed():
 
 def test_a_request_waits_for_the_rate_limit_before_it_is_signed():
     service = Service()
-    rate_limit = TokenBucket(1 / 3600)
+    rate_limit = RateLimit(1 / 3600)
     service.run(look(), rate_limit=rate_limit)
     service.run(look(), rate_limit=rate_limit)
     assert service.pauses == [3600]
@@ -227,7 +227,7 @@ def test_a_request_waits_for_the_rate_limit_before_it_is_signed():
 
 
 def test_a_request_that_is_cancelled_while_it_waits_gives_its_turn_back():
-    rate_limit = TokenBucket(1)
+    rate_limit = RateLimit(1)
     Service().run(look(), rate_limit=rate_limit)
     for _ in range(20):
         waiting = exchange(look(), configuration(KEYS), ServiceClock(), rate_limit)
