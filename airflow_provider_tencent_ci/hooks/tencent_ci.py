@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseHook
@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.compat.connections import (
     mask_secrets_async,
 )
 from airflow_provider_tencent_ci.core.api import job_calls, workflows_and_queues
-from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_executions_page, list_files_page
+from airflow_provider_tencent_ci.core.api.file_lists import list_executions_page
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, check_filter, read_jobs
@@ -23,6 +23,7 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT, Page, Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
+from airflow_provider_tencent_ci.core.files.failed_files import FailedFiles, keys_only, with_reasons
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
@@ -277,17 +278,16 @@ class TencentCIHook(BaseHook):
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:
         """
-        List the files of a batch job that failed, with the reason, page by page, in constant memory.
+        List the files of a batch job that failed, with the reason, oldest first and in constant memory.
 
         The list of a workflow's executions has no reasons, so each failed file costs one more request. For
-        ``Type=Job`` there is no such request.
+        ``Type=Job`` there is no such request. Up to ``max_connections`` requests are in flight at a time. They are for
+        10 files at first, then for more and more, up to 2,560.
 
         :param job: the job's record.
-        :raises UnreadableResponseError: the record does not contain the job's operation.
+        :raises UnreadableResponseError: the record does not contain the job's operation; raised by the call.
         """
-        for files in file_lists_of(job):
-            for run in self._each(partial(list_files_page, files, states="Failed")):
-                yield self.run(files.explain(run))
+        return self._batches(FailedFiles(job, with_reasons))
 
     def list_workflows(self, *, ids: Sequence[str] | str = (), name: str = "") -> list[Workflow]:
         """
@@ -315,9 +315,7 @@ class TencentCIHook(BaseHook):
         :param job: the job's record.
         :raises UnreadableResponseError: the record does not contain the job's operation.
         """
-        for files in file_lists_of(job):
-            for run in self._each(partial(list_files_page, files, states="Failed")):
-                yield run.key
+        return self._batches(FailedFiles(job, keys_only))
 
     def put_object(self, key: str, data: bytes, *, content_type: str = "text/plain") -> None:
         """
@@ -357,6 +355,10 @@ class TencentCIHook(BaseHook):
             )
         except InvalidArgumentError:  # the connection's own error says so
             return ""
+
+    def _batches(self, failed: FailedFiles[ResultT]) -> Iterator[ResultT]:
+        while not failed.is_over:
+            yield from self.run(failed.next_batch())
 
     @cached_property
     def _transport(self) -> BlockingTransport:

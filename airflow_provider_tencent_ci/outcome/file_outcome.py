@@ -13,8 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
+from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, needs_counts
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, count_files
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,

@@ -216,7 +216,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.core.files.file_counts import count_files
+        from airflow_provider_tencent_ci.core.files.count_files import count_files
         from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 

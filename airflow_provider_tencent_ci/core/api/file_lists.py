@@ -26,23 +26,25 @@ from airflow_provider_tencent_ci.core.api.file_requests import (
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.paginator import Page
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
-from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry, send_with_retry
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG, RequestRetry, send_with_retry
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 
 class FileList(Protocol):
     """One list of files that belong to a batch."""
 
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+    def build_page(
+        self, states: str | None, since: datetime | None, next_token: str, until: datetime | None = None
+    ) -> Request:
         """Return the request for a page, oldest first."""
 
     def read_page(self, response: Response) -> Page[FileRun]:
         """Read one."""
 
-    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         """Return why a file failed, with a further request if the list does not tell."""
 
-    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[datetime | None]:
         """Return when a file was done, with a further request if needed; ``None`` if not known."""
 
 
@@ -68,15 +70,17 @@ def list_files_page(
     *,
     states: str | None = None,
     since: datetime | None = None,
-    retry: RequestRetry = RETRY_IDEMPOTENT,
+    until: datetime | None = None,
+    retry: RequestRetry = RETRY_LONG,
 ) -> Flow[Page[FileRun]]:
     """
     Read one page of files, oldest first.
 
     :param states: only files in these states, by commas.
     :param since: only files whose work was created at or after this time.
+    :param until: only files whose work was created at or before this time.
     """
-    return (yield from send_with_retry(files.build_page(states, since, next_token), files.read_page, retry))
+    return (yield from send_with_retry(files.build_page(states, since, next_token, until), files.read_page, retry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,17 @@ class _Executions:
     job_id: str
     workflow_id: str
 
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+    def build_page(
+        self, states: str | None, since: datetime | None, next_token: str, until: datetime | None = None
+    ) -> Request:
         return build_list_executions(
-            self.workflow_id, self.job_id, states, next_token, start_creation_time=since, order_by_time="Asc"
+            self.workflow_id,
+            self.job_id,
+            states,
+            next_token,
+            start_creation_time=since,
+            end_creation_time=until,
+            order_by_time="Asc",
         )
 
     def read_page(self, response: Response) -> Page[FileRun]:
@@ -97,11 +109,11 @@ class _Executions:
         runs = (FileRun(one.run_id, key, one.state, one.create_time) for one, key in zip(page.items, keys, strict=True))
         return Page(tuple(runs), page.next_token)
 
-    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         node, code, message = yield from send_with_retry(build_execution(run.run_id), read_failed_task, retry)
         return FileFailure(run.key, node, code, message, run.run_id)
 
-    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[datetime | None]:
         return (yield from send_with_retry(build_execution(run.run_id), read_last_end, retry))
 
 
@@ -113,19 +125,27 @@ class _ChildJobs:
     tag: str
     queue_id: str
 
-    def build_page(self, states: str | None, since: datetime | None, next_token: str) -> Request:
+    def build_page(
+        self, states: str | None, since: datetime | None, next_token: str, until: datetime | None = None
+    ) -> Request:
         return build_list_child_jobs(
-            self.job_id, self.tag, self.queue_id, states, next_token, start_creation_time=since
+            self.job_id,
+            self.tag,
+            self.queue_id,
+            states,
+            next_token,
+            start_creation_time=since,
+            end_creation_time=until,
         )
 
     def read_page(self, response: Response) -> Page[FileRun]:
         return read_child_jobs(response)
 
-    def explain(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileFailure]:
+    def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         yield from ()
         return FileFailure(run.key, self.tag, run.code, run.message, run.run_id)
 
-    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[datetime | None]:
+    def find_end(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[datetime | None]:
         yield from ()
         return run.ended_at
 

@@ -38,6 +38,7 @@ def build_list_executions(
     next_token: str = "",
     *,
     start_creation_time: datetime | None = None,
+    end_creation_time: datetime | None = None,
     order_by_time: str | None = None,
 ) -> Request:
     """
@@ -46,6 +47,7 @@ def build_list_executions(
     :param workflow_id: always sent: older versions of the API require it.
     :param job_id: the batch job; the key of this filter is ``jobId`` (docs/service.md, 3.1).
     :param start_creation_time: executions created at or after this time.
+    :param end_creation_time: executions created at or before this time.
     :param order_by_time: ``Desc`` or ``Asc``.
     """
     return Request(
@@ -57,6 +59,7 @@ def build_list_executions(
             ("states", joined(states)),
             ("size", str(MAX_PAGE_SIZE)),
             ("startCreationTime", time_parameter("start_creation_time", start_creation_time)),
+            ("endCreationTime", time_parameter("end_creation_time", end_creation_time)),
             ("orderByTime", order_by_time),
             ("nextToken", next_token),
         ),
@@ -77,6 +80,7 @@ def build_list_child_jobs(
     next_token: str = "",
     *,
     start_creation_time: datetime | None = None,
+    end_creation_time: datetime | None = None,
 ) -> Request:
     """
     ``GET /jobs`` or ``GET /pic_jobs``, one page of 100, oldest first (docs/service.md, 3.3).
@@ -92,6 +96,7 @@ def build_list_child_jobs(
             ("queueId", queue_id),
             ("states", states),
             ("startCreationTime", time_parameter("start_creation_time", start_creation_time)),
+            ("endCreationTime", time_parameter("end_creation_time", end_creation_time)),
             ("orderByTime", "Asc"),
             ("size", str(MAX_PAGE_SIZE)),
             ("nextToken", next_token),

@@ -11,10 +11,14 @@ from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 MAX_PAGE_SIZE = 100
 
-_MAX_PAGES = 10_000
+# A list of a hundred million files. A longer one does not end.
+_MAX_PAGES = 1_000_000
 
-# New items move the list on, so that an item may come twice. All ids of a long list would take megabytes.
-_MAX_REMEMBERED_IDS = 10_000
+# Empty pages in a row. Each has its own token, so nothing else would end them.
+_MAX_EMPTY_PAGES = 10_000
+
+# New items move the list on, so that an item may come twice. All ids and tokens of a long list would take megabytes.
+_MAX_REMEMBERED = 10_000
 
 
 class HasRunId(Protocol):
@@ -54,18 +58,24 @@ class Paginator:
     was_cut_short: bool
 
     def __init__(self) -> None:
-        self._tokens: set[str] = set()
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._tokens = _LatestTexts()
+        self._seen = _LatestTexts()
+        self._pages = self._empty_pages = 0
         self.next_token = ""
         self.was_cut_short = False
 
     def new_items(self, page: Page[ItemT]) -> list[ItemT]:
-        """Return the items that are new, and set :attr:`next_token`."""
-        fresh = [item for item in page.items if self._is_new(_id(item))]
-        while len(self._seen) > _MAX_REMEMBERED_IDS:
-            self._seen.popitem(last=False)
+        """
+        Return the items that are new, and set :attr:`next_token`.
+
+        :raises UnreadableResponseError: the list does not end.
+        """
+        fresh = [item for item in page.items if self._seen.add(_id(item))]
         self._tokens.add(self.next_token or "")
-        is_repeated = page.next_token in self._tokens or len(self._tokens) >= _MAX_PAGES
+        self._seen.forget_old()
+        self._tokens.forget_old()
+        self._check_length(page)
+        is_repeated = page.next_token in self._tokens
         nothing_new = bool(page.items) and not fresh
         ends_here = not page.next_token or is_repeated or nothing_new
         # An empty page whose token repeats is a normal end.
@@ -86,11 +96,30 @@ class Paginator:
                 "say that the list has ended."
             )
 
-    def _is_new(self, item_id: str) -> bool:
-        if item_id in self._seen:
+    def _check_length(self, page: Page[ItemT]) -> None:
+        self._pages += 1
+        self._empty_pages = 0 if page.items else self._empty_pages + 1
+        if page.next_token and (self._pages >= _MAX_PAGES or self._empty_pages >= _MAX_EMPTY_PAGES):
+            raise UnreadableResponseError(
+                f"The list does not end: the service has answered {self._pages:,} pages, the last "
+                f"{self._empty_pages:,} of them without an item, and announces another one."
+            )
+
+
+class _LatestTexts(OrderedDict[str, None]):
+    """The texts that were added last."""
+
+    def add(self, text: str) -> bool:
+        """Add a text; return whether it is new."""
+        if text in self:
             return False
-        self._seen[item_id] = None
+        self[text] = None
         return True
+
+    def forget_old(self) -> None:
+        """Keep the latest ten thousand."""
+        while len(self) > _MAX_REMEMBERED:
+            self.popitem(last=False)
 
 
 def _id(item: InventoryJob | HasRunId) -> str:

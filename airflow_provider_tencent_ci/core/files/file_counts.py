@@ -13,7 +13,7 @@ How it works:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_IDEMPOTENT, RequestRetry
+from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG, RequestRetry
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 
 
@@ -100,18 +100,6 @@ class FileCounts:
         }
 
 
-def count_files(job: InventoryJob) -> Flow[FileCounts]:
-    """
-    Count all files of a batch.
-
-    :raises ApiError: the lists could not be read.
-    """
-    counting = IncrementalCount(job)
-    while (counts := (yield from counting.read_page())) is None:
-        pass
-    return counts
-
-
 class CountBuilder:
     """
     Counts files one by one.
@@ -144,6 +132,38 @@ class CountBuilder:
             self.first_at = min(self.first_at or run.created_at, run.created_at)
             self.last_at = max(self.last_at or run.created_at, run.created_at)
 
+    def add_all(self, runs: Iterable[FileRun]) -> None:
+        """Count the files of a page."""
+        runs = list(runs)
+        for state, number in Counter(run.state for run in runs).items():
+            self._states[state if state.is_terminal else JobState.RUNNING] += number
+        times = [run.created_at for run in runs if run.created_at is not None]
+        if times:
+            self.first_at = min(self.first_at or times[0], *times)
+            self.last_at = max(self.last_at or times[0], *times)
+
+
+@dataclass(frozen=True, slots=True)
+class SettledFiles:
+    """
+    The files at the beginning of a list whose states do not change any more.
+
+    :param counts: their counts.
+    :param until: all of them were created before this time (aware); ``None`` if there are none.
+    """
+
+    counts: FileCounts = FileCounts()
+    until: datetime | None = None
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> SettledFiles:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(FileCounts.from_dict(record["Counts"]), parse_time(record["Until"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-safe record."""
+        return {"Counts": self.counts.to_dict(), "Until": format_time(self.until) if self.until else None}
+
 
 class IncrementalCount:
     """
@@ -157,7 +177,12 @@ class IncrementalCount:
         self._lists = [_ListCount(files) for files in file_lists_of(job)]
         self._lists_left = list(self._lists)
 
-    def read_page(self, retry: RequestRetry = RETRY_IDEMPOTENT) -> Flow[FileCounts | None]:
+    @property
+    def settled(self) -> list[SettledFiles]:
+        """What does not have to be counted again, of each list; for :func:`~.count_files.count_files`."""
+        return [one.settled for one in self._lists]
+
+    def read_page(self, retry: RequestRetry = RETRY_LONG) -> Flow[FileCounts | None]:
         """Read one page; return the counts if it was the last page. The next call starts the next count."""
         if (yield from self._lists_left[0].read_page(retry)):
             self._lists_left.pop(0)
@@ -172,13 +197,13 @@ class _ListCount:
     Counts one list.
 
     :ivar counts: the result of the last complete pass.
+    :ivar settled: what the next pass leaves out.
     """
 
     def __init__(self, files: FileList) -> None:
         self.counts = FileCounts()
         self._files = files
-        self._settled = FileCounts()
-        self._since: datetime | None = None
+        self.settled = SettledFiles()
         self._pass: _ListPass | None = None
 
     def read_page(self, retry: RequestRetry) -> Flow[bool]:
@@ -186,15 +211,15 @@ class _ListCount:
         list_pass = self._pass or _ListPass()
         self._pass = None
         token = list_pass.pages.next_token or ""
-        page = yield from list_files_page(self._files, token, since=self._since, retry=retry)
+        page = yield from list_files_page(self._files, token, since=self.settled.until, retry=retry)
         for run in list_pass.pages.new_items(page):
             list_pass.add(run)
         if list_pass.pages.next_token is not None:
             self._pass = list_pass
             return False
-        self.counts = self._settled + list_pass.counts
+        self.counts = self.settled.counts + list_pass.counts
         if list_pass.settled_until is not None:
-            self._settled, self._since = self._settled + list_pass.settled, list_pass.settled_until
+            self.settled = SettledFiles(self.settled.counts + list_pass.settled, list_pass.settled_until)
         return True
 
 

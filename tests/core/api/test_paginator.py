@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tencent_ci.core.api import paginator
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
+from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 
 def page(ids, next_token=""):
@@ -58,11 +60,29 @@ def test_no_item_of_a_correct_service_is_lost(sizes):
     assert found == [f"b{n}" for ids in contents for n in ids]
 
 
-@pytest.mark.parametrize("new_items", [True, False])
-def test_an_endless_list_is_stopped(new_items):
-    numbers = count(1)
-    asked, _ = follow(lambda _token: page([next(numbers)] if new_items else [], str(next(numbers))))
-    assert len(asked) == 10_000
+@pytest.mark.parametrize(("new_items", "most"), [(True, 30_000), (False, 10_000)])
+def test_an_endless_list_is_an_error_and_not_a_short_list(new_items, most, monkeypatch):
+    monkeypatch.setattr(paginator, "_MAX_PAGES", 30_000)
+    numbers, asked = count(1), []
+
+    def answer(token):
+        asked.append(token)
+        return page([next(numbers)] if new_items else [], str(next(numbers)))
+
+    with pytest.raises(UnreadableResponseError, match=f"does not end: the service has answered {most:,} pages"):
+        follow(answer)
+    assert len(asked) == most
+
+
+def test_a_list_of_twenty_thousand_pages_is_read_to_its_end():
+    sizes = count(1)
+
+    def answer(_token):
+        number = next(sizes)
+        return page([number], "" if number == 20_000 else f"token-{number}")
+
+    asked, found = follow(answer)
+    assert len(asked) == len(found) == 20_000
 
 
 def test_a_page_without_new_items_is_the_last():

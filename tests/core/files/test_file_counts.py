@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, count_files
+from airflow_provider_tencent_ci.core.files.count_files import count_files
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script, failure, respond
