@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -15,8 +16,15 @@ from urllib.request import urlopen
 import pytest
 
 from airflow_provider_tencent_ci.emulator import cli
+from airflow_provider_tencent_ci.emulator.model import defaults
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 ROOT = Path(__file__).parents[2]
+TRANSCODE = {
+    "Tag": "Transcode",
+    "JobParam": {"TemplateId": "t0"},
+    "Output": {"Region": defaults.REGION, "Bucket": defaults.BUCKET, "Object": "out/${InputName}.mp4"},
+}
 COMMAND = [sys.executable, "-m", "airflow_provider_tencent_ci.emulator"]
 
 
@@ -48,6 +56,22 @@ def test_the_command_prints_its_address_and_answers_and_stops_cleanly(number):
         assert process.wait(10) == 0
         assert process.stderr
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("job_type", ["Workflow", "Job"])
+def test_a_million_objects_of_the_command_line_are_a_batch_at_once(job_type, monkeypatch):
+    arguments = ["--submitted-seconds", "0", "--run-seconds", "0", "--set", "failing_every=33"]
+    with running("--port", "0", "--objects", "1000000", *arguments) as process:
+        assert process.stdout
+        process.stdout.readline()
+        name, _, value = process.stdout.readline().removeprefix("export ").partition("=")
+        monkeypatch.setenv(name, shlex.split(value)[0])
+        with TencentCIHook() as hook:
+            what = {"workflow_ids": defaults.WORKFLOW_ID} if job_type == "Workflow" else {"job": TRANSCODE}
+            job = hook.trigger_inventory_job(name="nightly", prefix="media/", **what)
+            assert hook.get_inventory_job(job.job_id).state == "Success"
+            failed = list(itertools.islice(hook.list_failed_keys(job), 250))
+        assert failed == [f"media/{33 * number:07}.mp4" for number in range(1, 251)]
 
 
 def test_a_port_in_use_is_reported(capsys):

@@ -10,7 +10,7 @@ Requests below ``/_emulator/`` are JSON and not signed. Only requests from this 
     GET    /_emulator/counts      the number of requests by operation
     GET    /_emulator/requests    the newest requests
     POST   /_emulator/buckets     {"name", "region", "bound", "has_role"}
-    POST   /_emulator/objects     {"keys": [...], "bucket", "size", "content"}
+    POST   /_emulator/objects     {"keys": [...], "count", "prefix", "bucket", "size", "content"}
     POST   /_emulator/workflows   {"workflow_id", "bucket", "nodes", "active"}
     POST   /_emulator/keys        {"secret_id", "secret_key", "token", "actions", "expires_at"}
     POST   /_emulator/roles       {"name", "actions", "external_id", "bound": true | false}
@@ -90,7 +90,7 @@ def _add_bucket(controls: Controls, given: Fields) -> Any:
 
 def _add_objects(controls: Controls, given: Fields) -> Any:
     _with_times(given, "last_modified_at")
-    controls.add_objects(*given.pop("keys"), **given)
+    controls.add_objects(*given.pop("keys", ()), **given)
     return {}
 
 

@@ -24,7 +24,9 @@ from airflow_provider_tencent_ci.emulator.http.request_log import RecordedReques
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject, Workflow
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
-from airflow_provider_tencent_ci.emulator.model.jobs import Failure, Job
+from airflow_provider_tencent_ci.emulator.model.failing_files import Failure
+from airflow_provider_tencent_ci.emulator.model.jobs import Job
+from airflow_provider_tencent_ci.emulator.model.object_store import NumberedKeys, ObjectSeries
 from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
 from airflow_provider_tencent_ci.emulator.protocol.http_messages import Reply, WireRequest
@@ -72,7 +74,7 @@ class Controls:
             self.add_bucket(self.default_bucket, self.default_region)
             bucket = self._service.buckets[self.default_bucket]
             media = defaults.media_objects(self._object_count, self._service.time(bucket))
-            bucket.objects.update((stored.key, stored) for stored in media)
+            bucket.objects.add_series(media)
             self.add_key(defaults.SECRET_ID, defaults.SECRET_KEY)
             self.add_role(defaults.ROLE_NAME)
             self.bind_role(defaults.ROLE_NAME)
@@ -103,6 +105,8 @@ class Controls:
     def add_objects(
         self,
         *keys: str,
+        count: int = 0,
+        prefix: str = defaults.MEDIA_PREFIX,
         bucket: str | None = None,
         size: int = 1024,
         last_modified_at: datetime | None = None,
@@ -111,6 +115,9 @@ class Controls:
         """
         Add objects, or replace those of the same keys.
 
+        :param count: how many numbered objects to add besides ``keys``: ``media/0001.mp4`` and so on. All numbers have
+            as many digits as the last one, four at least. They are made when they are used: a million cost no memory.
+        :param prefix: what the keys of the numbered ones start with.
         :param size: in bytes, for objects without ``content``.
         :param last_modified_at: aware, by the service's clock; default: now.
         :param content: their bytes; needed for URL files and manifests only.
@@ -121,6 +128,9 @@ class Controls:
             uploaded_at = last_modified_at or self._service.time(there)
             for key in keys:
                 there.objects[key] = StoredObject(key, len(data) or size, uploaded_at, data)
+            if count:
+                sample = StoredObject("", len(data) or size, uploaded_at, data)
+                there.objects.add_series(ObjectSeries(NumberedKeys(prefix, count), sample))
 
     def add_workflow(
         self, workflow_id: str, *, bucket: str | None = None, nodes: Iterable[str] = ("Transcode",), active: bool = True
@@ -309,7 +319,7 @@ class Controls:
                 "now": self._clock.now().isoformat(),
                 "ahead_seconds": self._clock.ahead_seconds,
                 "buckets": [bucket_state(bucket) for bucket in self._service.buckets.values()],
-                "jobs": [job_state(job, self.files(job.job_id)) for job in self.jobs],
+                "jobs": [job_state(job, self._service.count_files(self._job(job.job_id))) for job in self.jobs],
                 "requests": self.counts(),
                 "faults": [asdict(fault) for fault in self._gateway.faults],
                 "behaviour": self._service.behaviour.flat(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -80,9 +79,9 @@ class JobSummary:
         )
 
 
-def job_state(job: JobSummary, files: Iterable[FileSummary]) -> dict[str, Any]:
-    """Return one batch with its files by their states, as values for JSON."""
-    return asdict(job) | {"files_by_state": dict(Counter(file.state for file in files))}
+def job_state(job: JobSummary, files_by_state: Mapping[str, int]) -> dict[str, Any]:
+    """Return one batch with the numbers of its files by their states, as values for JSON."""
+    return asdict(job) | {"files_by_state": dict(files_by_state)}
 
 
 def bucket_state(bucket: Bucket) -> dict[str, Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
+from airflow_provider_tencent_ci.emulator.model.object_store import Objects, StoredObject
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.emulator.model.failing_files import FailingFiles
 
 __all__ = ["Bucket", "Queue", "StoredObject", "Workflow", "new_id"]
 
@@ -21,23 +24,6 @@ _URL = re.compile(r"https?://[^/?#]*(?P<path>[^?#]*)")
 def new_id(prefix: str) -> str:
     """Return an identifier in CI's shape, such as ``b`` and 32 hex digits for a batch (docs/service.md, 1.5)."""
     return f"{prefix}{uuid4().hex}"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """
-    An object in a bucket.
-
-    :param key: the object key, without a leading slash.
-    :param size: its size in bytes.
-    :param last_modified_at: when it was uploaded (aware, UTC).
-    :param content: its bytes, if the emulator needs them: those of URL files, manifests and uploads.
-    """
-
-    key: str
-    size: int
-    last_modified_at: datetime
-    content: bytes = b""
 
 
 @dataclass(slots=True)
@@ -81,7 +67,7 @@ class Bucket:
     :param bound: whether it is bound to CI; if not, every call fails.
     :param has_role: whether CI's service role exists.
     :param behaviour: this bucket's own switches; ``None``: the server's.
-    :param failed: how often each object has failed so far.
+    :param failing: the batches so far that chose files to fail, oldest first.
     """
 
     name: str
@@ -89,10 +75,10 @@ class Bucket:
     bound: bool = True
     has_role: bool = True
     behaviour: Behaviour | None = None
-    objects: dict[str, StoredObject] = field(default_factory=dict)
+    objects: Objects = field(default_factory=Objects)
     workflows: dict[str, Workflow] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
-    failed: Counter[str] = field(default_factory=Counter)
+    failing: list[FailingFiles] = field(default_factory=list)
 
     @property
     def default_queue(self) -> Queue:
@@ -111,8 +97,3 @@ class Bucket:
     def find(self, name: str) -> StoredObject | None:
         """Return the object with this key or URL."""
         return self.objects.get(self.key_of(name))
-
-    def with_prefix(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield the objects below ``prefix`` by key; ``/`` and an empty prefix mean the whole bucket."""
-        wanted = prefix.lstrip("/")
-        return (self.objects[key] for key in sorted(self.objects) if key.startswith(wanted))

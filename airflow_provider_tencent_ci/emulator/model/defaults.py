@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, StoredObject, Workflow
+from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow
+from airflow_provider_tencent_ci.emulator.model.object_store import NumberedKeys, ObjectSeries, StoredObject
 
 __all__ = [
     "BUCKET",
+    "MEDIA_PREFIX",
     "OBJECT_COUNT",
     "QUEUE_ID",
     "REGION",
@@ -28,6 +29,7 @@ ROLE_NAME = "emulator-role"
 WORKFLOW_ID = "w00000000000000000000000000000001"
 QUEUE_ID = "p00000000000000000000000000000001"
 OBJECT_COUNT = 8
+MEDIA_PREFIX = "media/"
 
 _OBJECT_SIZE = 1024
 
@@ -39,7 +41,7 @@ def new_bucket(name: str, region: str, created_at: datetime) -> Bucket:
     return Bucket(name, region, workflows={WORKFLOW_ID: workflow}, queues={QUEUE_ID: queue})
 
 
-def media_objects(count: int, created_at: datetime) -> Iterable[StoredObject]:
-    """Yield ``media/0001.mp4`` and so on, uploaded an hour before ``created_at``."""
-    uploaded_at = created_at - timedelta(hours=1)
-    return (StoredObject(f"media/{number:04}.mp4", _OBJECT_SIZE, uploaded_at) for number in range(1, count + 1))
+def media_objects(count: int, created_at: datetime) -> ObjectSeries:
+    """Return ``media/0001.mp4`` and so on, uploaded an hour before ``created_at``."""
+    sample = StoredObject("", _OBJECT_SIZE, created_at - timedelta(hours=1))
+    return ObjectSeries(NumberedKeys(MEDIA_PREFIX, count), sample)

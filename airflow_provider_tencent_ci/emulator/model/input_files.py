@@ -6,16 +6,20 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
+from airflow_provider_tencent_ci.emulator.model.lazy_sequences import LazySequence
 from airflow_provider_tencent_ci.emulator.model.switches import IntervalBounds, RequestRules
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
-__all__ = ["InputFile", "select_files"]
+__all__ = ["InputFile", "InputFiles", "select_files"]
 
 _DEFAULT_SCHEMA = "Bucket, Key"
 
@@ -27,20 +31,62 @@ class InputFile(NamedTuple):
     exists: bool
 
 
-def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> list[InputFile]:
+class InputFiles(LazySequence[InputFile]):
+    """
+    The files of a batch, in the order of their selection.
+
+    :param keys: their keys, each once.
+    :param missing: those of objects that do not exist.
+    :param is_sorted: whether the keys are in sorted order.
+    """
+
+    def __init__(self, keys: Sequence[str], missing: frozenset[str] = frozenset(), *, is_sorted: bool = False) -> None:
+        self.keys = keys
+        self.missing = missing
+        self._is_sorted = is_sorted
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def at(self, index: int) -> InputFile:
+        """Return a file."""
+        key = self.keys[index]
+        return InputFile(key, key not in self.missing)
+
+    def index_of(self, key: str) -> int | None:
+        """Return the index of a file; ``None`` if it is not one of them."""
+        if not self._is_sorted:
+            return self._indexes.get(key)
+        index = bisect_left(self.keys, key)
+        return index if index < len(self.keys) and self.keys[index] == key else None
+
+    @cached_property
+    def _indexes(self) -> Mapping[str, int]:
+        return {key: index for index, key in enumerate(self.keys)}
+
+
+def select_files(bucket: Bucket, request: JobRequest, rules: RequestRules) -> InputFiles:
     """
     Return the files of a batch in the order of their selection; each file once.
+
+    The files below one prefix are computed when they are used; the keys of other inputs are in memory.
 
     :raises ServiceError: the named object, URL file or manifest does not exist or cannot be read (assumed: the service
         refuses the create request).
     """
-    keys: dict[str, None] = {}
+    found: list[Sequence[str]] = []
     for kind, value in request.inputs.items():
-        found = _SELECT[kind](bucket, value)
-        if kind == "Prefix" or (kind == "Object" and rules.interval_for_all):
-            found = (key for key in found if _in_interval(bucket.objects[key], request, rules.interval_bounds))
-        keys.update(dict.fromkeys(found))
-    return [InputFile(key, key in bucket.objects) for key in keys]
+        if kind == "Prefix":
+            found.append(_by_prefix(bucket, value, request, rules.interval_bounds))
+        else:
+            keys = _SELECT[kind](bucket, value)
+            if kind == "Object" and rules.interval_for_all:
+                keys = (key for key in keys if _in_interval(bucket.objects[key], request, rules.interval_bounds))
+            found.append(list(dict.fromkeys(keys)))
+    if list(request.inputs) == ["Prefix"]:
+        return InputFiles(found[0], is_sorted=True)
+    once = list(dict.fromkeys(chain.from_iterable(found)))
+    return InputFiles(once, frozenset(key for key in once if key not in bucket.objects))
 
 
 def _in_interval(found: StoredObject, request: JobRequest, bounds: IntervalBounds) -> bool:
@@ -51,8 +97,9 @@ def _in_interval(found: StoredObject, request: JobRequest, bounds: IntervalBound
     return (start is None or uploaded_at > start) and (end is None or uploaded_at < end)
 
 
-def _by_prefix(bucket: Bucket, prefix: str) -> Iterator[str]:
-    return (found.key for found in bucket.with_prefix(prefix))
+def _by_prefix(bucket: Bucket, prefix: str, request: JobRequest, bounds: IntervalBounds) -> Sequence[str]:
+    """Return the keys below a prefix; ``/`` and an empty one mean the whole bucket."""
+    return bucket.objects.select(prefix.lstrip("/"), lambda stored: _in_interval(stored, request, bounds))
 
 
 def _by_object(bucket: Bucket, name: str) -> Iterator[str]:
@@ -100,7 +147,6 @@ def _existing(bucket: Bucket, kind: str, name: str) -> StoredObject:
 
 
 _SELECT: Mapping[str, Callable[[Bucket, str], Iterator[str]]] = {
-    "Prefix": _by_prefix,
     "Object": _by_object,
     "UrlFile": _by_url_file,
     "Manifest": _by_manifest,

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
-from airflow_provider_tencent_ci.emulator.model.input_files import InputFile
-from airflow_provider_tencent_ci.emulator.model.jobs import Job, Pause, Status, Work, plan_work
-from airflow_provider_tencent_ci.emulator.model.list_pages import Filters, last_shown
+from airflow_provider_tencent_ci.emulator.model.input_files import InputFiles
+from airflow_provider_tencent_ci.emulator.model.jobs import Job, Pause, Status
+from airflow_provider_tencent_ci.emulator.model.list_pages import ALL_ENTRIES, STATES, Filters, last_shown
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.work_selection import WorkSelection
+from airflow_provider_tencent_ci.emulator.model.works import Work, WorkIds, Works
 
 __all__ = ["FileRecord", "JobRecord", "JobStore"]
 
 # Files are numbered within the number of their batch: file n of batch b has the number b * _MAX_FILES + n.
-_MAX_FILES = 1_000_000
+_MAX_FILES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class _LateRequest:
     acts_at: datetime
     bucket: Bucket
     request: JobRequest
-    files: list[InputFile]
+    files: InputFiles
 
 
 class JobStore:
@@ -77,7 +80,7 @@ class JobStore:
         self._behaviour_of = behaviour_of
         self._jobs: dict[str, Job] = {}
         self._late: list[_LateRequest] = []
-        self._work_owners: dict[str, tuple[Job, Work]] = {}
+        self._work_owners: dict[str, Job] = {}  # by the batch's part of their ids
         self._sequence = count(1)
 
     def clear(self) -> None:
@@ -96,7 +99,7 @@ class JobStore:
         """Yield the batches of a bucket, in the order of their creation."""
         return (job for job in self.jobs.values() if job.bucket_name == bucket.name)
 
-    def add(self, bucket: Bucket, request: JobRequest, files: list[InputFile], *, listed: bool = True) -> Job:
+    def add(self, bucket: Bucket, request: JobRequest, files: InputFiles, *, listed: bool = True) -> Job:
         """
         Create a batch now.
 
@@ -105,15 +108,14 @@ class JobStore:
         self._act_on_late_requests()  # an earlier batch has a smaller number
         return self._add(bucket, request, files, self._clock.now(), listed=listed)
 
-    def add_late(self, bucket: Bucket, request: JobRequest, files: list[InputFile], seconds: float) -> None:
+    def add_late(self, bucket: Bucket, request: JobRequest, files: InputFiles, seconds: float) -> None:
         """Create a batch ``seconds`` from now; until then it does not exist and has no id."""
         self._late.append(_LateRequest(self._clock.now() + timedelta(seconds=seconds), bucket, request, files))
 
     def remove(self, job: Job) -> None:
         """Remove a batch and its files."""
         del self._jobs[job.job_id]
-        for work in job.works:
-            del self._work_owners[work.work_id]
+        del self._work_owners[job.works.ids.batch]
 
     def record(self, job: Job) -> JobRecord:
         """Return a batch as it is now."""
@@ -121,48 +123,59 @@ class JobStore:
 
     def file_record(self, work_id: str) -> FileRecord | None:
         """Return an execution or a child job as it is now; ``None``: it does not exist, or not yet."""
-        job, work = self._work_owners.get(work_id, (None, None))
-        return next((record for record in self.files_of(job) if record.work is work), None) if job else None
+        job = self._work_owners.get(WorkIds.batch_of(work_id))
+        work = job.works.with_id(work_id) if job else None
+        if job is None or work is None or work.index >= len(self._selection(job).select(ALL_ENTRIES)):
+            return None
+        return next(self.files_of(job, [work.index]))
 
-    def file_records(self, bucket: Bucket, job_type: str, job_id: str, filters: Filters) -> Iterator[FileRecord]:
+    def file_records(
+        self,
+        bucket: Bucket,
+        filters: Filters,
+        wanted: Callable[[Job], bool],
+        *,
+        workflow_id: str = "",
+        key: str = "",
+    ) -> Iterator[FileRecord]:
         """
         Yield files in the order of ``filters``, beginning with the page of its token.
 
         The state of a file is computed when the file is yielded, so that a page costs no more than its own files.
 
-        :param job_type: ``Workflow`` for executions, ``Job`` for child jobs.
-        :param job_id: only the files of this batch; empty: the files of all.
+        :param wanted: returns whether the files of a batch are wanted.
+        :param workflow_id: only the executions of this workflow; empty: of all.
+        :param key: only this file; empty: all.
         """
         last = last_shown(filters, self._behaviour_of(bucket).lists)
         jobs = sorted(self.in_bucket(bucket), key=lambda job: job.sequence, reverse=not filters.ascending)
         for job in jobs:
-            if job.request.type == job_type and job_id in ("", job.job_id):
-                yield from self.files_of(job, _indexes(job, last, ascending=filters.ascending))
+            if wanted(job):
+                numbers = _after(self._selection(job).select(filters, key), job, last, ascending=filters.ascending)
+                yield from self.files_of(job, (one for one in numbers if job.works.is_of(workflow_id, one)))
 
-    def files_of(self, job: Job, indexes: range | None = None) -> Iterator[FileRecord]:
+    def files_of(self, job: Job, numbers: Iterable[int] | None = None) -> Iterator[FileRecord]:
         """
         Yield the files of a batch as they are now.
 
-        Executions exist from the start of the batch on. Their states have no word for waiting, so an execution whose
-        turn has not come is ``Running`` (assumed; docs/service.md, 3.1). Child jobs exist from the creation of the
-        batch on.
-
-        :param indexes: the indexes of the wanted files; default: all.
+        :param numbers: the numbers of the wanted files, which exist; default: all that exist.
         """
-        now = self._clock.now()
-        timeline = job.timeline()
-        runs_workflow = job.request.type == "Workflow"
-        created_at = timeline.started_at if runs_workflow else job.created_at
-        never_started = timeline.ending and created_at and timeline.ending.ends_at < created_at
-        if created_at is None or created_at > now or never_started:
-            return
-        for index in range(len(job.works)) if indexes is None else indexes:
-            work = job.works[index]
-            status = job.work_status(work, timeline, now)
-            if runs_workflow and status.state in ("Submitted", "Pause"):
-                status = Status("Running")
-            shown_at = created_at + job.behaviour.clock.offset
-            yield FileRecord(job, work, status, shown_at, job.sequence * _MAX_FILES + index)
+        selection = self._selection(job)
+        for number in selection.select(ALL_ENTRIES) if numbers is None else numbers:
+            work = job.works[number]
+            created_at, sequence = selection.created_at(number), job.sequence * _MAX_FILES + number
+            yield FileRecord(job, work, selection.status(work), created_at, sequence)
+
+    def count_files(self, job: Job) -> dict[str, int]:
+        """Return how many files of a batch are in which state now, without a look at each; no zeros."""
+        selection = self._selection(job)
+        counts = {
+            state: len(selection.select(replace(ALL_ENTRIES, states=frozenset({state})))) for state in sorted(STATES)
+        }
+        return {state: number for state, number in counts.items() if number}
+
+    def _selection(self, job: Job) -> WorkSelection:
+        return WorkSelection(job, job.timeline(), self._clock.now())
 
     def _act_on_late_requests(self) -> None:
         """Create the batches that are due, with the time at which each was due."""
@@ -173,7 +186,7 @@ class JobStore:
             self._add(late.bucket, late.request, late.files, late.acts_at, listed=True)
 
     def _add(
-        self, bucket: Bucket, request: JobRequest, files: list[InputFile], created_at: datetime, *, listed: bool
+        self, bucket: Bucket, request: JobRequest, files: InputFiles, created_at: datetime, *, listed: bool
     ) -> Job:
         behaviour = self._behaviour_of(bucket)
         queue = bucket.queues[request.queue_id] if request.queue_id else bucket.default_queue
@@ -186,19 +199,20 @@ class JobStore:
             created_at=created_at,
             behaviour=behaviour,
             queue_id=queue.queue_id,
-            works=plan_work(bucket, request, files, behaviour),
+            works=Works(bucket, request, files, behaviour),
             listed=listed,
             missing_from_lists=behaviour.lists.list_lag_answers,
             pauses=[Pause(created_at)] if paused else [],
         )
         self._jobs[job.job_id] = job
-        self._work_owners.update((work.work_id, (job, work)) for work in job.works)
+        self._work_owners[job.works.ids.batch] = job
         return job
 
 
-def _indexes(job: Job, last: int | None, *, ascending: bool) -> range:
-    """Return the indexes of the files after the entry with number ``last``, in the order of the list."""
-    first, number = job.sequence * _MAX_FILES, len(job.works)
+def _after(numbers: Sequence[int], job: Job, last: int | None, *, ascending: bool) -> Iterator[int]:
+    """Yield the numbers of files after the entry with number ``last``, in the order of the list."""
     if ascending:
-        return range(0 if last is None else max(0, last + 1 - first), number)
-    return range(number - 1 if last is None else min(number, last - first) - 1, -1, -1)
+        start = 0 if last is None else bisect_right(numbers, last - job.sequence * _MAX_FILES)
+        return (numbers[at] for at in range(start, len(numbers)))
+    stop = len(numbers) if last is None else bisect_left(numbers, last - job.sequence * _MAX_FILES)
+    return (numbers[at] for at in reversed(range(stop)))

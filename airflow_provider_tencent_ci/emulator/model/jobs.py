@@ -7,28 +7,17 @@ cancellation, an end by force). Its state at any moment follows from these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
-from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, new_id
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
-from airflow_provider_tencent_ci.emulator.model.input_files import InputFile
+from airflow_provider_tencent_ci.emulator.model.failing_files import Failure
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
-from airflow_provider_tencent_ci.emulator.model.switches import FileFailures, JobRun
+from airflow_provider_tencent_ci.emulator.model.works import Work, Works
 
-__all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Work", "plan_work"]
+__all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Turn"]
 
 ENDED_STATES = frozenset({"Success", "Failed", "Cancel"})
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """``Code`` and ``Message`` of a batch or a file that failed."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +57,24 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """
-    The work of a batch on one file: a workflow execution, or a child job.
-
-    :param work_id: the execution's ``RunId`` or the child job's ``JobId``.
-    :param task_ids: the jobs of the nodes of an execution's workflow.
-    :param key: the file's object key.
-    :param workflow_id: the workflow; empty for a child job.
-    :param begins_after_seconds: when it begins, from the start of the batch.
-    :param ends_after_seconds: when it ends, from the start of the batch.
-    :param failure: the reason of its failure; ``None``: it succeeds.
-    """
-
-    work_id: str
-    task_ids: tuple[str, ...]
-    key: str
-    workflow_id: str
-    begins_after_seconds: float
-    ends_after_seconds: float
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Timeline:
     """When a job starts, if that is known, and when and how it ends."""
 
     started_at: datetime | None
     ending: Ending | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """
+    When the work on a file begins and ends; ``None``: never, or not known.
+
+    :param is_cancelled: the batch ends before it begins.
+    """
+
+    begins_at: datetime | None
+    ends_at: datetime | None
+    is_cancelled: bool = False
 
 
 @dataclass(slots=True)
@@ -107,6 +86,7 @@ class Job:
     :param sequence: its number, which orders jobs of the same time.
     :param behaviour: the switches that held when it was created.
     :param queue_id: the queue it waits in.
+    :param works: its work on each of its files.
     :param listed: ``False`` for the single execution of ``POST /triggerworkflow``, which is not a batch.
     :param missing_from_lists: how many more list answers leave it out.
     """
@@ -118,7 +98,7 @@ class Job:
     created_at: datetime
     behaviour: Behaviour
     queue_id: str
-    works: Sequence[Work] = ()
+    works: Works
     listed: bool = True
     missing_from_lists: int = 0
     pauses: list[Pause] = field(default_factory=list)
@@ -154,12 +134,48 @@ class Job:
 
         :param timeline: the one of this job; computed once for all files.
         """
-        begins_at, ending = _turn_of(work, timeline)
-        if ending is not None and ending.ends_at <= now:
-            return Status(ending.state, begins_at, ending.ends_at, ending.failure)
-        if begins_at is not None and begins_at <= now:
-            return Status("Running", begins_at)
+        turn = self.turn_of(work.index, timeline)
+        if turn.ends_at is not None and turn.ends_at <= now:
+            if turn.is_cancelled:
+                return Status("Cancel", turn.begins_at, turn.ends_at)
+            return Status("Failed" if work.failure else "Success", turn.begins_at, turn.ends_at, work.failure)
+        if turn.begins_at is not None and turn.begins_at <= now:
+            return Status("Running", turn.begins_at)
         return self._waiting(now)
+
+    def shown_status(self, work: Work, timeline: Timeline, now: datetime) -> Status:
+        """
+        Return the state of one file at ``now`` as lists show it.
+
+        The states of executions have no word for waiting, so one whose turn has not come is ``Running`` (assumed;
+        docs/service.md, 3.1).
+        """
+        status = self.work_status(work, timeline, now)
+        waits = status.state in ("Submitted", "Pause")
+        return Status("Running") if waits and self.request.type == "Workflow" else status
+
+    def work_created_at(self, index: int, timeline: Timeline) -> datetime | None:
+        """
+        Return when the execution or child job of a file is created; ``None``: never, or not known.
+
+        Executions exist from the start of the batch on, child jobs from its creation on (assumed; docs/service.md,
+        3.1), or each when its turn comes.
+        """
+        if self.behaviour.jobs.files_created == "at_turn":
+            return self.turn_of(index, timeline).begins_at
+        return timeline.started_at if self.request.type == "Workflow" else self.created_at
+
+    def turn_of(self, index: int, timeline: Timeline) -> Turn:
+        """Return when the work on a file begins and ends."""
+        stop = timeline.ending
+        if timeline.started_at is None:
+            return Turn(None, stop.ends_at if stop else None, is_cancelled=True)
+        begins_at, ends_at = (timeline.started_at + timedelta(seconds=after) for after in self.works.seconds_of(index))
+        if stop and stop.state == "Success":  # a batch that a test finishes early has processed all its files
+            return Turn(min(begins_at, stop.ends_at), min(ends_at, stop.ends_at))
+        if stop and stop.ends_at <= begins_at:
+            return Turn(None, stop.ends_at, is_cancelled=True)
+        return Turn(begins_at, ends_at)
 
     def _waiting(self, now: datetime) -> Status:
         return Status("Pause" if any(pause.covers(now) for pause in self.pauses) else "Submitted")
@@ -183,7 +199,7 @@ class Job:
     def _run_seconds(self) -> float:
         if self.behaviour.jobs.run_seconds is not None:
             return self.behaviour.jobs.run_seconds
-        return self.works[-1].ends_after_seconds if self.works else 0.0  # the last file ends last
+        return self.works.seconds_of(len(self.works) - 1)[1] if self.works else 0.0  # the last file ends last
 
     def _cancelled_by_script(self, started_at: datetime, duration: timedelta) -> Ending | None:
         return Ending(started_at + duration / 2, "Cancel") if self.behaviour.jobs.outcome == "cancel" else None
@@ -194,63 +210,6 @@ class Job:
             return Ending(at, "Failed", Failure(run.failure_code, run.failure_message))
         if not self.works and run.no_objects == "fail":
             return Ending(at, "Failed", Failure("ResourceNotFound", "No object matches the input."))
-        if run.failed_files == "fail" and any(work.failure for work in self.works):
+        if run.failed_files == "fail" and self.works.failing:
             return Ending(at, "Failed", Failure(run.failure_code, "Some files failed."))
         return Ending(at, "Success")
-
-
-def plan_work(
-    bucket: Bucket, request: JobRequest, files: Sequence[InputFile], behaviour: Behaviour
-) -> tuple[Work, ...]:
-    """Return the work of a batch on each of its files, with its times and failures."""
-    turns = [(file, workflow_id) for file in files for workflow_id in (request.workflow_ids or ("",))]
-    return tuple(
-        Work(
-            work_id=new_id("i" if workflow_id else "j"),
-            task_ids=tuple(new_id("j") for _ in bucket.workflows[workflow_id].nodes) if workflow_id else (),
-            key=file.key,
-            workflow_id=workflow_id,
-            begins_after_seconds=begin,
-            ends_after_seconds=end,
-            failure=_failure_of(bucket, file, index, behaviour.files),
-        )
-        for index, ((file, workflow_id), (begin, end)) in enumerate(
-            zip(turns, _turn_seconds(len(turns), behaviour.jobs), strict=True)
-        )
-    )
-
-
-def _turn_seconds(count: int, run: JobRun) -> Iterator[tuple[float, float]]:
-    """Yield begin and end of each of ``count`` files, from the start of the batch."""
-    for index in range(count):
-        if run.run_seconds is not None:
-            yield run.run_seconds * index / count, run.run_seconds * (index + 1) / count
-        else:
-            begin = index // run.concurrency * run.file_seconds
-            yield begin, begin + run.file_seconds
-
-
-def _failure_of(bucket: Bucket, file: InputFile, index: int, failures: FileFailures) -> Failure | None:
-    if not file.exists:
-        return Failure("ResourceNotFound", "The object does not exist.")
-    chosen = failures.failing_every and (index + 1) % failures.failing_every == 0
-    if not chosen and not any(fnmatchcase(file.key, pattern) for pattern in failures.failing_keys):
-        return None
-    bucket.failed[file.key] += 1
-    if not failures.failing_times or bucket.failed[file.key] <= failures.failing_times:
-        return Failure(failures.file_failure_code, failures.file_failure_message)
-    return None
-
-
-def _turn_of(work: Work, timeline: Timeline) -> tuple[datetime | None, Ending | None]:
-    """Return when a file begins (``None``: never, or not known) and how it ends."""
-    stop = timeline.ending
-    if timeline.started_at is None:
-        return None, stop and Ending(stop.ends_at, "Cancel")
-    begins_at = timeline.started_at + timedelta(seconds=work.begins_after_seconds)
-    done_at = timeline.started_at + timedelta(seconds=work.ends_after_seconds)
-    if stop and stop.state == "Success":  # a batch that a test finishes early has processed all its files
-        begins_at, done_at = min(begins_at, stop.ends_at), min(done_at, stop.ends_at)
-    elif stop and stop.ends_at <= begins_at:
-        return None, Ending(stop.ends_at, "Cancel")
-    return begins_at, Ending(done_at, "Failed" if work.failure else "Success", work.failure)

@@ -12,11 +12,23 @@ from airflow_provider_tencent_ci.emulator.model.switches import Lists
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import read_time, to_the_second
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import invalid_argument
 
-__all__ = ["Filters", "Page", "Query", "cut", "last_shown", "matches_name", "one_of", "paged", "read_number"]
+__all__ = [
+    "ALL_ENTRIES",
+    "STATES",
+    "Filters",
+    "Page",
+    "Query",
+    "cut",
+    "last_shown",
+    "matches_name",
+    "one_of",
+    "paged",
+    "read_number",
+]
 
 Query = Mapping[str, str]
 
-_STATES = frozenset({"Submitted", "Running", "Success", "Failed", "Pause", "Cancel"})
+STATES = frozenset({"Submitted", "Running", "Success", "Failed", "Pause", "Cancel"})
 _DEFAULT_SIZE = 10
 _MAX_SIZE = 100
 _MAX_DIGITS = 18
@@ -151,7 +163,7 @@ def _after(ordered: Iterable[EntryT], last: int, filters: Filters) -> Iterable[E
 
 def _states(text: str) -> frozenset[str] | None:
     words = frozenset(word.strip() for word in text.split(",") if word.strip()) or frozenset({"All"})
-    if unknown := sorted(words - _STATES - {"All"}):
+    if unknown := sorted(words - STATES - {"All"}):
         raise invalid_argument(f"states: {', '.join(map(repr, unknown))} is not a state.")
     return None if "All" in words else words
 
@@ -168,3 +180,6 @@ def _size(text: str) -> int:
     if size is None or not 1 <= size <= _MAX_SIZE:
         raise invalid_argument(f"size {text!r} is not a number from 1 to {_MAX_SIZE}.")
     return size
+
+
+ALL_ENTRIES = Filters.read({})

@@ -14,14 +14,10 @@ from xml.etree.ElementTree import Element
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, Queue, Workflow
 from airflow_provider_tencent_ci.emulator.model.clock import Clock
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest, read_create_request
-from airflow_provider_tencent_ci.emulator.model.input_files import InputFile, select_files
+from airflow_provider_tencent_ci.emulator.model.failing_files import Failure
+from airflow_provider_tencent_ci.emulator.model.input_files import InputFiles, select_files
 from airflow_provider_tencent_ci.emulator.model.job_store import FileRecord, JobRecord, JobStore
-from airflow_provider_tencent_ci.emulator.model.jobs import (
-    Ending,
-    Failure,
-    Job,
-    Pause,
-)
+from airflow_provider_tencent_ci.emulator.model.jobs import Ending, Job, Pause
 from airflow_provider_tencent_ci.emulator.model.list_pages import (
     Filters,
     Page,
@@ -128,18 +124,19 @@ class Service:
     def list_executions(self, bucket: Bucket, query: Query) -> Page[FileRecord]:
         """Return a page of workflow executions; ``jobId`` is the batch's (docs/service.md, 3.1)."""
         lists = self.behaviour_of(bucket).lists
-        filters = Filters.read(query)
-        return cut(
-            (
-                record
-                for record in self._store.file_records(bucket, "Workflow", query.get("jobId", ""), filters)
-                if filters.admit(record.created_at, record.status.state)
-                and query.get("workflowId", "") in ("", record.work.workflow_id)
-                and matches_name(query.get("name", ""), record.work.key, lists)
-            ),
+        filters, name, workflow_id = Filters.read(query), query.get("name", ""), query.get("workflowId", "")
+        found = self._store.file_records(
+            bucket,
             filters,
-            lists,
+            lambda job: (
+                job.request.type == "Workflow"
+                and query.get("jobId", "") in ("", job.job_id)
+                and (not workflow_id or workflow_id in job.request.workflow_ids)
+            ),
+            workflow_id=workflow_id,
+            key=name if lists.name_filter == "exact" else "",
         )
+        return cut((record for record in found if matches_name(name, record.work.key, lists)), filters, lists)
 
     def get_execution(self, bucket: Bucket, run_id: str) -> FileRecord:
         """
@@ -161,19 +158,19 @@ class Service:
         if not query.get("tag"):
             raise invalid_argument("tag is required.")
         filters = Filters.read(query)
-        return cut(
-            (
-                record
-                for record in self._store.file_records(bucket, "Job", query.get("inventoryTriggerJobId", ""), filters)
-                if filters.admit(record.created_at, record.status.state)
-                and query["tag"] == record.job.request.tag
-                and (record.job.request.tag in PICTURE_TAGS) is pictures
-                and query.get("queueId", "") in ("", record.job.queue_id)
-                and query.get("inputObject", "") in ("", record.work.key)
-            ),
+        found = self._store.file_records(
+            bucket,
             filters,
-            self.behaviour_of(bucket).lists,
+            lambda job: (
+                job.request.type == "Job"
+                and query.get("inventoryTriggerJobId", "") in ("", job.job_id)
+                and query["tag"] == job.request.tag
+                and (job.request.tag in PICTURE_TAGS) is pictures
+                and query.get("queueId", "") in ("", job.queue_id)
+            ),
+            key=query.get("inputObject", ""),
         )
+        return cut(found, filters, self.behaviour_of(bucket).lists)
 
     def list_queues(self, bucket: Bucket, query: Query) -> list[Queue]:
         """Return the queues that ``queueIds`` and ``state`` select."""
@@ -203,7 +200,7 @@ class Service:
             raise ServiceError(400, "ResourceNotFound", f"object: there is no object {key!r}.")
         nothing = Element("Input")
         request = JobRequest(query.get("name", ""), "Workflow", {"Object": key}, nothing, nothing, (workflow_id,))
-        files = [InputFile(bucket.key_of(key), True)]
+        files = InputFiles([bucket.key_of(key)])
         return self._store.add(bucket, request, files, listed=False).works[0].work_id
 
     def pause_queue(self, bucket: Bucket, queue_id: str | None = None) -> None:
@@ -246,7 +243,11 @@ class Service:
         """Return the executions or child jobs of a batch as they are now."""
         return list(self._store.files_of(job))
 
-    def _files_for(self, bucket: Bucket, request: JobRequest) -> list[InputFile]:
+    def count_files(self, job: Job) -> dict[str, int]:
+        """Return how many executions or child jobs of a batch are in which state now."""
+        return self._store.count_files(job)
+
+    def _files_for(self, bucket: Bucket, request: JobRequest) -> InputFiles:
         return select_files(bucket, request, self.behaviour_of(bucket).requests)
 
     def _shows(self, job: Job, lists: Lists) -> bool:

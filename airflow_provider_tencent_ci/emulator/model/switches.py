@@ -35,6 +35,7 @@ UnknownJob = Literal["name", "refuse"]
 PausedWorkflow = Literal["run", "refuse"]
 NameLimit = Literal["characters", "bytes"]
 IntervalBounds = Literal["both", "start", "end", "neither"]
+FilesCreated = Literal["at_once", "at_turn"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "outcome": get_args(Outcome),
@@ -48,6 +49,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "paused_workflow": get_args(PausedWorkflow),
     "name_limit": get_args(NameLimit),
     "interval_bounds": get_args(IntervalBounds),
+    "files_created": get_args(FilesCreated),
 }
 _MAY_BE_NONE = frozenset({"run_seconds"})
 _MAY_BE_NEGATIVE = frozenset({"clock_offset_seconds"})
@@ -80,6 +82,9 @@ class JobRun(SwitchGroup):
     :param failure_message: ``Message`` of a failed job.
     :param failed_files: how a job ends that has failed files (assumed: ``success``; docs/service.md, 4).
     :param no_objects: how a job ends that found no object (assumed: ``success``; docs/service.md, 4).
+    :param files_created: when the executions or child jobs are created: all ``at_once`` (assumed; docs/service.md,
+        3.1), or each ``at_turn``, when the work on it begins. With the latter their times of creation differ, so a
+        window of ``startCreationTime`` and ``endCreationTime`` has a part of the list.
     """
 
     submitted_seconds: float = 1.0
@@ -91,6 +96,7 @@ class JobRun(SwitchGroup):
     failure_message: str = "The batch was made to fail by the emulator."
     failed_files: Verdict = "success"
     no_objects: Verdict = "success"
+    files_created: FilesCreated = "at_once"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,14 @@ def test_a_reset_leaves_nothing_behind(emulator):
     assert call(emulator, "GET", JOBS, keys=Credentials("AKIDOTHER", "s")).status == 401
 
 
+def test_numbered_objects_are_added_by_their_count(emulator):
+    emulator.add_objects("many/list.txt", count=20_000, prefix="many/", size=7)
+    bucket = emulator.bucket()
+    assert len(bucket.objects) == 8 + 1 + 20_000
+    assert bucket.objects["many/20000.mp4"].size == 7
+    assert "many/00000.mp4" not in bucket.objects
+
+
 def test_a_bucket_may_have_its_own_switches(emulator):
     emulator.add_bucket("second-1250000000", "ap-shanghai")
     emulator.configure(bucket="second-1250000000", outcome="fail")

@@ -29,6 +29,7 @@ FLAT_NAMES = {
     "file_failure_code",
     "file_failure_message",
     "file_seconds",
+    "files_created",
     "interval_bounds",
     "interval_for_all",
     "job_id_filter",
