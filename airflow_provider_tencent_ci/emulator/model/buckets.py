@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -67,6 +68,7 @@ class Bucket:
     :param bound: whether it is bound to CI; if not, every call fails.
     :param has_role: whether CI's service role exists.
     :param behaviour: this bucket's own switches; ``None``: the server's.
+    :param failed: how often objects have failed besides: a test may let them begin with some failures.
     :param failing: the batches so far that chose files to fail, oldest first.
     """
 
@@ -78,6 +80,7 @@ class Bucket:
     objects: Objects = field(default_factory=Objects)
     workflows: dict[str, Workflow] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
     failing: list[FailingFiles] = field(default_factory=list)
 
     @property

@@ -38,6 +38,7 @@ class FailingFiles:
         self._switches = switches
         self._batches = bucket.failing
         self._batches_before = len(bucket.failing)
+        self._failed_before = bucket.failed.copy()
         if switches.failing_every or switches.failing_keys:
             bucket.failing.append(self)
 
@@ -75,7 +76,8 @@ class FailingFiles:
     def _times_chosen(self, key: str, turn: int) -> int:
         """Return how often a file was chosen so far: by the batches before, and by this one up to a turn."""
         before = islice(self._batches, self._batches_before)
-        return sum(batch._times_chosen_up_to(key) for batch in before) + self._times_chosen_up_to(key, turn)
+        times_before = self._failed_before[key] + sum(batch._times_chosen_up_to(key) for batch in before)
+        return times_before + self._times_chosen_up_to(key, turn)
 
     def _times_chosen_up_to(self, key: str, last: int | None = None) -> int:
         index = self._files.index_of(key)

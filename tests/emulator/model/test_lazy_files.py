@@ -166,7 +166,8 @@ def chosen_failures(bucket, job, counted):
 def test_files_fail_as_a_counter_of_their_failures_says(objects, batches):
     service, bucket = new_service(objects)
     add_list(bucket)
-    counted = Counter()
+    bucket.failed["media/0002.mp4"] = 1
+    counted = bucket.failed.copy()
     jobs = [submit(service, bucket, inputs, operation, **failures) for inputs, operation, failures in batches]
     for job in jobs:
         failing = list(chosen_failures(bucket, job, counted))
