@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cached_property
 from itertools import islice
 
@@ -36,6 +37,7 @@ class FailingFiles:
         self._files = files
         self._turns_per_file = turns_per_file
         self._switches = switches
+        self._pattern = re.compile("|".join(map(translate, switches.failing_keys))) if switches.failing_keys else None
         self._batches = bucket.failing
         self._batches_before = len(bucket.failing)
         self._failed_before = bucket.failed.copy()
@@ -71,7 +73,7 @@ class FailingFiles:
         switches = self._switches
         if switches.failing_every and (turn + 1) % switches.failing_every == 0:
             return True
-        return any(fnmatchcase(key, pattern) for pattern in switches.failing_keys)
+        return self._pattern is not None and self._pattern.match(key) is not None
 
     def _times_chosen(self, key: str, turn: int) -> int:
         """Return how often a file was chosen so far: by the batches before, and by this one up to a turn."""
