@@ -18,7 +18,9 @@ from airflow_provider_tencent_ci.core.api.file_requests import (
     build_list_child_jobs,
     build_list_executions,
     object_keys,
+    read_child_job_states,
     read_child_jobs,
+    read_execution_states,
     read_executions,
     read_failed_task,
     read_last_end,
@@ -40,6 +42,9 @@ class FileList(Protocol):
 
     def read_page(self, response: Response) -> Page[FileRun]:
         """Read one."""
+
+    def read_states(self, response: Response) -> Page[FileRun]:
+        """Read one without the files' keys and reasons: in half of the time."""
 
     def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         """Return why a file failed, with a further request if the list does not tell."""
@@ -72,6 +77,7 @@ def list_files_page(
     since: datetime | None = None,
     until: datetime | None = None,
     retry: RequestRetry = RETRY_LONG,
+    states_only: bool = False,
 ) -> Flow[Page[FileRun]]:
     """
     Read one page of files, oldest first.
@@ -79,8 +85,10 @@ def list_files_page(
     :param states: only files in these states, by commas.
     :param since: only files whose work was created at or after this time.
     :param until: only files whose work was created at or before this time.
+    :param states_only: whether the files' keys and reasons are left out.
     """
-    return (yield from send_with_retry(files.build_page(states, since, next_token, until), files.read_page, retry))
+    read = files.read_states if states_only else files.read_page
+    return (yield from send_with_retry(files.build_page(states, since, next_token, until), read, retry))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,9 @@ class _Executions:
         keys = object_keys(page.items)
         runs = (FileRun(one.run_id, key, one.state, one.create_time) for one, key in zip(page.items, keys, strict=True))
         return Page(tuple(runs), page.next_token)
+
+    def read_states(self, response: Response) -> Page[FileRun]:
+        return read_execution_states(response)
 
     def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         node, code, message = yield from send_with_retry(build_execution(run.run_id), read_failed_task, retry)
@@ -140,6 +151,9 @@ class _ChildJobs:
 
     def read_page(self, response: Response) -> Page[FileRun]:
         return read_child_jobs(response)
+
+    def read_states(self, response: Response) -> Page[FileRun]:
+        return read_child_job_states(response)
 
     def explain(self, run: FileRun, retry: RequestRetry = RETRY_LONG) -> Flow[FileFailure]:
         yield from ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -114,6 +115,40 @@ def read_executions(response: Response) -> Page[WorkflowExecution]:
     root = read_xml(response.body, "Response")
     executions = (WorkflowExecution.from_xml(entry) for entry in root.findall("WorkflowExecutionList"))
     return Page(tuple(one for one in executions if one.run_id), text_of(root, "NextToken"))
+
+
+def read_execution_states(response: Response) -> Page[FileRun]:
+    """
+    Read a page of workflow executions for a count, which needs no keys.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    return _read_states(response, "WorkflowExecutionList", "RunId", ("CreateTime", "CreationTime"))
+
+
+def read_child_job_states(response: Response) -> Page[FileRun]:
+    """
+    Read a page of child jobs for a count, which needs no keys.
+
+    :raises UnreadableResponseError: it is not one.
+    """
+    return _read_states(response, "JobsDetail", "JobId", ("CreationTime", "CreateTime"))
+
+
+def _read_states(response: Response, name: str, id_name: str, time_names: tuple[str, str]) -> Page[FileRun]:
+    root = read_xml(response.body, "Response")
+    runs = (
+        FileRun(
+            text_of(entry, id_name), "", _state(text_of(entry, "State")), _creation_time(text_of(entry, *time_names))
+        )
+        for entry in root.iterfind(name)
+    )
+    return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
+
+
+# A page repeats few states, and few seconds.
+_creation_time = lru_cache(maxsize=256)(parse_time)
+_state = lru_cache(maxsize=64)(JobState)
 
 
 def read_child_jobs(response: Response) -> Page[FileRun]:

@@ -64,7 +64,9 @@ class _ListCount:
 
     def __init__(self, files: FileList, job: InventoryJob, settled: SettledFiles) -> None:
         self.counts = settled.counts if settled.until else FileCounts()
-        self._list = SplitList(files, CountBuilder, self._restart, since=settled.until, ended_at=job.ended_at)
+        self._list = SplitList(
+            files, CountBuilder, self._restart, since=settled.until, ended_at=job.ended_at, states_only=True
+        )
 
     def next_flow(self) -> Flow[Callable[[], None]] | None:
         part = self._list.next_part()

@@ -211,7 +211,7 @@ class _ListCount:
         list_pass = self._pass or _ListPass()
         self._pass = None
         token = list_pass.pages.next_token or ""
-        page = yield from list_files_page(self._files, token, since=self.settled.until, retry=retry)
+        page = yield from list_files_page(self._files, token, since=self.settled.until, retry=retry, states_only=True)
         for run in list_pass.pages.new_items(page):
             list_pass.add(run)
         if list_pass.pages.next_token is not None:

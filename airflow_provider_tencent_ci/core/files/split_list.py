@@ -90,13 +90,21 @@ class Window:
         return [Window(*each) for each in zip(starts, ends, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """From the first to the last creation time that was seen (aware, whole seconds)."""
+
+    start: datetime
+    end: datetime
+
+
 class Part(Generic[SinkT]):
     """
     A window that is being read.
 
     :param is_final: whether it is read to its end, however long it is.
     :ivar is_done: whether all of its pages have been read.
-    :ivar seen: from the first to the last creation time of its pages.
+    :ivar seen: the times of the files on its pages.
     :ivar sample: its last page, if this has to be compared with a window before it goes on.
     """
 
@@ -107,7 +115,7 @@ class Part(Generic[SinkT]):
         self.pages = Paginator()
         self.pages_read = 0
         self.is_in_flight = self.is_dropped = self.is_done = False
-        self.seen: Window | None = None
+        self.seen: Seen | None = None
         self.sample: Page[FileRun] | None = None
 
     def add(self, page: Page[FileRun]) -> bool:
@@ -130,8 +138,8 @@ class Part(Generic[SinkT]):
     def _note(self, times: list[datetime]) -> None:
         if times:
             first, last = _second(min(times)), _second(max(times))
-            seen = self.seen or Window(first, last)
-            self.seen = Window(min(first, seen.start or first), max(last, seen.end or last))
+            seen = self.seen or Seen(first, last)
+            self.seen = Seen(min(first, seen.start), max(last, seen.end))
 
 
 class SplitList(Generic[SinkT]):
@@ -145,6 +153,7 @@ class SplitList(Generic[SinkT]):
     :param since: where to begin; ``None`` for the whole list.
     :param ended_at: when the job ended (aware), by the service's clock; ``None`` if it has not.
     :param pages_in_window: how long a window should be.
+    :param states_only: whether the sinks need no keys and reasons.
     :ivar files: the list.
     :ivar parts: by time. Parts that are done stay until someone takes them out.
     """
@@ -159,6 +168,7 @@ class SplitList(Generic[SinkT]):
         since: datetime | None = None,
         ended_at: datetime | None = None,
         pages_in_window: int = 16,
+        states_only: bool = False,
     ) -> None:
         self.files = files
         self._new_sink = new_sink
@@ -166,6 +176,7 @@ class SplitList(Generic[SinkT]):
         self._states = states
         self._horizon = ended_at
         self._pages_in_window = pages_in_window
+        self._states_only = states_only
         self._can_be_cut: bool | None = None
         self.parts = [Part(Window(since), new_sink())]
 
@@ -190,13 +201,13 @@ class SplitList(Generic[SinkT]):
         part.is_in_flight = False
         if part.is_dropped:
             return
-        seems_long = self._can_be_cut is None and self._seems_long(part, page)
         if not part.add(page):
             self._read_in_order()
-        elif seems_long:
-            part.sample = page
-        elif self._can_be_cut and not (part.is_done or part.is_final):
-            self._cut(part)
+        elif not (part.is_done or part.is_final) and self._is_long(part):
+            if self._can_be_cut is None:
+                part.sample = page
+            else:
+                self._cut(part)
 
     def _take_probe(self, part: Part[SinkT], can_be_cut: bool) -> None:
         part.is_in_flight, part.sample = False, None
@@ -206,18 +217,26 @@ class SplitList(Generic[SinkT]):
 
     def _page(self, window: Window, token: str = "") -> Flow[Page[FileRun]]:
         return (
-            yield from list_files_page(self.files, token, states=self._states, since=window.start, until=window.end)
+            yield from list_files_page(
+                self.files,
+                token,
+                states=self._states,
+                since=window.start,
+                until=window.end,
+                states_only=self._states_only,
+            )
         )
 
-    def _seems_long(self, part: Part[SinkT], page: Page[FileRun]) -> bool:
-        """Whether the whole list would fill more than two windows: as its first page looks, or since it has by now."""
-        if not page.next_token:
-            return False
-        times = _seconds(page)
-        if part.pages_read or not times:
-            return part.pages_read == 2 * self._pages_in_window
-        a_page = max(times) - min(times) + _SECOND
-        return (self._horizon or max(times)) - min(times) > a_page * 2 * self._pages_in_window
+    def _is_long(self, part: Part[SinkT]) -> bool:
+        """
+        Whether a part has more pages than two windows should have, if it goes on as it began.
+
+        That is judged after 1, 2, 4, ... pages, since the times of one page say little where many files have the same.
+        """
+        most, read = 2 * self._pages_in_window, part.pages_read
+        if read > most or part.seen is None:
+            return read > most
+        return read & (read - 1) == 0 and self._end_of(part) - part.seen.start > most * self._length_of_a_page(part)
 
     def _try_one_second(self, page: Page[FileRun]) -> Flow[bool]:
         """Return whether the list for one second has the files of this second that a page knows, and no others."""
@@ -232,23 +251,25 @@ class SplitList(Generic[SinkT]):
         return has_no_others and (known <= found or bool(answer.next_token))
 
     def _cut(self, part: Part[SinkT]) -> None:
-        """Read a part anew as several, if it seems to be long: after its first page, and once it is."""
-        seen = part.seen
-        if seen is None or seen.start is None or seen.end is None:
-            return
-        is_long = part.pages_read > 2 * self._pages_in_window
-        if part.pages_read > 1 and not is_long:
-            return
-        a_page = (seen.end - seen.start + _SECOND) / part.pages_read
-        end = max(seen.end, part.window.end or self._horizon or seen.end)
-        if not is_long and (end - seen.start) <= a_page * 2 * self._pages_in_window:
-            return
-        windows = part.window.cut(seen.start, end, a_page * self._pages_in_window)
-        if len(windows) == 1 and is_long:
+        """Read a part anew as several; if its time cannot be cut into more than one window, read it to its end."""
+        windows = [part.window]
+        if part.seen is not None:
+            length = self._length_of_a_page(part) * self._pages_in_window
+            windows = part.window.cut(part.seen.start, self._end_of(part), length)
+        if len(windows) == 1:
             part.is_final = True
-        elif len(windows) > 1:
+        else:
             at = self.parts.index(part)
             self.parts[at : at + 1] = [Part(window, self._new_sink()) for window in windows]
+
+    def _end_of(self, part: Part[SinkT]) -> datetime:
+        """Return until when files of a part were created, as far as that is known."""
+        known = [part.seen.end] if part.seen else []
+        return max(filter(None, [*known, part.window.end or self._horizon]))
+
+    def _length_of_a_page(self, part: Part[SinkT]) -> timedelta:
+        """Return in what time the files of one page were created."""
+        return max(part.seen.end - part.seen.start, _SECOND / 2) / part.pages_read if part.seen else _SECOND
 
     def _read_in_order(self) -> None:
         self._restart()

@@ -20,8 +20,8 @@ START_PER_SECOND = 10.0
 _LEAST_PER_SECOND = 1.0
 _MOST_PER_SECOND = 5_000.0
 
-# Until the first refusal each good answer adds this: the rate doubles about three times in a second.
-_FAST_START = 2.0
+# Until the first refusal each good answer to a request that had to wait adds this: the rate grows exponentially.
+_FAST_START = 3.0
 
 # The rate returns to this share of the refused one in the first time, and grows by half in the second. Of the values
 # that were tried in tests/core/wire/rate_simulation.py, these use most of the limit.

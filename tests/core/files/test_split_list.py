@@ -69,9 +69,10 @@ def failed_keys(files):
 
 
 @pytest.mark.parametrize("job", KINDS, ids=["workflow", "job"])
-@pytest.mark.parametrize(("size", "seconds"), [(10, 800), (20, 150), (7, 2_000)])
+@pytest.mark.parametrize(("size", "seconds"), [(10, 800), (20, 150), (7, 2_000), (20, 40)])
 def test_a_long_list_is_read_side_by_side_with_few_requests_more(job, size, seconds):
-    files = batch(sorted(random.Random(2).randrange(seconds) for _ in range(30 * 16 * size)), STATES)
+    chance = random.Random(2)
+    files = batch(sorted(chance.randrange(seconds) for _ in range(30 * 16 * size)), STATES)
     counts, driver = count(listing := Listing(files, size), job)
     assert told(counts) == truth(files)
     assert driver.most_in_flight == 16
