@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # A regular exit, so that the servers and components of a measurement end, too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    names = options.measures or measures.NAMES
+    names = measures.selected(options.measures)
     skipped = 0
     for name in [] if options.page_only else names:
         if lacking := measures.find(name).missing():

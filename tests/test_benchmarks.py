@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import functools
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
+from airflow_provider_tencent_ci.core.api.file_requests import read_executions
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.service_times import format_time
 from benchmarks import measures
+from benchmarks.file_service import FileService, job_record, list_page, read_counters, set_up
 from benchmarks.page import page
 from benchmarks.record import Chart, Claim, Record, read_records, write_record
+from tests.emulator.services import new_service, submit
 
 # These measurements start an Airflow, which takes minutes on a small machine.
 WITH_AIRFLOW = {"triggerer", "worker_starts"}
+
+
+FILES = 700
+BEGAN_AT = datetime(2026, 1, 2, 4, tzinfo=UTC)
 
 
 @functools.cache
@@ -43,6 +54,54 @@ def test_hostile_xml_is_refused_by_the_package_as_by_defusedxml():
     record = quick("reading")
     label, ours, _sdk, parser = record.rows[-1]
     assert (label, ours, parser) == ("hostile documents refused", "5 of 5", "5 of 5")
+
+
+@pytest.fixture(scope="module")
+def ended_job():
+    """A service of the emulator with a job like that of the service of files."""
+    service, bucket = new_service(FILES)
+    run = {"submitted_seconds": 0, "run_seconds": FILES / 250, "failing_every": 33, "files_created": "at_turn"}
+    job = submit(service, bucket, **run)
+    service.clock.advance(60)
+    return service, bucket, job.job_id
+
+
+def test_the_alternatives_send_a_request_for_each_page_and_each_reason():
+    sent = [row[1] for row in quick("files").rows if "this package" not in row[0]]
+    assert sent == [4 + 1 + 10] * 2
+
+
+def test_a_service_with_a_limit_refuses_what_is_beyond():
+    with FileService() as service, requests.Session() as session:
+        set_up(service.url, latency_ms=0, limit=3)
+        session.trust_env = False
+        codes = [session.get(f"{service.url}/inventorytriggerjob", timeout=30).status_code for _ in range(5)]
+        assert codes == [200] * 3 + [429] * 2
+        assert read_counters(service.url)["refused"] == 2
+
+
+@pytest.mark.parametrize("window", [("", ""), (0, 0), (1, ""), ("", 0), (1, 2), (9, "")])
+@pytest.mark.parametrize("states", ["All", "Failed", "Success", "Success,Failed", "Running", ""])
+@pytest.mark.parametrize("order", ["Asc", "Desc"])
+def test_the_service_of_files_has_the_pages_of_the_emulator(ended_job, states, order, window):
+    service, bucket, job_id = ended_job
+    start, end = (at if at == "" else format_time(BEGAN_AT + timedelta(seconds=at)) for at in window)
+    query = {"states": states, "orderByTime": order, "size": "100", "startCreationTime": start, "endCreationTime": end}
+    tokens = ("", "")
+    while tokens is not None:
+        body = list_page({**query, "jobId": job_record(FILES)["JobId"], "nextToken": tokens[0]}).encode()
+        expected = service.list_executions(bucket, {**query, "jobId": job_id, "nextToken": tokens[1]})
+        page = read_executions(Response(200, {}, body, BEGAN_AT))
+        assert [(one.object_key[-8:], one.state, one.create_time) for one in page.items] == [
+            (one.work.key[-8:], one.status.state, one.created_at.replace(microsecond=0)) for one in expected.entries
+        ]
+        assert bool(page.next_token) == bool(expected.next_token)
+        tokens = (page.next_token, expected.next_token) if page.next_token else None
+
+
+def test_a_measure_is_selected_with_those_that_begin_with_its_name():
+    assert measures.selected(["files", "delay"]) == ["delay", "files", "files_rate", "files_triggerer"]
+    assert measures.selected([]) == list(measures.NAMES)
 
 
 def test_a_fixed_interval_gets_the_same_number_of_requests():

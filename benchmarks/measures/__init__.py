@@ -8,9 +8,10 @@ Each is a module with ``missing()``, which says what it needs and does not find 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from types import ModuleType
 
-__all__ = ["NAMES", "find"]
+__all__ = ["NAMES", "find", "selected"]
 
 NAMES = (
     "requests_per_interval",
@@ -18,10 +19,18 @@ NAMES = (
     "triggerer",
     "delay",
     "worker_starts",
+    "files",
+    "files_rate",
+    "files_triggerer",
     "signing",
     "reading",
     "importing",
 )
+
+
+def selected(wanted: Sequence[str]) -> list[str]:
+    """Return measures by their names, in the order of the page: ``files`` also selects ``files_rate``; none: all."""
+    return [name for name in NAMES if not wanted or any(name == one or name.startswith(f"{one}_") for one in wanted)]
 
 
 def find(name: str) -> ModuleType:

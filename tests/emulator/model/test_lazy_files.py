@@ -18,18 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.emulator.model import defaults
-from airflow_provider_tencent_ci.emulator.model.buckets import StoredObject, Workflow
-from airflow_provider_tencent_ci.emulator.model.clock import Clock
+from airflow_provider_tencent_ci.emulator.model.buckets import StoredObject
 from airflow_provider_tencent_ci.emulator.model.lazy_sequences import Complement
 from airflow_provider_tencent_ci.emulator.model.list_pages import STATES, Filters, matches_name
 from airflow_provider_tencent_ci.emulator.model.object_store import NumberedKeys, Objects, ObjectSeries
-from airflow_provider_tencent_ci.emulator.model.service import Service
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import without_colon
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 from tests.emulator.conftest import NOON
-from tests.emulator.wire import NODE_OPERATION, request_body
+from tests.emulator.services import ONE_WORKFLOW, SECOND_WORKFLOW, new_service, submit
+from tests.emulator.wire import NODE_OPERATION
 
-SECOND_WORKFLOW = "w00000000000000000000000000000002"
 MILLION = 1_000_000
 
 
@@ -117,28 +115,11 @@ INPUTS = st.sampled_from(
 )
 OPERATIONS = st.sampled_from(
     [
-        ("Workflow", f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>"),
+        ONE_WORKFLOW,
         ("Workflow", f"<WorkflowIds>{defaults.WORKFLOW_ID},{SECOND_WORKFLOW}</WorkflowIds>"),
         ("Job", NODE_OPERATION),
     ]
 )
-
-
-def new_service(objects):
-    service = Service(Clock(lambda: NOON))
-    bucket = defaults.new_bucket(defaults.BUCKET, defaults.REGION, NOON)
-    bucket.workflows[SECOND_WORKFLOW] = Workflow(SECOND_WORKFLOW, "second", NOON, nodes=("Snapshot", "Transcode"))
-    bucket.objects.add_series(defaults.media_objects(objects, NOON))
-    service.buckets[bucket.name] = bucket
-    return service, bucket
-
-
-def submit(service, bucket, inputs="<Prefix>media/</Prefix>", operation=None, **switches):
-    service.behaviour = service.behaviour.changed(**switches)
-    job_type, text = operation or ("Workflow", f"<WorkflowIds>{defaults.WORKFLOW_ID}</WorkflowIds>")
-    return service.create_job(
-        bucket, service.read_create(bucket, request_body(type=job_type, inputs=inputs, operation=text))
-    ).job
 
 
 def add_list(bucket):
