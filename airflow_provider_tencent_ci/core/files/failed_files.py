@@ -147,7 +147,7 @@ class _OrderedList:
         self._taken_until: datetime | None = None
         self._skip_until: datetime | None = None
         self._has_taken_a_part = False
-        # Of files that were taken before it was known that their part is long, and is read anew.
+        # Of files that were taken before it was known that their part is long, and is read again.
         self._taken_early = set[str]()
 
     @property
@@ -194,7 +194,7 @@ class _OrderedList:
         return skipped is not None and created_at is not None and created_at.replace(microsecond=0) <= skipped
 
     def _restart(self) -> None:
-        """Leave out the files of the windows before, if the list is read anew: all of them have been handed out."""
+        """Leave out the files of the windows before, if the list is read again: all of them have been handed out."""
         if self._has_taken_a_part:
             raise UnreadableResponseError("The list of failed files changed its filter while it was read.")
         self._skip_until = self._taken_until

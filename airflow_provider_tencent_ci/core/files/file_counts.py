@@ -179,7 +179,7 @@ class IncrementalCount:
 
     @property
     def settled(self) -> list[SettledFiles]:
-        """What does not have to be counted again, of each list; for :func:`~.count_files.count_files`."""
+        """The files of each list that are not counted again; for :func:`~.count_files.count_files`."""
         return [one.settled for one in self._lists]
 
     def read_page(self, retry: RequestRetry = RETRY_LONG) -> Flow[FileCounts | None]:

@@ -9,9 +9,9 @@ How it works:
    others, both bounds of a window are inclusive and mean whole seconds, as documented (docs/service.md, 2.7 and 3.1).
    If not, the list is read on in order.
 3. The list is cut into windows that share no second. Pages of one window are read one after the other. A window that
-   turns out to be long is read anew, as several.
+   turns out to be long is read again, as several.
 4. A page with a file outside of its window, or without a creation time, shows that windows cannot be relied on. Then
-   the list is read anew, in order.
+   the list is read again, in order.
 
 Nothing relies on the order of a list, and only the ids of the windows that are being read are kept.
 """
@@ -148,7 +148,7 @@ class SplitList(Generic[SinkT]):
 
     :param files: the list.
     :param new_sink: makes the sink of a window.
-    :param restart: called if what the sinks have received does not count, since the list is read anew in order.
+    :param restart: called if what the sinks have received does not count, since the list is read again in order.
     :param states: only files in these states, by commas.
     :param since: where to begin; ``None`` for the whole list.
     :param ended_at: when the job ended (aware), by the service's clock; ``None`` if it has not.
@@ -251,7 +251,7 @@ class SplitList(Generic[SinkT]):
         return has_no_others and (known <= found or bool(answer.next_token))
 
     def _cut(self, part: Part[SinkT]) -> None:
-        """Read a part anew as several; if its time cannot be cut into more than one window, read it to its end."""
+        """Read a part again as several; if its time cannot be cut into more than one window, read it to its end."""
         windows = [part.window]
         if part.seen is not None:
             length = self._length_of_a_page(part) * self._pages_in_window

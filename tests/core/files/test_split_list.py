@@ -179,7 +179,7 @@ def test_a_list_that_changes_meanwhile_has_each_file_once(files, job, size, seed
 
 @settings(max_examples=60, deadline=None)
 @given(lists(), st.integers(1, 12), st.integers(0, 1_000), st.booleans())
-def test_what_was_settled_before_is_not_read_again(files, size, seed, ignores_windows):
+def test_files_that_were_settled_before_are_not_read_again(files, size, seed, ignores_windows):
     listing = Listing(files, size * 5, honours=() if ignores_windows else ("startCreationTime", "endCreationTime"))
     counting = IncrementalCount(WORKFLOW_JOB)
     while Script([listing.answer], forever=True).run(counting.read_page()) is None:

@@ -112,7 +112,7 @@ def test_the_rate_never_falls_below_one_a_second():
     assert limit.per_second == 1
 
 
-def test_whoever_waits_for_a_turn_waits_longer_after_a_refusal():
+def test_a_request_that_waits_for_its_turn_waits_longer_after_a_refusal():
     limit = RateLimit()
     turns = [limit.reserve(START) for _ in range(13)]
     turns[0].answered(START, is_refused=True)
