@@ -217,7 +217,7 @@ class _Sdk:
 
 def _measure(way: Way, url: str, files: int, *, lists: bool) -> Result:
     way.count(_WARM_UP_FILES)
-    before = _forget_peak()
+    before = _reset_peak()
     counting = _cost(lambda: way.count(files), url)
     listing = _cost(lambda: sum(1 for _ in way.list_failed(files)), url) if lists else None
     return Result(counting, listing, _memory("VmHWM") - before)
@@ -232,8 +232,8 @@ def _cost(work: Callable[[], int], url: str) -> Part:
     return Part(found, seconds, cpu_seconds, requests, refused, int(after["most_in_flight"]))
 
 
-def _forget_peak() -> int:
-    """Let the peak of the memory begin anew; return the memory now, in bytes."""
+def _reset_peak() -> int:
+    """Reset the peak of the memory to the memory now, and return it in bytes."""
     Path("/proc/self/clear_refs").write_text("5", "utf-8")
     return _memory("VmRSS")
 

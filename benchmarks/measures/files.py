@@ -50,7 +50,7 @@ latency. It is a process of its own that uses about a twentieth of the clients' 
 
 
 class Case(NamedTuple):
-    """What a way has to do."""
+    """The work of one run."""
 
     latency_ms: int
     files: int
