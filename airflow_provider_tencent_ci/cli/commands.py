@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -29,7 +29,9 @@ from airflow_provider_tencent_ci.cli.tables import (
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
+from airflow_provider_tencent_ci.core.files.count_files import count_files
+from airflow_provider_tencent_ci.core.files.final_count import expected_total
+from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
@@ -128,10 +130,12 @@ def tail_job(args: Namespace) -> None:
         not_cancelled = f"No longer following batch job {job.job_id}, which was not cancelled and continues."
         now = _now(hook)
         with _said_if_interrupted(not_cancelled), following(job, args.output, now) as observer:
-            result = hook.run(follow(job.job_id, float(args.poll_interval), observer, hook.config.place))
+            progress = ProgressCounter(float(args.poll_interval), observer)
+            waiting = follow(job.job_id, float(args.poll_interval), observer, progress, hook.config.place)
+            result = hook.run(waiting)
         if result.job is None or not result.job.state.is_terminal:
             raise CommandError(result.message)
-        counts = _counts(hook, result.job)
+        counts = _counts(hook, result.job, progress)
     if args.output == "json":
         print_json_line(record_of(result.job, counts))
     else:
@@ -231,17 +235,28 @@ def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
         raise CommandError(f"{error} Or give a duration before now, such as 24h.") from None
 
 
-def _counts(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
-    """Count a job's files, and show the progress; ``None``, and a line on stderr, if the count fails."""
+def _counts(hook: TencentCIHook, job: InventoryJob, followed: ProgressCounter | None = None) -> FileCounts | None:
+    """
+    Count a job's files, and show the progress; ``None``, and a line on stderr, if the count fails.
+
+    :param followed: what was counted while the job was followed to its end.
+    """
     try:
-        counting = IncrementalCount(job)
-        with _busy(f"Counting the files of batch job {job.job_id}: {{task.completed:,.0f}}") as progress:
-            while (counts := hook.run(counting.read_page())) is None:
-                progress.advance(progress.task_ids[0], MAX_PAGE_SIZE)
+        counting = followed.counting_of(job) if followed else None
+        with _busy(f"Counting the files of batch job {job.job_id}: {{task.description}}") as progress:
+
+            def show(so_far: Callable[[], FileCounts]) -> None:
+                progress.update(progress.task_ids[0], description=_counted_text(so_far(), job))
+
+            return hook.run(count_files(job, settled=counting.settled if counting else (), observe=show))
     except TencentCIError as error:
         say(f"The files of batch job {job.job_id} could not be counted. {error}")
         return None
-    return counts
+
+
+def _counted_text(so_far: FileCounts, job: InventoryJob) -> str:
+    expected = expected_total(so_far, job)
+    return f"{so_far.total:,} of about {expected:,}" if expected else f"{so_far.total:,}"
 
 
 def _first_failures(hook: TencentCIHook, job: InventoryJob, counts: FileCounts | None, most: int) -> list[FileFailure]:

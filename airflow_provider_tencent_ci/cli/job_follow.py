@@ -22,7 +22,6 @@ from rich.progress import (
 from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
-from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.outcome.file_log import counts_text
 from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
@@ -31,6 +30,7 @@ from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
@@ -40,15 +40,18 @@ __all__ = ["Lines", "follow", "following"]
 _CONTACT_TIMEOUT = 600.0
 
 
-def follow(job_id: str, poll_interval: float, observer: Lines, place: str = "") -> Flow[WaitResult]:
+def follow(
+    job_id: str, poll_interval: float, observer: Lines, progress: ProgressCounter, place: str = ""
+) -> Flow[WaitResult]:
     """
     Wait until a job has ended, as a task does.
 
-    :param poll_interval: the longest time between two polls, and the time between two counts, in seconds.
+    :param poll_interval: the longest time between two polls, in seconds.
+    :param progress: counts the files between the polls.
     :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`).
     """
     wait = Wait(job_id, deadline_at=None, contact_timeout=_CONTACT_TIMEOUT, observer=observer, place=place)
-    return wait_for_job(wait, poll_interval, ProgressCounter(poll_interval, observer))
+    return wait_for_job(wait, poll_interval, progress)
 
 
 @contextmanager
@@ -96,6 +99,10 @@ class Lines:
         if counts != self._counts:
             self._counts = counts
             self.show_counts(job, counts, now)
+
+    def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
+        """Show how far the count of a job that has ended is."""
+        self._progress_log.counting(job, counted, expected)
 
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
         """Show that the files could not be counted."""

@@ -19,6 +19,7 @@ from airflow_provider_tencent_ci.waiting.constructor_checks import deadline_afte
 from airflow_provider_tencent_ci.waiting.deferral import (
     Deferral,
     backstop,
+    counting_until_execution_timeout,
     end_of_resumed_try,
     ended_job,
     execution_timeout_over,
@@ -180,6 +181,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         from airflow_provider_tencent_ci.submission.late_duplicates import cancel_late_duplicates
 
         result = read_event(event)
+        self._take_counts(result)
         self.job_id = result["job_id"]
         if result["status"] == "lost_contact":
             raise LostContactError(result["message"])
@@ -291,9 +293,11 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def _wait_in_process(self, job_id: str, wait_ends_at: datetime | None) -> dict[str, Any]:
         """Wait here, as the trigger would in the triggerer; return the same event."""
-        from airflow_provider_tencent_ci.waiting.job_wait import wait_in_process
+        from airflow_provider_tencent_ci.waiting.job_wait import new_progress, wait_in_process
 
-        waiting = wait_in_process(self._wait_options(), job_id, wait_ends_at, self.log, self._hook.config.place)
+        options, place = self._wait_options(), self._hook.config.place
+        self._progress = new_progress(options.progress_interval, self.log)
+        waiting = wait_in_process(options, job_id, wait_ends_at, self.log, self._progress, place)
         return self._hook.run(self._renewing_lease(waiting))
 
     def _defer(
@@ -334,9 +338,14 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             self.log.warning("The task waits for batch job %s instead of %s.", kept.job_id, job.job_id)
             self.job_id = kept.job_id
             return self._wait_for(context, kept, last_round(context), needs_worker=True)
-        outcome, again = finish_or_start_round(self._round_options(), self._file_rules(), context, self._hook, job)
+        self._has_job_ended = True
+        with counting_until_execution_timeout(job):
+            outcome, again = finish_or_start_round(
+                self._round_options(), self._file_rules(), context, self._hook, job, self._count_files
+            )
         context["ti"].xcom_push(key="job", value=outcome.record)
         if again:
+            self._has_job_ended = False
             self.job_id = None  # there may be one that is not known yet, should the task be stopped
             return self._submit_and_wait(context, again)
         record_outcome(context, outcome.record)

@@ -33,6 +33,8 @@ class TaskProcess(JobArguments):
 
     job_id: str | None = None
     _has_timed_out = False
+    #: Whether a cancel could stop nothing.
+    _has_job_ended = False
     #: Whether this try's submission is in XCom, where a newer try removes or replaces it.
     _is_submission_pushed = False
     _try_ends_at: datetime | None = None
@@ -108,7 +110,7 @@ class TaskProcess(JobArguments):
         try:
             yield
         except AirflowTaskTimeout:
-            has_nothing_to_stop = self._has_timed_out
+            has_nothing_to_stop = self._has_timed_out or self._has_job_ended
             self._has_timed_out = True  # Airflow calls on_kill next
             if self.cancel_on_kill and not has_nothing_to_stop:
                 cancel_or_warn(self._hook, self.job_id, self._readable_name)

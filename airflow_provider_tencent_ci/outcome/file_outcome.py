@@ -7,13 +7,12 @@ failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
-from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, needs_counts
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
@@ -31,9 +30,12 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["FileRules", "Outcome", "count_and_log_files", "count_and_report_files", "report_files"]
+__all__ = ["CountFiles", "FileRules", "Outcome", "count_and_log_files", "count_and_report_files", "report_files"]
 
 _FIRST = 10
+
+# Counts the files of a job that has ended; raises TencentCIError.
+CountFiles = Callable[["InventoryJob"], FileCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +116,26 @@ class Outcome:
             )
 
 
-def count_and_report_files(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Outcome:
+def count_and_report_files(rules: FileRules, hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> Outcome:
     """
     Count the files of a job that has ended, log the counts, and write the list of those that failed.
 
     It does not raise where the service or the storage fails; what that means is for :meth:`Outcome.check`.
 
+    :param count: counts the files, or returns the counts that the wait has made.
     :raises InvalidArgumentError: see :meth:`FileRules.check_path`.
     """
     rules.check_path()
     if not (rules.need_counts or rules.failures_path):
         return Outcome(rules, job, job.to_dict())
-    counts = count_and_log_files(hook, job)
+    counts = count_and_log_files(hook, job, count)
     return report_files(rules, hook, job, counts) if counts else Outcome(rules, job, job.to_dict())
 
 
-def count_and_log_files(hook: TencentCIHook, job: InventoryJob) -> FileCounts | None:
+def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> FileCounts | None:
     """Count the files of a job that has ended, and log a table; ``None``, with a warning, if that cannot be done."""
     try:
-        counts = hook.run(count_files(job))
+        counts = count(job)
     except TencentCIError as error:
         hook.log.warning("The files of batch job %s could not be counted. %s", job.job_id, error)
         return None

@@ -51,6 +51,11 @@ class ProgressLog:
         # The id last: a screen is not wide enough for both, and all other lines have it.
         self._log.info("%s%s (batch job %s).", _so_far(counts), _outlook(counts, rate, now), job.job_id)
 
+    def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
+        """Log how far the count of a job that has ended is."""
+        of = f" of about {max(expected, counted):,}" if expected else ""
+        self._log.info("Counted %s files so far%s (batch job %s).", f"{counted:,}", of, job.job_id)
+
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
         """Log the first failure of a row with its reason, and each time that the job is still waited for."""
         self._log.info("Batch job %s is still %s; its files could not be counted.", job.job_id, job.state.value)

@@ -41,6 +41,7 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     Limit,
     backstop,
     broken_off,
+    counting_until_execution_timeout,
     first_limit,
     is_over,
     read_job_once,
@@ -241,6 +242,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
             rescheduled = context if self.reschedule and not self.deferrable else None
             options = self._wait_options()
             self._worker_polls = WorkerPolls(self._hook.run, self.job_id, options, self.log, rescheduled)
+            self._progress = self._worker_polls.progress
         return self._worker_polls
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -306,6 +308,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         """End the task as a wait did, in whichever process it was."""
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
+        self._take_counts(event)
         if event["status"] == "deadline":
             raise self._time_over(event["message"])
         if event["status"] == "lost_contact":
@@ -317,7 +320,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     def _outcome(self, context: Context, job: InventoryJob) -> dict[str, Any]:
         from airflow_provider_tencent_ci.outcome.file_outcome import count_and_report_files
 
-        outcome = count_and_report_files(self._file_rules(), self._hook, job)
+        with counting_until_execution_timeout(job):
+            outcome = count_and_report_files(self._file_rules(), self._hook, job, self._count_files)
         record_outcome(context, outcome.record)
         try:
             outcome.check()

@@ -44,6 +44,7 @@ class WorkerPolls:
     :param run: runs a flow with the hook.
     :param log: the task's logger.
     :param context: of a task in ``reschedule`` mode; ``None`` in another mode.
+    :ivar progress: counts the files between the polls; ``None`` if nothing does.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class WorkerPolls:
             observer=WaitLog(log),
             failing_since=read_failing_since(context) if context is not None and is_later else None,
         )
-        self._progress = new_progress(options.progress_interval, log) if context is None else None
+        self.progress = new_progress(options.progress_interval, log) if context is None else None
 
     def poll(self) -> dict[str, Any] | None:
         """Poll once; return the event of a wait that is over, else ``None``."""
@@ -83,8 +84,8 @@ class WorkerPolls:
 
     def count_files(self, until: datetime) -> None:
         """Count the job's files if it is time, after a poll that had an answer; for no longer than ``until``."""
-        if self._progress and self._wait.job and not self._wait.failing_since:
-            self._run(self._progress.advance(self._wait.job, until))
+        if self.progress and self._wait.job and not self._wait.failing_since:
+            self._run(self.progress.advance(self._wait.job, until))
 
 
 def _warn_of_forgotten_contact(context: Context, log: Any) -> None:

@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.exceptions import FilesUnknownError, InvalidArg
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
 from airflow_provider_tencent_ci.outcome.file_log import record_with_files
 from airflow_provider_tencent_ci.outcome.file_outcome import (
+    CountFiles,
     FileRules,
     Outcome,
     count_and_log_files,
@@ -120,20 +121,26 @@ def pending_round(
 
 
 def finish_or_start_round(
-    options: RoundOptions, rules: FileRules, context: Context, hook: TencentCIHook, job: InventoryJob
+    options: RoundOptions,
+    rules: FileRules,
+    context: Context,
+    hook: TencentCIHook,
+    job: InventoryJob,
+    count: CountFiles,
 ) -> tuple[Outcome, Resubmission | None]:
     """
     Count the files of a job that has ended, and decide whether those that failed get another round.
 
+    :param count: counts the files, or returns the counts that the wait has made.
     :return: the outcome, and the next round. Call ``check()`` of the outcome only if there is no next round.
     :raises FilesUnknownError: it is not known which files failed; nothing was submitted again.
     """
     if not options.max_rounds:
-        return count_and_report_files(rules, hook, job), None
+        return count_and_report_files(rules, hook, job, count), None
     round_number, batch = _so_far(context, job)
     if job.state is not JobState.SUCCESS:
-        return (Outcome(rules, job, batch.record) if batch else count_and_report_files(rules, hook, job)), None
-    counts = count_and_log_files(hook, job)
+        return (Outcome(rules, job, batch.record) if batch else count_and_report_files(rules, hook, job, count)), None
+    counts = count_and_log_files(hook, job, count)
     if counts is None:
         return Outcome(
             rules, job, batch.record if batch else job.to_dict(), files_error=_not_known(job, "The log says why.")

@@ -21,9 +21,16 @@ from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.stopped_task import log_why_left
-from airflow_provider_tencent_ci.waiting.trigger_events import has_succeeded, write_event, write_wait_result
+from airflow_provider_tencent_ci.waiting.trigger_events import (
+    has_succeeded,
+    read_counts,
+    write_event,
+    write_wait_result,
+)
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
@@ -32,6 +39,9 @@ __all__ = ["InventoryJobTrigger"]
 
 # For the cancel and the check whether the job has stopped. Airflow gives a triggerer more time than a worker's signal.
 _STOP_SECONDS = 20.0
+
+# After that a worker counts, whatever the reason is: the result of a job must not depend on a busy triggerer.
+_LONGEST_COUNT_SECONDS = 600.0
 
 # Asyncio keeps no strong reference to its tasks.
 _at_work: set[asyncio.Task[None]] = set()
@@ -56,7 +66,8 @@ class InventoryJobTrigger(BaseTrigger):
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
     :param cancel_on_kill: cancel the job when a person marks or clears the deferred task
         (``core/polling/cancel_on_kill.py``).
-    :param count_files: before the task ends here, count the job's files.
+    :param count_files: when the job has ended, count its files, so that the worker does not have to; for ten minutes
+        at most, and not after ``deadline_at``.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
@@ -96,6 +107,7 @@ class InventoryJobTrigger(BaseTrigger):
         self.first_poll_at = first_poll_at
         self._is_over = False
         self._config: ServiceConfig | None = None
+        self._progress: ProgressCounter | None = None
         self._lease: Lease | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -153,7 +165,7 @@ class InventoryJobTrigger(BaseTrigger):
         wait = self._new_wait()
         config = await self._connect(wait)
         result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)
-        return write_wait_result(self.job_id, result)
+        return write_wait_result(self.job_id, result, await self._counts(result))
 
     def _new_wait(self) -> Wait:
         from airflow_provider_tencent_ci.core.polling.wait import Wait
@@ -186,9 +198,37 @@ class InventoryJobTrigger(BaseTrigger):
         from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
 
         wait.place = config.place
-        progress = new_progress(self.progress_interval, self.log)
+        self._progress = progress = new_progress(self.progress_interval, self.log)
         with background_file_counts(config, wait, progress) if progress else nullcontext():
             return await wait_together(config, wait, self.poll_interval)
+
+    async def _counts(self, result: WaitResult) -> FileCounts | None:
+        """Return the counts of the job's files, if the job has ended and its task needs them."""
+        from airflow_provider_tencent_ci.triggerer.file_counter import count_in_triggerer
+        from airflow_provider_tencent_ci.waiting.job_wait import count_at_end
+
+        if result.job is None or not result.job.state.is_terminal:
+            return None
+        self._is_over = True  # a kill has nothing to cancel any more
+        if not self.count_files:
+            return None
+        try:
+            async with asyncio.timeout(self._seconds_to_count()):
+                count = count_at_end(result.job, self._progress, self.log)
+                return await count_in_triggerer(await self._read_config(), count)
+        except TimeoutError:
+            why = "That took too long for a triggerer."
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        self.log.warning("The files of batch job %s were not counted here; a worker counts them. %s", self.job_id, why)
+        return None
+
+    def _seconds_to_count(self) -> float:
+        """Until the deadline at most: soon after it, Airflow ends the deferral by itself."""
+        if not self.deadline_at:
+            return _LONGEST_COUNT_SECONDS
+        seconds_left = (datetime.fromisoformat(self.deadline_at) - datetime.now(UTC)).total_seconds()
+        return min(seconds_left, _LONGEST_COUNT_SECONDS)
 
     async def _read_config(self) -> ServiceConfig:
         """Read the connection, once: what follows the wait need not hope that it can be read again."""
@@ -204,27 +244,25 @@ class InventoryJobTrigger(BaseTrigger):
         # Only a real triggerer says whose trigger it is. dag.test() would resume the task with a bare word.
         if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
             try:
-                record = await self._final_record(event["job"])
+                record = self._final_record(event)
                 if record is not None:
                     return await self._success(event["job_id"], record, self.success_xcoms)
             except Exception as error:  # a worker will try again
                 self.log.warning("The task could not be ended in the triggerer: %s", error)
         return None
 
-    async def _final_record(self, record: dict[str, Any]) -> dict[str, Any] | None:
+    def _final_record(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """Return the record with its counts; ``None`` if a file failed, or there must be one: a worker reports that."""
+        record: dict[str, Any] = event["job"]
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.core.files.count_files import count_files
         from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
-        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
-        job = InventoryJob.from_dict(record)
-        async with AsyncTransport(await self._read_config()) as transport:
-            counts = await transport.run(count_files(job))
-        if counts.failed or not (counts.total or self.may_be_empty):
+        counts = read_counts(event)
+        if counts is None or counts.failed or not (counts.total or self.may_be_empty):
             return None
+        job = InventoryJob.from_dict(record)
         self.log.info("%s", closing_table(job, counts))
         return record_with_files(job, counts, None)
 

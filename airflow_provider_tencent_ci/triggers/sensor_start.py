@@ -65,7 +65,8 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
         if not isinstance(config, ServiceConfig):
             raise LookupError(config.message)
         await self._leave_link(config)
-        return write_wait_result(self.job_id, await self._wait_with(config, wait))
+        result = await self._wait_with(config, wait)
+        return write_wait_result(self.job_id, result, await self._counts(result))
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         config = await super()._connect(wait)

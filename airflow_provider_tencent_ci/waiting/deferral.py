@@ -26,7 +26,8 @@ Airflow's own limit, or a failed trigger  ``__fail__``: ``resume_execution``    
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ __all__ = [
     "Limit",
     "backstop",
     "broken_off",
+    "counting_until_execution_timeout",
     "end_of_resumed_try",
     "ended_job",
     "execution_timeout_over",
@@ -264,6 +266,18 @@ def ended_job(
 def execution_timeout_over(job_id: str | None) -> AirflowTaskTimeout:
     """Return the error of a try whose time is over while it waits for its job."""
     return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {job_id}.")
+
+
+@contextmanager
+def counting_until_execution_timeout(job: InventoryJob) -> Iterator[None]:
+    """Say that the job has ended if ``execution_timeout`` is over while its files are counted or listed."""
+    try:
+        yield
+    except AirflowTaskTimeout as error:
+        raise AirflowTaskTimeout(
+            f"execution_timeout is over while the files of batch job {job.job_id} were counted or listed. The job "
+            f"itself had ended ({job.state.value}). A retry finds it and counts again."
+        ) from error
 
 
 def broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> LostContactError:

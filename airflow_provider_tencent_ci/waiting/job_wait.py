@@ -7,6 +7,7 @@ A worker runs :func:`wait_in_process`. A trigger leaves its wait to the poller t
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.wire.messages import Flow
 
-__all__ = ["WaitOptions", "new_progress", "wait_in_process"]
+__all__ = ["WaitOptions", "count_at_end", "new_progress", "wait_in_process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,31 @@ def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | 
     return ProgressCounter(interval_seconds, ProgressLog(log))
 
 
+def count_at_end(job: InventoryJob, progress: ProgressCounter | None, log: Any) -> Flow[FileCounts]:
+    """
+    Count all files of a job that has ended.
+
+    :param progress: what the wait for this job has counted; ``None`` for nothing.
+    """
+    from airflow_provider_tencent_ci.core.files.final_count import count_to_end
+    from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
+
+    return count_to_end(job, ProgressLog(log), time.monotonic, progress.counting_of(job) if progress else None)
+
+
 def wait_in_process(
-    options: WaitOptions, job_id: str, deadline_at: datetime | None, log: Any, place: str = ""
+    options: WaitOptions,
+    job_id: str,
+    deadline_at: datetime | None,
+    log: Any,
+    progress: ProgressCounter | None = None,
+    place: str = "",
 ) -> Flow[dict[str, Any]]:
     """
     Wait where the flow runs, and return the event that a trigger would resume the task with.
 
     :param deadline_at: when to give up (aware, UTC); ``None`` for never.
+    :param progress: counts the files during the wait.
     :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`).
     """
     from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
@@ -64,5 +85,4 @@ def wait_in_process(
     wait = Wait(
         job_id, deadline_at=deadline_at, contact_timeout=options.contact_timeout, observer=WaitLog(log), place=place
     )
-    progress = new_progress(options.progress_interval, log)
     return write_wait_result(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.core.polling.wait import WaitResult
     from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult
 
@@ -16,6 +17,7 @@ __all__ = [
     "has_succeeded",
     "is_not_started",
     "read_capacity",
+    "read_counts",
     "read_event",
     "write_capacity",
     "write_event",
@@ -41,9 +43,27 @@ def write_event(status: str, job_id: str, job: dict[str, Any] | None, message: s
     return {"version": EVENT_VERSION, "status": status, "job_id": job_id, "job": job, "message": message}
 
 
-def write_wait_result(job_id: str, result: WaitResult) -> dict[str, Any]:
-    """Return the event for how a wait ended."""
-    return write_event(result.status.value, job_id, result.job.to_dict() if result.job else None, result.message)
+def write_wait_result(job_id: str, result: WaitResult, counts: FileCounts | None = None) -> dict[str, Any]:
+    """
+    Return the event for how a wait ended.
+
+    :param counts: of the files of a job that has ended; ``None`` if they were not counted. The version stays: an
+        earlier release reads such an event, and counts again.
+    """
+    event = write_event(result.status.value, job_id, result.job.to_dict() if result.job else None, result.message)
+    return {**event, "counts": counts.to_dict()} if counts else event
+
+
+def read_counts(event: dict[str, Any]) -> FileCounts | None:
+    """Return the counts of an event; ``None`` if it has none, or none that this release understands."""
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+
+    try:
+        counts = FileCounts.from_dict(event["counts"])
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+    numbers = (counts.succeeded, counts.failed, counts.cancelled, counts.running)
+    return counts if event["status"] == "terminal" and min(numbers) >= 0 else None
 
 
 def write_not_started(message: str) -> dict[str, Any]:

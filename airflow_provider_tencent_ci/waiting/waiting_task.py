@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.waiting.deferral import reconnect
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
     from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
@@ -37,6 +40,10 @@ class WaitingTask:
 
     _ti: Any = None
     _lease: WorkerLease | None = None
+    #: What this process has counted while it waited.
+    _progress: ProgressCounter | None = None
+    #: What the trigger has counted when this job had ended.
+    _trigger_counts: tuple[str, FileCounts | None] = ("", None)
 
     @cached_property
     def _hook(self) -> TencentCIHook:
@@ -47,6 +54,25 @@ class WaitingTask:
 
     def _reconnect(self) -> None:
         reconnect(self._hook, self.contact_timeout)
+
+    def _take_counts(self, event: dict[str, Any]) -> None:
+        """Keep the counts of the event that ended the wait."""
+        from airflow_provider_tencent_ci.waiting.trigger_events import read_counts
+
+        self._trigger_counts = (event["job_id"], read_counts(event))
+
+    def _count_files(self, job: InventoryJob) -> FileCounts:
+        """
+        Return the counts of a job that has ended: those of the trigger, or else count here.
+
+        :raises TencentCIError: the files could not be counted.
+        """
+        from airflow_provider_tencent_ci.waiting.job_wait import count_at_end
+
+        job_id, counts = self._trigger_counts
+        if counts is not None and job_id == job.job_id:
+            return counts
+        return self._hook.run(count_at_end(job, self._progress, self._hook.log))
 
     def _file_rules(self) -> FileRules:
         from airflow_provider_tencent_ci.outcome.file_outcome import FileRules

@@ -112,6 +112,28 @@ def logged(capsys, caplog):
     return lambda: "\n".join([*capsys.readouterr(), *(record.message for record in caplog.records)])
 
 
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode.endswith("deferred")])
+def test_the_files_of_a_deferred_wait_are_counted_once(a_hundred, mode, logged):
+    """In the triggerer: two requests would mean that the worker counts, too."""
+    a_hundred.configure(failing_keys=())
+    _, record = run(mode, "some/")
+    assert record["Files"]["Success"] == 100
+    assert a_hundred.count("executions") == 1
+    assert re.search(r"Success after .*\n  files +100\n", logged())
+
+
+@modes
+def test_execution_timeout_ends_a_count_and_says_that_the_job_has_ended(a_hundred, mode, logged):
+    """The job is not cancelled: there is nothing to stop."""
+    a_hundred.inject(Fault("hang", operation="executions", times=None))
+    run_, _ = run(mode, "some/", "execution_timeout=timedelta(seconds=4), cancel_on_kill=True")
+    assert state_of(mode, run_) == "failed"
+    text = " ".join(logged().split())
+    assert "execution_timeout is over while the files of batch job" in text
+    assert "The job itself had ended (Success)." in text
+    assert a_hundred.count("cancel") == 0
+
+
 @modes
 def test_the_log_ends_with_a_table_and_the_first_ten_failures(a_hundred, mode, logged):
     run(mode, "some/")

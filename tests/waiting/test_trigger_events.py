@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.polling.wait import WaitResult, WaitStatus
 from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
 from airflow_provider_tencent_ci.waiting.trigger_events import (
     has_succeeded,
     is_not_started,
     read_capacity,
+    read_counts,
     read_event,
     write_capacity,
     write_event,
     write_not_started,
+    write_wait_result,
 )
 from tests.strategies import json_values, with_other_values
 
@@ -125,3 +130,40 @@ def test_an_event_of_a_wait_for_capacity_is_read_as_written(status, message):
 def test_any_other_event_does_not_permit_a_submission(event):
     with pytest.raises(UnexpectedEventError, match="Nothing was submitted"):
         read_capacity(event)
+
+
+COUNTS = FileCounts(900_000, 7, 1, 2, *[datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)] * 2)
+
+
+def with_counts(status, counts):
+    job = InventoryJob.from_dict(JOB)
+    return write_wait_result("b1", WaitResult(WaitStatus(status), job, "ended"), counts)
+
+
+def test_counts_of_an_event_survive_json():
+    event = json.loads(json.dumps(with_counts("terminal", COUNTS)))
+    assert read_counts(read_event(event)) == COUNTS
+
+
+def test_an_event_of_a_release_before_or_after_this_one_is_read():
+    event = write_event("terminal", "b1", JOB, "ended")
+    assert read_counts(read_event(event)) is None
+    later = {**with_counts("terminal", COUNTS), "more": {"unheard": 1}}
+    later["counts"]["Paused"] = 3
+    assert read_counts(read_event(later)) == COUNTS
+
+
+@given(json_values)
+def test_counts_that_are_not_understood_are_made_again(nonsense):
+    event = {**write_event("terminal", "b1", JOB, "ended"), "counts": nonsense}
+    assert read_counts(read_event(event)) is None
+
+
+@given(with_other_values(COUNTS.to_dict()))
+def test_counts_with_other_values_are_counts_or_none(counts):
+    found = read_counts({**write_event("terminal", "b1", JOB, "ended"), "counts": counts})
+    assert found is None or min(found.succeeded, found.failed, found.cancelled, found.running) >= 0
+
+
+def test_a_job_that_has_not_ended_has_no_final_counts():
+    assert read_counts(with_counts("deadline", COUNTS)) is None

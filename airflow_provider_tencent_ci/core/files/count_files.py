@@ -16,14 +16,14 @@ def count_files(
     job: InventoryJob,
     *,
     settled: Sequence[SettledFiles] = (),
-    observe: Callable[[FileCounts], None] = lambda _counts: None,
+    observe: Callable[[Callable[[], FileCounts]], None] = lambda _so_far: None,
 ) -> Flow[FileCounts]:
     """
     Count all files of a batch.
 
     :param job: its record. A long list is read as windows side by side if it says when the job ended.
     :param settled: what was counted before, of each list of the job, by :attr:`.IncrementalCount.settled`.
-    :param observe: receives the counts so far, after each window.
+    :param observe: called after each page, with a function that returns the counts so far.
     :raises ApiError: the lists could not be read.
     :raises UnreadableResponseError: the record does not say what the batch runs, or a list does not end.
     """
@@ -37,7 +37,7 @@ def count_files(
 class _Counting:
     """The source of the flows of a count."""
 
-    def __init__(self, lists: list[_ListCount], observe: Callable[[FileCounts], None]) -> None:
+    def __init__(self, lists: list[_ListCount], observe: Callable[[Callable[[], FileCounts]], None]) -> None:
         self._lists = lists
         self._observe = observe
 
@@ -45,14 +45,17 @@ class _Counting:
     def counts(self) -> FileCounts:
         return sum((one.counts for one in self._lists), FileCounts())
 
+    def so_far(self) -> FileCounts:
+        return sum((one.so_far for one in self._lists), FileCounts())
+
     def next_flow(self) -> Flow[Callable[[], None]] | None:
         return next((flow for one in self._lists if (flow := one.next_flow()) is not None), None)
 
     def finished(self, result: Callable[[], None]) -> None:
         result()
-        found_more = [one.collect() for one in self._lists]
-        if any(found_more):
-            self._observe(self.counts)
+        for one in self._lists:
+            one.collect()
+        self._observe(self.so_far)
 
 
 class _ListCount:
@@ -72,13 +75,17 @@ class _ListCount:
         part = self._list.next_part()
         return None if part is None else self._list.read(part)
 
-    def collect(self) -> bool:
-        """Add the windows that are done; return whether there are any."""
+    @property
+    def so_far(self) -> FileCounts:
+        """The same with the pages of windows that are not done."""
+        return sum((part.sink.counts for part in self._list.parts), self.counts)
+
+    def collect(self) -> None:
+        """Add the windows that are done."""
         done = [part for part in self._list.parts if part.is_done]
         for part in done:
             self.counts += part.sink.counts
             self._list.parts.remove(part)
-        return bool(done)
 
     def _restart(self) -> None:
         self.counts = FileCounts()

@@ -170,10 +170,12 @@ class IncrementalCount:
     Counts the files of one batch, a page at a time.
 
     :param job: its record.
+    :ivar job_id: its id.
     :raises UnreadableResponseError: the record does not say what the batch runs.
     """
 
     def __init__(self, job: InventoryJob) -> None:
+        self.job_id = job.job_id
         self._lists = [_ListCount(files) for files in file_lists_of(job)]
         self._lists_left = list(self._lists)
 

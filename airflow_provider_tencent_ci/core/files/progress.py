@@ -38,6 +38,10 @@ class ProgressCounter:
         self._counting: IncrementalCount | None = None
         self._due_at: datetime | None = None
 
+    def counting_of(self, job: InventoryJob) -> IncrementalCount | None:
+        """Return the counts of this job, for the count at its end; ``None`` if there was none."""
+        return self._counting if self._counting and self._counting.job_id == job.job_id else None
+
     def is_due(self, now: datetime) -> bool:
         """Whether it is time to start a count, or to continue one."""
         if self._due_at is None or self._due_at > now + self._interval:  # also if the clock was set back
