@@ -104,7 +104,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         ``execution_timeout`` is over, whether it runs or is deferred. An evicted worker and a stopped triggerer leave
         the job alone.
     :param count_files: when it waited: count the job's files at the end (one request for a hundred of them), log
-        how they ended, and add ``Files`` to the record in XCom. See ``docs/outcome.md`` for these five.
+        how they ended, and add ``Files`` to the record in XCom. ``False`` asks only what the other rules need:
+        nothing for ``fail_on="job"``, the failed files for ``"any"`` or a number, all for a share or a
+        ``failures_path``. See ``docs/outcome.md`` for these five.
     :param progress_interval: seconds (or a timedelta) between two counts while waiting, each a line in the log, by
         default five minutes; ``None`` for none.
     :param fail_on: when too many files failed, although the job succeeded: ``"job"`` (default): never; ``"any"``: one;

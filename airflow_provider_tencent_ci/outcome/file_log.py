@@ -43,13 +43,18 @@ def record_with_files(job: InventoryJob, counts: FileCounts, failure_list: str |
     return {**job.to_dict(), "Files": {**counts.to_dict(), "FailureList": failure_list}}
 
 
-def failure_table(failures: Sequence[FileFailure], total: int) -> str:
+def failure_table(failures: Sequence[FileFailure], total: int | None) -> str:
     """
     Return the first failed files, one on each line.
 
-    :param total: how many failed in all.
+    :param total: how many failed in all; ``None`` if they were not counted.
     """
-    heading = f"The first {len(failures)} of {total:,} failed files:" if total > len(failures) else "The failed files:"
+    if total is None:
+        heading = "Failed files, ten at most:"
+    elif total > len(failures):
+        heading = f"The first {len(failures)} of {total:,} failed files:"
+    else:
+        heading = "The failed files:"
     return "\n".join([heading, *(f"  {_line(failure)}" for failure in failures)])
 
 

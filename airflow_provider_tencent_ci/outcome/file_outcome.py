@@ -13,7 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
-from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, needs_counts
+from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, needs_counts, needs_totals
+from airflow_provider_tencent_ci.core.files.failed_search import FailedSearch, search_failed
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
 from airflow_provider_tencent_ci.outcome.failures_path import (
@@ -55,9 +57,14 @@ class FileRules:
     failures_path: str | ObjectStoragePath | None = None
 
     @property
-    def need_counts(self) -> bool:
-        """Whether the files have to be counted before a job that succeeded may end the task."""
-        return self.count_files or needs_counts(self.fail_on, self.on_empty)
+    def need_totals(self) -> bool:
+        """Whether all files have to be counted."""
+        return self.count_files or bool(self.failures_path) or needs_totals(self.fail_on)
+
+    @property
+    def need_search(self) -> bool:
+        """Whether the failed files decide, and it is enough to search for them."""
+        return not self.need_totals and needs_counts(self.fail_on, self.on_empty)
 
     def check_path(self) -> None:
         """
@@ -75,6 +82,7 @@ class Outcome:
 
     :param record: for XCom: the job's record, with ``Files`` if they were counted.
     :param counts: of its files; ``None`` if they were not counted.
+    :param search: for failed files, where that is enough; else ``None``.
     :param files_error: why the files are not known, or why the list of failed files could not be written.
     """
 
@@ -82,6 +90,7 @@ class Outcome:
     job: InventoryJob
     record: dict[str, Any]
     counts: FileCounts | None = None
+    search: FailedSearch | None = None
     files_error: FilesUnknownError | None = None
 
     def check(self) -> None:
@@ -96,19 +105,20 @@ class Outcome:
         self.job.raise_for_state()
         if self.files_error:
             raise self.files_error
-        if self.counts is None:
-            self._check_without_counts()
-            return
         try:
-            check_files(self.job, self.counts, self.rules.fail_on, self.rules.on_empty)
+            self._check_files()
         except NoFilesError as error:
             kind = AirflowSkipException if self.rules.on_empty == "skip" else AirflowFailException
             raise kind(str(error)) from error
         except FilesFailedError as error:
             raise AirflowFailException(str(error)) from error
 
-    def _check_without_counts(self) -> None:
-        if needs_counts(self.rules.fail_on, self.rules.on_empty):
+    def _check_files(self) -> None:
+        if self.counts is not None:
+            check_files(self.job, self.counts, self.rules.fail_on, self.rules.on_empty)
+        elif self.search is not None:
+            self.search.check(self.job, self.rules.fail_on)
+        elif needs_counts(self.rules.fail_on, self.rules.on_empty):
             raise FilesUnknownError(
                 f"Batch job {self.job.job_id} succeeded, but its files could not be counted, and fail_on="
                 f"{self.rules.fail_on!r} and on_empty={self.rules.on_empty!r} are about them. The log says why. "
@@ -126,10 +136,25 @@ def count_and_report_files(rules: FileRules, hook: TencentCIHook, job: Inventory
     :raises InvalidArgumentError: see :meth:`FileRules.check_path`.
     """
     rules.check_path()
-    if not (rules.need_counts or rules.failures_path):
+    if rules.need_search:
+        return _search_and_report(rules, hook, job)
+    if not rules.need_totals:
         return Outcome(rules, job, job.to_dict())
     counts = count_and_log_files(hook, job, count)
     return report_files(rules, hook, job, counts) if counts else Outcome(rules, job, job.to_dict())
+
+
+def _search_and_report(rules: FileRules, hook: TencentCIHook, job: InventoryJob) -> Outcome:
+    if job.state is not JobState.SUCCESS:  # its files decide nothing
+        return Outcome(rules, job, job.to_dict())
+    try:
+        search = hook.run(search_failed(job, rules.fail_on, rules.on_empty))
+    except TencentCIError as error:
+        hook.log.warning("The failed files of batch job %s could not be listed. %s", job.job_id, error)
+        return Outcome(rules, job, job.to_dict())
+    if search.failed:
+        _log_first(hook, hook.list_failed_files(job), None)
+    return Outcome(rules, job, job.to_dict(), search=search)
 
 
 def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> FileCounts | None:
@@ -153,7 +178,7 @@ def report_files(
     :param last: the job that has those which failed to the end; by default ``job`` itself.
     """
     path, files_error = _report_failures(rules, hook, job, counts, last or job)
-    return Outcome(rules, job, record_with_files(job, counts, path), counts, files_error)
+    return Outcome(rules, job, record_with_files(job, counts, path), counts, files_error=files_error)
 
 
 def _report_failures(
@@ -162,7 +187,7 @@ def _report_failures(
     """Return where the list of failed files was written to, or why not."""
     failures = hook.list_failed_files(last) if counts.failed else iter(())
     if not rules.failures_path:
-        _log_first(hook, failures, counts)
+        _log_first(hook, failures, counts.failed)
         return None, None
     path = failures_file(rules.failures_path, job.job_id)
     try:
@@ -177,11 +202,11 @@ def _report_failures(
     return str(path), None
 
 
-def _log_first(hook: TencentCIHook, failures: Iterator[FileFailure], counts: FileCounts) -> None:
+def _log_first(hook: TencentCIHook, failures: Iterator[FileFailure], total: int | None) -> None:
     try:
         first = list(islice(failures, _FIRST))
     except TencentCIError as error:
         hook.log.warning("The failed files could not be listed. %s", error)
         return
     if first:
-        hook.log.warning("%s", failure_table(first, counts.failed))
+        hook.log.warning("%s", failure_table(first, total))

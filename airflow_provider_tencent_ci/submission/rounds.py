@@ -189,6 +189,7 @@ def _next_round(
     if not failures:
         hook.log.warning("The service does not say which files of batch job %s failed: no further round.", last.job_id)
         return None
+    url_list = _url_list(hook, last, failures)
     # Not by its id: of two jobs of one name, which are the same submission, another try may find the other one.
     key = url_list_key(options.url_list_prefix, batch.job.name or batch.job.job_id, round_number)
     hook.log.info(
@@ -199,8 +200,18 @@ def _next_round(
         last.job_id,
         key,
     )
-    url_list = failures.url_list(hook.config.bucket, hook.config.region)
     return Resubmission.of(recorded_specification(context["ti"]), round_number, key, url_list)
+
+
+def _url_list(hook: TencentCIHook, job: InventoryJob, failures: InventoryJobFailures) -> bytes:
+    try:
+        return failures.url_list(hook.config.bucket, hook.config.region)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(
+            f"The {len(failures):,} failed files of batch job {job.job_id} cannot be submitted again as one list, so "
+            f"nothing was submitted. {error} Submit them in parts by hand: hook.list_failed_keys(job) lists their "
+            "keys, and InventoryJobFailures(keys).upload(hook, key) writes the list of a part for url_file."
+        ) from error
 
 
 def _not_known(job: InventoryJob, why: str) -> FilesUnknownError:

@@ -68,6 +68,7 @@ class InventoryJobTrigger(BaseTrigger):
         (``core/polling/cancel_on_kill.py``).
     :param count_files: when the job has ended, count its files, so that the worker does not have to; for ten minutes
         at most, and not after ``deadline_at``.
+    :param find_failed: before the task ends here, check that no file failed, without counting all.
     :param may_be_empty: whether a job without any file may end the task here.
     :param progress_interval: seconds between two counts during the wait; ``None`` for no counts.
     :param success_xcoms: end the task here if the job succeeds, and push these XComs: by key, ``job_id`` or ``record``
@@ -90,6 +91,7 @@ class InventoryJobTrigger(BaseTrigger):
         may_be_empty: bool = True,
         progress_interval: float | None = None,
         first_poll_at: str | None = None,
+        find_failed: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.job_id = job_id
@@ -105,6 +107,7 @@ class InventoryJobTrigger(BaseTrigger):
         self.may_be_empty = may_be_empty
         self.progress_interval = progress_interval
         self.first_poll_at = first_poll_at
+        self.find_failed = find_failed
         self._is_over = False
         self._config: ServiceConfig | None = None
         self._progress: ProgressCounter | None = None
@@ -128,6 +131,7 @@ class InventoryJobTrigger(BaseTrigger):
                 "may_be_empty": self.may_be_empty,
                 "progress_interval": self.progress_interval,
                 "first_poll_at": self.first_poll_at,
+                "find_failed": self.find_failed,
             },
         )
 
@@ -245,7 +249,7 @@ class InventoryJobTrigger(BaseTrigger):
         if self.success_xcoms is not None and self.task_instance is not None and has_succeeded(event):
             try:
                 record = self._final_record(event)
-                if record is not None:
+                if record is not None and await self._has_no_failed_file(event):
                     return await self._success(event["job_id"], record, self.success_xcoms)
             except Exception as error:  # a worker will try again
                 self.log.warning("The task could not be ended in the triggerer: %s", error)
@@ -265,6 +269,18 @@ class InventoryJobTrigger(BaseTrigger):
         job = InventoryJob.from_dict(record)
         self.log.info("%s", closing_table(job, counts))
         return record_with_files(job, counts, None)
+
+    async def _has_no_failed_file(self, event: dict[str, Any]) -> bool:
+        if not self.find_failed:
+            return True
+        from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+        from airflow_provider_tencent_ci.core.files.failed_search import search_failed
+        from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
+
+        job = InventoryJob.from_dict(event["job"])
+        async with AsyncTransport(await self._read_config()) as transport:
+            search = await transport.run(search_failed(job, "any", "succeed" if self.may_be_empty else "fail"))
+        return not (search.failed or search.is_empty)
 
     async def _success(self, job_id: str, record: dict[str, Any], xcoms: dict[str, str]) -> TriggerEvent:
         values = {"job_id": job_id, "record": record}

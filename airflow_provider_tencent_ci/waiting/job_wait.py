@@ -40,6 +40,7 @@ class WaitOptions:
     count_files: bool
     may_be_empty: bool
     progress_interval: float | None
+    find_failed: bool = False
 
 
 def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | None:

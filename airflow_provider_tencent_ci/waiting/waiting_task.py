@@ -40,9 +40,9 @@ class WaitingTask:
 
     _ti: Any = None
     _lease: WorkerLease | None = None
-    #: What this process has counted while it waited.
+    #: The counts of this process while it waited.
     _progress: ProgressCounter | None = None
-    #: What the trigger has counted when this job had ended.
+    #: The id of a job, and the counts of its files that its trigger made when it had ended.
     _trigger_counts: tuple[str, FileCounts | None] = ("", None)
 
     @cached_property
@@ -82,6 +82,7 @@ class WaitingTask:
     def _wait_options(self) -> WaitOptions:
         from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions
 
+        rules = self._file_rules()
         return WaitOptions(
             tencent_ci_conn_id=self.tencent_ci_conn_id,
             bucket=self.bucket,
@@ -89,7 +90,8 @@ class WaitingTask:
             poll_interval=self.poll_interval,
             contact_timeout=self.contact_timeout,
             cancel_on_kill=self.cancel_on_kill,
-            count_files=self._file_rules().need_counts,
+            count_files=rules.need_totals,
             may_be_empty=self.on_empty == "succeed",
             progress_interval=self.progress_interval if self.count_files else None,
+            find_failed=rules.need_search,
         )

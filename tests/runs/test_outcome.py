@@ -94,6 +94,31 @@ def test_fail_on_decides_about_failed_files(a_hundred, mode, fail_on, state):
         assert record["Files"]["Failed"] == 10
 
 
+# With count_files=False, for 100 files of which 10 failed, each list one page: the requests for pages of failed files,
+# for pages of all files, and for reasons. The log needs the list of failed files once more.
+ASKED = {
+    ("'job'", "succeed"): (0, 0, 0),
+    ("'job'", "fail"): (0, 1, 0),
+    ("'any'", "succeed"): (2, 0, 10),
+    ("'any'", "fail"): (2, 0, 10),
+    ("10", "succeed"): (2, 0, 10),
+    ("11", "succeed"): (2, 0, 10),
+    ("0.5", "succeed"): (1, 1, 10),
+}
+
+
+@modes
+@pytest.mark.parametrize(("rule", "asked"), ASKED.items(), ids=[" ".join(rule) for rule in ASKED])
+def test_without_counts_only_what_decides_is_asked(a_hundred, mode, rule, asked):
+    fail_on, on_empty = rule
+    run_, record = run(mode, "some/", f"count_files=False, fail_on={fail_on}, on_empty={on_empty!r}")
+    assert state_of(mode, run_) == ("failed" if fail_on in ("'any'", "10") else "success")
+    listed = [request for request in a_hundred.requests if request.operation == "executions"]
+    failed = [request for request in listed if "states=Failed" in request.query]
+    assert (len(failed), len(listed) - len(failed), a_hundred.count("execution")) == asked
+    assert record is None or ("Files" in record) is (fail_on == "0.5"), "a sensor that fails returns nothing"
+
+
 @modes
 @pytest.mark.parametrize(("on_empty", "state"), [("succeed", "success"), ("skip", "skipped"), ("fail", "failed")])
 def test_on_empty_decides_about_a_batch_without_files(emulator, mode, on_empty, state):

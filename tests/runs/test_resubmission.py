@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.core.api import url_list
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.answers import answer_xml
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
@@ -67,6 +68,21 @@ def test_files_that_failed_once_succeed_after_one_round(a_hundred, mode, kind):
     assert xcoms["return_value"] == xcoms["job"]["JobId"] == first.job_id
     assert xcoms["job_id"] == second.job_id
     assert xcoms["job"]["Input"] == {"Prefix": "some/"}
+
+
+def test_no_reason_is_asked_for_files_that_are_submitted_again(a_hundred):
+    a_hundred.configure(failing_times=1)
+    assert counts(submit("wait_for_completion=True, poll_interval=0.3")) == (100, 100, 0)
+    assert a_hundred.count("execution") == 0
+
+
+def test_a_list_that_is_too_long_for_one_upload_submits_nothing(a_hundred, monkeypatch):
+    monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", 500)
+    run = submit("wait_for_completion=True, poll_interval=0.3")
+    assert run.state == "failed"
+    assert "The 10 failed files of batch job " in run.failure
+    assert "InventoryJobFailures(keys).upload(hook, key)" in run.failure
+    assert len(a_hundred.jobs) == 1
 
 
 @both_types

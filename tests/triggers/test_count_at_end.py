@@ -100,7 +100,7 @@ def test_a_task_that_needs_no_counts_makes_none(emulator, job_id):
 
 
 @pytest.mark.parametrize("why", ["error", "too long", "deadline"])
-def test_what_cannot_be_counted_here_is_left_to_a_worker(emulator, job_id, monkeypatch, why):
+def test_files_that_cannot_be_counted_here_are_left_to_a_worker(emulator, job_id, monkeypatch, why):
     emulator.advance(2)
     arguments = {}
     if why == "error":

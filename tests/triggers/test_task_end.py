@@ -132,6 +132,17 @@ def test_a_job_with_failed_files_or_none_is_reported_by_a_worker(ended, pushed, 
     assert pushed == {}
 
 
+@pytest.mark.parametrize(
+    ("job", "ends_here"),
+    [({}, True), ({"failing": ("some/*1.mp4",)}, False), ({"prefix": "nothing/"}, False)],
+    ids=["all succeeded", "failed files", "must not be empty"],
+)
+def test_a_search_for_failed_files_decides_where_it_is_enough(emulator, ended, pushed, job, ends_here):
+    event = event_of(ended(**job), success_xcoms=XCOMS, find_failed=True, may_be_empty=False)
+    assert (type(event) is TaskSuccessEvent) is bool(pushed) is ends_here
+    assert emulator.count("executions") <= 2
+
+
 def test_an_uncountable_job_is_reported_by_a_worker(emulator, ended, pushed):
     job_id = ended()
     emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied", times=None))

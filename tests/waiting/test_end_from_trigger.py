@@ -126,13 +126,15 @@ def test_the_operator_ends_in_the_triggerer_only_on_request_and_without_work_for
 
 
 @pytest.mark.parametrize(
-    ("arguments", "counts"),
+    ("arguments", "asked"),
     [
-        ({}, True),
-        ({"count_files": False}, False),
-        ({"count_files": False, "fail_on": "any"}, True),
-        ({"count_files": False, "on_empty": "fail"}, True),
+        ({}, (True, False)),
+        ({"count_files": False}, (False, False)),
+        ({"count_files": False, "fail_on": "any"}, (False, True)),
+        ({"count_files": False, "fail_on": 0.5}, (True, False)),
+        ({"count_files": False, "on_empty": "fail"}, (False, True)),
     ],
 )
-def test_files_that_decide_are_counted_before_a_task_ends_in_the_triggerer(arguments, counts):
-    assert trigger_of(**arguments).count_files is counts
+def test_files_that_decide_are_asked_for_before_a_task_ends_in_the_triggerer(arguments, asked):
+    trigger = trigger_of(**arguments)
+    assert (trigger.count_files, trigger.find_failed) == asked

@@ -16,6 +16,11 @@ def needs_counts(fail_on: FailOn, on_empty: str) -> bool:
     return fail_on != "job" or on_empty != "succeed"
 
 
+def needs_totals(fail_on: FailOn) -> bool:
+    """Whether all files have to be counted: a share cannot be judged by the failed ones alone."""
+    return not isinstance(fail_on, str) and fail_on < 1
+
+
 def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty: str) -> None:
     """
     Judge a job that succeeded by its files.
@@ -27,18 +32,32 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
     :raises NoFilesError: there is no file.
     """
     if counts.total == 0 and on_empty != "succeed":
-        raise NoFilesError(
-            f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, and no file matched its input. "
-            f"on_empty={on_empty!r} does not take that for success.",
-            job=job,
-        )
+        raise no_files(job)
     if counts.failed >= _failure_threshold(fail_on, counts.total):
-        raise FilesFailedError(
-            f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {counts.failed:,} of its "
-            f"{counts.total:,} files failed ({counts.failed / counts.total:.1%}), which is too many for "
-            f"fail_on={fail_on!r}. The log names the first of them; failures_path writes down all.",
-            job=job,
-        )
+        share = f"{counts.failed:,} of its {counts.total:,} files failed ({counts.failed / counts.total:.1%})"
+        raise too_many_failed(job, share, fail_on)
+
+
+def no_files(job: InventoryJob) -> NoFilesError:
+    """Return the error of a job without files that must have some."""
+    return NoFilesError(
+        f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, and no file matched its input. "
+        "on_empty does not take that for success.",
+        job=job,
+    )
+
+
+def too_many_failed(job: InventoryJob, how_many: str, fail_on: FailOn) -> FilesFailedError:
+    """
+    Return the error of a job with too many failed files.
+
+    :param how_many: failed, in words.
+    """
+    return FilesFailedError(
+        f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {how_many}, which is too many for "
+        f"fail_on={fail_on!r}. The log names the first of them; failures_path writes down all.",
+        job=job,
+    )
 
 
 def _failure_threshold(fail_on: FailOn, total: int) -> float:

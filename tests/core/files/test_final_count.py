@@ -51,7 +51,7 @@ def test_the_result_is_that_of_a_count_from_the_beginning(before, after, pages):
     assert run(count_to_end(WORKFLOW_JOB, Lines(), lambda: 0.0, counting)) == run(count_files(WORKFLOW_JOB))
 
 
-def test_what_the_wait_has_settled_is_not_read_again():
+def test_files_that_the_wait_has_settled_are_not_read_again():
     service = Files(*in_seconds(*["Success"] * 297, *["Running"] * 3))
     counting = IncrementalCount(WORKFLOW_JOB)
     count_pages(counting, service, 100)
