@@ -16,9 +16,10 @@ from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.failed_files import FailedFiles, keys_only, with_reasons
 from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.core.files.split_list import Window
+from airflow_provider_tencent_ci.exceptions import ApiError
 from tests.core.files.list_model import Listing, Overtaking
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File
-from tests.core.script import START, Script
+from tests.core.script import START, Script, failure
 
 STATES = ("Success", "Failed", "Running", "Cancel")
 KINDS = [WORKFLOW_JOB, CHILD_JOB]
@@ -241,6 +242,26 @@ def test_windows_share_no_second_and_leave_none_out():
             moment = START + SECOND * offset
             holders = sum(window.contains(moment) for window in windows)
             assert holders == Window(start, end).contains(moment)
+
+
+@pytest.mark.parametrize("refusal", [failure(429, "SlowDown"), failure(503, "SlowDown"), failure(503)])
+def test_a_count_goes_on_when_the_service_refuses_for_minutes(refusal):
+    listing = Listing(batch(range(2_000)), 10)
+
+    def answer(request):
+        is_refused = len(listing.requests) > 50 and driver.now < START + timedelta(minutes=10)
+        return refusal if is_refused else listing.answer(request)
+
+    driver = Overtaking(answer, 1)
+    assert driver.run(count_files(ended(WORKFLOW_JOB, listing.files))).succeeded == 2_000
+
+
+@pytest.mark.parametrize("answer", [failure(500, "InternalError"), failure(429, "SlowDown")])
+def test_a_count_ends_with_the_error_of_a_service_that_does_not_recover(answer):
+    driver = Overtaking(lambda _request: answer, 1)
+    with pytest.raises(ApiError):
+        driver.run(count_files(WORKFLOW_JOB))
+    assert driver.now < START + timedelta(minutes=20)
 
 
 # --- memory
