@@ -327,7 +327,7 @@ def _all_but_two(url_list):
     ("arguments", "complaint"),
     [
         ("url_list_prefix='/lists/'", "begins with a slash"),
-        ("workflow_ids=[WORKFLOW, 'w2']", "needs one workflow"),
+        ("workflow_ids=[WORKFLOW, 'w2']", "resubmit_rounds=1: Failed files are submitted again for one workflow only"),
     ],
 )
 def test_wrong_arguments_fail_before_any_submission(emulator, arguments, complaint):
