@@ -26,7 +26,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
-from airflow_provider_tencent_ci.core.files.file_counts import count_files
+from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport

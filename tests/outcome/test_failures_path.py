@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat import sdk
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 from hypothesis import given
@@ -50,6 +51,8 @@ def test_a_local_list_needs_no_object_storage(monkeypatch, tmp_path, form, end):
 
 @local
 def test_a_local_list_is_read_alike_by_airflow_s_object_storage(tmp_path, form):
+    if form.startswith("local:") and airflow_version.startswith("2."):
+        pytest.skip("2.11 does not know this scheme")
     file = failures_file(form.format(f"{tmp_path}/list.jsonl"), "b1")
     write_failures(file, FAILURES, keep=0)
     lines = ObjectStoragePath(str(file)).read_text().splitlines()

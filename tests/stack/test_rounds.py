@@ -18,7 +18,7 @@ modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), 
 def failing_once(emulator):
     """Four files; two of them fail once."""
     emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
-    emulator.bucket().failed.clear()
+    emulator.bucket().forget_failures()
     emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)
     yield
     emulator.configure(failing_keys=(), failing_times=0)

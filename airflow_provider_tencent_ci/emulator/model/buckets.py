@@ -88,6 +88,11 @@ class Bucket:
         """The queue of a job without ``QueueId``: the first one."""
         return next(iter(self.queues.values()))
 
+    def forget_failures(self) -> None:
+        """Let files of later batches fail ``failing_times`` again."""
+        self.failed = Counter()
+        self.failing = []  # earlier batches keep the list that they count in
+
     def object_url(self, key: str) -> str:
         """Return the URL of an object in the form of URL files and old samples."""
         return f"https://{self.name}.cos.{self.region}.myqcloud.com/{quote(key)}"

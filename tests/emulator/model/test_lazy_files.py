@@ -323,3 +323,12 @@ def test_a_million_files_of_which_a_pattern_chooses_cost_four_bytes_for_each_tha
     with memory_within(1):
         job = submit(service, bucket, submitted_seconds=0, run_seconds=0, failing_keys="*")
         assert service.count_files(job) == {"Failed": 20_000}
+
+
+def test_files_of_later_batches_fail_again_once_failures_are_forgotten():
+    service, bucket = new_service(4)
+    switches = {"failing_keys": ("*2.mp4",), "failing_times": 1}
+    first, second = (submit(service, bucket, **switches) for _ in range(2))
+    bucket.forget_failures()
+    third = submit(service, bucket, **switches)
+    assert [len(job.works.failing) for job in (first, second, third)] == [1, 0, 1]
