@@ -264,6 +264,8 @@ async def _polls_beside(files: int, polls: int, interval_seconds: float) -> Besi
         counting = asyncio.create_task(other.run(count_files(_job(files))))
         beside = await _delays(waiting, polls, interval_seconds)
         counted = not counting.done()
+        if not counted:
+            counting.result()  # raises the error of the count, if it has one
         counting.cancel()
         await asyncio.wait([counting])
     return Beside(_p95(alone), _p95(beside), counted)

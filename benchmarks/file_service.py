@@ -64,8 +64,16 @@ _SLOW_DOWN = "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Me
 
 def job_record(files: int) -> dict[str, Any]:
     """Return the record of the ended job with this number of files."""
-    operation = {"WorkflowIds": WORKFLOW_ID}
-    return {"JobId": f"b{files:032d}", "Type": "Workflow", "State": "Success", "Operation": operation}
+    last = (files - 1) // _FILES_PER_SECOND
+    return {
+        "JobId": f"b{files:032d}",
+        "Type": "Workflow",
+        "State": "Success",
+        "CreationTime": _second(0),
+        "StartTime": _second(0),
+        "EndTime": _second(last + 1),
+        "Operation": {"WorkflowIds": WORKFLOW_ID},
+    }
 
 
 class FileService:
