@@ -83,12 +83,10 @@ class Beside:
 
     :param alone_seconds: 95 of 100 polls take at most this long.
     :param beside_seconds: the same while files are counted.
-    :param counted: whether the count went on up to the last of these polls.
     """
 
     alone_seconds: float
     beside_seconds: float
-    counted: bool
 
 
 class Way(Protocol):
@@ -261,14 +259,18 @@ async def _polls_beside(files: int, polls: int, interval_seconds: float) -> Besi
     config = await TencentCIHook().read_config()
     async with AsyncTransport(config) as waiting, AsyncTransport(config) as other:
         alone = await _delays(waiting, polls, interval_seconds)
-        counting = asyncio.create_task(other.run(count_files(_job(files))))
+        counting = asyncio.create_task(_count_repeatedly(other, files))
         beside = await _delays(waiting, polls, interval_seconds)
-        counted = not counting.done()
-        if not counted:
-            counting.result()  # raises the error of the count, if it has one
+        if counting.done():
+            counting.result()  # raises the error of the count
         counting.cancel()
         await asyncio.wait([counting])
-    return Beside(_p95(alone), _p95(beside), counted)
+    return Beside(_p95(alone), _p95(beside))
+
+
+async def _count_repeatedly(transport: AsyncTransport, files: int) -> None:
+    while True:
+        await transport.run(count_files(_job(files)))
 
 
 async def _delays(transport: AsyncTransport, polls: int, interval_seconds: float) -> list[float]:

@@ -18,7 +18,7 @@ The files of an ended job are counted in an event loop, as a triggerer does it; 
 them is the longest block of the loop, with the processor time of the loop's thread in it.
 
 For the delay of polls, a wait polls a job every quarter of a second, first alone, then while a million files are
-counted by another task of the same endpoint, with the package's own rate limit. The delay is the time from the wish to
+counted, again and again, by another task of the same endpoint, with the package's own rate limit. The delay is the time from the wish to
 poll to the answer.
 """
 
@@ -67,8 +67,7 @@ def _claims(files: int, blocked: tuple[float, float], delays: Beside) -> list[Cl
         ),
         Claim(
             "a poll beside a count takes no longer than alone: p95 within 10 %",
-            f"{ratio:.2f} ({delays.beside_seconds * 1e3:.1f} and {delays.alone_seconds * 1e3:.1f} ms)"
-            + ("" if delays.counted else "; the count ended before the polls"),
-            ratio <= _WANTED_DELAY and delays.counted,
+            f"{ratio:.2f} ({delays.beside_seconds * 1e3:.1f} and {delays.alone_seconds * 1e3:.1f} ms)",
+            ratio <= _WANTED_DELAY,
         ),
     ]
