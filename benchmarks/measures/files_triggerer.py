@@ -18,8 +18,8 @@ The files of an ended job are counted in an event loop, as a triggerer does it; 
 them is the longest block of the loop, with the processor time of the loop's thread in it.
 
 For the delay of polls, a wait polls a job every quarter of a second, first alone, then while a million files are
-counted, again and again, by another task of the same endpoint, with the package's own rate limit. The delay is the time from the wish to
-poll to the answer.
+counted, again and again, by another task of the same endpoint, with the package's own rate limit. The delay is the time
+from the wish to poll to the answer.
 """
 
 
