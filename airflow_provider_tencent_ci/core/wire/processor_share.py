@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 ResultT = TypeVar("ResultT")
 
-# Signing, sending and receiving one request, which happens outside of the flow; measured with aiohttp.
+# Signing, sending and receiving one request, which happens outside of the flow (an estimate).
 _REQUEST_SECONDS = 0.0005
 
 
