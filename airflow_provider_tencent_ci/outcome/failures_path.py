@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["check_failures_path", "failures_file", "read_failures", "write_failures"]
 
 # An absolute path of this machine. Airflow's object storage gets all others: for the first one of a process it imports
-# the storage of every installed provider, which takes 1.9 s with the providers of Amazon and Google.
+# the storage of every installed provider.
 _LOCAL = re.compile("(?:(?P<scheme>file|local):(?://)?)?(?P<path>/(?!/).*)", re.DOTALL)
 
 _LOCAL_SCHEMES = ("", "file", "local")
