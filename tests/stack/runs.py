@@ -99,6 +99,7 @@ class Run:
 
     def signal(self, number):
         """Send a signal to the process in which the task runs."""
+        wait_for(lambda: self.details["pid"], 60, lambda: f"no process executes the task: {self.details}")
         os.kill(self.details["pid"], number)
 
     def _pushed(self):
