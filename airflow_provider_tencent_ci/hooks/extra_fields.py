@@ -42,7 +42,9 @@ def number_field(extra: Mapping[str, Any], field: str, default: float, most: flo
     :param most: the largest one that is allowed; it must be more than 0.
     :raises InvalidArgumentError: it is something else.
     """
-    value = extra.get(field, default)
+    value = extra.get(field)
+    if value is None:  # a form writes null for a field that is empty
+        value = default
     if isinstance(value, str):
         text = value.strip()
         value = float(text) if _NUMBER.fullmatch(text) else None if text else default

@@ -169,3 +169,11 @@ def test_a_variable_with_an_invisible_character_is_named(monkeypatch, variable):
         monkeypatch.setenv(name, "EXAMPLE\u200b" if name == variable else "EXAMPLE")
     with pytest.raises(InvalidArgumentError, match=f"{variable} contains .*zero width space.* at position 8"):
         read_connection(connection(credentials="environment"), None, None)
+
+
+@pytest.mark.parametrize("field", ["request_timeout", "requests_per_second", "max_connections", "role_duration"])
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_an_empty_number_of_a_form_is_the_default(field, empty):
+    from airflow_provider_tencent_ci.hooks.extra_fields import number_field
+
+    assert number_field({field: empty}, field, 7, 100) == 7
