@@ -117,7 +117,7 @@ class Outcome:
         if self.counts is not None:
             check_files(self.job, self.counts, self.rules.fail_on, self.rules.on_empty)
         elif self.search is not None:
-            self.search.check(self.job, self.rules.fail_on)
+            self.search.check(self.job, self.rules.fail_on, self.rules.on_empty)
         elif needs_counts(self.rules.fail_on, self.rules.on_empty):
             raise FilesUnknownError(
                 f"Batch job {self.job.job_id} succeeded, but its files could not be counted, and fail_on="

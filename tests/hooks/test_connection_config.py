@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import Connection
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.provider_info import PROVIDER_INFO
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
 HOST = f"{BUCKET}.ci.{REGION}.myqcloud.com"
@@ -171,9 +172,20 @@ def test_a_variable_with_an_invisible_character_is_named(monkeypatch, variable):
         read_connection(connection(credentials="environment"), None, None)
 
 
-@pytest.mark.parametrize("field", ["request_timeout", "requests_per_second", "max_connections", "role_duration"])
-@pytest.mark.parametrize("empty", [None, "", " "])
-def test_an_empty_number_of_a_form_is_the_default(field, empty):
-    from airflow_provider_tencent_ci.hooks.extra_fields import number_field
+FORM_FIELDS = PROVIDER_INFO["connection-types"][0]["conn-fields"]
 
-    assert number_field({field: empty}, field, 7, 100) == 7
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+@pytest.mark.parametrize(
+    "field", sorted({*FORM_FIELDS, "request_timeout", "requests_per_second"} - {"region", "bucket"})
+)
+def test_a_field_that_a_form_leaves_empty_has_its_default(field, empty):
+    assert read_connection(connection(**{field: empty}), None, None) == read_connection(connection(), None, None)
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_an_empty_duration_of_a_role_is_the_default(empty):
+    role = {"credentials": "assume_role", "role_arn": "qcs::cam::uin/100000000001:roleName/ci"}
+    assert read_connection(connection(**role, role_duration=empty), None, None) == read_connection(
+        connection(**role), None, None
+    )

@@ -201,6 +201,11 @@ class WorkflowExecution:
         )
 
 
+def has_several_workflows(operation: Mapping[str, Any]) -> bool:
+    """Whether each file of a job is run through more than one workflow, from the job's ``Operation``."""
+    return "," in str(operation.get("WorkflowIds", ""))
+
+
 def _mapping(record: Mapping[str, Any], name: str) -> dict[str, Node]:
     value = record.get(name)
     return dict(value) if isinstance(value, dict) else {}

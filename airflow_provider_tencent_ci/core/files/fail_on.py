@@ -32,17 +32,17 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
     :raises NoFilesError: there is no file.
     """
     if counts.total == 0 and on_empty != "succeed":
-        raise no_files(job)
-    if counts.failed >= _failure_threshold(fail_on, counts.total):
+        raise no_files(job, on_empty)
+    if counts.failed >= failure_threshold(fail_on, counts.total):
         share = f"{counts.failed:,} of its {counts.total:,} files failed ({counts.failed / counts.total:.1%})"
         raise too_many_failed(job, share, fail_on)
 
 
-def no_files(job: InventoryJob) -> NoFilesError:
+def no_files(job: InventoryJob, on_empty: str) -> NoFilesError:
     """Return the error of a job without files that must have some."""
     return NoFilesError(
         f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, and no file matched its input. "
-        "on_empty does not take that for success.",
+        f"on_empty={on_empty!r} does not take that for success.",
         job=job,
     )
 
@@ -60,7 +60,12 @@ def too_many_failed(job: InventoryJob, how_many: str, fail_on: FailOn) -> FilesF
     )
 
 
-def _failure_threshold(fail_on: FailOn, total: int) -> float:
+def failure_threshold(fail_on: FailOn, total: int = 0) -> float:
+    """
+    Return how many failed files are too many; infinite for ``"job"``.
+
+    :param total: of all files; only a share needs it.
+    """
     if isinstance(fail_on, str):
         return 1 if fail_on == "any" else float("inf")
     # Without files, no share of them has failed.

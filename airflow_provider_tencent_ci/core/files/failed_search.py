@@ -7,12 +7,13 @@ page. A share needs the totals: :mod:`.file_counts`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
-from airflow_provider_tencent_ci.core.files.fail_on import FailOn, no_files, too_many_failed
+from airflow_provider_tencent_ci.core.files.fail_on import FailOn, failure_threshold, no_files, too_many_failed
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 
 
@@ -28,7 +29,7 @@ class FailedSearch:
     failed: int
     is_empty: bool | None
 
-    def check(self, job: InventoryJob, fail_on: FailOn) -> None:
+    def check(self, job: InventoryJob, fail_on: FailOn, on_empty: str) -> None:
         """
         Judge a job that succeeded by its files.
 
@@ -36,16 +37,9 @@ class FailedSearch:
         :raises NoFilesError: there is no file, and that was asked.
         """
         if self.is_empty:
-            raise no_files(job)
-        if 0 < most_needed(fail_on) <= self.failed:
+            raise no_files(job, on_empty)
+        if self.failed >= failure_threshold(fail_on):
             raise too_many_failed(job, f"{self.failed:,} or more of its files failed", fail_on)
-
-
-def most_needed(fail_on: FailOn) -> int:
-    """Return how many failed files decide: one for ``"any"``, the number itself, none for ``"job"``."""
-    if isinstance(fail_on, str):
-        return 1 if fail_on == "any" else 0
-    return int(-(-fail_on // 1))
 
 
 def search_failed(job: InventoryJob, fail_on: FailOn, on_empty: str) -> Flow[FailedSearch]:
@@ -56,8 +50,8 @@ def search_failed(job: InventoryJob, fail_on: FailOn, on_empty: str) -> Flow[Fai
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the lists could not be read.
     """
-    most = most_needed(fail_on)
-    failed = (yield from _count_failed(job, most)) if most else 0
+    most = failure_threshold(fail_on)
+    failed = (yield from _count_failed(job, math.ceil(most))) if most < math.inf else 0
     if on_empty == "succeed":
         return FailedSearch(failed, None)
     return FailedSearch(failed, not failed and (yield from _is_empty(job)))

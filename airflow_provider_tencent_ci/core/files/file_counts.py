@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG, RequestRetry
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 
 
@@ -155,15 +155,6 @@ class SettledFiles:
     counts: FileCounts = FileCounts()
     until: datetime | None = None
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> SettledFiles:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(FileCounts.from_dict(record["Counts"]), parse_time(record["Until"]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-safe record."""
-        return {"Counts": self.counts.to_dict(), "Until": format_time(self.until) if self.until else None}
-
 
 class IncrementalCount:
     """
@@ -184,9 +175,13 @@ class IncrementalCount:
         """The files of each list that are not counted again; for :func:`~.count_files.count_files`."""
         return [one.settled for one in self._lists]
 
-    def read_page(self, retry: RequestRetry = RETRY_LONG) -> Flow[FileCounts | None]:
-        """Read one page; return the counts if it was the last page. The next call starts the next count."""
-        if (yield from self._lists_left[0].read_page(retry)):
+    def read_page(self) -> Flow[FileCounts | None]:
+        """
+        Read one page; return the counts if it was the last page. The next call starts the next count.
+
+        No request is retried: the next count is soon.
+        """
+        if (yield from self._lists_left[0].read_page()):
             self._lists_left.pop(0)
         if self._lists_left:
             return None
@@ -208,12 +203,14 @@ class _ListCount:
         self.settled = SettledFiles()
         self._pass: _ListPass | None = None
 
-    def read_page(self, retry: RequestRetry) -> Flow[bool]:
+    def read_page(self) -> Flow[bool]:
         """Read one page; return whether it was the last one. After an error, the next call starts a new pass."""
         list_pass = self._pass or _ListPass()
         self._pass = None
         token = list_pass.pages.next_token or ""
-        page = yield from list_files_page(self._files, token, since=self.settled.until, retry=retry, states_only=True)
+        page = yield from list_files_page(
+            self._files, token, since=self.settled.until, retry=NO_RETRY, states_only=True
+        )
         for run in list_pass.pages.new_items(page):
             list_pass.add(run)
         if list_pass.pages.next_token is not None:

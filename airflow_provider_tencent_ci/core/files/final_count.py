@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, has_several_workflows
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
 from airflow_provider_tencent_ci.core.wire.messages import Flow
@@ -63,7 +63,7 @@ def expected_total(so_far: FileCounts, job: InventoryJob) -> int | None:
 
     :param so_far: the counts so far.
     """
-    if not (so_far.first_at and so_far.last_at and job.ended_at) or "," in str(job.operation.get("WorkflowIds", "")):
+    if not (so_far.first_at and so_far.last_at and job.ended_at) or has_several_workflows(job.operation):
         return None
     covered = (so_far.last_at - so_far.first_at).total_seconds()
     whole = (job.ended_at - so_far.first_at).total_seconds()

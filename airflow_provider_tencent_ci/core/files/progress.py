@@ -9,7 +9,6 @@ from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 
@@ -65,7 +64,7 @@ class ProgressCounter:
     def _read_page(self, job: InventoryJob, now: datetime) -> Flow[FileCounts | None]:
         try:
             self._counting = self._counting or IncrementalCount(job)
-            return (yield from self._counting.read_page(NO_RETRY))
+            return (yield from self._counting.read_page())
         except TencentCIError as error:
             self._observer.not_counted(job, error, now)
             self._due_at = now + self._interval

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_tencent_ci.core.api.job_records import has_several_workflows
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.wire.messages import Flow
@@ -47,7 +48,7 @@ def check_one_workflow(operation: Mapping[str, Any]) -> None:
 
     :raises InvalidArgumentError: there are several workflows.
     """
-    if "," in str(operation.get("WorkflowIds", "")):
+    if has_several_workflows(operation):
         raise InvalidArgumentError(
             "Failed files are submitted again for one workflow only: a file that failed in one of several would be run "
             "again in all."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci.core.wire.flow_steps import pause
@@ -69,7 +70,7 @@ def within_share(flow: Flow[ResultT], share: ProcessorShare) -> Flow[ResultT]:
                 step = flow.send(answer)
                 continue
             yield from pause(share.reserve())
-            step = share.read(lambda answer=answer: flow.send(answer))  # type: ignore[misc]
+            step = share.read(partial(flow.send, answer))
     except StopIteration as stop:
         result: ResultT = stop.value
         return result

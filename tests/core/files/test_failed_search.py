@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.fail_on import check_files
-from airflow_provider_tencent_ci.core.files.failed_search import most_needed, search_failed
+from airflow_provider_tencent_ci.core.files.failed_search import search_failed
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, NoFilesError
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, Files, in_seconds
 from tests.core.script import Script
@@ -39,7 +39,9 @@ def test_the_judgement_is_that_of_a_full_count(states, fail_on, on_empty, job):
     run = Script([Files(*in_seconds(*states)).answer], forever=True).run
     counts = run(count_files(job))
     search = run(search_failed(job, fail_on, on_empty))
-    assert judged(lambda: search.check(job, fail_on)) == judged(lambda: check_files(job, counts, fail_on, on_empty))
+    assert judged(lambda: search.check(job, fail_on, on_empty)) == judged(
+        lambda: check_files(job, counts, fail_on, on_empty)
+    )
 
 
 MATRIX = list(itertools.product(["job", "any", 1, 4, 7], ["succeed", "fail"], [0, 1, 4, 30], [0, 30]))
@@ -50,7 +52,7 @@ def test_only_what_decides_is_asked(fail_on, on_empty, failed, succeeded):
     files = Files(*in_seconds(*["Success"] * succeeded, *["Failed"] * failed), size=PAGE)
     script = Script([files.answer], forever=True)
     script.run(search_failed(WORKFLOW_JOB, fail_on, on_empty))
-    most = most_needed(fail_on)
+    most = {"job": 0, "any": 1}.get(fail_on, fail_on)
     wanted = max(1, math.ceil(min(failed, most) / PAGE)) if most else 0
     found = most and failed
     asked = [dict(request.query).get("states") for request in files.requests]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.failed_files import FailedFiles, keys_only, with_reasons
-from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount, SettledFiles
+from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
 from airflow_provider_tencent_ci.core.files.split_list import Window
 from airflow_provider_tencent_ci.exceptions import ApiError
 from tests.core.files.list_model import Listing, Overtaking
@@ -185,7 +185,7 @@ def test_files_that_were_settled_before_are_not_read_again(files, size, seed, ig
     counting = IncrementalCount(WORKFLOW_JOB)
     while Script([listing.answer], forever=True).run(counting.read_page()) is None:
         pass
-    settled = [SettledFiles.from_dict(one.to_dict()) for one in counting.settled]
+    settled = counting.settled
     listing.requests.clear()
     for file in files:
         file.state = "Success" if file.state == "Running" else file.state
