@@ -27,13 +27,26 @@ from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.count_files import count_files
+from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
-from benchmarks.file_service import job_record, read_counters
+from benchmarks.file_service import job_record, read_counters, set_up
 from benchmarks.service import new_config
 
-__all__ = ["IN_ORDER", "OURS", "SDK", "Beside", "Part", "Result", "connection", "run", "run_beside", "run_block"]
+__all__ = [
+    "IN_ORDER",
+    "OURS",
+    "SDK",
+    "Beside",
+    "Part",
+    "Result",
+    "connection",
+    "run",
+    "run_beside",
+    "run_block",
+    "run_rest",
+]
 
 OURS, IN_ORDER, SDK = "ours", "in_order", "sdk"
 
@@ -126,6 +139,16 @@ def run_block(url: str, files: int) -> tuple[float, float]:
 def run_beside(url: str, files: int, polls: int, interval_seconds: float) -> Beside:
     """Poll a job in an event loop, first alone, then while files are counted."""
     return Beside(**_output("beside", url, str(files), str(polls), str(interval_seconds)))
+
+
+def run_rest(url: str, files: int, open_files: int, latency_ms: float) -> tuple[Part, Part]:
+    """
+    Count an ended job from the beginning, then from the counts of its wait.
+
+    :param open_files: how many files still ran at the last count of the wait.
+    """
+    whole, rest = _output("rest", url, str(files), str(open_files), str(latency_ms))
+    return Part(**whole), Part(**rest)
 
 
 def _output(*arguments: str) -> Any:
@@ -241,6 +264,24 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
+def _counted_twice(url: str, files: int, open_files: int, latency_ms: float) -> list[Part]:
+    hook, job = TencentCIHook(), _job(files)
+    settled = _settled(hook, url, job, open_files)
+    set_up(url, latency_ms=latency_ms)
+    whole = _cost(lambda: hook.run(count_files(job)).total, url)
+    set_up(url, latency_ms=latency_ms)
+    return [whole, _cost(lambda: hook.run(count_files(job, settled=settled)).total, url)]
+
+
+def _settled(hook: TencentCIHook, url: str, job: InventoryJob, open_files: int) -> list[SettledFiles]:
+    """Count once, as a wait does; return what need not be read again."""
+    set_up(url, latency_ms=0, open_files=open_files)
+    counting = IncrementalCount(job)
+    while hook.run(counting.read_page()) is None:
+        pass
+    return counting.settled
+
+
 async def _longest_block(url: str, files: int) -> tuple[float, float]:
     async with AsyncTransport(new_config(url)) as transport:
         await transport.run(count_files(_job(_WARM_UP_FILES)))
@@ -297,6 +338,9 @@ def main(kind: str, *arguments: str) -> None:
             SDK: lambda: _Sdk(url),
         }
         found: object = asdict(_measure(ways[way](), url, int(files), lists=bool(int(lists))))
+    elif kind == "rest":
+        url, files, open_files, latency_ms = arguments
+        found = [asdict(part) for part in _counted_twice(url, int(files), int(open_files), float(latency_ms))]
     elif kind == "block":
         url, files = arguments
         found = asyncio.run(_longest_block(url, int(files)))

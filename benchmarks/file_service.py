@@ -102,14 +102,15 @@ class FileService:
             self._process.communicate(timeout=30)
 
 
-def set_up(url: str, *, latency_ms: float, limit: int = 0) -> None:
+def set_up(url: str, *, latency_ms: float, limit: int = 0, open_files: int = 0) -> None:
     """
     Set how the service behaves from now on, and all counters to 0.
 
     :param latency_ms: from a request to its answer.
     :param limit: how many requests it answers within any second; those beyond get status 429. 0: all.
+    :param open_files: how many files at the end of each list still run.
     """
-    _get(f"{url}/_bench?latency_ms={latency_ms}&limit={limit}")
+    _get(f"{url}/_bench?latency_ms={latency_ms}&limit={limit}&open_files={open_files}")
 
 
 def read_counters(url: str) -> dict[str, float]:
@@ -129,12 +130,13 @@ class _Service:
 
     def __init__(self) -> None:
         self.latency_seconds = 0.0
-        self._limit = 0
+        self._limit = self._open_files = 0
         self.set_up({})
 
     def set_up(self, query: Mapping[str, str]) -> None:
         self.latency_seconds = float(query.get("latency_ms", 0)) / 1e3
         self._limit = int(query.get("limit", 0))
+        self._open_files = int(query.get("open_files", 0))
         self._answered_at: deque[float] = deque()
         self._counts: Counter[str] = Counter()
         self._in_flight = self._most_in_flight = 0
@@ -161,7 +163,7 @@ class _Service:
             self._counts["refused"] += 1
             return 429, _SLOW_DOWN
         if path == "/workflowexecution":
-            return 200, list_page(query)
+            return 200, list_page(query, self._open_files)
         if path.startswith("/workflowexecution/"):
             return 200, _DETAIL % path.rpartition("/")[2]
         if path == "/inventorytriggerjob":
@@ -180,10 +182,15 @@ class _Service:
         return False
 
 
-def list_page(query: Mapping[str, str]) -> str:
-    """Return a page of executions, as the emulator has it for such a job (docs/service.md, 2.7 and 3.1)."""
+def list_page(query: Mapping[str, str], open_files: int = 0) -> str:
+    """
+    Return a page of executions, as the emulator has it for such a job (docs/service.md, 2.7 and 3.1).
+
+    :param open_files: how many files at the end of the list still run.
+    """
     number = int(query["jobId"][1:])
-    numbers, size = _wanted(number, query), int(query.get("size") or 10)
+    ended = number - open_files
+    numbers, size = _wanted(number, ended, query), int(query.get("size") or 10)
     token = query.get("nextToken")
     if query.get("orderByTime") == "Asc":
         start = bisect_right(numbers, int(token)) if token else 0
@@ -193,12 +200,13 @@ def list_page(query: Mapping[str, str]) -> str:
         stop = bisect_left(numbers, int(token)) if token else len(numbers)
         shown = [numbers[at] for at in range(stop - 1, max(stop - 1 - size, -1), -1)]
         more = stop > size
-    entries = "".join([_ENTRY % (number, index, index + 1, _created_at(index), _state(index)) for index in shown])
+    rows = [(number, index, index + 1, _created_at(index), _state(index, ended)) for index in shown]
+    entries = "".join([_ENTRY % row for row in rows])
     next_token = f"<NextToken>{shown[-1]}</NextToken>" if more else ""
     return f"<Response><RequestId>r</RequestId>{entries}{next_token}</Response>"
 
 
-def _wanted(number: int, query: Mapping[str, str]) -> Sequence[int]:
+def _wanted(number: int, ended: int, query: Mapping[str, str]) -> Sequence[int]:
     """Return the numbers of the files in the wanted states and the window of creation times, in rising order."""
     start, stop = 0, number
     if earliest := query.get("startCreationTime"):
@@ -206,9 +214,14 @@ def _wanted(number: int, query: Mapping[str, str]) -> Sequence[int]:
     if latest := query.get("endCreationTime"):
         stop = min(stop, (_seconds(latest) + 1) * _FILES_PER_SECOND)
     states = set((query.get("states") or "All").split(","))
-    if "All" in states or {"Success", "Failed"} <= states:
+    if "All" in states:
         return range(start, max(start, stop))
-    first, last = start + (FAILING_EVERY - 1 - start) % FAILING_EVERY, max(start, stop)
+    if "Running" in states:
+        return range(max(start, ended), max(start, ended, stop))
+    last = max(start, min(stop, ended))
+    if {"Success", "Failed"} <= states:
+        return range(start, last)
+    first = start + (FAILING_EVERY - 1 - start) % FAILING_EVERY
     if "Failed" in states:
         return range(first, last, FAILING_EVERY)
     if "Success" in states:
@@ -230,7 +243,9 @@ def _created_at(index: int) -> str:
     return _second(index // _FILES_PER_SECOND)
 
 
-def _state(index: int) -> str:
+def _state(index: int, ended: int) -> str:
+    if index >= ended:
+        return "Running"
     return "Success" if (index + 1) % FAILING_EVERY else "Failed"
 
 

@@ -99,8 +99,32 @@ def test_the_service_of_files_has_the_pages_of_the_emulator(ended_job, states, o
         tokens = (page.next_token, expected.next_token) if page.next_token else None
 
 
+@pytest.mark.parametrize("window", [("", ""), (0, 1), (1, 2), (2, "")])
+@pytest.mark.parametrize("open_files", [0, 1, 170, FILES])
+def test_each_file_of_the_service_of_files_is_listed_in_its_state_only(open_files, window):
+    start, end = (at if at == "" else format_time(BEGAN_AT + timedelta(seconds=at)) for at in window)
+    query = {"jobId": job_record(FILES)["JobId"], "size": str(FILES), "startCreationTime": start}
+    query |= {"endCreationTime": end, "orderByTime": "Asc"}
+
+    def listed(states):
+        body = list_page({**query, "states": states}, open_files).encode()
+        return [(one.object_key, one.state) for one in read_executions(Response(200, {}, body, BEGAN_AT)).items]
+
+    every = listed("All")
+    for states in ("Running", "Failed", "Success", "Success,Failed"):
+        assert listed(states) == [(key, found) for key, found in every if found in states.split(",")]
+    if window == ("", ""):
+        assert sum(state == "Running" for _, state in every) == open_files
+
+
+def test_a_count_that_goes_on_from_the_wait_sends_fewer_requests():
+    whole, rest = quick("files_rest").rows
+    assert whole[1] == rest[1]  # the same number of files
+    assert rest[2] < whole[2]
+
+
 def test_a_measure_is_selected_with_those_that_begin_with_its_name():
-    assert measures.selected(["files", "delay"]) == ["delay", "files", "files_rate", "files_triggerer"]
+    assert measures.selected(["files", "delay"]) == ["delay", "files", "files_rest", "files_rate", "files_triggerer"]
     assert measures.selected([]) == list(measures.NAMES)
 
 

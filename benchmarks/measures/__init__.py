@@ -20,6 +20,7 @@ NAMES = (
     "delay",
     "worker_starts",
     "files",
+    "files_rest",
     "files_rate",
     "files_triggerer",
     "signing",
