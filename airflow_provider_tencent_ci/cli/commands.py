@@ -37,7 +37,7 @@ from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
-from airflow_provider_tencent_ci.outcome.file_log import closing_table, counts_text, failure_table
+from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, counts_text, failure_table
 from airflow_provider_tencent_ci.submission.resubmit_job import failed_files_again, round_of, submit_again
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
-from airflow_provider_tencent_ci.outcome.file_log import counts_text
+from airflow_provider_tencent_ci.outcome.closing_summary import counts_text
 from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 

@@ -1,21 +1,18 @@
 """
-One process of a task: its hook, its lease, the time that it has left.
+One process of a task: its hook, its lease, its request.
 
 A task may run in several processes: one that submits, one that resumes after a deferral, and those of further tries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.exceptions import LostContactError
-from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
-from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop, is_over
-from airflow_provider_tencent_ci.waiting.stopped_task import cancel_or_warn, start_lease
+from airflow_provider_tencent_ci.operators.execution_timeout import TimeLimitedTask
+from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop
+from airflow_provider_tencent_ci.waiting.stopped_task import start_lease
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -28,16 +25,11 @@ __all__ = ["TaskProcess"]
 ResultT = TypeVar("ResultT")
 
 
-class TaskProcess(JobArguments):
+class TaskProcess(TimeLimitedTask):
     """The state of one process; :class:`~.inventory_job.TriggerInventoryJobOperator` adds the ways into the task."""
 
-    job_id: str | None = None
-    _has_timed_out = False
-    #: Whether a cancel could stop nothing.
-    _has_job_ended = False
     #: Whether this try's submission is in XCom, where a newer try removes or replaces it.
     _is_submission_pushed = False
-    _try_ends_at: datetime | None = None
 
     def _begin(self, context: Context, ends_at: datetime | None) -> None:
         """Begin this process: with ``execute``, or with one of the ways back."""
@@ -89,29 +81,3 @@ class TaskProcess(JobArguments):
         )
         Deferral("capacity", "execution_timeout" if ends_at else None, ends_at, round_number).push(context)
         self.defer(trigger=trigger, method_name="execute_with_capacity", timeout=backstop(ends_at))
-
-    def _out_of_time(self) -> AirflowTaskTimeout:
-        """Return the error of a try whose time is over before a submission: there is no job that would have to stop."""
-        self._has_timed_out = True
-        return AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
-
-    def _check_time_left(self) -> None:
-        """Raise if the time is over while submitting: a request may have been sent before."""
-        if is_over(self._try_ends_at):
-            raise AirflowTaskTimeout("execution_timeout is over. Nothing more was submitted.")
-
-    def _check_time(self) -> None:
-        if is_over(self._try_ends_at):
-            raise self._out_of_time()
-
-    @contextmanager
-    def _stopped_by_execution_timeout(self) -> Iterator[None]:
-        """Cancel the job when ``execution_timeout`` is over: the time is the task's, as against ``wait_timeout``."""
-        try:
-            yield
-        except AirflowTaskTimeout:
-            has_nothing_to_stop = self._has_timed_out or self._has_job_ended
-            self._has_timed_out = True  # Airflow calls on_kill next
-            if self.cancel_on_kill and not has_nothing_to_stop:
-                cancel_or_warn(self._hook, self.job_id, self._readable_name)
-            raise

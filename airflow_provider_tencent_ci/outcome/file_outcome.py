@@ -18,12 +18,12 @@ from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, 
 from airflow_provider_tencent_ci.core.files.failed_search import FailedSearch, search_failed
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
+from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,
     failures_file,
     write_failures,
 )
-from airflow_provider_tencent_ci.outcome.file_log import closing_table, failure_table, record_with_files
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import anyio
 from airflow.models.connection import Connection
 from airflow.models.log import Log
 from airflow.utils.session import create_session
@@ -27,6 +26,7 @@ from airflow_provider_tencent_ci.plugins.access import (
     require_own_page,
     visible_dags,
 )
+from airflow_provider_tencent_ci.plugins.concurrent_reads import LIMITED_READ
 from airflow_provider_tencent_ci.plugins.page_requests import Asking, PageHook, asking, is_ours
 from airflow_provider_tencent_ci.plugins.page_schemas import (
     Cancelled,
@@ -47,20 +47,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/connections")
 
-# Each read holds one of the server's 40 threads until the service answers, and tasks' heartbeats need these threads,
-# too.
-_LOOKS_AT_ONCE = 8
-_places = anyio.Semaphore(_LOOKS_AT_ONCE)
-
-
-async def _place() -> AsyncIterator[None]:
-    """Wait, without a thread, until fewer reads are running."""
-    async with _places:
-        yield
-
-
-_LOOK = [Depends(_place)]
-
 _States = Literal["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"]
 
 
@@ -77,7 +63,7 @@ def list_connections(user: PageUser) -> Connections:
     return Connections(sorted(readable, key=lambda conn_id: (conn_id != default, conn_id)))
 
 
-@router.get("/{conn_id}/jobs", dependencies=_LOOK)
+@router.get("/{conn_id}/jobs", dependencies=LIMITED_READ)
 def list_jobs(
     conn_id: ReadableConnection,
     user: PageUser,
@@ -107,7 +93,7 @@ def list_jobs(
     return Jobs(config.bucket, config.region, console_url(config.bucket, config.region), jobs, page.next_token)
 
 
-@router.get("/{conn_id}/jobs/{job_id}", dependencies=_LOOK)
+@router.get("/{conn_id}/jobs/{job_id}", dependencies=LIMITED_READ)
 def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage:
     """Return one job: one request to the service."""
     with asking(conn_id) as service:
@@ -117,14 +103,14 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
     return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
 
 
-@router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=_LOOK)
+@router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=LIMITED_READ)
 def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
     """Count the files of a job, in a bounded number of requests."""
     with asking(conn_id) as service:
         return Progress.of(service.survey(service.job(job_id)))
 
 
-@router.get("/{conn_id}/jobs/{job_id}/timeline", dependencies=_LOOK)
+@router.get("/{conn_id}/jobs/{job_id}/timeline", dependencies=LIMITED_READ)
 def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
     """Return when the files of a job finished; for a workflow job, from a sample of them."""
     with asking(conn_id) as service:
@@ -133,7 +119,7 @@ def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
     return Timeline(points, sampled, survey.counts.done, survey.is_complete)
 
 
-@router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=_LOOK)
+@router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=LIMITED_READ)
 def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = "") -> FailedFiles:
     """Return some of the failed files of a job, and why they failed."""
     with asking(conn_id) as service:

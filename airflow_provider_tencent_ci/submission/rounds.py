@@ -17,8 +17,8 @@ from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission, check_one_workflow, url_list_key
 from airflow_provider_tencent_ci.exceptions import FilesUnknownError, InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.outcome.closing_summary import record_with_files
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
-from airflow_provider_tencent_ci.outcome.file_log import record_with_files
 from airflow_provider_tencent_ci.outcome.file_outcome import (
     CountFiles,
     FileRules,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import task_state_store
+from airflow_provider_tencent_ci.core.submitting.changed_request import describe_changed_request, node_texts
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
 
 if TYPE_CHECKING:
@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 
-__all__ = ["SubmissionMemory", "node_texts"]
+__all__ = ["SubmissionMemory"]
 
 _log = logging.getLogger(__name__)
 
 _KEY = "tencent_ci_submission"
-
-# Of a request, for a warning: Airflow warns of a value above 64 KB.
-_MAX_NODES, _MAX_TEXT, _MAX_TOLD = 50, 100, 5
 
 
 class SubmissionMemory:
@@ -81,12 +78,7 @@ class SubmissionMemory:
         note = _note(record)
         if record.get("request") == self._identity["request"] or not (note.posts or note.job_id):
             return ""
-        job = f"batch job {note.job_id}" if note.job_id else f"a batch job with the token {note.token} in its name"
-        return (
-            f"An earlier try of this task submitted {job} with another request, so this try does not look for it. "
-            f"{_difference(record.get('nodes'), self._nodes)} Files that both jobs process are billed twice. Keep "
-            "values that change from try to try out of the request."
-        )
+        return describe_changed_request(note, record.get("nodes"), self._nodes)
 
     def write(self, note: SubmissionNote) -> None:
         """Keep a note; raises if that fails."""
@@ -107,29 +99,6 @@ class SubmissionMemory:
             _log.warning("Could not note batch job %s in the task state store: %s", note.job_id, error)
             return False
         return True
-
-
-def node_texts(nodes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the nodes of a request as short texts by their path, such as ``TimeInterval/End``; 50 at most."""
-    return dict(islice(_walk("", nodes), _MAX_NODES))
-
-
-def _walk(path: str, node: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(node, Mapping):
-        for name, value in node.items():
-            yield from _walk(f"{path}/{name}" if path else str(name), value)
-    else:
-        text = str(node)
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
-        yield path, text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({digest})"
-
-
-def _difference(before: Any, now: Mapping[str, str]) -> str:
-    if not isinstance(before, Mapping):
-        return "What differs was not noted."
-    changed = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
-    told = [f"{path} was {before.get(path)!r} and is {now.get(path)!r}" for path in changed[:_MAX_TOLD]]
-    return f"{'; '.join(told) or 'They differ in a node that was not noted'}."
 
 
 def _note_record(note: SubmissionNote) -> dict[str, Any]:

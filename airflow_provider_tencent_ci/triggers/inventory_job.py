@@ -261,7 +261,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.outcome.file_log import closing_table, record_with_files
+        from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, record_with_files
 
         counts = read_counts(event)
         if counts is None or counts.failed or not (counts.total or self.may_be_empty):

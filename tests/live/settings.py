@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api.operation_node import check_operation
+from airflow_provider_tencent_ci.core.api.operation_checks import check_operation
 from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.live.failures import Unprepared

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.api.operation_node import check_operation, warnings_of
+from airflow_provider_tencent_ci.core.api.operation_checks import check_operation, warnings_of
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
 from airflow_provider_tencent_ci.core.wire.texts import text_argument

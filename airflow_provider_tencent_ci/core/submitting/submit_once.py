@@ -45,6 +45,7 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     no_deadline,
     nothing_before_submit,
 )
+from airflow_provider_tencent_ci.core.submitting.takeover_check import check_not_taken_over
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RETRY_IF_NOT_EXECUTED
@@ -57,7 +58,6 @@ from airflow_provider_tencent_ci.exceptions import (
     NotFoundError,
     PermissionDeniedError,
     RedirectError,
-    SubmissionTakenOverError,
     TencentCIError,
     TransportError,
 )
@@ -236,10 +236,7 @@ class _Submitting:
         """Note that a request is sent; refuse if another try has written a note since this one began."""
         search = self._search
         posted_at = yield from two_clock_time()
-        if self._notes.is_reliable and self._notes.read() != search.stored:
-            raise SubmissionTakenOverError(
-                f"Another try of this task has taken over the submission of {search.name!r}. This try sent nothing."
-            )
+        check_not_taken_over(self._notes, search.stored, search.name)
         self._note_before_post = search.note
         note = replace(
             search.note, job_id=None, posts=search.note.posts + 1, posted_at=posted_at, noted_by=self._attempt.try_key

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.wire.flow_steps import wrap_flow
+from airflow_provider_tencent_ci.core.wire.late_request import may_be_signed_again, was_signed_long_ago
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
@@ -79,9 +80,6 @@ class RawResponse:
     body: bytes
     received_at: datetime
 
-
-# More than a request usually takes, and less than a signature is valid for.
-_SIGNED_LONG_AGO = timedelta(minutes=2)
 
 # The actions of a driver. It answers with credentials, a RawResponse, nothing, or this machine's time (aware, UTC).
 # It runs the flows of a RunConcurrently as it runs this one, each in an exchange of its own.
@@ -163,8 +161,8 @@ def _answered(
         is_about_time = config.dialect.may_be_time_refusal(response)
         if not is_about_time:
             clock.learn(response)
-        if is_about_time and _was_signed_long_ago(response, correction):  # this tells nothing about the clock
-            if not may_sign_again or request.method != "GET":
+        if is_about_time and was_signed_long_ago(response, correction):  # this tells nothing about the clock
+            if not may_sign_again or not may_be_signed_again(request):
                 return response
             may_sign_again = False
         elif may_correct and is_about_time and clock.learn_from_refusal(response, correction):
@@ -177,12 +175,6 @@ def _answered(
             may_refresh = False
         else:
             return response
-
-
-def _was_signed_long_ago(response: Response, signed_with: timedelta) -> bool:
-    """Whether the signature is old by this machine's clock. The service's may have been corrected meanwhile."""
-    signed_at = response.signed_at
-    return signed_at is not None and response.received_at - (signed_at - signed_with) > _SIGNED_LONG_AGO
 
 
 def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from http import HTTPStatus
 from xml.etree.ElementTree import Element
 
@@ -102,6 +103,7 @@ def _entity_bomb() -> bytes:
     return f'<?xml version="1.0"?>{doctype}<Response><RequestId>&e10;</RequestId></Response>'.encode()
 
 
+@cache  # to make it for each answer takes longer on a busy machine than a cancel may
 def _huge_body() -> bytes:
     return b"<Response><RequestId>" + b"x" * HUGE_BYTES + b"</RequestId></Response>"
 

@@ -110,7 +110,9 @@ def test_keys_show_no_secret():
 ENDPOINT = Endpoint.of_bucket("examplebucket-1250000000", "ap-beijing")
 
 words = reserved_text | text
-keys = words.filter(lambda key: key and not key.lower().startswith("q-") and key.lower() != "cancel")
+# A token may also be sent as a parameter, and then its header does not count.
+unusual = ("cancel", signing.TOKEN_HEADER)
+keys = words.filter(lambda key: key and not key.lower().startswith("q-") and key.lower() not in unusual)
 visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
 credentials = st.builds(Credentials, st.from_regex(r"[A-Za-z0-9]+", fullmatch=True), words, st.none() | visible)
 requests = st.builds(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.api.operation_node import check_operation
+from airflow_provider_tencent_ci.core.api.operation_checks import check_operation
 from airflow_provider_tencent_ci.core.wire.xml import write_xml
 from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.emulator.model.buckets import Workflow

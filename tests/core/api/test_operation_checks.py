@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api.operation_node import check_operation, warnings_of
+from airflow_provider_tencent_ci.core.api.operation_checks import check_operation, warnings_of
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 OUTPUT = {"Region": "ap-beijing", "Bucket": "b-1250000000", "Object": "out/${InputName}.mp4"}

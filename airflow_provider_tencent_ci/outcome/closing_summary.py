@@ -1,4 +1,4 @@
-"""The log lines about the files of a batch that has ended, and the record with their counts."""
+"""The summary of a batch that has ended: the log lines about its files, and the record with their counts."""
 
 from __future__ import annotations
 
