@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.page_reader import read_page
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.messages import Priority, Request, Response
@@ -112,9 +113,8 @@ def read_executions(response: Response) -> Page[WorkflowExecution]:
 
     :raises UnreadableResponseError: it is not one.
     """
-    root = read_xml(response.body, "Response")
-    executions = (WorkflowExecution.from_xml(entry) for entry in root.findall("WorkflowExecutionList"))
-    return Page(tuple(one for one in executions if one.run_id), text_of(root, "NextToken"))
+    executions, next_token = read_page(response, "WorkflowExecutionList", WorkflowExecution.from_xml)
+    return Page(tuple(one for one in executions if one.run_id), next_token)
 
 
 def read_execution_states(response: Response) -> Page[FileRun]:
@@ -136,14 +136,12 @@ def read_child_job_states(response: Response) -> Page[FileRun]:
 
 
 def _read_states(response: Response, name: str, id_name: str, time_names: tuple[str, str]) -> Page[FileRun]:
-    root = read_xml(response.body, "Response")
-    runs = (
-        FileRun(
-            text_of(entry, id_name), "", _state(text_of(entry, "State")), _creation_time(text_of(entry, *time_names))
-        )
-        for entry in root.iterfind(name)
-    )
-    return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
+    def read(entry: Element) -> FileRun:
+        created_at = _creation_time(text_of(entry, *time_names))
+        return FileRun(text_of(entry, id_name), "", _state(text_of(entry, "State")), created_at)
+
+    runs, next_token = read_page(response, name, read)
+    return Page(tuple(run for run in runs if run.run_id), next_token)
 
 
 # A page repeats few states, and few seconds.
@@ -157,9 +155,8 @@ def read_child_jobs(response: Response) -> Page[FileRun]:
 
     :raises UnreadableResponseError: it is not one.
     """
-    root = read_xml(response.body, "Response")
-    runs = (_child_job(detail) for detail in root.findall("JobsDetail"))
-    return Page(tuple(run for run in runs if run.run_id), text_of(root, "NextToken"))
+    runs, next_token = read_page(response, "JobsDetail", _child_job)
+    return Page(tuple(run for run in runs if run.run_id), next_token)
 
 
 def object_keys(executions: Sequence[WorkflowExecution]) -> list[str]:

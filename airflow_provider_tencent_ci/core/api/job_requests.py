@@ -16,12 +16,13 @@ from datetime import datetime
 from airflow_provider_tencent_ci.core.api.job_name import check_name
 from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.page_reader import read_page
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.intermediary import has_request_id
 from airflow_provider_tencent_ci.core.wire.messages import Priority, Request, Response
 from airflow_provider_tencent_ci.core.wire.service_errors import error_of
-from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
+from airflow_provider_tencent_ci.core.wire.xml import read_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
@@ -182,9 +183,8 @@ def read_jobs(response: Response) -> Page[InventoryJob]:
 
     :raises UnreadableResponseError: it is not one.
     """
-    root = read_xml(response.body, "Response")
-    jobs = (InventoryJob.from_xml(detail) for detail in root.findall("JobsDetail"))
-    return Page(tuple(job for job in jobs if job.job_id), text_of(root, "NextToken"))
+    jobs, next_token = read_page(response, "JobsDetail", InventoryJob.from_xml)
+    return Page(tuple(job for job in jobs if job.job_id), next_token)
 
 
 def read_nothing(response: Response) -> None:

@@ -8,9 +8,10 @@ refused. Nodes are found by name, in any order, and each one may be missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
-from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, tostring
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeAlias, TypeVar
+from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, XMLParser, tostring
 
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
@@ -38,6 +39,14 @@ _ORIGINALS = {ord(stand_in): chr(code) for code, stand_in in _STAND_INS.items()}
 _STOPS_A_PARSER = re.compile(rf"<!\[CDATA\[.*?\]\]>|&#(x[0-9a-fA-F]+|[0-9]+);|{NOT_XML_1_0.pattern}", re.DOTALL)
 _MOST_DIGITS, _NO_CHARACTER = 7, 0x110000
 
+# A page is parsed in parts, so that few of its elements exist at a time. Each run of the garbage collector marks what
+# exists as older; after enough of that it searches the whole process, which stops a triggerer for 0.1 to 0.2 s
+# (docs/scale.md).
+_PART_CHARACTERS = 4096
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -48,8 +57,7 @@ def read_xml(body: bytes, root: str) -> Element:
     :raises UnreadableResponseError: it cannot be read, or has another root.
     """
     element = read_document(body)
-    if element.tag != root:
-        raise UnreadableResponseError(f"The answer's root element is {shortened(element.tag, 80)!r}, not {root!r}.")
+    _check_root(element, root)
     return element
 
 
@@ -60,26 +68,76 @@ def read_document(body: bytes) -> Element:
     :raises UnreadableResponseError: it is empty, not XML, not UTF-8, cut off, has a document type, has too many tags or
         attributes, or is nested too deep.
     """
+    return _parsed(body, _whole)
+
+
+def read_items(
+    body: bytes, root: str, name: str, read: Callable[[Element], ItemT]
+) -> tuple[list[ItemT], list[Element]]:
+    """
+    Read the children of an answer's root element one after the other; namespaces are dropped.
+
+    Only some of the items' elements exist at a time: a page of a list has thousands.
+
+    :param name: of the children that are items.
+    :param read: makes a value of one.
+    :return: the values of the items, and the other children.
+    :raises UnreadableResponseError: as :func:`read_xml`.
+    """
+    return _parsed(body, lambda text, originals: _items(text, originals, root, name, read))
+
+
+def _parsed(body: bytes, parse: Callable[[str, Mapping[int, str]], ResultT]) -> ResultT:
+    """Parse an answer; if that fails, once more with stand-ins for the characters that XML cannot contain."""
     text = _checked_text(body)
+    with suppress(ParseError):
+        return parse(text, {})
     try:
-        element = _parse(text)
-        _normalise(element)
+        return parse(_STOPS_A_PARSER.sub(_stand_in, text), _ORIGINALS)
     except ParseError as error:
-        try:
-            element = _parse(_STOPS_A_PARSER.sub(_stand_in, text))
-        except ParseError:
-            raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
-        _normalise(element)
-        for node in element.iter():
-            node.text = node.text.translate(_ORIGINALS) if node.text else node.text
-    return element
+        raise UnreadableResponseError(f"The answer is not well-formed XML: {shortened(str(error), 200)}.") from None
 
 
-def _parse(text: str) -> Element:
+def _whole(text: str, originals: Mapping[int, str]) -> Element:
     parser = XMLParser()  # noqa: S314 - the text has no document type, so that it cannot declare an entity
     parser.feed(text)
     element: Element = parser.close()
+    _normalise([element], _MAX_DEPTH, originals)
     return element
+
+
+def _items(
+    text: str, originals: Mapping[int, str], root: str, name: str, read: Callable[[Element], ItemT]
+) -> tuple[list[ItemT], list[Element]]:
+    items: list[ItemT] = []
+    others: list[Element] = []
+    for child in _each_child(text, originals, root):
+        if child.tag == name:
+            items.append(read(child))
+        else:
+            others.append(child)
+    return items, others
+
+
+def _each_child(text: str, originals: Mapping[int, str], root: str) -> Iterator[Element]:
+    builder = TreeBuilder()
+    above = builder.start("", {})  # the element above the root, which is there before the root is complete
+    parser = XMLParser(target=builder)  # noqa: S314 - see above
+    for at in range(0, len(text), _PART_CHARACTERS):
+        parser.feed(text[at : at + _PART_CHARACTERS])
+        for element in above:
+            yield from _taken(element, max(0, len(element) - 1), originals)
+    parser.close()
+    _check_root(above[0], root)
+    yield from _taken(above[0], len(above[0]), originals)
+
+
+def _taken(element: Element, number: int, originals: Mapping[int, str]) -> list[Element]:
+    """Take the first children out of an element."""
+    children = element[:number]
+    del element[:number]
+    _normalise(children, _MAX_DEPTH - 1, originals)
+    return children
 
 
 def _stand_in(found: re.Match[str]) -> str:
@@ -201,13 +259,28 @@ def _text(name: str, value: object) -> str:
     return text
 
 
-def _normalise(root: Element) -> None:
-    """Drop namespaces, and limit the depth for the recursive functions."""
-    level = [root]
-    for _ in range(_MAX_DEPTH):
+def _check_root(element: Element, name: str) -> None:
+    if _local_name(element.tag) != name:
+        raise UnreadableResponseError(f"The answer's root element is {shortened(element.tag, 80)!r}, not {name!r}.")
+
+
+def _local_name(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _normalise(level: list[Element], levels: int, originals: Mapping[int, str]) -> None:
+    """
+    Drop namespaces, put characters back, and limit the depth for the recursive functions.
+
+    :param level: the elements of one level.
+    :param levels: how many there may be.
+    """
+    for _ in range(levels):
         for element in level:
             if "}" in element.tag:
-                _, _, element.tag = element.tag.rpartition("}")
+                element.tag = _local_name(element.tag)
+            if originals and element.text:
+                element.text = element.text.translate(originals)
         level = [child for element in level if len(element) for child in element]
         if not level:
             return

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import gc
 import tracemalloc
 import unicodedata
+from xml.etree.ElementTree import Element
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of, to_dict, write_xml
+from airflow_provider_tencent_ci.core.wire import xml
+from airflow_provider_tencent_ci.core.wire.xml import read_items, read_xml, text_of, to_dict, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 from tests.strategies import any_text, reserved_text, xml_text
 
@@ -169,3 +172,63 @@ def test_no_name_or_text_creates_another_node(content):
 def test_no_bytes_raise_another_error(body):
     with pytest.raises(UnreadableResponseError):
         read_xml(body, "Response")
+
+
+def outcome(read, *arguments):
+    """Return what is read, or the text of the error."""
+    try:
+        return read(*arguments)
+    except UnreadableResponseError as error:
+        return str(error)
+
+
+page_nodes = st.lists(st.tuples(st.sampled_from(["Item", "NextToken", "R"]), nodes | stripped), max_size=8)
+namespaces = st.sampled_from(["", ' xmlns="urn:x"'])
+characters = st.sampled_from(["A", "\x03", "&#3;"])
+
+
+@st.composite
+def pages(draw):
+    """Return a page: perhaps with a namespace, with characters that XML forbids, or cut off."""
+    children = [write_xml(name, {"R": content}).decode() for name, content in draw(page_nodes)]
+    text = f"<R{draw(namespaces)}>{''.join(children)}</R>".replace("A", draw(characters))
+    return text[: draw(st.none() | st.integers(0, len(text)))].encode()
+
+
+@given(pages(), st.integers(1, 50))
+def test_a_page_that_is_parsed_in_parts_reads_as_one_that_is_parsed_whole(body, part):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xml, "_PART_CHARACTERS", part)
+        in_parts = outcome(read_items, body, "R", "Item", to_dict)
+    whole = outcome(read_xml, body, "R")
+    if isinstance(whole, str):
+        assert in_parts == whole
+    else:
+        items, others = in_parts
+        assert items == [to_dict(child) for child in whole if child.tag == "Item"]
+        assert [*map(described, others)] == [described(child) for child in whole if child.tag != "Item"]
+
+
+def described(node):
+    return node.tag, node.text, to_dict(node)
+
+
+@pytest.mark.parametrize("levels", [62, 63, 64])
+def test_a_page_may_be_as_deep_as_any_answer(levels):
+    body = b"<R>" + b"<a>" * levels + b"</a>" * levels + b"</R>"
+    found = [outcome(read_xml, body, "R"), outcome(read_items, body, "R", "b", to_dict)]
+    assert ["nested more than 64" in str(one) for one in found] == [levels == 64] * 2
+
+
+def test_few_elements_of_a_page_exist_at_a_time():
+    """Those that exist when the garbage collector runs make it search the whole process, sooner or later."""
+    numbers = []
+
+    def count(item):
+        if int(item.findtext("a")) % 400 == 0:
+            numbers.append(sum(isinstance(one, Element) for one in gc.get_objects()))
+
+    items = "".join(f"<Item><a>{number}</a><b/></Item>" for number in range(2000))
+    read_items(f"<R>{items}</R>".encode(), "R", "Item", count)
+    assert len(numbers) == 5
+    assert max(numbers) < 1500

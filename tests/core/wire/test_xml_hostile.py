@@ -43,7 +43,7 @@ def by_defusedxml(body: bytes) -> str:
             element = fromstring(xml._STOPS_A_PARSER.sub(xml._stand_in, text), forbid_dtd=True)
     except (DefusedXmlException, ParseError, ValueError) as error:
         return f"refused: {error}"
-    xml._normalise(element)
+    xml._normalise([element], xml._MAX_DEPTH, {})
     return content_of(element)
 
 
