@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 
 
-@dataclass(frozen=True, slots=True)
-class FileRun:
+class FileRun(NamedTuple):
     """
-    The state of one file of a batch.
+    The state of one file of a batch. A tuple, which is made in a third of the time of a frozen dataclass.
 
     :param run_id: the workflow execution's ``RunId``, or the child job's ``JobId``.
     :param key: the object's key.

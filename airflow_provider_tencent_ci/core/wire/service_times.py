@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -50,6 +51,7 @@ def parse_time(text: str | None) -> datetime | None:
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
 
 
+@lru_cache(maxsize=16)  # all answers of a second have the same date
 def parse_http_date(text: str) -> datetime | None:
     """Read the date of a header, as an aware datetime in UTC; ``None`` for anything that is not exactly one date."""
     if not _HTTP_DATE.fullmatch(text):

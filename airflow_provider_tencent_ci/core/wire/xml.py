@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TypeAlias, TypeVar
 from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, XMLParser, tostring
 
@@ -187,9 +188,8 @@ def key_of(element: Element, name: str) -> str:
 def text_of(element: Element, *names: str) -> str:
     """Return the stripped text of the first child with one of ``names``; empty if there is none."""
     for name in names:
-        child = element.find(name)
-        if child is not None:
-            return (child.text or "").strip()
+        if (text := element.findtext(name)) is not None:
+            return text.strip()
     return ""
 
 
@@ -281,7 +281,7 @@ def _normalise(level: list[Element], levels: int, originals: Mapping[int, str]) 
                 element.tag = _local_name(element.tag)
             if originals and element.text:
                 element.text = element.text.translate(originals)
-        level = [child for element in level if len(element) for child in element]
+        level = list(chain.from_iterable(filter(len, level)))
         if not level:
             return
     raise UnreadableResponseError(f"The answer is nested more than {_MAX_DEPTH} levels deep.")
