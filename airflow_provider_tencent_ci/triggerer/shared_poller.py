@@ -80,7 +80,7 @@ class _Waiter:
     """
     One trigger's wait.
 
-    :param poll_interval_seconds: the longest time between two polls of the job.
+    :param interval: the longest time between two polls of the job.
     :param history: knows when jobs of this kind usually end.
     :param result: the trigger awaits it.
     :param context: the context of the trigger.
@@ -91,17 +91,13 @@ class _Waiter:
     """
 
     wait: Wait
-    poll_interval_seconds: float
+    interval: timedelta
     history: DurationHistory
     result: asyncio.Future[WaitResult]
     context: contextvars.Context
     due_at: datetime = ALWAYS
     tell_at: datetime | None = None
     created_at: datetime | None = None
-
-    @property
-    def interval(self) -> timedelta:
-        return timedelta(seconds=self.poll_interval_seconds)
 
     def is_due(self, by: datetime, now: datetime) -> bool:
         """Whether the job is due at ``by``. A due time further away than an interval counts: the clock was set back."""
@@ -122,9 +118,8 @@ class _Waiter:
     def _plan(self, polled: PollResult, now: datetime, service_time: datetime | None) -> None:
         if isinstance(polled, InventoryJob):
             self.created_at = polled.creation_time
-        step = timedelta(
-            seconds=next_poll_delay_seconds(polled, self.poll_interval_seconds, self.history, now, service_time)
-        )
+        interval_seconds = self.interval.total_seconds()
+        step = timedelta(seconds=next_poll_delay_seconds(polled, interval_seconds, self.history, now, service_time))
         self.tell_at = now + bounded(self.wait.max_delay_seconds(now))
         self.due_at = min(now + step, self.tell_at)
 
@@ -144,7 +139,7 @@ class SharedPoller(SharedTask[_Waiter]):
         """See :func:`wait_together`."""
         waiter = _Waiter(
             wait,
-            bounded_interval_seconds(poll_interval),
+            timedelta(seconds=bounded_interval_seconds(poll_interval)),
             self._history,
             asyncio.get_running_loop().create_future(),
             contextvars.copy_context(),
@@ -236,10 +231,11 @@ class SharedPoller(SharedTask[_Waiter]):
         return 1
 
     async def _judge_all(self, results: Iterable[tuple[_Waiter, PollResult]]) -> None:
-        for number, (waiter, polled) in enumerate(results, 1):
-            waiter.judge(polled, self._transport.now(), self._transport.service_time())
+        for number, (waiter, polled) in enumerate(results):
             if number % _RESULTS_BEFORE_YIELD == 0:
                 await asyncio.sleep(0)
+                now, service_time = self._transport.now(), self._transport.service_time()
+            waiter.judge(polled, now, service_time)
 
     def _note_retry_after(self, results: Iterable[PollResult]) -> None:
         """Remember the last error and its ``Retry-After``; a good answer ends the backoff."""

@@ -137,15 +137,14 @@ def read_child_job_states(response: Response) -> Page[FileRun]:
 
 def _read_states(response: Response, name: str, id_name: str, time_names: tuple[str, str]) -> Page[FileRun]:
     def read(entry: Element) -> FileRun:
-        created_at = _creation_time(text_of(entry, *time_names))
+        created_at = parse_time(text_of(entry, *time_names))
         return FileRun(text_of(entry, id_name), "", _state(text_of(entry, "State")), created_at)
 
     runs, next_token = read_page(response, name, read)
     return Page(tuple(run for run in runs if run.run_id), next_token)
 
 
-# A page repeats few states, and few seconds.
-_creation_time = lru_cache(maxsize=256)(parse_time)
+# A page repeats few states.
 _state = lru_cache(maxsize=64)(JobState)
 
 

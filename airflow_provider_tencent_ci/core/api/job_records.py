@@ -40,13 +40,15 @@ class JobState(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether the job has ended: ``Success``, ``Failed`` or ``Cancel``."""
-        return self in (JobState.SUCCESS, JobState.FAILED, JobState.CANCEL)
+        return self in _TERMINAL
 
     @property
     def is_known(self) -> bool:
         """Whether the API's documentation has this word."""
         return self.name != "UNKNOWN"
 
+
+_TERMINAL = (JobState.SUCCESS, JobState.FAILED, JobState.CANCEL)
 
 # The types that are documented (docs/service.md, 2.1). The service may learn others.
 JOB_TYPES = ("Workflow", "Job")

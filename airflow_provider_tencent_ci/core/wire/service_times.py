@@ -15,6 +15,9 @@ from functools import lru_cache
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
+# Of a time, with blanks around it.
+_LONGEST_TIME = 64
+
 _MINUTE = timedelta(minutes=1)
 
 # The three forms of RFC 9110, 5.6.7, the first one also with an offset. Python's parser accepts much more as a date,
@@ -45,8 +48,11 @@ def parse_time(text: str | None) -> datetime | None:
 
     A time must not fail a wait, so an unreadable one counts as unknown.
     """
-    if not text or text == "-":
-        return None
+    return _parsed(text) if text and len(text) <= _LONGEST_TIME else None
+
+
+@lru_cache(maxsize=4096)  # a page repeats few seconds, and a poll reads the times that the last one has read
+def _parsed(text: str) -> datetime | None:
     moment = _parse_iso(text)
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
 
