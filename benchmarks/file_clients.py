@@ -7,7 +7,6 @@ line of JSON. So one way's memory and processor time do not affect those of anot
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -18,42 +17,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Protocol
 
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
-from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from benchmarks.file_service import job_record, read_counters, set_up
-from benchmarks.service import new_config
 
-__all__ = [
-    "IN_ORDER",
-    "OURS",
-    "SDK",
-    "Beside",
-    "Part",
-    "Result",
-    "connection",
-    "run",
-    "run_beside",
-    "run_block",
-    "run_rest",
-]
+__all__ = ["IN_ORDER", "OURS", "SDK", "Part", "Result", "connection", "run", "run_rest"]
 
 OURS, IN_ORDER, SDK = "ours", "in_order", "sdk"
 
 _ROOT = Path(__file__).parents[1]
 _WARM_UP_FILES = 1_000
 _LONGEST_SECONDS = 4 * 3600
-_STEP_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +71,6 @@ class Result:
     grown_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """
-    The delays of polls, without a count and beside one.
-
-    :param alone_seconds: 95 of 100 polls take at most this long.
-    :param beside_seconds: the same while files are counted.
-    """
-
-    alone_seconds: float
-    beside_seconds: float
-
-
 class Way(Protocol):
     """A way to count and to list."""
 
@@ -128,17 +97,6 @@ def run(way: str, url: str, files: int, *, lists: bool = True, interval_seconds:
     found = _output("way", way, url, str(files), str(int(lists)), str(interval_seconds))
     listing = Part(**found["listing"]) if found["listing"] else None
     return Result(Part(**found["counting"]), listing, found["grown_bytes"])
-
-
-def run_block(url: str, files: int) -> tuple[float, float]:
-    """Count in an event loop, as a triggerer does; return its longest block, and the processor time in it."""
-    wall, cpu = _output("block", url, str(files))
-    return wall, cpu
-
-
-def run_beside(url: str, files: int, polls: int, interval_seconds: float) -> Beside:
-    """Poll a job in an event loop, first alone, then while files are counted."""
-    return Beside(**_output("beside", url, str(files), str(polls), str(interval_seconds)))
 
 
 def run_rest(url: str, files: int, open_files: int, latency_ms: float) -> tuple[Part, Part]:
@@ -282,52 +240,6 @@ def _settled(hook: TencentCIHook, url: str, job: InventoryJob, open_files: int) 
     return counting.settled
 
 
-async def _longest_block(url: str, files: int) -> tuple[float, float]:
-    async with AsyncTransport(new_config(url)) as transport:
-        await transport.run(count_files(_job(_WARM_UP_FILES)))
-        counting = asyncio.create_task(transport.run(count_files(_job(files))))
-        longest = (0.0, 0.0)
-        while not counting.done():
-            began, cpu_began = time.monotonic(), time.thread_time()
-            await asyncio.sleep(_STEP_SECONDS)
-            longest = max(longest, (time.monotonic() - began - _STEP_SECONDS, time.thread_time() - cpu_began))
-        await counting
-    return longest
-
-
-async def _polls_beside(files: int, polls: int, interval_seconds: float) -> Beside:
-    """Poll through the transport of one wait, and count through another one, as two triggers do."""
-    config = await TencentCIHook().read_config()
-    async with AsyncTransport(config) as waiting, AsyncTransport(config) as other:
-        alone = await _delays(waiting, polls, interval_seconds)
-        counting = asyncio.create_task(_count_repeatedly(other, files))
-        beside = await _delays(waiting, polls, interval_seconds)
-        if counting.done():
-            counting.result()  # raises the error of the count
-        counting.cancel()
-        await asyncio.wait([counting])
-    return Beside(_p95(alone), _p95(beside))
-
-
-async def _count_repeatedly(transport: AsyncTransport, files: int) -> None:
-    while True:
-        await transport.run(count_files(_job(files)))
-
-
-async def _delays(transport: AsyncTransport, polls: int, interval_seconds: float) -> list[float]:
-    delays = []
-    for _ in range(polls):
-        await asyncio.sleep(interval_seconds)
-        began = time.monotonic()
-        await transport.run(get_job(_job(1).job_id))
-        delays.append(time.monotonic() - began)
-    return delays
-
-
-def _p95(delays: list[float]) -> float:
-    return quantiles(delays, n=20)[-1]
-
-
 def main(kind: str, *arguments: str) -> None:
     """Measure, and print the result as JSON."""
     if kind == "way":
@@ -338,15 +250,9 @@ def main(kind: str, *arguments: str) -> None:
             SDK: lambda: _Sdk(url),
         }
         found: object = asdict(_measure(ways[way](), url, int(files), lists=bool(int(lists))))
-    elif kind == "rest":
+    else:
         url, files, open_files, latency_ms = arguments
         found = [asdict(part) for part in _counted_twice(url, int(files), int(open_files), float(latency_ms))]
-    elif kind == "block":
-        url, files = arguments
-        found = asyncio.run(_longest_block(url, int(files)))
-    else:
-        _url, files, polls, interval_seconds = arguments
-        found = asdict(asyncio.run(_polls_beside(int(files), int(polls), float(interval_seconds))))
     print(json.dumps(found), flush=True)
 
 

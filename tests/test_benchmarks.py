@@ -19,7 +19,7 @@ from benchmarks.record import Chart, Claim, Record, read_records, write_record
 from tests.emulator.services import new_service, submit
 
 # These measurements start an Airflow, which takes minutes on a small machine.
-WITH_AIRFLOW = {"triggerer", "worker_starts"}
+WITH_AIRFLOW = {"files_triggerer", "triggerer", "worker_starts"}
 
 
 FILES = 700
