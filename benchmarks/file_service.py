@@ -5,8 +5,8 @@ Run as a program it is the server: ``python -m benchmarks.file_service`` prints 
 ends. The package's emulator would need as much processor time as the clients, and the machine has two processors for
 both. So this one checks no signature, knows only what counts and lists of failed files ask for, and fills a template.
 
-The id of a job has the number of its files. All jobs have ended, except the job of one file. Every 33rd file failed; 250
-files were created in each second.
+The id of a job has the number of its files. All jobs have ended, except the job of one file. Every 33rd file failed;
+250 files were created in each second.
 """
 
 from __future__ import annotations

@@ -231,11 +231,12 @@ class SharedPoller(SharedTask[_Waiter]):
         return 1
 
     async def _judge_all(self, results: Iterable[tuple[_Waiter, PollResult]]) -> None:
-        for number, (waiter, polled) in enumerate(results):
+        now, service_time = self._transport.now(), self._transport.service_time()
+        for number, (waiter, polled) in enumerate(results, 1):
+            waiter.judge(polled, now, service_time)
             if number % _RESULTS_BEFORE_YIELD == 0:
                 await asyncio.sleep(0)
                 now, service_time = self._transport.now(), self._transport.service_time()
-            waiter.judge(polled, now, service_time)
 
     def _note_retry_after(self, results: Iterable[PollResult]) -> None:
         """Remember the last error and its ``Retry-After``; a good answer ends the backoff."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import TypeAlias, TypeVar
 from xml.etree.ElementTree import Element, ParseError, SubElement, TreeBuilder, XMLParser, tostring
 
@@ -281,7 +280,7 @@ def _normalise(level: list[Element], levels: int, originals: Mapping[int, str]) 
                 element.tag = _local_name(element.tag)
             if originals and element.text:
                 element.text = element.text.translate(originals)
-        level = list(chain.from_iterable(filter(len, level)))
+        level = [child for element in level if len(element) for child in element]
         if not level:
             return
     raise UnreadableResponseError(f"The answer is nested more than {_MAX_DEPTH} levels deep.")
