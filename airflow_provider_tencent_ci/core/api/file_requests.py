@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
-from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import JobState, WorkflowExecution, state_of
 from airflow_provider_tencent_ci.core.api.page_reader import read_page
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
 from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
@@ -138,14 +137,10 @@ def read_child_job_states(response: Response) -> Page[FileRun]:
 def _read_states(response: Response, name: str, id_name: str, time_names: tuple[str, str]) -> Page[FileRun]:
     def read(entry: Element) -> FileRun:
         created_at = parse_time(text_of(entry, *time_names))
-        return FileRun(text_of(entry, id_name), "", _state(text_of(entry, "State")), created_at)
+        return FileRun(text_of(entry, id_name), "", state_of(text_of(entry, "State")), created_at)
 
     runs, next_token = read_page(response, name, read)
     return Page(tuple(run for run in runs if run.run_id), next_token)
-
-
-# A page repeats few states.
-_state = lru_cache(maxsize=64)(JobState)
 
 
 def read_child_jobs(response: Response) -> Page[FileRun]:
