@@ -94,7 +94,9 @@ test: venv ## Run the tests without a running Airflow; on the default Airflow wi
 ifneq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest $(ARGS)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
-	$(BIN)/python -m coverage run -m pytest tests/core
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest --numprocesses=2 tests/core
+	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,tests/core $(RUNNING_AIRFLOW))
 else

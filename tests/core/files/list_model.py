@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,13 @@ from tests.core.files.records import File, _child_job, _execution
 from tests.core.script import START, respond
 
 MOST_IN_FLIGHT = 16
+STATES = ("Success", "Failed", "Running", "Cancel")
+# Of a list without a bound.
+FIRST, LAST = START - timedelta(days=9999), START + timedelta(days=9999)
+
+
+def _change_nothing(_listing: Listing) -> None:
+    """The list stays as it is."""
 
 
 @dataclass
@@ -46,10 +54,10 @@ class Listing:
     end_is_inclusive: bool = True
     fraction: timedelta = timedelta(0)
     chance: random.Random = field(default_factory=random.Random)
-    before_answer: Callable[[Listing], None] = lambda _listing: None
+    before_answer: Callable[[Listing], None] = _change_nothing
     requests: list[dict[str, str]] = field(default_factory=list)
     explained: list[str] = field(default_factory=list)
-    _tokens: dict[str, int] = field(default_factory=dict)
+    _cut: dict[str, list[File]] = field(default_factory=dict)
 
     def answer(self, request: Request) -> Response:
         self.before_answer(self)
@@ -61,31 +69,40 @@ class Listing:
             )
         query = {key: value or "" for key, value in request.query}
         self.requests.append(query)
-        bounds = self._bounds(query)
-        wanted = [file for file in self.files if self._is_wanted(file, query, *bounds)]
+        wanted = self._wanted(query)
         begin = int((query.get("nextToken") or "0").partition("-")[0])
         number = self.chance.randint(0, self.size) if self.short else self.size
         shown, rest = wanted[begin : begin + number], wanted[begin + number :]
         token = f"{begin + len(shown)}-{self.chance.random()}" if rest else ""
         if not rest and self.repeats_last_token and shown:
             token = query.get("nextToken", "")
+        self._cut[token] = wanted
         write = _execution if request.path == "/workflowexecution" else _child_job
         return respond(f"<Response>{''.join(map(write, shown))}<NextToken>{token}</NextToken></Response>")
 
-    def _bounds(self, query: dict[str, str]) -> list[datetime | None]:
+    def _wanted(self, query: dict[str, str]) -> list[File]:
+        """The files of a query; those of a further page were found for its first one, unless the list changes."""
+        if self.before_answer is _change_nothing and query.get("nextToken") in self._cut:
+            return self._cut.pop(query["nextToken"])
+        return self._found(query)
+
+    def _found(self, query: dict[str, str]) -> list[File]:
+        """The files of a query, in one expression: a long list is searched hundreds of times."""
+        states = query["states"].split(",") if query.get("states") else STATES
+        start, end = (moment - self.fraction for moment in self._bounds(query))
+        is_before_end = operator.le if self.end_is_inclusive else operator.lt
         return [
-            datetime.fromisoformat(query[name]) if name in query and name in self.honours else None
-            for name in ("startCreationTime", "endCreationTime")
+            file
+            for file in self.files
+            if file.state in states
+            and (file.created_at is None or (start <= file.created_at and is_before_end(file.created_at, end)))
         ]
 
-    def _is_wanted(self, file: File, query: dict[str, str], start: datetime | None, end: datetime | None) -> bool:
-        if query.get("states") and file.state not in query["states"].split(","):
-            return False
-        if file.created_at is None:
-            return True
-        created_at = file.created_at + self.fraction
-        before_end = end is None or (created_at <= end if self.end_is_inclusive else created_at < end)
-        return (start is None or created_at >= start) and before_end
+    def _bounds(self, query: dict[str, str]) -> list[datetime]:
+        return [
+            datetime.fromisoformat(query[name]) if name in query and name in self.honours else none
+            for name, none in (("startCreationTime", FIRST), ("endCreationTime", LAST))
+        ]
 
 
 class Overtaking:

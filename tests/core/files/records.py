@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
@@ -30,23 +32,31 @@ class Files:
         self.files = list(files)
         self.size = size
         self.requests: list[Request] = []
+        self._cut: dict[tuple[object, int], tuple[list[File], Iterator[File]]] = {}
 
     def answer(self, request: Request) -> Response:
         self.requests.append(request)
         query = dict(request.query)
+        begin = int(query.get("nextToken") or 0)
+        key = frozenset((query | {"nextToken": None}).items())
+        ahead, rest = self._cut.pop((key, begin), None) or ([], islice(self._found(query), begin, None))
+        found = [*ahead, *islice(rest, self.size + 1 - len(ahead))]
+        shown, ahead = found[: self.size], found[self.size :]
+        if ahead:  # a list of many pages is searched once
+            self._cut[key, begin + self.size] = ahead, rest
+        token = str(begin + self.size) if ahead else ""
+        write = _execution if request.path == "/workflowexecution" else _child_job
+        return respond(f"<Response>{''.join(map(write, shown))}<NextToken>{token}</NextToken></Response>")
+
+    def _found(self, query: dict[str, str | None]) -> Iterator[File]:
         since = query.get("startCreationTime")
-        wanted = [
+        return (
             file
             for file in self.files
             if file.workflow_id == query.get("workflowId", file.workflow_id)
-            and (not query.get("states") or file.state in query["states"].split(","))
+            and (not query.get("states") or file.state in (query["states"] or "").split(","))
             and (since is None or file.created_at is None or file.created_at >= datetime.fromisoformat(since))
-        ]
-        begin = int(query.get("nextToken") or 0)
-        shown = wanted[begin : begin + self.size]
-        token = str(begin + self.size) if len(wanted) > begin + self.size else ""
-        write = _execution if request.path == "/workflowexecution" else _child_job
-        return respond(f"<Response>{''.join(map(write, shown))}<NextToken>{token}</NextToken></Response>")
+        )
 
 
 def in_seconds(*states: str, first: int = 0) -> list[File]:
