@@ -25,6 +25,8 @@ os.environ.update(
     AIRFLOW__CORE__DAGS_FOLDER=os.path.join(_HOME.name, "dags"),
     AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
 )
+# A folder for all processes of the run: those of pytest-xdist have the environment of the first one.
+os.environ.setdefault("TENCENT_CI_TEST_RUN", os.path.join(_HOME.name, "shared"))
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]
 

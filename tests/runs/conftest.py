@@ -27,8 +27,8 @@ def airflow_database() -> None:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator whose jobs take about a second, and the default connection to it."""
-    with Emulator(submitted_seconds=0.2, run_seconds=0.8) as emulator:
+    """An emulator whose jobs take half a second, and the default connection to it."""
+    with Emulator(submitted_seconds=0.1, run_seconds=0.4) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         remember_failures(monkeypatch)
         yield emulator

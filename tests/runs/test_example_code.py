@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
 from tests.runs.conftest import only_job
-from tests.runs.dag_test import run_dag_file
+from tests.runs.dag_test import DATABASE, migrated_database, run_dag_file
 from tests.snippets import SNIPPETS, snippet
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +128,8 @@ def test_the_test_of_a_dag_passes(tmp_path):
     dags.mkdir()
     (dags / "first_batch.py").write_text(dag_file("first_batch.py"), "utf-8")
     places = {"AIRFLOW_HOME": str(tmp_path / "home"), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+    (tmp_path / "home").mkdir()
+    shutil.copyfile(migrated_database(), tmp_path / "home" / DATABASE)  # its own migration finds nothing to do
     assert "2 passed" in run_tests(snippet("test_first_batch.py"), tmp_path, **places)
 
 

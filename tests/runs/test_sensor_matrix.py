@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless
 from tests.runs.conftest import broken_in_airflow_3_0
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
-from tests.sensors.result_table import CASES, CONDITIONS, submit
+from tests.sensors.result_table import CASES, CONDITIONS, each_with_one_of, hasten_late_list, submit
 
 MODES = {
     "poke": "deferrable=False",
@@ -22,18 +22,28 @@ MODES = {
     "deferred": "deferrable=True",
 }
 again = broken_in_airflow_3_0("hands a sensor the time of its first look as text, so that a second look fails")
-modes = [pytest.param(mode, id=name, marks=[again] if name == "reschedule" else []) for name, mode in MODES.items()]
+cells = [
+    pytest.param(case, MODES[mode], id=f"{case}-{mode}", marks=[again] if mode == "reschedule" else [])
+    for case, mode in each_with_one_of(MODES)
+]
 
 
 def test_the_page_has_each_condition_once():
     assert [case.condition for case in CASES[::4]] == list(CONDITIONS)
 
 
-@pytest.mark.parametrize("mode", modes)
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_condition_has_the_same_result_in_each_mode(emulator, case, mode):
+@pytest.mark.parametrize("number", [2, 3])
+def test_each_condition_and_each_flag_meets_each_mode(number):
+    pairs = each_with_one_of("abc"[:number])
+    assert len({(case.condition, mode) for case, mode in pairs}) == len(CONDITIONS) * number
+    assert len({(case.flag, mode) for case, mode in pairs}) == 4 * number
+
+
+@pytest.mark.parametrize(("case", "mode"), cells)
+def test_a_condition_has_the_same_result_in_each_mode(emulator, monkeypatch, case, mode):
     if "reschedule" in mode and "contact_timeout" in case.condition and not has_workerless_waits():
         pytest.skip("before 3.3 nothing is stored between two polls, so only timeout ends such a wait")
+    hasten_late_list(monkeypatch)
     arguments = case.arguments(submit(emulator, case), mode)
     try:
         run = run_dag_file(HEADER + f"with dag:\n    InventoryJobSensor(task_id='wait', {arguments})\n")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["CASES", "CONDITIONS", "Case", "submit"]
+__all__ = ["CASES", "CONDITIONS", "Case", "each_with_one_of", "hasten_late_list", "submit"]
 
 _PAGE = Path(__file__).parents[2] / "docs" / "sensor.md"
 _FLAGS = ("no flag", "soft_fail", "never_fail", "silent_fail")
@@ -108,6 +111,21 @@ class Case:
             "" if self.flag == "no flag" else f"{self.flag}=True",
         ]
         return ", ".join(filter(None, arguments))
+
+
+def each_with_one_of(modes: Collection[str]) -> list[tuple[Case, str]]:
+    """
+    Give each case one of the modes, such that each condition and each flag meets each mode.
+
+    The three are not all combined: one function decides about the flags in all modes (``sensors/failure_flags.py``).
+    """
+    row_and_flag = (divmod(number, len(_FLAGS)) for number in range(len(CASES)))
+    return [(case, list(modes)[sum(place) % len(modes)]) for case, place in zip(CASES, row_and_flag, strict=True)]
+
+
+def hasten_late_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is not on the list is asked for during 14 s. ``tests/core/api/test_job_calls.py`` has a clock for it."""
+    monkeypatch.setattr(get_job, "__defaults__", (*get_job.__defaults__[:-1], (0, 0.1, 0.1, 0.1)))
 
 
 def submit(emulator: Emulator, case: Case) -> str:

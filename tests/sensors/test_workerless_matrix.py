@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers import sensor_start
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
-from tests.sensors.result_table import CASES, submit
+from tests.sensors.result_table import each_with_one_of, hasten_late_list, submit
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 
@@ -56,7 +56,8 @@ def ti(monkeypatch):
 
 @pytest.fixture
 def emulator(monkeypatch):
-    with Emulator(submitted_seconds=0.2, run_seconds=0.8) as emulator:
+    hasten_late_list(monkeypatch)
+    with Emulator(submitted_seconds=0.1, run_seconds=0.4) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         yield emulator
 
@@ -128,8 +129,7 @@ def run(arguments, ti):
         trigger = InventoryJobTrigger(**json.loads(json.dumps(end.trigger.serialize()[1])))
 
 
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "mode"), each_with_one_of(MODES), ids=str)
 def test_a_condition_has_the_same_result_without_workers(emulator, ti, case, mode):
-    arguments = case.arguments(submit(emulator, case), mode)
+    arguments = case.arguments(submit(emulator, case), MODES[mode])
     assert run(arguments, ti) == (case.state, case.error if case.state == "failed" else None)
