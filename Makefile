@@ -43,6 +43,9 @@ DOCS_VENV ?= .venv-docs
 # finds twice Airflow 3.3.2 loads one, and on workers none that come after it (sdk/plugins_manager.py).
 FORGET_BUILD = rm -rf build *.egg-info
 
+# The files that a wheel is built from.
+SOURCES := airflow_provider_tencent_ci setup.cfg setup.py pyproject.toml README.md LICENSE MANIFEST.in
+
 # The number of simulated histories, and the seed of the first one.
 HISTORIES ?= 100000
 SEED      ?= 1
@@ -143,12 +146,14 @@ test-lineage: ## Run the tests of lineage with OpenLineage's provider (docs/line
 	@$(MAKE) --no-print-directory venv VENV=$(LINEAGE_VENV) EXTRAS=test,openlineage
 	$(LINEAGE_VENV)/bin/python -m pytest tests/openlineage $(ARGS)
 
-# In an environment with the provider's wheel, like a user's; needs Chromium (Debian: chromium).
+# In an environment with the provider's wheel, like a user's; needs Chromium (Debian: chromium). The wheel is built from
+# a copy, so that nothing is built in the tree, where a running Airflow of other tests finds its plugins.
 test-ui: $(UI_VENV)/.installed ## Run the tests in a browser, with a running Airflow
-	rm -rf $(UI_VENV)/wheel build
-	$(UI_VENV)/bin/python -m build --quiet --wheel --outdir $(UI_VENV)/wheel .
+	rm -rf $(UI_VENV)/wheel $(UI_VENV)/source
+	mkdir $(UI_VENV)/source
+	cp -R $(SOURCES) $(UI_VENV)/source
+	$(UI_VENV)/bin/python -m build --quiet --wheel --outdir $(UI_VENV)/wheel $(UI_VENV)/source
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --no-deps --reinstall $(UI_VENV)/wheel/*.whl
-	@$(FORGET_BUILD)
 	$(UI_VENV)/bin/python -m pytest tests/ui $(ARGS)
 
 pictures: ## The same, and take the pictures of README and docs again (docs/pictures/)
