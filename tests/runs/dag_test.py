@@ -25,7 +25,15 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["DATABASE", "DagRun", "migrate_database", "migrated_database", "note_failures_of", "remember_failures", "run_dag_file"]
+__all__ = [
+    "DATABASE",
+    "DagRun",
+    "migrate_database",
+    "migrated_database",
+    "note_failures_of",
+    "remember_failures",
+    "run_dag_file",
+]
 
 _failures: list[BaseException] = []
 

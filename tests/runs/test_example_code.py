@@ -53,9 +53,17 @@ def run_tests(source, folder, **variables):
 
 
 def airflow(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "airflow", *words], capture_output=True, text=True, timeout=120, check=False
-    )
+    """Run a command of Airflow in this process, since one of its own takes four seconds to start."""
+    from airflow.cli import cli_parser
+
+    arguments = cli_parser.get_parser().parse_args(words)
+    arguments.func(arguments)
+
+
+def stored(query):
+    """The rows of a query in Airflow's database."""
+    with create_session() as session:
+        return [tuple(row) for row in session.execute(text(query))]
 
 
 def commands(name):
@@ -86,12 +94,10 @@ def test_the_command_for_one_night_creates_the_run_of_this_night():
     folder.mkdir()
     (folder / "nightly.py").write_text(snippet("nightly_dag.py"), "utf-8")
     [[_, *words]] = commands("one_night.sh")
-    for command in (["dags", "reserialize"], words):
-        done = airflow(*command)
-        assert done.returncode == 0, done.stderr
-    with create_session() as session:
-        query = text("SELECT data_interval_start, data_interval_end FROM dag_run WHERE run_type = 'backfill'")
-        intervals = [tuple(str(time)[:19] for time in times) for times in session.execute(query)]
+    airflow("dags", "reserialize")
+    airflow(*words)
+    runs = stored("SELECT data_interval_start, data_interval_end FROM dag_run WHERE run_type = 'backfill'")
+    intervals = [tuple(str(time)[:19] for time in times) for times in runs]
     assert intervals == [("2026-01-01 18:00:00", "2026-01-02 18:00:00")]  # UTC: from 02:00 to 02:00 in Shanghai
 
 
@@ -177,20 +183,17 @@ def test_the_environment_variable_defines_a_working_connection(emulator, monkeyp
 def test_the_command_creates_a_working_connection(emulator, monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT")
     [[_, *words]] = commands("connect_by_command.sh")
-    done = airflow(*(with_keys(word, emulator) for word in words))
-    assert done.returncode == 0, done.stderr
-    shown = airflow("connections", "get", "tencent_ci_default", "-o", "json").stdout
-    [connection] = json.loads(shown[shown.index("[{") :])
-    assert (connection["conn_type"], connection["login"]) == ("tencent_ci", SECRET_ID)
+    airflow(*(with_keys(word, emulator) for word in words))
+    query = "SELECT conn_type, login FROM connection WHERE conn_id = 'tencent_ci_default'"
+    assert stored(query) == [("tencent_ci", SECRET_ID)]
+    airflow("connections", "delete", "tencent_ci_default")  # other tests of this process share the database
 
 
 def test_the_pool_counts_deferred_tasks():
     [[_, *words]] = commands("pool.sh")
-    done = airflow(*words)
-    assert done.returncode == 0, done.stderr
-    shown = airflow("pools", "get", "tencent_ci", "-o", "json").stdout
-    [pool] = json.loads(shown[shown.index("[{") :])
-    assert (pool["slots"], pool["include_deferred"]) == ("200", "True")
+    airflow(*words)
+    query = "SELECT slots, include_deferred FROM slot_pool WHERE pool = 'tencent_ci'"
+    assert stored(query) == [(200, True)]
 
 
 def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
@@ -226,8 +229,10 @@ def test_the_live_check_runs_as_shown(emulator, monkeypatch, tmp_path):
 
 def test_airflow_has_the_command_that_starts_all_components():
     """The browser tests really start it."""
+    from airflow.cli import cli_parser
+
     [[_, *words]] = commands("first_standalone.sh")
-    assert airflow(*words, "--help").returncode == 0
+    assert callable(cli_parser.get_parser().parse_args(words).func)
 
 
 @pytest.mark.parametrize("part", ["command", "comment"])

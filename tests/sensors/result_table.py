@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+
+if TYPE_CHECKING:
+    import pytest
 
 __all__ = ["CASES", "CONDITIONS", "Case", "each_with_one_of", "hasten_late_list", "submit"]
 
@@ -124,7 +125,7 @@ def each_with_one_of(modes: Collection[str]) -> list[tuple[Case, str]]:
 
 
 def hasten_late_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that is not on the list is asked for during 14 s. ``tests/core/api/test_job_calls.py`` has a clock for it."""
+    """Shorten the 14 s during which an unknown job is asked for again; ``tests/core/api`` has a clock for that."""
     monkeypatch.setattr(get_job, "__defaults__", (*get_job.__defaults__[:-1], (0, 0.1, 0.1, 0.1)))
 
 
