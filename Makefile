@@ -12,8 +12,8 @@ BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 
-# Processes for tests. A test mostly waits, so there may be more of them than processors.
-PROCESSES ?= 4
+# Processes for tests. Half of its time a test waits, so there may be more of them than processors.
+PROCESSES ?= 6
 
 # The extras of an environment. A cluster has its own environment, so that its packages do not affect the other tests.
 EXTRAS       ?= test,dev

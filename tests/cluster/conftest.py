@@ -30,9 +30,9 @@ _SCHEDULERS = "SELECT count(*) FROM job WHERE job_type = 'SchedulerJob' AND stat
 
 
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if here in item.path.parents:
+        if str(item.path).startswith(here):
             for mark in MARKS:
                 item.add_marker(mark)
 

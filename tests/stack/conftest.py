@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -49,10 +50,10 @@ ASSETS = Path(__file__).parents[2] / "example_dags" / "tencent_ci_assets.py"
 
 
 def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}{os.sep}"
     items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which reads the data of all other tests
     for item in items:
-        if here in item.path.parents:
+        if str(item.path).startswith(here):
             for mark in (*MARKS, pytest.mark.xdist_group(_airflow_of(item))):
                 item.add_marker(mark)
 

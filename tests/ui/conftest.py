@@ -36,8 +36,8 @@ ASKED_SECONDS = 120.0
 
 def pytest_collection_modifyitems(items):
     """Run the tests of a running batch first: those of the jobs page cancel it."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: here in item.path.parents and item.path.name != "test_nightly_run.py")
+    here = f"{Path(__file__).parent}{os.sep}"
+    items.sort(key=lambda item: str(item.path).startswith(here) and item.path.name != "test_nightly_run.py")
 
 
 @pytest.fixture(scope="session")
