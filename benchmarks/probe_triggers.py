@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import AsyncIterator
@@ -34,6 +35,7 @@ class Sample:
     :param blocked_seconds: the longest time within this second in which the loop ran nothing that was due.
     :param blocked_cpu_seconds: the most processor time of the loop's thread between two wake-ups. The rest of a block
         it waited for a file, another thread or a processor.
+    :param full_collections: how often the garbage collector has looked at all objects of the process so far.
     """
 
     at: float
@@ -42,6 +44,7 @@ class Sample:
     cpu_seconds: float
     blocked_seconds: float
     blocked_cpu_seconds: float
+    full_collections: int
 
 
 class LoopProbe(BaseTrigger):
@@ -72,6 +75,7 @@ class LoopProbe(BaseTrigger):
                     cpu_seconds=time.process_time(),
                     blocked_seconds=blocked_seconds,
                     blocked_cpu_seconds=blocked_cpu_seconds,
+                    full_collections=gc.get_stats()[-1]["collections"],
                 )
                 file.write(json.dumps(asdict(sample)) + "\n")
         yield TriggerEvent(None)  # makes it the generator that a trigger has to be

@@ -45,12 +45,14 @@ class _Period:
     :param blocked_seconds: the longest block of the loop, and the most processor time in one.
     :param delay_seconds: 95 of 100 polls take at most this long.
     :param cpu_seconds: of the process.
+    :param full_collections: how often the garbage collector looked at all objects of the process.
     """
 
     blocked_seconds: tuple[float, float]
     delay_seconds: float
     seconds: float
     cpu_seconds: float
+    full_collections: int
 
 
 def missing() -> str | None:
@@ -79,6 +81,7 @@ def measure(quick: bool) -> Record:
             ("p95 of a poll's delay, ms", *(round(one.delay_seconds * 1e3, 1) for one in (alone, beside))),
             ("processor, % of one", *(round(one.cpu_seconds / one.seconds * 100, 1) for one in (alone, beside))),
             ("processor per file, µs", None, round(_microseconds(alone, beside, files), 1)),
+            ("garbage collections of all objects", alone.full_collections, beside.full_collections),
             ("seconds", round(alone.seconds), round(beside.seconds)),
         ],
         claims=_claims(files, alone, beside),
@@ -127,6 +130,7 @@ def _period(samples: Lines, polls: Lines) -> _Period:
         quantiles(delays, n=20)[-1],
         last["at"] - first["at"],
         last["cpu_seconds"] - first["cpu_seconds"],
+        last["full_collections"] - first["full_collections"],
     )
 
 
