@@ -51,7 +51,7 @@ def parse_time(text: str | None) -> datetime | None:
     return _parsed(text) if text and len(text) <= _LONGEST_TIME else None
 
 
-@lru_cache(maxsize=4096)  # a page repeats few seconds, and a poll reads the times that the last one has read
+@lru_cache(maxsize=512)  # a page repeats few seconds, and a poll reads the times that the last one has read
 def _parsed(text: str) -> datetime | None:
     moment = _parse_iso(text)
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
