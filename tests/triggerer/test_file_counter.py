@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from dataclasses import replace
 
 import pytest
 
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.wait import Wait
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause, run_concurrently
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.triggerer import file_counter
 from airflow_provider_tencent_ci.triggerer.shared_poller import wait_together
@@ -125,3 +127,28 @@ def test_a_short_wait_causes_no_count(emulator, config):  # noqa: F811
 
     run(main)
     assert emulator.count("executions") == 0
+
+
+class Running:
+    """Hands out flows that pause for a moment; notes how many run at a time."""
+
+    def __init__(self):
+        self.left, self.number, self.most = 20, 0, 0
+
+    def next_flow(self):
+        if not self.left:
+            return None
+        self.left, self.number = self.left - 1, self.number + 1
+        self.most = max(self.most, self.number)
+        return pause(0.001)
+
+    def finished(self, _result):
+        self.number -= 1
+
+
+@pytest.mark.parametrize(("of_the_connection", "most"), [(2, 2), (16, 8), (100, 8)])
+def test_a_count_in_a_triggerer_has_few_requests_in_flight(config, of_the_connection, most):  # noqa: F811
+    running = Running()
+    limited = replace(config, max_connections=of_the_connection)
+    run_alone(lambda: file_counter.count_in_triggerer(limited, run_concurrently(running)), file_counter._shares)
+    assert (running.most, running.left) == (most, 0)
