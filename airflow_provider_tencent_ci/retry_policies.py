@@ -88,7 +88,7 @@ class InventoryJobRetryPolicy(RetryPolicy):
         if isinstance(exception, ApiError) and (delay := self._asked_delay(exception)):
             return RetryDecision.retry(delay, "The service's Retry-After.")
         if isinstance(exception, _FINDS_ITS_JOB):
-            return RetryDecision.retry(reason=f"{name}: the retry finds the job that there is.")
+            return RetryDecision.retry(reason=f"{name}: the retry looks for its job before it submits.")
         return RetryDecision.default()
 
     @staticmethod

@@ -74,7 +74,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         an offset. The service's default is the epoch.
     :param end_time: only objects last modified at or before this time. The service's default is now.
     :param name: the readable part of the job's name, reduced to the characters that the service takes; by default
-        DAG and task id.
+        DAG and task id, of a mapped task also its index and what it reads (``night-transcode-0-media_news``).
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
     :param region: its region; by default the connection's.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.

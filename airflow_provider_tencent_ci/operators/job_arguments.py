@@ -147,8 +147,17 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
 
     @property
     def _readable_name(self) -> str:
-        """The job's name without its token; before it is reduced to the characters that the service takes."""
-        return self._given_name or f"{self.dag_id}-{self.task_id}"
+        """The job's name without its token; a given one before it is reduced to the characters that the service takes."""
+        return self._given_name or self._default_name
+
+    @property
+    def _default_name(self) -> str:
+        from airflow_provider_tencent_ci.core.api.job_name import mapped_name, readable_name
+
+        name = f"{self.dag_id}-{self.task_id}"
+        map_index = getattr(self._ti, "map_index", -1)
+        reads = self.prefix or self.manifest or self.url_file or self.object_key
+        return readable_name(name) if map_index < 0 else mapped_name(name, map_index, str(reads or ""))
 
     @property
     def _given_name(self) -> str | None:
@@ -158,11 +167,10 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
         return text_argument("name", self.name) if self.name else None
 
     def _submit_options(self) -> SubmitOptions:
-        from airflow_provider_tencent_ci.core.api.job_name import readable_name
         from airflow_provider_tencent_ci.submission.submitter import SubmitOptions
 
         return SubmitOptions(
-            name=self._given_name or readable_name(self._readable_name),
+            name=self._readable_name,
             on_existing=self.on_existing,
             reconcile_timeout=self.reconcile_timeout,
             max_active_jobs=self.max_active_jobs,

@@ -243,7 +243,8 @@ def test_mapped_tasks_submit_one_job_each(emulator):
     assert run.state == "success"
     ids = {run.xcoms["submit", index]["return_value"] for index in range(3)}
     assert ids == {job.job_id for job in emulator.jobs}
-    assert len({job.name for job in emulator.jobs}) == 3
+    names = {job.name.rpartition("-")[0].partition("-submit-")[2] for job in emulator.jobs}
+    assert names == {"0-media_0001", "1-media_0002", "2-media_0003"}
 
 
 def test_templates_in_nested_arguments_are_rendered(emulator):

@@ -15,6 +15,10 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 MAX_NAME_LENGTH = 128
 
+# In bytes: of the readable part of a mapped task's name, and of its end. There is room for a token and for "-again-2".
+_MOST_OF_MAPPED = 100
+_MOST_OF_LABEL = 48
+
 # The documentation says "Chinese" and no more: the unified ideographs with extension A are taken as safe.
 _SAFE = "A-Za-z0-9_\\-\u3400-\u4dbf\u4e00-\u9fff"
 _TOKEN = re.compile("-[0-9a-f]{16}$")
@@ -49,7 +53,19 @@ def check_name(name: str) -> str:
 
 def readable_name(text: str) -> str:
     """Reduce any text to safe characters: each run of others becomes one ``_``; never empty."""
-    return _NOT_SAFE.sub("_", text).strip("_") or "job"
+    return _reduced(text) or "job"
+
+
+def mapped_name(readable: str, map_index: int, reads: str) -> str:
+    """
+    Return the readable part of the name for one of several mapped tasks.
+
+    Its end tells them apart, so a name that is too long loses a part before that.
+
+    :param reads: the prefix, manifest, list or object that the job reads; ``""`` if it is not known.
+    """
+    label = _cut("-".join(filter(None, (str(map_index), _reduced(reads)))), _MOST_OF_LABEL)
+    return f"{_cut(readable_name(readable), _MOST_OF_MAPPED - 1 - len(label.encode()))}-{label}"
 
 
 def readable_part(name: str) -> str:
@@ -60,4 +76,12 @@ def readable_part(name: str) -> str:
 def name_with_token(readable: str, token: str) -> str:
     """Return ``<readable>-<token>``, the readable part cut so that the whole is at most 128 bytes of UTF-8."""
     room = MAX_NAME_LENGTH - len(token) - 1
-    return f"{readable.encode()[:room].decode(errors='ignore')}-{token}"
+    return f"{_cut(readable, room)}-{token}"
+
+
+def _reduced(text: str) -> str:
+    return _NOT_SAFE.sub("_", text).strip("_")
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode(errors="ignore")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.core.api.job_name import check_name, name_with_token, readable_name
+from airflow_provider_tencent_ci.core.api.job_name import check_name, mapped_name, name_with_token, readable_name
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from tests.strategies import any_text
@@ -62,6 +62,28 @@ def test_every_generated_name_is_valid_and_short_and_ends_with_its_token(text, t
     assert check_name(name) == name
     assert len(name.encode()) <= 128
     assert name.endswith(f"-{token}")
+
+
+@pytest.mark.parametrize(
+    ("reads", "name"),
+    [
+        ("media/news/", "night-transcode-2-media_news"),
+        ("夜间/", "night-transcode-2-夜间"),
+        ("/", "night-transcode-2"),
+        ("", "night-transcode-2"),
+    ],
+)
+def test_the_name_of_a_mapped_task_ends_with_its_index_and_what_it_reads(reads, name):
+    assert mapped_name("night-transcode", 2, reads) == name
+
+
+@given(any_text | st.text("夜a/", min_size=60), any_text | st.text("夜a/", min_size=60), st.integers(0, 99_999))
+def test_names_of_mapped_tasks_differ_however_long_they_are(dag_and_task, reads, index):
+    names = [mapped_name(dag_and_task, number, reads) for number in (index, index + 1)]
+    assert names[0] != names[1]
+    for name in names:
+        assert check_name(name) == name
+        assert f"{name}-again-10" in name_with_token(f"{name}-again-10", "0" * 16)
 
 
 @given(any_text)
