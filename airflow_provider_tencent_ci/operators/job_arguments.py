@@ -147,7 +147,7 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
 
     @property
     def _readable_name(self) -> str:
-        """The job's name without its token; a given one before it is reduced to the characters that the service takes."""
+        """The job's name without its token. A given name may have characters that the service does not take."""
         return self._given_name or self._default_name
 
     @property

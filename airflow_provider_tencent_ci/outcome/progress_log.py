@@ -40,7 +40,7 @@ class ProgressLog:
         if last is not None and (last.counts.done, last.counts.total) == (counts.done, counts.total):
             self._last = last  # the rate is that since the last change
             self._log.info(
-                "Batch job %s is still %s; for %s no file was done: %s.",
+                "Batch job %s is still %s; nothing has changed for %s: %s.",
                 job.job_id,
                 job.state.value,
                 duration_text(now - last.at),
@@ -49,7 +49,8 @@ class ProgressLog:
             return
         rate = (counts.done - last.counts.done) / ((now - last.at).total_seconds() or 1) if last else 0.0
         # The id last: a screen is not wide enough for both, and all other lines have it.
-        self._log.info("%s%s (batch job %s).", _so_far(counts), _outlook(counts, rate, now), job.job_id)
+        so_far = _so_far(counts)
+        self._log.info("%s%s (batch job %s).", so_far[0].upper() + so_far[1:], _outlook(counts, rate, now), job.job_id)
 
     def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
         """Log how far the count of a job that has ended is."""
@@ -57,16 +58,23 @@ class ProgressLog:
         self._log.info("Counted %s files so far%s (batch job %s).", f"{counted:,}", of, job.job_id)
 
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
-        """Log the first failure of a row with its reason, and each time that the job is still waited for."""
-        self._log.info("Batch job %s is still %s; its files could not be counted.", job.job_id, job.state.value)
-        if not self._failing:
-            self._failing = True
-            self._log.warning("The files of batch job %s could not be counted; the wait goes on. %s", job.job_id, error)
+        """Log the first failure of a row with its reason, and the others with the last known state."""
+        if self._failing:
+            self._log.info(
+                "The files of batch job %s could not be counted; at the last poll it was %s.",
+                job.job_id,
+                job.state.value,
+            )
+            return
+        self._failing = True
+        self._log.warning("The files of batch job %s could not be counted; the wait goes on. %s", job.job_id, error)
 
 
 def _so_far(counts: FileCounts) -> str:
+    if not counts.total:
+        return "no file found yet"
     failed = f", {counts.failed:,} failed" if counts.failed else ""
-    return f"{counts.done:,} of {counts.total:,} files done ({share_text(counts.done, counts.total) or '0 %'}){failed}"
+    return f"{counts.done:,} of {counts.total:,} files done ({share_text(counts.done, counts.total)}){failed}"
 
 
 def _outlook(counts: FileCounts, per_second: float, now: datetime) -> str:

@@ -55,7 +55,7 @@ def too_many_failed(job: InventoryJob, how_many: str, fail_on: FailOn) -> FilesF
     """
     return FilesFailedError(
         f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {how_many}, which is too many for "
-        f"fail_on={fail_on!r}. The log names the first of them; failures_path writes down all.",
+        f"fail_on={fail_on!r}. The log names the first of them; a failures_path lists all.",
         job=job,
     )
 
