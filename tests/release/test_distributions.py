@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from airflow_provider_tencent_ci import __version__
+from tests.snippets import snippet
 
 pytestmark = [
     pytest.mark.slow,
@@ -111,6 +113,17 @@ def test_the_wheel_contains_only_the_package_with_its_data(wheel):
     package = {name for name in tracked_files() if name.startswith("airflow_provider_tencent_ci/")}
     about = ["METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt", "licenses/LICENSE"]
     assert set(wheel.namelist()) == package | {f"{NAME}.dist-info/{name}" for name in about}
+
+
+def test_the_command_of_the_readme_builds_this_wheel(wheel, tmp_path):
+    [words] = [words for words in map(shlex.split, snippet("install.sh").splitlines()) if words[1] == "wheel"]
+    tree = copy_of_the_tree(tmp_path / "tree")
+    shutil.rmtree(tree / "build")  # which a clone does not have
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", *words[1 : words.index("#")]]
+    done = subprocess.run(pip, cwd=tree, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    [found] = (tree / "dist").glob("*.whl")
+    assert sorted(zipfile.ZipFile(found).namelist()) == sorted(wheel.namelist())
 
 
 def test_the_wheel_is_marked_as_typed(wheel):

@@ -70,6 +70,10 @@ def slugs(path):
 FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 
+# In the language of the reader.
+SERVICE_PAGE = re.compile(r"https://(www\.tencentcloud|cloud\.tencent)\.com/document/product/\d+(/\d+)?")
+
+
 def outline(path):
     """
     The level of each heading of a page, with its content that does not depend on the language: code, names, links,
@@ -79,7 +83,11 @@ def outline(path):
     code = iter(FENCED.findall(text))
     found = []
     for part in re.split(r"^(?=#+ )", FENCED.sub("<code>", text), flags=re.M):
-        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", part) if not link.startswith("README")]
+        links = [
+            SERVICE_PAGE.sub("the service", link)
+            for link in re.findall(r"\]\(([^)\s]+)\)", part)
+            if not link.startswith("README")
+        ]
         blocks = [next(code) for _ in range(part.count("<code>"))]
         found.append((part.partition(" ")[0], blocks, sorted(re.findall(r"`[^`]+`", part)), links, part.count("\n|")))
     return found
@@ -127,12 +135,21 @@ def test_every_page_is_in_the_table_of_contents(path):
         (InventoryJobSensor, "docs/sensor.md"),
     ],
 )
-def test_readme_and_guide_name_every_parameter(kind, page):
-    for path in ("README.md", page):
-        text = (ROOT / path).read_text("utf-8")
-        for name, parameter in inspect.signature(kind.__init__).parameters.items():
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                assert re.search(rf"`{name}[`=]", text), f"{path}: {name}"
+def test_the_guide_names_every_parameter(kind, page):
+    text = (ROOT / page).read_text("utf-8")
+    for name, parameter in inspect.signature(kind.__init__).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            assert re.search(rf"`{name}[`=]", text), name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("README*.md")), ids=lambda path: path.name)
+def test_numbers_in_the_list_of_features_name_a_test_or_a_benchmark(path):
+    features = re.findall(r"^\* \*\*.*$", path.read_text("utf-8").split("\n## ")[3], re.M)
+    assert len(features) > 4
+    for feature in features:
+        words, links = re.sub(r"\]\([^)]*\)", "]", feature), re.findall(r"\]\(([^)\s]+)\)", feature)
+        has_number = re.search(r"\d|thousand|million|千|百万", words)
+        assert not has_number or any(link.startswith(("tests/", "docs/benchmarks.md#")) for link in links), feature
 
 
 def templated(page):
@@ -166,7 +183,11 @@ def shown_default(text):
 @pytest.mark.parametrize(
     ("kind", "page", "numbers"),
     [
-        (TriggerInventoryJobOperator, "operator.md", {"poll_interval", "contact_timeout", "reconcile_timeout"}),
+        (
+            TriggerInventoryJobOperator,
+            "operator.md",
+            {"poll_interval", "contact_timeout", "reconcile_timeout", "progress_interval", "resubmit_rounds"},
+        ),
         (TriggerInventoryJobOperator, "resubmit.md", {"resubmit_rounds"}),
         (CancelInventoryJobOperator, "cancel.md", {"stop_timeout"}),
         (InventoryJobSensor, "sensor.md", {"poke_interval", "contact_timeout"}),

@@ -165,8 +165,10 @@ def test_make_has_the_targets(target):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_install_command_installs_this_package():
-    assert commands("install.sh") == [["pip", "install", "airflow-provider-tencent-ci"]]
+def test_the_install_commands_name_this_tree():
+    """``tests/release/test_distributions.py`` builds the wheel with the second one."""
+    assert [words[:2] for words in commands("install.sh")] == [["pip", "install"], ["pip", "wheel"]]
+    assert {words[-1] for words in commands("install.sh")} == {"."}
 
 
 def with_keys(shown, emulator):
