@@ -107,7 +107,7 @@ def print_records(records: Any, form: str, rows: Sequence[Mapping[str, str]]) ->
     elif rows:
         _print_table(rows)
     else:
-        print_text("There is no such batch job.")
+        print_text("No batch jobs found.")
 
 
 def print_json_line(record: Mapping[str, Any]) -> None:

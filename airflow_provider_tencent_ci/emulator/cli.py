@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
@@ -29,14 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(argv)
     try:
-        emulator = Emulator(
-            host=options.host,
-            port=options.port,
-            bucket=options.bucket,
-            region=options.region,
-            objects=options.objects,
-            **_switches(options),
-        )
+        emulator = _emulator(options)
     except ValueError as error:
         parser.error(str(error))
     stopped = threading.Event()
@@ -61,13 +55,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=_DEFAULT_PORT, help="port to listen on; 0: any free port (default: %(default)s)"
     )
-    parser.add_argument("--bucket", default=defaults.BUCKET, help="the bucket's name (default: %(default)s)")
-    parser.add_argument("--region", default=defaults.REGION, help="its region (default: %(default)s)")
+    parser.add_argument(
+        "--bucket",
+        action="append",
+        metavar="NAME[@REGION]",
+        help=f"a bucket; may be repeated, the first one is that of the connection (default: {defaults.BUCKET})",
+    )
+    parser.add_argument(
+        "--region", default=defaults.REGION, help="region of the buckets that name none (default: %(default)s)"
+    )
     parser.add_argument(
         "--objects",
         type=int,
         default=defaults.OBJECT_COUNT,
-        help="number of objects below media/ (default: %(default)s)",
+        help="number of objects below media/ in each bucket (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--uploaded-hours-ago",
+        type=float,
+        default=1,
+        metavar="HOURS",
+        help="the age of the objects, for a DAG that processes those of last night (default: %(default)s)",
     )
     parser.add_argument("--submitted-seconds", type=float, help="how long a job is Submitted (default: 1)")
     parser.add_argument("--run-seconds", type=float, help="how long a job is Running (default: 5)")
@@ -79,6 +87,25 @@ def _parser() -> argparse.ArgumentParser:
         help="set any switch of the emulator's Behaviour, such as list_lag_seconds=3; may be repeated",
     )
     return parser
+
+
+def _emulator(options: argparse.Namespace) -> Emulator:
+    (bucket, region), *others = [_place(named, options.region) for named in options.bucket or [defaults.BUCKET]]
+    emulator = Emulator(
+        host=options.host, port=options.port, bucket=bucket, region=region, objects=0, **_switches(options)
+    )
+    for name, place in others:
+        emulator.add_bucket(name, place)
+    for name in (bucket, *(name for name, _ in others)):
+        uploaded_at = emulator.now() - timedelta(hours=options.uploaded_hours_ago)
+        emulator.add_objects(count=options.objects, bucket=name, last_modified_at=uploaded_at)
+    return emulator
+
+
+def _place(named: str, region: str) -> tuple[str, str]:
+    """Return name and region of a bucket, ``<name>`` or ``<name>@<region>``."""
+    name, _, own_region = named.partition("@")
+    return name, own_region or region
 
 
 def _switches(options: argparse.Namespace) -> dict[str, Any]:

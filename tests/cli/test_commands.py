@@ -100,7 +100,7 @@ def test_list_says_what_each_job_reads(run, jobs, form):
     assert "media/" in reads["long"]
 
 
-@pytest.mark.parametrize(("form", "text"), [("table", "There is no such batch job."), ("json", "[]"), ("plain", "")])
+@pytest.mark.parametrize(("form", "text"), [("table", "No batch jobs found."), ("json", "[]"), ("plain", "")])
 def test_list_reports_that_no_job_exists(run, form, text):
     assert run("list", "--output", form).out.strip() == text
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -56,6 +57,44 @@ def test_the_command_prints_its_address_and_answers_and_stops_cleanly(number):
         assert process.wait(10) == 0
         assert process.stderr
         assert process.stderr.read() == ""
+
+
+def state_of(process):
+    url = process.stdout.readline().split()[-1]
+    with urlopen(f"{url}/_emulator/state", timeout=10) as answer:  # noqa: S310 - the address is the test's own
+        return url, json.load(answer)
+
+
+def test_the_command_makes_each_named_bucket_in_its_region():
+    buckets = ["--bucket", "news-1250000000", "--bucket", "archive-1250000000@ap-guangzhou"]
+    with running("--port", "0", "--objects", "3", *buckets) as process:
+        _, state = state_of(process)
+        found = [(bucket["name"], bucket["region"], bucket["objects"]) for bucket in state["buckets"]]
+        assert found == [("news-1250000000", "ap-beijing", 3), ("archive-1250000000", "ap-guangzhou", 3)]
+        connection = json.loads(shlex.split(process.stdout.readline().partition("=")[2])[0])
+        assert connection["extra"]["bucket"] == "news-1250000000"
+
+
+def test_objects_can_have_been_uploaded_hours_ago(monkeypatch):
+    with running("--port", "0", "--submitted-seconds", "0", "--uploaded-hours-ago", "20") as process:
+        assert process.stdout
+        process.stdout.readline()
+        monkeypatch.setenv(*shlex.split(process.stdout.readline().removeprefix("export "))[0].split("=", 1))
+        now = datetime.now(UTC)
+        with TencentCIHook() as hook:
+            jobs = [
+                hook.trigger_inventory_job(
+                    name="night",
+                    workflow_ids=defaults.WORKFLOW_ID,
+                    prefix="media/",
+                    start_time=now - timedelta(hours=hours),
+                    end_time=now - timedelta(hours=hours - 2),
+                )
+                for hours in (21, 5)
+            ]
+            assert [
+                len(list(hook.list_workflow_executions(defaults.WORKFLOW_ID, job_id=job.job_id))) for job in jobs
+            ] == [8, 0]
 
 
 @pytest.mark.parametrize("job_type", ["Workflow", "Job"])

@@ -25,13 +25,12 @@ from tests.live.settings import Settings
 AS_ASSUMED, DIFFERS, NOTED, OUTSIDE = Verdict.AS_ASSUMED, Verdict.DIFFERS, Verdict.NOTED, Verdict.OUTSIDE
 NOT_ASKED, UNCLEAR = Verdict.NOT_ASKED, Verdict.UNCLEAR
 
-# The emulator's defaults are the package's assumptions, except for the paused workflow: it runs here, and the package
-# does not rely on that.
+# The emulator's defaults are the package's assumptions.
 BY_DEFAULT = {
     1: AS_ASSUMED,
     2: AS_ASSUMED,
     3: AS_ASSUMED,
-    4: DIFFERS,
+    4: AS_ASSUMED,
     5: AS_ASSUMED,
     6: UNCLEAR,
     7: AS_ASSUMED,
@@ -72,7 +71,7 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (3, {"interval_bounds": "start"}, DIFFERS, "So only Start is inclusive"),
         (3, {"interval_bounds": "end"}, DIFFERS, "So only End is inclusive"),
         (3, {"interval_bounds": "neither"}, DIFFERS, "a second earlier, or a file may be in no night"),
-        (4, {}, DIFFERS, "ends as Success with 1 execution."),
+        (4, {}, AS_ASSUMED, "ends as Success with 1 execution. validate=True refuses it all the same"),
         (4, {"paused_workflow": "refuse"}, AS_ASSUMED, "A job with a paused workflow is refused"),
         (5, {}, AS_ASSUMED, "matches nothing ends as Success"),
         (5, {"no_objects": "fail"}, DIFFERS, "ends as Failed (ResourceNotFound: No object matches"),

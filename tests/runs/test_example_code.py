@@ -129,14 +129,16 @@ def test_the_retry_policy_is_accepted(emulator):
 
 
 @pytest.mark.slow
-def test_the_test_of_a_dag_passes(tmp_path):
+def test_the_tests_of_dags_pass(tmp_path):
     dags = tmp_path / "dags"
     dags.mkdir()
-    (dags / "first_batch.py").write_text(dag_file("first_batch.py"), "utf-8")
+    for name in ("first_batch.py", "nightly_dag.py"):
+        (dags / name).write_text(dag_file(name), "utf-8")
     places = {"AIRFLOW_HOME": str(tmp_path / "home"), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
     (tmp_path / "home").mkdir()
     shutil.copyfile(migrated_database(), tmp_path / "home" / DATABASE)  # its own migration finds nothing to do
-    assert "2 passed" in run_tests(snippet("test_first_batch.py"), tmp_path, **places)
+    source = snippet("test_first_batch.py") + snippet("test_night.py")
+    assert "3 passed" in run_tests(source, tmp_path, **places)
 
 
 def test_the_tests_with_the_emulator_pass(tmp_path):
