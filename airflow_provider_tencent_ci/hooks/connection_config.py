@@ -24,6 +24,7 @@ from airflow_provider_tencent_ci.hooks.extra_fields import (
     whole_number_field,
 )
 from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
+from airflow_provider_tencent_ci.metrics import service_observer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -65,6 +66,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             requests_per_second=optional_number_field(extra, "requests_per_second", 1000),
             max_connections=whole_number_field(extra, "max_connections", MAX_CONNECTIONS, MOST_CONNECTIONS),
             key_advice=key_advice(extra),
+            observer=service_observer(),
         )
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None

@@ -18,6 +18,7 @@ from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, 
 from airflow_provider_tencent_ci.core.files.failed_search import FailedSearch, search_failed
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
+from airflow_provider_tencent_ci.metrics import files_counted
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,
@@ -165,6 +166,7 @@ def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFile
         hook.log.warning("The files of batch job %s could not be counted. %s", job.job_id, error)
         return None
     hook.log.info("%s", closing_table(job, counts))
+    files_counted(counts)
     return counts
 
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.task_context import was_rescheduled
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
+from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.metrics import wait_ended
 from airflow_provider_tencent_ci.task_state.contact_memory import (
     read_failing_since,
     remembers_contact,
@@ -80,7 +82,10 @@ class WorkerPolls:
         result = self._wait.judge(poll_result, datetime.now(UTC))
         if self._context is not None and self._wait.failing_since != failing_since:
             write_failing_since(self._context, self._wait.failing_since)
-        return write_wait_result(self._job_id, result) if result else None
+        if result is None:
+            return None
+        wait_ended(result, self._run(service_time()))
+        return write_wait_result(self._job_id, result)
 
     def count_files(self, until: datetime) -> None:
         """Count the job's files if it is time, after a poll that had an answer; for no longer than ``until``."""

@@ -17,7 +17,8 @@ from airflow_provider_tencent_ci.core.submitting.submission_token import submiss
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.exceptions import TooManyActiveJobsError
+from airflow_provider_tencent_ci.exceptions import TencentCIError, TooManyActiveJobsError
+from airflow_provider_tencent_ci.metrics import duplicates_found, submission_ended, submission_failed
 from airflow_provider_tencent_ci.task_state.newer_try import try_key
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 
@@ -83,9 +84,15 @@ def submit_for_task(
     while True:
         flow = wrap_flow(_submission_flow(context, hook, specification, options, check_deadline))
         try:
-            return hook.run(flow)
+            submission = hook.run(flow)
         except TooManyActiveJobsError as error:
             hook.log.info("%s Waiting until there are fewer.", error)
+        except TencentCIError as error:
+            submission_failed(error)
+            raise
+        else:
+            submission_ended(submission)
+            return submission
         wait_for_capacity()
 
 
@@ -149,7 +156,8 @@ def log_submission(hook: TencentCIHook, context: Context, submitted: Submission)
 
 
 def log_duplicates(hook: TencentCIHook, kept_id: str, duplicates: Sequence[Duplicate]) -> None:
-    """Name each further job of a submission in the log."""
+    """Name each further job of a submission in the log, and count them."""
+    duplicates_found(duplicates)
     for duplicate in duplicates:
         job = duplicate.job
         if job.state.is_terminal:

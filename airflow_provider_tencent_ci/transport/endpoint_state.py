@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 
 from airflow_provider_tencent_ci.core.wire.messages import Priority
 from airflow_provider_tencent_ci.core.wire.rate_limit import RateLimit, Turn
@@ -42,6 +42,11 @@ _rate_limits: dict[str, RateLimit] = {}
 def service_clock(config: ServiceConfig) -> ServiceClock:
     """Return this process's clock of the service."""
     return _clocks.setdefault(config.endpoint.base_url, ServiceClock(_log.warning))
+
+
+def service_time_now(config: ServiceConfig) -> datetime | None:
+    """Return the service's time (aware, UTC); ``None`` until an answer in this process has contained it."""
+    return service_clock(config).known_at(datetime.now(UTC))
 
 
 def rate_limit(config: ServiceConfig) -> RateLimit:

@@ -134,6 +134,8 @@ class SharedPoller(SharedTask[_Waiter]):
         self._active_pages_before = 0
         self._next_poll_at = self._retry_at = ALWAYS
         self._last_error: TencentCIError | None = None
+        self._config = config
+        self._reported_waits = 0
 
     async def wait(self, wait: Wait, poll_interval: float) -> WaitResult:
         """See :func:`wait_together`."""
@@ -151,10 +153,13 @@ class SharedPoller(SharedTask[_Waiter]):
                 return await waiter.result
         finally:
             self._new_waiters.discard(waiter)
+            if not self._waiters:
+                self._report_waits()
 
     async def _sleep(self) -> None:
         """Sleep until a wait is due or has to be told something, or the set of waits changes."""
         self._changed.clear()
+        self._report_waits()
         pending = self._pending()
         if not pending:  # waits that have their results are about to leave
             await self._changed.wait()
@@ -246,6 +251,11 @@ class SharedPoller(SharedTask[_Waiter]):
     def _is_backing_off(self, now: datetime) -> bool:
         """Whether the ``Retry-After`` time of the last error is still to come."""
         return self._last_error is not None and now < self._retry_at
+
+    def _report_waits(self) -> None:
+        change, self._reported_waits = len(self._waiters) - self._reported_waits, len(self._waiters)
+        if self._config.observer:
+            self._config.observer.waits_changed(self._config.bucket, change)
 
     def _pending(self) -> list[_Waiter]:
         return [waiter for waiter in self._waiters if not waiter.result.done()]

@@ -163,12 +163,15 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.polling.wait import WaitResult
+        from airflow_provider_tencent_ci.metrics import wait_ended
+        from airflow_provider_tencent_ci.transport.endpoint_state import service_time_now
 
         if self.first_poll_at:
             await asyncio.sleep((datetime.fromisoformat(self.first_poll_at) - datetime.now(UTC)).total_seconds())
         wait = self._new_wait()
         config = await self._connect(wait)
         result = config if isinstance(config, WaitResult) else await self._wait_with(config, wait)
+        wait_ended(result, None if isinstance(config, WaitResult) else service_time_now(config))
         return write_wait_result(self.job_id, result, await self._counts(result))
 
     def _new_wait(self) -> Wait:
@@ -261,6 +264,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+        from airflow_provider_tencent_ci.metrics import files_counted
         from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, record_with_files
 
         counts = read_counts(event)
@@ -268,6 +272,7 @@ class InventoryJobTrigger(BaseTrigger):
             return None
         job = InventoryJob.from_dict(record)
         self.log.info("%s", closing_table(job, counts))
+        files_counted(counts)
         return record_with_files(job, counts, None)
 
     async def _has_no_failed_file(self, event: dict[str, Any]) -> bool:

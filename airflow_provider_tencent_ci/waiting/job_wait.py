@@ -81,9 +81,13 @@ def wait_in_process(
     :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`).
     """
     from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
+    from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
+    from airflow_provider_tencent_ci.metrics import wait_ended
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
     wait = Wait(
         job_id, deadline_at=deadline_at, contact_timeout=options.contact_timeout, observer=WaitLog(log), place=place
     )
-    return write_wait_result(job_id, (yield from wait_for_job(wait, options.poll_interval, progress)))
+    result = yield from wait_for_job(wait, options.poll_interval, progress)
+    wait_ended(result, (yield from service_time()))
+    return write_wait_result(job_id, result)

@@ -32,7 +32,7 @@ from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down, is_expired_credentials_refusal
-from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
 ResultT = TypeVar("ResultT")
 
@@ -153,7 +153,7 @@ def _answered(
     may_refresh = may_correct = may_sign_again = True
     while True:
         credentials: Credentials = yield GetCredentials()
-        turn = yield from _wait_for_rate_limit(rate_limit, request)
+        turn = yield from _wait_for_rate_limit(rate_limit, request, config)
         correction = clock.correction
         response = yield from _sent(request, config, credentials, clock)
         if turn is not None:
@@ -181,22 +181,42 @@ def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Genera
     return config.credentials.discard(credentials, (yield Now()))
 
 
-def _wait_for_rate_limit(rate_limit: RateLimit | None, request: Request) -> Generator[Action, Any, Turn | None]:
+def _wait_for_rate_limit(
+    rate_limit: RateLimit | None, request: Request, config: ServiceConfig
+) -> Generator[Action, Any, Turn | None]:
     """Wait before the request is signed, so that the signature does not expire meanwhile."""
     if rate_limit is None:
         return None
-    turn = rate_limit.reserve((yield Now()), request.priority)
+    turn, waited_seconds = rate_limit.reserve((yield Now()), request.priority), 0.0
     while turn.wait_seconds > 0:
+        waited_seconds += turn.wait_seconds
         try:
             yield Sleep(turn.wait_seconds)
         except BaseException:  # the request was cancelled
             turn.give_back()
             raise
         turn = turn.waited((yield Now()))
+    if config.observer and waited_seconds:
+        config.observer.rate_limit_waited(request, waited_seconds)
     return turn
 
 
 def _sent(
+    request: Request, config: ServiceConfig, credentials: Credentials, clock: ServiceClock
+) -> Generator[Action, Any, Response]:
+    """Send a request once, and tell the observer how it ended."""
+    try:
+        response = yield from _answer(request, config, credentials, clock)
+    except TencentCIError as error:
+        if config.observer:
+            config.observer.request_ended(request, error)
+        raise
+    if config.observer:
+        config.observer.request_ended(request, response)
+    return response
+
+
+def _answer(
     request: Request, config: ServiceConfig, credentials: Credentials, clock: ServiceClock
 ) -> Generator[Action, Any, Response]:
     endpoint = config.endpoint.of(request)

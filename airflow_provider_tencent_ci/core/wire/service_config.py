@@ -10,6 +10,7 @@ from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
+from airflow_provider_tencent_ci.core.wire.service_observer import ServiceObserver
 from airflow_provider_tencent_ci.core.wire.signing import encode, query_string
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
@@ -95,6 +96,7 @@ class ServiceConfig:
     :param max_connections: how many requests of a count or a list are in flight at a time, 1 to 100.
     :param dialect: how the service's requests are signed, and its refusals read.
     :param key_advice: what to do if the service does not accept the key; depends on the source of the credentials.
+    :param observer: is told about requests and waits; ``None`` for nobody.
     """
 
     bucket: str
@@ -110,6 +112,7 @@ class ServiceConfig:
     max_connections: int = MAX_CONNECTIONS
     dialect: Dialect = CI_DIALECT
     key_advice: str = CHECK_KEY_ADVICE
+    observer: ServiceObserver | None = field(default=None, compare=False, repr=False)
 
     def proxy_of(self, request: Request) -> str | None:
         """Return the proxy of a request: the objects', or the batch jobs'."""
