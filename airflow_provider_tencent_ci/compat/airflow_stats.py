@@ -69,8 +69,8 @@ def _stats() -> Any:
     Return the ``Stats`` that sends in this process.
 
     Before 3.2 it reads the configuration by itself. Since then it sends nothing until somebody has called
-    ``initialize``, and there are two: the core's, and the SDK's. For the SDK's, a task's process does that at its start,
-    and any other process when it imports ``serde`` (sdk/serde/__init__.py).
+    ``initialize``, and there are two: the core's, and the SDK's. A task's process does that for the SDK's at its start,
+    any other process when it imports ``serde`` (sdk/serde/__init__.py).
     """
     try:
         import_module("airflow.sdk.serde")

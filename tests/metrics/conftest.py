@@ -1,0 +1,25 @@
+"""What is sent in this process, and a receiver for other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_provider_tencent_ci import metrics
+from tests.metrics.recorder import Recorder, recording
+from tests.metrics.statsd_receiver import StatsdReceiver
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    recording(monkeypatch, recorder)
+    monkeypatch.setattr(metrics._observer, "_waits", type(metrics._observer._waits)())
+    return recorder
+
+
+@pytest.fixture
+def receiver() -> Iterator[StatsdReceiver]:
+    with StatsdReceiver() as receiver:
+        yield receiver

@@ -1,0 +1,89 @@
+"""Real task runs send their metrics to a real receiver, as the deployment has set it, and nothing if it has none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_provider_tencent_ci import metrics
+from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from tests.metrics.night import FILES, TASKS, run_night
+from tests.runs.conftest import airflow_database  # noqa: F401 - a fixture
+
+pytest.importorskip("statsd", reason="Airflow sends to StatsD with this package")
+pytestmark = pytest.mark.slow
+
+# The emulator's names of the operations.
+OPERATIONS = {
+    "create": "create_job",
+    "list": "list_jobs",
+    "executions": "list_executions",
+    "execution": "get_execution",
+}
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """Of the files of each job, a tenth fails. A job runs on while the list is polled for it."""
+    with Emulator(submitted_seconds=0.2, run_seconds=3, failing_keys=("media/*1.mp4",)) as emulator:
+        emulator.add_objects(*(f"media/{number:04}.mp4" for number in range(FILES)))
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        yield emulator
+
+
+def test_a_night_is_counted_as_it_was(emulator, receiver):
+    emulator.inject(Fault("reset", operation="create", after_acting=True))
+    run_night(receiver.settings, "whole")
+    asked = Counter(request.operation for request in emulator.requests)
+    sent = Counter()
+    for (operation, _outcome), number in receiver.totals("tencent_ci.requests").items():
+        sent[operation] += number
+    assert sent == {OPERATIONS[operation]: number for operation, number in asked.items()}
+    assert receiver.totals("tencent_ci.requests")["create_job", "no_answer"] == 1
+    assert receiver.totals("tencent_ci.submissions") == {("reconciled",): 1, ("created",): TASKS - 1}
+    assert receiver.totals("tencent_ci.waits_ended") == {("success",): TASKS}
+    failed = TASKS * FILES / 10
+    assert receiver.totals("tencent_ci.files") == {("succeeded",): TASKS * FILES - failed, ("failed",): failed}
+    delays = [one for one in receiver.ours() if one.metric == "airflow.tencent_ci.job_end_delay"]
+    assert [one.kind for one in delays] == ["ms"] * TASKS
+    assert all(0 <= one.value < 60_000 for one in delays)
+    waits = [one for one in receiver.ours() if one.metric == "airflow.tencent_ci.waits"]
+    assert {one.value for one in waits} == {0, 1}
+    assert waits[-1].value == 0
+    declared = {f"airflow.{metric.name}": {tag.name for tag in metric.tags} for metric in metrics.METRICS}
+    assert all(set(one.tags) == declared[one.metric] for one in receiver.ours())
+
+
+def test_plain_statsd_gets_names_with_values(emulator, receiver):
+    run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "False"})
+    names = {one.name for one in receiver.ours()}
+    assert {
+        "airflow.tencent_ci.requests.create_job.ok",
+        "airflow.tencent_ci.submissions.created",
+        "airflow.tencent_ci.waits_ended.success",
+        "airflow.tencent_ci.job_end_delay",
+        "airflow.tencent_ci.files.failed",
+    } <= names
+
+
+def test_metrics_that_airflow_blocks_are_not_sent(emulator, receiver):
+    settings = {"AIRFLOW__METRICS__METRICS_BLOCK_LIST": "tencent_ci.requests,tencent_ci.files"}
+    settings["AIRFLOW__METRICS__METRICS_USE_PATTERN_MATCH"] = "True"  # of 2.11; the only way since 3.0
+    settings["AIRFLOW__METRICS__STATSD_DISABLED_TAGS"] = "bucket"
+    run_night({**receiver.settings, **settings})
+    found = receiver.ours()
+    assert {one.metric for one in found}.isdisjoint({"airflow.tencent_ci.requests", "airflow.tencent_ci.files"})
+    assert [one.tags.keys() for one in found if one.metric == "airflow.tencent_ci.waits"][-1] == {"hostname"}
+
+
+def test_nothing_is_sent_while_the_deployment_s_metrics_are_off(emulator, receiver):
+    run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_ON": "False"})
+    receiver.ours()
+    assert [one for one in receiver.received if not one.name.startswith("mark.")] == []
+
+
+def test_a_receiver_that_is_not_there_fails_no_task(emulator, receiver):
+    run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_HOST": "statsd.invalid"})
+    assert receiver.ours() == []
