@@ -16,7 +16,6 @@ from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY
 from airflow_provider_tencent_ci.exceptions import SubmissionTakenOverError, SubmitOutcomeUnknownError, TransportError
-from airflow_provider_tencent_ci.triggerer import shared_poller
 from tests.loops import until
 from tests.transport.conftest import BUCKET, configuration
 from tests.triggerer.test_shared_poller import emulator, run, submit, wait  # noqa: F401 - a fixture
@@ -46,7 +45,23 @@ def test_the_waits_of_a_bucket_are_reported_until_the_last_one_is_over(emulator,
 
     run(main)
     assert recorder.values(metrics.WAITS)[-1] == (BUCKET, metrics.hostname(), 0)
-    assert shared_poller._pollers is not None
+
+
+def test_a_poll_costs_two_packets(emulator, recorder):  # noqa: F811
+    config = configuration(emulator.url, observer=metrics._observer, requests_per_second=1000)
+    jobs = submit(250)
+
+    async def main():
+        waits = [wait(config, job_id, 0.5) for job_id in jobs]
+        await until(lambda: emulator.count("list") > 20)
+        for one in waits:
+            one.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+    run(main)
+    polls = [operation for operation, _, _ in recorder.values(metrics.REQUESTS)].count("list_jobs")
+    assert polls == emulator.count("list")
+    assert len(recorder.values(metrics.WAITS)) <= polls
 
 
 @pytest.mark.parametrize("state", JobState)
