@@ -17,6 +17,7 @@ NAMES = (
     "requests_per_interval",
     "cpu_per_poll",
     "triggerer",
+    "metrics_cost",
     "delay",
     "worker_starts",
     "files",

@@ -47,7 +47,7 @@ def run_night(settings: dict[str, str], length: str = "short") -> str:
     Run it, and return what it printed.
 
     :param settings: environment variables of Airflow.
-    :param length: ``whole``, or ``short`` for one task; ``complete``: that task, and each metric with each of its values.
+    :param length: ``whole``, or ``short`` for one task; ``complete``: that task, and each metric with each value.
     """
     command = [sys.executable, "-m", "tests.metrics.night", length]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "scripts"), os.environ.get("PYTHONPATH", "")])

@@ -11,6 +11,7 @@ from airflow import __version__ as airflow_version
 
 from airflow_provider_tencent_ci.emulator import Emulator
 from tests.environment import environment_put_back
+from tests.metrics.statsd_receiver import StatsdReceiver
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
 from tests.stack.triggerers import Triggerers
@@ -77,7 +78,14 @@ def database():
 
 
 @pytest.fixture(scope="package")
-def airflow(emulator, database, tmp_path_factory):
+def statsd():
+    """Receives what all components and tasks send."""
+    with StatsdReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="package")
+def airflow(emulator, database, statsd, tmp_path_factory):
     from showcase.stack import AirflowStack, free_port
 
     from tests.stack.airflow_2 import Airflow2Stack
@@ -88,7 +96,7 @@ def airflow(emulator, database, tmp_path_factory):
         (folder / "workerless.py").write_text(WORKERLESS_DAGS, "utf-8")
         (folder / ASSETS.name).write_text(ASSETS.read_text("utf-8"), "utf-8")
     with environment_put_back(AIRFLOW_CONN_TENCENT_CI_DEFAULT=emulator.connection_json()):
-        settings = {**SETTINGS, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
+        settings = {**SETTINGS, **statsd.settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}
         with (Airflow2Stack if IS_AIRFLOW_2 else AirflowStack)(folder, free_port(), settings) as stack:
             stack.finish_database(stack.begin_database())
             stack.start()
