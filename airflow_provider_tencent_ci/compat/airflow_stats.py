@@ -68,9 +68,9 @@ def _stats() -> Any:
     """
     Return the ``Stats`` that sends in this process.
 
-    Before 3.2 it reads the configuration by itself. Since then it sends nothing until somebody has called
-    ``initialize``, and there are two: the core's, and the SDK's. A task's process does that for the SDK's at its start,
-    any other process when it imports ``serde`` (sdk/serde/__init__.py).
+    Before 3.2 it reads the configuration by itself. Since then there are two, the core's and the SDK's, and each sends
+    nothing until it is initialized. A task's process does that for the SDK's at its start, any other process when it
+    imports ``serde`` (sdk/serde/__init__.py).
     """
     try:
         import_module("airflow.sdk.serde")

@@ -1,4 +1,4 @@
-"""What is sent in this process, and a receiver for other processes."""
+"""A recorder of the metrics of this process, and a receiver for those of other processes."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class StatsdReceiver:
         """
         Return the values of this package.
 
-        What was sent before this call is among them: the last packet is this method's own.
+        Those that were sent before this call are among them: the last packet is this method's own.
         """
         mark = f"mark.{time.monotonic_ns()}"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:

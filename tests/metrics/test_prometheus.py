@@ -1,7 +1,7 @@
 """
 The dashboard, the alerts and the mapping, with Prometheus's own programs on the loopback.
 
-``statsd_exporter`` is in few distributions; ``prometheus`` is in Debian's. What is not there is not run.
+``statsd_exporter`` is in few distributions; ``prometheus`` is in Debian's. A test is skipped if its program is missing.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def test_plain_statsd_gets_the_values_as_parts_of_the_name(monkeypatch):
     ]
 
 
-def test_without_metrics_nobody_is_told(monkeypatch):
+def test_a_deployment_without_metrics_has_no_observer(monkeypatch):
     monkeypatch.setattr(metrics, "airflow_stats", lambda: None)
     assert metrics.service_observer() is None
     metrics.JOB_END_DELAY.record(1)

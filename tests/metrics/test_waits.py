@@ -117,7 +117,7 @@ def test_a_failed_submission_is_counted_by_its_error(recorder, error, outcome):
     assert recorder.values(metrics.SUBMISSIONS) == [(outcome, 1)]
 
 
-def test_duplicates_are_counted_by_what_became_of_them(recorder):
+def test_duplicates_are_counted_by_their_ends(recorder):
     refused = TransportError("", request_sent=False)
     running = job("Running", None)
     metrics.duplicates_found([Duplicate(running), Duplicate(job()), Duplicate(running, refused)])

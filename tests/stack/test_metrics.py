@@ -15,7 +15,7 @@ def one_triggerer(triggerers):
 
 
 class Since:
-    """What has been received since now: other tests have sent, too."""
+    """The values that come from now on: other tests have sent, too."""
 
     def __init__(self, statsd):
         self._statsd, self._already = statsd, len(statsd.ours())

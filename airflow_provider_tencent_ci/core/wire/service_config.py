@@ -96,7 +96,7 @@ class ServiceConfig:
     :param max_connections: how many requests of a count or a list are in flight at a time, 1 to 100.
     :param dialect: how the service's requests are signed, and its refusals read.
     :param key_advice: what to do if the service does not accept the key; depends on the source of the credentials.
-    :param observer: is told about requests and waits; ``None`` for nobody.
+    :param observer: is told about requests and waits; ``None`` for none.
     """
 
     bucket: str

@@ -1,4 +1,4 @@
-"""Who is told about requests and waits, such as the metrics: values go out, nothing comes back."""
+"""The observer of requests and waits, such as the metrics: values go out, and nothing comes back."""
 
 from __future__ import annotations
 
