@@ -324,9 +324,11 @@ BEYOND: dict[str, _Draw] = {
 
 def _within_window(history: History) -> History:
     """Let the service list late jobs in time, and send its time if clocks differ."""
-    if not history.dates:
+    if not history.dates and (history.jumps or any(history.clocks)):
         history = replace(history, clocks=tuple(max(-60.0, min(60.0, ahead)) for ahead in history.clocks), jumps=())
     room = max(0.0, _WINDOW_SECONDS - history.lag)
+    if not any(each.what.startswith("late") and each.seconds > room for each in history.faults):
+        return history
     faults = (
         replace(each, seconds=min(each.seconds, room)) if each.what.startswith("late") else each
         for each in history.faults

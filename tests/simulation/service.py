@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
@@ -261,7 +262,7 @@ class Service:
 
     def date(self) -> dict[str, str]:
         """Return the header with the time, if answers have one."""
-        return {"date": formatdate(_EPOCH_SECONDS + self.time, usegmt=True)} if self._history.dates else {}
+        return {"date": _date_at(int(_EPOCH_SECONDS + self.time))} if self._history.dates else {}
 
     @property
     def time(self) -> float:
@@ -273,17 +274,16 @@ class Service:
         written = step.headers.get("authorization")
         if not written:
             return 401, _error("MissingAuthorization")
-        fields = dict(field.split("=", 1) for field in written.split("&"))
         now = self.time
-        expires = self.keys.expires.get(fields["q-ak"])
+        expires = self.keys.expires.get(_field(written, "q-ak"))
         if expires is None:
             return 403, _error("InvalidAccessKeyId")
         if now >= expires:
             return 400, _error("ExpiredToken")
-        start, end = (float(moment) - _EPOCH_SECONDS for moment in fields["q-key-time"].split(";"))
-        if start - self._history.tolerance > now:
+        start, _, end = _field(written, "q-key-time").partition(";")
+        if float(start) - _EPOCH_SECONDS - self._history.tolerance > now:
             return 403, _error("RequestTimeTooSkewed")
-        if now <= end:
+        if now <= float(end) - _EPOCH_SECONDS:
             return None
         if self._history.cos_style:
             return 403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
@@ -367,12 +367,21 @@ class Service:
         ).encode()
 
 
+@lru_cache(maxsize=4096)
+def _date_at(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
 def _kind(request: Request) -> str:
     if request.method == "POST":
         return "post"
     if request.method == "PUT":
         return "cancel"
     return "list" if request.path == "/inventorytriggerjob" else "get"
+
+
+def _field(authorization: str, name: str) -> str:
+    return authorization.partition(f"&{name}=")[2].partition("&")[0]
 
 
 def _what(request: Request) -> str:

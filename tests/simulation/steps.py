@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.messages import Request, Sleep
 
 __all__ = ["Answered", "Await", "Call", "Program", "Send", "Sleep", "Step"]
 
@@ -16,7 +16,7 @@ __all__ = ["Answered", "Await", "Call", "Program", "Send", "Sleep", "Step"]
 Answered = tuple[int, tuple[tuple[str, str], ...], bytes, datetime]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """
     Send a request; answered by what is ``Answered``, or by a ``TransportError``.
@@ -29,14 +29,7 @@ class Send:
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """Sleep for ``seconds``."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """
     Talk to Airflow; answered by what ``act`` returns.
@@ -52,7 +45,7 @@ class Call:
     instead: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Await:
     """Run a coroutine on the event loop of this machine; answered by its result, or by its error."""
 

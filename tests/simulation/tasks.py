@@ -159,8 +159,10 @@ class _Driver:
         self._clock = clock
         self._seconds = request_seconds
         self._rate_limits = turns
-        self._keys = shared.get("keys") or shared.setdefault("keys", _Keys(place))
-        self._config = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, self._keys)
+        if "keys" not in shared:
+            shared["keys"] = keys = _Keys(place)
+            shared["config"] = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, keys)
+        self._keys, self._config = shared["keys"], shared["config"]
 
     def service_time(self) -> datetime | None:
         return self._clock.known_at(self.now())
@@ -181,7 +183,7 @@ class _Driver:
                     elif kind is Send:
                         answer = RawResponse(*(yield steps.Send(action.request, action.headers, self._seconds)))
                     else:
-                        answer = yield steps.Sleep(action.seconds)
+                        answer = yield action
                 except TencentCIError as error:
                     action = actions.throw(error)
                 else:

@@ -32,13 +32,14 @@ class Machine:
     :ivar frozen: the start and end of the time in which nothing ran on it.
     """
 
-    __slots__ = ("_world", "frozen", "loop", "name", "number", "shared")
+    __slots__ = ("_clock", "_world", "frozen", "loop", "name", "number", "shared")
 
     def __init__(self, world: World, number: int) -> None:
         self._world = world
         self.number = number
         self.name = MACHINES[number]
         self.frozen: list[tuple[float, float]] = []
+        self._clock = 0.0, EPOCH
         self.start_anew()
 
     def start_anew(self) -> None:
@@ -52,7 +53,10 @@ class Machine:
         self.frozen.append((self._world.now, self.loop.frozen_until))
 
     def now(self) -> datetime:
-        return EPOCH + timedelta(seconds=self._world.time_of(self.number))
+        seconds, moment = self._clock  # read several times in one event
+        if seconds != (now := self._world.time_of(self.number)):
+            self._clock = now, moment = now, EPOCH + timedelta(seconds=now)
+        return moment
 
 
 class _Arriving(tuple[int, tuple[tuple[str, str], ...], bytes]):

@@ -140,7 +140,7 @@ def check_job_id(job_id: str) -> str:
 
     :raises InvalidArgumentError: it is no text, is empty, or has characters of no id; it may be base64.
     """
-    if not isinstance(job_id, str) or not _ID.fullmatch(job_id) or set(job_id) <= {"."}:
+    if not isinstance(job_id, str) or not _ID.fullmatch(job_id) or not job_id.strip("."):
         raise InvalidArgumentError(
             f"job_id={job_id!r} is not the id of a batch job, such as b0123456789abcdef0123456789abcdef."
         )

@@ -46,7 +46,7 @@ def may_be_error(body: bytes) -> bool:
 
 def is_json(body: bytes) -> bool:
     """Whether a body is a JSON object, as other services of Tencent's write their errors."""
-    return body[:_MAX_WORD_LENGTH].lstrip().startswith(b"{")
+    return not body.startswith(b"<") and body[:_MAX_WORD_LENGTH].lstrip().startswith(b"{")
 
 
 def read_error_body(body: bytes) -> ErrorBody:

@@ -8,7 +8,7 @@ time, sends it once more if the service refused the credentials or the time, and
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -118,10 +118,7 @@ def read_response(
     :param signed: the headers that the dialect returned for it.
     :param dialect: the service's; by default that of CI and COS.
     """
-    headers, body = _joined(answer.headers), answer.body
-    if (error_text := dialect.error_text(answer.status, body)) is not None:
-        secrets = dialect.secrets_of(credentials, signed)
-        headers, body = redact_headers(headers, secrets), redact(error_text, secrets)
+    headers, body = _without_secrets(answer, credentials, signed, dialect)
     return Response(answer.status, headers, body, answer.received_at)
 
 
@@ -224,8 +221,21 @@ def _answer(
     signed = config.dialect.sign(request, endpoint.host, credentials, signed_at)
     url = endpoint.url_of(request)
     answer: RawResponse = yield Send(request, url, {**_HEADERS, **signed})
-    response = read_response(answer, credentials, signed, config.dialect)
-    return replace(response, signed_at=signed_at, url=url, place=config.place, key_advice=config.key_advice)
+    headers, body = _without_secrets(answer, credentials, signed, config.dialect)
+    return Response(
+        answer.status, headers, body, answer.received_at, signed_at, url, config.place, config.key_advice
+    )  # fmt: skip
+
+
+def _without_secrets(
+    answer: RawResponse, credentials: Credentials, signed: Mapping[str, str], dialect: Dialect
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of an answer, as :func:`read_response` says."""
+    headers, body = _joined(answer.headers), answer.body
+    if (error_text := dialect.error_text(answer.status, body)) is None:
+        return headers, body
+    secrets = dialect.secrets_of(credentials, signed)
+    return redact_headers(headers, secrets), redact(error_text, secrets)
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

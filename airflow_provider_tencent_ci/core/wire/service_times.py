@@ -60,8 +60,11 @@ def _parsed(text: str) -> datetime | None:
 @lru_cache(maxsize=16)  # all answers of a second have the same date
 def parse_http_date(text: str) -> datetime | None:
     """Read the date of a header, as an aware datetime in UTC; ``None`` for anything that is not exactly one date."""
-    if not _HTTP_DATE.fullmatch(text):
-        return None
+    return _parse_http_date(text) if _HTTP_DATE.fullmatch(text) else None
+
+
+@lru_cache(maxsize=512)  # it has whole seconds: all answers of one second have the same
+def _parse_http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

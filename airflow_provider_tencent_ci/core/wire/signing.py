@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -33,12 +34,15 @@ _SIGNED_HEADERS = frozenset({"host", "content-type", "content-md5", TOKEN_HEADER
 
 
 _UNRESERVED = "-_.~"
+_IS_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _ENCODED_ASCII = [quote(chr(code), safe=_UNRESERVED) for code in range(128)]
 
 
 def encode(text: str) -> str:
     """Percent-encode all but ``A-Z a-z 0-9 - _ . ~``: a blank becomes ``%20``, a plus sign ``%2B``."""
-    # A fast path for ASCII: quote() takes four times as long.
+    # Fast paths: quote() takes four times as long as translate(), which takes five times as long as this match.
+    if _IS_UNRESERVED(text):
+        return text
     return text.translate(_ENCODED_ASCII) if text.isascii() else quote(text, safe=_UNRESERVED)
 
 
@@ -78,8 +82,8 @@ def sign(request: Request, host: str, credentials: Credentials, now: datetime) -
     if credentials.token:
         headers[COS_TOKEN_HEADER if request.service == COS else TOKEN_HEADER] = credentials.token
     signed = {name: value for name, value in headers.items() if name in _SIGNED_HEADERS}
-    headers["authorization"] = authorization(
-        request.method, request.path, request.query, signed, credentials, key_time(now)
+    headers["authorization"] = _authorization(
+        request.method, request.path, request.query, tuple(signed.items()), credentials, key_time(now)
     )
     return headers
 
@@ -111,8 +115,20 @@ def authorization(
     :param path: the decoded path.
     :param sign_time: used as both ``q-sign-time`` and ``q-key-time``, as every SDK does.
     """
+    return _authorization(method, path, tuple(query), tuple(headers.items()), credentials, sign_time)
+
+
+@lru_cache(maxsize=256)  # the polls of one window are the same request
+def _authorization(
+    method: str,
+    path: str,
+    query: tuple[tuple[str, str | None], ...],
+    headers: tuple[tuple[str, str], ...],
+    credentials: Credentials,
+    sign_time: str,
+) -> str:
     parameters, parameter_list = _canonical(query)
-    header_text, header_list = _canonical(headers.items())
+    header_text, header_list = _canonical(headers)
     http_string = f"{method.lower()}\n{path}\n{parameters}\n{header_text}\n"
     string_to_sign = f"sha1\n{sign_time}\n{hashlib.sha1(http_string.encode()).hexdigest()}\n"
     signature = _hmac_sha1(_sign_key(credentials.secret_key, sign_time), string_to_sign)

@@ -12,7 +12,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def lone_surrogate(text: str) -> str | None:
     """Return the first lone surrogate (half a character), which UTF-8 cannot encode; ``None`` if there is none."""
-    found = _SURROGATE.search(text)
+    found = None if text.isascii() else _SURROGATE.search(text)
     return found[0] if found else None
 
 
