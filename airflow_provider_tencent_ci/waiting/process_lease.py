@@ -30,7 +30,7 @@ from airflow_provider_tencent_ci.compat.supervision import (
     was_given_up,
     workers_have_database,
 )
-from airflow_provider_tencent_ci.core.wire.flow_steps import pause, unchanged, wrap_flow
+from airflow_provider_tencent_ci.core.wire.flow_steps import pause, wrap_flow
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Sleep
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry
 
@@ -133,7 +133,7 @@ class WorkerLease:
             self._asking.join(_ANSWER_SECONDS)
 
     def _renewing(self, flow: Flow[ResultT]) -> Flow[ResultT]:
-        return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else unchanged(step))
+        return wrap_flow(flow, lambda step: self._in_parts(step) if isinstance(step, Sleep) else None)
 
     def _in_parts(self, sleep: Sleep) -> Flow[Any]:
         """Sleep as long as the flow says, in parts that end when the lease has to be renewed."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 import requests
 
 from airflow_provider_tencent_ci.core.wire.exchange import RawResponse, read_response
-from airflow_provider_tencent_ci.core.wire.flow_steps import send, unchanged, wrap_flow
+from airflow_provider_tencent_ci.core.wire.flow_steps import send, wrap_flow
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
@@ -171,9 +171,7 @@ class Service:
 
     def _noted(self, flow: Flow[ResultT]) -> Flow[ResultT]:
         """Perform a flow's steps, record their results, and block a submission beyond the agreed number."""
-        return wrap_flow(
-            flow, lambda step: self._noted_exchange(step) if isinstance(step, Request) else unchanged(step)
-        )
+        return wrap_flow(flow, lambda step: self._noted_exchange(step) if isinstance(step, Request) else None)
 
     def _noted_exchange(self, request: Request) -> Flow[Response]:
         is_submission = (request.method, request.path) == _SUBMISSION

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.drawing import draw
 from tests.simulation.history import History
+from tests.simulation.remembered import remember_answers
 from tests.simulation.runs import run, told
 from tests.simulation.shrinking import shrunk
 
@@ -57,7 +58,7 @@ def main() -> int:
         for first in range(given.seed, given.seed + given.histories, _CHUNK)
     ]
     began_at, found = time.monotonic(), _Found()
-    with multiprocessing.Pool(given.processes, _spare_the_collector) as pool:
+    with multiprocessing.Pool(given.processes, _prepare) as pool:
         for one in pool.imap_unordered(_run_chunk, chunks):
             found.add(one)
     seconds = time.monotonic() - began_at
@@ -76,8 +77,9 @@ def main() -> int:
     return 1 if found.failures else 0
 
 
-def _spare_the_collector() -> None:
-    """Let the garbage collector leave out what was imported, and run less often: a history is one cycle of objects."""
+def _prepare() -> None:
+    """Prepare a process for many histories. The garbage collector leaves out what was imported, and runs less often."""
+    remember_answers()
     gc.freeze()
     gc.set_threshold(20_000)
 

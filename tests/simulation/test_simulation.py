@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_provider_tencent_ci.core.api import job_requests
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.polling import cancel_on_kill
 from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
 from tests.simulation.history import Act, Blow, Fault, History, Jump
+from tests.simulation.remembered import remember_answers
 from tests.simulation.runs import run, told
 
 # One part for each test process.
@@ -45,6 +48,16 @@ def test_one_seed_always_yields_the_same_history():
         history = draw(seed)
         assert draw(seed) == history
         assert told(history) == told(history)
+
+
+def test_a_process_that_remembers_answers_runs_the_same_histories(monkeypatch):
+    histories = [draw(seed) for seed in range(100)]
+    stories = [told(history) for history in histories]
+    monkeypatch.setattr(job_requests, "read_xml", job_requests.read_xml)  # both are set back at the end
+    monkeypatch.setattr(InventoryJob, "from_xml", InventoryJob.from_xml)
+    remember_answers()
+    assert [told(history) for history in histories] == stories
+    assert job_requests.read_xml.cache_info().hits > 500
 
 
 def test_a_printed_history_can_be_pasted_into_a_test():

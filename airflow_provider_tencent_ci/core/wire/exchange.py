@@ -100,7 +100,7 @@ def exchange(
     :param rate_limit: limits the requests of all drivers that share it; ``None`` for no limit.
     """
     try:
-        return (yield from wrap_flow(flow, lambda step: _perform(step, config, clock, rate_limit)))
+        return (yield from wrap_flow(flow, lambda step: _performed(step, config, clock, rate_limit)))
     except (ApiError, TransportError) as error:  # a list may show no such job: then no answer is an error
         error.place = error.place or config.place
         raise
@@ -122,20 +122,25 @@ def read_response(
     return Response(answer.status, headers, body, answer.received_at)
 
 
-def _perform(
+def _performed(
     step: Step, config: ServiceConfig, clock: ServiceClock, rate_limit: RateLimit | None
-) -> Generator[Action, Any, object]:
-    match step:
-        case Request():
-            try:
-                return (yield from _answered(step, config, clock, rate_limit))
-            except (ApiError, TransportError) as error:
-                error.place = config.place
-                raise
-        case ServiceTime():
-            return clock.known_at((yield Now()))
-        case _:
-            return (yield step)
+) -> Generator[Action, Any, object] | None:
+    if isinstance(step, Request):
+        return _placed(_answered(step, config, clock, rate_limit), config.place)
+    return _service_time(clock) if isinstance(step, ServiceTime) else None
+
+
+def _service_time(clock: ServiceClock) -> Generator[Action, Any, datetime | None]:
+    return clock.known_at((yield Now()))
+
+
+def _placed(answering: Generator[Action, Any, Response], place: str) -> Generator[Action, Any, Response]:
+    """Let an error tell the place, before the flow receives it."""
+    try:
+        return (yield from answering)
+    except (ApiError, TransportError) as error:
+        error.place = place
+        raise
 
 
 def _answered(

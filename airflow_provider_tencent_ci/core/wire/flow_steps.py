@@ -27,18 +27,21 @@ MOST_CONNECTIONS = 100
 
 
 def wrap_flow(
-    flow: Flow[ResultT], perform: Callable[[Step], Generator[StepT, Any, object]]
+    flow: Flow[ResultT], perform: Callable[[Step], Generator[StepT, Any, object] | None]
 ) -> Generator[StepT, Any, ResultT]:
     """
     Run a flow inside another generator, which performs its steps; return its result. Its errors come through.
 
-    :param perform: performs one step by steps of its own, and returns the answer.
+    :param perform: performs one step by steps of its own, and returns the answer; ``None`` for a step that is performed
+        as it is.
     """
+    step: Any
     try:
         step = next(flow)
         while True:
             try:
-                answer = yield from perform(step)
+                performed = perform(step)
+                answer = (yield step) if performed is None else (yield from performed)
             except TencentCIError as error:
                 step = flow.throw(error)
             else:
@@ -48,11 +51,6 @@ def wrap_flow(
         return result
     finally:
         flow.close()
-
-
-def unchanged(step: Step) -> Flow[Any]:
-    """Perform a step as it is; for :func:`wrap_flow`."""
-    return (yield step)
 
 
 def send(request: Request) -> Flow[Response]:
