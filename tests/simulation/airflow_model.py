@@ -225,6 +225,14 @@ class Place:
         self._attempt.note_lateness(self.machine.now())
         self._attempt.deadline_at = None
 
+    def has_read(self, job_id: str, began_at: float, **what: Any) -> None:
+        """Record what the process has read about the files of a job; see ``Reading``."""
+        from tests.simulation.world import Reading
+
+        job = self.world.service.jobs[job_id]
+        self.world.ledger.readings.append(Reading(self.process, job, began_at, self.world.now, **what))
+        self.world.count(f"files are read: {', '.join(what)}")
+
     def works_on(self, number: int) -> None:
         """Record which submission of the task starts."""
         self._attempt.round = number

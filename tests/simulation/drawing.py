@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tests.simulation.files import LISTING
 from tests.simulation.history import MACHINES, Act, Blow, Fault, History, Jump
 
 __all__ = ["BEYOND", "TROUBLES", "draw"]
@@ -24,6 +25,9 @@ _WINDOW_SECONDS = 280.0
 
 # How far a clock may be off: unnoticeable, within the tolerance of signatures, within that of COS, and beyond it.
 _AHEAD = (0.0, 90.0, 300.0, 720.0, 840.0, 3600.0, 3600.0, 86400.0)
+
+# A history with files costs as much as ten others.
+_SHARE_WITH_FILES = 0.015
 
 _Draw = Callable[[random.Random, History], dict[str, Any]]
 
@@ -43,7 +47,8 @@ def draw(seed: int, *, beyond: bool = False) -> History:
     if beyond:
         name = rng.choice(list(BEYOND))
         return replace(_with(_within_window(history), BEYOND[name](rng, history)), beyond=name)
-    return _within_window(history)
+    history = _within_window(history)
+    return _with(history, _files(rng, history)) if rng.random() < _SHARE_WITH_FILES else history
 
 
 def _with(history: History, drawn: dict[str, Any]) -> History:
@@ -244,6 +249,27 @@ def _bad_jobs(rng: random.Random, _history: History) -> dict[str, Any]:
 
 def _rounds(rng: random.Random, _history: History) -> dict[str, Any]:
     return {"rounds": rng.choice((1, 2)), "bad_rounds": rng.choice((1, 2, 3))}
+
+
+def _files(rng: random.Random, _history: History) -> dict[str, Any]:
+    """A long list of files that changes while it is counted, and a service that refuses some of its pages."""
+    kinds = ("throttled", "unavailable", "error", "html", "truncated", "reset", "dropped", "hang")
+    faults = (
+        Fault(rng.choice(kinds), "files", rng.randint(1, 60), rng.choice((0.0, 2.0)))
+        for _ in range(rng.choice((0, 2, 5)))
+    )
+    listing = set(rng.sample(LISTING, rng.choice((0, 1, 2, 3))))
+    if "late" in listing:  # a number means another place when files appear before it
+        listing.add("markers")
+    return {
+        "tasks": 1,
+        "kinds": True,
+        "files": rng.choice((0, 20, 100, 200)) + rng.randint(1, 9),
+        "files_page": rng.choice((2, 3, 5)),
+        "files_lag": rng.choice((5.0, 20.0, 60.0)) if "late" in listing else 0.0,
+        "listing": tuple(sorted(listing)),
+        "faults": tuple(faults),
+    }
 
 
 def _mapped(rng: random.Random, _history: History) -> dict[str, Any]:

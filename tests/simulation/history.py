@@ -43,7 +43,7 @@ class Fault(_Short):
     A fault of one request.
 
     :param what: see ``service.py``.
-    :param request: ``post``, ``list``, ``get`` (by id) or ``cancel``.
+    :param request: ``post``, ``list``, ``get`` (by id), ``cancel`` or ``files``.
     :param number: which of these requests of the whole history, from 1.
     :param seconds: how late the service executes it, or the value of ``Retry-After``.
     """
@@ -138,6 +138,10 @@ class History(_Short):
     :param running: the state name of a running job.
     :param type: the ``Type`` of the jobs, if any.
     :param keys_last: how long temporary keys are valid, in seconds; ``None`` for permanent keys.
+    :param files: how many files a job has, which are counted when it has ended; 0 for jobs whose files nobody counts.
+    :param files_page: files on a page at most.
+    :param files_lag: until how long after the end of a job its files appear and end, in seconds.
+    :param listing: how the list of files behaves; see ``files.py``.
     :param beyond: which window of a promise it leaves; see ``drawing.py``.
     :param clocks: how far each clock is ahead, in seconds, by ``MACHINES``.
     """
@@ -174,6 +178,10 @@ class History(_Short):
     running: str = "Running"
     type: str = ""
     keys_last: float | None = None
+    files: int = 0
+    files_page: int = 100
+    files_lag: float = 0.0
+    listing: tuple[str, ...] = ()
     beyond: str = ""
     clocks: tuple[float, ...] = (0.0,) * len(MACHINES)
     jumps: tuple[Jump, ...] = ()

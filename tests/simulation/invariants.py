@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,7 +22,7 @@ from tests.simulation.tasks import ExecutionTimeout
 if TYPE_CHECKING:
     from tests.simulation.airflow_model import Attempt, End
     from tests.simulation.service import Job
-    from tests.simulation.world import Process, World
+    from tests.simulation.world import Process, Reading, World
 
 __all__ = ["INVARIANTS", "Violation", "check"]
 
@@ -209,6 +210,46 @@ def _requests_bounded(world: World) -> Iterator[str]:
             yield f"{process.name} sent {process.requests} requests in {seconds:.0f} s"
 
 
+def _files_counted(world: World) -> Iterator[str]:
+    """
+    What is reported about files was true: if the list does not change while it is read, exactly.
+
+    If it changes, each file that was listed before the reading counts once, in its state then or in a later one. A file
+    that appeared meanwhile counts once or not at all.
+    """
+    for reading in world.ledger.readings:
+        assert reading.job.files is not None
+        before, after = (reading.job.files.held(at, reading.job.ends_at) for at in (reading.began_at, reading.ended_at))
+        if reading.counts is not None:
+            yield from _miscounted(reading, before, after)
+        if reading.failed is not None:
+            yield from _mislisted(reading, before, after)
+
+
+def _miscounted(reading: Reading, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+    least, most = Counter(before.values()), Counter(after.values())
+    told = {state: reading.counts[state] for state in ("Success", "Failed", "Total")}
+    least["Total"], most["Total"] = len(before), len(after)
+    for state, number in told.items():
+        if not least[state] <= number <= most[state]:
+            yield (
+                f"{reading.process.name} counted {number} files ({state}) of {reading.job.job_id}, "
+                f"which had {least[state]} before and {most[state]} after"
+            )
+
+
+def _mislisted(reading: Reading, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+    least, most = (
+        {f"media/{run_id}.mp4" for run_id, state in held.items() if state == "Failed"} for held in (before, after)
+    )
+    listed = set(reading.failed)
+    if len(listed) < len(reading.failed) or not least <= listed <= most:
+        yield (
+            f"{reading.process.name} listed {len(reading.failed)} failed files of {reading.job.job_id}: "
+            f"{len(reading.failed) - len(listed)} twice, {len(least - listed)} missing, {len(listed - most)} wrong"
+        )
+
+
 INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
     "one job left": _one_left,
     "one job made": _one_made,
@@ -220,6 +261,7 @@ INVARIANTS: dict[str, Callable[[World], Iterator[str]]] = {
     "wait in time": _wait_in_time,
     "keys valid": _keys_valid,
     "requests bounded": _requests_bounded,
+    "files counted": _files_counted,
     "nothing unforeseen": _nothing_unforeseen,
     "history ends": _ends,
 }

@@ -35,6 +35,7 @@ from urllib.parse import unquote
 
 from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.exceptions import TransportError
+from tests.simulation.files import FileList
 
 if TYPE_CHECKING:
     from tests.simulation.airflow_model import Series
@@ -77,11 +78,12 @@ class Job:
     :ivar process: the process whose request created it.
     :ivar cancels: the processes that cancelled it, with the times.
     :ivar shown_live: whether it was live in the last answer to a process.
+    :ivar files: the list of its files, if it has any.
     """
 
     __slots__ = (
-        "cancels", "created_at", "ends_at", "job_id", "name", "outcome", "process", "round", "series", "shown_live",
-        "wrote_at",
+        "cancels", "created_at", "ends_at", "files", "job_id", "name", "outcome", "process", "round", "series",
+        "shown_live", "wrote_at",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +107,7 @@ class Job:
         self.series: Series | None = None
         self.shown_live: dict[Process, bool] = {}
         self.round = 0
+        self.files: FileList | None = None
 
     def state(self, at: float) -> str:
         if at >= self.ends_at:
@@ -150,7 +153,7 @@ class Service:
         self.jobs: dict[str, Job] = {}
         self.refusals: dict[Process, int] = {}
         self._history = history
-        self._counts = {"post": 0, "list": 0, "get": 0, "cancel": 0}
+        self._counts = {"post": 0, "list": 0, "get": 0, "cancel": 0, "files": 0}
         self._faults = {(fault.request, fault.number): fault for fault in history.faults}
         for number in range(history.strangers):
             self._make(f"stranger_{number}", None, -3600.0 + 60 * number)
@@ -232,6 +235,8 @@ class Service:
             body = self._create(process.process, step.request, token)
         elif kind == "list":
             body = self._list(dict(step.request.query), fault)
+        elif kind == "files":
+            body = self._page_of_files(dict(step.request.query))
         elif kind == "get":
             body = self._get(step.request.path)
         else:
@@ -301,8 +306,16 @@ class Service:
         outcome = history.outcomes[number] if process and number < len(history.outcomes) else "Success"
         ends_at = at + history.job_seconds
         job = Job(f"b{len(self.jobs)}", name, process, at, self._written(at), ends_at, outcome)
+        if history.files:
+            job.files = FileList(history, at, EPOCH + timedelta(seconds=self.time))
         self.jobs[job.job_id] = job
         return job
+
+    def _page_of_files(self, query: dict[str, str | None]) -> bytes:
+        if query.get("endCreationTime"):
+            self.world.count("a window of files is read")
+        job = self.jobs[query["jobId"] or ""]
+        return job.files.page(query, self.world.now, job.ends_at) if job.files else b"<Response/>"
 
     def _list(self, query: dict[str, str | None], fault: Fault | None) -> bytes:
         history, now = self._history, self.world.now
@@ -377,6 +390,8 @@ def _kind(request: Request) -> str:
         return "post"
     if request.method == "PUT":
         return "cancel"
+    if request.path == "/workflowexecution":
+        return "files"
     return "list" if request.path == "/inventorytriggerjob" else "get"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.supervision import Supervision
@@ -20,6 +21,9 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
+from airflow_provider_tencent_ci.core.files.failed_files import FailedFiles, keys_only
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.final_count import count_to_end
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
 from airflow_provider_tencent_ci.core.polling.cancel_on_kill import (
     NOT_TOLD,
@@ -34,7 +38,6 @@ from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIde
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import submit_once
 from airflow_provider_tencent_ci.core.wire.exchange import GetCredentials, RawResponse, Send, exchange
-from airflow_provider_tencent_ci.core.wire.flow_steps import run_in_turn
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, Response, RunConcurrently
 from airflow_provider_tencent_ci.core.wire.rate_limit import RateLimit
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
@@ -51,6 +54,7 @@ from airflow_provider_tencent_ci.exceptions import (
 from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try
 from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from airflow_provider_tencent_ci.transport import async_driver
+from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, WorkerLease
 from tests.simulation import steps
@@ -100,6 +104,9 @@ class Deferral:
 
 
 class _Silent:
+    def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
+        pass
+
     def job_polled(self, job: InventoryJob) -> None:
         pass
 
@@ -155,6 +162,7 @@ class _Driver:
         turns: RateLimit | None = None,
     ) -> None:
         shared = place.machine.shared
+        self._place = place
         self.now = place.machine.now
         self._clock = clock
         self._seconds = request_seconds
@@ -179,7 +187,7 @@ class _Driver:
                     elif kind is GetCredentials:
                         answer = self._keys.current(self.now())
                     elif kind is RunConcurrently:
-                        answer = yield from self.run(run_in_turn(action))
+                        answer = yield steps.Await(partial(self._run_concurrently, action))
                     elif kind is Send:
                         answer = RawResponse(*(yield steps.Send(action.request, action.headers, self._seconds)))
                     else:
@@ -192,6 +200,35 @@ class _Driver:
             return stop.value
         finally:
             actions.close()
+
+    async def _run_concurrently(self, step: RunConcurrently) -> None:
+        """Run the flows of a step in tasks, as the blocking transport does in an event loop of its own."""
+        beside = _Driver(self._place, self._clock, turns=RateLimit())
+        most = min(step.most, self._config.max_connections)
+        await run_in_tasks(step, most, lambda flow: _run_in_loop(self._place.process, beside.run(flow)))
+
+
+async def _run_in_loop(process: Process, program: Program) -> Any:
+    """Run the steps of a driver in the event loop of a process."""
+    try:
+        step = next(program)
+        while True:
+            try:
+                answer = await _do_in_loop(process, step)
+            except TencentCIError as error:
+                step = program.throw(error)
+            else:
+                step = program.send(answer)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        program.close()
+
+
+async def _do_in_loop(process: Process, step: steps.Step) -> Any:
+    if isinstance(step, steps.Send):
+        return await LoopRequest(process, step).answered()
+    return await asyncio.sleep(step.seconds)
 
 
 class _LoopDriver:
@@ -211,25 +248,7 @@ class _LoopDriver:
         pass
 
     async def run(self, flow: Flow[Any]) -> Any:
-        program = self._driver.run(flow)
-        try:
-            step = next(program)
-            while True:
-                try:
-                    answer = await self._do(step)
-                except TencentCIError as error:
-                    step = program.throw(error)
-                else:
-                    step = program.send(answer)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            program.close()
-
-    async def _do(self, step: steps.Step) -> Any:
-        if isinstance(step, steps.Send):
-            return await LoopRequest(self._process, step).answered()
-        return await asyncio.sleep(step.seconds)
+        return await _run_in_loop(self._process, self._driver.run(flow))
 
 
 def _clock_of(place: Place) -> ServiceClock:
@@ -411,10 +430,27 @@ class TaskProgram:
             self._job_id = kept.job_id
             place.learned(kept.job_id)
             return (yield from self._wait_for(kept, number))
+        if place.history.files:
+            with suppress(TencentCIError):  # the product warns
+                yield from self._read_files(job)
         self.judge(job)
         if number < min(place.history.rounds, place.history.bad_rounds):
             return (yield from self._submit_and_wait(number + 1))
         return job.job_id
+
+    def _read_files(self, job: InventoryJob) -> Program:
+        """Count the files, as ``outcome/file_outcome.py`` does, and list those that failed."""
+        place, began_at = self._place, self._place.world.now
+        counts = yield from self.ask(self.count(job))
+        place.has_read(job.job_id, began_at, counts={**counts.to_dict()})
+        failed, reading, began_at = list[str](), FailedFiles(job, keys_only), place.world.now
+        while not reading.is_over:
+            failed += yield from self.ask(reading.next_batch())
+        place.has_read(job.job_id, began_at, failed=tuple(failed))
+
+    def count(self, job: InventoryJob) -> Flow[FileCounts]:
+        """Count the files of an ended job."""
+        return count_to_end(job, _SILENT, _seconds_on(self._place))
 
     def _kept_job(self, job: InventoryJob) -> Program:
         """As ``submission/late_duplicates.py``, which blocks."""

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.job_calls import create_job, list_jobs_page
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
+from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder
 from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
@@ -69,6 +71,13 @@ class AsksWithoutPause(TaskProgram):
         return (yield from super().wait(job_id, deadline_at))
 
 
+class CountsTheFirstPageOnly(TaskProgram):
+    def count(self, job):
+        files, builder = file_lists_of(job)[0], CountBuilder()
+        builder.add_all((yield from list_files_page(files, "", states_only=True)).items)
+        return builder.counts
+
+
 class Breaks(TaskProgram):
     def submit(self, number):
         yield from ()
@@ -103,6 +112,7 @@ class HasOldKeys(TaskProgram):
         ("wait in time", HasNoDeadline, History(job_seconds=1500, wait_timeout=60)),
         ("keys valid", HasOldKeys, History(job_seconds=1500, keys_last=300)),
         ("requests bounded", AsksWithoutPause, History()),
+        ("files counted", CountsTheFirstPageOnly, History(files=9, files_page=5, kinds=True)),
         ("nothing unforeseen", Breaks, History()),
         ("history ends", NeverEnds, History()),
     ],

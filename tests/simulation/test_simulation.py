@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from airflow_provider_tencent_ci.core.api import job_requests
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.files import failed_files
+from airflow_provider_tencent_ci.core.files.split_list import Part, SplitList, Window
 from airflow_provider_tencent_ci.core.polling import cancel_on_kill
 from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
+from tests.simulation.files import LISTING
 from tests.simulation.history import Act, Blow, Fault, History, Jump
 from tests.simulation.remembered import remember_answers
 from tests.simulation.runs import run, told
@@ -128,6 +132,72 @@ def test_most_histories_have_few_kinds_of_faults():
 def _is_found(name, within):
     """Whether some seed shows that an invariant does not hold."""
     return any(violation.name == name for seed in range(within) for violation in run(draw(seed))[1])
+
+
+_take_probe = SplitList._take_probe
+
+# Long enough to be read as windows.
+WITH_FILES = [
+    replace(draw(seed), mode="blocking", files=200, files_page=3, job_seconds=400)
+    for seed in range(3000) if draw(seed).files
+]  # fmt: skip
+
+
+def _held(reading):
+    """Return the files that the list has when a reading begins, and when it ends."""
+    return [reading.job.files.held(at, reading.job.ends_at) for at in (reading.began_at, reading.ended_at)]
+
+
+def _is_wrong_with_files(history):
+    return any(violation.name == "files counted" for violation in run(history)[1])
+
+
+def test_files_are_counted_as_windows_while_their_list_changes_and_the_service_refuses():
+    counts: Counter[str] = Counter()
+    for history in WITH_FILES:
+        world, violations = run(history)
+        assert violations == [], told(history)
+        counts.update(world.ledger.counts)
+        for before, after in map(_held, world.ledger.readings):
+            counts["the list changes meanwhile" if before != after else "the list stays"] += 1
+    assert counts["the list changes meanwhile"] >= 3
+    assert counts["the list stays"] > 30
+    assert counts["a window of files is read"] > 500
+    assert counts["files are read: counts"] > 30
+    assert counts["files are read: failed"] > 30
+    refused = {name.split()[1] for name in counts if name.startswith("fault: ") and name.endswith(" files")}
+    assert refused >= {"throttled", "unavailable", "error"}
+    assert {word for history in WITH_FILES for word in history.listing} == set(LISTING)
+
+
+def test_files_of_a_list_that_changes_are_counted_once_each():
+    history = History(files=200, files_page=3, files_lag=60, listing=("late", "markers"), kinds=True, job_seconds=400)
+    world, violations = run(history)
+    assert violations == []
+    reading = world.ledger.readings[0]
+    before, after = _held(reading)
+    assert len(before) < reading.counts["Total"] <= len(after)
+
+
+def test_windows_that_share_a_second_are_detected(monkeypatch):
+    cut = Window.cut
+
+    def overlapping(self, *given):
+        return [replace(one, end=one.end and one.end + timedelta(seconds=1)) for one in cut(self, *given)]
+
+    monkeypatch.setattr(Window, "cut", overlapping)
+    assert any(map(_is_wrong_with_files, WITH_FILES))
+
+
+def test_windows_of_a_list_that_knows_none_are_detected(monkeypatch):
+    monkeypatch.setattr(SplitList, "_take_probe", lambda self, part, _: _take_probe(self, part, True))
+    monkeypatch.setattr(Part, "_contains_all", lambda *_: True)
+    assert any(map(_is_wrong_with_files, WITH_FILES))
+
+
+def test_failed_files_that_are_listed_again_are_detected(monkeypatch):
+    monkeypatch.setattr(failed_files._OrderedList, "_was_taken", lambda *_: False)
+    assert any(map(_is_wrong_with_files, WITH_FILES))
 
 
 def test_a_request_that_is_retried_too_early_is_detected(monkeypatch):

@@ -17,7 +17,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.service import EPOCH, Job, Service
 from tests.simulation.steps import Answered, Call, Program, Send, Sleep, Step
 
-__all__ = ["LoopRequest", "Machine", "Process", "World"]
+__all__ = ["LoopRequest", "Machine", "Process", "Reading", "World"]
 
 # A history with more events than this counts as endless.
 _MOST_EVENTS = 40_000
@@ -41,6 +41,10 @@ class Machine:
         self.frozen: list[tuple[float, float]] = []
         self._clock = 0.0, EPOCH
         self.start_anew()
+
+    @property
+    def is_triggerer(self) -> bool:
+        return self.number in (2, 3)
 
     def start_anew(self) -> None:
         """Remove all that ran on it."""
@@ -71,11 +75,12 @@ class Process:
 
     :param owner: its owner, which is notified of its end.
     :ivar token: identifies its current step, so that answers to earlier steps are ignored.
+    :ivar loop: its event loop: of a worker's process its own, else that of the triggerer.
     :ivar rounds: for which round it sent a submission, by the token of that step.
     """
 
     __slots__ = (
-        "_loop", "_program", "_task", "ended_at", "frozen_until", "machine", "name", "number", "on_end", "owner",
+        "_program", "_task", "ended_at", "frozen_until", "loop", "machine", "name", "number", "on_end", "owner",
         "posts", "requests", "rounds", "started_at", "steps", "token", "world",
     )  # fmt: skip
 
@@ -102,7 +107,7 @@ class Process:
         self.ended_at: float | None = None
         self.frozen_until = 0.0
         self._program: Program | None = None
-        self._loop = machine.loop
+        self.loop = machine.loop if machine.is_triggerer else VirtualLoop(world)
         self._task: asyncio.Task[Any] | None = None
         world.processes.append(self)
 
@@ -140,12 +145,14 @@ class Process:
             self.ended_at = self.world.now
             program, self._program = self._program, None
             if self._task is not None:
-                self._loop.cancel(self._task)
+                self.loop.cancel(self._task)
             if program is not None and not program.gi_running:
                 program.close()
 
     def freeze(self, seconds: float) -> None:
         self.frozen_until = self.world.now + seconds
+        if not self.machine.is_triggerer:
+            self.loop.frozen_until = self.frozen_until
 
     def _arrive(self, value: Any, error: BaseException | None) -> None:
         if self.is_frozen:
@@ -208,7 +215,7 @@ class Process:
         elif type(step) is Call:
             world.airflow.take(self, step)
         else:
-            self._task = self._loop.start(self._finish(self.token, step.work()))
+            self._task = self.loop.start(self._finish(self.token, step.work()))
 
     async def _finish(self, token: int, work: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -238,7 +245,7 @@ class LoopRequest:
         self.process = process
         self.name = process.name
         self.token = 0
-        self._loop = process.machine.loop
+        self._loop = process.loop
         self._future: asyncio.Future[Answered] = self._loop.create_future()
         process.requests += 1
         process.world.service.take(self, step)
@@ -265,6 +272,7 @@ class _Ledger:
     :ivar errors: uncaught errors of an event loop.
     :ivar frozen_in_post: processes that were frozen while they sent a submission.
     :ivar zombies: processes that sent one after Airflow had abandoned them.
+    :ivar readings: of files, in the order in which they ended.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -272,6 +280,26 @@ class _Ledger:
     errors: list[BaseException] = field(default_factory=list)
     frozen_in_post: set[Process] = field(default_factory=set)
     zombies: set[Process] = field(default_factory=set)
+    readings: list[Reading] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    The files of a job, as a process has read them.
+
+    :param began_at: when the reading began.
+    :param ended_at: when the result was there.
+    :param counts: the number of files in each state, and of all; ``None`` if only the failed ones were read.
+    :param failed: the keys of the failed ones; ``None`` if all were counted.
+    """
+
+    process: Process
+    job: Job
+    began_at: float
+    ended_at: float
+    counts: dict[str, int] | None = None
+    failed: tuple[str, ...] | None = None
 
 
 class World:
