@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from airflow_provider_tencent_ci.core.api import job_requests
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api import page_reader
 
 __all__ = ["remember_answers"]
 
@@ -19,5 +18,4 @@ def remember_answers() -> None:
     Of ten answers nine have bytes that an earlier one had, in the same history or in another one, and no reader changes
     what it has read.
     """
-    job_requests.read_xml = lru_cache(_MOST)(job_requests.read_xml)
-    InventoryJob.from_xml = lru_cache(_MOST)(InventoryJob.from_xml)  # type: ignore[method-assign]
+    page_reader.read_items = lru_cache(_MOST)(page_reader.read_items)

@@ -9,8 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tencent_ci.core.api import job_requests
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api import page_reader
 from airflow_provider_tencent_ci.core.files import failed_files
 from airflow_provider_tencent_ci.core.files.split_list import Part, SplitList, Window
 from airflow_provider_tencent_ci.core.polling import cancel_on_kill
@@ -57,11 +56,10 @@ def test_one_seed_always_yields_the_same_history():
 def test_a_process_that_remembers_answers_runs_the_same_histories(monkeypatch):
     histories = [draw(seed) for seed in range(100)]
     stories = [told(history) for history in histories]
-    monkeypatch.setattr(job_requests, "read_xml", job_requests.read_xml)  # both are set back at the end
-    monkeypatch.setattr(InventoryJob, "from_xml", InventoryJob.from_xml)
+    monkeypatch.setattr(page_reader, "read_items", page_reader.read_items)  # set back at the end
     remember_answers()
     assert [told(history) for history in histories] == stories
-    assert job_requests.read_xml.cache_info().hits > 500
+    assert page_reader.read_items.cache_info().hits > 500
 
 
 def test_a_printed_history_can_be_pasted_into_a_test():
