@@ -170,13 +170,13 @@ class _Driver:
         if "keys" not in shared:
             shared["keys"] = keys = _Keys(place)
             shared["config"] = ServiceConfig("examplebucket-1250000000", "ap-beijing", _ENDPOINT, keys)
-        self._keys, self._config = shared["keys"], shared["config"]
+        self._keys, self.config = shared["keys"], shared["config"]
 
     def service_time(self) -> datetime | None:
         return self._clock.known_at(self.now())
 
     def run(self, flow: Flow[Any]) -> Program:
-        actions = exchange(flow, self._config, self._clock, self._rate_limits)
+        actions = exchange(flow, self.config, self._clock, self._rate_limits)
         try:
             action = next(actions)
             while True:
@@ -204,7 +204,7 @@ class _Driver:
     async def _run_concurrently(self, step: RunConcurrently) -> None:
         """Run the flows of a step in tasks, as the blocking transport does in an event loop of its own."""
         beside = _Driver(self._place, self._clock, turns=RateLimit())
-        most = min(step.most, self._config.max_connections)
+        most = min(step.most, self.config.max_connections)
         await run_in_tasks(step, most, lambda flow: _run_in_loop(self._place.process, beside.run(flow)))
 
 
@@ -535,9 +535,10 @@ def _event(result: WaitResult) -> dict[str, Any]:
 
 
 def _new_poller(place: Place) -> shared_poller.SharedPoller:
-    asked, async_driver.AsyncTransport = async_driver.AsyncTransport, lambda _config: _LoopDriver(place)
+    driver = _LoopDriver(place)
+    asked, async_driver.AsyncTransport = async_driver.AsyncTransport, lambda _config: driver
     try:
-        return shared_poller.SharedPoller(None)
+        return shared_poller.SharedPoller(driver.config)
     finally:
         async_driver.AsyncTransport = asked
 

@@ -227,9 +227,7 @@ def _answer(
     url = endpoint.url_of(request)
     answer: RawResponse = yield Send(request, url, {**_HEADERS, **signed})
     headers, body = _without_secrets(answer, credentials, signed, config.dialect)
-    return Response(
-        answer.status, headers, body, answer.received_at, signed_at, url, config.place, config.key_advice
-    )  # fmt: skip
+    return Response(answer.status, headers, body, answer.received_at, signed_at, url, config.place, config.key_advice)
 
 
 def _without_secrets(

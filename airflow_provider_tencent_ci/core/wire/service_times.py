@@ -57,7 +57,6 @@ def _parsed(text: str) -> datetime | None:
     return moment if moment is not None and moment.tzinfo is not None and _is_in_utc_s_years(moment) else None
 
 
-@lru_cache(maxsize=16)  # all answers of a second have the same date
 def parse_http_date(text: str) -> datetime | None:
     """Read the date of a header, as an aware datetime in UTC; ``None`` for anything that is not exactly one date."""
     return _parse_http_date(text) if _HTTP_DATE.fullmatch(text) else None
