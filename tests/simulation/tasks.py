@@ -237,6 +237,7 @@ class _LoopDriver:
     def __init__(self, place: Place) -> None:
         self._driver = _Driver(place, _clock_of(place), turns=RateLimit())
         self._process = Process(place.world, f"poller of {place.machine.name}", place.machine, None, None)
+        self.config = self._driver.config
         self.now = self._driver.now
         self.service_time = self._driver.service_time
         self.sleep = asyncio.sleep
