@@ -193,11 +193,11 @@ def _next_round(
     # Not by its id: of two jobs of one name, which are the same submission, another try may find the other one.
     key = url_list_key(options.url_list_prefix, batch.job.name or batch.job.job_id, round_number)
     hook.log.info(
-        "Round %d of at most %d: %s failed files of batch job %s are submitted again, by the list %s.",
+        "Round %d of at most %d: the failed files of batch job %s are submitted again (%s). Their list is %s.",
         round_number,
         options.max_rounds,
-        f"{len(failures):,}",
         last.job_id,
+        f"{len(failures):,}",
         key,
     )
     return Resubmission.of(recorded_specification(context["ti"]), round_number, key, url_list)

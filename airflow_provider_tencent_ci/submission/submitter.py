@@ -149,8 +149,8 @@ def log_submission(hook: TencentCIHook, context: Context, submitted: Submission)
     if not submitted.posts and is_first_try(context):
         hook.log.warning(
             "This is the first try of the task, and its batch job was there already. Either the DAG run was deleted "
-            "and made again while the job was running, or the task was started twice, or another Airflow runs the same "
-            "DAG on this bucket: then give each Airflow its own [tencent_ci] deployment."
+            "and made again while the job was running, or Airflow started this try twice, or another Airflow runs the "
+            "same DAG on this bucket: then give each Airflow its own [tencent_ci] deployment."
         )
     log_duplicates(hook, job.job_id, submitted.duplicates)
 

@@ -368,7 +368,7 @@ def test_the_log_describes_each_round(a_hundred, capsys, caplog):
     submit(WAITING["deferred"], "resubmit_rounds=3")
     text = "\n".join([*capsys.readouterr(), *(record.message for record in caplog.records)])
     for number in (1, 2, 3):
-        assert f"Round {number} of at most 3: 10 failed files of batch job " in text
+        assert f"Round {number} of at most 3: the failed files of batch job " in text
         assert f"/failed-{number}.txt" in text
 
 
