@@ -19,7 +19,7 @@ from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigg
 from airflow_provider_tencent_ci.waiting.job_wait import count_at_end, new_progress
 from airflow_provider_tencent_ci.waiting.trigger_events import read_counts, read_event
 from tests.core.files.records import WORKFLOW_JOB, Files, in_seconds
-from tests.core.script import START, Script
+from tests.core.script import Script
 from tests.loops import until
 
 TI = SimpleNamespace(id=1, dag_id="nightly", task_id="submit", run_id="r1", map_index=-1, try_number=1)
@@ -79,11 +79,12 @@ def test_a_count_of_the_wait_does_not_make_the_last_one_old(emulator, job_id):
 
 
 def test_the_last_count_goes_on_from_those_of_the_wait():
-    """The emulator's files are all of one second, so no count of the wait settles any of them."""
+    """The emulator's files are a moment old, so no count of the wait settles any of them."""
     files, log = Files(*in_seconds(*["Success"] * 30, "Running")), logging.getLogger(__name__)
     progress = new_progress(1, log)
-    assert not progress.is_due(START)
     script = Script([files.answer], forever=True)
+    script.now += timedelta(hours=1)
+    assert not progress.is_due(script.now)
     script.now += timedelta(seconds=2)
     script.run(progress.advance(WORKFLOW_JOB, script.now + timedelta(seconds=1)))
     files.files[-1].state, before = "Failed", len(files.requests)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
 MAX_PAGE_SIZE = 100
+
+# A list may show a job or a file later than it was created; how much later is not documented.
+LIST_LAG = timedelta(minutes=10)
 
 # A list of a hundred million files. A longer one does not end.
 _MAX_PAGES = 1_000_000

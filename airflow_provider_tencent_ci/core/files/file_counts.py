@@ -5,8 +5,10 @@ How it works:
 
 1. A list is read oldest first, one page at a time.
 2. All files before the first file that is not done are *settled*: their states do not change any more.
-3. The next count adds the settled counts, and reads the list from the creation time of that first file on.
-4. If the service does not keep the order, or a file has no creation time, nothing is settled: the next count reads the
+3. The list may show a file later than it was created. So only files that were created longer ago than ``LIST_LAG`` when
+   the count began are settled, by the service's clock. While that is not known, nothing is settled.
+4. The next count adds the settled counts, and reads the list from the end of the settled files on.
+5. If the service does not keep the order, or a file has no creation time, nothing is settled: the next count reads the
    whole list.
 """
 
@@ -21,7 +23,8 @@ from typing import Any
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG, Paginator
+from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
@@ -146,14 +149,20 @@ class CountBuilder:
 @dataclass(frozen=True, slots=True)
 class SettledFiles:
     """
-    The files at the beginning of a list whose states do not change any more.
+    The files at the beginning of a list that are all listed, and whose states do not change any more.
 
     :param counts: their counts.
-    :param until: all of them were created before this time (aware); ``None`` if there are none.
+    :param until: they are all files that were created before this time (aware); ``None`` if none are settled.
     """
 
     counts: FileCounts = FileCounts()
     until: datetime | None = None
+
+
+def all_listed_until() -> Flow[datetime | None]:
+    """Return the time before which all created files are listed (aware); ``None`` if the service's is not known."""
+    now = yield from service_time()
+    return None if now is None else now - LIST_LAG
 
 
 class IncrementalCount:
@@ -205,7 +214,7 @@ class _ListCount:
 
     def read_page(self) -> Flow[bool]:
         """Read one page; return whether it was the last one. After an error, the next call starts a new pass."""
-        list_pass = self._pass or _ListPass()
+        list_pass = self._pass or _ListPass((yield from all_listed_until()))
         self._pass = None
         token = list_pass.pages.next_token or ""
         page = yield from list_files_page(
@@ -216,6 +225,7 @@ class _ListCount:
         if list_pass.pages.next_token is not None:
             self._pass = list_pass
             return False
+        list_pass.end()
         self.counts = self.settled.counts + list_pass.counts
         if list_pass.settled_until is not None:
             self.settled = SettledFiles(self.settled.counts + list_pass.settled, list_pass.settled_until)
@@ -226,11 +236,13 @@ class _ListPass:
     """
     One pass over a list, from some creation time on.
 
+    :param listed_until: see :func:`all_listed_until`, when the pass begins.
     :ivar settled_until: all files created before it are done; ``None`` if not known.
     :ivar settled: the counts of these files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listed_until: datetime | None) -> None:
+        self._listed_until = listed_until
         self.pages = Paginator()
         self.settled = FileCounts()
         self.settled_until: datetime | None = None
@@ -247,11 +259,20 @@ class _ListPass:
         if run.created_at is None or (last_at and run.created_at < last_at):
             # The service does not keep the order: the next pass cannot leave out any part.
             self._is_in_order, self.settled_until = False, None
-        elif not self._is_open and run.created_at != last_at:
+        elif run.created_at != last_at:
             self._settle(run.created_at)
         self._is_open = self._is_open or not run.state.is_terminal
         self._builder.add(run)
 
+    def end(self) -> None:
+        """Take note that there is no further file."""
+        if self._listed_until is not None:
+            self._settle(self._listed_until)
+
     def _settle(self, until: datetime) -> None:
-        if self._is_in_order:
-            self.settled, self.settled_until = self.counts, until
+        """Settle the files so far, if no other one was created before ``until``."""
+        listed_until, last_at = self._listed_until, self._builder.last_at
+        if listed_until is None or self._is_open or not self._is_in_order:
+            return
+        if last_at is None or last_at < listed_until:
+            self.settled, self.settled_until = self.counts, min(until, listed_until)

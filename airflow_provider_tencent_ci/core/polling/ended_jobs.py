@@ -22,16 +22,13 @@ from typing import Any
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time
 from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, ENDED_STATES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
-from airflow_provider_tencent_ci.core.api.paginator import Paginator
+from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG, Paginator
 from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import RequestRetry, send_with_retry
 from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
 from airflow_provider_tencent_ci.exceptions import NotFoundError, TencentCIError
-
-# A job may appear in the list later than it was created; how much later is not documented.
-_LIST_LAG = timedelta(minutes=10)
 
 # A poll may read hundreds of pages. Without retries, one error in a hundred requests would fail nearly every such poll.
 # There are few of them, since the caller repeats a failed poll, with a backoff of its own.
@@ -89,7 +86,7 @@ class BucketSnapshot:
     @property
     def begins_at(self) -> datetime:
         """The next poll lists ended jobs that were created at or after this time."""
-        return self.newest_at - _LIST_LAG
+        return self.newest_at - LIST_LAG
 
     def about(self, criteria: JobCriteria) -> BucketSnapshot:
         """Return the part that matters for the criteria."""

@@ -13,21 +13,26 @@ import pytest
 from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_files_page
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
 from airflow_provider_tencent_ci.exceptions import ServiceUnavailableError, UnreadableResponseError
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script, failure, respond
 
-
-def script_of(service):
-    return Script([service.answer], forever=True)
+AN_HOUR_LATER = START + timedelta(hours=1)
 
 
-def count_again(counting, service):
+def script_of(service, now=START):
+    script = Script([service.answer], forever=True)
+    script.now = now
+    return script
+
+
+def count_again(counting, service, now=AN_HOUR_LATER):
     """Return the next counts, and the number of their requests."""
     before = len(service.requests)
-    while (counts := script_of(service).run(counting.read_page())) is None:
+    while (counts := script_of(service, now).run(counting.read_page())) is None:
         pass
     return counts, len(service.requests) - before
 
@@ -97,7 +102,7 @@ def test_only_files_that_may_have_changed_are_read_again():
     counts, requests = count_again(counting, service)
     assert (told(counts), requests) == (truth(service), 1)
     assert counts.first_at == START
-    service.files += in_seconds("Success", "Running", first=32)
+    service.files += in_seconds("Success", "Running", first=3_600)
     counts, requests = count_again(counting, service)
     assert (told(counts), requests) == (truth(service), 1)
 
@@ -106,15 +111,15 @@ def test_counts_are_right_for_any_progress_of_a_batch():
     chance = random.Random(5)
     for _ in range(50):
         service, counting = Files(size=chance.choice([1, 3, 10])), IncrementalCount(WORKFLOW_JOB)
-        for step in range(12):
+        created_at = START
+        for _ in range(12):
             first = len(service.files)
-            created_at = START + timedelta(seconds=step * chance.choice([0, 1, 5]))
-            latest = max([file.created_at for file in service.files], default=START)
-            service.files += [File(first + n, created_at=max(created_at, latest)) for n in range(chance.randrange(5))]
+            created_at += timedelta(seconds=chance.choice([0, 1, 5]))
+            service.files += [File(first + n, created_at=created_at) for n in range(chance.randrange(5))]
             for file in service.files:
                 if file.state == "Running" and chance.random() < 0.4:
                     file.state = chance.choice(["Success", "Success", "Failed", "Cancel"])
-            assert told(count_again(counting, service)[0]) == truth(service)
+            assert told(count_again(counting, service, created_at + LIST_LAG)[0]) == truth(service)
 
 
 @pytest.mark.parametrize("times", [[5, 3, 1], [1, 5, 3], [None, 1, 2], [1, None, 2]])

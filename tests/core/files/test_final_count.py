@@ -10,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
+from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG
 from airflow_provider_tencent_ci.core.files.count_files import count_files
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.core.files.final_count import count_to_end, expected_total
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
-from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, Files, in_seconds
+from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script
 
 ENDED = replace(WORKFLOW_JOB, state=JobState.SUCCESS, end_time=START + timedelta(seconds=9))
 STATES = ("Success", "Failed", "Cancel", "Running")
+AN_HOUR_LATER = START + timedelta(hours=1)
 
 
 class Lines:
@@ -29,9 +31,30 @@ class Lines:
         self.lines.append((counted, expected))
 
 
-def count_pages(counting, service, pages):
+class LateFiles(Files):
+    """
+    A service that lists each file some time after it was created.
+
+    :param listed_at: of each file, by the service's clock.
+    :param script: whose clock is the service's.
+    """
+
+    def __init__(self, files, listed_at, script):
+        super().__init__(size=3)
+        self.all = list(zip(files, listed_at, strict=True))
+        self.script = script
+
+    def answer(self, request):
+        now = self.script.now + self.script.service_ahead
+        self.files = [file for file, listed_at in self.all if listed_at <= now]
+        return super().answer(request)
+
+
+def count_pages(counting, service, pages, now=AN_HOUR_LATER):
+    script = Script([service.answer], forever=True)
+    script.now = now
     for _ in range(pages):
-        Script([service.answer], forever=True).run(counting.read_page())
+        script.run(counting.read_page())
 
 
 @given(
@@ -46,9 +69,51 @@ def test_the_result_is_that_of_a_count_from_the_beginning(before, after, pages):
     count_pages(counting, service, pages)
     for file, state in zip(service.files, after, strict=False):
         file.state = state if file.state == "Running" else file.state
-    service.files += in_seconds(*after[:3], first=len(service.files))
+    service.files += in_seconds(*after[:3], first=3_600)
     run = Script([service.answer], forever=True).run
     assert run(count_to_end(WORKFLOW_JOB, Lines(), lambda: 0.0, counting)) == run(count_files(WORKFLOW_JOB))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3_000), st.integers(0, LIST_LAG.seconds), st.sampled_from(STATES)), max_size=25
+    ).map(sorted),
+    st.lists(st.tuples(st.integers(0, 900), st.integers(1, 9)), max_size=8),
+    st.integers(-5_000, 5_000),
+)
+def test_a_file_that_is_listed_late_is_counted(created, counts_of_the_wait, ahead):
+    """By the service's clock, whatever this machine's says."""
+    script = Script(forever=True, service_ahead=timedelta(seconds=ahead))
+    began = START + script.service_ahead
+    files = [File(n, state, began + timedelta(seconds=at)) for n, (at, _, state) in enumerate(created)]
+    listed_at = [began + timedelta(seconds=at + lag) for at, lag, _ in created]
+    service = LateFiles(files, listed_at, script)
+    script.answers = [service.answer]
+    counting = IncrementalCount(WORKFLOW_JOB)
+    for seconds, pages in counts_of_the_wait:
+        script.now += timedelta(seconds=seconds)
+        for _ in range(pages):
+            script.run(counting.read_page())
+    for file in files:
+        file.state = "Success" if file.state == "Running" else file.state
+    counts = script.run(count_to_end(WORKFLOW_JOB, Lines(), lambda: 0.0, counting))
+    assert counts == script.run(count_files(WORKFLOW_JOB))
+
+
+@pytest.mark.parametrize("age", [0, LIST_LAG.seconds, LIST_LAG.seconds + 1])
+def test_files_are_settled_when_they_are_older_than_the_list_may_lag(age):
+    counting, listed = IncrementalCount(WORKFLOW_JOB), Files(File(1, "Success"), File(2, "Running", AN_HOUR_LATER))
+    count_pages(counting, listed, 1, START + timedelta(seconds=age))
+    assert counting.settled[0].counts.succeeded == (age > LIST_LAG.seconds)
+
+
+def test_nothing_is_settled_while_the_service_has_not_told_its_time():
+    counting, listed = IncrementalCount(WORKFLOW_JOB), Files(*in_seconds(*["Success"] * 9))
+    script = Script([listed.answer], forever=True, service_ahead=None)
+    script.now = AN_HOUR_LATER
+    for _ in range(9):
+        script.run(counting.read_page())
+    assert counting.settled == [SettledFiles()]
 
 
 def test_files_that_the_wait_has_settled_are_not_read_again():
