@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
@@ -29,7 +29,7 @@ from airflow_provider_tencent_ci.cli.tables import (
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.files.count_files import count_files
+from airflow_provider_tencent_ci.core.files.count_files import RunningCount, count_files
 from airflow_provider_tencent_ci.core.files.final_count import expected_total
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
@@ -245,8 +245,8 @@ def _counts(hook: TencentCIHook, job: InventoryJob, followed: ProgressCounter | 
         counting = followed.counting_of(job) if followed else None
         with _busy(f"Counting the files of batch job {job.job_id}: {{task.description}}") as progress:
 
-            def show(so_far: Callable[[], FileCounts]) -> None:
-                progress.update(progress.task_ids[0], description=_counted_text(so_far(), job))
+            def show(running: RunningCount) -> None:
+                progress.update(progress.task_ids[0], description=_counted_text(running.so_far, job))
 
             return hook.run(count_files(job, settled=counting.settled if counting else (), observe=show))
     except TencentCIError as error:

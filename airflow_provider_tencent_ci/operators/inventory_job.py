@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import DEFERRAL_FAILED, is_deferral_timeout, recorded_job_id
@@ -342,8 +343,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             return self._wait_for(context, kept, last_round(context), needs_worker=True)
         self._has_job_ended = True
         with counting_until_execution_timeout(job):
+            count = partial(self._count_files, context)
             outcome, again = finish_or_start_round(
-                self._round_options(), self._file_rules(), context, self._hook, job, self._count_files
+                self._round_options(), self._file_rules(), context, self._hook, job, count
             )
         context["ti"].xcom_push(key="job", value=outcome.record)
         if again:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import (
@@ -321,7 +322,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         from airflow_provider_tencent_ci.outcome.file_outcome import count_and_report_files
 
         with counting_until_execution_timeout(job):
-            outcome = count_and_report_files(self._file_rules(), self._hook, job, self._count_files)
+            count = partial(self._count_files, context)
+            outcome = count_and_report_files(self._file_rules(), self._hook, job, count)
         record_outcome(context, outcome.record)
         try:
             outcome.check()

@@ -17,6 +17,7 @@ from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.final_count import CountMemory
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.wire.messages import Flow
 
@@ -53,16 +54,20 @@ def new_progress(interval_seconds: float | None, log: Any) -> ProgressCounter | 
     return ProgressCounter(interval_seconds, ProgressLog(log))
 
 
-def count_at_end(job: InventoryJob, progress: ProgressCounter | None, log: Any) -> Flow[FileCounts]:
+def count_at_end(
+    job: InventoryJob, progress: ProgressCounter | None, log: Any, memory: CountMemory | None = None
+) -> Flow[FileCounts]:
     """
     Count all files of a job that has ended.
 
     :param progress: what the wait for this job has counted; ``None`` for nothing.
+    :param memory: of the tries of the task; ``None`` for none.
     """
     from airflow_provider_tencent_ci.core.files.final_count import count_to_end
     from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 
-    return count_to_end(job, ProgressLog(log), time.monotonic, progress.counting_of(job) if progress else None)
+    counting = progress.counting_of(job) if progress else None
+    return count_to_end(job, ProgressLog(log), time.monotonic, counting, memory)
 
 
 def wait_in_process(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.waiting.deferral import reconnect
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
@@ -61,18 +63,19 @@ class WaitingTask:
 
         self._trigger_counts = (event["job_id"], read_counts(event))
 
-    def _count_files(self, job: InventoryJob) -> FileCounts:
+    def _count_files(self, context: Context, job: InventoryJob) -> FileCounts:
         """
         Return the counts of a job that has ended: those of the trigger, or else count here.
 
         :raises TencentCIError: the files could not be counted.
         """
+        from airflow_provider_tencent_ci.task_state.count_memory import StoredCounts
         from airflow_provider_tencent_ci.waiting.job_wait import count_at_end
 
         job_id, counts = self._trigger_counts
         if counts is not None and job_id == job.job_id:
             return counts
-        return self._hook.run(count_at_end(job, self._progress, self._hook.log))
+        return self._hook.run(count_at_end(job, self._progress, self._hook.log, StoredCounts.of(context)))
 
     def _file_rules(self) -> FileRules:
         from airflow_provider_tencent_ci.outcome.file_outcome import FileRules

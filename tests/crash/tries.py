@@ -191,7 +191,7 @@ class Tries:
             "dag_run": SimpleNamespace(start_date=self.run_started_at),
         }
         if self.kept.has_store:
-            context["task_state_store"] = FileStore(self.kept)
+            context["task_state_store"] = FileStore(self.kept, die)
         return context
 
     def _push(self, key: str, value: Any, die: Die) -> None:
@@ -205,6 +205,7 @@ class FileStore:
     """A task state store."""
 
     kept: Kept
+    die: Die
 
     def get(self, key: str, default: Any = None) -> Any:
         found = self.kept.read(f"store-{key}")
@@ -212,6 +213,7 @@ class FileStore:
 
     def set(self, key: str, value: Any) -> None:
         self.kept.write(f"store-{key}", value)
+        self.die(f"after the store's {key}")
 
 
 @dataclass

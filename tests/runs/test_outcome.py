@@ -8,9 +8,11 @@ import re
 from contextlib import suppress
 
 import pytest
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
+from airflow_provider_tencent_ci.core.files import final_count
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -160,6 +162,29 @@ def test_execution_timeout_ends_a_count_and_says_that_the_job_has_ended(a_hundre
     assert "execution_timeout is over while the files of batch job" in text
     assert "The job itself had ended (Success)." in text
     assert a_hundred.count("cancel") == 0
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_retry_goes_on_with_a_count_that_broke_off(emulator, monkeypatch, is_kept):
+    """As far as Airflow keeps it: from 3.3 on."""
+    monkeypatch.setattr(final_count, "_WRITE_SECONDS", 0.0 if is_kept else 1000.0)
+    connection = emulator.connection()
+    connection["extra"]["max_connections"] = 1
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
+    emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(FILES)))
+    emulator.configure(files_created="at_turn", run_seconds=7200)
+    with TencentCIHook() as hook:
+        job_id = hook.trigger_inventory_job(name="many", workflow_ids=WORKFLOW_ID, prefix="many/").job_id
+    emulator.advance(9000)
+    emulator.inject(Fault("error", operation="executions", status=403, code="AccessDenied", skip=90))
+    arguments = "fail_on='any', retries=1, retry_delay=timedelta(seconds=0), deferrable=False"
+    run = run_dag_file(f"{HEADER}with dag:\n    InventoryJobSensor(task_id='wait', job_id={job_id!r}, {arguments})\n")
+    assert (run.states["wait"], run.tries["wait"]) == ("success", 2)
+    assert run.xcoms["wait"]["return_value"]["Files"]["Total"] == FILES
+    if is_kept and airflow_version >= "3.3":
+        assert emulator.count("executions") < 91 + 100 - 60
+    else:
+        assert emulator.count("executions") >= 91 + 100
 
 
 @modes

@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder, FileCounts, SettledFiles
-from airflow_provider_tencent_ci.core.files.split_list import SplitList
+from airflow_provider_tencent_ci.core.files.file_counts import (
+    CountBuilder,
+    FileCounts,
+    SettledFiles,
+    all_listed_until,
+)
+from airflow_provider_tencent_ci.core.files.split_list import SECOND, SplitList, Window
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
 from airflow_provider_tencent_ci.core.wire.messages import Flow
+
+
+class RunningCount(Protocol):
+    """A count while it goes on."""
+
+    @property
+    def so_far(self) -> FileCounts:
+        """The counts of the pages that were read; less where a window is read again, as several."""
+
+    @property
+    def settled(self) -> list[SettledFiles]:
+        """What a later count need not read again, of each list; bounded, whatever the number of files."""
+
+
+def observe_nothing(_counting: RunningCount) -> None:
+    """Observe nothing."""
 
 
 def count_files(
     job: InventoryJob,
     *,
     settled: Sequence[SettledFiles] = (),
-    observe: Callable[[Callable[[], FileCounts]], None] = lambda _so_far: None,
+    observe: Callable[[RunningCount], None] = observe_nothing,
 ) -> Flow[FileCounts]:
     """
     Count all files of a batch.
 
     :param job: its record. A long list is read as windows side by side if it says when the job ended.
-    :param settled: what was counted before, of each list of the job, by :attr:`.IncrementalCount.settled`.
-    :param observe: called after each page, with a function that returns the counts so far.
+    :param settled: what was counted before, of each list of the job, by :attr:`.IncrementalCount.settled` or
+        :attr:`RunningCount.settled`.
+    :param observe: called after each page.
     :raises ApiError: the lists could not be read.
     :raises UnreadableResponseError: the record does not say what the batch runs, or a list does not end.
     """
     lists = file_lists_of(job)
     before = [*settled[: len(lists)], *[SettledFiles()] * (len(lists) - len(settled))]
-    counting = _Counting([_ListCount(files, job, one) for files, one in zip(lists, before, strict=True)], observe)
+    until = yield from all_listed_until()
+    counting = _Counting(
+        [_ListCount(files, job, one, until) for files, one in zip(lists, before, strict=True)], observe
+    )
     yield from run_concurrently(counting)
     return counting.counts
 
@@ -37,7 +64,7 @@ def count_files(
 class _Counting:
     """The source of the flows of a count."""
 
-    def __init__(self, lists: list[_ListCount], observe: Callable[[Callable[[], FileCounts]], None]) -> None:
+    def __init__(self, lists: list[_ListCount], observe: Callable[[RunningCount], None]) -> None:
         self._lists = lists
         self._observe = observe
 
@@ -45,8 +72,13 @@ class _Counting:
     def counts(self) -> FileCounts:
         return sum((one.counts for one in self._lists), FileCounts())
 
+    @property
     def so_far(self) -> FileCounts:
         return sum((one.so_far for one in self._lists), FileCounts())
+
+    @property
+    def settled(self) -> list[SettledFiles]:
+        return [one.settled for one in self._lists]
 
     def next_flow(self) -> Flow[Callable[[], None]] | None:
         return next((flow for one in self._lists if (flow := one.next_flow()) is not None), None)
@@ -55,18 +87,26 @@ class _Counting:
         result()
         for one in self._lists:
             one.collect()
-        self._observe(self.so_far)
+        self._observe(self)
 
 
 class _ListCount:
     """
     Counts one list.
 
+    :param listed_until: see :func:`.all_listed_until`, when the count begins.
     :ivar counts: of the windows that have been read to their end, and of what was settled before.
+    :ivar settled: of the windows from the beginning on that have been read to their end.
     """
 
-    def __init__(self, files: FileList, job: InventoryJob, settled: SettledFiles) -> None:
-        self.counts = settled.counts if settled.until else FileCounts()
+    def __init__(
+        self, files: FileList, job: InventoryJob, settled: SettledFiles, listed_until: datetime | None
+    ) -> None:
+        self.settled = settled if settled.until else SettledFiles()
+        self.counts = self.settled.counts
+        self._listed_until = listed_until
+        # Windows that are done, by their start, until those before them are.
+        self._done: dict[datetime | None, tuple[Window, FileCounts]] = {}
         self._list = SplitList(
             files, CountBuilder, self._restart, since=settled.until, ended_at=job.ended_at, states_only=True
         )
@@ -82,10 +122,20 @@ class _ListCount:
 
     def collect(self) -> None:
         """Add the windows that are done."""
-        done = [part for part in self._list.parts if part.is_done]
-        for part in done:
+        for part in [part for part in self._list.parts if part.is_done]:
             self.counts += part.sink.counts
+            self._done[part.window.start] = part.window, part.sink.counts
             self._list.parts.remove(part)
+        self._settle()
+
+    def _settle(self) -> None:
+        while (done := self._done.pop(self.settled.until, None)) is not None:
+            window, counts = done
+            until = window.end + SECOND if window.end else None
+            if until is None or self._listed_until is None or until > self._listed_until or counts.running:
+                return
+            self.settled = SettledFiles(self.settled.counts + counts, until)
 
     def _restart(self) -> None:
-        self.counts = FileCounts()
+        self.counts, self.settled = FileCounts(), SettledFiles()
+        self._done.clear()

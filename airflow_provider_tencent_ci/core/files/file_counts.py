@@ -158,11 +158,24 @@ class SettledFiles:
     counts: FileCounts = FileCounts()
     until: datetime | None = None
 
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> SettledFiles:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(FileCounts.from_dict(written["Files"]), parse_time(written["Until"]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"Files": self.counts.to_dict(), "Until": format_time(self.until) if self.until else None}
+
 
 def all_listed_until() -> Flow[datetime | None]:
-    """Return the time before which all created files are listed (aware); ``None`` if the service's is not known."""
+    """
+    Return the time before which all created files are listed; ``None`` if the service's time is not known.
+
+    :return: aware, in whole seconds, as the list is asked for.
+    """
     now = yield from service_time()
-    return None if now is None else now - LIST_LAG
+    return None if now is None else now.replace(microsecond=0) - LIST_LAG
 
 
 class IncrementalCount:

@@ -1,22 +1,29 @@
 """
 The count of a job's files after the job has ended.
 
-It goes on from what the counts of the wait have settled, and says from time to time how far it is. A count that ends
-halfway leaves nothing behind: the next try of the task counts again.
+It goes on from what the counts of the wait have settled, or a count of an earlier try, and says from time to time how
+far it is. A count that ends halfway leaves what it has settled to the next try of the task, where that can be kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, has_several_workflows
-from airflow_provider_tencent_ci.core.files.count_files import count_files
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
+from airflow_provider_tencent_ci.core.files.count_files import RunningCount, count_files
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 
 # A count of a million files makes a few lines, one of a thousand none.
 _REPORT_SECONDS = 30.0
+
+# As much of a count is lost at most if its process is killed.
+_WRITE_SECONDS = 10.0
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class CountObserver(Protocol):
@@ -31,8 +38,22 @@ class CountObserver(Protocol):
         """
 
 
+class CountMemory(Protocol):
+    """Keeps what a count has settled for the next try of a task. Neither method raises."""
+
+    def read(self, job_id: str) -> list[SettledFiles]:
+        """Return what was settled of a job's lists; empty if nothing is known of this very job."""
+
+    def write(self, job_id: str, settled: list[SettledFiles]) -> None:
+        """Keep it; called at most once in ten seconds."""
+
+
 def count_to_end(
-    job: InventoryJob, observer: CountObserver, now: Callable[[], float], counting: IncrementalCount | None = None
+    job: InventoryJob,
+    observer: CountObserver,
+    now: Callable[[], float],
+    counting: IncrementalCount | None = None,
+    memory: CountMemory | None = None,
 ) -> Flow[FileCounts]:
     """
     Count all files of a job that has ended.
@@ -40,18 +61,43 @@ def count_to_end(
     :param job: its last record.
     :param now: the time in seconds, by a clock that is never set back; for the pauses between two reports.
     :param counting: the counts of the wait for this job; what they have settled is not read again.
+    :param memory: the same of a count that an earlier try has begun, and of this one for the next try; ``None`` for
+        none.
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the lists could not be read.
     """
-    reported_at = now()
+    report_is_due, write_is_due = _due_every(_REPORT_SECONDS, now), _due_every(_WRITE_SECONDS, now)
+    settled = _furthest(counting.settled if counting else [], memory.read(job.job_id) if memory is not None else [])
 
-    def report(so_far: Callable[[], FileCounts]) -> None:
-        nonlocal reported_at
-        if now() - reported_at >= _REPORT_SECONDS:
-            reported_at, counts = now(), so_far()
+    def observe(running: RunningCount) -> None:
+        if report_is_due():
+            counts = running.so_far
             observer.counting(job, counts.total, expected_total(counts, job))
+        if memory is not None and write_is_due():
+            memory.write(job.job_id, running.settled)
 
-    return count_files(job, settled=counting.settled if counting else (), observe=report)
+    return count_files(job, settled=settled, observe=observe)
+
+
+def _due_every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
+    """Return a function that is true about once in so many seconds, for the first time after them."""
+    last_at = now()
+
+    def is_due() -> bool:
+        nonlocal last_at
+        if now() - last_at < seconds:
+            return False
+        last_at = now()
+        return True
+
+    return is_due
+
+
+def _furthest(*settled: list[SettledFiles]) -> list[SettledFiles]:
+    """Return of each list of a job what has been settled of it for the longest time."""
+    return [
+        max(each, key=lambda one: one.until or _LONG_AGO) for each in zip_longest(*settled, fillvalue=SettledFiles())
+    ]
 
 
 def expected_total(so_far: FileCounts, job: InventoryJob) -> int | None:

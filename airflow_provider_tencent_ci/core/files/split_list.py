@@ -32,7 +32,7 @@ from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 
-_SECOND = timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
 
 # More windows would be many small ones if the first page was not typical. A long one is cut again.
 _MOST_WINDOWS = 64
@@ -82,11 +82,11 @@ class Window:
         :param end: where the last one ends, if this one has no end.
         """
         begin, end = self.start or begin, self.end or end
-        length = max(length, (end - begin) / _MOST_WINDOWS, _SECOND)
-        seconds, count = ceil(length.total_seconds()), ceil((end - begin + _SECOND) / length)
+        length = max(length, (end - begin) / _MOST_WINDOWS, SECOND)
+        seconds, count = ceil(length.total_seconds()), ceil((end - begin + SECOND) / length)
         bounds = [begin + timedelta(seconds=seconds * number) for number in range(1, count)]
         bounds = [bound for bound in bounds if bound <= end]
-        starts, ends = [self.start, *bounds], [*(bound - _SECOND for bound in bounds), self.end]
+        starts, ends = [self.start, *bounds], [*(bound - SECOND for bound in bounds), self.end]
         return [Window(*each) for each in zip(starts, ends, strict=True)]
 
 
@@ -269,7 +269,7 @@ class SplitList(Generic[SinkT]):
 
     def _length_of_a_page(self, part: Part[SinkT]) -> timedelta:
         """Return in what time the files of one page were created."""
-        return max(part.seen.end - part.seen.start, _SECOND / 2) / part.pages_read if part.seen else _SECOND
+        return max(part.seen.end - part.seen.start, SECOND / 2) / part.pages_read if part.seen else SECOND
 
     def _read_in_order(self) -> None:
         self._restart()

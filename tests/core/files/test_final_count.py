@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
@@ -15,6 +16,7 @@ from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.core.files.final_count import count_to_end, expected_total
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
+from tests.core.files.list_model import Listing, Overtaking
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script
 
@@ -79,12 +81,12 @@ def test_the_result_is_that_of_a_count_from_the_beginning(before, after, pages):
         st.tuples(st.integers(0, 3_000), st.integers(0, LIST_LAG.seconds), st.sampled_from(STATES)), max_size=25
     ).map(sorted),
     st.lists(st.tuples(st.integers(0, 900), st.integers(1, 9)), max_size=8),
-    st.integers(-5_000, 5_000),
+    st.integers(-5_000_000, 5_000_000),
 )
 def test_a_file_that_is_listed_late_is_counted(created, counts_of_the_wait, ahead):
     """By the service's clock, whatever this machine's says."""
-    script = Script(forever=True, service_ahead=timedelta(seconds=ahead))
-    began = START + script.service_ahead
+    script = Script(forever=True, service_ahead=timedelta(milliseconds=ahead))
+    began = (START + script.service_ahead).replace(microsecond=0)
     files = [File(n, state, began + timedelta(seconds=at)) for n, (at, _, state) in enumerate(created)]
     listed_at = [began + timedelta(seconds=at + lag) for at, lag, _ in created]
     service = LateFiles(files, listed_at, script)
@@ -125,6 +127,85 @@ def test_files_that_the_wait_has_settled_are_not_read_again():
     service.requests.clear()
     counts = Script([service.answer], forever=True).run(count_to_end(WORKFLOW_JOB, Lines(), lambda: 0.0, counting))
     assert (counts.total, len(service.requests)) == (300, 1)
+
+
+class Memory(dict):
+    """Keeps what a count has settled."""
+
+    def read(self, job_id):
+        return self.get(job_id, [])
+
+    def write(self, job_id, settled):
+        self[job_id] = settled
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from(STATES)), min_size=50, max_size=400).map(sorted),
+    st.lists(st.integers(1, 80), min_size=1, max_size=4),
+    st.booleans(),
+    st.integers(0, 1_000),
+)
+def test_a_count_that_was_broken_off_is_continued(created, steps_of_tries, ignores_windows, seed):
+    """Wherever each of some tries ended. Files that are not done are not settled, also when the job has ended."""
+    files = [File(number, state, START + timedelta(seconds=at)) for number, (at, state) in enumerate(created)]
+    listing = Listing(files, 2, honours=() if ignores_windows else Listing.honours)
+    job, memory = replace(ENDED, end_time=START + timedelta(seconds=3_000)), Memory()
+    clock = itertools.count(step=10.0)
+
+    def counting(memory):
+        driver = Overtaking(listing.answer, seed, START + timedelta(seconds=2_000) + LIST_LAG)
+        return driver, count_to_end(job, Lines(), lambda: next(clock), memory=memory)
+
+    for number in steps_of_tries:
+        driver, flow = counting(memory)
+        for _ in itertools.islice(driver.steps(flow), number):
+            pass
+        for file in files:
+            file.state = "Success" if file.state == "Running" and driver.chance.random() < 0.3 else file.state
+    listing.requests.clear()
+    driver, flow = counting(memory)
+    counts, requests = driver.run(flow), len(listing.requests)
+    listing.requests.clear()
+    driver, flow = counting(Memory())
+    assert counts == driver.run(flow)
+    assert requests <= len(listing.requests) + len(files) // 4
+
+
+def test_a_count_that_was_broken_off_reads_only_the_rest():
+    files = [File(number, "Success", START + timedelta(seconds=number)) for number in range(4_000)]
+    listing, memory, clock = Listing(files, 10), Memory(), itertools.count(step=10.0)
+    job = replace(ENDED, end_time=START + timedelta(seconds=4_000))
+    driver = Overtaking(listing.answer, 1, AN_HOUR_LATER + timedelta(hours=1))
+    for _ in driver.steps(count_to_end(job, Lines(), lambda: next(clock), memory=memory)):
+        if len(listing.requests) == 300:
+            break
+    [settled] = memory[job.job_id]
+    assert settled.counts.total > 1_000
+    listing.requests.clear()
+    counts = driver.run(count_to_end(job, Lines(), lambda: next(clock), memory=memory))
+    assert counts.total == 4_000
+    assert len(listing.requests) <= 400 - settled.counts.total // 10 + 10
+
+
+def test_what_is_settled_is_written_at_most_once_in_ten_seconds():
+    files, script = Files(*in_seconds(*["Success"] * 6000), size=50), Script(forever=True)
+    script.now, writes = AN_HOUR_LATER + timedelta(hours=1), []
+
+    class Noting(Memory):
+        def write(self, job_id, settled):
+            writes.append(script.now)
+
+    def answer(request):
+        script.now += timedelta(seconds=1)
+        return files.answer(request)
+
+    script.answers = [answer]
+    job = replace(CHILD_JOB, state=JobState.SUCCESS, end_time=START + timedelta(seconds=5999))
+    script.run(count_to_end(job, Lines(), lambda: script.now.timestamp(), memory=Noting()))
+    pauses = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(writes)]
+    assert len(writes) >= 10
+    assert min(pauses) >= 10
 
 
 def test_counts_of_another_job_are_not_used():

@@ -216,7 +216,7 @@ def test_a_list_without_an_end_of_its_job_is_read_in_order_where_the_time_is_not
 
 def test_the_counts_so_far_are_told():
     listing, told_counts = Listing(batch(range(3_000)), 10), []
-    count(listing, WORKFLOW_JOB, observe=lambda so_far: told_counts.append(so_far().total))
+    count(listing, WORKFLOW_JOB, observe=lambda running: told_counts.append(running.so_far.total))
     assert max(told_counts) == told_counts[-1] == 3_000, "less where a window is read again, as several"
     assert len(told_counts) > 10
 
