@@ -38,12 +38,18 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Tencent
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, counts_text, failure_table
-from airflow_provider_tencent_ci.submission.resubmit_job import failed_files_again, round_of, submit_again
+from airflow_provider_tencent_ci.submission.resubmit_job import (
+    FailedFilesAgain,
+    failed_files_again,
+    round_of,
+    submit_again,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission
     from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
@@ -154,14 +160,14 @@ def resubmit_job(args: Namespace) -> None:
             _check_ended(hook, job, args)
             found = failed_files_again(hook, job, args.url_list_prefix)
         if found is None or args.dry_run:
-            _print_failed(job, found[1] if found else 0, args.output)
+            _print_failed(job, len(found.failures) if found else 0, args.output)
             return
-        again, failed = found
+        failed = len(found.failures)
         _confirm(_question(job, failed), args.yes, "Nothing was submitted")
         same = command_place(args).command("resubmit", job.job_id)
         sent = f"Interrupted. The files may have been submitted: `{same}` finds their job."
         with _busy(f"Submitting {failed:,} files"), _said_if_interrupted(sent):
-            submission = hook.run(submit_again(job, again, NoteFile(job.job_id), say))
+            submission, rest = _submit_parts(hook, found)
         now = _now(hook)
     new = submission.job
     if args.output == "table":
@@ -170,6 +176,19 @@ def resubmit_job(args: Namespace) -> None:
         print_records(record_of(new, None), args.output, [job_row(new, None, now)])
     if not new.state.is_terminal:
         say(f"Follow it: {command_place(args).command('tail', new.job_id)}")
+    if rest:
+        say(f"Part {rest.place.part} of {rest.place.parts} is next. When this job has succeeded, `{same}` submits it.")
+
+
+def _submit_parts(hook: TencentCIHook, found: FailedFilesAgain) -> tuple[Submission, Resubmission | None]:
+    """Go through the parts that have succeeded; return the submission of the first other one, and what follows it."""
+    again = found.first_part()
+    while True:
+        submission = hook.run(submit_again(found.job, again, NoteFile(found.job.job_id), say))
+        rest = found.part_after(submission.job)
+        if rest is None or submission.job.state is not JobState.SUCCESS:
+            return submission, rest
+        again = rest
 
 
 def _check_ended(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> None:

@@ -26,11 +26,7 @@ class NoteFile:
 
     def get(self, key: str) -> Any:
         """Return a note; ``None`` if there is none, or it cannot be read."""
-        try:
-            notes = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return notes.get(key) if isinstance(notes, dict) else None
+        return self._read().get(key)
 
     def set(self, key: str, value: Any) -> None:
         """
@@ -41,9 +37,16 @@ class NoteFile:
         written = self._path.with_suffix(f".{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            written.write_text(json.dumps({key: value}), "utf-8")
+            written.write_text(json.dumps({**self._read(), key: value}), "utf-8")
             written.replace(self._path)
         except OSError as error:
             raise CommandError(
                 f"Nothing was submitted: the note about it cannot be written to {self._path} ({error.strerror})."
             ) from error
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            notes = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return notes if isinstance(notes, dict) else {}

@@ -7,7 +7,7 @@ failed may be ended in the triggerer (:mod:`airflow_provider_tencent_ci.waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -171,23 +171,23 @@ def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFile
 
 
 def report_files(
-    rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob | None = None
+    rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: Sequence[InventoryJob] = ()
 ) -> Outcome:
     """
     Log the first failed files, and write all of them to ``failures_path``.
 
     :param counts: of the job's files.
-    :param last: the job that has those which failed to the end; by default ``job`` itself.
+    :param last: the jobs that have those which failed to the end; by default ``job`` itself.
     """
-    path, files_error = _report_failures(rules, hook, job, counts, last or job)
+    path, files_error = _report_failures(rules, hook, job, counts, last or [job])
     return Outcome(rules, job, record_with_files(job, counts, path), counts, files_error=files_error)
 
 
 def _report_failures(
-    rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: InventoryJob
+    rules: FileRules, hook: TencentCIHook, job: InventoryJob, counts: FileCounts, last: Sequence[InventoryJob]
 ) -> tuple[str | None, FilesUnknownError | None]:
     """Return where the list of failed files was written to, or why not."""
-    failures = hook.list_failed_files(last) if counts.failed else iter(())
+    failures = (failure for one in last if counts.failed for failure in hook.list_failed_files(one))
     if not rules.failures_path:
         _log_first(hook, failures, counts.failed)
         return None, None

@@ -11,13 +11,20 @@ import hashlib
 import re
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.api.job_name import readable_name, readable_part
 from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
+from airflow_provider_tencent_ci.core.api.url_list import keys_of_part, parts_needed, write_url_list
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import ENDED_BADLY
-from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission, check_one_workflow, url_list_key
+from airflow_provider_tencent_ci.core.submitting.round_request import (
+    Resubmission,
+    RoundPart,
+    check_one_workflow,
+    url_list_folder,
+)
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
@@ -30,10 +37,9 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["failed_files_again", "round_of", "submit_again"]
+__all__ = ["FailedFilesAgain", "failed_files_again", "round_of", "submit_again"]
 
-_LIST_OF_A_ROUND = re.compile("(?P<start>.*/failed-)(?P<round>[0-9]{1,6})[.]txt", re.DOTALL)
-_AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})", re.DOTALL)
+_AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})(-[0-9]{1,6})?", re.DOTALL)
 
 
 def round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
@@ -44,19 +50,67 @@ def round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
 
     :param job: its record. It has ended.
     """
-    found = _LIST_OF_A_ROUND.fullmatch(str(job.input.get("UrlFile", "")))
-    key = f"{found['start']}{int(found['round']) + 1}.txt" if found else f"/{url_list_key('', job.name, 1)}"
+    place = RoundPart.of_job(job)
+    folder = _folder_of(job) if place else f"/{url_list_folder('', job.name)}"
+    number = place.round + 1 if place else 1
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
-        return next((one for one in later if one.state not in ENDED_BADLY and _reads(one, key)), None)
+        return next((one for one in later if one.state not in ENDED_BADLY and _is_of(one, folder, number)), None)
 
 
-def _reads(job: InventoryJob, key: str) -> bool:
-    return f"/{job.input.get('UrlFile', '')}".endswith(key)
+def _is_of(job: InventoryJob, folder: str, round_number: int) -> bool:
+    place = RoundPart.of_job(job)
+    return place is not None and place.round == round_number and _folder_of(job).endswith(folder)
 
 
-def failed_files_again(hook: TencentCIHook, job: InventoryJob, url_list_prefix: str) -> tuple[Resubmission, int] | None:
+def _folder_of(job: InventoryJob) -> str:
+    return "/" + str(job.input["UrlFile"]).rpartition("/")[0] + "/"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFilesAgain:
     """
-    Return the request for the failed files of a job, and how many there are; ``None`` if no file failed.
+    The failed files of a job, to be submitted again in as many parts as they need.
+
+    :param job: its record.
+    :param failures: its failed files.
+    :param folder: where in the bucket the lists are put.
+    :param bucket: the bucket's long name.
+    :param region: its region.
+    """
+
+    job: InventoryJob
+    failures: InventoryJobFailures
+    folder: str
+    bucket: str
+    region: str
+
+    def first_part(self) -> Resubmission:
+        """
+        Return the request for the first part; it has all files, if one list has room for them.
+
+        :raises InvalidArgumentError: a key cannot stand in a list.
+        """
+        parts = parts_needed(self.failures.keys, self.bucket, self.region)
+        return self._request(RoundPart(_name_and_round(self.job)[1], 1, parts))
+
+    def part_after(self, submitted: InventoryJob) -> Resubmission | None:
+        """Return the request for the part that follows; ``None`` if that was the last one."""
+        place = RoundPart.of_job(submitted) or RoundPart(1)
+        following = (replace(place, part=number) for number in range(place.part + 1, place.parts + 1))
+        return next((self._request(part) for part in following if self._keys_of(part)), None)
+
+    def _request(self, place: RoundPart) -> Resubmission:
+        specification = InventoryJobSpecification(self.job.type, self.job.input, self.job.operation)
+        url_list = write_url_list(self._keys_of(place), self.bucket, self.region)
+        return Resubmission.of(specification, place.round, self.folder, place, url_list)
+
+    def _keys_of(self, place: RoundPart) -> list[str]:
+        return keys_of_part(self.failures, place.part, place.parts)
+
+
+def failed_files_again(hook: TencentCIHook, job: InventoryJob, url_list_prefix: str) -> FailedFilesAgain | None:
+    """
+    Return the failed files of a job; ``None`` if no file failed.
 
     :param job: its record. It has ended.
     :param url_list_prefix: where in the bucket the list of files is put.
@@ -68,34 +122,30 @@ def failed_files_again(hook: TencentCIHook, job: InventoryJob, url_list_prefix: 
     failures = InventoryJobFailures.of_job(hook, job)
     if not failures:
         return None
-    _, round_number = _name_and_round(job)
-    specification = InventoryJobSpecification(job.type, job.input, job.operation)
-    key = url_list_key(url_list_prefix, job.job_id, round_number)
-    url_list = failures.url_list(hook.config.bucket, hook.config.region)
-    return Resubmission.of(specification, round_number, key, url_list), len(failures)
+    folder = url_list_folder(url_list_prefix, job.job_id)
+    return FailedFilesAgain(job, failures, folder, hook.config.bucket, hook.config.region)
 
 
 def submit_again(job: InventoryJob, again: Resubmission, store: Any, log: Callable[[str], None]) -> Flow[Submission]:
     """
-    Submit the failed files of a job, unless an earlier call has done so; then return the job of that call.
+    Submit a part of the failed files of a job, unless an earlier call has done so; then return the job of that call.
 
-    :param again: of :func:`failed_files_again`.
+    :param again: see :class:`FailedFilesAgain`. A part may be submitted once the part before it has succeeded.
     :param store: keeps notes of this machine, with ``get(key)`` and ``set(key, value)``.
     :param log: logs what the submission waits for.
     :raises SubmitOutcomeUnknownError: the request was sent, and it is not known whether there is a job.
     """
-    name, round_number = _name_and_round(job)
-    request = again.body(None)
-    token = submission_token(TaskIdentity("", job.job_id, "tencent-ci resubmit", -1, 0), request)
+    name, _ = _name_and_round(job)
+    token = submission_token(TaskIdentity("", job.job_id, "tencent-ci resubmit", -1, 0), again.identity)
     attempt = Attempt(
-        readable=readable_name(f"{name}-again-{round_number}"),
+        readable=readable_name(f"{name}-again-{again.label}"),
         token=token,
         specification=again,
         is_first=False,
         before_submit=again.upload_inputs,
         log=log,
     )
-    return submit_once(attempt, _Notes(store, token, hashlib.sha256(request).hexdigest(), round_number))
+    return submit_once(attempt, _Notes(store, token, hashlib.sha256(again.identity).hexdigest(), again.label))
 
 
 class _Notes(SubmissionMemory):
@@ -108,8 +158,8 @@ class _Notes(SubmissionMemory):
 
     is_reliable = False
 
-    def __init__(self, store: Any, token: str, request: str, round_number: int) -> None:
-        super().__init__(store, 0, request, round_number)
+    def __init__(self, store: Any, token: str, request: str, label: str) -> None:
+        super().__init__(store, 0, request, label)
         self._without_note = SubmissionNote(token, posts=1)
 
     def read(self) -> SubmissionNote:

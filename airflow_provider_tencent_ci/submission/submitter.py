@@ -125,8 +125,8 @@ def _submission_flow(
             log=hook.log.warning,
         )
     attempt = Attempt(
-        readable=readable_name(f"{options.name}-again-{specification.round}" if specification.round else options.name),
-        token=submission_token(task_identity(context), specification.body(None)),
+        readable=readable_name(f"{options.name}-again-{specification.label}" if specification.label else options.name),
+        token=submission_token(task_identity(context), specification.identity),
         specification=specification,
         is_first=is_first_try(context),
         reconcile_timeout=options.reconcile_timeout,

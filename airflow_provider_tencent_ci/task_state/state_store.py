@@ -34,25 +34,26 @@ class SubmissionMemory:
     :param store: Airflow's store; ``None`` before 3.3, and then nothing is kept.
     :param series: ``ti.max_tries``.
     :param request: a digest of the request.
-    :param round_number: which submission of the task it is, where failed files are submitted again.
+    :param label: which submission of the task it is, where failed files are submitted again; see
+        :attr:`.InventoryJobSpecification.label`.
     :param nodes: the request's nodes as texts, so that a later try with another request can say what differs.
     """
 
     def __init__(
-        self, store: Any, series: int, request: str, round_number: int = 0, nodes: Mapping[str, str] | None = None
+        self, store: Any, series: int, request: str, label: str = "", nodes: Mapping[str, str] | None = None
     ) -> None:
         self._store = store
         self._nodes = dict(nodes or {})
         self._identity = {"series": series, "request": request}
-        self._key = f"{_KEY}_{round_number}" if round_number else _KEY
+        self._key = f"{_KEY}_{label}" if label else _KEY
 
     @classmethod
     def of(cls, context: Context, specification: InventoryJobSpecification) -> SubmissionMemory:
         """Return the memory of the running task instance for a request."""
         ti: Any = context["ti"]
-        request = hashlib.sha256(specification.body(None)).hexdigest()
+        request = hashlib.sha256(specification.identity).hexdigest()
         nodes = node_texts({"Type": specification.type, **specification.input, **specification.operation})
-        return cls(task_state_store(context), int(ti.max_tries), request, specification.round, nodes)
+        return cls(task_state_store(context), int(ti.max_tries), request, specification.label, nodes)
 
     @property
     def is_reliable(self) -> bool:

@@ -15,6 +15,7 @@ from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
+from airflow_provider_tencent_ci.submission import resubmit_job
 from tests.cli.test_commands import TRANSCODE
 
 FAILING = ["media/0002.mp4", "media/0005.mp4"]
@@ -68,6 +69,25 @@ def test_the_same_command_finds_the_job_of_the_first_call(run, emulator, first, 
     assert done.out.startswith(f"Found again batch job {once['JobId']}, ")
     assert "Nothing was submitted" in done.out
     assert emulator.count("create") == 2
+
+
+@pytest.mark.parametrize("parts_of_the_next_call", [3, 5, 1])
+def test_each_call_submits_the_part_after_those_that_have_succeeded(
+    run, emulator, first, monkeypatch, parts_of_the_next_call
+):
+    monkeypatch.setattr(resubmit_job, "parts_needed", lambda *_: 2)
+    monkeypatch.setattr(resubmit_job, "keys_of_part", lambda found, part, parts: sorted(found)[part - 1 :: parts])
+    done = run("resubmit", first.job_id, "--yes")
+    assert f"Part 2 of 2 is next. When this job has succeeded, `tencent-ci resubmit {first.job_id}` submits" in done.err
+    monkeypatch.setattr(resubmit_job, "parts_needed", lambda *_: parts_of_the_next_call)
+    assert run("resubmit", first.job_id, "--yes").out.startswith("Found again"), "the first part has not ended"
+    emulator.advance(60)
+    for begin in ("Submitted", "Found again"):
+        done = run("resubmit", first.job_id, "--yes")
+        assert done.out.startswith(begin)
+        assert "is next" not in done.err
+    assert [keys_of(emulator, job) for job in emulator.jobs[1:]] == [[key] for key in FAILING]
+    assert re.fullmatch(r"nightly-transcode-again-1-2-[0-9a-f]{16}", emulator.jobs[2].name)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -76,13 +77,86 @@ def test_no_reason_is_asked_for_files_that_are_submitted_again(a_hundred):
     assert a_hundred.count("execution") == 0
 
 
-def test_a_list_that_is_too_long_for_one_upload_submits_nothing(a_hundred, monkeypatch):
-    monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", 500)
-    run = submit("wait_for_completion=True, poll_interval=0.3")
+LINE_BYTES = len(f"https://{BUCKET}.cos.ap-beijing.myqcloud.com/{FAILING[0]}\n")
+
+
+@pytest.fixture
+def short_lists(a_hundred, monkeypatch):
+    """A list has room for four files, for the client and for the service."""
+    monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", int(4.5 * LINE_BYTES))
+    a_hundred.configure(max_object_bytes=int(4.5 * LINE_BYTES))
+    return a_hundred
+
+
+def round_of(job):
+    return int(re.search(r"-again-(\d+)", job.name)[1]) if "-again-" in job.name else 0
+
+
+def keys_of_round(emulator, number):
+    return sorted(key for job in emulator.jobs if round_of(job) == number for key in keys_of(emulator, job))
+
+
+@waiting
+@both_types
+def test_files_for_more_than_one_list_are_submitted_in_parts(short_lists, mode, kind):
+    short_lists.configure(failing_times=1)
+    run = submit(mode, "fail_on='any'", kind)
+    assert run.state == "success"
+    first, *parts = short_lists.jobs
+    assert len(parts) >= 3
+    assert keys_of_round(short_lists, 1) == FAILING, "each once"
+    assert counts(run) == (100, 100, 0)
+    xcoms = run.xcoms["submit"]
+    assert xcoms["rounds"] == [first.job_id, *(part.job_id for part in parts)]
+    assert xcoms["return_value"] == first.job_id
+    assert xcoms["job_id"] == parts[-1].job_id
+    uploads = [request.path for request in short_lists.requests if request.method == "PUT"]
+    lists = [path.rpartition("/")[2] for path in uploads]
+    assert lists == [f"failed-1-part-{number}-of-{len(parts)}.txt" for number in range(1, len(parts) + 1)]
+
+
+@waiting
+def test_files_that_fail_again_in_any_part_are_the_next_round(short_lists, mode, tmp_path):
+    """And those that fail to the end are all in the list of failures, whichever part they were in."""
+    path = tmp_path / "failed.jsonl"
+    run = submit(mode, f"resubmit_rounds=2, fail_on='any', failures_path='file://{path}'")
     assert run.state == "failed"
-    assert "The 10 failed files of batch job " in run.failure
-    assert "InventoryJobFailures(keys).upload(hook, key)" in run.failure
-    assert len(a_hundred.jobs) == 1
+    assert [keys_of_round(short_lists, number) for number in (1, 2)] == [FAILING, FAILING]
+    assert counts(run) == (100, 90, 10)
+    assert sorted(json.loads(line)["key"] for line in path.read_text().splitlines()) == FAILING
+
+
+@waiting
+def test_parts_are_submitted_one_after_the_other(short_lists, mode):
+    short_lists.configure(failing_times=1)
+    assert submit(mode, "fail_on='any'").state == "success"
+    times = [(job.created_at, job.ended_at) for job in short_lists.jobs]
+    assert all(ended <= created for (_, ended), (created, _) in pairwise(times))
+
+
+@waiting
+def test_no_part_follows_one_that_fails_as_a_job(short_lists, configure_at_uploads, mode):
+    short_lists.configure(failing_times=1)
+    configure_at_uploads({"outcome": "fail"})
+    run = submit(mode, "fail_on='any'")
+    assert (run.state, [job.state for job in short_lists.jobs]) == ("failed", ["Success", "Failed"])
+
+
+@waiting
+def test_an_execution_timeout_cancels_the_part_that_runs_and_submits_no_other(short_lists, configure_at_uploads, mode):
+    configure_at_uploads({}, {"run_seconds": 3600})
+    with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
+        submit(mode, "execution_timeout=timedelta(seconds=9)")
+    assert [job.state for job in short_lists.jobs] == ["Success", "Success", "Cancel"]
+
+
+@waiting
+@pytest.mark.parametrize("other_seconds", [3], indirect=True)
+def test_a_part_waits_for_a_place(taken, short_lists, mode):
+    short_lists.configure(failing_times=1)
+    run = submit(mode, "max_active_jobs=1, fail_on='any'")
+    assert run.state == "success"
+    assert keys_of_round(short_lists, 1) == FAILING
 
 
 @both_types

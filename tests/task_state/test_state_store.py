@@ -45,7 +45,7 @@ def noted(record: object) -> SubmissionNote | None:
 
 def test_each_round_of_a_task_has_its_own_record():
     store = dict[str, object]()
-    memories = [SubmissionMemory(_Keyed(store), 2, "digest", number) for number in (0, 1, 2)]
+    memories = [SubmissionMemory(_Keyed(store), 2, "digest", label) for label in ("", "1", "1-2")]
     for number, memory in enumerate(memories):
         memory.write(SubmissionNote("token", f"b{number}"))
     assert [memory.read().job_id for memory in memories] == ["b0", "b1", "b2"]

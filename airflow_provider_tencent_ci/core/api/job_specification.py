@@ -77,6 +77,16 @@ class InventoryJobSpecification:
         """Warnings for the log: nodes that are unusual but may be right."""
         return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
 
+    @property
+    def identity(self) -> bytes:
+        """The bytes that tell this submission from others of the task: the request without its name."""
+        return self.body(None)
+
+    @property
+    def label(self) -> str:
+        """Which submission of failed files it is, for the name; empty for the first submission of a task."""
+        return ""
+
     def upload_inputs(self) -> Flow[None]:
         """Upload the inputs of the request right before it is sent. This class has none."""
         yield from ()

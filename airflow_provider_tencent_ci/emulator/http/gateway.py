@@ -206,7 +206,7 @@ class Gateway:
     def _answer_object(self, turn: _Turn) -> Reply:
         request, now = turn.request, turn.server_at
         bucket = self._bucket_of(request)
-        check_length(request, limit=None)
+        check_length(request, turn.behaviour.requests.max_object_bytes)
         key = check_signature(
             request, self.keys, turn.behaviour.signatures, signed_at=turn.signed_at, now=now, for_objects=True
         )

@@ -15,16 +15,16 @@ __all__ = ["MAX_REQUEST_BYTES", "check_bucket", "check_content", "check_length"]
 MAX_REQUEST_BYTES = 1024 * 1024  # assumed
 
 
-def check_length(request: WireRequest, limit: int | None = MAX_REQUEST_BYTES) -> None:
+def check_length(request: WireRequest, limit: int = MAX_REQUEST_BYTES) -> None:
     """
     Refuse a request without a length, or with a body that is too long.
 
-    :param limit: how many bytes a body may have; ``None``: any number.
+    :param limit: how many bytes a body may have.
     :raises ServiceError: 411 or 413.
     """
     if request.method in ("POST", "PUT") and "content-length" not in request.headers:
         raise ServiceError(411, "MissingContentLength", "Content-Length is required.")
-    if limit is not None and len(request.body) > limit:
+    if len(request.body) > limit:
         raise ServiceError(413, "InvalidContent", f"The body is longer than {limit} bytes.")
 
 

@@ -183,6 +183,7 @@ class RequestRules(SwitchGroup):
     :param name_limit: the unit of the limit of 128 for a name (assumed: ``characters``; docs/service.md, 2.1).
     :param content_type_required: a POST with a body needs ``Content-Type``. A wrong value is always refused. A request
         without the header is accepted by default, since the official Python SDK sends none (docs/service.md, 7.1).
+    :param max_object_bytes: the size of an object that can be written with one request; 5 GB, as COS documents.
     """
 
     exactly_one_input: bool = True
@@ -192,6 +193,7 @@ class RequestRules(SwitchGroup):
     interval_bounds: IntervalBounds = "both"
     name_limit: NameLimit = "characters"
     content_type_required: bool = False
+    max_object_bytes: int = 5 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)

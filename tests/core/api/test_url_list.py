@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api import url_list
-from airflow_provider_tencent_ci.core.api.url_list import write_url_list
+from airflow_provider_tencent_ci.core.api.url_list import keys_of_part, parts_needed, write_url_list
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 BUCKET, REGION = "examplebucket-1250000000", "ap-beijing"
@@ -60,3 +62,31 @@ def test_a_too_long_list_is_refused(monkeypatch):
     assert len(lines("012")) == 3
     with pytest.raises(InvalidArgumentError, match="longer than"):
         lines("0123")
+
+
+keys = st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), max_size=60)
+
+
+@given(keys, st.integers(200, 3_000))
+def test_each_object_is_in_one_part_and_each_part_has_room(found, room):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(url_list, "MAX_URL_LIST_BYTES", room)
+        parts = parts_needed(found, BUCKET, REGION)
+        divided = [keys_of_part(found, part, parts) for part in range(1, parts + 1)]
+        assert sorted(key for part in divided for key in part) == sorted(found)
+        if parts < len(found):
+            assert all(len(write_url_list(part, BUCKET, REGION)) <= room for part in divided)
+            assert divided[0] or not found
+
+
+@given(keys, keys, st.integers(1, 9))
+def test_a_file_that_is_found_later_moves_no_other_one(found, later, parts):
+    for part in range(1, parts + 1):
+        assert set(keys_of_part(found, part, parts)) <= set(keys_of_part(found | later, part, parts))
+
+
+def test_the_parts_of_keys_never_change():
+    """A retry after an upgrade goes on with the parts of the earlier release."""
+    found = [f"media/{number:04}.mp4" for number in range(8)]
+    numbers = [[int(key[-5]) for key in keys_of_part(found, part, 3)] for part in (1, 2, 3)]
+    assert numbers == [[0, 1, 4], [2, 5, 7], [3, 6]]

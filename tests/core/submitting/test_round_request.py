@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.submitting.round_request import (
     Resubmission,
-    url_list_key,
+    RoundPart,
+    url_list_folder,
 )
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token
@@ -19,8 +21,8 @@ from tests.core.submitting.attempts import NAME, TOKEN, Listing, Notes, submitti
 SPECIFICATION = InventoryJobSpecification.from_arguments(
     workflow_ids="w1", prefix="media/", start_time="2026-01-01T00:00:00+08:00"
 )
-KEY = "lists/b1/failed-1.txt"
-ROUND = Resubmission.of(SPECIFICATION, 1, KEY, b"https://x/a\n")
+FOLDER, KEY = "lists/b1/", "lists/b1/failed-1.txt"
+ROUND = Resubmission.of(SPECIFICATION, 1, FOLDER, RoundPart(1), b"https://x/a\n")
 CREATED = respond(f"<Response>{job_xml('b2')}</Response>")
 
 
@@ -42,17 +44,38 @@ def test_a_round_has_the_same_request_for_any_time_of_the_upload():
 def test_a_round_of_nodes_requests_the_same_nodes():
     nodes = {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}, "UserData": "mine"}
     specification = InventoryJobSpecification.from_arguments(job=nodes, prefix="media/")
-    again = Resubmission.of(specification, 1, KEY, b"")
+    again = Resubmission.of(specification, 1, FOLDER, RoundPart(1), b"")
     assert (again.type, again.operation) == ("Job", {"Tag": "MediaInfo", "UserData": "mine"})
 
 
+def token_of(specification):
+    return submission_token(TaskIdentity("nightly", "r1", "submit", -1, 0), specification.identity)
+
+
+def part(*place, name="b1", content=b""):
+    return Resubmission.of(SPECIFICATION, 1, url_list_folder("lists/", name), RoundPart(*place), content)
+
+
 def test_each_round_has_its_own_token_even_with_the_same_list():
-    identity = TaskIdentity("nightly", "r1", "submit", -1, 0)
-    keys = [url_list_key("lists/", job_id, number) for job_id in ("b1", "b2") for number in (1, 2)]
-    rounds = [SPECIFICATION, *(Resubmission.of(SPECIFICATION, 1, key, b"") for key in keys)]
-    assert len({submission_token(identity, one.body(None)) for one in rounds}) == 5
-    other_list = Resubmission.of(SPECIFICATION, 1, KEY, b"other")
-    assert submission_token(identity, other_list.body(None)) == submission_token(identity, ROUND.body(None))
+    rounds = [SPECIFICATION, *(part(number, name=name) for name in ("b1", "b2") for number in (1, 2))]
+    assert len({token_of(one) for one in rounds}) == 5
+    assert token_of(part(1, content=b"other")) == token_of(ROUND)
+
+
+def test_each_part_has_its_own_token_whatever_number_of_parts_there_is():
+    places = [(number, one) for number in (1, 2) for one in range(1, 12)]
+    tokens = {place: {token_of(part(*place, parts)) for parts in (11, 12, 99)} for place in places}
+    assert [len(found) for found in tokens.values()] == [1] * 22
+    assert len(set.union(*tokens.values())) == 22
+    assert token_of(part(1, 1, 3)) == token_of(ROUND), "a retry finds it before it knows the number"
+
+
+def test_the_key_of_a_list_says_which_part_it_is():
+    for place in (RoundPart(1), RoundPart(2, 1, 3), RoundPart(12, 30, 30)):
+        request = Resubmission.of(SPECIFICATION, 1, FOLDER, place, b"")
+        assert RoundPart.of_job(InventoryJob("b1", input=request.input)) == place
+    for key in ("lists/failed-1-part-2.txt", "failed-1.txt", "lists/failed-x.txt", ""):
+        assert RoundPart.of_job(InventoryJob("b1", input={"UrlFile": key})) is None
 
 
 def test_the_list_is_uploaded_right_before_the_submission():

@@ -28,6 +28,12 @@ def test_a_wrong_digest_of_the_body_is_refused(emulator):
     assert "a.txt" not in emulator.bucket().objects
 
 
+@pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 413)])
+def test_an_object_has_a_largest_size(emulator, size, status):
+    emulator.configure(max_object_bytes=100)
+    assert send(emulator, "PUT", "/a.txt", b"x" * size).status == status
+
+
 def test_answers_have_the_headers_of_cos(emulator):
     answer = send(emulator, "GET", "/nothing")
     assert answer.headers["x-cos-request-id"]

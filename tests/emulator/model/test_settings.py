@@ -35,6 +35,7 @@ FLAT_NAMES = {
     "job_id_filter",
     "list_lag_answers",
     "list_lag_seconds",
+    "max_object_bytes",
     "name_filter",
     "name_limit",
     "no_objects",
