@@ -42,6 +42,7 @@ from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     failed_files_again,
     round_of,
+    running_part_after,
     submit_again,
 )
 
@@ -193,7 +194,7 @@ def _submit_parts(hook: TencentCIHook, found: FailedFilesAgain) -> tuple[Submiss
 
 def _check_ended(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> None:
     """
-    Check that a job has ended, and its task has not submitted its failed files again.
+    Check that a job has ended, and its task has not submitted its failed files again, nor is about to.
 
     :raises CommandError: one of these; the message names the command that helps.
     """
@@ -206,6 +207,12 @@ def _check_ended(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> Non
         raise CommandError(
             f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
             f"that failed there: {command_place(args).command('resubmit', again.job_id)}"
+        )
+    if part := running_part_after(hook, job):
+        raise CommandError(
+            f"Batch job {job.job_id} is a part of a round, and another part is {part.state.value}: {part.job_id}. "
+            "Their task may submit the failed files of both again. Submit them when the round has ended. Follow it: "
+            f"{command_place(args).command('tail', part.job_id)}"
         )
 
 

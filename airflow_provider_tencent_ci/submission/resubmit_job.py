@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["FailedFilesAgain", "failed_files_again", "round_of", "submit_again"]
+__all__ = ["FailedFilesAgain", "failed_files_again", "round_of", "running_part_after", "submit_again"]
 
 _AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})(-[0-9]{1,6})?", re.DOTALL)
 
@@ -55,6 +55,20 @@ def round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
     number = place.round + 1 if place else 1
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
         return next((one for one in later if one.state not in ENDED_BADLY and _is_of(one, folder, number)), None)
+
+
+def running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
+    """
+    Return the live job of a later part of the same round; its task may still submit the files of both again.
+
+    :param job: its record. It has ended.
+    """
+    place = RoundPart.of_job(job)
+    if place is None or place.is_last:
+        return None
+    with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
+        of_round = (one for one in later if _is_of(one, _folder_of(job), place.round))
+        return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
 
 
 def _is_of(job: InventoryJob, folder: str, round_number: int) -> bool:

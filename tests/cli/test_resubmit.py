@@ -214,6 +214,23 @@ def test_the_round_of_a_task_is_named_instead(run, emulator, prefix):
     assert run("resubmit", emulator.jobs[2].job_id, "--dry-run").out.startswith("2 files")
 
 
+def test_a_part_of_a_round_that_goes_on_is_refused(run, emulator):
+    first = ended_job(emulator)
+    emulator.configure(failing_times=2)
+    with TencentCIHook() as hook:
+        for part in (1, 2):
+            key = f"lists/{first.name}/failed-1-part-{part}-of-2.txt"
+            url_file = InventoryJobFailures([FAILING[part - 1]]).upload(hook, key)
+            hook.trigger_inventory_job(name=f"part-{part}", workflow_ids=WORKFLOW_ID, url_file=url_file)
+            emulator.advance(60 if part == 1 else 0)
+    parts = emulator.jobs[1:]
+    done = run("resubmit", parts[0].job_id, "--yes")
+    assert (done.status, emulator.count("create")) == (1, 3)
+    assert f"another part is Running: {parts[1].job_id}" in done.err
+    emulator.advance(60)
+    assert run("resubmit", parts[0].job_id, "--yes").status == 0
+
+
 def test_nothing_is_sent_that_cannot_be_noted(run, emulator, first):
     NOTES.write_text("in the way")
     try:
