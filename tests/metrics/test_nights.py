@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
@@ -13,7 +14,6 @@ from tests.metrics.night import FILES, TASKS, run_night
 from tests.runs.conftest import airflow_database  # noqa: F401 - a fixture
 
 pytest.importorskip("statsd", reason="Airflow sends to StatsD with this package")
-pytestmark = pytest.mark.slow
 
 # The emulator's names of the operations.
 OPERATIONS = {
@@ -27,11 +27,24 @@ OPERATIONS = {
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Of the files of each job, a tenth fails. A job runs on while the list is polled for it."""
-    with Emulator(submitted_seconds=0.2, run_seconds=3, failing_keys=("media/*1.mp4",)) as emulator:
+    """A job ends when it has been polled once. Of its files, a tenth fails."""
+    with Emulator(submitted_seconds=0, run_seconds=3600, failing_keys=("media/*1.mp4",)) as emulator:
         emulator.add_objects(*(f"media/{number:04}.mp4" for number in range(FILES)))
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        is_over = threading.Event()
+        ending = threading.Thread(target=_end_polled_jobs, args=(emulator, is_over))
+        ending.start()
         yield emulator
+        is_over.set()
+        ending.join(10)
+
+
+def _end_polled_jobs(emulator: Emulator, is_over: threading.Event) -> None:
+    while not is_over.wait(0.1):
+        polled = " ".join(request.query for request in emulator.requests)
+        for job in emulator.jobs:
+            if job.state == "Running" and f"jobId={job.job_id}" in polled:
+                emulator.finish_job(job.job_id)
 
 
 def test_a_night_is_counted_as_it_was(emulator, receiver):
@@ -57,6 +70,7 @@ def test_a_night_is_counted_as_it_was(emulator, receiver):
     assert all(set(one.tags) == declared[one.metric] for one in receiver.ours())
 
 
+@pytest.mark.slow
 def test_plain_statsd_gets_names_with_values(emulator, receiver):
     run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED": "False"})
     names = {one.name for one in receiver.ours()}
@@ -69,6 +83,7 @@ def test_plain_statsd_gets_names_with_values(emulator, receiver):
     } <= names
 
 
+@pytest.mark.slow
 def test_metrics_that_airflow_blocks_are_not_sent(emulator, receiver):
     settings = {"AIRFLOW__METRICS__METRICS_BLOCK_LIST": "tencent_ci.requests,tencent_ci.files"}
     settings["AIRFLOW__METRICS__METRICS_USE_PATTERN_MATCH"] = "True"  # of 2.11; the only way since 3.0
@@ -79,12 +94,14 @@ def test_metrics_that_airflow_blocks_are_not_sent(emulator, receiver):
     assert [one.tags for one in found if one.metric == "airflow.tencent_ci.submissions"] == [{}]
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_while_the_deployment_s_metrics_are_off(emulator, receiver):
     run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_ON": "False"})
     receiver.ours()
     assert [one for one in receiver.received if not one.name.startswith("mark.")] == []
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_not_there_fails_no_task(emulator, receiver):
     run_night({**receiver.settings, "AIRFLOW__METRICS__STATSD_HOST": "statsd.invalid"})
     assert receiver.ours() == []
