@@ -42,8 +42,8 @@ def missing() -> str | None:
 
 
 def measure(quick: bool) -> Record:
-    """Measure with 1, 100 and 1,000 waiting jobs."""
-    sizes = (1,) if quick else (1, 100, 1_000)
+    """Measure with one and with a hundred waiting jobs."""
+    sizes = (1,) if quick else (1, 100)
     with _statsd_on() as on:
         found = {size: _microseconds(size, 1 if quick else 7, on) for size in sizes}
     return Record(
