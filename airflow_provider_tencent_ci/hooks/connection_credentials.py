@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_tencent_ci.compat.connections import mask_secrets, mask_secrets_async
-from airflow_provider_tencent_ci.core.credentials.credentials_source import (
+from airflow_provider_tencent_ci.core.credentials.roles import (
     DEFAULT_DURATION_SECONDS,
     DEFAULT_SESSION_NAME,
     MAX_DURATION_SECONDS,

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, CredentialsSource
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, CredentialsSource
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, InvalidArgumentError

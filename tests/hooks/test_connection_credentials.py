@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, MachineRole
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks import connection_credentials as module

@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api import job_calls
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole, MachineRole
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, MachineRole
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitStatus, wait_for_job
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole
 from airflow_provider_tencent_ci.core.credentials.sts_answer import TIME_REFUSAL_CODE, StsAnswer, read_sts_answer
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import read_temporary_keys, with_local_expiry
 from airflow_provider_tencent_ci.core.wire.flow_steps import send

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import CredentialsSource
+from airflow_provider_tencent_ci.core.credentials.roles import CredentialsSource
 from airflow_provider_tencent_ci.core.wire.messages import Response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.core.wire.service_errors import service_time_of

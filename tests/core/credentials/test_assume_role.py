@@ -11,7 +11,7 @@ import pytest
 from tencentcloud.sts.v20180813.models import AssumeRoleRequest
 
 from airflow_provider_tencent_ci.core.credentials.assume_role import assume_role
-from airflow_provider_tencent_ci.core.credentials.credentials_source import AssumedRole
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole
 from airflow_provider_tencent_ci.core.credentials.sts_answer import StsDialect
 from airflow_provider_tencent_ci.core.wire.exchange import RawResponse, read_response
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials

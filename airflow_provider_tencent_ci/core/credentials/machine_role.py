@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-from airflow_provider_tencent_ci.core.credentials.credentials_source import MachineRole
+from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import (
     read_temporary_keys,
     with_local_expiry,
