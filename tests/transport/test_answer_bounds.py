@@ -10,11 +10,10 @@ from contextlib import suppress
 import pytest
 
 from airflow_provider_tencent_ci import exceptions as e
-from airflow_provider_tencent_ci.core.api import job_requests
 from airflow_provider_tencent_ci.core.api.job_calls import request_cancel
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
-from airflow_provider_tencent_ci.core.wire import error_body, xml
+from airflow_provider_tencent_ci.core.wire import xml
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES, MAX_LINES, MAX_MARKUP
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
@@ -149,11 +148,10 @@ def parsed_by(run, monkeypatch, flow, status, body, *, fails=None):
 
     def counted(body):
         parsed.append(body)
-        return read_document(body)
+        return checked_text(body)
 
-    parsed, read_document = [], xml.read_document
-    for module in (error_body, xml, job_requests):
-        monkeypatch.setattr(module, "read_document", counted, raising=False)
+    parsed, checked_text = [], xml._checked_text
+    monkeypatch.setattr(xml, "_checked_text", counted)
     with serve(status, body) as server, pytest.raises(e.ApiError) if fails else suppress(e.ApiError):
         run(configuration(server.url), flow)
     return parsed
