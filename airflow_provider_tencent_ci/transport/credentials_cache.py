@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, CredentialsSource
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, CredentialsSource
 from airflow_provider_tencent_ci.core.wire.request_credentials import Clock, Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, InvalidArgumentError
 from airflow_provider_tencent_ci.transport.credentials_fetch import (

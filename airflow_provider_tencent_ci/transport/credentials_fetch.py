@@ -8,8 +8,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.core.credentials.assume_role import assume_role
-from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, CredentialsSource, MachineRole
 from airflow_provider_tencent_ci.core.credentials.machine_role import fetch_machine_role_credentials
+from airflow_provider_tencent_ci.core.credentials.roles import AssumedRole, CredentialsSource, MachineRole
 from airflow_provider_tencent_ci.core.credentials.sts_answer import StsDialect
 from airflow_provider_tencent_ci.core.wire.request_credentials import NO_CREDENTIALS, Clock, Credentials
 from airflow_provider_tencent_ci.core.wire.service_config import Endpoint, ServiceConfig

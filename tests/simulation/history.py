@@ -138,7 +138,7 @@ class History(_Short):
     :param running: the state name of a running job.
     :param type: the ``Type`` of the jobs, if any.
     :param keys_last: how long temporary keys are valid, in seconds; ``None`` for permanent keys.
-    :param files: how many files a job has, which are counted when it has ended; 0 for jobs whose files nobody counts.
+    :param files: how many files a job has, which are counted when it has ended; 0 for jobs whose files are not counted.
     :param files_page: files on a page at most.
     :param files_lag: until how long after the end of a job its files appear and end, in seconds.
     :param listing: how the list of files behaves; see ``files.py``.

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tencent_ci.compat.supervision import Supervision
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
+from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
 from airflow_provider_tencent_ci.core.files.failure_reasons import FailedFiles, keys_only
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts

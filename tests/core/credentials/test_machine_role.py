@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.machine_role import fetch_machine_role_credentials
+from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials
 from airflow_provider_tencent_ci.exceptions import CredentialsError, UnreadableResponseError
 from tests.core.script import LOST, REFUSED, Script, respond

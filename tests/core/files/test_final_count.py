@@ -188,7 +188,7 @@ def test_a_count_that_was_broken_off_reads_only_the_rest():
     assert len(listing.requests) <= 400 - settled.counts.total // 10 + 10
 
 
-def test_what_is_settled_is_written_at_most_once_in_ten_seconds():
+def test_settled_counts_are_written_at_most_once_in_ten_seconds():
     files, script = Files(*in_seconds(*["Success"] * 6000), size=50), Script(forever=True)
     script.now, writes = AN_HOUR_LATER + timedelta(hours=1), []
 
