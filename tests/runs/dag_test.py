@@ -9,9 +9,11 @@ import itertools
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,11 +82,13 @@ class DagRun:
 
 
 def migrate_database() -> None:
-    """Make the metadata database in ``AIRFLOW_HOME``, unless there is one."""
+    """Make the metadata database in ``AIRFLOW_HOME``, unless there is one that is not empty."""
     os.makedirs(os.environ["AIRFLOW__CORE__DAGS_FOLDER"], exist_ok=True)
-    place = Path(os.environ["AIRFLOW_HOME"]) / DATABASE
-    if not place.exists():
-        shutil.copyfile(migrated_database(), place)
+    # SQLite copies it, since this process may have opened the empty one already.
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / DATABASE)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            with closing(sqlite3.connect(migrated_database())) as migrated:
+                migrated.backup(database)
 
 
 def migrated_database() -> Path:
