@@ -48,7 +48,8 @@ class Counts:
     """
     Counts of a job's files.
 
-    :param is_complete: whether all files were read; if not, the counts are minimums.
+    :param is_complete: whether all files were read; if not, the counts are minimums or estimated.
+    :param estimated: whether they are estimated from samples of the whole batch.
     """
 
     succeeded: int
@@ -57,11 +58,13 @@ class Counts:
     left: int
     total: int
     is_complete: bool = True
+    estimated: bool = False
 
     @classmethod
-    def of(cls, counts: FileCounts, *, is_complete: bool = True) -> Counts:
+    def of(cls, counts: FileCounts, *, is_complete: bool = True, estimated: bool = False) -> Counts:
         """Return the counts of a job."""
-        return cls(counts.succeeded, counts.failed, counts.cancelled, counts.running, counts.total, is_complete)
+        numbers = (counts.succeeded, counts.failed, counts.cancelled, counts.running, counts.total)
+        return cls(*numbers, is_complete, estimated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class Progress:
     @classmethod
     def of(cls, survey: Survey) -> Progress:
         """Return the result of a survey."""
-        return cls(Counts.of(survey.counts, is_complete=survey.is_complete))
+        return cls(Counts.of(survey.counts, is_complete=survey.is_complete, estimated=survey.is_estimate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +215,14 @@ class Timeline:
     :param sampled: the number of files with a known time; if it is less than ``done``, the curve is an estimate.
     :param done: the number of finished files.
     :param is_complete: whether all files were read.
+    :param estimated: whether ``done`` is estimated from samples of the whole batch.
     """
 
     points: list[DoneBy]
     sampled: int
     done: int
     is_complete: bool
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
 
 @router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=LIMITED_READ)
 def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
-    """Count the files of a job, in a bounded number of requests."""
+    """Count the files of a job, or estimate their number, in a bounded number of requests."""
     with asking(conn_id) as service:
         return Progress.of(service.survey(service.job(job_id)))
 
@@ -116,7 +116,7 @@ def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
     with asking(conn_id) as service:
         survey = service.survey(service.job(job_id))
         points, sampled = service.timeline(survey)
-    return Timeline(points, sampled, survey.counts.done, survey.is_complete)
+    return Timeline(points, sampled, survey.counts.done, survey.is_complete, survey.is_estimate)
 
 
 @router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=LIMITED_READ)

@@ -32,7 +32,7 @@ def page(visit, emulator):
 
 
 def submit(emulator, files, *, of_type="Workflow"):
-    emulator.add_objects(*(f"many/{number:05}.mp4" for number in range(files)))
+    emulator.add_objects(count=files, prefix="many/")
     what = {"workflow_ids": WORKFLOW_ID} if of_type == "Workflow" else {"job": CHILD_JOBS}
     with TencentCIHook() as hook:
         return hook.trigger_inventory_job(name="many", prefix="many/", **what).job_id
@@ -52,12 +52,38 @@ def test_files_are_counted_by_result(page, emulator, of_type):
     assert (counts["total"], counts["is_complete"]) == (250, True)
 
 
-def test_only_the_first_files_of_a_huge_job_are_counted(page, emulator):
+@pytest.mark.parametrize("of_type", ["Workflow", "Job"])
+def test_the_files_of_a_huge_job_are_estimated(page, emulator, of_type):
+    emulator.configure(files_created="at_turn", run_seconds=3_600, failing_every=40)
+    job_id = submit(emulator, 60_000, of_type=of_type)
+    emulator.advance(1_800)
+    counts = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
+    assert (counts["estimated"], counts["is_complete"]) == (True, False)
+    assert counts["total"] == pytest.approx(30_000, rel=0.1)
+    assert counts["failed"] == pytest.approx(750, rel=0.5)
+    assert emulator.count("executions") + emulator.count("jobs") <= 45
+    timeline = page.get(f"{JOBS}/{job_id}/timeline").json()
+    assert (timeline["estimated"], timeline["is_complete"]) == (True, False)
+
+
+def test_a_huge_job_whose_files_are_created_at_once_has_a_minimum(page, emulator):
     job_id = submit(emulator, 2_500)
     emulator.advance(100)
     counts = page.get(f"{JOBS}/{job_id}/progress").json()["counts"]
-    assert (counts["total"], counts["is_complete"]) == (2_000, False)
+    assert (counts["total"], counts["is_complete"], counts["estimated"]) == (2_000, False, False)
     assert emulator.count("executions") == 20
+
+
+def test_an_estimate_that_fails_leaves_the_page_a_minimum(page, emulator):
+    emulator.configure(files_created="at_turn", run_seconds=3_600)
+    job_id = submit(emulator, 60_000)
+    emulator.advance(1_800)
+    emulator.inject(Fault(FaultKind.ERROR, operation="executions", skip=4, times=5, status=503))
+    answer = page.get(f"{JOBS}/{job_id}/progress")
+    assert answer.status_code == 200
+    counts = answer.json()["counts"]
+    assert (counts["is_complete"], counts["estimated"]) == (False, False)
+    assert counts["total"] >= 400
 
 
 def test_ten_simultaneous_readers_cost_as_many_requests_as_one(page, emulator):

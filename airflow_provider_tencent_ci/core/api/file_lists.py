@@ -8,7 +8,7 @@ child jobs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from airflow_provider_tencent_ci.core.api.file_requests import (
 )
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
 from airflow_provider_tencent_ci.core.api.paginator import Page
-from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
+from airflow_provider_tencent_ci.core.wire.messages import Flow, Priority, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG, RequestRetry, send_with_retry
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 
@@ -78,6 +78,7 @@ def list_files_page(
     until: datetime | None = None,
     retry: RequestRetry = RETRY_LONG,
     states_only: bool = False,
+    priority: Priority = Priority.BACKGROUND,
 ) -> Flow[Page[FileRun]]:
     """
     Read one page of files, oldest first.
@@ -86,9 +87,11 @@ def list_files_page(
     :param since: only files whose work was created at or after this time.
     :param until: only files whose work was created at or before this time.
     :param states_only: whether the files' keys and reasons are left out.
+    :param priority: of the request at the rate limit.
     """
     read = files.read_states if states_only else files.read_page
-    return (yield from send_with_retry(files.build_page(states, since, next_token, until), read, retry))
+    request = replace(files.build_page(states, since, next_token, until), priority=priority)
+    return (yield from send_with_retry(request, read, retry))
 
 
 @dataclass(frozen=True, slots=True)

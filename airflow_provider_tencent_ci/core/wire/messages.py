@@ -20,7 +20,7 @@ class Priority(IntEnum):
     """Which requests go first when the rate limit makes them wait."""
 
     URGENT = 0  # a cancel: the work of a job costs money
-    NORMAL = 1  # a poll, a submission
+    NORMAL = 1  # a poll, a submission; an estimate, for which a person waits
     BACKGROUND = 2  # a count or a list of files: many requests, none of which is urgent
 
 

@@ -26,6 +26,9 @@ const STATES = { Pause: "Paused", Cancel: "Cancelled" };
 
 export const number = (value) => value.toLocaleString("en");
 
+// An estimate has no more than two digits that mean something.
+export const about = (value) => number(Number(value.toPrecision(2)));
+
 export function stateName(state) {
   return STATES[state] ?? state;
 }
@@ -67,12 +70,24 @@ export function badge(state) {
   return el("span", { class: `badge ${state.toLowerCase()}` }, stateName(state));
 }
 
+const ESTIMATE = "An estimate from samples of the whole batch";
+
 export function filesText(counts) {
-  const parts = [`${number(counts.succeeded)} done`];
-  if (counts.failed) parts.push(`${number(counts.failed)} failed`);
-  if (counts.cancelled) parts.push(`${number(counts.cancelled)} cancelled`);
-  if (counts.left) parts.push(`${number(counts.left)} left`);
-  return counts.is_complete ? parts.join(", ") : `at least ${parts.join(", ")}`;
+  const write = counts.estimated ? (value) => `~${about(value)}` : number;
+  const parts = [`${write(counts.succeeded)} done`];
+  if (counts.failed) parts.push(`${write(counts.failed)} failed`);
+  if (counts.cancelled) parts.push(`${write(counts.cancelled)} cancelled`);
+  if (counts.left) parts.push(`${write(counts.left)} left`);
+  return counts.is_complete || counts.estimated ? parts.join(", ") : `at least ${parts.join(", ")}`;
+}
+
+// How sure the counts are, in words; empty if they are exact.
+export function certainty(counts) {
+  if (counts.is_complete) return "";
+  if (!counts.estimated) return "Only a part of the files was looked at, since there are many: the task's log has the counts of all.";
+  const failed = (100 * counts.failed) / counts.total;
+  const share = counts.failed ? `, about ${failed < 0.1 ? "0.1 % or less" : `${Number(failed.toPrecision(2))} %`} failed` : "";
+  return `About ${about(counts.total)} files${share}. ${ESTIMATE}: the task's log has the exact counts.`;
 }
 
 export function bar(counts) {
@@ -85,8 +100,9 @@ export function bar(counts) {
     at += width;
     return part;
   });
+  const title = counts.estimated ? `${ESTIMATE}: about ${about(counts.total)} files` : null;
   const shown = svg("svg", { class: counts.is_complete ? "bar" : "bar partial", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, drawn);
-  return el("div", { class: "files" }, shown, el("span", { class: "bar-text" }, filesText(counts)));
+  return el("div", { class: "files" }, shown, el("span", { class: "bar-text", title }, filesText(counts)));
 }
 
 export function problem(error, again) {

@@ -1,6 +1,6 @@
 // The plot of the files that were done over time, and the same numbers as a table.
 
-import { clock, el, moment, number, svg } from "./elements.js";
+import { about, clock, el, moment, number, svg } from "./elements.js";
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 220, 56, 16, 12, 28];
 const KINDS = [["succeeded", "done", "Succeeded"], ["failed", "failed", "Failed"], ["cancelled", "cancelled", "Cancelled"]];
@@ -8,17 +8,18 @@ const KINDS = [["succeeded", "done", "Succeeded"], ["failed", "failed", "Failed"
 export function plot(timeline) {
   const { points } = timeline;
   if (!points.length) return [el("p", { class: "quiet" }, timeline.done ? "The service does not say when these files were done." : "No file is done yet.")];
-  return [el("figure", {}, picture(points), el("figcaption", { class: "quiet" }, caption(timeline))), table(points)];
+  const write = timeline.estimated ? (count) => `~${about(count)}` : number;
+  return [el("figure", {}, picture(points, write), el("figcaption", { class: "quiet" }, caption(timeline))), table(points, write)];
 }
 
-function caption({ sampled, done, is_complete: isComplete }) {
+function caption({ sampled, done, is_complete: isComplete, estimated }) {
   const parts = [];
-  if (sampled < done) parts.push(`An estimate from the times of ${number(sampled)} of ${number(done)} files.`);
-  if (!isComplete) parts.push("Only the first files were looked at.");
+  if (sampled < done) parts.push(`An estimate from the times of ${number(sampled)} of ${estimated ? `about ${about(done)}` : number(done)} files.`);
+  if (!(isComplete || estimated)) parts.push("Only a part of the files was looked at.");
   return parts.join(" ");
 }
 
-function picture(points) {
+function picture(points, write) {
   const times = points.map((point) => Date.parse(point.at));
   const [first, last] = [times[0], times.at(-1)];
   const totals = points.map((point) => point.succeeded + point.failed + point.cancelled);
@@ -26,7 +27,7 @@ function picture(points) {
   const x = (time) => (last === first ? LEFT : LEFT + ((WIDTH - LEFT - RIGHT) * (time - first)) / (last - first));
   const y = (count) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * count) / top;
   const end = points.at(-1);
-  const words = KINDS.filter(([name]) => end[name]).map(([name, , text]) => `${number(end[name])} ${text.toLowerCase()}`).join(", ");
+  const words = KINDS.filter(([name]) => end[name]).map(([name, , text]) => `${write(end[name])} ${text.toLowerCase()}`).join(", ");
   const title = svg("title", { id: "plot-title" }, "Files done over time");
   const description = svg("desc", { id: "plot-words" }, `From ${clock(points[0].at)} to ${clock(end.at)}: ${words}.`);
   return svg(
@@ -36,7 +37,7 @@ function picture(points) {
     description,
     axes(x, y, top, points[0].at, end.at),
     areas(points, times, x, y),
-    legend(end),
+    legend(end, write),
   );
 }
 
@@ -67,10 +68,10 @@ function axes(x, y, top, firstAt, lastAt) {
   return [...lines.flat(), ...labels];
 }
 
-function legend(end) {
+function legend(end, write) {
   return KINDS.filter(([name]) => end[name]).flatMap(([name, kind, text], index) => [
     svg("rect", { class: `area ${kind}`, x: LEFT + 12 + index * 130, y: TOP + 4, width: 10, height: 10, rx: 2 }),
-    svg("text", { x: LEFT + 28 + index * 130, y: TOP + 13 }, `${text} ${number(end[name])}`),
+    svg("text", { x: LEFT + 28 + index * 130, y: TOP + 13 }, `${text} ${write(end[name])}`),
   ]);
 }
 
@@ -79,7 +80,7 @@ function niceTop(most) {
   return [1, 2, 4, 6, 10].map((step) => step * unit).find((top) => top >= most);
 }
 
-function table(points) {
+function table(points, write) {
   const step = Math.max(1, Math.floor(points.length / 12));
   const shown = points.filter((_, index) => index % step === 0 || index === points.length - 1);
   return el(
@@ -90,7 +91,7 @@ function table(points) {
       "table",
       { class: "numbers" },
       el("thead", {}, el("tr", {}, ["Time", ...KINDS.map(([, , text]) => text)].map((text) => el("th", { scope: "col" }, text)))),
-      el("tbody", {}, shown.map((point) => el("tr", {}, el("td", {}, moment(point.at)), KINDS.map(([name]) => el("td", {}, number(point[name])))))),
+      el("tbody", {}, shown.map((point) => el("tr", {}, el("td", {}, moment(point.at)), KINDS.map(([name]) => el("td", {}, write(point[name])))))),
     ),
   );
 }

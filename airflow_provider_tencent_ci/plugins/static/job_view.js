@@ -1,6 +1,6 @@
 // The view of one job: its record, its files, and the button that cancels it.
 
-import { badge, bar, duration, el, moment, number, problem, taskLink } from "./elements.js";
+import { badge, bar, certainty, duration, el, moment, number, problem, taskLink } from "./elements.js";
 import { plot } from "./files_plot.js";
 import { ask, jobPath, tell } from "./page_api.js";
 
@@ -22,7 +22,7 @@ export async function showJob(view) {
     const { counts } = await ask(path("progress"));
     const exact = job.counts ?? counts;
     left = exact.left;
-    progress.replaceChildren(bar(exact), ...(exact.is_complete ? [] : [el("p", { class: "quiet" }, "Only the first files were looked at, since there are many: the task's log has the counts of all.")]));
+    progress.replaceChildren(bar(exact), ...(exact.is_complete ? [] : [el("p", { class: "quiet" }, certainty(exact))]));
     await fill(failed, () => showFailures(failed, path, exact));
   });
   await fill(times, async () => times.replaceChildren(...plot(await ask(path("timeline")))));
@@ -73,7 +73,7 @@ function facts(job) {
 
 async function showFailures(place, path, counts) {
   if (failures.forCount !== counts.failed) Object.assign(failures, { files: [], cursor: "", isRead: false, forCount: counts.failed });
-  // Of a large batch only the first files were counted; the others may have failed all the same.
+  // Of a large batch only a part of the files was looked at; the others may have failed all the same.
   if ((counts.failed || !counts.is_complete) && !failures.isRead) await readFailures(path);
   if (!failures.files.length && !failures.cursor) {
     place.replaceChildren(el("p", { class: "quiet" }, "None."));
