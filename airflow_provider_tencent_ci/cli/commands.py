@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from airflow_provider_tencent_ci.cli.command_run import CommandError, command, command_place, opened_hook
+from airflow_provider_tencent_ci.cli.file_counting import count_all, look_quickly
 from airflow_provider_tencent_ci.cli.job_follow import follow, following
 from airflow_provider_tencent_ci.cli.note_file import NoteFile
 from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.cli.tables import (
     facts_of,
+    files_text,
     job_row,
     print_facts,
     print_json_line,
@@ -29,15 +31,13 @@ from airflow_provider_tencent_ci.cli.tables import (
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.files.count_files import RunningCount, count_files
-from airflow_provider_tencent_ci.core.files.final_count import expected_total
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
-from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, counts_text, failure_table
+from airflow_provider_tencent_ci.outcome.closing_summary import about, closing_table, failure_table
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     failed_files_again,
@@ -49,7 +49,7 @@ from airflow_provider_tencent_ci.submission.resubmit_job import (
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.file_survey import Survey
     from airflow_provider_tencent_ci.core.submitting.round_request import Resubmission
     from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -77,12 +77,12 @@ def list_jobs(args: Namespace) -> None:
         )
         with closing(found):  # type: ignore[type-var]
             jobs = list(islice(found, args.limit))
-        counts = [_counts(hook, job) if args.count else None for job in jobs]
+        files = [_files(hook, job, args) if args.count or args.exact else None for job in jobs]
         now = _now(hook)
     print_records(
-        [record_of(job, count) for job, count in zip(jobs, counts, strict=True)],
+        [record_of(job, one) for job, one in zip(jobs, files, strict=True)],
         args.output,
-        [job_row(job, count, now) for job, count in zip(jobs, counts, strict=True)],
+        [job_row(job, one, now) for job, one in zip(jobs, files, strict=True)],
     )
 
 
@@ -91,20 +91,20 @@ def show_job(args: Namespace) -> None:
     """Show one batch job."""
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
-        counts = None if args.no_count else _counts(hook, job)
-        failures = _first_failures(hook, job, counts, args.failed_files)
+        files = None if args.no_count else _files(hook, job, args)
+        failures = _first_failures(hook, job, files, args.failed_files)
         page = console_url(hook.config.bucket, hook.config.region)
         now = _now(hook)
-    record = {**record_of(job, counts), "FailedFiles": [failure.to_dict() for failure in failures]}
+    record = {**record_of(job, files), "FailedFiles": [failure.to_dict() for failure in failures]}
     facts = {
         **facts_of(job, now),
-        **({"files": counts_text(counts)} if counts else {}),
+        **({"files": _files_fact(files)} if files else {}),
         "console": page,
-        "what to do": advice_for(job, counts.failed if counts else 0, command_place(args)),
+        "what to do": advice_for(job, files.counts.failed if files else 0, command_place(args)),
     }
     facts = {name: text for name, text in facts.items() if text}
     if args.output == "table":
-        print_facts(facts, failure_table(failures, counts.failed) if failures and counts else "")
+        print_facts(facts, _failures_text(failures, files) if failures and files else "")
     else:
         print_records(record, args.output, [{"fact": name, "value": text} for name, text in facts.items()])
 
@@ -142,13 +142,13 @@ def tail_job(args: Namespace) -> None:
             result = hook.run(waiting)
         if result.job is None or not result.job.state.is_terminal:
             raise CommandError(result.message)
-        counts = _counts(hook, result.job, progress)
+        files = count_all(hook, result.job, progress.counting_of(result.job))
     if args.output == "json":
-        print_json_line(record_of(result.job, counts))
+        print_json_line(record_of(result.job, files))
     else:
-        print_text(closing_table(result.job, counts) if counts else result.message)
+        print_text(closing_table(result.job, files.counts) if files else result.message)
     result.job.raise_for_state()
-    if counts and counts.failed:
+    if files and files.counts.failed:
         say(f"See why files failed: {command_place(args).command('show', job.job_id)}")
 
 
@@ -261,32 +261,22 @@ def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
         raise CommandError(f"{error} Or give a duration before now, such as 24h.") from None
 
 
-def _counts(hook: TencentCIHook, job: InventoryJob, followed: ProgressCounter | None = None) -> FileCounts | None:
-    """
-    Count a job's files, and show the progress; ``None``, and a line on stderr, if the count fails.
-
-    :param followed: what was counted while the job was followed to its end.
-    """
-    try:
-        counting = followed.counting_of(job) if followed else None
-        with _busy(f"Counting the files of batch job {job.job_id}: {{task.description}}") as progress:
-
-            def show(running: RunningCount) -> None:
-                progress.update(progress.task_ids[0], description=_counted_text(running.so_far, job))
-
-            return hook.run(count_files(job, settled=counting.settled if counting else (), observe=show))
-    except TencentCIError as error:
-        say(f"The files of batch job {job.job_id} could not be counted. {error}")
-        return None
+def _files(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> Survey | None:
+    return count_all(hook, job) if args.exact else look_quickly(hook, job)
 
 
-def _counted_text(so_far: FileCounts, job: InventoryJob) -> str:
-    expected = expected_total(so_far, job)
-    return f"{so_far.total:,} of about {expected:,}" if expected else f"{so_far.total:,}"
+def _files_fact(files: Survey) -> str:
+    return files_text(files) if files.is_complete else f"{files_text(files)} (--exact counts all)"
 
 
-def _first_failures(hook: TencentCIHook, job: InventoryJob, counts: FileCounts | None, most: int) -> list[FileFailure]:
-    if not (counts and counts.failed and most):
+def _failures_text(failures: list[FileFailure], files: Survey) -> str:
+    failed = max(files.counts.failed, len(failures))
+    text = "" if files.is_complete else f"about {about(failed)}" if files.is_estimate else f"at least {failed:,}"
+    return failure_table(failures, failed, text)
+
+
+def _first_failures(hook: TencentCIHook, job: InventoryJob, files: Survey | None, most: int) -> list[FileFailure]:
+    if files is None or not most or (files.is_complete and not files.counts.failed):
         return []
     try:
         with closing(hook.list_failed_files(job)) as failures:  # type: ignore[type-var]
@@ -327,10 +317,10 @@ def _said_if_interrupted(text: str) -> Iterator[None]:
 
 
 @contextmanager
-def _busy(text: str) -> Iterator[Progress]:
+def _busy(text: str) -> Iterator[None]:
     """Show a spinner on stderr, if it is a terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn(text, markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         progress.add_task("", total=None)
-        yield progress
+        yield

@@ -65,6 +65,8 @@ _OUTPUT = _argument(
     default="table",
 )
 
+_EXACT = _argument("--exact", help="count all files: one request for a hundred of them", action="store_true")
+
 COMMANDS = (
     ActionCommand(
         name="list",
@@ -93,9 +95,10 @@ COMMANDS = (
             ),
             _argument(
                 "--count",
-                help="count the files of each, too: one request for a hundred of them",
+                help="count the files of each, too; of more than 2,000 the number is estimated",
                 action="store_true",
             ),
+            _EXACT,
             _OUTPUT,
             *_BUCKET,
         ),
@@ -113,6 +116,7 @@ COMMANDS = (
                 default=10,
             ),
             _argument("--no-count", help="do not read the files", action="store_true"),
+            _EXACT,
             _OUTPUT,
             *_BUCKET,
         ),

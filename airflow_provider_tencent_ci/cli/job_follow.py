@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
+from airflow_provider_tencent_ci.core.files.file_survey import Survey
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.outcome.closing_summary import counts_text
 from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
@@ -143,7 +144,7 @@ class _JsonLines(Lines):
     def job_polled(self, job: InventoryJob) -> None:
         super().job_polled(job)
         if not job.state.is_terminal:  # the last record is printed with the last count
-            print_json_line(record_of(job, self._counts))
+            print_json_line(record_of(job, Survey.of_all(self._counts) if self._counts else None))
 
     def show_counts(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
         """Do nothing: the next record contains the count."""

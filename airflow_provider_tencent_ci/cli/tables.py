@@ -15,13 +15,14 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from airflow_provider_tencent_ci.cli.streams import output
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
-from airflow_provider_tencent_ci.outcome.closing_summary import counts_text, duration_text
+from airflow_provider_tencent_ci.outcome.closing_summary import about, counts_text, duration_text
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+    from airflow_provider_tencent_ci.core.files.file_survey import Survey
 
 __all__ = [
     "facts_of",
+    "files_text",
     "job_row",
     "new_console",
     "print_facts",
@@ -43,12 +44,22 @@ _STYLES = {
 }
 
 
-def record_of(job: InventoryJob, counts: FileCounts | None) -> dict[str, Any]:
-    """Return the job's record as in XCom, with ``Files`` if they were counted."""
-    return {**job.to_dict(), **({"Files": counts.to_dict()} if counts else {})}
+def record_of(job: InventoryJob, files: Survey | None) -> dict[str, Any]:
+    """Return the job's record as in XCom, with ``Files`` if they were counted, and whether that is not exact."""
+    if files is None:
+        return job.to_dict()
+    doubt = {} if files.is_complete else {"Estimated": True} if files.is_estimate else {"AtLeast": True}
+    return {**job.to_dict(), "Files": {**files.counts.to_dict(), **doubt}}
 
 
-def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict[str, str]:
+def files_text(files: Survey) -> str:
+    """Write counts in one line, and whether they are not exact."""
+    if files.is_estimate:
+        return f"about {counts_text(files.counts, about)}"
+    return counts_text(files.counts) if files.is_complete else f"at least {counts_text(files.counts)}"
+
+
+def job_row(job: InventoryJob, files: Survey | None, now: datetime) -> dict[str, str]:
     """
     Return a line of the table of jobs.
 
@@ -63,7 +74,7 @@ def job_row(job: InventoryJob, counts: FileCounts | None, now: datetime) -> dict
         "duration": _duration(job, now),
         "reads": job.reads,
     }
-    return {**row, "files": counts_text(counts)} if counts else row
+    return {**row, "files": files_text(files)} if files else row
 
 
 def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
-__all__ = ["closing_table", "counts_text", "duration_text", "failure_table", "record_with_files", "share_text"]
+__all__ = ["about", "closing_table", "counts_text", "duration_text", "failure_table", "record_with_files", "share_text"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -43,31 +43,41 @@ def record_with_files(job: InventoryJob, counts: FileCounts, failure_list: str |
     return {**job.to_dict(), "Files": {**counts.to_dict(), "FailureList": failure_list}}
 
 
-def failure_table(failures: Sequence[FileFailure], total: int | None) -> str:
+def failure_table(failures: Sequence[FileFailure], total: int | None, total_text: str = "") -> str:
     """
     Return the first failed files, one on each line.
 
     :param total: how many failed in all; ``None`` if they were not counted.
+    :param total_text: the same in words, if it is not the exact number.
     """
     if total is None:
         heading = "Failed files, ten at most:"
     elif total > len(failures):
-        heading = f"The first {len(failures)} of {total:,} failed files:"
+        heading = f"The first {len(failures)} of {total_text or f'{total:,}'} failed files:"
     else:
         heading = "The failed files:"
     return "\n".join([heading, *(f"  {_line(failure)}" for failure in failures)])
 
 
-def counts_text(counts: FileCounts) -> str:
-    """Write counts in one line."""
+def counts_text(counts: FileCounts, write: Callable[[int], str] = "{:,}".format) -> str:
+    """
+    Write counts in one line.
+
+    :param write: writes a number; by default exactly.
+    """
     parts = (
         (counts.succeeded, "succeeded"),
         (counts.failed, "failed"),
         (counts.cancelled, "cancelled"),
         (counts.running, "not done"),
     )
-    said = ", ".join(f"{number:,} {word}" for number, word in parts if number)
-    return f"{counts.total:,}: {said}" if said else "0"
+    said = ", ".join(f"{write(number)} {word}" for number, word in parts if number)
+    return f"{write(counts.total)}: {said}" if said else "0"
+
+
+def about(number: int) -> str:
+    """Write an estimated number: an estimate has no more than two digits that mean something."""
+    return f"{int(float(f'{number:.2g}')):,}"
 
 
 def duration_text(duration: timedelta) -> str:

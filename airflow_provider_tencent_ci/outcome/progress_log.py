@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
     from airflow_provider_tencent_ci.exceptions import TencentCIError
 
-__all__ = ["ProgressLog"]
+__all__ = ["ProgressLog", "counted_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class ProgressLog:
 
     def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
         """Log how far the count of a job that has ended is."""
-        of = f" of about {max(expected, counted):,}" if expected else ""
-        self._log.info("Counted %s files so far%s (batch job %s).", f"{counted:,}", of, job.job_id)
+        self._log.info("%s", counted_text(job, counted, expected))
 
     def not_counted(self, job: InventoryJob, error: TencentCIError, now: datetime) -> None:
         """Log the first failure of a row with its reason, and the others with the last known state."""
@@ -68,6 +67,17 @@ class ProgressLog:
             return
         self._failing = True
         self._log.warning("The files of batch job %s could not be counted; the wait goes on. %s", job.job_id, error)
+
+
+def counted_text(job: InventoryJob, counted: int, expected: int | None) -> str:
+    """
+    Write how far the count of a job's files is.
+
+    :param counted: the files so far.
+    :param expected: how many there may be; ``None`` if that is not known.
+    """
+    of = f" of about {max(expected, counted):,}" if expected else ""
+    return f"Counted {counted:,} files so far{of} (batch job {job.job_id})."
 
 
 def _so_far(counts: FileCounts) -> str:
