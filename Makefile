@@ -196,11 +196,14 @@ $(DOCS_VENV)/.installed: setup.cfg constraints/airflow-$(DEFAULT_AIRFLOW).txt
 	@$(FORGET_BUILD)
 	@touch $@
 
+# How many files more than 40 the emulated batch has, for example make demo FILES=5000.
+FILES ?= 0
+
 demo: venv ## Run the example DAG against the emulator, start to end
-	$(BIN)/python scripts/demo.py
+	$(BIN)/python scripts/demo.py --files $(FILES)
 
 ui: venv ## The same with the Airflow web interface, until interrupted
-	$(BIN)/python scripts/demo.py --ui
+	$(BIN)/python scripts/demo.py --ui --files $(FILES)
 
 lint: venv ## Check rules, formatting, imports between rooms, and the workflows
 	$(BIN)/ruff check .

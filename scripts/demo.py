@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interrupts.listen()
     try:
         with ExitStack() as cleanup:
-            demonstrate(display, cleanup, with_ui=options.ui)
+            demonstrate(display, cleanup, with_ui=options.ui, more_files=options.files)
     except DemoFailed as failure:
         display.error(str(failure))
         return 1
@@ -64,11 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
+def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool, more_files: int = 0) -> None:
     """
     Start all components, run the DAG, show the result; with the UI, keep them until interrupted.
 
     :param cleanup: the stack of what to stop.
+    :param more_files: files of the emulated batch besides the usual 40.
     :raises DemoFailed: a step failed.
     """
     check_airflow()
@@ -77,7 +78,7 @@ def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool) -> None:
     cleanup.callback(display.say, "Stopping everything …")
     hook = cleanup.enter_context(start_airflow(airflow, display))
     try:
-        run_nightly(airflow, hook, emulator, display)
+        run_nightly(airflow, hook, emulator, display, more_files)
     except DemoFailed as failure:
         if not with_ui:
             raise
@@ -129,11 +130,15 @@ def start_airflow(airflow: AirflowStack, display: Display) -> TencentCIHook:
     return hook
 
 
-def run_nightly(airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator | None, display: Display) -> None:
+def run_nightly(
+    airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator | None, display: Display, more_files: int = 0
+) -> None:
     """Run the DAG for the last night, and show the progress and the result."""
     interval = wait_for_dag(airflow)
     if emulator:
-        display.say(f"Uploading {upload_media(emulator, interval)} media files to {emulator.default_bucket}")
+        display.say(
+            f"Uploading {upload_media(emulator, interval, more_files):,} media files to {emulator.default_bucket}"
+        )
     run = start_run(airflow, interval)
     display.say(f"Running {run.dag_id} for {interval.start:%Y-%m-%d %H:%M} to {interval.end:%Y-%m-%d %H:%M} UTC")
     workflow_id = os.environ[WORKFLOW_VARIABLE]
@@ -147,11 +152,11 @@ def run_nightly(airflow: AirflowStack, hook: TencentCIHook, emulator: Emulator |
                 f"Batch job {follower.batch.job.job_id} is not cancelled; it can be cancelled in the CI console."
             )
         raise
-    if follower.batch:
-        print_batch(display, follower.batch)
-    if state != "success" or not follower.batch:
+    if batch := follower.count_files():
+        print_batch(display, batch)
+    if state != "success" or not batch:
         raise DemoFailed(f"The DAG run ended as {state!r}; the reason is above.")
-    display.paragraph(closing_words(follower.batch, follower.seconds_in))
+    display.paragraph(closing_words(batch, follower.seconds_in))
 
 
 def wait_for_dag(airflow: AirflowStack) -> Interval:
@@ -197,6 +202,9 @@ def keep_running(airflow: AirflowStack, display: Display) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ui", action="store_true", help="keep Airflow and its web UI running afterwards")
+    parser.add_argument(
+        "--files", type=int, default=0, metavar="N", help="so many files more in the emulated batch, such as 5000"
+    )
     return parser
 
 

@@ -25,6 +25,9 @@ from showcase.emulated_service import new_emulator, upload_media
 from showcase.failures import DemoFailed, Interrupted
 from showcase.stack import HOST, free_port
 
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+
 # Starts a child in a process group of its own, as Airflow does for tasks; both ignore SIGTERM.
 STUBBORN = """
 import os, signal, time
@@ -149,3 +152,36 @@ def test_an_occupied_port_is_not_used() -> None:
         taken.bind((HOST, 0))
         taken.listen()
         assert free_port(taken.getsockname()[1]) != taken.getsockname()[1]
+
+
+def ended_job() -> InventoryJob:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return InventoryJob("b1", state=JobState.SUCCESS, operation={"WorkflowIds": "w1"}, end_time=at)
+
+
+def test_the_count_at_the_end_has_a_bar_on_a_terminal() -> None:
+    output = StringIO()
+    display = Display(Console(file=output, width=120, force_terminal=True, _environ={"TERM": "xterm"}))
+    with display.counting_all(ended_job()) as observe:
+        observe(lambda: FileCounts(succeeded=1_200))
+    assert "Counting the files of batch job b1:" in output.getvalue()
+    assert "━" in output.getvalue()
+    assert "1,200" in output.getvalue()
+
+
+def test_the_count_at_the_end_has_no_bar_in_a_pipe(display: Display, output: StringIO) -> None:
+    with display.counting_all(ended_job()) as observe:
+        observe(lambda: FileCounts(succeeded=1_200))
+    assert not output.getvalue()
+
+
+def test_a_number_that_is_not_exact_says_so(display: Display, output: StringIO) -> None:
+    display.count(900, 100, 100_000, "about ")
+    assert output.getvalue().strip().endswith("files: about 900 done, 100 failed, of 100,000")
+
+
+def test_a_larger_batch_has_more_files() -> None:
+    interval = Interval(datetime(2026, 1, 1, 18, tzinfo=UTC), datetime(2026, 1, 2, 18, tzinfo=UTC))
+    emulator = new_emulator()
+    assert upload_media(emulator, interval, 1_000) == 1_040
+    assert len(emulator.bucket().objects) == 1_040

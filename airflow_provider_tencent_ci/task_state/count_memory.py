@@ -1,4 +1,4 @@
-"""What the tries of a task have counted of a job that has ended, on Airflow 3.3 and later."""
+"""The counts that the tries of a task have made of a job that has ended, on Airflow 3.3 and later."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ loop's thread used between two wake-ups of the probe, which sleeps for 5 ms.
 @dataclass(frozen=True, slots=True)
 class _Period:
     """
-    What the probes found.
+    The findings of the probes.
 
     :param blocked_seconds: the longest block of the loop, and the most processor time in one.
     :param delay_seconds: 95 of 100 polls take at most this long.

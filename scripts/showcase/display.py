@@ -6,11 +6,18 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
+
+from airflow_provider_tencent_ci.cli.file_counting import shown_count
+
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.cli.file_counting import Observe
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
 __all__ = ["Display"]
 
@@ -71,17 +78,27 @@ class Display:
             yield
         self._progress = None
 
-    def count(self, done: int, failed: int, total: int) -> None:
-        """Show how many files are done and have failed, of how many."""
+    @contextmanager
+    def counting_all(self, job: InventoryJob) -> Iterator[Observe]:
+        """Show how far the count of all files of a job is: a bar, or lines if there is no terminal."""
+        with shown_count(job, self.console, self.say) as observe:
+            yield observe
+
+    def count(self, done: int, failed: int, total: int, doubt: str = "") -> None:
+        """
+        Show how many files are done and have failed, of how many.
+
+        :param doubt: what to say before numbers that are not exact.
+        """
         counts = (done, failed, total)
         if not total or counts == self._counts:
             return
         if self._progress:
-            self._move_bar(self._progress, *counts)
+            self._move_bar(self._progress, *counts, doubt)
         elif done + failed < total and time.monotonic() < self._counted_at + _COUNT_SECONDS:
             return
         else:
-            self.say(f"  files: {done} done, {failed} failed, of {total}")
+            self.say(f"  files: {doubt}{done:,} done, {failed:,} failed, of {total:,}")
         self._counts = counts
         self._counted_at = time.monotonic()
 
@@ -112,10 +129,11 @@ class Display:
         self.console.print()
         self.console.print(table)
 
-    def _move_bar(self, progress: Progress, done: int, failed: int, total: int) -> None:
+    def _move_bar(self, progress: Progress, done: int, failed: int, total: int, doubt: str) -> None:
         if self._bar is None:
             self._bar = progress.add_task("", total=total, note="")
-        progress.update(self._bar, completed=done + failed, total=total, note=f"{failed} failed" if failed else "")
+        note = f"{doubt}{failed:,} failed" if failed else doubt
+        progress.update(self._bar, completed=done + failed, total=total, note=note)
 
 
 def style_of(state: str) -> str:

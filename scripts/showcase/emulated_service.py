@@ -30,10 +30,18 @@ def point_dags_to(emulator: Emulator) -> None:
     os.environ["TENCENT_CI_POLL_SECONDS"] = "2"
 
 
-def upload_media(emulator: Emulator, interval: Interval) -> int:
-    """Put media files into the bucket, spread over a data interval; return how many."""
+def upload_media(emulator: Emulator, interval: Interval, more: int = 0) -> int:
+    """
+    Put media files into the bucket, spread over a data interval; return how many.
+
+    :param more: further files, of which one in 33 will fail.
+    """
     keys = [f"{folder}/{folder[6:]}-{n:02}.mp4" for folder, count in _FILES.items() for n in range(1, count + 1)]
     step = (interval.end - interval.start) / (len(keys) + 1)
     for number, key in enumerate(keys, start=1):
         emulator.add_objects(key, last_modified_at=interval.start + number * step)
-    return len(keys)
+    if more:
+        # Created one after the other, as a large batch is: then its list can be read as windows.
+        emulator.configure(files_created="at_turn", failing_every=33)
+        emulator.add_objects(count=more, prefix="media/archive/", last_modified_at=interval.start + step)
+    return len(keys) + more

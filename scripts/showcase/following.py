@@ -6,9 +6,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState, WorkflowExecution
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution
+from airflow_provider_tencent_ci.core.files.count_files import count_files
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.file_survey import survey_files
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from showcase.airflow_api import AirflowApi, Task
 from showcase.display import Display
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["Batch", "Run", "RunFollower", "SecondsIn"]
+
+# Of each state, in the table at the end.
+MOST_FILES = 60
 
 _LOOK_SECONDS = 0.4
 _ENDED = ("success", "failed")
@@ -36,20 +43,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch job with the counts of its files so far."""
+    """
+    A batch job with the counts of its files.
+
+    :param files: some of the files: those that failed first.
+    """
 
     job: InventoryJob
-    files: list[WorkflowExecution]
-
-    @property
-    def done(self) -> int:
-        """How many files are done."""
-        return sum(file.state is JobState.SUCCESS for file in self.files)
+    counts: FileCounts
+    files: tuple[WorkflowExecution, ...] = ()
 
     @property
     def failed(self) -> int:
         """How many files have failed or were cancelled."""
-        return sum(file.state in (JobState.FAILED, JobState.CANCEL) for file in self.files)
+        return self.counts.failed + self.counts.cancelled
 
 
 @dataclass(slots=True)
@@ -133,11 +140,29 @@ class RunFollower:
             return
         before = self.batch.job.state.value if self.batch else ""
         job = self.hook.get_inventory_job(job_id)
-        files = list(self.hook.list_workflow_executions(self.workflow_id, job_id=job_id))
-        self.batch = Batch(job, files)
+        survey = self.hook.run(survey_files(job))
+        self.batch = Batch(job, survey.counts)
         if job.state.value != before:
             self.display.change("batch job", before, job.state.value)
-        self.display.count(self.batch.done, self.batch.failed, len(files))
+        doubt = "" if survey.is_complete else "about " if survey.is_estimate else "at least "
+        self.display.count(survey.counts.succeeded, self.batch.failed, survey.counts.total, doubt)
+
+    def count_files(self) -> Batch | None:
+        """Return the batch with the counts of all files, and some of these for a table; ``None`` if there is none."""
+        try:
+            return self._count_files(self.batch.job) if self.batch else None
+        except TencentCIError as error:
+            self.display.error(f"The files could not be counted: {error}")
+            return self.batch
+
+    def _count_files(self, job: InventoryJob) -> Batch:
+        with self.display.counting_all(job) as observe:
+            counts = self.hook.run(count_files(job, observe=observe))
+        return Batch(job, counts, (*self._first_files(job, "Failed"), *self._first_files(job, "Success")))
+
+    def _first_files(self, job: InventoryJob, state: str) -> list[WorkflowExecution]:
+        executions = self.hook.list_workflow_executions(self.workflow_id, job_id=job.job_id, states=state)
+        return list(islice(executions, MOST_FILES))
 
     def _job_id(self) -> str | None:
         run = self.run

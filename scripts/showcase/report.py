@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from showcase.display import Display
-from showcase.following import Batch, SecondsIn
+from showcase.following import MOST_FILES, Batch, SecondsIn
 
 __all__ = ["closing_words", "print_batch"]
-
-_MOST_FILES = 60
 
 
 def print_batch(display: Display, batch: Batch) -> None:
     """Print the files of a batch, failed ones first, and the batch itself."""
-    files = sorted(batch.files, key=lambda file: (file.state is JobState.SUCCESS, file.object_key))
+    files = sorted(batch.files, key=lambda file: (file.state is JobState.SUCCESS, file.object_key))[:MOST_FILES]
     rows = [
-        (file.object_key, file.state.value, "" if file.state is JobState.SUCCESS else file.run_id)
-        for file in files[:_MOST_FILES]
+        (file.object_key, file.state.value, "" if file.state is JobState.SUCCESS else file.run_id) for file in files
     ]
-    if len(files) > _MOST_FILES:
-        rows.append((f"… and {len(files) - _MOST_FILES} more", "", ""))
+    if more := batch.counts.total - len(files):
+        rows.append((f"… and {more:,} more", "", ""))
     if rows:
         display.table("Files", ("key", "state", "execution"), rows)
     display.facts("Batch job", _facts(batch))
@@ -35,7 +32,7 @@ def _facts(batch: Batch) -> list[tuple[str, str]]:
         ("state", job.state.value),
         ("created", job.creation_time.isoformat(" ") if job.creation_time else "not known"),
         ("took", took),
-        ("files", f"{batch.done} done, {batch.failed} failed, of {len(batch.files)}"),
+        ("files", f"{batch.counts.succeeded:,} done, {batch.failed:,} failed, of {batch.counts.total:,}"),
     ]
     if job.message and job.state is JobState.FAILED:
         facts.append(("message", f"{job.code} {job.message}".strip()))
@@ -49,11 +46,11 @@ def closing_words(batch: Batch, seconds_in: SecondsIn) -> str:
         f"The DAG submitted one batch job and waited for it. The waiting task was deferred for {deferred:.0f} s, in "
         f"which it held no worker, and ran on one for about {max(running, 1):.0f} s."
     )
-    if not batch.files:
+    if not batch.counts.total:
         words += " It found no file: none below the prefix was uploaded in the time that the DAG run is for."
     if batch.failed and batch.job.state is JobState.SUCCESS:
         words += (
-            f" {batch.failed} of {len(batch.files)} files failed. The service calls such a batch a success all the "
-            "same: it has been worked through."
+            f" {batch.failed:,} of {batch.counts.total:,} files failed. The service calls such a batch a success all "
+            "the same: it has been worked through."
         )
     return words

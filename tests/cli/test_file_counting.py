@@ -1,4 +1,4 @@
-"""What a command shows while it counts files, and how it shows that a number is estimated."""
+"""The progress of a command that counts files, and the words for numbers that are estimated."""
 
 from __future__ import annotations
 

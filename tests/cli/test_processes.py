@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from airflow import __version__ as airflow_version
 
+from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.dag_test import migrate_database
@@ -135,6 +136,33 @@ def test_a_terminal_shows_a_progress_bar(emulator):
     terminal.read_until("succeeded")
     assert terminal.end() == 0
     assert "Success after" in terminal.shown
+
+
+def counted_slowly(emulator) -> str:
+    """A job of 1,000 files that has ended; a page of its list takes half a second."""
+    emulator.configure(submitted_seconds=0, run_seconds=0)
+    emulator.add_objects(count=1_000, prefix="many/")
+    with TencentCIHook() as hook:
+        job_id = hook.trigger_inventory_job(name="many", workflow_ids=WORKFLOW_ID, prefix="many/").job_id
+    emulator.advance(10)
+    emulator.inject(Fault("hang", operation="executions", times=None, seconds=0.5))
+    return job_id
+
+
+def test_a_count_of_all_files_shows_a_bar_on_a_terminal(emulator):
+    job_id = counted_slowly(emulator)
+    terminal = Terminal(SCRIPT, "show", job_id, "--exact", "--failed-files", "0")
+    terminal.read_until("Counting the files of batch job")
+    terminal.read_until("━")
+    terminal.read_until("1,000: 1,000 succeeded")
+    assert terminal.end() == 0
+
+
+def test_a_count_of_all_files_draws_nothing_in_a_pipe(emulator):
+    done = ran(SCRIPT, "show", counted_slowly(emulator), "--exact", "--failed-files", "0", "--output", "json")
+    assert json.loads(done.stdout)["Files"]["Total"] == 1_000
+    assert "━" not in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_ctrl_c_on_a_terminal_does_not_cancel_the_job(emulator):

@@ -212,7 +212,7 @@ def _requests_bounded(world: World) -> Iterator[str]:
 
 def _files_counted(world: World) -> Iterator[str]:
     """
-    What is reported about files was true: if the list does not change while it is read, exactly.
+    The reported counts of files were true: exactly, if the list does not change while it is read.
 
     If it changes, each file that was listed before the reading counts once, in its state then or in a later one. A file
     that appeared meanwhile counts once or not at all.

@@ -1,4 +1,4 @@
-"""What a try has counted is kept for the next one, by the id of the job."""
+"""The counts of a try are kept for the next one, by the id of the job."""
 
 from __future__ import annotations
 

@@ -90,6 +90,34 @@ def test_the_page_of_a_job_shows_its_files_over_time_and_the_failed_ones(page, f
     expect(frame.get_by_role("columnheader", name="Succeeded")).to_be_visible()
 
 
+COUNTS = {"succeeded": 968_214, "failed": 30_871, "cancelled": 0, "left": 0, "total": 999_085}
+DOUBTS = {
+    "estimate": (
+        {"is_complete": False, "estimated": True},
+        "~970,000 done, ~31,000 failed",
+        "About 1,000,000 files, about 3.1 % failed. An estimate from samples of the whole batch",
+    ),
+    "minimum": (
+        {"is_complete": False, "estimated": False},
+        "at least 968,214 done, 30,871 failed",
+        "Only a part of the files was looked at",
+    ),
+}
+
+
+@pytest.mark.parametrize(("doubt", "numbers", "words"), DOUBTS.values(), ids=DOUBTS.keys())
+def test_the_files_of_a_large_job_are_marked_as_an_estimate(page, frame, live_job, doubt, numbers, words):
+    page.route("**/progress", lambda route: route.fulfill(json={"counts": {**COUNTS, **doubt}}))
+    open_list(page, frame)
+    row = row_of(frame, live_job)
+    expect(row.locator(".bar-text")).to_have_text(numbers)
+    title = "An estimate from samples of the whole batch: about 1,000,000 files" if doubt["estimated"] else None
+    assert row.locator(".bar-text").get_attribute("title") == title
+    row.get_by_role("link", name=live_job.name).click()
+    expect(frame.locator("#progress")).to_contain_text(numbers)
+    expect(frame.locator("#progress")).to_contain_text(words)
+
+
 def test_back_and_reload_keep_the_job(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()

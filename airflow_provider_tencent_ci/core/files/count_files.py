@@ -28,7 +28,7 @@ class RunningCount(Protocol):
 
     @property
     def settled(self) -> list[SettledFiles]:
-        """What a later count need not read again, of each list; bounded, whatever the number of files."""
+        """The counts that a later count need not read again, of each list; bounded, whatever the number of files."""
 
 
 def observe_nothing(_counting: RunningCount) -> None:
