@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["count_all", "look_quickly", "shown_count"]
 
 Observe = Callable[["RunningCount"], None]
+Total = Callable[["FileCounts"], "int | None"]
 
 # Without a terminal. A task writes fewer lines, since its log is kept.
 _LINE_SECONDS = 10.0
@@ -48,7 +49,10 @@ def count_all(hook: TencentCIHook, job: InventoryJob, counting: IncrementalCount
     :param counting: what was counted while the job was followed to its end.
     """
     try:
-        with shown_count(job, Console(stderr=True)) as observe:
+        quick = hook.run(survey_files(job, retry=RETRY_LONG))
+        if quick.is_complete:
+            return quick
+        with shown_count(job, Console(stderr=True), expected=quick.counts.total if quick.is_estimate else 0) as observe:
             settled = counting.settled if counting else ()
             return Survey.of_all(hook.run(count_files(job, settled=settled, observe=observe)))
     except TencentCIError as error:
@@ -58,7 +62,11 @@ def count_all(hook: TencentCIHook, job: InventoryJob, counting: IncrementalCount
 
 @contextmanager
 def shown_count(
-    job: InventoryJob, console: Console, say: Callable[[str], None] = say, now: Callable[[], float] = time.monotonic
+    job: InventoryJob,
+    console: Console,
+    say: Callable[[str], None] = say,
+    now: Callable[[], float] = time.monotonic,
+    expected: int = 0,
 ) -> Iterator[Observe]:
     """
     Return what shows how far a count is: a bar on a terminal, elsewhere a line about once in ten seconds.
@@ -66,22 +74,27 @@ def shown_count(
     :param console: where the bar is drawn.
     :param say: prints a line.
     :param now: the time in seconds, by a clock that is never set back.
+    :param expected: an estimate of the number of files; 0 if there is none: then the times of the files tell it.
     """
+
+    def total(counts: FileCounts) -> int | None:
+        return max(expected, counts.total) if expected else expected_total(counts, job)
+
     if console.is_terminal and not console.is_dumb_terminal:
         with _bar(job, console) as progress:
-            yield lambda running: _move(progress, job, running.so_far)
+            yield lambda running: _move(progress, running.so_far, total)
     else:
-        yield _lines(job, say, now)
+        yield _lines(job, say, now, total)
 
 
-def _lines(job: InventoryJob, say: Callable[[str], None], now: Callable[[], float]) -> Observe:
+def _lines(job: InventoryJob, say: Callable[[str], None], now: Callable[[], float], total: Total) -> Observe:
     said_at = now()
 
     def observe(running: RunningCount) -> None:
         nonlocal said_at
         if now() - said_at >= _LINE_SECONDS:
             said_at, counts = now(), running.so_far
-            say(counted_text(job, counts.total, expected_total(counts, job)))
+            say(counted_text(job, counts.total, total(counts)))
 
     return observe
 
@@ -100,8 +113,8 @@ def _bar(job: InventoryJob, console: Console) -> Progress:
     return progress
 
 
-def _move(progress: Progress, job: InventoryJob, counts: FileCounts) -> None:
-    expected = expected_total(counts, job)
+def _move(progress: Progress, counts: FileCounts, total: Total) -> None:
+    expected = total(counts)
     of = f" of about {max(expected, counts.total):,}" if expected else ""
     progress.update(progress.task_ids[0], completed=counts.total, total=expected, files=f"{counts.total:,}{of}")
 

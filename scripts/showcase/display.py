@@ -79,9 +79,13 @@ class Display:
         self._progress = None
 
     @contextmanager
-    def counting_all(self, job: InventoryJob) -> Iterator[Observe]:
-        """Show how far the count of all files of a job is: a bar, or lines if there is no terminal."""
-        with shown_count(job, self.console, self.say) as observe:
+    def counting_all(self, job: InventoryJob, expected: int = 0) -> Iterator[Observe]:
+        """
+        Show how far the count of all files of a job is: a bar, or lines if there is no terminal.
+
+        :param expected: an estimate of their number; 0 if there is none.
+        """
+        with shown_count(job, self.console, self.say, expected=expected) as observe:
             yield observe
 
     def count(self, done: int, failed: int, total: int, doubt: str = "") -> None:

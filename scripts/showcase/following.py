@@ -156,7 +156,8 @@ class RunFollower:
             return self.batch
 
     def _count_files(self, job: InventoryJob) -> Batch:
-        with self.display.counting_all(job) as observe:
+        survey = self.hook.run(survey_files(job))
+        with self.display.counting_all(job, survey.counts.total if survey.is_estimate else 0) as observe:
             counts = self.hook.run(count_files(job, observe=observe))
         return Batch(job, counts, (*self._first_files(job, "Failed"), *self._first_files(job, "Success")))
 

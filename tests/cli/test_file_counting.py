@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -22,6 +22,13 @@ from tests.core.script import START
 ENDED = replace(WORKFLOW_JOB, state=JobState.SUCCESS, end_time=START + timedelta(seconds=1_000))
 
 
+@dataclass(frozen=True)
+class Running:
+    """A count while it goes on."""
+
+    so_far: FileCounts
+
+
 def counts_at(share, total=1_000_000):
     return FileCounts(succeeded=round(share * total), first_at=START, last_at=START + timedelta(seconds=1_000 * share))
 
@@ -31,7 +38,7 @@ def test_without_a_terminal_a_line_is_written_about_once_in_ten_seconds():
     console = Console(file=io.StringIO(), force_terminal=False)
     with shown_count(ENDED, console, said.append, lambda: now[0]) as show:
         for now[0], share in ((4, 0.1), (9.9, 0.2), (10, 0.25), (15, 0.3), (20, 0.5)):
-            show(lambda share=share: counts_at(share))
+            show(Running(counts_at(share)))
     assert said == [
         "Counted 250,000 files so far of about 1,000,000 (batch job b1).",
         "Counted 500,000 files so far of about 1,000,000 (batch job b1).",
@@ -44,7 +51,7 @@ def test_on_a_terminal_a_bar_is_drawn_and_taken_away(job):
     console = Console(file=file, force_terminal=True, width=140, _environ={"TERM": "xterm"})
     with shown_count(job, console, said.append) as show:
         for share in (0.1, 0.5):
-            show(lambda share=share: counts_at(share))
+            show(Running(counts_at(share)))
     drawn = file.getvalue()
     assert "500,000" in drawn
     assert ("500,000 of about 1,000,000" in drawn) == (job is ENDED)
@@ -53,13 +60,25 @@ def test_on_a_terminal_a_bar_is_drawn_and_taken_away(job):
     assert not said
 
 
+def test_the_total_of_an_estimate_comes_first():
+    said, now = [], [0.0]
+    console = Console(file=io.StringIO(), force_terminal=False)
+    with shown_count(ENDED, console, said.append, lambda: now[0], expected=40_000) as show:
+        for now[0], counted in ((10, 30_000), (20, 41_000)):
+            show(Running(FileCounts(succeeded=counted, first_at=START, last_at=ENDED.end_time)))
+    assert said == [
+        "Counted 30,000 files so far of about 40,000 (batch job b1).",
+        "Counted 41,000 files so far of about 41,000 (batch job b1).",
+    ]
+
+
 def test_a_dumb_terminal_gets_lines():
     file, said = io.StringIO(), []
     console = Console(file=file, force_terminal=True, _environ={"TERM": "dumb"})
     now = [0.0]
     with shown_count(ENDED, console, said.append, lambda: now[0]) as show:
         now[0] = 30
-        show(lambda: counts_at(0.5))
+        show(Running(counts_at(0.5)))
     assert (len(said), file.getvalue()) == (1, "")
 
 

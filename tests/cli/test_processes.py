@@ -139,13 +139,13 @@ def test_a_terminal_shows_a_progress_bar(emulator):
 
 
 def counted_slowly(emulator) -> str:
-    """A job of 1,000 files that has ended; a page of its list takes half a second."""
+    """A job of 2,500 files that has ended; a page of its list takes a tenth of a second."""
     emulator.configure(submitted_seconds=0, run_seconds=0)
-    emulator.add_objects(count=1_000, prefix="many/")
+    emulator.add_objects(count=2_500, prefix="many/")
     with TencentCIHook() as hook:
         job_id = hook.trigger_inventory_job(name="many", workflow_ids=WORKFLOW_ID, prefix="many/").job_id
     emulator.advance(10)
-    emulator.inject(Fault("hang", operation="executions", times=None, seconds=0.5))
+    emulator.inject(Fault("hang", operation="executions", times=None, seconds=0.1))
     return job_id
 
 
@@ -154,13 +154,13 @@ def test_a_count_of_all_files_shows_a_bar_on_a_terminal(emulator):
     terminal = Terminal(SCRIPT, "show", job_id, "--exact", "--failed-files", "0")
     terminal.read_until("Counting the files of batch job")
     terminal.read_until("━")
-    terminal.read_until("1,000: 1,000 succeeded")
+    terminal.read_until("2,500: 2,500 succeeded")
     assert terminal.end() == 0
 
 
 def test_a_count_of_all_files_draws_nothing_in_a_pipe(emulator):
     done = ran(SCRIPT, "show", counted_slowly(emulator), "--exact", "--failed-files", "0", "--output", "json")
-    assert json.loads(done.stdout)["Files"]["Total"] == 1_000
+    assert json.loads(done.stdout)["Files"]["Total"] == 2_500
     assert "━" not in done.stderr
     assert "\x1b" not in done.stderr
 
