@@ -253,10 +253,11 @@ class _Rounds:
         folder = url_list_folder(self.options.url_list_prefix, self.first.name or self.first.job_id)
         url_list = of_part.url_list(self.hook.config.bucket, self.hook.config.region)
         self.hook.log.info(
-            "Round %d of at most %d%s: failed files are submitted again (%s). Their list is %s.",
+            "Round %d of at most %d%s: the failed files of batch job %s are submitted again (%s). Their list is %s.",
             place.round,
             self.options.max_rounds,
             f", part {place.part} of {place.parts}" if place.parts > 1 else "",
+            self.first.job_id,
             f"{len(of_part):,}",
             f"{folder}{place.list_name}",
         )
