@@ -25,7 +25,7 @@ __all__ = [
     "PAGE_HEADER",
     "PageUser",
     "ReadableConnection",
-    "editable_dags",
+    "may_cancel",
     "may_read_connection",
     "require_own_page",
     "visible_dags",
@@ -59,9 +59,20 @@ def visible_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
     return {dag_id for dag_id in set(dag_ids) if all(_may(dag_id, user, "GET", entity) for entity in entities)}
 
 
-def editable_dags(dag_ids: Iterable[str], user: BaseUser) -> set[str]:
-    """Return the DAGs that the user may edit."""
-    return {dag_id for dag_id in set(dag_ids) if _may(dag_id, user, "PUT", None)}
+def may_cancel(dag_ids: Iterable[str], user: BaseUser) -> bool:
+    """
+    Whether the user may cancel a job: they may edit all DAGs that submitted it.
+
+    One DAG's XCom must not grant access to another's job.
+
+    :param dag_ids: of the tasks that have the job's id in their XCom; without any, no user may.
+    """
+    dag_ids = set(dag_ids)
+    return (
+        bool(dag_ids)
+        and visible_dags(dag_ids, user) == dag_ids
+        and all(_may(one, user, "PUT", None) for one in dag_ids)
+    )
 
 
 def require_own_page(request: Request) -> None:

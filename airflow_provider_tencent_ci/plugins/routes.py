@@ -13,15 +13,16 @@ from airflow.utils.session import create_session
 from fastapi import APIRouter, Depends, HTTPException, Query
 from sqlalchemy import select
 
+from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, check_job_id
+from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
 from airflow_provider_tencent_ci.core.polling.cancel_job import describe_cancel
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.plugins.access import (
     PageUser,
     ReadableConnection,
-    editable_dags,
+    may_cancel,
     may_read_connection,
     require_own_page,
     visible_dags,
@@ -130,7 +131,7 @@ def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = ""
 def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Cancelled:
     """Cancel a job if the user may edit the DAG of each task that submitted it; record the user in the audit log."""
     makers = makers_of([check_job_id(job_id)]).get(job_id, [])
-    if not _may_edit(makers, user):
+    if not may_cancel((maker.dag_id for maker in makers), user):
         raise HTTPException(
             403,
             f"You may not cancel batch job {job_id}: this needs the right to edit the DAG whose task submitted it, "
@@ -158,15 +159,9 @@ def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> l
     for job in jobs:
         group = makers.get(job.job_id, [])
         seen = [maker for maker in group if maker.dag_id in visible]
-        may_edit = not job.state.is_terminal and _may_edit(group, user)
+        may_edit = not job.state.is_terminal and may_cancel((maker.dag_id for maker in group), user)
         described.append(Job.of(job, now, seen, may_edit=may_edit))
     return described
-
-
-def _may_edit(makers: list[Maker], user: BaseUser) -> bool:
-    """Whether the user may edit the DAGs of all of them: one DAG's XCom must not grant access to another's job."""
-    dag_ids = {maker.dag_id for maker in makers}
-    return bool(dag_ids) and visible_dags(dag_ids, user) == dag_ids == editable_dags(dag_ids, user)
 
 
 def _refuse_if_ended(service: Asking, job_id: str) -> None:

@@ -179,7 +179,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         return FailureFlags(self.soft_fail, self.never_fail).apply(act, self._wait_on)
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
-        from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+        from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 
         self._ti = context["ti"]
         self._lease = start_lease(self._ti)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 import aiohttp
 from yarl import URL
 
+from airflow_provider_tencent_ci.core.wire.body_limit import check_body_size
 from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, RunConcurrently, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS, ServiceConfig
-from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.transport.endpoint_state import rate_limit, service_clock
 from airflow_provider_tencent_ci.transport.message_head import MAX_LINE_BYTES, check_final_head, header_text
-from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer, too_large
+from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError, no_answer
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
 if TYPE_CHECKING:
@@ -155,8 +155,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large(answer.status)
+        check_body_size(len(body), answer.status)
     return bytes(body)
 
 

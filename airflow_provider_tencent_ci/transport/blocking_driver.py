@@ -16,15 +16,15 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
+from airflow_provider_tencent_ci.core.wire.body_limit import check_body_size
 from airflow_provider_tencent_ci.core.wire.exchange import Action, GetCredentials, RawResponse, Send, exchange
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Now, RunConcurrently, Sleep
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 from airflow_provider_tencent_ci.transport.endpoint_state import service_clock
 from airflow_provider_tencent_ci.transport.message_head import header_text
-from airflow_provider_tencent_ci.transport.network_errors import no_answer, too_large
+from airflow_provider_tencent_ci.transport.network_errors import no_answer
 from airflow_provider_tencent_ci.transport.time_limits import BoundedAdapter, bounded
 from airflow_provider_tencent_ci.transport.tls import needs_tls, tls_context
 
@@ -207,6 +207,5 @@ def _read(answer: requests.Response) -> bytes:
     body = bytearray()
     while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=False):
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large(answer.status_code)
+        check_body_size(len(body), answer.status_code)
     return bytes(body)

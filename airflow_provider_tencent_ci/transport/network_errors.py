@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from airflow_provider_tencent_ci.core.wire.error_codes import PROXY_REFUSAL_ADVICE
 from airflow_provider_tencent_ci.core.wire.messages import Request
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES
-from airflow_provider_tencent_ci.exceptions import TransportError, UnreadableResponseError
+from airflow_provider_tencent_ci.exceptions import TransportError
 
 _CHECK_NETWORK = "Check the network, region and endpoint_url if this goes on."
 _CHECK_TRUST = (
@@ -58,13 +57,6 @@ def no_answer(request: Request, config: ServiceConfig, error: Exception, *, requ
     return TransportError(
         f"No answer from {address}{via} to {request.method} {request.path}: {cause}. {what} {advice}",
         request_sent=request_sent,
-    )
-
-
-def too_large(status: int) -> UnreadableResponseError:
-    """Return the error for a body over the limit."""
-    return UnreadableResponseError(
-        f"The answer is larger than {MAX_BODY_BYTES // 1024**2} MB and was not read further.", status=status
     )
 
 

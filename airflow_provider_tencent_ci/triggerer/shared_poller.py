@@ -30,8 +30,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
 from airflow_provider_tencent_ci.core.polling.bulk_poll import BulkPoll
 from airflow_provider_tencent_ci.core.polling.contact_budget import as_poll_error
 from airflow_provider_tencent_ci.core.polling.earlier_durations import DurationHistory

@@ -194,7 +194,7 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def _connect(self, wait: Wait) -> ServiceConfig | WaitResult:
         """Read the connection, for as long as it takes; return how the wait ends if that is longer than it may."""
-        from airflow_provider_tencent_ci.core.api.job_requests import check_job_id
+        from airflow_provider_tencent_ci.core.api.job_id import check_job_id
         from airflow_provider_tencent_ci.triggerer.connection_retry import retry_until_wait_ends
 
         check_job_id(self.job_id)

@@ -162,7 +162,7 @@ def test_the_counts_are_read_from_the_task(page, emulator):
     done = len(emulator.files(job["job_id"]))
     failed = done // 5
     expected = {"succeeded": done - failed, "failed": failed, "cancelled": 0, "left": 0, "total": done}
-    assert job["counts"] == {**expected, "is_complete": True}
+    assert job["counts"] == {**expected, "is_complete": True, "estimated": False}
     assert emulator.count() == requests + 1
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import distribution
 
-from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+from airflow_provider_tencent_ci.plugins.airflow_plugin import JobsPagePlugin
 from tests.plugins.conftest import has_pages
 
 PARTS_OF_A_PAGE = {"fastapi_apps", "external_views"}
@@ -17,7 +17,7 @@ import json, sys
 from airflow import plugins_manager
 from airflow.providers.common.compat.sdk import BaseOperator
 before = set(sys.modules)
-from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+from airflow_provider_tencent_ci.plugins.airflow_plugin import JobsPagePlugin
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
@@ -45,7 +45,7 @@ def test_the_plugin_imports_no_other_module(tmp_path):
     assert modules <= {
         "airflow_provider_tencent_ci",
         "airflow_provider_tencent_ci.plugins",
-        "airflow_provider_tencent_ci.plugins.jobs_page",
+        "airflow_provider_tencent_ci.plugins.airflow_plugin",
     }
 
 
@@ -61,7 +61,7 @@ def test_the_page_exists_only_in_an_airflow_with_plugin_pages():
 
 SWITCHED_OFF = """
 import json
-from airflow_provider_tencent_ci.plugins.jobs_page import JobsPagePlugin
+from airflow_provider_tencent_ci.plugins.airflow_plugin import JobsPagePlugin
 print(json.dumps(sorted(vars(JobsPagePlugin))))
 """
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.api import page_reader
-from airflow_provider_tencent_ci.core.files import failed_files
+from airflow_provider_tencent_ci.core.files import failure_reasons
 from airflow_provider_tencent_ci.core.files.split_list import Part, SplitList, Window
 from airflow_provider_tencent_ci.core.polling import cancel_on_kill
 from airflow_provider_tencent_ci.core.submitting import submission_note
@@ -194,7 +194,7 @@ def test_windows_of_a_list_that_knows_none_are_detected(monkeypatch):
 
 
 def test_failed_files_that_are_listed_again_are_detected(monkeypatch):
-    monkeypatch.setattr(failed_files._OrderedList, "_was_taken", lambda *_: False)
+    monkeypatch.setattr(failure_reasons._OrderedList, "_was_taken", lambda *_: False)
     assert any(map(_is_wrong_with_files, WITH_FILES))
 
 

@@ -14,8 +14,9 @@ from airflow_provider_tencent_ci.core.api.job_calls import request_cancel
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs, read_nothing
 from airflow_provider_tencent_ci.core.api.put_object import build_put_object
 from airflow_provider_tencent_ci.core.wire import xml
+from airflow_provider_tencent_ci.core.wire.body_limit import MAX_BODY_BYTES
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
-from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES, MAX_LINES, MAX_MARKUP
+from airflow_provider_tencent_ci.core.wire.xml import MAX_LINES, MAX_MARKUP
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 from tests.transport.conftest import configuration
 from tests.transport.servers import RawServer

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import (
     JobFilter,
@@ -19,7 +20,6 @@ from airflow_provider_tencent_ci.core.api.job_requests import (
     build_create,
     build_get,
     build_list,
-    check_job_id,
     read_created,
     read_job,
     read_jobs,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 from airflow_provider_tencent_ci.core.api.job_name import check_name
 from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
@@ -26,7 +26,6 @@ from airflow_provider_tencent_ci.core.wire.xml import read_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
 _JOBS = "/inventorytriggerjob"
-_ID = re.compile(r"[A-Za-z0-9._=+/~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +131,6 @@ def build_cancel(job_id: str) -> Request:
     """
     path = f"{_JOBS}/{check_job_id(job_id)}"
     return Request("PUT", path, (("cancel", ""),), last_segment=job_id, priority=Priority.URGENT)
-
-
-def check_job_id(job_id: str) -> str:
-    """
-    Return ``job_id`` if it can be one. The documented shape, ``b`` and 32 hex digits, is not promised.
-
-    :raises InvalidArgumentError: it is no text, is empty, or has characters of no id; it may be base64.
-    """
-    if not isinstance(job_id, str) or not _ID.fullmatch(job_id) or not job_id.strip("."):
-        raise InvalidArgumentError(
-            f"job_id={job_id!r} is not the id of a batch job, such as b0123456789abcdef0123456789abcdef."
-        )
-    return job_id
 
 
 def read_created(response: Response) -> InventoryJob:

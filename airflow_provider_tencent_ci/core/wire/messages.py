@@ -57,7 +57,7 @@ class Response:
 
     :param status: the HTTP status.
     :param headers: headers with lower-case names; the values of a repeated header are joined by commas.
-    :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.wire.xml.MAX_BODY_BYTES` long.
+    :param body: the whole body, at most :data:`~airflow_provider_tencent_ci.core.wire.body_limit.MAX_BODY_BYTES` long.
     :param received_at: when its headers arrived, by the clock of this machine (aware, UTC).
     :param signed_at: the time that the request was signed with (aware, UTC); ``None`` if it was not signed.
     :param url: the address that the request was sent to; empty if it is not known.

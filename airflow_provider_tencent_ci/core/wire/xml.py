@@ -16,9 +16,9 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, t
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, UnreadableResponseError
 
-# A page of 100 jobs has about 100 kB and 5,000 tags and attributes. These limits bound the memory of an answer (50 MB)
-# and the time in which it blocks an event loop (50 ms). The parser handles each line and each reference by itself.
-MAX_BODY_BYTES = 4 * 1024 * 1024
+# A page of 100 jobs has about 5,000 tags and attributes. With the limit of body_limit.py, these bound the memory of an
+# answer (50 MB) and the time in which it blocks an event loop (50 ms). The parser handles each line and each reference
+# by itself.
 MAX_MARKUP = 30_000
 MAX_LINES = 100_000
 

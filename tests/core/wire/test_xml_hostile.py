@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.wire import xml
-from airflow_provider_tencent_ci.core.wire.xml import MAX_BODY_BYTES, MAX_MARKUP, read_xml
+from airflow_provider_tencent_ci.core.wire.body_limit import MAX_BODY_BYTES
+from airflow_provider_tencent_ci.core.wire.xml import MAX_MARKUP, read_xml
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from fuzz.answers import answer_of
 from tests.core.script import job_xml, page
