@@ -164,7 +164,7 @@ def test_the_count_at_the_end_has_a_bar_on_a_terminal() -> None:
     output = StringIO()
     display = Display(Console(file=output, width=120, force_terminal=True, _environ={"TERM": "xterm"}))
     with display.counting_all(ended_job()) as observe:
-        observe(SimpleNamespace(so_far=FileCounts(succeeded=1_200)))
+        observe(SimpleNamespace(so_far=FileCounts(succeeded=1_200), covered=timedelta()))
     assert "Counting the files of batch job b1:" in output.getvalue()
     assert "━" in output.getvalue()
     assert "1,200" in output.getvalue()
@@ -172,7 +172,7 @@ def test_the_count_at_the_end_has_a_bar_on_a_terminal() -> None:
 
 def test_the_count_at_the_end_has_no_bar_in_a_pipe(display: Display, output: StringIO) -> None:
     with display.counting_all(ended_job()) as observe:
-        observe(SimpleNamespace(so_far=FileCounts(succeeded=1_200)))
+        observe(SimpleNamespace(so_far=FileCounts(succeeded=1_200), covered=timedelta()))
     assert not output.getvalue()
 
 

@@ -21,13 +21,13 @@ from airflow_provider_tencent_ci.outcome.progress_log import counted_text
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.count_files import RunningCount
-    from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
+    from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["count_all", "look_quickly", "shown_count"]
 
 Observe = Callable[["RunningCount"], None]
-Total = Callable[["FileCounts"], "int | None"]
+Total = Callable[["RunningCount"], "int | None"]
 
 # Without a terminal. A task writes fewer lines, since its log is kept.
 _LINE_SECONDS = 10.0
@@ -77,12 +77,12 @@ def shown_count(
     :param expected: an estimate of the number of files; 0 if there is none: then the times of the files tell it.
     """
 
-    def total(counts: FileCounts) -> int | None:
-        return max(expected, counts.total) if expected else expected_total(counts, job)
+    def total(running: RunningCount) -> int | None:
+        return max(expected, running.so_far.total) if expected else expected_total(running, job)
 
     if console.is_terminal and not console.is_dumb_terminal:
         with _bar(job, console) as progress:
-            yield lambda running: _move(progress, running.so_far, total)
+            yield lambda running: _move(progress, running, total)
     else:
         yield _lines(job, say, now, total)
 
@@ -93,8 +93,8 @@ def _lines(job: InventoryJob, say: Callable[[str], None], now: Callable[[], floa
     def observe(running: RunningCount) -> None:
         nonlocal said_at
         if now() - said_at >= _LINE_SECONDS:
-            said_at, counts = now(), running.so_far
-            say(counted_text(job, counts.total, total(counts)))
+            said_at = now()
+            say(counted_text(job, running.so_far.total, total(running)))
 
     return observe
 
@@ -113,10 +113,10 @@ def _bar(job: InventoryJob, console: Console) -> Progress:
     return progress
 
 
-def _move(progress: Progress, counts: FileCounts, total: Total) -> None:
-    expected = total(counts)
-    of = f" of about {max(expected, counts.total):,}" if expected else ""
-    progress.update(progress.task_ids[0], completed=counts.total, total=expected, files=f"{counts.total:,}{of}")
+def _move(progress: Progress, running: RunningCount, total: Total) -> None:
+    counted, expected = running.so_far.total, total(running)
+    of = f" of about {max(expected, counted):,}" if expected else ""
+    progress.update(progress.task_ids[0], completed=counted, total=expected, files=f"{counted:,}{of}")
 
 
 def _say_not_counted(job: InventoryJob, error: TencentCIError) -> None:

@@ -28,6 +28,10 @@ class Running:
 
     so_far: FileCounts
 
+    @property
+    def covered(self) -> timedelta:
+        return self.so_far.last_at - self.so_far.first_at
+
 
 def counts_at(share, total=1_000_000):
     return FileCounts(succeeded=round(share * total), first_at=START, last_at=START + timedelta(seconds=1_000 * share))

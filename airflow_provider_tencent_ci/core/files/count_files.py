@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of
@@ -25,6 +25,10 @@ class RunningCount(Protocol):
     @property
     def so_far(self) -> FileCounts:
         """The counts of the pages that were read; less where a window is read again, as several."""
+
+    @property
+    def covered(self) -> timedelta:
+        """Of how much of the job's time files were counted; of several lists the sum."""
 
     @property
     def settled(self) -> list[SettledFiles]:
@@ -77,6 +81,10 @@ class _Counting:
         return sum((one.so_far for one in self._lists), FileCounts())
 
     @property
+    def covered(self) -> timedelta:
+        return sum((one.covered for one in self._lists), timedelta())
+
+    @property
     def settled(self) -> list[SettledFiles]:
         return [one.settled for one in self._lists]
 
@@ -105,6 +113,10 @@ class _ListCount:
         self.settled = settled if settled.until else SettledFiles()
         self.counts = self.settled.counts
         self._listed_until = listed_until
+        self._ended_at = job.ended_at
+        self._covered = (
+            settled.until - first_at if settled.until and (first_at := self.counts.first_at) else timedelta()
+        )
         # Windows that are done, by their start, until those before them are.
         self._done: dict[datetime | None, tuple[Window, FileCounts]] = {}
         self._list = SplitList(
@@ -120,10 +132,16 @@ class _ListCount:
         """The same with the pages of windows that are not done."""
         return sum((part.sink.counts for part in self._list.parts), self.counts)
 
+    @property
+    def covered(self) -> timedelta:
+        """Of how much of the job's time files were counted."""
+        return sum((part.covered(self._ended_at) for part in self._list.parts), self._covered)
+
     def collect(self) -> None:
         """Add the windows that are done."""
         for part in [part for part in self._list.parts if part.is_done]:
             self.counts += part.sink.counts
+            self._covered += part.covered(self._ended_at)
             self._done[part.window.start] = part.window, part.sink.counts
             self._list.parts.remove(part)
         self._settle()
@@ -137,5 +155,5 @@ class _ListCount:
             self.settled = SettledFiles(self.settled.counts + counts, until)
 
     def _restart(self) -> None:
-        self.counts, self.settled = FileCounts(), SettledFiles()
+        self.counts, self.settled, self._covered = FileCounts(), SettledFiles(), timedelta()
         self._done.clear()

@@ -71,8 +71,7 @@ def count_to_end(
 
     def observe(running: RunningCount) -> None:
         if report_is_due():
-            counts = running.so_far
-            observer.counting(job, counts.total, expected_total(counts, job))
+            observer.counting(job, running.so_far.total, expected_total(running, job))
         if memory is not None and write_is_due():
             memory.write(job.job_id, running.settled)
 
@@ -100,17 +99,15 @@ def _furthest(*settled: list[SettledFiles]) -> list[SettledFiles]:
     ]
 
 
-def expected_total(so_far: FileCounts, job: InventoryJob) -> int | None:
+def expected_total(running: RunningCount, job: InventoryJob) -> int | None:
     """
     Return how many files a job may have, while they are counted; ``None`` if that cannot be told.
 
-    A list is read from its oldest files on, in part side by side. So the share of the job's time from which files were
-    counted is about the share of its files. A batch of several workflows has several lists, and no such share.
-
-    :param so_far: the counts so far.
+    The share of the job's time from which files were counted is about the share of its files. A batch of several
+    workflows has several lists, and no such share.
     """
-    if not (so_far.first_at and so_far.last_at and job.ended_at) or has_several_workflows(job.operation):
+    so_far, covered = running.so_far, running.covered.total_seconds()
+    if not (so_far.first_at and job.ended_at) or has_several_workflows(job.operation):
         return None
-    covered = (so_far.last_at - so_far.first_at).total_seconds()
     whole = (job.ended_at - so_far.first_at).total_seconds()
-    return round(so_far.total * whole / covered) if 0 < covered <= whole else None
+    return round(so_far.total * whole / min(covered, whole)) if covered > 0 and whole > 0 else None

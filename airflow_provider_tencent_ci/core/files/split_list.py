@@ -129,6 +129,16 @@ class Part(Generic[SinkT]):
         self.is_done = self.pages.next_token is None
         return True
 
+    def covered(self, ended_at: datetime | None) -> timedelta:
+        """
+        Return of how much time files were read: of the whole window if it is done, else up to the newest file.
+
+        :param ended_at: the end of the last window.
+        """
+        begin = self.window.start or (self.seen and self.seen.start)
+        end = (self.window.end or ended_at) if self.is_done else self.seen and self.seen.end
+        return max(end - begin, timedelta()) if begin and end else timedelta()
+
     def _contains_all(self, page: Page[FileRun], times: list[datetime]) -> bool:
         if self.window.is_whole or not page.items:
             return True

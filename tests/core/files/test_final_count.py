@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -229,7 +230,25 @@ def test_a_line_is_written_about_once_in_thirty_seconds(seconds, lines):
     counts = script.run(count_to_end(job, observer, lambda: script.now.timestamp()))
     assert counts.total == 6000
     assert abs(len(observer.lines) - lines) <= max(1, 0.6 * lines)
-    assert all(counted <= 6000 and expected < 7000 for counted, expected in observer.lines)
+    assert all(counted <= 6000 and 5_000 < expected < 7_000 for counted, expected in observer.lines)
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 4), st.integers(0, 99))
+def test_the_expected_total_is_right_while_windows_are_read_side_by_side(a_second, seed):
+    """Files of many windows are counted before the first one is done, so the time of the newest file says little."""
+    files = [File(number, "Success", START + timedelta(seconds=number // a_second)) for number in range(6_000)]
+    seen = []
+
+    def observe(running):
+        if running.so_far.total >= 500:
+            seen.append(expected_total(running, ended))
+
+    ended = replace(ENDED, end_time=START + timedelta(seconds=5_999 // a_second))
+    driver = Overtaking(Listing(files, 50).answer, seed)
+    driver.run(count_files(ended, observe=observe))
+    assert driver.most_in_flight > 4
+    assert all(5_000 < expected < 7_500 for expected in seen), seen
 
 
 @pytest.mark.parametrize(
@@ -246,4 +265,5 @@ def test_a_line_is_written_about_once_in_thirty_seconds(seconds, lines):
     ids=["without an end", "several lists"],
 )
 def test_no_total_is_expected_where_none_can_be_told(job):
-    assert expected_total(FileCounts(5, first_at=START, last_at=START + timedelta(seconds=5)), job) is None
+    counts = FileCounts(5, first_at=START, last_at=START + timedelta(seconds=5))
+    assert expected_total(SimpleNamespace(so_far=counts, covered=timedelta(seconds=5)), job) is None
