@@ -51,6 +51,6 @@ def test_the_path_passes_all_three_processes(traced):
         "triggers/inventory_job.py",
         "triggerer/shared_poller.py",
         "core/polling/wait.py",
-        "waiting/trigger_events.py",
+        "waiting/resume_event.py",
         "outcome/file_outcome.py",
     } <= set(files)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from airflow_provider_tencent_ci.cli.command_run import CommandError, command, c
 from airflow_provider_tencent_ci.cli.file_counting import count_all, look_quickly
 from airflow_provider_tencent_ci.cli.job_follow import follow, following
 from airflow_provider_tencent_ci.cli.note_file import NoteFile
+from airflow_provider_tencent_ci.cli.since_argument import since_time
 from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.cli.tables import (
     facts_of,
@@ -28,13 +28,12 @@ from airflow_provider_tencent_ci.cli.tables import (
     print_text,
     record_of,
 )
-from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time, get_job
+from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
-from airflow_provider_tencent_ci.core.wire.service_times import time_argument
-from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.closing_summary import about, closing_table, failure_table
@@ -59,9 +58,6 @@ __all__ = ["cancel_job", "list_jobs", "resubmit_job", "show_job", "tail_job"]
 # Seconds before each: the list may not show a new job yet, but a user with a mistyped id waits, too.
 _LOOKS = (0, 2)
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(\d{1,6})([smhd])")
-
 
 @command
 def list_jobs(args: Namespace) -> None:
@@ -72,7 +68,7 @@ def list_jobs(args: Namespace) -> None:
             job_type=args.type,
             name=args.name,
             workflow_id=args.workflow_id,
-            start_creation_time=_since(hook, args.since),
+            start_creation_time=since_time(hook, args.since),
             page_size=min(args.limit, MAX_PAGE_SIZE),
         )
         with closing(found):  # type: ignore[type-var]
@@ -249,16 +245,6 @@ def _now(hook: TencentCIHook) -> datetime:
     """Return the service's time from its answers; this machine's time if they have none."""
     transport = hook.get_conn()
     return transport.service_time() or transport.now()
-
-
-def _since(hook: TencentCIHook, text: str | None) -> datetime | None:
-    """Read a duration before now, or a time."""
-    if text and (duration := _DURATION.fullmatch(text)):
-        return hook.run(fetch_service_time()) - timedelta(**{_UNITS[duration[2]]: int(duration[1])})
-    try:
-        return time_argument("--since", text)
-    except InvalidArgumentError as error:
-        raise CommandError(f"{error} Or give a duration before now, such as 24h.") from None
 
 
 def _files(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> Survey | None:

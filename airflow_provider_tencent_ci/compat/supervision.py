@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import REMOVED
+from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 
 __all__ = [
     "Supervision",

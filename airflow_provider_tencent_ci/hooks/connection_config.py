@@ -18,12 +18,12 @@ from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice,
 from airflow_provider_tencent_ci.hooks.extra_fields import (
     number_field,
     optional_number_field,
-    proxy_field,
     text_field,
     verify_field,
     whole_number_field,
 )
 from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
+from airflow_provider_tencent_ci.hooks.proxy_setting import proxy_field
 from airflow_provider_tencent_ci.metrics import service_observer
 
 if TYPE_CHECKING:

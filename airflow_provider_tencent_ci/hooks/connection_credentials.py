@@ -26,11 +26,11 @@ from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.extra_fields import (
     header_text,
-    proxy_field,
     text_field,
     verify_field,
     whole_number_field,
 )
+from airflow_provider_tencent_ci.hooks.proxy_setting import proxy_field
 from airflow_provider_tencent_ci.transport.credentials_cache import CredentialsCache
 
 if TYPE_CHECKING:

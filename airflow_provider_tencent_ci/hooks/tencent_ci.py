@@ -23,7 +23,7 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT, Page, Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
-from airflow_provider_tencent_ci.core.files.failure_reasons import FailedFiles, keys_only, with_reasons
+from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only, with_reasons
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry

@@ -29,11 +29,11 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.resume_event import read_capacity, read_event
 from airflow_provider_tencent_ci.waiting.stopped_task import (
     cancel_if_unwanted,
     warn_of_unknown_job,
 )
-from airflow_provider_tencent_ci.waiting.trigger_events import read_capacity, read_event
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -176,7 +176,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """
         End the task as its wait did.
 
-        :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
+        :param event: see :mod:`airflow_provider_tencent_ci.waiting.resume_event`.
         :return: the JobId.
         :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """

@@ -50,8 +50,8 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.resume_event import is_not_started, read_event
 from airflow_provider_tencent_ci.waiting.stopped_task import cancel_if_unwanted, start_lease
-from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
 from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         """
         End the task as its wait in the triggerer did.
 
-        :param event: see :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
+        :param event: see :mod:`airflow_provider_tencent_ci.waiting.resume_event`.
         :return: the job's final record.
         :raises UnexpectedEventError: the event is not from this package; it never counts as success.
         """

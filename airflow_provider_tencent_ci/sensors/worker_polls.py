@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.task_state.contact_memory import (
     write_failing_since,
 )
 from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions, new_progress
-from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
+from airflow_provider_tencent_ci.waiting.resume_event import write_wait_result
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:

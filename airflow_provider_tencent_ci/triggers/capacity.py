@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TriggerEvent
 from airflow_provider_tencent_ci.triggerer.preload import preload_client
-from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
+from airflow_provider_tencent_ci.waiting.resume_event import write_capacity
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult
@@ -23,7 +23,7 @@ class InventoryJobCapacityTrigger(BaseTrigger):
 
     It only reads, and there is no job yet that a stop would have to cancel. As few are let go as there are places
     (:mod:`airflow_provider_tencent_ci.triggerer.capacity_gate`). The event is that of
-    :func:`airflow_provider_tencent_ci.waiting.trigger_events.write_capacity`.
+    :func:`airflow_provider_tencent_ci.waiting.resume_event.write_capacity`.
 
     :param max_active_jobs: how many.
     :param tencent_ci_conn_id: the connection.

@@ -14,19 +14,19 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision, StoppedTask, decide_cancel
+from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
 from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
 from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
 from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
-from airflow_provider_tencent_ci.waiting.stopped_task import log_why_left
-from airflow_provider_tencent_ci.waiting.trigger_events import (
+from airflow_provider_tencent_ci.waiting.resume_event import (
     has_succeeded,
     read_counts,
     write_event,
     write_wait_result,
 )
+from airflow_provider_tencent_ci.waiting.stopped_task import log_why_left
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
@@ -54,7 +54,7 @@ class InventoryJobTrigger(BaseTrigger):
     It only reads: at any moment a triggerer may be restarted, or another one may take its triggers. The constructor
     only assigns, since an exception in it would end the whole triggerer. Every argument has a default, since a later
     release may get the arguments of an earlier one. The event is described in
-    :mod:`airflow_provider_tencent_ci.waiting.trigger_events`.
+    :mod:`airflow_provider_tencent_ci.waiting.resume_event`.
 
     :param job_id: the batch job.
     :param tencent_ci_conn_id: the connection; its secrets are read where they are used and never stored here.
@@ -65,7 +65,7 @@ class InventoryJobTrigger(BaseTrigger):
         ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up (``lost_contact``).
     :param cancel_on_kill: cancel the job when a person marks or clears the deferred task
-        (``core/polling/cancel_on_kill.py``).
+        (``core/polling/cancel_decision.py``).
     :param count_files: when the job has ended, count its files, so that the worker does not have to; for ten minutes
         at most, and not after ``deadline_at``.
     :param find_failed: before the task ends here, check that no file failed, without counting all.

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.trigger_events import write_not_started, write_wait_result
+from airflow_provider_tencent_ci.waiting.resume_event import write_not_started, write_wait_result
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class StartingInventoryJobTrigger(InventoryJobTrigger):
     Start a sensor as a worker would, then wait like any other trigger.
 
     Airflow's scheduler makes it (``start_from_trigger``). If the start fails here, an event leaves it to a worker
-    (``waiting/trigger_events.py``): the error is the same one, in the same place, as without ``start_from_trigger``.
+    (``waiting/resume_event.py``): the error is the same one, in the same place, as without ``start_from_trigger``.
 
     :param seconds_before_limit: how long before Airflow's own limit of the deferral the time to wait is over. That
         limit is an absolute time in Airflow's database; a triggerer restart does not move it.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.waiting.trigger_events import write_wait_result
+from airflow_provider_tencent_ci.waiting.resume_event import write_wait_result
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

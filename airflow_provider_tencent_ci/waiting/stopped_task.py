@@ -1,7 +1,7 @@
 """
 Cancelling the batch job of a task that is stopped, if a person stopped it.
 
-Airflow calls ``on_kill`` also where no person has done anything (``core/polling/cancel_on_kill.py``). So Airflow is
+Airflow calls ``on_kill`` also where no person has done anything (``core/polling/cancel_decision.py``). So Airflow is
 asked about the task first.
 """
 
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision, StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
     from airflow_provider_tencent_ci.waiting.process_lease import WorkerLease
 
@@ -39,7 +39,7 @@ def cancel_if_unwanted(
     :param lease: the process's; ``None`` if it had not begun to execute its task.
     :param has_submitted: whether this try has noted its submission, which a newer try removes or replaces.
     """
-    from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision, decide_cancel
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, decide_cancel
 
     began = time.monotonic()
     task = _ask_about(ti, lease, has_submitted)
@@ -52,7 +52,7 @@ def cancel_if_unwanted(
 
 def log_why_left(log: Any, job_id: str, task: StoppedTask, decision: CancelDecision) -> None:
     """Say that a job is left, and why."""
-    from airflow_provider_tencent_ci.core.polling.cancel_on_kill import NOT_TOLD, CancelDecision
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, CancelDecision
 
     if decision is CancelDecision.DOUBT:
         log.warning(
@@ -95,7 +95,7 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
     This runs in a signal handler. The interrupted code may hold the lock of the connection to Airflow's supervisor. A
     request in this thread would then never end.
     """
-    from airflow_provider_tencent_ci.core.polling.cancel_on_kill import NOT_TOLD, StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import NOT_TOLD, StoppedTask
 
     executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
     try:
@@ -108,7 +108,7 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.compat.supervision import task_instance_state
-    from airflow_provider_tencent_ci.core.polling.cancel_on_kill import StoppedTask
+    from airflow_provider_tencent_ci.core.polling.cancel_decision import StoppedTask
     from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
     from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
 

@@ -59,7 +59,7 @@ class WaitingTask:
 
     def _take_counts(self, event: dict[str, Any]) -> None:
         """Keep the counts of the event that ended the wait."""
-        from airflow_provider_tencent_ci.waiting.trigger_events import read_counts
+        from airflow_provider_tencent_ci.waiting.resume_event import read_counts
 
         self._trigger_counts = (event["job_id"], read_counts(event))
 

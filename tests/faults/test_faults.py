@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.waiting.job_wait import WaitOptions, wait_in_process
-from airflow_provider_tencent_ci.waiting.trigger_events import read_event
+from airflow_provider_tencent_ci.waiting.resume_event import read_event
 from tests.core.submitting.attempts import submitting
 from tests.core.wire.test_service_errors import DOCUMENTED
 from tests.faults.outcomes import Cancelling, Failed, Submitted, Waiting

@@ -16,7 +16,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Unexpec
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.trigger_events import write_event, write_not_started
+from airflow_provider_tencent_ci.waiting.resume_event import write_event, write_not_started
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 

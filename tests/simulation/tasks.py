@@ -21,17 +21,17 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
-from airflow_provider_tencent_ci.core.files.failure_reasons import FailedFiles, keys_only
+from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.final_count import count_to_end
-from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import (
+from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
     CancelDecision,
     StoppedTask,
     decide_cancel,
 )
+from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import Duplicate, cancel_duplicates
 from airflow_provider_tencent_ci.core.submitting.submission_token import TaskIdentity, submission_token

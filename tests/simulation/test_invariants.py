@@ -10,7 +10,7 @@ from airflow_provider_tencent_ci.core.api.file_lists import file_lists_of, list_
 from airflow_provider_tencent_ci.core.api.job_calls import create_job, list_jobs_page
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
 from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import CancelDecision
+from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import DuplicateSearch
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.exceptions import LostContactError

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_tencent_ci.core.api import page_reader
-from airflow_provider_tencent_ci.core.files import failure_reasons
-from airflow_provider_tencent_ci.core.files.split_list import Part, SplitList, Window
-from airflow_provider_tencent_ci.core.polling import cancel_on_kill
+from airflow_provider_tencent_ci.core.files import failed_files_reader
+from airflow_provider_tencent_ci.core.files.list_windows import Part, SplitList, Window
+from airflow_provider_tencent_ci.core.polling import cancel_decision
 from airflow_provider_tencent_ci.core.submitting import submission_note
 from tests.simulation import tasks
 from tests.simulation.drawing import BEYOND, TROUBLES, draw
@@ -194,7 +194,7 @@ def test_windows_of_a_list_that_knows_none_are_detected(monkeypatch):
 
 
 def test_failed_files_that_are_listed_again_are_detected(monkeypatch):
-    monkeypatch.setattr(failure_reasons._OrderedList, "_was_taken", lambda *_: False)
+    monkeypatch.setattr(failed_files_reader._OrderedList, "_was_taken", lambda *_: False)
     assert any(map(_is_wrong_with_files, WITH_FILES))
 
 
@@ -221,14 +221,14 @@ def test_a_token_that_mistakes_a_clear_for_a_retry_is_detected(monkeypatch):
 
 @pytest.mark.slow
 def test_a_predicate_that_mistakes_a_retry_for_a_person_is_detected(monkeypatch):
-    of_process = cancel_on_kill._ENDED_BY_PERSON
-    monkeypatch.setattr(cancel_on_kill, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
+    of_process = cancel_decision._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process | {"up_for_retry"})
     assert _is_found("wanted job not cancelled", within=3000)
 
 
 def test_a_predicate_that_misses_a_clear_is_detected(monkeypatch):
-    of_process = cancel_on_kill._ENDED_BY_PERSON
-    monkeypatch.setattr(cancel_on_kill, "_ENDED_BY_PERSON", of_process - {"restarting"})
+    of_process = cancel_decision._ENDED_BY_PERSON
+    monkeypatch.setattr(cancel_decision, "_ENDED_BY_PERSON", of_process - {"restarting"})
     assert _is_found("unwanted job not left", within=3000)
 
 

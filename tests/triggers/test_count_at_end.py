@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.triggerer import file_counter
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.waiting.job_wait import count_at_end, new_progress
-from airflow_provider_tencent_ci.waiting.trigger_events import read_counts, read_event
+from airflow_provider_tencent_ci.waiting.resume_event import read_counts, read_event
 from tests.core.files.records import WORKFLOW_JOB, Files, in_seconds
 from tests.core.script import Script
 from tests.loops import until

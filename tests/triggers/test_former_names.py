@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailure
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.task_state import submission_xcom
 from airflow_provider_tencent_ci.waiting import deferral
-from airflow_provider_tencent_ci.waiting.trigger_events import write_event
+from airflow_provider_tencent_ci.waiting.resume_event import write_event
 
 # The class paths of the release with a flat package, with arguments as in its rows of the table trigger.
 STORED_TRIGGERS = {

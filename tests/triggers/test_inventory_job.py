@@ -15,7 +15,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.trigger_events import read_event
+from airflow_provider_tencent_ci.waiting.resume_event import read_event
 
 
 @pytest.fixture

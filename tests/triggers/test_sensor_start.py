@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.triggerer import shared_poller
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers import sensor_start as starting
 from airflow_provider_tencent_ci.triggers.sensor_start import StartingInventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.trigger_events import is_not_started, read_event
+from airflow_provider_tencent_ci.waiting.resume_event import is_not_started, read_event
 
 pytestmark = pytest.mark.skipif(not has_workerless_waits(), reason="Airflow can do so from 3.3 on")
 

@@ -13,7 +13,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
-from airflow_provider_tencent_ci.waiting.trigger_events import read_event
+from airflow_provider_tencent_ci.waiting.resume_event import read_event
 
 TI = SimpleNamespace(id=1, dag_id="nightly", task_id="submit", run_id="r1", map_index=-1)
 XCOMS = {"return_value": "job_id", "job": "record"}

@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.task_state import submission_xcom
 from airflow_provider_tencent_ci.waiting import deferral
 from airflow_provider_tencent_ci.waiting.deferral import BACKSTOP, LONGEST_DEFERRAL, Deferral, try_ends_at
-from airflow_provider_tencent_ci.waiting.trigger_events import write_capacity
+from airflow_provider_tencent_ci.waiting.resume_event import write_capacity
 
 try:
     from airflow.sdk.bases.operator import TriggerFailureReason

@@ -10,7 +10,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 from airflow_provider_tencent_ci.compat import supervision
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import REMOVED
+from airflow_provider_tencent_ci.core.polling.cancel_decision import REMOVED
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook

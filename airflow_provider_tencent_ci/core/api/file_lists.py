@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from airflow_provider_tencent_ci.core.api.failure_reason import read_failed_task
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure, FileRun
 from airflow_provider_tencent_ci.core.api.file_requests import (
     build_execution,
@@ -22,7 +23,6 @@ from airflow_provider_tencent_ci.core.api.file_requests import (
     read_child_jobs,
     read_execution_states,
     read_executions,
-    read_failed_task,
     read_last_end,
 )
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, WorkflowExecution

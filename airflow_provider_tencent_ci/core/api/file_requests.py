@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -26,7 +26,6 @@ _EXECUTIONS = "/workflowexecution"
 # Child jobs of these tags are listed by /pic_jobs, all others by /jobs (assumed: the documentation says "image jobs").
 _PICTURE_TAGS = frozenset({"PicProcess", "ImageInspect"})
 
-_LAST = datetime.max.replace(tzinfo=UTC)
 
 # Host and key of an object's URL.
 _OBJECT_URL = re.compile(r"https?://([a-z0-9-]+-[0-9]+\.cos\.[a-z0-9-]+\.[a-z.]+)/(.*)", re.DOTALL)
@@ -184,17 +183,3 @@ def read_last_end(response: Response) -> datetime | None:
     root = read_xml(response.body, "Response")
     ends = (parse_time(text_of(task, "EndTime")) for task in root.iterfind("WorkflowExecution/Tasks"))
     return max(filter(None, ends), default=None)
-
-
-def read_failed_task(response: Response) -> tuple[str, str, str]:
-    """
-    Return name, code and message of the node that failed first: it is the one that fails the execution.
-
-    The nodes may come in any order. Those without a time count as the last ones.
-    """
-    root = read_xml(response.body, "Response")
-    failed = [task for task in root.iterfind("WorkflowExecution/Tasks") if text_of(task, "State") == JobState.FAILED]
-    if not failed:
-        return "", "", ""
-    task = min(failed, key=lambda one: parse_time(text_of(one, "EndTime")) or _LAST)
-    return text_of(task, "Name") or text_of(task, "Type"), text_of(task, "Code"), text_of(task, "Message")

@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.core.files.file_counts import (
     SettledFiles,
     all_listed_until,
 )
-from airflow_provider_tencent_ci.core.files.split_list import SECOND, SplitList, Window
+from airflow_provider_tencent_ci.core.files.list_windows import SECOND, SplitList, Window
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api import file_requests
-from airflow_provider_tencent_ci.core.api.file_requests import read_failed_task
+from airflow_provider_tencent_ci.core.api.failure_reason import read_failed_task
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError
 from tests.core.script import respond
 

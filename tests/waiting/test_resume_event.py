@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.polling.wait import WaitResult, WaitStatus
 from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityResult, CapacityStatus
 from airflow_provider_tencent_ci.exceptions import UnexpectedEventError
-from airflow_provider_tencent_ci.waiting.trigger_events import (
+from airflow_provider_tencent_ci.waiting.resume_event import (
     has_succeeded,
     is_not_started,
     read_capacity,

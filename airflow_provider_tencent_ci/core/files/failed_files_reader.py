@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of
 from airflow_provider_tencent_ci.core.api.file_records import FileFailure, FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.split_list import Part, SplitList
+from airflow_provider_tencent_ci.core.files.list_windows import Part, SplitList
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import UnreadableResponseError

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from airflow_provider_tencent_ci.core.polling.cancel_on_kill import (
+from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
     CancelDecision,
