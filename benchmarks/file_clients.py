@@ -234,6 +234,7 @@ def _counted_twice(url: str, files: int, open_files: int, latency_ms: float) -> 
 def _settled(hook: TencentCIHook, url: str, job: InventoryJob, open_files: int) -> list[SettledFiles]:
     """Count once, as a wait does; return what need not be read again."""
     set_up(url, latency_ms=0, open_files=open_files)
+    hook.run(IncrementalCount(job).read_page())  # a wait has polled before, so it knows the service's time
     counting = IncrementalCount(job)
     while hook.run(counting.read_page()) is None:
         pass

@@ -17,7 +17,7 @@ _WHOLE, _REST = "from the beginning", "from the counts of the wait"
 _METHOD = f"""\
 The wait counts all pages once, while the last 1/{_OPEN_PART} of the files still run. Then the job ends. Its files are
 counted from the beginning, and again from what the wait has settled; the service answers after {_LATENCY_MS} ms.
-Settled are the files that were created before the second of the first file that runs.
+Settled are the files that were created before the second of the first file that runs, and more than ten minutes ago.
 """
 
 

@@ -308,7 +308,9 @@ def test_a_cancel_does_not_wait_longer_for_the_refresh_of_another_caller(emulato
     began_at = time.monotonic()
     hook.cancel_quietly("b0123456789abcdef0123456789abcdef")
     assert time.monotonic() - began_at < 4
-    assert "handed out no keys within the time for this request" in log_text()
+    # Whichever is noticed first.
+    causes = ("handed out no keys within the time for this request", "The time for these requests is over")
+    assert any(cause in log_text() for cause in causes)
     other.join(30)
     assert not other.is_alive()
     assert emulator.count("list") == 1, "the refresh of the other caller is not disturbed"
