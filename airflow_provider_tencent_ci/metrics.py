@@ -1,11 +1,11 @@
 """
 The metrics: what is counted, under which names, and how it is told to Airflow's ``Stats``.
 
-Names and tags are in Airflow's manner. A tag has one of a few values, which are listed here; any other value is sent as
-``other``. Only ``bucket`` and ``hostname`` have values of the deployment. No tag has a job id, a name, a key or a
-prefix.
+Names and tags are in Airflow's manner. The values of ``bucket`` and ``hostname`` are those of the deployment. Each other
+tag has one of a few values, which are listed here, or a code of the service from ``core/wire/error_codes.py``. Any other
+value is sent as ``other``. No tag has a job id, a name, a key or a prefix.
 
-``scripts/write-metric-docs`` makes the table in ``docs/metrics.md`` from this module, and the dashboard, the alerts and
+``scripts/write-metric-docs`` makes the tables in ``docs/metrics.md`` from this module, and the dashboard, the alerts and
 the mapping for Prometheus beside it. Nothing here raises: a metric never fails a task.
 """
 
@@ -134,9 +134,9 @@ _OPERATION = Tag(
         "list_jobs": "one page of jobs; a poll, too",
         "get_job": "one job by its id",
         "cancel_job": "a cancel",
-        "list_executions": "one page of files (workflow)",
-        "get_execution": "the errors of one file (workflow)",
-        "list_file_jobs": "one page of files (`Type=Job`)",
+        "list_executions": "one page of files of a workflow",
+        "get_execution": "the errors of one file of a workflow",
+        "list_file_jobs": "one page of files of a job with `Type=Job`",
         "list_workflows": "a check of workflows",
         "list_queues": "a check of queues",
         _PUT_OBJECT: "an uploaded list",
@@ -177,7 +177,7 @@ _SUBMISSION_OUTCOME = Tag(
         "reconciled": "a request had an unknown outcome, and the job was found in the list",
         "sent_again": "a request had an unknown outcome, no job was found, and the second one made the job",
         "unknown": "a request had an unknown outcome, and the try failed",
-        "error": "the try failed for another reason",
+        "error": "another error of this package",
     },
 )
 _DUPLICATE_OUTCOME = Tag(
@@ -219,27 +219,29 @@ WAITS = Metric(
     "tencent_ci.waits",
     Kind.GAUGE,
     "tasks",
-    "Tasks that wait for a job in this triggerer. Airflow's own metrics count those that wait on a worker: they run.",
+    "Tasks that wait for a job in this triggerer. Those that wait on a worker are not counted.",
     (_BUCKET, _HOSTNAME),
 )
 WAITS_ENDED = Metric(
     "tencent_ci.waits_ended",
     Kind.COUNTER,
     "waits",
-    "Waits that are over, on workers and in triggerers.",
+    "Waits that are over, on workers and in triggerers. A wait that a person stops is not counted, nor is one on a worker "
+    "that `execution_timeout` or a sensor's `timeout` ends.",
     (_WAIT_OUTCOME,),
 )
 JOB_END_DELAY = Metric(
     "tencent_ci.job_end_delay",
     Kind.TIMER,
     "milliseconds",
-    "Time from the end of a job (`EndTime`) until its wait ended, by the service's clock, in whole seconds.",
+    "Time from the end of a job (`EndTime`) until its wait ended, by the service's clock; accurate to about one second.",
 )
 SUBMISSIONS = Metric(
     "tencent_ci.submissions",
     Kind.COUNTER,
     "submissions",
-    "Submissions of tasks. `reconciled`, `sent_again` and `unknown` are reconciliations.",
+    "Submissions of tasks. `reconciled`, `sent_again` and `unknown` are reconciliations. A wait for `max_active_jobs`, "
+    "and a try whose time is over before its request, are not counted.",
     (_SUBMISSION_OUTCOME,),
 )
 DUPLICATES = Metric(

@@ -46,6 +46,26 @@ def test_the_files_beside_the_page_are_current():
         assert (ROOT / "docs" / path).read_text("utf-8") == text, f"{path}: run scripts/write-metric-docs"
 
 
+def block_of(part: str) -> re.Pattern[str]:
+    return re.compile(f"(<!-- metrics: {part} -->\n).*?(<!-- metrics: end -->)", re.S)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\n\n", "\n| old |\n\n"])
+@pytest.mark.parametrize("part", SCRIPT["PARTS"])
+def test_a_table_of_the_page_is_written_whatever_was_there(part, content):
+    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    changed = block_of(part).sub(rf"\g<1>{content}\g<2>", page)
+    assert changed != page
+    assert SCRIPT["with_tables"](changed) == page
+
+
+@pytest.mark.parametrize("part", SCRIPT["PARTS"])
+def test_a_table_that_is_not_in_the_page_is_an_error(part):
+    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    with pytest.raises(ValueError, match=part):
+        SCRIPT["with_tables"](block_of(part).sub("", page))
+
+
 def test_the_dashboard_shows_each_metric_once_at_least():
     shown = {re.sub("_(bucket|sum|count)$", "", name) for query in QUERIES for name in SERIES.findall(query)}
     assert shown == {SCRIPT["series"](metric) for metric in SCRIPT["METRICS"]}

@@ -77,7 +77,9 @@ def current_time() -> Flow[datetime]:
 
 def service_time() -> Flow[datetime | None]:
     """
-    Return the service's time (aware, UTC), in whole seconds; ``None`` if no answer has contained it yet.
+    Return the service's time (aware, UTC); ``None`` if no answer has contained it yet.
+
+    An answer tells it in whole seconds, so it is accurate to about one second.
 
     Times that the service wrote (``CreationTime``, ``EndTime``) are compared with this time, never with this machine's.
     """
