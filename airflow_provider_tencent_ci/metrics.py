@@ -1,12 +1,12 @@
 """
 The metrics: what is counted, under which names, and how it is told to Airflow's ``Stats``.
 
-Names and tags are in Airflow's manner. The values of ``bucket`` and ``hostname`` are those of the deployment. Each other
-tag has one of a few values, which are listed here, or a code of the service from ``core/wire/error_codes.py``. Any other
-value is sent as ``other``. No tag has a job id, a name, a key or a prefix.
+Names and tags are in Airflow's manner. The values of ``bucket`` and ``hostname`` are those of the deployment. Each
+other tag has one of a few values, which are listed here, or a code of the service from ``core/wire/error_codes.py``.
+Any other value is sent as ``other``. No tag has a job id, a name, a key or a prefix.
 
-``scripts/write-metric-docs`` makes the tables in ``docs/metrics.md`` from this module, and the dashboard, the alerts and
-the mapping for Prometheus beside it. Nothing here raises: a metric never fails a task.
+``scripts/write-metric-docs`` makes the tables in ``docs/metrics.md`` from this module, and the dashboard, the alerts
+and the mapping for Prometheus beside it. Nothing here raises: a metric never fails a task.
 """
 
 from __future__ import annotations
@@ -226,15 +226,15 @@ WAITS_ENDED = Metric(
     "tencent_ci.waits_ended",
     Kind.COUNTER,
     "waits",
-    "Waits that are over, on workers and in triggerers. A wait that a person stops is not counted, nor is one on a worker "
-    "that `execution_timeout` or a sensor's `timeout` ends.",
+    "Waits that are over, on workers and in triggerers. A wait that a person stops is not counted, nor is one on a "
+    "worker that `execution_timeout` or a sensor's `timeout` ends.",
     (_WAIT_OUTCOME,),
 )
 JOB_END_DELAY = Metric(
     "tencent_ci.job_end_delay",
     Kind.TIMER,
     "milliseconds",
-    "Time from the end of a job (`EndTime`) until its wait ended, by the service's clock; accurate to about one second.",
+    "Time from the end of a job (`EndTime`) until its wait ended, by the service's clock; exact to about a second.",
 )
 SUBMISSIONS = Metric(
     "tencent_ci.submissions",

@@ -1,7 +1,7 @@
 """
-Airflow's ``execution_timeout`` bounds the whole try of a task, and cancels its job.
+Airflow's ``execution_timeout`` bounds the whole try of a task. With ``cancel_on_kill`` its end cancels the job.
 
-The time is the task's, as against ``wait_timeout``, after which the job is not cancelled and continues.
+``wait_timeout`` is different: after it the job is not cancelled.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["TimeLimitedTask"]
 
 
 class TimeLimitedTask(JobArguments):
-    """A task that submits nothing after its ``execution_timeout``, and leaves no job running."""
+    """A task that submits nothing after its ``execution_timeout``. With ``cancel_on_kill`` it leaves no job running."""
 
     job_id: str | None = None
     _has_timed_out = False
-    #: Whether a cancel could stop nothing.
+    #: Whether the job has already ended, so that a cancel would have no effect.
     _has_job_ended = False
     _try_ends_at: datetime | None = None
 
@@ -43,7 +43,7 @@ class TimeLimitedTask(JobArguments):
 
     @contextmanager
     def _stopped_by_execution_timeout(self) -> Iterator[None]:
-        """Cancel the job when ``execution_timeout`` is over."""
+        """With ``cancel_on_kill``, cancel the job when ``execution_timeout`` is over."""
         try:
             yield
         except AirflowTaskTimeout:

@@ -42,9 +42,9 @@ _REST_FACTOR = 9
 # Of the loop's time, for all counts of jobs that have ended.
 _COUNT_SHARE = 1 / 4
 
-# Requests of one of them in flight: 400 pages a second at 20 ms an answer, of which the share reads 200 or so. Each is
-# some 60 objects. With 16 of them the garbage collector takes the exchange of old ones for new ones as growth, and
-# searches the whole process four times as often (docs/scale.md).
+# How many requests one count has in flight. At 20 ms an answer, 8 requests can fetch 400 pages a second. The share of
+# the loop's time is enough to read about 200. Each request is about 60 objects. With 16 requests, twice as many objects
+# become old, and the garbage collector searches the whole process twice as often (docs/scale.md).
 _MOST_IN_FLIGHT = 8
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

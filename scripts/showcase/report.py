@@ -50,7 +50,7 @@ def closing_words(batch: Batch, seconds_in: SecondsIn) -> str:
         words += " It found no file: none below the prefix was uploaded in the time that the DAG run is for."
     if batch.failed and batch.job.state is JobState.SUCCESS:
         words += (
-            f" {batch.failed:,} of {batch.counts.total:,} files failed. The service calls such a batch a success all "
-            "the same: it has been worked through."
+            f" {batch.failed:,} of {batch.counts.total:,} files failed. The state of the batch job is Success all the "
+            "same."
         )
     return words

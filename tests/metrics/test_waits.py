@@ -84,7 +84,7 @@ def test_a_wait_that_ends_before_its_job_is_counted_by_its_reason(recorder, stat
 @pytest.mark.parametrize(
     ("ended_at", "service_time", "delays"),
     [
-        (NOW, NOW - timedelta(seconds=1), [(0,)]),  # `EndTime` and `Date` have whole seconds, so their difference is off by up to one
+        (NOW, NOW - timedelta(seconds=1), [(0,)]),  # both are told in whole seconds
         (None, NOW, []),
         (NOW, None, []),
     ],

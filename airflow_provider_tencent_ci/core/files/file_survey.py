@@ -30,8 +30,8 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, Reques
 _SAMPLE_SIZES = {JobState.SUCCESS: 32, JobState.FAILED: 16, JobState.CANCEL: 8}
 
 
-# Of an estimate, besides the pages that are read in order. At 20 ms a request they take less than a second, also in a
-# process whose rate limit is still low.
+# The largest number of pages for an estimate, in addition to the pages that are read in order. At 20 ms a request they
+# take less than a second, also in a process whose rate limit is still low.
 _MOST_SAMPLES = 24
 
 
@@ -84,9 +84,10 @@ def survey_files(
     """
     Look at the lists of a batch's files: count them, or estimate their number.
 
-    At most ``most_pages`` requests, 24 more for an estimate, and one more for each list are sent, without retries.
+    At most ``most_pages`` requests, 24 more for an estimate, and one more for each list are sent. Retries come on top.
 
-    :param most_pages: pages of 100 to read in order, at most; by default 2,000 files, which 20 ms a request make 0.4 s.
+    :param most_pages: how many pages of 100 files are read in order, at most. The default, 20 pages, is 2,000 files. At
+        20 ms a request this takes 0.4 s.
     :param within_seconds: no page is requested later than this; by default so late that a slow service is still read.
     :param retry: of requests that are not for an estimate; none by default, since the page can be reloaded.
     :raises UnreadableResponseError: the record does not say what the batch runs.

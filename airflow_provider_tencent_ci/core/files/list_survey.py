@@ -6,7 +6,8 @@ How it works:
 1. Some pages are read in order: the *head*. They show how many files are created in a second.
 2. If the list seems long, further pages are read side by side, each from a second of its own on
    (:mod:`.list_estimate` says from which), and one page of the failed files.
-3. A list that may still be short is read on in order. Files that were found in either way count for that.
+3. A list that may still be short is read on in order. To decide this, the files of the head and of the other pages are
+   counted together.
 4. If no estimate can be made, there are at least the files that were found. That is so if the service does not keep the
    order or ignores the start of a window, and if more than about 300 files are created in a second.
 """
@@ -43,7 +44,8 @@ from airflow_provider_tencent_ci.exceptions import TencentCIError
 # Fewer would say little about a list whose first files have the same second.
 _HEAD_PAGES = 4
 
-# Evenly at first, then twice where it helps most; each time this share of the pages that are left.
+# The other pages are read in three rounds. The first round spreads them evenly. The other two read where they help
+# most. Each number is the share of the remaining pages that a round may use.
 _ROUNDS = (0.43, 0.5, 1.0)
 
 # With fewer places an estimate may be wrong by any factor.
@@ -52,8 +54,8 @@ _LEAST_PLACES = 6
 # A list that is this much longer than what may be read in order, as it seems, is not read in order at all.
 _CLEARLY_LONGER = 1.5
 
-# From the first page of the estimate on, no further one is requested after this time: of a slow service, or one that
-# refuses.
+# Pages for the estimate are requested for at most this time, counted from the first one. This bounds the time with a
+# service that is slow or refuses requests.
 _ESTIMATE_SECONDS = 2.0
 
 
@@ -102,7 +104,8 @@ class ListReader:
         Read it.
 
         :param until: no page is requested later than this, by this machine's clock.
-        :raises TencentCIError: a page could not be read, and that was not for an estimate.
+        :raises TencentCIError: one of the pages that are read in order before an estimate is tried could not be read. A
+            later error ends the reading, and what was found is the result.
         """
         yield from self._read_head(min(_HEAD_PAGES, self._most_pages), until)
         while not (self.head.has_whole_second or self._is_over) and (yield from current_time()) <= until:
@@ -186,7 +189,12 @@ class _Samples:
 
     @property
     def are_possible(self) -> bool:
-        """Whether the head has a second that is complete, there are more to come, and pages for some places there."""
+        """
+        Whether an estimate may be tried.
+
+        The head is in order and has a complete second, the list's time goes on after the head, and the pages suffice
+        for six places at least.
+        """
         [head] = self.readings
         if not (head.is_in_order and head.has_whole_second):
             return False
@@ -200,7 +208,7 @@ class _Samples:
 
     @property
     def _pages_at_a_place(self) -> int:
-        """Return how many pages a complete second has, where it has the most."""
+        """The largest number of pages that any reading needed for its first second."""
         return max(one.pages_in_first_second for one in self.readings)
 
     def next_flow(self) -> Flow[Reading] | None:
@@ -259,7 +267,8 @@ class _Samples:
         return now <= self._until
 
     def _read_failed(self, reading: Reading) -> Flow[Reading]:
-        reading.add((yield from self._page(states=JobState.FAILED.value)))
+        if (yield from self._is_in_time()):
+            reading.add((yield from self._page(states=JobState.FAILED.value)))
         return reading
 
     def _page(self, token: str = "", **which: Any) -> Flow[Page[FileRun]]:

@@ -12,11 +12,13 @@ More files than one list holds are several parts of a round: jobs of their own, 
    that with the job. A retry may find other failed files, and would make more or fewer parts. It reads the number
    there.
 3. The token does not contain the number of parts. So a retry finds the first part before it knows the number.
-4. A part is submitted when the one before it has succeeded as a job. So no other part exists before the number is
-   fixed; and if the first part fails as a job, there is no other one that a new number would not fit.
+4. A part is submitted when the one before it has succeeded as a job. So no other part exists before the first part has
+   succeeded. If the first part fails as a job, the next try may choose another number of parts: no other part has been
+   submitted.
 
-Together: each file is in one part, each part has one job. And at most one job of a task is live, so that a kill has one
-job to cancel.
+Together: each file belongs to one part, and each part has one job that succeeds. So a file is in at most one of these
+jobs: one that the service lists as failed only after its part was submitted is in none. And at most one job of a task
+is live, so that a kill has one job to cancel.
 """
 
 from __future__ import annotations

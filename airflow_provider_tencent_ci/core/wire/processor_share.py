@@ -1,8 +1,9 @@
 """
 A share of one thread's time for flows that read a great deal, so that they do not hold up the others in its event loop.
 
-The costly part of such a flow is reading an answer: a page of 100 files takes a millisecond or two. So each answer
-waits for its turn before it is read, and the next turn comes later by a multiple of the time that the reading took.
+The costly part of such a flow is reading an answer: a page of 100 files takes about half a millisecond. So each
+answer waits for its turn before it is read, and the next turn comes later by a multiple of the time that the reading
+took.
 """
 
 from __future__ import annotations

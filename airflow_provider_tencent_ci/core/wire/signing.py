@@ -40,7 +40,7 @@ _ENCODED_ASCII = [quote(chr(code), safe=_UNRESERVED) for code in range(128)]
 
 def encode(text: str) -> str:
     """Percent-encode all but ``A-Z a-z 0-9 - _ . ~``: a blank becomes ``%20``, a plus sign ``%2B``."""
-    # Fast paths: quote() takes four times as long as translate(), which takes five times as long as this match.
+    # The fastest way first: most names need no encoding, and translate() is faster than quote().
     if _IS_UNRESERVED(text):
         return text
     return text.translate(_ENCODED_ASCII) if text.isascii() else quote(text, safe=_UNRESERVED)

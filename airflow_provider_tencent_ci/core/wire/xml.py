@@ -80,7 +80,7 @@ def read_items(
     """
     Read the children of an answer's root element one after the other; namespaces are dropped.
 
-    Only some of the items' elements exist at a time: a page of a list has thousands.
+    A page has thousands of elements. They do not all exist at the same time.
 
     :param name: of the children that are items.
     :param read: makes a value of one.
@@ -168,7 +168,7 @@ def _checked_text(body: bytes) -> str:
     if body.startswith(_GZIP):
         raise UnreadableResponseError("The answer is compressed, which was not asked for: check the proxy on the way.")
     try:
-        text = body.decode().removeprefix("\ufeff")  # not "utf-8-sig", which takes ten times as long
+        text = body.decode().removeprefix("\ufeff")  # "utf-8-sig" takes longer
     except UnicodeDecodeError:
         raise UnreadableResponseError("The answer is not UTF-8.") from None
     if "\0" in text:
