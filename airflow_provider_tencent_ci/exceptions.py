@@ -302,7 +302,7 @@ class NoFilesError(JobError):
 
 class FilesUnknownError(TencentCIError):
     """
-    The job has ended, and the states of its files, which decide here, could not be read.
+    The job has ended. The states of its files decide about the task, and could not be read.
 
     A retry finds the job again and reads them; nothing is submitted.
     """

@@ -163,7 +163,7 @@ def resubmit_job(args: Namespace) -> None:
         _confirm(_question(job, failed), args.yes, "Nothing was submitted")
         same = command_place(args).command("resubmit", job.job_id)
         sent = f"Interrupted. The files may have been submitted: `{same}` finds their job."
-        with _busy(f"Submitting {failed:,} files"), _said_if_interrupted(sent):
+        with _busy(f"Submitting {_failed_files(failed)}"), _said_if_interrupted(sent):
             submission, rest = _submit_parts(hook, found)
         now = _now(hook)
     new = submission.job
@@ -223,10 +223,15 @@ def _print_failed(job: InventoryJob, failed: int, form: str) -> None:
 
 def _question(job: InventoryJob, failed: int) -> str:
     unprocessed = "" if job.state is JobState.SUCCESS else " Files that it did not process are not among them."
+    billed = "It is billed again." if failed == 1 else "They are billed again."
     return (
-        f"Batch job {job.job_id} ({job.name}) has ended: {job.state.value}. Submit its {failed:,} failed files again, "
-        f"which are billed again?{unprocessed}"
+        f"Batch job {job.job_id} ({job.name}) has ended: {job.state.value}. Submit its {_failed_files(failed)} again? "
+        f"{billed}{unprocessed}"
     )
+
+
+def _failed_files(number: int) -> str:
+    return "1 failed file" if number == 1 else f"{number:,} failed files"
 
 
 def _describe_submission(submission: Submission, job: InventoryJob, failed: int) -> str:
@@ -234,7 +239,7 @@ def _describe_submission(submission: Submission, job: InventoryJob, failed: int)
     named = f"batch job {new.job_id}, {new.name} ({new.state.value})"
     if submission.adopted:
         return f"Found again {named}, for the failed files of {job.job_id}. Nothing was submitted."
-    return f"Submitted {named}, for {failed:,} failed files of {job.job_id}."
+    return f"Submitted {named}, for {_failed_files(failed)} of {job.job_id}."
 
 
 def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:

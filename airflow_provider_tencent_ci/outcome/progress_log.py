@@ -35,7 +35,7 @@ class ProgressLog:
         self._failing = False
 
     def counted(self, job: InventoryJob, counts: FileCounts, now: datetime) -> None:
-        """Log the counts; if nothing has changed, that the job is still at it."""
+        """Log the counts; if nothing has changed, that the job has not ended."""
         last, self._last, self._failing = self._last, _Count(counts, now), False
         if last is not None and (last.counts.done, last.counts.total) == (counts.done, counts.total):
             self._last = last  # the rate is that since the last change

@@ -249,7 +249,8 @@ class _Rounds:
         of_part = InventoryJobFailures(keys_of_part(failures, place.part, place.parts))
         if not of_part:
             return None
-        # Not by its id: of two jobs of one name, which are the same submission, another try may find the other one.
+        # The folder is named after the job's name, not after its id. Two jobs with this name are the same submission,
+        # and another try may find the second one.
         folder = url_list_folder(self.options.url_list_prefix, self.first.name or self.first.job_id)
         url_list = of_part.url_list(self.hook.config.bucket, self.hook.config.region)
         self.hook.log.info(

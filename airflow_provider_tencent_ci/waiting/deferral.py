@@ -203,7 +203,7 @@ def reconnect(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """
-    Read the connection of a task that resumes; try again until it can be read, or the job's result would get lost.
+    Read the connection of a task that resumes; try again until it can be read. Otherwise the job's result is lost.
 
     :param contact_timeout: seconds after which it is given up.
     :raises InvalidArgumentError: the connection is wrong.

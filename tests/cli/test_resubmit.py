@@ -34,8 +34,8 @@ def first(request, emulator):
     return ended_job(emulator, **KINDS[request.param])
 
 
-def ended_job(emulator, name="nightly-transcode-0123456789abcdef", **request):
-    emulator.configure(submitted_seconds=0, failing_keys=tuple(FAILING), failing_times=1)
+def ended_job(emulator, name="nightly-transcode-0123456789abcdef", failing=FAILING, **request):
+    emulator.configure(submitted_seconds=0, failing_keys=tuple(failing), failing_times=1)
     with TencentCIHook() as hook:
         job = hook.trigger_inventory_job(name=name, prefix="media/", **(request or KINDS["workflow"]))
     emulator.advance(60)
@@ -163,10 +163,19 @@ def test_nothing_is_submitted_without_a_confirmation(run, emulator, first, monke
     done = run("resubmit", first.job_id)
     assert done.status == 1
     assert said in done.err
-    assert "2 failed files again, which are billed again?" in questions[0]
+    assert "Submit its 2 failed files again? They are billed again." in questions[0]
     assert (emulator.count("create"), emulator.count("put")) == (1, 0)
     monkeypatch.setattr(builtins, "input", lambda _: "y")
     assert run("resubmit", first.job_id).status == 0
+
+
+def test_one_file_is_named_as_one(run, emulator, monkeypatch):
+    questions = []
+    monkeypatch.setattr(builtins, "input", lambda question: questions.append(question) or "y")
+    first = ended_job(emulator, failing=FAILING[:1])
+    done = run("resubmit", first.job_id)
+    assert "Submit its 1 failed file again? It is billed again." in questions[0]
+    assert f"for 1 failed file of {first.job_id}." in done.out
 
 
 def test_a_dry_run_shows_the_number_of_files(run, emulator, first):

@@ -15,7 +15,8 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 MAX_NAME_LENGTH = 128
 
-# In bytes: of the readable part of a mapped task's name, and of its end. There is room for a token and for "-again-2".
+# Limits in bytes: for the readable part of a mapped task's name, and for the label at the end of this part. There is
+# room for a token and for "-again-2".
 _MOST_OF_MAPPED = 100
 _MOST_OF_LABEL = 48
 

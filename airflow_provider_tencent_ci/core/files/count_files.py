@@ -24,11 +24,15 @@ class RunningCount(Protocol):
 
     @property
     def so_far(self) -> FileCounts:
-        """The counts of the pages that were read; less where a window is read again, as several."""
+        """
+        The counts of the pages that were read so far.
+
+        If a window is cut, its files do not count until they are read again.
+        """
 
     @property
     def covered(self) -> timedelta:
-        """Of how much of the job's time files were counted; of several lists the sum."""
+        """The length of the part of the job's time whose files were counted; of several lists the sum."""
 
     @property
     def settled(self) -> list[SettledFiles]:
@@ -134,7 +138,7 @@ class _ListCount:
 
     @property
     def covered(self) -> timedelta:
-        """Of how much of the job's time files were counted."""
+        """The length of the part of the job's time whose files were counted."""
         return sum((part.covered(self._ended_at) for part in self._list.parts), self._covered)
 
     def collect(self) -> None:

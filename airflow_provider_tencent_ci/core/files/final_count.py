@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow
 # A count of a million files makes a few lines, one of a thousand none.
 _REPORT_SECONDS = 30.0
 
-# As much of a count is lost at most if its process is killed.
+# The shortest time between two writes. A process that is killed counts again what was not settled at the last one.
 _WRITE_SECONDS = 10.0
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -61,8 +61,8 @@ def count_to_end(
     :param job: its last record.
     :param now: the time in seconds, by a clock that is never set back; for the pauses between two reports.
     :param counting: the counts of the wait for this job; what they have settled is not read again.
-    :param memory: the same of a count that an earlier try has begun, and of this one for the next try; ``None`` for
-        none.
+    :param memory: keeps settled counts for the tries of a task. This count starts from what it returns, and writes to
+        it. ``None``: nothing is kept.
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the lists could not be read.
     """
@@ -79,7 +79,11 @@ def count_to_end(
 
 
 def _due_every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
-    """Return a function that is true about once in so many seconds, for the first time after them."""
+    """
+    Return a function that returns true at most once in this number of seconds.
+
+    The first true comes after this time.
+    """
     last_at = now()
 
     def is_due() -> bool:
@@ -93,7 +97,7 @@ def _due_every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
 
 
 def _furthest(*settled: list[SettledFiles]) -> list[SettledFiles]:
-    """Return of each list of a job what has been settled of it for the longest time."""
+    """For each list of a job, return the settled counts that reach the latest creation time."""
     return [
         max(each, key=lambda one: one.until or _LONG_AGO) for each in zip_longest(*settled, fillvalue=SettledFiles())
     ]

@@ -5,8 +5,9 @@ How it works:
 
 1. A list is in the order of creation. Pages that were read from one second on show all files of some seconds: a
    *piece*. It may begin with a time without files, which is known exactly, too.
-2. Between two pieces, the files are as frequent as in the mean of both. So each piece stands for its own seconds and
-   for half of the unknown ones on both sides of it.
+2. Between two pieces, the rate of files is assumed to be the mean of their two rates. So each piece stands for its own
+   seconds, and for half of the unknown seconds between it and each neighbour. The last piece stands for all seconds
+   after it.
 3. The first pieces lie evenly over the time of the list. Each further one lies where the two pieces around it differ
    most, or where the most files may be.
 
@@ -23,13 +24,14 @@ from itertools import pairwise
 from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.paginator import Page, Paginator
 
-# How much of a frequency may be wrong between two pieces that have the same one.
+# Also between two pieces with equal rates the estimate may be wrong: by this share of the sum of their rates.
 _DOUBT = 0.15
 
-# Where a piece begins between two others: never exactly in the middle, or it would meet the beat of a list with a beat.
+# Where a piece begins in the gap between two others, as a share of the gap. The shares differ (0.3 to 0.7). So pieces
+# do not all fall on the same phase if the rate of files rises and falls regularly.
 _EARLIEST_SHARE, _SPREAD, _GOLDEN_RATIO = 0.3, 0.4, 0.618034
 
-# If more of the files than this are in seconds whose end is not known, the frequencies are too low.
+# If more of the files than this are in seconds whose end is not known, the rates are too low.
 _MOST_OPEN = 0.1
 
 

@@ -46,7 +46,7 @@ def _walk(path: str, node: Any) -> Iterator[tuple[str, str]]:
 
 def _difference(before: Any, now: Mapping[str, str]) -> str:
     if not isinstance(before, Mapping):
-        return "What differs was not noted."
+        return "The nodes of the earlier request were not stored, so the difference is not known."
     changed = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
     told = [f"{path} was {before.get(path)!r} and is {now.get(path)!r}" for path in changed[:_MAX_TOLD]]
     return f"{'; '.join(told) or 'They differ in a node that was not noted'}."
