@@ -310,7 +310,8 @@ def test_a_cancel_does_not_wait_longer_for_the_refresh_of_another_caller(emulato
     assert time.monotonic() - began_at < 4
     # Whichever is noticed first.
     causes = ("handed out no keys within the time for this request", "The time for these requests is over")
-    assert any(cause in log_text() for cause in causes)
+    said = log_text()
+    assert any(cause in said for cause in causes), said
     other.join(30)
     assert not other.is_alive()
     assert emulator.count("list") == 1, "the refresh of the other caller is not disturbed"

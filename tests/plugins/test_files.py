@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -173,14 +174,16 @@ def test_failed_files_of_a_slow_service_are_read_in_smaller_pages(page, emulator
 
 
 def test_readers_of_a_slow_service_do_not_occupy_airflow_s_threads(page, emulator):
-    job_id = submit(emulator, 5)
-    emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=4))
+    job_id, answer_seconds = submit(emulator, 5), 4
+    emulator.inject(Fault(FaultKind.HANG, operation="list", times=None, seconds=answer_seconds))
     with ThreadPoolExecutor(60) as pool:
+        began_at = time.monotonic()
         answers = [pool.submit(page.get, f"{JOBS}/{job_id}") for _ in range(60)]
         wait_for(lambda: emulator.count("list"), 30, lambda: "nobody looks")
         # More readers than threads of the server; Airflow's own routes still answer.
         assert page.get("/api/v2/connections").status_code == 200
-        assert emulator.count("list") <= 8
+        # On a busy machine that took longer than an answer, and the next readers have had their turn.
+        assert emulator.count("list") <= 8 * (1 + (time.monotonic() - began_at) // answer_seconds)
         emulator.clear_faults()
         assert {answer.result().status_code for answer in answers} == {200}
 
