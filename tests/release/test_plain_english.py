@@ -18,7 +18,10 @@ PAGES = [
     *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "errors.md"),
 ]
 FOLDERS = ("airflow_provider_tencent_ci", "benchmarks", "example_dags", "fuzz", "scripts", "tests")
-SCRIPTS = ("check-claims", "trace-job-id", "write-error-docs", "write-example-docs", "write-metric-docs")
+SCRIPTS = (
+    *("check-claims", "check-translations", "trace-job-id", "update-translations"),
+    *("write-error-docs", "write-example-docs", "write-metric-docs"),
+)
 MODULES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),
     *(ROOT / "scripts" / name for name in SCRIPTS),

@@ -1,0 +1,131 @@
+"""The Chinese catalogues of the site are complete where they must be, and keep the terms, code, links and numbers."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = runpy.run_path(str(ROOT / "scripts" / "check-translations"))
+CATALOGUES = sorted(SCRIPT["CATALOGUES"].glob("*.po"))
+GLOSSARY = SCRIPT["read_glossary"]()
+HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n'
+
+
+def message(english, chinese="", fuzzy=False):
+    return SCRIPT["Message"](english, chinese, fuzzy)
+
+
+def faults(english, chinese):
+    return list(SCRIPT["faults_of"](message(english, chinese), GLOSSARY))
+
+
+@pytest.mark.parametrize("catalogue", CATALOGUES, ids=lambda path: path.stem)
+def test_the_translations_of_a_page_have_no_fault(catalogue):
+    assert SCRIPT["check"](catalogue) == []
+
+
+@pytest.mark.parametrize("page", SCRIPT["COMPLETE"])
+def test_a_page_that_must_be_complete_has_a_translated_catalogue(page):
+    messages = SCRIPT["messages_of"](SCRIPT["CATALOGUES"] / f"{page}.po")
+    assert len(messages) > 20
+    assert not [found.english for found in messages if found.is_open]
+
+
+def test_each_page_has_a_catalogue_and_each_catalogue_a_page():
+    assert [path.stem for path in CATALOGUES] == sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_headings_of_each_page_are_in_its_catalogue():
+    for catalogue in CATALOGUES:
+        lines = _without_code((ROOT / "docs" / f"{catalogue.stem}.md").read_text("utf-8")).splitlines()
+        headings = {line.lstrip("# ").strip() for line in lines if line.startswith("#")}
+        assert headings <= {found.english for found in SCRIPT["messages_of"](catalogue)}, catalogue.name
+
+
+def _without_code(text):
+    return "".join(text.split("```")[::2])
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "fault"),
+    [
+        ("Set `retries`.", "设置重试。", "inline code: only in English ['`retries`'], only in Chinese []"),
+        ("See [this](cli.md#a).", "见[此处](cli.md)。", "targets of links"),
+        ("After 300 seconds", "30 秒后", "numbers"),
+        ("The parameter ◇", "参数", "marks"),
+        ("**Now** it ends", "现在结束", "marks"),
+        ("**One end.** More", "**一个结尾。**更多", "Markdown does not see"),
+        ("The bucket is full", "桶已满", "the glossary has 存储桶"),
+        ("Each workflow", "每个流程", "the glossary has 工作流"),
+    ],
+)
+def test_a_translation_that_loses_something_is_a_fault(english, chinese, fault):
+    assert [found for found in faults(english, chinese) if found.startswith(fault)]
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("Since 2 January, 1,000 files", "自 1 月 2 日起，1000 个文件"),
+        ("The [README](repo:README.md)", "[README](repo:README.zh-CN.md)"),
+        ("The log says \"the bucket is bound\"", "日志中有“the bucket is bound”"),
+        ("`bucket` of the task", "任务的 `bucket`"),
+        ("**One end**. More", "**一个结尾**。更多"),
+    ],
+)  # fmt: skip
+def test_a_translation_that_keeps_all_has_no_fault(english, chinese):
+    assert faults(english, chinese) == []
+
+
+def test_a_long_term_takes_precedence_over_a_short_one_in_it():
+    assert faults("the inventory trigger job", "存量触发任务") == []
+    assert faults("a child job", "子任务") == []
+    assert faults("the service role", "服务角色") == []
+
+
+@pytest.mark.parametrize("english", ["`Success`", "300", "`a`, `b`", "存储桶", "—", "[`x`](cli.md)"])
+def test_code_and_numbers_and_chinese_need_no_translation(english):
+    assert not message(english).is_open
+
+
+def test_untranslated_and_fuzzy_messages_are_listed_for_each_page(tmp_path):
+    page = tmp_path / "cli.po"
+    page.write_text(
+        f'{HEAD}\nmsgid "One"\nmsgstr ""\n\n#, fuzzy\nmsgid "Two"\nmsgstr "二"\n\nmsgid "Six"\nmsgstr "六"\n'
+    )
+    assert list(SCRIPT["overview"]([page])) == ["cli: 1 not translated, 1 fuzzy"]
+    assert SCRIPT["check"](page) == []
+    found = SCRIPT["check"](page.rename(tmp_path / f"{SCRIPT['COMPLETE'][0]}.po"))
+    assert [line.partition(": ")[2] for line in found] == ["not translated: One", "fuzzy: Two"]
+
+
+def test_a_message_of_the_english_page_that_its_catalogue_lacks_is_a_fault(tmp_path):
+    template, catalogue = tmp_path / "cli.pot", tmp_path / "cli.po"
+    template.write_text(f'{HEAD}\nmsgid "One"\nmsgstr ""\n\nmsgid "Two"\nmsgstr ""\n')
+    catalogue.write_text(f'{HEAD}\nmsgid "One"\nmsgstr "一"\n')
+    found = SCRIPT["missing_in"](catalogue, template)
+    assert found == ["cli: not in the catalogue (scripts/update-translations adds it): Two"]
+    assert len(SCRIPT["missing_in"](tmp_path / "no.po", template)) == 2
+
+
+def test_the_glossary_names_a_source_for_each_term_of_the_service_and_of_airflow():
+    text = SCRIPT["GLOSSARY"].read_text("utf-8")
+    rows = [line for line in text.partition("## Terms of this package")[0].splitlines() if line.startswith("| ")]
+    assert len(rows) > 50
+    assert all(len(row.strip("| ").split(" | ")) == 3 for row in rows)
+
+
+def test_the_chinese_readme_has_the_terms_of_the_glossary():
+    text = (ROOT / "README.zh-CN.md").read_text("utf-8")
+    assert all(word in text for word in ("存量触发任务", "批量任务", "数据万象", "存储桶", "工作流", "模拟器"))
+
+
+def test_make_docs_checks_the_catalogues_and_builds_both_languages():
+    recipe = (ROOT / "Makefile").read_text("utf-8").partition("\ndocs:")[2].partition("\n\n")[0] + "\n"
+    assert "scripts/check-translations docs/_build/gettext\n" in recipe
+    assert "docs $(DOCS_OUT)\n" in recipe
+    assert "-D language=zh_CN" in recipe
+    assert "docs $(DOCS_OUT)/zh_CN\n" in recipe
