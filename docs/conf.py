@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 from configparser import ConfigParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ templates_path = ["_templates"]
 # language only. One catalogue for each page, without line numbers: a catalogue changes only with the words of its page.
 language = "en"
 locale_dirs = ["locale"]
+_translations = runpy.run_path(str(ROOT / "scripts" / "check-translations"))
 gettext_compact = False
 gettext_location = False
 gettext_last_translator = f"the authors of {project}"
@@ -99,7 +101,7 @@ def link_to_pages(_app: Sphinx, _what: str, _name: str, _object: object, _option
 
 
 def link_to_other_language(app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Give the templates the address of this page in the other language, and how much of it is translated."""
+    """Give the templates the address of this page in the other language, and say if it is not translated."""
     chinese = app.config.language == "zh_CN"
     up = "../" * page.count("/")
     address = f"{up}../{page}.html" if chinese else f"{up}zh_CN/{page}.html"
@@ -108,13 +110,13 @@ def link_to_other_language(app: Sphinx, page: str, _template: str, context: dict
     alternate = f'<link rel="alternate" hreflang="{code}" href="{address}">'
     context["metatags"] = context.get("metatags", "") + alternate
     if chinese and doctree is not None:
-        context["body"] = _note_on_translation(page, doctree["translation_progress"]) + context["body"]
+        context["body"] = _note_on_translation(page) + context["body"]
 
 
-def _note_on_translation(page: str, progress: dict[str, int]) -> str:
+def _note_on_translation(page: str) -> str:
     if page.startswith("api/"):
         note = "API 参考由代码中的说明生成，只有英文。"
-    elif progress["translated"] < progress["total"]:
+    elif any(message.is_open for message in _translations["messages_of"](_translations["CATALOGUES"] / f"{page}.po")):
         note = "本页尚未全部翻译，未翻译的部分为英文。"
     else:
         return ""

@@ -58,6 +58,7 @@ def _without_code(text):
         ("The parameter ◇", "参数", "marks"),
         ("**Now** it ends", "现在结束", "marks"),
         ("**One end.** More", "**一个结尾。**更多", "Markdown does not see"),
+        ("1. Install", "1. 安装", "Markdown reads this as a list"),
         ("The bucket is full", "桶已满", "the glossary has 存储桶"),
         ("Each workflow", "每个流程", "the glossary has 工作流"),
     ],
@@ -74,6 +75,7 @@ def test_a_translation_that_loses_something_is_a_fault(english, chinese, fault):
         ("The log says \"the bucket is bound\"", "日志中有“the bucket is bound”"),
         ("`bucket` of the task", "任务的 `bucket`"),
         ("**One end**. More", "**一个结尾**。更多"),
+        ("1. Install", r"1\. 安装"),
     ],
 )  # fmt: skip
 def test_a_translation_that_keeps_all_has_no_fault(english, chinese):
