@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "check-translations"))
+UPDATE = runpy.run_path(str(ROOT / "scripts" / "update-translations"))
 CATALOGUES = sorted(SCRIPT["CATALOGUES"].glob("*.po"))
 GLOSSARY = SCRIPT["read_glossary"]()
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n'
@@ -111,6 +112,32 @@ def test_a_message_of_the_english_page_that_its_catalogue_lacks_is_a_fault(tmp_p
     found = SCRIPT["missing_in"](catalogue, template)
     assert found == ["cli: not in the catalogue (scripts/update-translations adds it): Two"]
     assert len(SCRIPT["missing_in"](tmp_path / "no.po", template)) == 2
+
+
+@pytest.mark.parametrize(
+    ("english", "expected"),
+    [
+        ("Look at `new.py` and `b.py`", "看 `b.py` 和 `new.py`"),
+        ("Look at `a.py` and `a.py`", "看 `a.py` 和 `a.py`"),
+    ],
+)
+def test_a_renamed_file_is_renamed_in_the_translation(english, expected):
+    old = message("Look at `a.py` and `b.py`", "看 `b.py` 和 `a.py`")
+    assert UPDATE["with_new_code"](english, old) == expected
+
+
+def test_code_that_became_two_different_ones_is_left_to_a_translator():
+    old = message("From `a` to `a`", "从 `a` 到 `a`")
+    assert UPDATE["with_new_code"]("From `a` to `b`", old) is None
+
+
+def test_only_messages_with_the_same_words_take_their_new_code(tmp_path):
+    page = tmp_path / "cli.po"
+    fuzzy = '\n#, fuzzy\nmsgid "{}"\nmsgstr "旧的 `a.py`"\n'
+    page.write_text(HEAD + fuzzy.format("See `b.py`") + fuzzy.format("Read `b.py`"))
+    UPDATE["take_new_code"](page, [message("See `a.py`", "见 `a.py`")])
+    found = {entry.english: (entry.chinese, entry.fuzzy) for entry in SCRIPT["messages_of"](page)}
+    assert found == {"See `b.py`": ("见 `b.py`", False), "Read `b.py`": ("旧的 `a.py`", True)}
 
 
 def test_the_glossary_names_a_source_for_each_term_of_the_service_and_of_airflow():
