@@ -13,6 +13,7 @@ from airflow_provider_tencent_ci import __version__
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 ROOT = Path(__file__).parents[1]
 
@@ -123,8 +124,22 @@ def _note_on_translation(page: str) -> str:
     return f'<p class="translation-note">{note}</p>'
 
 
+def know_chinese_words(app: Sphinx, config: Config) -> None:
+    """Let the search of the Chinese site know the terms of the glossary as words."""
+    if config.language != "zh_CN":
+        return
+    import jieba
+
+    jieba.setLogLevel("WARNING")
+    words = Path(app.doctreedir) / "search_words.txt"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("".join(f"{word}\n" for _, terms in _translations["read_glossary"]() for word in terms), "utf-8")
+    config.html_search_options = {"dict": str(words)}
+
+
 def setup(app: Sphinx) -> None:
     """Have these called by Sphinx."""
+    app.connect("config-inited", know_chinese_words)
     app.connect("source-read", link_to_repository)
     app.connect("source-read", leave_out_tests)
     app.connect("autodoc-process-docstring", link_to_pages)
