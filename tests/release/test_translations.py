@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urljoin
 
 import pytest
+import release_notes
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(ROOT / "scripts" / "check-translations"))
@@ -33,6 +36,12 @@ def test_a_page_that_must_be_complete_has_a_translated_catalogue(page):
     messages = SCRIPT["messages_of"](SCRIPT["CATALOGUES"] / f"{page}.po")
     assert len(messages) > 20
     assert not [found.english for found in messages if found.is_open]
+
+
+def test_a_release_has_all_pages_translated():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    [first, *_] = release_notes.HEADING.finditer(changelog)
+    assert first["date"] == "unreleased" or list(SCRIPT["overview"](CATALOGUES)) == []
 
 
 def test_each_page_has_a_catalogue_and_each_catalogue_a_page():
@@ -158,3 +167,24 @@ def test_make_docs_checks_the_catalogues_and_builds_both_languages():
     assert "docs $(DOCS_OUT)\n" in recipe
     assert "-D language=zh_CN" in recipe
     assert "docs $(DOCS_OUT)/zh_CN\n" in recipe
+
+
+@pytest.mark.parametrize("page", ["index", "sensor", "api/hook"])
+def test_the_switch_of_a_page_leads_to_the_same_page_in_the_other_language(page):
+    link = runpy.run_path(str(ROOT / "docs" / "conf.py"))["link_to_other_language"]
+    english, chinese = f"/latest/{page}.html", f"/latest/zh_CN/{page}.html"
+    for language, here, there in (("en", english, chinese), ("zh_CN", chinese, english)):
+        context = {}
+        link(SimpleNamespace(config=SimpleNamespace(language=language)), page, "page.html", context, None)
+        assert urljoin(here, context["other_language"]["address"]) == there
+        assert f'href="{context["other_language"]["address"]}"' in context["metatags"]
+
+
+def test_a_page_says_that_it_is_not_translated_as_a_whole(tmp_path):
+    note = runpy.run_path(str(ROOT / "docs" / "conf.py"))["_note_on_translation"]
+    (tmp_path / "cli.po").write_text(f'{HEAD}\nmsgid "One"\nmsgstr ""\n')
+    (tmp_path / "events.po").write_text(f'{HEAD}\nmsgid "One"\nmsgstr "一"\n\nmsgid "`x`"\nmsgstr ""\n')
+    note.__globals__["_translations"]["CATALOGUES"] = tmp_path
+    assert "尚未全部翻译" in note("cli")
+    assert note("events") == ""
+    assert "只有英文" in note("api/hook")
