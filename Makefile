@@ -3,7 +3,11 @@
 #   make test AIRFLOW=2.11.2       the same tests on another Airflow (see constraints/), in .venv-2.11.2
 #   make venv PYTHON=python3.13    with another interpreter (remove the environment first)
 
-DEFAULT_AIRFLOW := 3.3.2
+# The supported versions, a line for each Airflow with its Pythons; the last one is the default.
+VERSIONS        := constraints/versions.txt
+DEFAULT_AIRFLOW := $(shell awk '{ last = $$1 } END { print last }' $(VERSIONS))
+pythons_of       = $(sort $(shell awk '$$1 == "$(1)" { $$1 = ""; print }' $(VERSIONS)))
+
 AIRFLOW ?= $(DEFAULT_AIRFLOW)
 PYTHON  ?= python3
 VENV    ?= $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
@@ -11,6 +15,9 @@ VENV    ?= $(if $(filter $(DEFAULT_AIRFLOW),$(AIRFLOW)),.venv,.venv-$(AIRFLOW))
 BIN         := $(VENV)/bin
 CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
 STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
+
+# The newest Airflow (AIRFLOW=newest, .github/workflows/weekly.yml) has no line of its own.
+PYTHONS = $(or $(call pythons_of,$(AIRFLOW)),$(call pythons_of,$(DEFAULT_AIRFLOW)))
 
 # Processes for tests. Half of its time a test waits, so there may be more of them than processors.
 PROCESSES ?= 6
@@ -70,9 +77,10 @@ help: ## Show this list
 venv: $(STAMP) ## Set up the virtual environment (only when something changed)
 
 $(STAMP): setup.cfg pyproject.toml $(CONSTRAINTS)
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo "This needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
-	  echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),venv)"; exit 1; }
+	@minor=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  case " $(PYTHONS) " in *" $$minor "*) ;; *) \
+	  echo "Airflow $(AIRFLOW) needs one of these: Python $(PYTHONS). But $(PYTHON) is: $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one: make PYTHON=python$(firstword $(PYTHONS)) $(or $(MAKECMDGOALS),venv)"; exit 1;; esac
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'

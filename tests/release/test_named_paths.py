@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.release.supported_versions import AIRFLOWS, DEFAULT_AIRFLOW
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "airflow_provider_tencent_ci"
 PAGES = ("CONTRIBUTING.md", "docs/how_it_works.md", "docs/what_happens_when.md")
@@ -60,13 +62,13 @@ def test_the_table_of_behaviours_has_at_least_thirty_five_rows():
     assert table.count("\n|") - 2 >= 35
 
 
-@pytest.mark.parametrize("version", ["2.11.2", "3.0.6", "3.1.8", "3.2.2", "3.3.2"])
+@pytest.mark.parametrize("version", AIRFLOWS)
 def test_every_test_that_ci_leaves_out_exists(version):
     """A renamed file that is still left out by its old name would be run on all versions."""
     function = re.search(
         r"^left_out_on\(\) \{.*?^\}", (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
-    script = f"{function[0]}\nleft_out_on {version}"
+    script = f"{function[0]}\nDEFAULT_AIRFLOW={DEFAULT_AIRFLOW}\nleft_out_on {version}"
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=30).stdout
     left_out = re.findall(r"--ignore=(\S+)", said)
     assert left_out

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from configparser import ConfigParser
-from importlib.metadata import metadata
-from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
-from airflow import __version__ as airflow_version
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
-CI_RUN = (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def load(path):
@@ -34,54 +29,6 @@ def all_jobs():
 
 def steps(job):
     return job.get("steps", [])
-
-
-MATRIX = jobs("ci")["tests"]["strategy"]["matrix"]
-EXCLUDED = {(pair["airflow"], pair["python"]) for pair in MATRIX["exclude"]}
-PAIRS = set(product(MATRIX["airflow"], MATRIX["python"])) - EXCLUDED
-
-
-def numbers(version):
-    return tuple(map(int, version.split(".")))
-
-
-def setting(name):
-    [value] = re.findall(rf"^{name} := (.+)$", MAKEFILE, re.MULTILINE)
-    return value
-
-
-def test_each_airflow_with_constraints_is_tested():
-    constrained = {path.stem.removeprefix("airflow-") for path in (ROOT / "constraints").glob("airflow-[0-9]*.txt")}
-    assert set(MATRIX["airflow"]) == constrained
-    assert setting("DEFAULT_AIRFLOW") == max(MATRIX["airflow"], key=numbers)
-
-
-def test_each_python_that_the_metadata_name_is_tested():
-    config = ConfigParser()
-    config.read(ROOT / "setup.cfg", "utf-8")
-    named = re.findall(r"^Programming Language :: Python :: (3\.\d+)$", config["metadata"]["classifiers"], re.MULTILINE)
-    assert MATRIX["python"] == named
-    oldest, newest = named[0], named[-1]
-    after = f"3.{numbers(newest)[1] + 1}"
-    assert config["options"]["python_requires"] == f">={oldest},<{after}"
-
-
-@pytest.mark.skipif(airflow_version not in MATRIX["airflow"], reason="an Airflow that is not in the matrix")
-def test_only_combinations_that_airflow_does_not_support_are_left_out():
-    classifiers = metadata("apache-airflow").get_all("Classifier")
-    supported = {line.rpartition(" ")[2] for line in classifiers if "Programming Language :: Python :: 3." in line}
-    assert {python for airflow, python in PAIRS if airflow == airflow_version} == supported & {*MATRIX["python"]}
-
-
-def test_the_local_run_tests_the_same_versions():
-    lines = re.findall(r"^test_on (\S+) (.+)$", CI_RUN, re.MULTILINE)
-    assert [airflow for airflow, _ in lines] == MATRIX["airflow"]
-    assert {(airflow, python) for airflow, pythons in lines for python in pythons.split()} <= PAIRS
-
-
-def test_jobs_without_their_own_airflow_use_the_default():
-    action = load(ROOT / ".github" / "actions" / "python" / "action.yml")
-    assert action["inputs"]["airflow"]["default"] == setting("DEFAULT_AIRFLOW")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
