@@ -58,7 +58,8 @@ def main() -> int:
         for first in range(given.seed, given.seed + given.histories, _CHUNK)
     ]
     began_at, found = time.monotonic(), _Found()
-    with multiprocessing.Pool(given.processes, _prepare) as pool:
+    # A forked process has what is imported here. Others do not find the functions of a package's __main__ module.
+    with multiprocessing.get_context("fork").Pool(given.processes, _prepare) as pool:
         for one in pool.imap_unordered(_run_chunk, chunks):
             found.add(one)
     seconds = time.monotonic() - began_at
