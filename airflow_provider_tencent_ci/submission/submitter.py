@@ -136,7 +136,7 @@ def _submission_flow(
         try_key=try_key(context["ti"]),
     )
     memory = SubmissionMemory.of(context, specification)
-    if warning := memory.describe_other_request():
+    if warning := memory.describe_other_request(attempt.try_key):
         hook.log.warning("%s", warning)
     return submit_once.submit_once(attempt, memory)
 

@@ -29,7 +29,8 @@ class SubmissionMemory:
     The task state store, read and written around a submission.
 
     It survives retries, as XCom does not. It also survives a clear, after which it must not count any more: a note
-    belongs to one attempt series, which ``max_tries`` tells apart, and to one request.
+    belongs to one attempt series, which ``max_tries`` tells apart, and to one request. A task may make several
+    requests, such as a loop in a subclass, so each has a key of its own. The key without a digest has the newest one.
 
     :param store: Airflow's store; ``None`` before 3.3, and then nothing is kept.
     :param series: ``ti.max_tries``.
@@ -45,7 +46,8 @@ class SubmissionMemory:
         self._store = store
         self._nodes = dict(nodes or {})
         self._identity = {"series": series, "request": request}
-        self._key = f"{_KEY}_{label}" if label else _KEY
+        self._newest_key = f"{_KEY}_{label}" if label else _KEY
+        self._is_newest = False
 
     @classmethod
     def of(cls, context: Context, specification: InventoryJobSpecification) -> SubmissionMemory:
@@ -62,32 +64,56 @@ class SubmissionMemory:
 
     def read(self) -> SubmissionNote | None:
         """Return what an earlier try noted, if there is anything of this attempt series and request."""
-        record = self._record()
-        if record is None or {name: record.get(name) for name in self._identity} != self._identity:
-            return None
-        return _note(record)
+        record = self._own_record()
+        return None if record is None else _note(record)
 
-    def describe_other_request(self) -> str:
-        """Say what an earlier try of this series submitted with another request; empty if none did. Never raises."""
+    def describe_other_request(self, own_try: str) -> str:
+        """
+        Say what an earlier try of this series submitted with another request, if this try has never sent its own.
+
+        :param own_try: see :func:`.try_key`: a task may make several requests in one try.
+        :return: empty if there is nothing to say. Never raises.
+        """
         try:
-            record = self._record()
+            if self._own_record() is not None or (record := self._other_record()) is None:
+                return ""
         except Exception as error:  # a warning must not fail a task
             _log.debug("The note of an earlier try could not be read: %s", error)
             return ""
-        if record is None or record.get("series") != self._identity["series"]:
-            return ""
         note = _note(record)
-        if record.get("request") == self._identity["request"] or not (note.posts or note.job_id):
+        if note.noted_by == own_try or not (note.posts or note.job_id):
             return ""
         return describe_changed_request(note, record.get("nodes"), self._nodes)
 
     def write(self, note: SubmissionNote) -> None:
         """Keep a note; raises if that fails."""
-        if self._store is not None:
-            self._store.set(self._key, {**self._identity, **_note_record(note), "nodes": self._nodes})
+        if self._store is None:
+            return
+        record = {**self._identity, **_note_record(note), "nodes": self._nodes}
+        self._store.set(self._key_of(self._identity["request"]), record)
+        if not self._is_newest:
+            self._store.set(self._newest_key, record)
+            self._is_newest = True
 
-    def _record(self) -> dict[str, Any] | None:
-        record = self._store.get(self._key) if self._store is not None else None
+    def _key_of(self, request: Any) -> str:
+        return f"{self._newest_key}_{str(request)[:16]}"
+
+    def _own_record(self) -> dict[str, Any] | None:
+        """Return the record of this request; a former release wrote it under the key without a digest."""
+        found = (self._record(key) for key in (self._key_of(self._identity["request"]), self._newest_key))
+        return next((one for one in found if one and self._identity.items() <= one.items()), None)
+
+    def _other_record(self) -> dict[str, Any] | None:
+        """Return the record of the newest request of this series if it is another one."""
+        newest = self._record(self._newest_key)
+        if newest is None or newest.get("series") != self._identity["series"]:
+            return None
+        if newest.get("request") == self._identity["request"]:
+            return None
+        return self._record(self._key_of(newest.get("request"))) or newest
+
+    def _record(self, key: str) -> dict[str, Any] | None:
+        record = self._store.get(key) if self._store is not None else None
         return record if isinstance(record, dict) and isinstance(record.get("token"), str) else None
 
     def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:

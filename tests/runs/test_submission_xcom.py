@@ -104,3 +104,29 @@ def test_the_request_is_stored_in_an_xcom(emulator, tmp_path: Path):
         "may_have_duplicates": False,
         "knows_all_tries": True,  # the first try has its own record
     }
+
+
+LOOP = """
+class Both(TriggerInventoryJobOperator):
+    def execute(self, context):
+        for self.prefix in ("media/0001", "media/0002"):
+            super().execute(context)
+        if context["ti"].try_number == 1:
+            raise ValueError("a later step fails")
+
+with dag:
+    Both(
+        task_id="submit", workflow_ids=WORKFLOW, prefix="media/", reconcile_timeout=1, retries=1,
+        retry_delay=timedelta(seconds=0), ARGUMENTS
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    "mode", ["wait_for_completion=True, deferrable=False, poll_interval=0.2", "wait_for_completion=False"]
+)
+def test_a_retry_finds_each_job_of_a_task_that_submits_two(emulator, mode, caplog, capsys):
+    done = run_dag_file(HEADER + LOOP.replace("ARGUMENTS", mode))
+    assert done.state == "success"
+    assert emulator.count("create") == len(emulator.jobs) == 2
+    assert "billed twice" not in caplog.text + capsys.readouterr().out

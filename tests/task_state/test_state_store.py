@@ -56,6 +56,24 @@ class _Keyed:
         self.get, self.set = records.get, records.__setitem__
 
 
+def test_each_request_of_a_task_has_its_own_record():
+    store = dict[str, object]()
+    for number in (1, 2, 1):
+        memory = SubmissionMemory(_Keyed(store), 2, f"digest {number}")
+        memory.write(SubmissionNote(f"token{number}", f"b{number}"))
+    assert [SubmissionMemory(_Keyed(store), 2, f"digest {number}").read().job_id for number in (1, 2)] == ["b1", "b2"]
+    assert SubmissionMemory(_Keyed(store), 3, "digest 1").read() is None, "another series"
+
+
+@pytest.mark.parametrize("label", ["", "1"])
+def test_a_record_of_the_release_before_is_read(label):
+    """It wrote all requests of a task under one key."""
+    store = {f"tencent_ci_submission{label and '_1'}": RECORD}
+    assert SubmissionMemory(_Keyed(store), 2, "digest", label).read() == NOTE
+    assert SubmissionMemory(_Keyed(store), 2, "another", label).read() is None
+    assert "batch job b1" in SubmissionMemory(_Keyed(store), 2, "another", label).describe_other_request("try 2")
+
+
 @pytest.mark.parametrize("note", [NOTE, SubmissionNote("token"), SubmissionNote("token", posts=1, posted_at=SINCE)])
 def test_a_written_record_is_read_back(note):
     memory = SubmissionMemory(Store(), 2, "digest")
@@ -130,9 +148,20 @@ def memory_of(store, nodes, request="another", series=2):
 def test_a_changed_request_names_the_earlier_job_and_the_difference():
     store = Store()
     memory_of(store, BEFORE, "digest").write(NOTE)
-    warning = memory_of(store, {**BEFORE, "Prefix": "news/"}).describe_other_request()
+    warning = memory_of(store, {**BEFORE, "Prefix": "news/"}).describe_other_request("try 2")
     assert "batch job b1" in warning
     assert "Prefix was 'media/' and is 'news/'." in warning
+
+
+def test_requests_of_one_try_cause_no_warning():
+    store = dict[str, object]()
+    for request in ("one", "two"):
+        memory = memory_of(_Keyed(store), {"Prefix": request}, request)
+        assert memory.describe_other_request("try 1") == ""
+        memory.write(SubmissionNote(request, "b1", 1, SINCE, noted_by="try 1"))
+    retried = memory_of(_Keyed(store), {"Prefix": "one"}, "one")
+    assert retried.describe_other_request("try 2") == "", "its own request is known"
+    assert memory_of(_Keyed(store), {"Prefix": "three"}, "three").describe_other_request("try 2")
 
 
 @pytest.mark.parametrize(
@@ -146,12 +175,12 @@ def test_a_changed_request_names_the_earlier_job_and_the_difference():
 def test_the_same_request_and_another_series_cause_no_warning(note, later):
     store = Store()
     memory_of(store, BEFORE, "digest").write(note)
-    assert memory_of(store, {"Prefix": "news/"}, **later).describe_other_request() == ""
+    assert memory_of(store, {"Prefix": "news/"}, **later).describe_other_request("try 2") == ""
 
 
 @given(json_values | with_other_values(RECORD))
 def test_no_stored_value_breaks_the_warning(record):
-    assert isinstance(memory_of(Store(record), BEFORE).describe_other_request(), str)
+    assert isinstance(memory_of(Store(record), BEFORE).describe_other_request("try 2"), str)
 
 
 def test_a_store_that_cannot_be_read_breaks_no_warning():
@@ -159,4 +188,4 @@ def test_a_store_that_cannot_be_read_breaks_no_warning():
         def get(self, _key: str) -> object:
             raise OSError("the API is away")
 
-    assert memory_of(Broken(), BEFORE).describe_other_request() == ""
+    assert memory_of(Broken(), BEFORE).describe_other_request("try 2") == ""
