@@ -22,12 +22,14 @@ from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_l
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, ItemT, Page, Paginator
 from airflow_provider_tencent_ci.core.api.put_object import put_object
+from airflow_provider_tencent_ci.core.api.query_parameters import check_states
 from airflow_provider_tencent_ci.core.api.workflows_and_queues import Queue, Workflow
 from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only, with_reasons
 from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confirm, describe_cancel
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
+from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_connection, read_extra
 from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields
@@ -273,7 +275,11 @@ class TencentCIHook(BaseHook):
         :param workflow_id: the workflow.
         :param job_id: only executions of this batch job.
         :param states: only executions in these states, such as ``["Failed"]``.
+        :raises InvalidArgumentError: one of them is no text, or empty; raised by the call.
         """
+        if not text_argument("workflow_id", workflow_id):
+            raise InvalidArgumentError("workflow_id is empty: name the workflow.")
+        check_states(states, "executions")
         return self._each(lambda token: list_executions_page(workflow_id, job_id, states, token))
 
     def list_failed_files(self, job: InventoryJob) -> Iterator[FileFailure]:

@@ -277,3 +277,41 @@ def test_a_missing_permission_names_the_action(emulator, monkeypatch):
     assert "DescribeInventoryTriggerJobs" in message
     assert "CAM action" in message
     assert SECRET_ID not in message
+
+
+@pytest.mark.parametrize("states", [5, True, [5], [None], [], "", [""], ["Failed", ""], b"Failed", 1.5])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda hook, states: hook.list_inventory_jobs(states=states),
+        lambda hook, states: hook.list_workflow_executions("w1", states=states),
+    ],
+    ids=["jobs", "executions"],
+)
+def test_a_filter_that_names_no_state_is_refused_before_any_request(emulator, ask, states):
+    with TencentCIHook() as hook, pytest.raises(e.InvalidArgumentError, match="states="):
+        ask(hook, states)
+    assert not emulator.requests
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda hook, value: hook.list_workflow_executions(value),
+        lambda hook, value: hook.list_workflows(ids=value),
+        lambda hook, value: hook.list_workflows(name=value),
+        lambda hook, value: hook.list_queues(ids=value),
+        lambda hook, value: hook.list_queues(state=value),
+    ],
+)
+@pytest.mark.parametrize("value", [1.5, True, object(), [None]])
+def test_an_argument_that_is_no_text_is_refused_before_any_request(emulator, ask, value):
+    with TencentCIHook() as hook, pytest.raises(e.InvalidArgumentError):
+        ask(hook, value)
+    assert not emulator.requests
+
+
+@pytest.mark.parametrize("workflow_id", ["", None])
+def test_executions_of_no_workflow_are_refused(emulator, workflow_id):
+    with TencentCIHook() as hook, pytest.raises(e.InvalidArgumentError, match="workflow_id"):
+        hook.list_workflow_executions(workflow_id)

@@ -18,7 +18,7 @@ from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, Inventor
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.page_reader import read_page
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE, Page
-from airflow_provider_tencent_ci.core.api.query_parameters import given, joined, time_parameter
+from airflow_provider_tencent_ci.core.api.query_parameters import check_states, given, joined, time_parameter
 from airflow_provider_tencent_ci.core.wire.intermediary import has_request_id
 from airflow_provider_tencent_ci.core.wire.messages import Priority, Request, Response
 from airflow_provider_tencent_ci.core.wire.service_errors import error_of
@@ -79,9 +79,7 @@ def check_filter(criteria: JobFilter) -> JobFilter:
     size = criteria.page_size
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_PAGE_SIZE:
         raise InvalidArgumentError(f"page_size={size!r} must be a number from 1 to {MAX_PAGE_SIZE}.")
-    names = [criteria.states] if isinstance(criteria.states, str) else criteria.states
-    if names is not None and (not names or "" in names):
-        raise InvalidArgumentError(f"states={criteria.states!r} names no state: leave it out for jobs in all states.")
+    check_states(criteria.states, "jobs")
     _check_one_of("job_type", criteria.job_type, JOB_TYPES)
     _check_one_of("order_by_time", criteria.order_by_time, ("Desc", "Asc"))
     build_list(criteria)  # texts and times

@@ -12,7 +12,7 @@ import hashlib
 from airflow_provider_tencent_ci.core.api.job_requests import read_nothing
 from airflow_provider_tencent_ci.core.wire.messages import COS, Flow, Request
 from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
-from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate
+from airflow_provider_tencent_ci.core.wire.texts import lone_surrogate, not_for_header
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 MAX_KEY_BYTES = 850
@@ -36,7 +36,15 @@ def check_object_key(key: str) -> str:
 
 
 def build_put_object(key: str, data: bytes, content_type: str = "text/plain") -> Request:
-    """Build the request that writes an object, with the digest by which COS checks what arrived."""
+    """
+    Build the request that writes an object, with the digest by which COS checks what arrived.
+
+    :raises InvalidArgumentError: the key, the data or the type cannot be sent.
+    """
+    if not isinstance(data, bytes):
+        raise InvalidArgumentError(f"The data of an object must be bytes, not {type(data).__name__}.")
+    if not isinstance(content_type, str) or not_for_header(content_type):
+        raise InvalidArgumentError(f"content_type={content_type!r} cannot be sent in a header.")
     digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     headers = {"Content-Type": content_type, "Content-MD5": digest}
     return Request("PUT", f"/{check_object_key(key)}", headers=headers, body=data, service=COS)
@@ -49,5 +57,6 @@ def put_object(key: str, data: bytes, content_type: str = "text/plain") -> Flow[
     Retried like a read, since each try writes the same bytes to the same object.
 
     :param key: its key, without a slash in front.
+    :raises InvalidArgumentError: the key, the data or the type cannot be sent.
     """
     yield from send_with_retry(build_put_object(key, data, content_type), read_nothing)

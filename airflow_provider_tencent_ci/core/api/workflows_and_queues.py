@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
-from airflow_provider_tencent_ci.core.api.query_parameters import joined
+from airflow_provider_tencent_ci.core.api.query_parameters import given, joined
 from airflow_provider_tencent_ci.core.wire.messages import Flow, Request, Response
 from airflow_provider_tencent_ci.core.wire.request_retry import send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
@@ -91,7 +91,7 @@ def list_workflows(*, ids: Sequence[str] | str = (), name: str = "") -> Flow[lis
     :param ids: only these; by default all.
     :param name: only those of this name.
     """
-    criteria = (("ids", joined(ids, "ids") or ""), ("name", name))
+    criteria = given(("ids", joined(ids, "ids")), ("name", name))
     return (yield from _list("/workflow", criteria, "MediaWorkflowList", _workflow))
 
 
@@ -103,7 +103,7 @@ def list_queues(*, ids: Sequence[str] | str = (), state: str = "", category: str
     :param state: ``Active`` or ``Paused``; by default both.
     :param category: ``CateAll`` (default: all), ``Transcoding``, ``SpeedTranscoding``.
     """
-    criteria = (("queueIds", joined(ids, "ids") or ""), ("state", state), ("category", category))
+    criteria = given(("queueIds", joined(ids, "ids")), ("state", state), ("category", category))
     return (yield from _list("/queue", criteria, "QueueList", _queue))
 
 
@@ -133,13 +133,13 @@ def _check(kind: str, ids: Sequence[str], list_targets: Callable[..., Flow[list[
 
 
 def _list(
-    path: str, criteria: Iterable[tuple[str, str]], node: str, read_entry: Callable[[Element], TargetT]
+    path: str, criteria: tuple[tuple[str, str | None], ...], node: str, read_entry: Callable[[Element], TargetT]
 ) -> Flow[list[TargetT]]:
     """Read all pages, which these lists number."""
     found: list[TargetT] = []
     for number in range(1, _MAX_PAGES + 1):
         page = (("pageNumber", str(number)), ("pageSize", str(MAX_PAGE_SIZE)))
-        query = tuple(pair for pair in (*criteria, *page) if pair[1])
+        query = (*criteria, *page)
 
         def read(response: Response) -> tuple[list[TargetT], int]:
             root = read_xml(response.body, "Response")

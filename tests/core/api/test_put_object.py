@@ -62,3 +62,17 @@ def test_a_forbidden_upload_is_not_retried():
         script.run(put_object("a.txt", DATA))
     assert caught.value.request_id == "cos-1"
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("data", ["text", None, 5, bytearray(b"x")])
+def test_data_that_are_no_bytes_are_refused(data):
+    with pytest.raises(e.InvalidArgumentError, match="must be bytes"):
+        build_put_object("a.txt", data)
+
+
+@pytest.mark.parametrize("content_type", ["a\nb", "text/夜", None, 5])
+def test_a_type_that_no_header_can_contain_is_refused_before_anything_is_sent(content_type):
+    script = Script()
+    with pytest.raises(e.InvalidArgumentError, match="content_type"):
+        script.run(put_object("a.txt", b"x", content_type))
+    assert not script.requests
