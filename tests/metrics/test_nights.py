@@ -48,6 +48,7 @@ def _end_polled_jobs(emulator: Emulator, is_over: threading.Event) -> None:
                 emulator.finish_job(job.job_id)
 
 
+@pytest.mark.slow
 def test_a_night_is_counted_as_it_was(emulator, receiver):
     emulator.inject(Fault("reset", operation="create", after_acting=True))
     run_night(receiver.settings, "whole")
