@@ -203,7 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ui", action="store_true", help="keep Airflow and its web UI running afterwards")
     parser.add_argument(
-        "--files", type=int, default=0, metavar="N", help="so many files more in the emulated batch, such as 5000"
+        "--files",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many further files the emulated batch has, such as 5000",
     )
     return parser
 

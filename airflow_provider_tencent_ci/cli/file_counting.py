@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from airflow_provider_tencent_ci.cli.streams import say
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_survey import Survey, survey_files
-from airflow_provider_tencent_ci.core.files.final_count import expected_total
+from airflow_provider_tencent_ci.core.files.final_count import due_every, expected_total
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.outcome.progress_log import counted_text
@@ -88,12 +88,10 @@ def shown_count(
 
 
 def _lines(job: InventoryJob, say: Callable[[str], None], now: Callable[[], float], total: Total) -> Observe:
-    said_at = now()
+    is_due = due_every(_LINE_SECONDS, now)
 
     def observe(running: RunningCount) -> None:
-        nonlocal said_at
-        if now() - said_at >= _LINE_SECONDS:
-            said_at = now()
+        if is_due():
             say(counted_text(job, running.so_far.total, total(running)))
 
     return observe

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.api.job_name import readable_name, readable_part
@@ -105,21 +105,19 @@ class FailedFilesAgain:
         :raises InvalidArgumentError: a key cannot stand in a list.
         """
         parts = parts_needed(self.failures.keys, self.bucket, self.region)
-        return self._request(RoundPart(_name_and_round(self.job)[1], 1, parts))
+        place = RoundPart(_name_and_round(self.job)[1], 1, parts)
+        return self._request(place, keys_of_part(self.failures, place.part, place.parts))
 
     def part_after(self, submitted: InventoryJob) -> Resubmission | None:
         """Return the request for the part that follows; ``None`` if that was the last one."""
         place = RoundPart.of_job(submitted) or RoundPart(1)
-        following = (replace(place, part=number) for number in range(place.part + 1, place.parts + 1))
-        return next((self._request(part) for part in following if self._keys_of(part)), None)
+        with_keys = ((part, keys_of_part(self.failures, part.part, part.parts)) for part in place.following)
+        return next((self._request(part, keys) for part, keys in with_keys if keys), None)
 
-    def _request(self, place: RoundPart) -> Resubmission:
+    def _request(self, place: RoundPart, keys: list[str]) -> Resubmission:
         specification = InventoryJobSpecification(self.job.type, self.job.input, self.job.operation)
-        url_list = write_url_list(self._keys_of(place), self.bucket, self.region)
+        url_list = write_url_list(keys, self.bucket, self.region)
         return Resubmission.of(specification, place.round, self.folder, place, url_list)
-
-    def _keys_of(self, place: RoundPart) -> list[str]:
-        return keys_of_part(self.failures, place.part, place.parts)
 
 
 def failed_files_again(hook: TencentCIHook, job: InventoryJob, url_list_prefix: str) -> FailedFilesAgain | None:

@@ -12,7 +12,7 @@ whose XComs are gone, replays the rounds: each part finds its earlier job, and c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
@@ -231,8 +231,7 @@ class _Rounds:
     def _next_part(self, place: RoundPart) -> Resubmission | None:
         """Return the next part that has any file."""
         failures = self._failures_of(place.round - 1)
-        parts = (replace(place, part=number) for number in range(place.part + 1, place.parts + 1))
-        return next(filter(None, (self._submission(part, failures) for part in parts)), None)
+        return next(filter(None, (self._submission(part, failures) for part in place.following)), None)
 
     def _next_round(self, place: RoundPart) -> Resubmission | None:
         failures = self._failures_of(place.round)

@@ -64,8 +64,8 @@ class SubmissionMemory:
 
     def read(self) -> SubmissionNote | None:
         """Return what an earlier try noted, if there is anything of this attempt series and request."""
-        record = self._own_record()
-        return None if record is None else _note(record)
+        own, _ = self._own_and_other()
+        return None if own is None else _note(own)
 
     def describe_other_request(self, own_try: str) -> str:
         """
@@ -75,8 +75,10 @@ class SubmissionMemory:
         :return: empty if there is nothing to say. Never raises.
         """
         try:
-            if self._own_record() is not None or (record := self._other_record()) is None:
+            own, other = self._own_and_other()
+            if own is not None or other is None:
                 return ""
+            record = self._record(self._key_of(other.get("request"))) or other
         except Exception as error:  # a warning must not fail a task
             _log.debug("The note of an earlier try could not be read: %s", error)
             return ""
@@ -98,19 +100,19 @@ class SubmissionMemory:
     def _key_of(self, request: Any) -> str:
         return f"{self._newest_key}_{str(request)[:16]}"
 
-    def _own_record(self) -> dict[str, Any] | None:
-        """Return the record of this request; a former release wrote it under the key without a digest."""
-        found = (self._record(key) for key in (self._key_of(self._identity["request"]), self._newest_key))
-        return next((one for one in found if one and self._identity.items() <= one.items()), None)
+    def _own_and_other(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """
+        Return the record of this request. If there is none, return that of the newest other request of this series.
 
-    def _other_record(self) -> dict[str, Any] | None:
-        """Return the record of the newest request of this series if it is another one."""
+        A former release wrote its only record under the key without a digest.
+        """
+        own = self._record(self._key_of(self._identity["request"]))
+        if own and self._identity.items() <= own.items():
+            return own, None
         newest = self._record(self._newest_key)
         if newest is None or newest.get("series") != self._identity["series"]:
-            return None
-        if newest.get("request") == self._identity["request"]:
-            return None
-        return self._record(self._key_of(newest.get("request"))) or newest
+            return None, None
+        return (newest, None) if newest.get("request") == self._identity["request"] else (None, newest)
 
     def _record(self, key: str) -> dict[str, Any] | None:
         record = self._store.get(key) if self._store is not None else None

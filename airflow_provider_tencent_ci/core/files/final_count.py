@@ -66,7 +66,7 @@ def count_to_end(
     :raises UnreadableResponseError: the record does not say what the batch runs.
     :raises ApiError: the lists could not be read.
     """
-    report_is_due, write_is_due = _due_every(_REPORT_SECONDS, now), _due_every(_WRITE_SECONDS, now)
+    report_is_due, write_is_due = due_every(_REPORT_SECONDS, now), due_every(_WRITE_SECONDS, now)
     settled = _furthest(counting.settled if counting else [], memory.read(job.job_id) if memory is not None else [])
 
     def observe(running: RunningCount) -> None:
@@ -78,7 +78,7 @@ def count_to_end(
     return count_files(job, settled=settled, observe=observe)
 
 
-def _due_every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
+def due_every(seconds: float, now: Callable[[], float]) -> Callable[[], bool]:
     """
     Return a function that returns true at most once in this number of seconds.
 

@@ -24,7 +24,7 @@ is live, so that a kill has one job to cancel.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,6 +63,11 @@ class RoundPart:
     def is_last(self) -> bool:
         """Whether no further part of the round follows."""
         return self.part >= self.parts
+
+    @property
+    def following(self) -> Iterator[RoundPart]:
+        """The further parts of the round, in order. Some may have no file."""
+        return (replace(self, part=number) for number in range(self.part + 1, self.parts + 1))
 
     @property
     def label(self) -> str:

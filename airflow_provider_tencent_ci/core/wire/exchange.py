@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.flow_steps import wrap_flow
 from airflow_provider_tencent_ci.core.wire.late_request import may_be_signed_again, was_signed_long_ago
 from airflow_provider_tencent_ci.core.wire.messages import (
@@ -107,7 +108,15 @@ def exchange(
 
 
 def read_response(
-    answer: RawResponse, credentials: Credentials, signed: Mapping[str, str], dialect: Dialect = CI_DIALECT
+    answer: RawResponse,
+    credentials: Credentials,
+    signed: Mapping[str, str],
+    dialect: Dialect = CI_DIALECT,
+    *,
+    signed_at: datetime | None = None,
+    url: str = "",
+    place: str = "",
+    key_advice: str = CHECK_KEY_ADVICE,
 ) -> Response:
     """
     Return an answer as flows receive it: header names in lower case, and secrets redacted in an error.
@@ -117,9 +126,13 @@ def read_response(
     :param credentials: the credentials that signed the request.
     :param signed: the headers that the dialect returned for it.
     :param dialect: the service's; by default that of CI and COS.
+    :param signed_at: see :class:`~.messages.Response`, as for the further ones.
     """
-    headers, body = _without_secrets(answer, credentials, signed, dialect)
-    return Response(answer.status, headers, body, answer.received_at)
+    headers, body = _joined(answer.headers), answer.body
+    if (error_text := dialect.error_text(answer.status, body)) is not None:
+        secrets = dialect.secrets_of(credentials, signed)
+        headers, body = redact_headers(headers, secrets), redact(error_text, secrets)
+    return Response(answer.status, headers, body, answer.received_at, signed_at, url, place, key_advice)
 
 
 def _performed(
@@ -226,19 +239,16 @@ def _answer(
     signed = config.dialect.sign(request, endpoint.host, credentials, signed_at)
     url = endpoint.url_of(request)
     answer: RawResponse = yield Send(request, url, {**_HEADERS, **signed})
-    headers, body = _without_secrets(answer, credentials, signed, config.dialect)
-    return Response(answer.status, headers, body, answer.received_at, signed_at, url, config.place, config.key_advice)
-
-
-def _without_secrets(
-    answer: RawResponse, credentials: Credentials, signed: Mapping[str, str], dialect: Dialect
-) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of an answer, as :func:`read_response` says."""
-    headers, body = _joined(answer.headers), answer.body
-    if (error_text := dialect.error_text(answer.status, body)) is None:
-        return headers, body
-    secrets = dialect.secrets_of(credentials, signed)
-    return redact_headers(headers, secrets), redact(error_text, secrets)
+    return read_response(
+        answer,
+        credentials,
+        signed,
+        config.dialect,
+        signed_at=signed_at,
+        url=url,
+        place=config.place,
+        key_advice=config.key_advice,
+    )
 
 
 def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
