@@ -77,8 +77,9 @@ def test_a_deleted_and_recreated_run_submits_if_its_job_has_ended(airflow, servi
     run.wait_for_state("success")
     assert [job.name for job in run.jobs] == [first.name] * (2 if has_ended else 1)
     run.wait_for_job_id(run.jobs[-1].job_id)
-    # A busy Airflow may fail the first try before its process begins (seen on 3.3.2); the second one finds it.
-    found_by_first_try = not has_ended and run.details["try_number"] == 1
+    # A busy Airflow may take the late end of the deleted try for the end of this one, before its process begins or
+    # after it has found the job (both seen on 3.3.2). The second try then finds the job.
     said = run.times_said("This is the first try of the task, and its batch job was there already")
-    assert said == found_by_first_try
+    by_first_try = run.details["try_number"] == 1
+    assert said in ({0} if has_ended else {1} if by_first_try else {0, 1})
     service.cancel_job(run.jobs[-1].job_id)
