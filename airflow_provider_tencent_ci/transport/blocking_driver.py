@@ -153,10 +153,9 @@ class BlockingTransport:
                 ) as answer:
                     received_at = self.now()
                     body = _read(answer)
-                    if answer.status_code < 200:  # no answer; its late bytes must not count as the next answer
+                    # Bytes behind it must not count as the next answer. Below 200 it is none, so they may come late.
+                    if answer.status_code < 200 or exchange.has_bytes_behind():
                         self.close()
-                    else:
-                        exchange.check_all_read()
                     headers = tuple(
                         (name, header_text(value.encode("latin-1"))) for name, value in answer.headers.items()
                     )

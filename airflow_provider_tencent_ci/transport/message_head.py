@@ -12,11 +12,13 @@ import http.client
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 # The limits of the standard library, for both drivers.
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 65_536
 
+_PROTOCOL = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: [^\0\r\n]*)?\r?\n")
 _HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*\r?\n")
 _CONTINUATION_LINE = re.compile(rb"[ \t][^\0\r\n]*\r?\n")
@@ -48,6 +50,22 @@ def check_final_head(version: tuple[int, int] | None, status: int, headers: Sequ
     if version not in ((1, 0), (1, 1)) or status < 100:
         raise http.client.HTTPException
     _check_headers(headers)
+
+
+def check_bytes_behind(behind: bytes) -> None:
+    """
+    Check bytes that came with an answer, behind its end.
+
+    Empty lines and another answer do not belong to it: they are dropped (RFC 9112, 6.3), as ``aiohttp`` does.
+
+    :raises http.client.HTTPException: they are something else, so the answer's length may be wrong.
+    """
+    message = behind.lstrip(b"\r\n")
+    if not message.startswith(_PROTOCOL[: len(message)]):
+        raise http.client.HTTPException
+    if message:
+        with suppress(ConnectionError):  # only a part of it has come
+            read_final_head(io.BufferedReader(io.BytesIO(message)))
 
 
 def chunk_size(line: bytes) -> int:

@@ -26,7 +26,12 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 from airflow_provider_tencent_ci.core.wire.service_config import CONNECT_TIMEOUT_SECONDS
-from airflow_provider_tencent_ci.transport.message_head import chunk_size, read_final_head, read_line
+from airflow_provider_tencent_ci.transport.message_head import (
+    check_bytes_behind,
+    chunk_size,
+    read_final_head,
+    read_line,
+)
 from airflow_provider_tencent_ci.transport.network_errors import ProxyRefusedError
 
 if TYPE_CHECKING:
@@ -62,14 +67,15 @@ class BoundedExchange:
             raise TimeoutError("The time of the exchange is over.")
         return left
 
-    def check_all_read(self) -> None:
+    def has_bytes_behind(self) -> bool:
         """
-        Check that the answer was read whole.
+        Whether more bytes came with the answer: empty lines, or the beginning of another answer.
 
-        :raises http.client.HTTPException: more bytes came with it; it may end anywhere.
+        :raises http.client.HTTPException: they are neither, so the answer may end anywhere.
         """
-        if self.reader is not None and self.reader.unread():
-            raise http.client.HTTPException
+        behind = self.reader.unread() if self.reader is not None else b""
+        check_bytes_behind(behind)
+        return bool(behind)
 
 
 # Per thread, and the innermost one: a signal handler may start its own exchange during another one.

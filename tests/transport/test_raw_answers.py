@@ -164,6 +164,43 @@ def test_a_status_without_a_body_needs_no_length(run, status):
     assert (response.status, response.body) == (status, b"")
 
 
+BEHIND = {
+    "an empty line": b"\r\n",
+    "a line feed": b"\n",
+    "empty lines": b"\r\n" * 3,
+    "another answer": raw(),
+    "another answer after an empty line": b"\r\n" + raw(status=b"HTTP/1.1 500 Oh"),
+    "two other answers": raw() + raw(status=b"HTTP/1.1 500 Oh"),
+    "one letter of another answer": b"H",
+    "the status of another answer": b"HTTP/1.1 500",
+    "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
+}
+GARBAGE = {
+    "a word": b"more",
+    "a null byte": b"\0",
+    "a space": b" ",
+    "more of the body": b"\r\n<Response/>",
+    "an unknown protocol": b"HTTX/1.1 200 OK\r\n\r\n",
+    "a later version": b"HTTP/9.9 200 OK\r\n\r\n",
+    "a broken header": raw(b"no colon"),
+    "a request": b"GET / HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", [raw(), chunked(CHUNKS)], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("more", BEHIND.values(), ids=BEHIND.keys())
+def test_empty_lines_and_other_answers_behind_an_answer_are_dropped(run, answer, more):
+    response, _ = answered(run, answer + more)
+    assert (response.status, response.body) == (200, BODY)
+
+
+@pytest.mark.parametrize("answer", [raw(), chunked(CHUNKS)], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("more", GARBAGE.values(), ids=GARBAGE.keys())
+def test_an_answer_with_garbage_behind_it_is_refused(run, answer, more):
+    with pytest.raises(e.TransportError, match=f": {INVALID}"):
+        answered(run, answer + more)
+
+
 @pytest.mark.parametrize("more", [b"more", raw(status=b"HTTP/1.1 500 Oh"), b"\r\n", b"HTTP/1.1 500"])
 def test_bytes_after_an_answer_do_not_answer_the_next_request(run, more):
     def answer(connection, head):
