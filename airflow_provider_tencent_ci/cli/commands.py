@@ -28,6 +28,7 @@ from airflow_provider_tencent_ci.cli.tables import (
     print_text,
     record_of,
 )
+from airflow_provider_tencent_ci.cli.time_zone import time_zone
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
@@ -62,13 +63,14 @@ _LOOKS = (0, 2)
 @command
 def list_jobs(args: Namespace) -> None:
     """List batch jobs."""
+    zone = time_zone(args.timezone)
     with opened_hook(args) as hook:
         found = hook.list_inventory_jobs(
             states=args.state,
             job_type=args.type,
             name=args.name,
             workflow_id=args.workflow_id,
-            start_creation_time=since_time(hook, args.since),
+            start_creation_time=since_time(hook, args.since, zone),
             page_size=min(args.limit, MAX_PAGE_SIZE),
         )
         with closing(found):  # type: ignore[type-var]
@@ -78,13 +80,14 @@ def list_jobs(args: Namespace) -> None:
     print_records(
         [record_of(job, one) for job, one in zip(jobs, files, strict=True)],
         args.output,
-        [job_row(job, one, now) for job, one in zip(jobs, files, strict=True)],
+        [job_row(job, one, now, zone) for job, one in zip(jobs, files, strict=True)],
     )
 
 
 @command
 def show_job(args: Namespace) -> None:
     """Show one batch job."""
+    zone = time_zone(args.timezone)
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         files = None if args.no_count else _files(hook, job, args)
@@ -93,7 +96,7 @@ def show_job(args: Namespace) -> None:
         now = _now(hook)
     record = {**record_of(job, files), "FailedFiles": [failure.to_dict() for failure in failures]}
     facts = {
-        **facts_of(job, now),
+        **facts_of(job, now, zone),
         **({"files": _files_fact(files)} if files else {}),
         "console": page,
         "what to do": advice_for(job, files.counts.failed if files else 0, command_place(args)),
@@ -108,6 +111,7 @@ def show_job(args: Namespace) -> None:
 @command
 def cancel_job(args: Namespace) -> None:
     """Cancel a batch job, and wait until it has stopped."""
+    zone = time_zone(args.timezone)
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         if not job.state.is_terminal:
@@ -120,7 +124,7 @@ def cancel_job(args: Namespace) -> None:
     if args.output == "table":
         print_text(describe_cancel(job))
     else:
-        print_records(record_of(job, None), args.output, [job_row(job, None, now)])
+        print_records(record_of(job, None), args.output, [job_row(job, None, now, zone)])
     if not job.state.is_terminal:
         raise CommandError(f"It has not stopped within {args.stop_timeout} seconds. It may still; cancel it again.")
 
@@ -128,11 +132,12 @@ def cancel_job(args: Namespace) -> None:
 @command
 def tail_job(args: Namespace) -> None:
     """Follow a batch job to its end."""
+    zone = time_zone(args.timezone)
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         not_cancelled = f"No longer following batch job {job.job_id}, which was not cancelled and continues."
         now = _now(hook)
-        with _said_if_interrupted(not_cancelled), following(job, args.output, now) as observer:
+        with _said_if_interrupted(not_cancelled), following(job, args.output, now, zone) as observer:
             progress = ProgressCounter(float(args.poll_interval), observer)
             waiting = follow(job.job_id, float(args.poll_interval), observer, progress, hook.config.place)
             result = hook.run(waiting)
@@ -151,6 +156,7 @@ def tail_job(args: Namespace) -> None:
 @command
 def resubmit_job(args: Namespace) -> None:
     """Submit the failed files of a batch job again."""
+    zone = time_zone(args.timezone)
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         with _busy(f"Listing the failed files of batch job {job.job_id}"):
@@ -170,7 +176,7 @@ def resubmit_job(args: Namespace) -> None:
     if args.output == "table":
         print_text(_describe_submission(submission, job, failed))
     else:
-        print_records(record_of(new, None), args.output, [job_row(new, None, now)])
+        print_records(record_of(new, None), args.output, [job_row(new, None, now, zone)])
     if not new.state.is_terminal:
         say(f"Follow it: {command_place(args).command('tail', new.job_id)}")
     if rest:

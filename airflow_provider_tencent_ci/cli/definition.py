@@ -47,7 +47,7 @@ _COUNT: Callable[[str], int] = positive_int(allow_zero=False)  # type: ignore[no
 _COUNT_OR_NONE: Callable[[str], int] = positive_int(allow_zero=True)  # type: ignore[no-untyped-call]
 
 _JOB_ID = _argument("job_id", help="the JobId, which the operator pushes as its result", metavar="JOB_ID")
-_BUCKET = (
+_COMMON = (
     _argument(
         "--conn-id",
         help="connection of type tencent_ci (default: %(default)s)",
@@ -55,6 +55,10 @@ _BUCKET = (
     ),
     _argument("--bucket", help="long name of the bucket, <name>-<APPID> (default: the connection's)"),
     _argument("--region", help="region of the bucket (default: the connection's)"),
+    _argument(
+        "--timezone",
+        help="time zone of the written times, such as Asia/Shanghai (default: default_timezone of Airflow)",
+    ),
     ARG_VERBOSE,
 )
 _OUTPUT = _argument(
@@ -85,7 +89,7 @@ COMMANDS = (
             _argument("--workflow-id", help="only of this workflow"),
             _argument(
                 "--since",
-                help="only created since: a duration before now (30m, 24h, 7d), or a time, 2026-02-01T00:00:00+0800",
+                help="only created since: a duration before now (30m, 24h, 7d), or a time, such as 2026-02-01T18:00:00",
             ),
             _argument(
                 "--limit",
@@ -100,7 +104,7 @@ COMMANDS = (
             ),
             _EXACT,
             _OUTPUT,
-            *_BUCKET,
+            *_COMMON,
         ),
     ),
     ActionCommand(
@@ -118,7 +122,7 @@ COMMANDS = (
             _argument("--no-count", help="do not read the files", action="store_true"),
             _EXACT,
             _OUTPUT,
-            *_BUCKET,
+            *_COMMON,
         ),
     ),
     ActionCommand(
@@ -136,7 +140,7 @@ COMMANDS = (
                 default=60,
             ),
             _OUTPUT,
-            *_BUCKET,
+            *_COMMON,
         ),
     ),
     ActionCommand(
@@ -155,7 +159,7 @@ COMMANDS = (
                 default=".airflow/tencent-ci/",
             ),
             _OUTPUT,
-            *_BUCKET,
+            *_COMMON,
         ),
     ),
     ActionCommand(
@@ -179,7 +183,7 @@ COMMANDS = (
                 choices=("table", "json"),
                 default="table",
             ),
-            *_BUCKET,
+            *_COMMON,
         ),
     ),
 )

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
+from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.files.file_survey import Survey
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.outcome.closing_summary import counts_text
@@ -56,21 +57,22 @@ def follow(
 
 
 @contextmanager
-def following(job: InventoryJob, form: str, now: datetime) -> Iterator[Lines]:
+def following(job: InventoryJob, form: str, now: datetime, zone: TimeZone) -> Iterator[Lines]:
     """
     Show the progress of a job: as JSON on request, as a bar on a terminal, otherwise as lines.
 
     :param form: ``table`` or ``json``.
     :param now: the service's time.
+    :param zone: of the written times.
     """
     console = new_console()
     if form == "json":
-        yield _JsonLines()
+        yield _JsonLines(zone)
     elif console.is_terminal:
         with _progress(console) as progress:
-            yield _Bar(progress, job, now)
+            yield _Bar(progress, job, now, zone)
     else:
-        yield Lines(_logger(console))
+        yield Lines(_logger(console, zone), zone)
 
 
 class Lines:
@@ -78,13 +80,14 @@ class Lines:
     Prints a line for each change.
 
     :param log: the logger of the lines.
+    :param zone: of the written times.
     :ivar job: the last record read.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
+    def __init__(self, log: logging.Logger, zone: TimeZone) -> None:
         self.job: InventoryJob | None = None
         self._counts: FileCounts | None = None
-        self._wait_log, self._progress_log = WaitLog(log), ProgressLog(log)
+        self._wait_log, self._progress_log = WaitLog(log), ProgressLog(log, zone.clock)
 
     def job_polled(self, job: InventoryJob) -> None:
         """Show a record."""
@@ -117,8 +120,8 @@ class Lines:
 class _Bar(Lines):
     """A progress bar, and a line above it for each new state."""
 
-    def __init__(self, progress: Progress, job: InventoryJob, now: datetime) -> None:
-        super().__init__(_logger(progress.console))
+    def __init__(self, progress: Progress, job: InventoryJob, now: datetime, zone: TimeZone) -> None:
+        super().__init__(_logger(progress.console, zone), zone)
         self._progress = progress
         self._bar: TaskID = progress.add_task("", total=None, state=job.state.value, files="")
         if job.creation_time:
@@ -136,10 +139,10 @@ class _Bar(Lines):
 class _JsonLines(Lines):
     """A record for each poll on stdout, with the last count; errors go to stderr."""
 
-    def __init__(self) -> None:
-        log = _logger(Console(stderr=True))
+    def __init__(self, zone: TimeZone) -> None:
+        log = _logger(Console(stderr=True), zone)
         log.setLevel(logging.WARNING)
-        super().__init__(log)
+        super().__init__(log, zone)
 
     def job_polled(self, job: InventoryJob) -> None:
         super().job_polled(job)
@@ -163,17 +166,22 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _logger(console: Console) -> logging.Logger:
+def _logger(console: Console, zone: TimeZone) -> logging.Logger:
     """Return a separate logger, so that ``log_level`` and handlers of Airflow do not matter."""
     logger = logging.Logger(__name__)  # noqa: LOG001 - see above
     handler = _ConsoleHandler(console)
-    handler.setFormatter(_UtcFormatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
+    handler.setFormatter(_Formatter(zone))
     logger.addHandler(handler)
     return logger
 
 
-class _UtcFormatter(logging.Formatter):
-    converter = staticmethod(time.gmtime)
+class _Formatter(logging.Formatter):
+    def __init__(self, zone: TimeZone) -> None:
+        super().__init__("%(asctime)s %(message)s")
+        self._zone = zone
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's
+        return self._zone.stamp(record.created)
 
 
 class _ConsoleHandler(logging.Handler):

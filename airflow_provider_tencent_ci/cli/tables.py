@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +14,7 @@ from rich.text import Text
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from airflow_provider_tencent_ci.cli.streams import output
+from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.outcome.closing_summary import about, counts_text, duration_text
 
@@ -59,29 +60,31 @@ def files_text(files: Survey) -> str:
     return counts_text(files.counts) if files.is_complete else f"at least {counts_text(files.counts)}"
 
 
-def job_row(job: InventoryJob, files: Survey | None, now: datetime) -> dict[str, str]:
+def job_row(job: InventoryJob, files: Survey | None, now: datetime, zone: TimeZone) -> dict[str, str]:
     """
     Return a line of the table of jobs.
 
     :param now: the service's time.
+    :param zone: of the written times.
     """
     row = {
         "job_id": job.job_id,
         "name": job.name,
         "type": job.type,
         "state": job.state.value,
-        "created (UTC)": _moment(job.creation_time),
+        f"created ({zone.name})": zone.moment(job.creation_time),
         "duration": _duration(job, now),
         "reads": job.reads,
     }
     return {**row, "files": files_text(files)} if files else row
 
 
-def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
+def facts_of(job: InventoryJob, now: datetime, zone: TimeZone) -> dict[str, str]:
     """
     Return the facts about a job, by their names.
 
     :param now: the service's time.
+    :param zone: of the written times.
     """
     code, message = job.reason
     facts = {
@@ -91,9 +94,9 @@ def facts_of(job: InventoryJob, now: datetime) -> dict[str, str]:
         "state": job.state.value,
         "code": code,
         "message": message,
-        "created (UTC)": _moment(job.creation_time),
-        "started (UTC)": _moment(job.start_time),
-        "ended (UTC)": _moment(job.ended_at),
+        f"created ({zone.name})": zone.moment(job.creation_time),
+        f"started ({zone.name})": zone.moment(job.start_time),
+        f"ended ({zone.name})": zone.moment(job.ended_at),
         "duration": _duration(job, now),
         "input": _nodes(job.input),
         "operation": _nodes(job.operation),
@@ -172,10 +175,6 @@ def _cell(text: str) -> Text:
 
 def _nodes(nodes: Mapping[str, Any]) -> str:
     return json.dumps(dict(nodes), ensure_ascii=False) if nodes else ""
-
-
-def _moment(moment: datetime | None) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _duration(job: InventoryJob, now: datetime) -> str:

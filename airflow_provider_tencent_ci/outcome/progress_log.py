@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,12 @@ class ProgressLog:
     Write down how a batch gets on, one line for each count.
 
     :param log: the task's or the trigger's logger.
+    :param clock: writes the expected end, hour and minute. Logs have UTC.
     """
 
-    def __init__(self, log: Any) -> None:
+    def __init__(self, log: Any, clock: Callable[[datetime], str] = "{:%H:%M} UTC".format) -> None:
         self._log = log
+        self._clock = clock
         self._last: _Count | None = None
         self._failing = False
 
@@ -50,7 +53,9 @@ class ProgressLog:
         rate = (counts.done - last.counts.done) / ((now - last.at).total_seconds() or 1) if last else 0.0
         # The id last: a screen is not wide enough for both, and all other lines have it.
         so_far = _so_far(counts)
-        self._log.info("%s%s (batch job %s).", so_far[0].upper() + so_far[1:], _outlook(counts, rate, now), job.job_id)
+        self._log.info(
+            "%s%s (batch job %s).", so_far[0].upper() + so_far[1:], self._outlook(counts, rate, now), job.job_id
+        )
 
     def counting(self, job: InventoryJob, counted: int, expected: int | None) -> None:
         """Log how far the count of a job that has ended is."""
@@ -67,6 +72,14 @@ class ProgressLog:
             return
         self._failing = True
         self._log.warning("The files of batch job %s could not be counted; the wait goes on. %s", job.job_id, error)
+
+    def _outlook(self, counts: FileCounts, per_second: float, now: datetime) -> str:
+        """Say how quickly it goes on; of the files known so far, since the batch may not have found all yet."""
+        if per_second <= 0:
+            return ""
+        seconds_left = counts.running / per_second
+        ends = f", to end about {self._clock(now + timedelta(seconds=seconds_left))}" if seconds_left < 86400 else ""
+        return f", {counts.running:,} left, {per_second * 60:,.0f} a minute{ends}"
 
 
 def counted_text(job: InventoryJob, counted: int, expected: int | None) -> str:
@@ -85,12 +98,3 @@ def _so_far(counts: FileCounts) -> str:
         return "no file found yet"
     failed = f", {counts.failed:,} failed" if counts.failed else ""
     return f"{counts.done:,} of {counts.total:,} files done ({share_text(counts.done, counts.total)}){failed}"
-
-
-def _outlook(counts: FileCounts, per_second: float, now: datetime) -> str:
-    """Say how quickly it goes on; of the files that are known so far, since the batch may not have found all yet."""
-    if per_second <= 0:
-        return ""
-    seconds_left = counts.running / per_second
-    ends = f", to end about {now + timedelta(seconds=seconds_left):%H:%M} UTC" if seconds_left < 86400 else ""
-    return f", {counts.running:,} left, {per_second * 60:,.0f} a minute{ends}"

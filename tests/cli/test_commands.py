@@ -100,6 +100,53 @@ def test_list_says_what_each_job_reads(run, jobs, form):
     assert "media/" in reads["long"]
 
 
+@pytest.fixture
+def old_job(monkeypatch):
+    """The id of a job that was created on 29 November 2026 at 18:00 UTC, which is the 30th at 02:00 in Shanghai."""
+    with Emulator(now=lambda: datetime(2026, 11, 29, 18, tzinfo=UTC)) as emulator:
+        monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
+        with TencentCIHook() as hook:
+            job_id = hook.trigger_inventory_job(name="night", workflow_ids=WORKFLOW_ID, prefix="media/").job_id
+        _clocks.clear()
+        yield job_id
+
+
+IN_UTC, IN_SHANGHAI = ("UTC", "2026-11-29 18:00:00"), ("Asia/Shanghai", "2026-11-30 02:00:00")
+
+
+@pytest.mark.parametrize("of_airflow", [None, "utc", "Asia/Shanghai"])
+@pytest.mark.parametrize("argument", [None, "UTC", "Asia/Shanghai"])
+def test_tables_have_the_time_zone_of_the_argument_or_of_airflow(run, old_job, monkeypatch, of_airflow, argument):
+    if of_airflow:
+        monkeypatch.setenv("AIRFLOW__CORE__DEFAULT_TIMEZONE", of_airflow)
+    zone, created = IN_SHANGHAI if "Asia/Shanghai" in (argument, not argument and of_airflow) else IN_UTC
+    given = ["--timezone", argument] if argument else []
+    commands = ["list"], ["show", old_job], ["cancel", old_job, "--yes", "--output", "plain"]
+    for done in (run(*command, *given) for command in commands):
+        assert f"created ({zone})" in done.out
+        assert created in done.out
+
+
+def test_the_local_time_is_that_of_the_machine(run, old_job, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__DEFAULT_TIMEZONE", "system")
+    assert re.search(r"created \(local time\) +2026-11-(29|30) ", run("show", old_job).out)
+
+
+@pytest.mark.parametrize(
+    ("since", "found"),
+    [
+        ("2026-11-30 02:00:00", True),
+        ("2026-11-30T02:00:01", False),
+        ("2026-11-30", True),
+        ("2026-11-29T18:00:01Z", False),
+        ("2026-11-29T18:00:00+0000", True),
+    ],
+)
+def test_since_without_an_offset_is_a_time_of_the_table_s_zone(run, old_job, since, found):
+    records = run("list", "--timezone", "Asia/Shanghai", "--since", since, "--output", "json").records
+    assert [job["JobId"] for job in records] == ([old_job] if found else [])
+
+
 @pytest.mark.parametrize(("form", "text"), [("table", "No batch jobs found."), ("json", "[]"), ("plain", "")])
 def test_list_reports_that_no_job_exists(run, form, text):
     assert run("list", "--output", form).out.strip() == text
@@ -195,6 +242,15 @@ def test_tail_prints_each_change_once_and_the_final_state(run, emulator, job_id)
     assert "100.0%" in done.out
 
 
+def test_tail_writes_all_times_in_one_zone(run, emulator, job_id):
+    emulator.configure(run_seconds=4)
+    lines = run("tail", job_id, "--poll-interval", "1", "--timezone", "Asia/Shanghai").out.splitlines()
+    stamped = [line for line in lines if " Batch job " in line or "files done" in line]
+    assert stamped
+    assert all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00 ", line) for line in stamped)
+    assert not any("UTC" in line for line in lines)
+
+
 def test_tail_prints_one_record_for_each_poll(run, emulator, job_id):
     done = run("tail", job_id, "--poll-interval", "1", "--output", "json")
     states = [record["State"] for record in done.lines]
@@ -241,7 +297,8 @@ def test_a_missing_job_prints_one_line_on_stderr(run, command, job_id, said):
     ("arguments", "said"),
     [
         (["--since", "yesterday"], "such as 24h"),
-        (["--since", "2026-02-01T00:00:00"], "has no UTC offset"),
+        (["--timezone", "Shanghai"], "There is no time zone 'Shanghai'. Give an IANA name, such as Asia/Shanghai."),
+        (["--timezone", "../etc/passwd"], "There is no time zone"),
         (["--conn-id", "nobody"], "Connection 'nobody' cannot be read"),
         (["--bucket", "nonsense"], "nonsense"),
         (["--region", "Beijing"], "is not a region"),
