@@ -133,7 +133,7 @@ $(FUZZ_VENV)/.installed: fuzz/requirements.txt
 
 # More kills, and as many waiting tasks as in production; about 15 minutes.
 test-chaos: venv ## Run the long version of the tests that kill, freeze and stop things
-	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack
+	TENCENT_CI_KILLS=240 TENCENT_CI_WAITING=100 TENCENT_CI_FAILED_FILES=300000 $(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup tests/crash tests/stack tests/runs/test_resubmission.py
 
 # PostgreSQL, Redis, two schedulers, two triggerers, two Celery workers; a worker and a triggerer are killed.
 test-cluster: ## Run JOBS batch jobs on a cluster with kills half-way (docs/deployment.md)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from contextlib import suppress
 from itertools import pairwise
@@ -466,3 +467,22 @@ def test_failures_can_be_read_from_the_list_of_a_task(a_hundred, tmp_path):
         f"{WAITING['blocking']}, failures_path='file://{tmp_path}/failed.jsonl')\n"
     )
     assert list(InventoryJobFailures.read(run.xcoms["submit"]["job"]["Files"]["FailureList"])) == FAILING
+
+
+# The long version (make test-chaos) has 300,000: about 130 s of processor time, most of it the emulator's.
+MANY = int(os.environ.get("TENCENT_CI_FAILED_FILES", "3_000"))
+
+
+def test_many_failed_files_are_submitted_again_each_once(emulator, monkeypatch):
+    """In three lists, since a list has a limit; the service's own has room for 600,000 such keys."""
+    emulator.add_objects(count=MANY, prefix="many/")
+    third = MANY * 28  # bytes; a line has 76 or 77
+    emulator.configure(failing_keys=("many/*",), failing_times=1, max_object_bytes=third)
+    monkeypatch.setattr(url_list, "MAX_URL_LIST_BYTES", third)
+    run = submit("wait_for_completion=True, poll_interval=0.3, deferrable=True", "fail_on='any'", prefix="many/")
+    assert run.state == "success"
+    assert counts(run) == (MANY, MANY, 0)
+    first, *parts = emulator.jobs
+    assert len(parts) >= 3
+    assert keys_of_round(emulator, 1) == keys_of(emulator, first)
+    assert emulator.count("execution") == 0
