@@ -1,0 +1,117 @@
+"""Tasks in pods that are only processes (``pod_executor.py``), and what strikes a pod in a cluster."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+
+import psutil
+
+from tests.stack.all_modes import AllModes, send
+from tests.stack.pod_executor import REPORTED, UNSEEN, orders
+from tests.stack.runs import wait_for
+
+__all__ = ["PODS_DAGS", "STRIKES", "PodRun"]
+
+PODS_DAGS = """
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG
+
+from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+ALL = ("evicted", "out_of_memory", "gone", "vanished", "reported")
+
+for mode, deferrable, retries in (("deferred", True, 3), ("blocking", False, 3), ("last_try", False, 0)):
+    with DAG(f"pods_{mode}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+        for task_id in ("evicted", "reported") if mode == "last_try" else ALL:
+            TriggerInventoryJobOperator(
+                task_id=task_id, name="{{ run_id }}-{{ ti.task_id }}", executor="PodExecutor", retries=retries,
+                retry_delay=timedelta(seconds=1), workflow_ids="w00000000000000000000000000000001", prefix="media/",
+                wait_for_completion=True, deferrable=deferrable, poll_interval=1,
+            )
+"""
+
+
+# The operator's on_kill, while the task waits for its job, and before it has one.
+ON_KILL = ("is left to the task's retry", "was stopped before its batch job was known")
+
+
+class Pod:
+    """
+    The processes of a task: the main one, which supervises it, and the task's own.
+
+    :param task: the process id of the task.
+    :param times_said: returns how often the task's log has one of some texts by now.
+    """
+
+    def __init__(self, home, task, times_said):
+        self._home, self._task, self._times_said = home, psutil.Process(task), times_said
+        self._main = self._task.parent()
+        self._members = [self._main, *self._main.children(recursive=True)]
+
+    @property
+    def lives(self):
+        return any(member.is_running() and member.status() != psutil.STATUS_ZOMBIE for member in self._members)
+
+    def evict(self):
+        """SIGTERM to the main process, as from ``dumb-init``; SIGKILL to all when its grace period is over."""
+        before = self._times_said(*ON_KILL)
+        send([self._main.pid], signal.SIGTERM)
+        wait_for(lambda: self._times_said(*ON_KILL) > before, 30, lambda: "the signal has not reached the task")
+        self.kill()
+
+    def kill_task(self):
+        """SIGKILL to the process that needs the most memory."""
+        send([self._task.pid], signal.SIGKILL)
+
+    def kill(self):
+        """SIGKILL to all processes at once."""
+        send([member.pid for member in self._members], signal.SIGKILL)
+
+    def vanish(self):
+        """The same, and the executor learns nothing of it."""
+        self._tell_executor(UNSEEN)
+        self.kill()
+
+    def be_reported(self):
+        """The executor learns that the pod has ended, and it has not: it was deleted by force, or its node is cut off."""
+        self._tell_executor(REPORTED)
+
+    def _tell_executor(self, word):
+        (orders(self._home) / str(self._main.pid)).write_text(word, "utf-8")
+
+
+# By the task that is struck.
+STRIKES = {
+    "evicted": Pod.evict,
+    "out_of_memory": Pod.kill_task,
+    "gone": Pod.kill,
+    "vanished": Pod.vanish,
+    "reported": Pod.be_reported,
+}
+
+
+class PodRun(AllModes):
+    """A new run of a DAG with a task for each strike."""
+
+    def __init__(self, airflow, emulator, database, mode, strikes=tuple(STRIKES)):
+        super().__init__(
+            airflow, emulator, database, f"pods_{mode}", tasks=strikes, blocking=() if mode == "deferred" else strikes
+        )
+        self._home = airflow.home
+
+    def strike(self):
+        """Strike each pod in its way; return those that were struck."""
+        pods = {task_id: self._pod(task_id) for task_id in self.tasks}
+        for task_id, pod in pods.items():
+            STRIKES[task_id](pod)
+        return pods
+
+    def wait_for_tries(self, number, state):
+        """Wait until each task is in this try, and in this state."""
+        expected = dict.fromkeys(self.tasks, state), dict.fromkeys(self.tasks, number)
+        wait_for(lambda: (self.states, self.tries) == expected, 120, lambda: f"{self.states}, {self.tries}")
+
+    def _pod(self, task_id):
+        return Pod(self._home, self.process(task_id), partial(self.times_said, task_id))
