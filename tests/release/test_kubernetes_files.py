@@ -26,7 +26,11 @@ SCHEMA = {
         "triggerer": {"type": "object", "properties": {"replicas": {"type": "integer"}}, "additionalProperties": False},
     },
 }
-DEFAULTS = {"triggerer": {"replicas": 1}, "workers": {"resources": {}, "kubernetes": {"env": []}}, "config": {"core": {}}}
+DEFAULTS = {
+    "triggerer": {"replicas": 1},
+    "workers": {"resources": {}, "kubernetes": {"env": []}},
+    "config": {"core": {}},
+}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,10 @@ DEFAULTS = {"triggerer": {"replicas": 1}, "workers": {"resources": {}, "kubernet
         ({"triggerer": {"replicas": "two"}}, "$.triggerer.replicas: 'two' is not of type 'integer'"),
         ({"trigerer": {"replicas": 2}}, "$.trigerer: the chart has no such value"),
         ({"workers": {"celery": {"replicas": 2}}}, "$.workers.celery: the chart has no such value"),
-        ({"workers": {"kubernetes": {"environment": []}}}, "$.workers.kubernetes.environment: the chart has no such value"),
+        (
+            {"workers": {"kubernetes": {"environment": []}}},
+            "$.workers.kubernetes.environment: the chart has no such value",
+        ),
     ],
 )
 def test_a_value_that_the_chart_does_not_have_is_a_fault(values, fault):
@@ -64,7 +71,8 @@ def recipe(word):
 
 
 def test_the_recipe_is_for_the_default_airflow_on_one_of_its_pythons():
-    *_, (airflow, *pythons) = [line.split() for line in (ROOT / "constraints" / "versions.txt").read_text().splitlines()]
+    *_, last = (ROOT / "constraints" / "versions.txt").read_text("utf-8").splitlines()
+    airflow, *pythons = last.split()
     [image] = recipe("FROM")
     assert image in {f"apache/airflow:{airflow}-python{python}" for python in pythons}
 

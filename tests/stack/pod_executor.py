@@ -1,9 +1,9 @@
 """
 An executor that starts what ``KubernetesExecutor`` would start in a pod, as processes of this machine.
 
-Its command is that of the Kubernetes provider 10.16.1 (``pod_generator.py``), with the workload that the scheduler made.
-``tests/stack/pods.py`` strikes these processes as Kubernetes strikes those of a pod. It also decides what the executor
-learns, with a word in the file of the pod: nothing, or the end of a pod that still lives.
+Its command is that of the Kubernetes provider 10.16.1 (``pod_generator.py``), with the workload that the scheduler
+made. ``tests/stack/pods.py`` strikes these processes as Kubernetes strikes those of a pod. It also decides what the
+executor learns, with a word in the file of the pod: nothing, or the end of a pod that still lives.
 """
 
 from __future__ import annotations

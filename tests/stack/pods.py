@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from functools import partial
 
@@ -55,9 +56,9 @@ class Pod:
         return any(member.is_running() and member.status() != psutil.STATUS_ZOMBIE for member in self._members)
 
     def evict(self):
-        """SIGTERM to the main process, as from ``dumb-init``; SIGKILL to all when its grace period is over."""
+        """SIGTERM to the main process's group, as from ``dumb-init``; SIGKILL to all when the grace period is over."""
         before = self._times_said(*ON_KILL)
-        send([self._main.pid], signal.SIGTERM)
+        os.killpg(self._main.pid, signal.SIGTERM)
         wait_for(lambda: self._times_said(*ON_KILL) > before, 30, lambda: "the signal has not reached the task")
         self.kill()
 
@@ -75,7 +76,7 @@ class Pod:
         self.kill()
 
     def be_reported(self):
-        """The executor learns that the pod has ended, and it has not: it was deleted by force, or its node is cut off."""
+        """The executor learns that the pod has ended, and it lives: it was deleted by force, or its node is cut off."""
         self._tell_executor(REPORTED)
 
     def _tell_executor(self, word):

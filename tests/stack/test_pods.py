@@ -1,8 +1,8 @@
 """
 Pods of a running Airflow that are struck as in a Kubernetes cluster, in each phase of a task.
 
-No cluster takes part: a pod is the processes that ``KubernetesExecutor`` would start in it (``pod_executor.py``), and it
-is struck with the signals that Kubernetes sends. ``docs/kubernetes.md`` says what this shows.
+No cluster takes part: a pod is the processes that ``KubernetesExecutor`` would start in it (``pod_executor.py``), and
+it is struck with the signals that Kubernetes sends. ``docs/kubernetes.md`` says what this shows.
 """
 
 from __future__ import annotations
