@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
-from tests.stack.pods import STRIKES, PodRun
+from tests.stack.pods import PodRun
 from tests.stack.runs import wait_for
 from tests.stack.versions import only_airflow_3
 
@@ -66,7 +66,7 @@ def test_the_retry_of_a_struck_pod_waits_for_the_job_of_the_pod(airflow, emulato
 @pytest.mark.usefixtures("no_job_is_cancelled")
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_pods_that_are_struck_while_they_submit_and_while_they_end_leave_one_job(airflow, emulator, database, moment):
-    run = PodRun(airflow, emulator, database, "deferred", [name for name in STRIKES if name != "vanished"])
+    run = PodRun(airflow, emulator, database, "deferred")
     hang(emulator, run, "create", **MOMENTS[moment])()
     run.strike()
     run.wait_for_tries(2, "deferred")
@@ -81,7 +81,7 @@ def test_pods_that_are_struck_while_they_submit_and_while_they_end_leave_one_job
 
 def test_only_a_pod_that_outlives_its_last_try_may_cancel_its_job(airflow, emulator, database):
     """Its task is failed, as after a person's mark: docs/cancel.md, "Mark or lost heartbeat"."""
-    run = PodRun(airflow, emulator, database, "last_try", ("evicted", "reported"))
+    run = PodRun(airflow, emulator, database, "last_try")
     run.wait_until_waiting()
     struck = run.strike()
     run.wait_for_tries(1, "failed")
