@@ -22,7 +22,7 @@ REPORTED = "reported"  # the executor is told that the pod has ended, although i
 
 
 def orders(home: Path) -> Path:
-    """Return the folder with the words for the executor, a file for each pod, named after its main process."""
+    """Return the folder with the word for the executor, and the output, of each pod, named after its main process."""
     return home / "pods"
 
 
@@ -54,14 +54,17 @@ class PodExecutor(BaseExecutor):
 
     def _started(self, workload):
         command = ["-m", "airflow.sdk.execution_time.execute_workload", "--json-string", workload.model_dump_json()]
-        with (self._orders / f"{workload.ti.id}-{workload.ti.try_number}.log").open("ab") as output:
-            return subprocess.Popen(
+        log = self._orders / f"{workload.ti.id}-{workload.ti.try_number}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
                 [sys.executable, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
             )
+        log.rename(self._orders / f"{process.pid}.log")
+        return process
 
     def _look_after(self, key, process):
         status, order = process.poll(), self._order(process.pid)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from functools import partial
+import time
+from contextlib import contextmanager
 
 import psutil
 
@@ -21,12 +22,21 @@ _TASKS = {
     "last_try": ("evicted", "reported"),
 }
 
+# A task that has its result waits while the folder has a file for its run.
 PODS_DAGS = f"""
+import os
+import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from airflow.sdk import DAG
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+
+def hold(context, result):
+    while (Path(os.environ["AIRFLOW_HOME"]) / "pods" / context["run_id"]).exists():
+        time.sleep(0.2)
+
 
 for mode, task_ids in {_TASKS!r}.items():
     with DAG(f"pods_{{mode}}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
@@ -35,13 +45,13 @@ for mode, task_ids in {_TASKS!r}.items():
                 task_id=task_id, name="{{{{ run_id }}}}-{{{{ ti.task_id }}}}", executor="PodExecutor",
                 retries=0 if mode == "last_try" else 3, retry_delay=timedelta(seconds=1), prefix="media/",
                 workflow_ids="w00000000000000000000000000000001", wait_for_completion=True,
-                deferrable=mode == "deferred", poll_interval=1,
+                deferrable=mode == "deferred", poll_interval=1, post_execute=hold,
             )
 """
 
 
-# The operator's on_kill, while the task waits for its job, and before it has one.
-ON_KILL = ("is left to the task's retry", "was stopped before its batch job was known")
+# Time for the operator's on_kill.
+GRACE_SECONDS = 3
 
 
 class Pod:
@@ -49,12 +59,12 @@ class Pod:
     The processes of a task: the main one, which supervises it, and the task's own.
 
     :param task: the process id of the task.
-    :param times_said: returns how often the task's log has one of some texts by now.
     """
 
-    def __init__(self, home, task, times_said):
-        self._home, self._task, self._times_said = home, psutil.Process(task), times_said
+    def __init__(self, home, task):
+        self._task = psutil.Process(task)
         self._main = self._task.parent()
+        self._order = orders(home) / str(self._main.pid)
         self._members = [self._main, *self._main.children(recursive=True)]
 
     @property
@@ -63,9 +73,11 @@ class Pod:
 
     def evict(self):
         """SIGTERM to the main process's group, as from ``dumb-init``; SIGKILL to all when the grace period is over."""
-        before = self._times_said(*ON_KILL)
         os.killpg(self._main.pid, signal.SIGTERM)
-        wait_for(lambda: self._times_said(*ON_KILL) > before, 30, lambda: "the signal has not reached the task")
+        output = self._order.with_suffix(".log")
+        passed_on = lambda: "forwarding to task subprocess" in output.read_text("utf-8", "replace")  # noqa: E731
+        wait_for(passed_on, 30, lambda: "the signal has not reached the task")
+        time.sleep(GRACE_SECONDS)
         self.kill()
 
     def kill_task(self):
@@ -78,15 +90,12 @@ class Pod:
 
     def vanish(self):
         """The same, and the executor learns nothing of it."""
-        self._tell_executor(UNSEEN)
+        self._order.write_text(UNSEEN, "utf-8")
         self.kill()
 
     def be_reported(self):
         """The executor learns that the pod has ended, and it lives: it was deleted by force, or its node is cut off."""
-        self._tell_executor(REPORTED)
-
-    def _tell_executor(self, word):
-        (orders(self._home) / str(self._main.pid)).write_text(word, "utf-8")
+        self._order.write_text(REPORTED, "utf-8")
 
 
 # By the task that is struck.
@@ -109,7 +118,7 @@ class PodRun(AllModes):
 
     def strike(self):
         """Strike each pod in its way; return those that were struck."""
-        pods = {task_id: self._pod(task_id) for task_id in self.tasks}
+        pods = {task_id: Pod(self._home, self.process(task_id)) for task_id in self.tasks}
         for task_id, pod in pods.items():
             STRIKES[task_id](pod)
         return pods
@@ -119,5 +128,12 @@ class PodRun(AllModes):
         expected = dict.fromkeys(self.tasks, state), dict.fromkeys(self.tasks, number)
         wait_for(lambda: (self.states, self.tries) == expected, 120, lambda: f"{self.states}, {self.tries}")
 
-    def _pod(self, task_id):
-        return Pod(self._home, self.process(task_id), partial(self.times_said, task_id))
+    @contextmanager
+    def held_at_their_end(self):
+        """Hold each task when it has its result, which Airflow does not have yet."""
+        hold = orders(self._home) / self.run_id
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()

@@ -41,12 +41,10 @@ def check_one_job_each(run, state):
     assert run.jobs == {task_id: [state] for task_id in run.tasks}
 
 
-def hang(emulator, run, operation, **arguments):
-    """Let one request of each task hang, and return when all do."""
-    fault = emulator.inject(Fault("hang", operation=operation, times=len(run.tasks), **arguments))
-    return lambda: wait_for(
-        lambda: fault.injected == len(run.tasks), 120, lambda: f"{fault.injected} tasks have asked; {run.states}"
-    )
+def wait_until_all_submit(emulator, run, **arguments):
+    """Let the first submission of each task hang, and return when all do."""
+    fault = emulator.inject(Fault("hang", operation="create", times=len(run.tasks), **arguments))
+    wait_for(lambda: fault.injected == len(run.tasks), 120, lambda: f"{fault.injected} submissions; {run.states}")
 
 
 @pytest.mark.usefixtures("no_job_is_cancelled")
@@ -67,14 +65,15 @@ def test_the_retry_of_a_struck_pod_waits_for_the_job_of_the_pod(airflow, emulato
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_pods_that_are_struck_while_they_submit_and_while_they_end_leave_one_job(airflow, emulator, database, moment):
     run = PodRun(airflow, emulator, database, "deferred")
-    hang(emulator, run, "create", **MOMENTS[moment])()
+    wait_until_all_submit(emulator, run, **MOMENTS[moment])
     run.strike()
     run.wait_for_tries(2, "deferred")
     check_one_job_each(run, "Running")
-    all_count_files = hang(emulator, run, "executions", seconds=60)
-    run.end()
-    all_count_files()
-    run.strike()
+    with run.held_at_their_end():
+        run.end()
+        for task_id in run.tasks:
+            run.wait_until_said(task_id, ") succeeded.", seconds=90)
+        run.strike()
     run.wait_for_tries(3, "success")
     check_one_job_each(run, "Success")
 
