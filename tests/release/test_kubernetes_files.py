@@ -98,6 +98,9 @@ def test_the_commands_build_the_wheel_that_the_recipe_copies():
     assert push[-1] == build[build.index("--tag") + 1]
 
 
-def test_the_chart_runs_the_image_of_the_recipe():
-    image = check["merged"](("values.yaml",))["images"]["airflow"]
-    assert f"{image['repository']}:{image['tag']}" in (HERE / "build.sh").read_text("utf-8")
+def test_the_chart_runs_the_image_of_the_recipe_also_in_the_pods_of_tasks():
+    """The image of ``images.airflow`` is that of the components only: the pods of tasks would not have the package."""
+    values = check["merged"](("values.yaml",))
+    image = f"{values['defaultAirflowRepository']}:{values['defaultAirflowTag']}"
+    assert image in (HERE / "build.sh").read_text("utf-8")
+    assert "images" not in values
