@@ -65,6 +65,15 @@ def test_the_page_installs_the_chart_with_which_the_values_were_checked():
     assert f"chart {checked['chart']}" in PAGE.read_text("utf-8")
 
 
+def test_the_page_has_the_grace_periods_of_the_values():
+    values = check["merged"](("values.yaml", "celery.yaml"))
+    pods = {"task": values["workers"]["kubernetes"], "Celery worker": values["workers"]["celery"]}
+    rows = re.findall(r"^\| (task|Celery worker|triggerer)\b[^|]*\| (\d+)", PAGE.read_text("utf-8"), re.M)
+    shown = {pod: int(seconds) for pod, seconds in rows}
+    pods["triggerer"] = values["triggerer"]
+    assert shown == {pod: spec["terminationGracePeriodSeconds"] for pod, spec in pods.items()}
+
+
 def recipe(word):
     """The lines of the recipe that begin with a word."""
     return re.findall(rf"^{word} (.+)$", (HERE / "airflow.Dockerfile").read_text("utf-8"), re.M)

@@ -71,6 +71,7 @@ class PodExecutor(BaseExecutor):
         if status is None and order != REPORTED:
             return
         del self._pods[key]
+        (self._orders / str(process.pid)).unlink(missing_ok=True)  # a later process may have the same number
         if order == REPORTED or (status and order != UNSEEN):
             self.fail(key)
         elif order != UNSEEN:  # a pod that succeeded changes nothing: the provider reports the task's own state
