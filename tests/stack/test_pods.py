@@ -41,6 +41,10 @@ def check_one_job_each(run, state):
     assert run.jobs == {task_id: [state] for task_id in run.tasks}
 
 
+def wait_until_gone(pods):
+    wait_for(lambda: not any(pod.lives for pod in pods.values()), 60, lambda: "a struck pod goes on")
+
+
 def wait_until_all_submit(emulator, run, **arguments):
     """Let the first submission of each task hang, and return when all do."""
     fault = emulator.inject(Fault("hang", operation="create", times=len(run.tasks), **arguments))
@@ -53,7 +57,7 @@ def test_the_retry_of_a_struck_pod_waits_for_the_job_of_the_pod(airflow, emulato
     run.wait_until_waiting()
     struck = run.strike()
     run.wait_for_tries(2, "running")
-    wait_for(lambda: not any(pod.lives for pod in struck.values()), 60, lambda: "a struck pod goes on")
+    wait_until_gone(struck)
     run.wait_until_said("reported", "is left to the task's retry")
     check_one_job_each(run, "Running")
     run.end()
@@ -73,7 +77,9 @@ def test_pods_that_are_struck_while_they_submit_and_while_they_end_leave_one_job
         run.end()
         for task_id in run.tasks:
             run.wait_until_said(task_id, ") succeeded.", seconds=90)
-        run.strike()
+        struck = run.strike()
+        run.wait_for_tries(3, "running")
+        wait_until_gone(struck)
     run.wait_for_tries(3, "success")
     check_one_job_each(run, "Success")
 
@@ -84,7 +90,7 @@ def test_only_a_pod_that_outlives_its_last_try_may_cancel_its_job(airflow, emula
     run.wait_until_waiting()
     struck = run.strike()
     run.wait_for_tries(1, "failed")
-    wait_for(lambda: not any(pod.lives for pod in struck.values()), 60, lambda: "a struck pod goes on")
+    wait_until_gone(struck)
     assert run.jobs["evicted"] == ["Running"]
     run.wait_until_said("reported", "was cancelled and has stopped", "cannot tell whether a person or Airflow")
     run.end()
