@@ -116,11 +116,18 @@ class PodRun(AllModes):
         super().__init__(airflow, emulator, database, f"pods_{mode}", _TASKS[mode], blocking)
         self._home = airflow.home
 
-    def strike(self):
-        """Strike each pod in its way; return those that were struck."""
-        pods = {task_id: Pod(self._home, self.process(task_id)) for task_id in self.tasks}
-        for task_id, pod in pods.items():
-            STRIKES[task_id](pod)
+    def strike(self, ready=lambda task_id: True):
+        """Strike each pod in its way, as soon as its task is ready; return the pods."""
+        pods = {}
+
+        def all_are_struck():
+            for task_id in self.tasks:
+                if task_id not in pods and ready(task_id):
+                    pods[task_id] = Pod(self._home, self.process(task_id))
+                    STRIKES[task_id](pods[task_id])
+            return len(pods) == len(self.tasks)
+
+        wait_for(all_are_struck, 120, lambda: f"{list(pods)} are struck; {self.states}")
         return pods
 
     def wait_for_tries(self, number, state):

@@ -45,10 +45,14 @@ def wait_until_gone(pods):
     wait_for(lambda: not any(pod.lives for pod in pods.values()), 60, lambda: "a struck pod goes on")
 
 
-def wait_until_all_submit(emulator, run, **arguments):
-    """Let the first submission of each task hang, and return when all do."""
-    fault = emulator.inject(Fault("hang", operation="create", times=len(run.tasks), **arguments))
-    wait_for(lambda: fault.injected == len(run.tasks), 120, lambda: f"{fault.injected} submissions; {run.states}")
+def strike_while_they_submit(emulator, run, **arguments):
+    """Let the submission of each task hang, and strike its pod before the task gives the answer up."""
+    emulator.inject(Fault("hang", operation="create", times=len(run.tasks), **arguments))
+    run.strike(
+        lambda task_id: any(
+            f"{run.run_id}-{task_id}-".encode() in request.body for request in emulator.requests if request.fault
+        )
+    )
 
 
 @pytest.mark.usefixtures("no_job_is_cancelled")
@@ -69,8 +73,7 @@ def test_the_retry_of_a_struck_pod_waits_for_the_job_of_the_pod(airflow, emulato
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_pods_that_are_struck_while_they_submit_and_while_they_end_leave_one_job(airflow, emulator, database, moment):
     run = PodRun(airflow, emulator, database, "deferred")
-    wait_until_all_submit(emulator, run, **MOMENTS[moment])
-    run.strike()
+    strike_while_they_submit(emulator, run, **MOMENTS[moment])
     run.wait_for_tries(2, "deferred")
     check_one_job_each(run, "Running")
     with run.held_at_their_end():
