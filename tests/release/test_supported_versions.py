@@ -152,7 +152,7 @@ def test_the_default_airflow_is_named_as_such():
     contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     assert f"With Python {OLDEST_PYTHON} to {NEWEST_PYTHON}, make and git" in contributing
     assert f"an environment in .venv with Airflow {DEFAULT_AIRFLOW}, this package" in contributing
-    assert load("docs", "snippets", "values.yaml")["airflowVersion"] == DEFAULT_AIRFLOW
+    assert load("docs", "snippets", "kubernetes", "values.yaml")["airflowVersion"] == DEFAULT_AIRFLOW
 
 
 def fake_python(folder, version, name=None):

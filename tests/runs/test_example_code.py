@@ -270,19 +270,25 @@ def test_the_components_of_the_cluster_match_those_of_its_tests():
 def test_the_values_of_the_chart_match_the_variables(tmp_path):
     (tmp_path / "connection.json").write_text(snippet("connections/keys.json"), "utf-8")
     variables = in_bash("cluster_settings.sh", tmp_path)
-    values = yaml.safe_load(snippet("values.yaml"))
-    assert values["executor"] == variables["AIRFLOW__CORE__EXECUTOR"]
-    for section, options in values["config"].items():
-        for option, value in options.items():
-            assert variables[f"AIRFLOW__{section}__{option}".upper()] == str(value)
-    [secret] = values["secret"]
+    both = [yaml.safe_load(snippet(f"kubernetes/{name}.yaml")) for name in ("values", "celery")]
+    assert both[-1]["executor"] == variables["AIRFLOW__CORE__EXECUTOR"]
+    shown = {
+        f"AIRFLOW__{section}__{option}".upper(): str(value)
+        for values in both
+        for section, options in values["config"].items()
+        for option, value in options.items()
+    }
+    of_the_chart = {"AIRFLOW__CORE__EXECUTOR", "AIRFLOW__CELERY__BROKER_URL"}
+    wanted = {name for name in variables if name.startswith("AIRFLOW__")} - set(os.environ) - of_the_chart
+    assert {name: shown[name] for name in wanted} == {name: variables[name] for name in wanted}
+    [secret] = both[0]["secret"]
     assert secret["envName"] == "AIRFLOW_CONN_TENCENT_CI_DEFAULT"
 
 
 def test_the_commands_of_the_chart_name_the_secret_and_the_file_of_values():
     """They are not run: no Kubernetes is at hand, as the page says."""
-    secret, install = commands("kubernetes.sh")
-    [wanted] = yaml.safe_load(snippet("values.yaml"))["secret"]
+    secret, install = commands("kubernetes/install.sh")
+    [wanted] = yaml.safe_load(snippet("kubernetes/values.yaml"))["secret"]
     assert secret[:5] == ["kubectl", "create", "secret", "generic", wanted["secretName"]]
     assert re.fullmatch(rf"--from-file={wanted['secretKey']}=\S+\.json", secret[5])
     assert install[-1] == "values.yaml"

@@ -26,7 +26,10 @@ _numbers = itertools.count(1)
 class AllModes:
     """A new run of such a DAG, read from the database, which answers also while Airflow's API does not."""
 
-    def __init__(self, airflow, emulator, database, dag_id="all_modes", tasks=(*OPERATORS, *SENSORS)):
+    def __init__(
+        self, airflow, emulator, database, dag_id="all_modes", tasks=(*OPERATORS, *SENSORS), blocking=BLOCKING
+    ):
+        self._blocking = blocking
         self._airflow, self._emulator, self._database = airflow, emulator, database
         self.dag_id, self.run_id, self.tasks = dag_id, f"all-{next(_numbers)}", tasks
         wait_for(lambda: airflow.api.has_dag(dag_id), 120, lambda: f"Airflow does not know the DAG {dag_id}")
@@ -58,10 +61,10 @@ class AllModes:
 
     def wait_until_waiting(self):
         """Wait until each task has polled its job: a task that is marked earlier has no process that could cancel."""
-        waiting = {task_id: "running" if task_id in BLOCKING else "deferred" for task_id in self.tasks}
+        waiting = {task_id: "running" if task_id in self._blocking else "deferred" for task_id in self.tasks}
         wait_for(lambda: self.states == waiting, 180, lambda: f"the states are {self.states}")
         for task_id in self.tasks:
-            kind = "" if task_id in BLOCKING else ".trigger."  # a sensor polls once before it is deferred
+            kind = "" if task_id in self._blocking else ".trigger."  # a sensor polls once before it is deferred
             wait_for(
                 lambda task_id=task_id, kind=kind: " is Running." in self._log(task_id, kind),
                 90,
@@ -75,8 +78,16 @@ class AllModes:
 
     def wait_until_said(self, task_id, *texts, seconds=60):
         """Wait until the log of a task's process or trigger contains one of ``texts``."""
-        said = lambda: any(text in self._log(task_id) for text in texts)  # noqa: E731
+        said = lambda: self.times_said(task_id, *texts)  # noqa: E731
         wait_for(said, seconds, lambda: f"{task_id} is {self.states[task_id]}, and does not say {texts}")
+
+    def times_said(self, task_id, *texts):
+        """How often the log of a task's processes and triggers contains one of ``texts``."""
+        return sum(self._log(task_id).count(text) for text in texts)
+
+    def process(self, task_id):
+        """The process of a running task."""
+        return dict(self._database.query(_PROCESSES, self.run_id))[task_id]
 
     def processes(self, task_ids):
         """The processes of running tasks, and their supervisors."""

@@ -14,6 +14,7 @@ from tests.environment import environment_put_back
 from tests.metrics.statsd_receiver import StatsdReceiver
 from tests.stack import postgresql
 from tests.stack.dags import DAGS
+from tests.stack.pods import PODS_DAGS
 from tests.stack.triggerers import Triggerers
 from tests.stack.versions import IS_AIRFLOW_2
 from tests.stack.workerless_dags import WORKERLESS_DAGS
@@ -28,7 +29,7 @@ MARKS = (
 
 # With several processes, each of these has its own Airflow: the named files take as long as all others together.
 ALL_OTHERS, STRUCK = AIRFLOWS = ("stack", "stack_struck")
-FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_abandoned_tries.py"}
+FILES_OF_STRUCK = {"test_kills.py", "test_triggerers.py", "test_abandoned_tries.py", "test_pods.py"}
 
 # Short, so that a killed process is detected soon. Production needs other values.
 SETTINGS = {
@@ -46,6 +47,9 @@ SETTINGS = {
     "PYTHONPATH": str(Path(__file__).parents[2]),
     "TENCENT_CI_POLL_SECONDS": "1",  # of the example DAGs
 }
+
+if not IS_AIRFLOW_2:
+    SETTINGS["AIRFLOW__CORE__EXECUTOR"] = "LocalExecutor,tests.stack.pod_executor.PodExecutor"
 
 ASSETS = Path(__file__).parents[2] / "example_dags" / "tencent_ci_assets.py"
 
@@ -94,6 +98,7 @@ def airflow(emulator, database, statsd, tmp_path_factory):
     (folder / "stack.py").write_text(DAGS, "utf-8")
     if not IS_AIRFLOW_2:
         (folder / "workerless.py").write_text(WORKERLESS_DAGS, "utf-8")
+        (folder / "pods.py").write_text(PODS_DAGS, "utf-8")
         (folder / ASSETS.name).write_text(ASSETS.read_text("utf-8"), "utf-8")
     with environment_put_back(AIRFLOW_CONN_TENCENT_CI_DEFAULT=emulator.connection_json()):
         settings = {**SETTINGS, **statsd.settings, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url}

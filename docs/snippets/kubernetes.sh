@@ -1,2 +1,0 @@
-kubectl create secret generic tencent-ci-connection --from-file=connection=connection.json
-helm upgrade --install airflow apache-airflow/airflow --values values.yaml
