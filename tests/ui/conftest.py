@@ -131,18 +131,29 @@ def browser():
 
 
 @pytest.fixture
-def page(airflow, browser, request):
-    """A tab; a test fails if a script in it fails. With ``indirect`` parameters: ``"light"`` or ``"dark"``."""
-    scheme = getattr(request, "param", "light")
-    context = browser.new_context(
-        base_url=airflow.url, viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, locale="en-GB"
-    )
-    context.set_default_timeout(30_000)
-    tab, errors = context.new_page(), []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    yield tab
-    context.close()
+def open_tab(airflow, browser):
+    """Open a tab with options of its browser context; the test fails if a script in it fails."""
+    contexts, errors = [], []
+
+    def open_tab(**options):
+        options = {"viewport": {"width": WIDTH, "height": HEIGHT}, "locale": "en-GB", **options}
+        context = browser.new_context(base_url=airflow.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        return tab
+
+    yield open_tab
+    for context in contexts:
+        context.close()
     assert not errors
+
+
+@pytest.fixture
+def page(open_tab, request):
+    """A tab; with ``indirect`` parameters: ``"light"`` or ``"dark"``."""
+    return open_tab(color_scheme=getattr(request, "param", "light"))
 
 
 @pytest.fixture

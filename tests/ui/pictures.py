@@ -16,6 +16,8 @@ PICTURES = (
     "xcom",
     "jobs",
     "jobs_dark",
+    "jobs_zh_cn",
+    "jobs_phone",
     "job",
     "job_cancel",
 )

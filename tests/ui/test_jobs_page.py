@@ -95,7 +95,7 @@ DOUBTS = {
     "estimate": (
         {"is_complete": False, "estimated": True},
         "~970,000 done, ~31,000 failed",
-        "About 1,000,000 files, about 3.1 % failed. An estimate from samples of the whole batch",
+        "About 1,000,000 files, about 3.1% failed. An estimate from samples of the whole batch",
     ),
     "minimum": (
         {"is_complete": False, "estimated": False},
