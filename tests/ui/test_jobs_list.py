@@ -138,9 +138,9 @@ def test_the_way_to_a_job_and_back_keeps_filters_and_page(page, live_job):
     assert query_of(page) == {"states": "active", "order": "Asc", "page_size": "50"}
 
 
-def test_the_next_page_keeps_filters_and_the_way_back_from_a_job_keeps_the_page(page, live_job, emulator):
+def test_the_next_page_keeps_filters_and_the_way_back_from_a_job_keeps_the_page(page, live_job, submit):
     for number in range(55):
-        submit(f"many-{number}", prefix="none/")
+        submit(f"many-{number}")
     open_list(page, "?job_type=Workflow&page_size=50")
     page.get_by_role("link", name="Next page").click()
     page.wait_for_url("**next_token=**")
@@ -155,9 +155,19 @@ def test_the_next_page_keeps_filters_and_the_way_back_from_a_job_keeps_the_page(
     assert query_of(page) == {"job_type": "Workflow", "page_size": "50"}
 
 
-def submit(name, **arguments):
-    with TencentCIHook() as hook:
-        return hook.trigger_inventory_job(name=name, workflow_ids=WORKFLOW_ID, **arguments)
+@pytest.fixture
+def submit(emulator):
+    """Submit jobs without Airflow; they are gone after the test."""
+    made = []
+
+    def submit(name):
+        with TencentCIHook() as hook:
+            made.append(hook.trigger_inventory_job(name=name, workflow_ids=WORKFLOW_ID, prefix="none/"))
+        return made[-1]
+
+    yield submit
+    for job in made:
+        emulator.forget_job(job.job_id)
 
 
 # --- a refresh
@@ -166,7 +176,7 @@ TOP = "(row) => row.getBoundingClientRect().top"
 SELECT = "(cell) => getSelection().selectAllChildren(cell)"
 
 
-def test_a_refresh_does_not_move_what_is_read(open_tab, live_job):
+def test_a_refresh_does_not_move_what_is_read(open_tab, live_job, submit):
     tab = open_tab(viewport={"width": 1100, "height": 420})
     tab.clock.install()
     open_list(tab, "?page_size=100")
@@ -177,7 +187,7 @@ def test_a_refresh_does_not_move_what_is_read(open_tab, live_job):
     row.locator(".id").first.evaluate(SELECT)
     tab.get_by_text("examplebucket-1250000000 · ap-beijing").evaluate("(summary) => { summary.parentElement.open = true; }")
     top = row.evaluate(TOP)
-    new = submit("just-now", prefix="none/")
+    new = submit("just-now")
     refresh(tab)
     expect(tab.get_by_role("row").filter(has_text=new.job_id)).to_be_attached()
     assert row.evaluate(TOP) == pytest.approx(top, abs=1)

@@ -32,8 +32,8 @@ function patch(old, drawn) {
   if (!stays) patchChildren(old, [...drawn.childNodes]);
 }
 
-// Whether the reader has set it.
-const isReaders = (node, name) => node.nodeName === "DETAILS" && name === "open";
+// Whether the reader has set it: by opening something, or by a search.
+const isReaders = (node, name) => (node.nodeName === "DETAILS" && name === "open") || (node.nodeName === "TR" && name === "hidden");
 
 function patchChildren(parent, drawn) {
   const keyed = new Map([...parent.childNodes].filter(keyOf).map((node) => [keyOf(node), node]));
