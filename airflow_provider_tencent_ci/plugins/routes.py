@@ -27,6 +27,7 @@ from airflow_provider_tencent_ci.plugins.access import (
     visible_dags,
 )
 from airflow_provider_tencent_ci.plugins.concurrent_reads import LIMITED_READ
+from airflow_provider_tencent_ci.plugins.known_buckets import buckets_of_tasks
 from airflow_provider_tencent_ci.plugins.page_requests import (
     Asking,
     PageHook,
@@ -36,7 +37,6 @@ from airflow_provider_tencent_ci.plugins.page_requests import (
     is_ours,
     own_bucket,
 )
-from airflow_provider_tencent_ci.plugins.known_buckets import buckets_of_tasks
 from airflow_provider_tencent_ci.plugins.page_schemas import (
     Bucket,
     Buckets,
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/connections")
-
 
 
 def _place(conn_id: ReadableConnection, bucket: str = "", region: str = "") -> Place:
@@ -207,9 +206,7 @@ def _note_cancel(service: Asking, job_id: str, maker: Maker, user: BaseUser) -> 
         event="tencent_ci_cancel_job",
         owner=user.get_name(),
         owner_display_name=user.get_name(),
-        extra=json.dumps(
-            {"job_id": job_id, "tencent_ci_conn_id": service.conn_id, "bucket": service.config.bucket}
-        ),
+        extra=json.dumps({"job_id": job_id, "tencent_ci_conn_id": service.conn_id, "bucket": service.config.bucket}),
         dag_id=maker.dag_id,
         task_id=maker.task_id,
         run_id=maker.run_id,
