@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperatorLink
 from airflow_provider_tencent_ci.compat.task_context import push_link_xcom
@@ -46,7 +46,7 @@ def console_url(bucket: str, region: str) -> str:
 
 def place_of_console_url(url: str) -> tuple[str, str] | None:
     """Return bucket and region of an address that :func:`console_url` made; ``None`` for any other."""
-    known = dict(parse_qsl(urlsplit(url).query))
+    known = dict(parse_qsl(url.partition("?")[2]))
     bucket, region = known.get("bucket", ""), known.get("region", "")
     return (bucket, region) if url == console_url(bucket, region) else None
 

@@ -7,11 +7,12 @@ import { fieldOf, instantOf, zone } from "./times.js";
 
 const TIMES = ["created_after", "created_before"];
 
-// Drawn once: a refresh leaves the form alone, with what somebody is about to write in it.
+// Drawn once: a refresh leaves the form alone, with what somebody is about to write in it. Not validated, since a time may
+// have seconds.
 export function filters() {
   return el(
     "form",
-    { class: "filters", "aria-label": t("filter.label"), "data-key": "filters", "data-stays": true, onsubmit: submit },
+    { class: "filters", "aria-label": t("filter.label"), "data-key": "filters", "data-stays": true, novalidate: true, onsubmit: submit },
     field(t("filter.state"), select("states", { "": t("state.all"), active: t("state.active"), ...namesOf("Success", "Failed", "Cancel") })),
     field(t("filter.type"), select("job_type", { "": t("state.all"), Workflow: "Workflow", Job: "Job" })),
     field(t("filter.name"), el("input", { type: "search", name: "name", value: given("name"), placeholder: t("filter.name_hint"), autocomplete: "off", oninput: showMatches })),
