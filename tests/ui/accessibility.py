@@ -1,4 +1,4 @@
-"""What axe-core finds on a page: https://github.com/dequelabs/axe-core."""
+"""The violations of accessibility rules that axe-core finds: https://github.com/dequelabs/axe-core."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ function row(view, job) {
     cells: [
       badge(job.state),
       [link, el("span", { class: "id" }, job.name ? job.job_id : "")],
-      [job.input, el("span", { class: "id" }, modified(job))],
+      [job.input, el("span", { class: "note" }, modified(job))],
       job.task ? [taskLink(job.task), el("span", { class: "id" }, job.task.run_id)] : quiet("—", { title: t("list.no_task") }),
       moment(job.created_at),
       duration(job.duration_seconds),
