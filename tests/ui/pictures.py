@@ -15,7 +15,6 @@ PICTURES = (
     "rendered_templates",
     "xcom",
     "jobs",
-    "jobs_dark",
     "jobs_zh_cn",
     "jobs_phone",
     "job",

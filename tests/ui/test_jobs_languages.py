@@ -16,7 +16,7 @@ expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: mak
 STATIC = Path(airflow_provider_tencent_ci.__file__).parent / "plugins" / "static"
 LANGUAGES = ("en", "zh-CN", "zh-TW")
 WIDTHS = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 740}}
-PICTURED = {("zh-CN", "dark", "desktop"): "jobs_zh_cn", ("zh-CN", "light", "phone"): "jobs_phone"}
+PICTURED = {("zh-CN", "dark", "desktop"): "jobs_zh_cn", ("en", "light", "phone"): "jobs_phone"}
 IS_TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 

@@ -141,7 +141,7 @@ def test_the_way_to_a_job_and_back_keeps_filters_and_page(page, live_job):
 def test_the_next_page_keeps_filters_and_the_way_back_from_a_job_keeps_the_page(page, live_job, submit):
     for number in range(55):
         submit(f"many-{number}")
-    open_list(page, "?job_type=Workflow&page_size=50")
+    page.goto("/tencent-ci/?job_type=Workflow&page_size=50")
     page.get_by_role("link", name="Next page").click()
     page.wait_for_url("**next_token=**")
     page_of_list = query_of(page)
@@ -231,8 +231,8 @@ def test_another_bucket_is_typed_or_chosen_from_those_of_the_tasks(page, live_jo
     page.get_by_text("examplebucket-1250000000 · ap-beijing").click()
     expect(page.get_by_text("No other bucket in the XComs")).to_be_visible()
     assert violations_on(page) == []
-    page.get_by_label("Bucket").fill(SECOND)
-    page.get_by_label("Region").fill(SHANGHAI)
+    page.get_by_role("textbox", name="Bucket").fill(SECOND)
+    page.get_by_role("textbox", name="Region").fill(SHANGHAI)
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text(f"{SECOND} · {SHANGHAI}")).to_be_visible()
     expect(page.get_by_role("heading", name="No jobs")).to_be_visible()

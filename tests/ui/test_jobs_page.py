@@ -62,7 +62,7 @@ def test_the_menu_opens_the_page(page, live_job, frame):
     expect(frame.get_by_role("heading", name="Tencent CI jobs")).to_be_visible()
 
 
-@pytest.mark.parametrize(("mode", "name"), [("light", "jobs"), ("dark", "jobs_dark")])
+@pytest.mark.parametrize(("mode", "name"), [("light", "jobs"), ("dark", None)])
 def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_job, emulator, picture, mode, name):
     page.add_init_script(f"localStorage.setItem('theme', '{mode}')")
     open_list(page, frame)
@@ -73,7 +73,8 @@ def test_the_list_shows_each_job_with_its_task_and_its_files(page, frame, live_j
     expect(frame.get_by_role("row").filter(has_text="37 done, 3 failed").first).to_be_visible()
     colour = frame.locator("body").evaluate("(body) => getComputedStyle(body).colorScheme")
     assert colour == mode
-    picture(name, page, clip=WHOLE)
+    if name:
+        picture(name, page, clip=WHOLE)
     contrasts = frame.locator("body").evaluate(CONTRASTS)
     assert len(contrasts) == 6
     assert min(contrasts) >= 4.5

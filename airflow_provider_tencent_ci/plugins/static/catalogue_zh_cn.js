@@ -82,7 +82,7 @@ export default {
   "job.cancel": "取消批量任务 …",
   "job.id": "JobId",
   "job.task": "任务",
-  "job.run": "DAG 执行 {run}",
+  "job.run": "（DAG 执行 {run}）",
   "job.no_task": "—（在您有权查看的任务中，没有任务的 XCom 有此 ID）",
   "job.runs": "处理",
   "job.runs_workflow": "工作流 {id}",

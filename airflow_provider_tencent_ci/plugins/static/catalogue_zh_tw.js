@@ -82,7 +82,7 @@ export default {
   "job.cancel": "取消批量任務 …",
   "job.id": "JobId",
   "job.task": "任務",
-  "job.run": "Dag 執行 {run}",
+  "job.run": "（Dag 執行 {run}）",
   "job.no_task": "—（在您有權查看的任務中，沒有任務的 XCom 有此 ID）",
   "job.runs": "處理",
   "job.runs_workflow": "工作流 {id}",
