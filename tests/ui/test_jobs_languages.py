@@ -53,7 +53,7 @@ def test_the_page_is_readable_in_each_language_mode_and_width(open_tab, live_job
     row.get_by_role("link", name=live_job.name).click()
     expect(tab.get_by_role("img", name=t("plot.title"))).to_be_visible()
     expect(tab.get_by_role("columnheader", name=t("failed.code"))).to_be_attached()
-    expect(tab.get_by_role("row").filter(has_text="ResourceNotSupported")).to_be_visible()
+    expect(tab.get_by_role("row").filter(has_text="ResourceNotSupported").first).to_be_visible()
     tab.get_by_text(t("plot.table")).click()
     check(tab)
     tab.get_by_role("button", name=t("job.cancel")).click()
