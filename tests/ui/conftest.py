@@ -30,7 +30,7 @@ SETTINGS = {
 EXAMPLES = ("tencent_ci_nightly.py", "tencent_ci_nightly_one_task.py")
 # The duration of a night's batch: long enough for pictures of the running job. A batch of the night before runs all the
 # time.
-RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 900.0
+RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 1200.0
 ASKED_SECONDS = 120.0
 
 
@@ -114,6 +114,13 @@ def after_the_night(airflow, night):
     for path in EXAMPLES:
         until(lambda path=path: airflow.api.run_state(path.removesuffix(".py"), night) in ("success", "failed"))
     return night
+
+
+@pytest.fixture(scope="session")
+def live_job(emulator, long_job, after_the_night):
+    """The running batch, after the others have ended, and once one of its files has failed."""
+    until(lambda: any(file.state == "Failed" for file in emulator.files(long_job.job_id)))
+    return long_job
 
 
 @pytest.fixture(scope="session")

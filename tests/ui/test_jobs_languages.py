@@ -28,12 +28,6 @@ def words(language):
     return lambda key, **values: texts[key].format(**values)
 
 
-@pytest.fixture
-def live_job(long_job, after_the_night):
-    """The running batch, after the others have ended."""
-    return long_job
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("language", LANGUAGES)

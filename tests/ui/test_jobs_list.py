@@ -20,12 +20,6 @@ LIST = re.compile(r"/api/connections/[^/]+/jobs($|\?)")
 SECOND, SHANGHAI = "second-1250000000", "ap-shanghai"
 
 
-@pytest.fixture
-def live_job(long_job, after_the_night):
-    """The running batch, after the others have ended."""
-    return long_job
-
-
 def open_list(tab, query=""):
     tab.goto(f"/tencent-ci/{query}")
     expect(tab.get_by_role("table")).to_be_visible()

@@ -11,7 +11,7 @@ from tests.ui.conftest import until
 expect = pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui").expect
 
 DAG_ID, TASK_ID, RUN_ID = "tencent_ci_nightly_one_task", "transcode", "the_night_before"
-WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 440}
+WHOLE = {"x": 0, "y": 0, "width": 1440, "height": 490}
 
 
 # The contrast of the visible badge of each state: WCAG's contrast ratio,
@@ -31,12 +31,6 @@ CONTRASTS = """(body) => {
     return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
   });
 }"""
-
-
-@pytest.fixture
-def live_job(long_job, after_the_night):
-    """The running batch, after the others have ended."""
-    return long_job
 
 
 @pytest.fixture
