@@ -164,6 +164,7 @@ test-ui: $(UI_VENV)/.installed ## Run the tests in a browser, with a running Air
 	$(UI_VENV)/bin/uv pip install --quiet --python $(UI_VENV)/bin/python --no-deps --reinstall $(UI_VENV)/wheel/*.whl
 	$(UI_VENV)/bin/python -m pytest tests/ui $(ARGS)
 
+# One of them is in Chinese: without a Chinese font (Debian: fonts-noto-cjk) it has empty boxes.
 pictures: ## The same, and take the pictures of README and docs again (docs/pictures/)
 	TENCENT_CI_PICTURES=$(CURDIR)/docs/pictures $(MAKE) --no-print-directory test-ui
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseOperatorLink
 from airflow_provider_tencent_ci.compat.task_context import push_link_xcom
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 
-__all__ = ["JOB_URL_KEY", "InventoryJobLink", "console_url", "push_link"]
+__all__ = ["JOB_URL_KEY", "InventoryJobLink", "console_url", "place_of_console_url", "push_link"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +42,13 @@ class InventoryJobLink(BaseOperatorLink):
 def console_url(bucket: str, region: str) -> str:
     """Return the address of a bucket's page: observed in public code, not documented (docs/service.md, 8)."""
     return f"https://console.cloud.tencent.com/ci/bucket?{urlencode({'bucket': bucket, 'region': region})}"
+
+
+def place_of_console_url(url: str) -> tuple[str, str] | None:
+    """Return bucket and region of an address that :func:`console_url` made; ``None`` for any other."""
+    known = dict(parse_qsl(url.partition("?")[2]))
+    bucket, region = known.get("bucket", ""), known.get("region", "")
+    return (bucket, region) if url == console_url(bucket, region) else None
 
 
 def push_link(context: Context, config: ServiceConfig) -> None:

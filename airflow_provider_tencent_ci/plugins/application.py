@@ -104,7 +104,9 @@ def _failed(_: Request, error: TencentCIError) -> Response:
     """Return an error of the service or of the connection to it; the cause is neither Airflow nor the user."""
     if isinstance(error, ApiError):
         status = 404 if isinstance(error, NotFoundError) else 502
-        return _error(status, error.message, code=error.code, request_id=error.request_id, advice=error.advice)
+        # With the place, as *Test* says it.
+        message = f"{error.place}{error.message}"
+        return _error(status, message, code=error.code, request_id=error.request_id, advice=error.advice)
     if isinstance(error, MissingConnectionError):
         return _error(404, str(error), advice="Add it in Admin, Connections.")
     return _error(400 if isinstance(error, InvalidArgumentError) else 502, str(error))

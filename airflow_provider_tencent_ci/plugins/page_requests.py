@@ -33,11 +33,12 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
+from airflow_provider_tencent_ci.hooks.connection_config import read_extra
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
-__all__ = ["Asking", "MissingConnectionError", "PageHook", "asking", "is_ours"]
+__all__ = ["Asking", "MissingConnectionError", "PageHook", "Place", "account_of", "asking", "is_ours", "own_bucket"]
 
 AskedT = TypeVar("AskedT")
 
@@ -156,16 +157,35 @@ class PageHook(TencentCIHook):
         return get_connection_of_any_team(conn_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    A bucket, as an address of the page names it.
+
+    :param conn_id: the connection. The caller has checked that the user may read it.
+    :param bucket: empty: the connection's. Else another one of the same account, as a task's ``bucket=``.
+    :param region: empty: the connection's.
+    """
+
+    conn_id: str
+    bucket: str = ""
+    region: str = ""
+
+
 @contextmanager
-def asking(conn_id: str) -> Iterator[Asking]:
+def asking(place: Place) -> Iterator[Asking]:
     """
     Return the service of a connection that the user may read.
 
     :raises MissingConnectionError: there is none, or it is of another type: its password is not for this service.
+    :raises InvalidArgumentError: the bucket is none of the connection's account, or the connection is not complete.
     """
-    with PageHook(conn_id) as hook:
+    conn_id = place.conn_id
+    with PageHook(conn_id, bucket=place.bucket or None, region=place.region or None) as hook:
         if not is_ours(hook):
             raise MissingConnectionError(f"There is no connection {conn_id!r} of type tencent_ci.")
+        if place.bucket:
+            _check_account(hook)
         request_timeout = min(hook.config.request_timeout, _REQUEST_SECONDS)
         with BlockingTransport(replace(hook.config, request_timeout=request_timeout)) as transport:
             yield Asking(conn_id, transport)
@@ -177,6 +197,26 @@ def is_ours(hook: TencentCIHook) -> bool:
         return bool(hook.get_connection(hook.tencent_ci_conn_id).conn_type == TencentCIHook.conn_type)
     except AirflowNotFoundException:
         return False
+
+
+def own_bucket(hook: TencentCIHook) -> str:
+    """Return the bucket that a hook's connection names; empty if it names none."""
+    return str(read_extra(hook.get_connection(hook.tencent_ci_conn_id)).get("bucket") or "")
+
+
+def account_of(bucket: str) -> str:
+    """Return the APPID at the end of a bucket's long name."""
+    return bucket.rpartition("-")[2]
+
+
+def _check_account(hook: TencentCIHook) -> None:
+    """Refuse a bucket of another account before the service is asked with this account's key."""
+    own, bucket = own_bucket(hook), hook.config.bucket
+    if own and account_of(own) != account_of(bucket):
+        raise InvalidArgumentError(
+            f"Connection {hook.tencent_ci_conn_id!r}: bucket={bucket!r} is of another account. The names of this "
+            f"connection's buckets end in -{account_of(own)}."
+        )
 
 
 def _read_cursor(cursor: str) -> tuple[int, int, str]:

@@ -7,7 +7,7 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,13 @@ from airflow_provider_tencent_ci.core.api.file_records import FileFailure
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.file_survey import DoneBy, Survey
+from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.core.wire.texts import without_query
 from airflow_provider_tencent_ci.plugins.task_instances import Maker
 
 __all__ = [
+    "Bucket",
+    "Buckets",
     "Cancelled",
     "Connections",
     "Counts",
@@ -33,7 +36,8 @@ __all__ = [
     "Timeline",
 ]
 
-_INPUTS = {"Prefix": "prefix", "Manifest": "manifest", "UrlFile": "list of URLs", "Object": "object"}
+# The page has a word for each kind in its catalogues.
+_INPUTS = {"Prefix": "prefix", "Manifest": "manifest", "UrlFile": "url_file", "Object": "object_key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,21 @@ class Connections:
     """The ids of the connections that the user may read."""
 
     connections: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket and its region."""
+
+    bucket: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """The buckets in which tasks have submitted jobs."""
+
+    buckets: list[Bucket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +126,9 @@ class Job:
     :param is_live: whether it has not ended.
     :param duration_seconds: from its start to its end, or until now; ``None`` before it has started.
     :param input: its input, and ``kind`` of it.
-    :param modified: between which times its files were modified; empty if it has no ``TimeInterval``.
+    :param modified_from: its files were modified at or after this time; if the service's text is no time, that text.
+        Empty if there is no such limit.
+    :param modified_to: the same for the end of its ``TimeInterval``.
     :param runs: its operation: a workflow's id, or a tag.
     :param counts: the complete counts of its files from its task; ``None`` if they must be requested.
     :param task: ``None`` if it is not known, or the user may not see it.
@@ -127,7 +148,8 @@ class Job:
     duration_seconds: float | None
     input_kind: str
     input: str
-    modified: str
+    modified_from: datetime | str
+    modified_to: datetime | str
     runs: str
     counts: Counts | None
     task: Task | None
@@ -161,7 +183,8 @@ class Job:
             duration_seconds=_duration(job.start_time, now if is_live else job.ended_at),
             input_kind=kind,
             input=place,
-            modified=job.modified,
+            modified_from=_modified(job, "Start"),
+            modified_to=_modified(job, "End"),
             runs=_runs(job),
             counts=Counts.of(counts) if counts and not (is_live or counts.running) else None,
             task=Task.of(maker) if maker else None,
@@ -239,9 +262,8 @@ class FailedFiles:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The result of a cancel in words, and the current state of the job."""
+    """The state of a job after a cancel."""
 
-    message: str
     job: Job
 
 
@@ -258,6 +280,12 @@ def _input(job: InventoryJob) -> tuple[str, str]:
         if isinstance(value := job.input.get(node), str) and value:
             return kind, without_query(value)
     return "", ""
+
+
+def _modified(job: InventoryJob, limit: str) -> datetime | str:
+    interval = job.operation.get("TimeInterval")
+    text = str(interval.get(limit) or "") if isinstance(interval, Mapping) else ""
+    return parse_time(text) or text
 
 
 def _runs(job: InventoryJob) -> str:

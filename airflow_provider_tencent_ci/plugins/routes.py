@@ -16,7 +16,6 @@ from sqlalchemy import select
 from airflow_provider_tencent_ci.core.api.job_id import check_job_id
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
-from airflow_provider_tencent_ci.core.polling.cancel_job import describe_cancel
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.plugins.access import (
@@ -28,8 +27,19 @@ from airflow_provider_tencent_ci.plugins.access import (
     visible_dags,
 )
 from airflow_provider_tencent_ci.plugins.concurrent_reads import LIMITED_READ
-from airflow_provider_tencent_ci.plugins.page_requests import Asking, PageHook, asking, is_ours
+from airflow_provider_tencent_ci.plugins.known_buckets import buckets_of_tasks
+from airflow_provider_tencent_ci.plugins.page_requests import (
+    Asking,
+    PageHook,
+    Place,
+    account_of,
+    asking,
+    is_ours,
+    own_bucket,
+)
 from airflow_provider_tencent_ci.plugins.page_schemas import (
+    Bucket,
+    Buckets,
     Cancelled,
     Connections,
     FailedFiles,
@@ -48,6 +58,14 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/connections")
 
+
+def _place(conn_id: ReadableConnection, bucket: str = "", region: str = "") -> Place:
+    return Place(conn_id, bucket, region)
+
+
+#: The connection of the path and the bucket of the query, once it is certain that the user may read the connection.
+ReadableBucket = Annotated[Place, Depends(_place)]
+
 _States = Literal["Submitted", "Running", "Pause", "Success", "Failed", "Cancel"]
 
 
@@ -64,9 +82,21 @@ def list_connections(user: PageUser) -> Connections:
     return Connections(sorted(readable, key=lambda conn_id: (conn_id != default, conn_id)))
 
 
+@router.get("/{conn_id}/buckets")
+def list_buckets(conn_id: ReadableConnection, user: PageUser) -> Buckets:
+    """List the buckets of the connection's account in which tasks have submitted jobs lately; no request, one query."""
+    with PageHook(conn_id) as hook:
+        own = own_bucket(hook) if is_ours(hook) else ""
+    found = buckets_of_tasks()
+    visible = visible_dags({one.dag_id for one in found}, user)
+    places = {(one.bucket, one.region) for one in found if one.dag_id in visible}
+    ours = (place for place in places if not own or account_of(place[0]) == account_of(own))
+    return Buckets([Bucket(*place) for place in sorted(ours)])
+
+
 @router.get("/{conn_id}/jobs", dependencies=LIMITED_READ)
 def list_jobs(
-    conn_id: ReadableConnection,
+    place: ReadableBucket,
     user: PageUser,
     states: Annotated[list[_States], Query()] = [],  # noqa: B006 - FastAPI makes a new one each time
     job_type: Literal["Workflow", "Job"] | None = None,
@@ -87,7 +117,7 @@ def list_jobs(
         order_by_time=order,
         page_size=page_size,
     )
-    with asking(conn_id) as service:
+    with asking(place) as service:
         page = service.jobs(criteria, next_token)
         config, now = service.config, service.time()
     jobs = _described(page.items, now, user)
@@ -95,9 +125,9 @@ def list_jobs(
 
 
 @router.get("/{conn_id}/jobs/{job_id}", dependencies=LIMITED_READ)
-def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage:
+def get_job(place: ReadableBucket, job_id: str, user: PageUser) -> JobPage:
     """Return one job: one request to the service."""
-    with asking(conn_id) as service:
+    with asking(place) as service:
         job = service.job(job_id)
         config, now = service.config, service.time()
     [described] = _described([job], now, user)
@@ -105,30 +135,30 @@ def get_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> JobPage
 
 
 @router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=LIMITED_READ)
-def get_progress(conn_id: ReadableConnection, job_id: str) -> Progress:
+def get_progress(place: ReadableBucket, job_id: str) -> Progress:
     """Count the files of a job, or estimate their number, in a bounded number of requests."""
-    with asking(conn_id) as service:
+    with asking(place) as service:
         return Progress.of(service.survey(service.job(job_id)))
 
 
 @router.get("/{conn_id}/jobs/{job_id}/timeline", dependencies=LIMITED_READ)
-def get_timeline(conn_id: ReadableConnection, job_id: str) -> Timeline:
+def get_timeline(place: ReadableBucket, job_id: str) -> Timeline:
     """Return when the files of a job finished; for a workflow job, from a sample of them."""
-    with asking(conn_id) as service:
+    with asking(place) as service:
         survey = service.survey(service.job(job_id))
         points, sampled = service.timeline(survey)
     return Timeline(points, sampled, survey.counts.done, survey.is_complete, survey.is_estimate)
 
 
 @router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=LIMITED_READ)
-def list_failed_files(conn_id: ReadableConnection, job_id: str, cursor: str = "") -> FailedFiles:
+def list_failed_files(place: ReadableBucket, job_id: str, cursor: str = "") -> FailedFiles:
     """Return some of the failed files of a job, and why they failed."""
-    with asking(conn_id) as service:
+    with asking(place) as service:
         return FailedFiles(*service.failed_files(service.job(job_id), cursor))
 
 
 @router.post("/{conn_id}/jobs/{job_id}/cancel", dependencies=[Depends(require_own_page)])
-def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Cancelled:
+def cancel_job(place: ReadableBucket, job_id: str, user: PageUser) -> Cancelled:
     """Cancel a job if the user may edit the DAG of each task that submitted it; record the user in the audit log."""
     makers = makers_of([check_job_id(job_id)]).get(job_id, [])
     if not may_cancel((maker.dag_id for maker in makers), user):
@@ -137,13 +167,13 @@ def cancel_job(conn_id: ReadableConnection, job_id: str, user: PageUser) -> Canc
             f"You may not cancel batch job {job_id}: this needs the right to edit the DAG whose task submitted it, "
             "and a task that has the job's id in its XCom.",
         )
-    with asking(conn_id) as service:
+    with asking(place) as service:
         _refuse_if_ended(service, job_id)
-        _note_cancel(conn_id, job_id, makers[0], user)
+        _note_cancel(service, job_id, makers[0], user)
         job = service.cancel(job_id)
         now = service.time()
     [described] = _described([job], now, user)
-    return Cancelled(describe_cancel(job), described)
+    return Cancelled(described)
 
 
 def _described(jobs: Iterable[InventoryJob], now: datetime, user: BaseUser) -> list[Job]:
@@ -170,13 +200,13 @@ def _refuse_if_ended(service: Asking, job_id: str) -> None:
         raise HTTPException(409, f"Batch job {job_id} has ended: {job.state.value}. There is nothing to cancel.")
 
 
-def _note_cancel(conn_id: str, job_id: str, maker: Maker, user: BaseUser) -> None:
+def _note_cancel(service: Asking, job_id: str, maker: Maker, user: BaseUser) -> None:
     """Write the audit log before the cancel."""
     entry = Log(
         event="tencent_ci_cancel_job",
         owner=user.get_name(),
         owner_display_name=user.get_name(),
-        extra=json.dumps({"job_id": job_id, "tencent_ci_conn_id": conn_id}),
+        extra=json.dumps({"job_id": job_id, "tencent_ci_conn_id": service.conn_id, "bucket": service.config.bucket}),
         dag_id=maker.dag_id,
         task_id=maker.task_id,
         run_id=maker.run_id,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+from airflow_provider_tencent_ci.plugins.page_schemas import Job
 from tests.plugins.conftest import JOBS, SUBMIT, run_dag
 
 
@@ -54,11 +58,37 @@ def test_the_list_says_what_each_job_reads(page, emulator):
             start_time="2026-11-28T02:00:00+08:00", end_time="2026-11-29T02:00:00+08:00",
         )  # fmt: skip
         hook.trigger_inventory_job(name="night", workflow_ids=WORKFLOW_ID, prefix="sports/")
-    told = [(job["input"], job["modified"]) for job in page.get(JOBS).json()["jobs"]]
+    told = [(job["input"], job["modified_from"], job["modified_to"]) for job in page.get(JOBS).json()["jobs"]]
     assert sorted(told) == [
-        ("news/", "from 2026-11-28T02:00:00+0800 to 2026-11-29T02:00:00+0800"),
-        ("sports/", ""),
+        ("news/", "2026-11-28T02:00:00+08:00", "2026-11-29T02:00:00+08:00"),
+        ("sports/", "", ""),
     ]
+
+
+def test_a_limit_that_is_no_time_is_shown_as_the_service_writes_it():
+    interval = {"Start": "last week", "End": "2026-11-29T02:00:00+0800"}
+    job = InventoryJob("b1", operation={"TimeInterval": interval})
+    described = Job.of(job, datetime.now(UTC), [], may_edit=False)
+    assert (described.modified_from, described.modified_to) == (
+        "last week",
+        datetime.fromisoformat("2026-11-29T02:00:00+08:00"),
+    )
+
+
+INPUTS = {
+    "prefix": ({"prefix": "media/"}, "media/"),
+    "manifest": ({"manifest": "lists/manifest.json"}, "lists/manifest.json"),
+    "url_file": ({"url_file": "lists/urls.txt"}, "lists/urls.txt"),
+    "object_key": ({"object_key": "media/film/film-01.mp4"}, "media/film/film-01.mp4"),
+}
+
+
+@pytest.mark.parametrize(("kind", "given"), INPUTS.items(), ids=INPUTS.keys())
+def test_the_kind_of_an_input_is_the_operator_s_word_for_it(kind, given):
+    arguments, told = given
+    sent = InventoryJobSpecification.from_arguments(workflow_ids=WORKFLOW_ID, **arguments)
+    job = Job.of(InventoryJob("b1", input=sent.input), datetime.now(UTC), [], may_edit=False)
+    assert (job.input_kind, job.input) == (kind, told)
 
 
 def test_the_duration_of_an_ended_job_is_its_run_time(page, emulator, submit):
@@ -214,6 +244,19 @@ def test_an_error_of_the_service_is_shown_with_its_code_and_request_id(page, emu
     assert error["request_id"]
     assert error["advice"]
     assert emulator.count() == 1
+
+
+def test_a_wrong_key_is_reported_as_the_test_of_the_connection_does(page, emulator, monkeypatch):
+    connection = {**emulator.connection(), "password": "not-the-key"}
+    monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))
+    with TencentCIHook() as hook:
+        worked, told = hook.test_connection()
+    error = page.get(JOBS).json()["error"]
+    assert not worked
+    assert error["message"].startswith("Connection 'tencent_ci_default', bucket examplebucket-1250000000: ")
+    for part in ("message", "code", "advice"):
+        assert error[part]
+        assert error[part] in told
 
 
 def test_an_unreachable_service_is_reported(page, emulator, monkeypatch):

@@ -30,7 +30,7 @@ SETTINGS = {
 EXAMPLES = ("tencent_ci_nightly.py", "tencent_ci_nightly_one_task.py")
 # The duration of a night's batch: long enough for pictures of the running job. A batch of the night before runs all the
 # time.
-RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 600.0
+RUN_SECONDS, LONG_RUN_SECONDS = 40.0, 1200.0
 ASKED_SECONDS = 120.0
 
 
@@ -117,6 +117,13 @@ def after_the_night(airflow, night):
 
 
 @pytest.fixture(scope="session")
+def live_job(emulator, long_job, after_the_night):
+    """The running batch, after the others have ended, and once one of its files has failed."""
+    until(lambda: any(file.state == "Failed" for file in emulator.files(long_job.job_id)))
+    return long_job
+
+
+@pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import expect, sync_playwright
 
@@ -131,18 +138,29 @@ def browser():
 
 
 @pytest.fixture
-def page(airflow, browser, request):
-    """A tab; a test fails if a script in it fails. With ``indirect`` parameters: ``"light"`` or ``"dark"``."""
-    scheme = getattr(request, "param", "light")
-    context = browser.new_context(
-        base_url=airflow.url, viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme, locale="en-GB"
-    )
-    context.set_default_timeout(30_000)
-    tab, errors = context.new_page(), []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    yield tab
-    context.close()
+def open_tab(airflow, browser):
+    """Open a tab with options of its browser context; the test fails if a script in it fails."""
+    contexts, errors = [], []
+
+    def open_tab(**options):
+        options = {"viewport": {"width": WIDTH, "height": HEIGHT}, "locale": "en-GB", **options}
+        context = browser.new_context(base_url=airflow.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        return tab
+
+    yield open_tab
+    for context in contexts:
+        context.close()
     assert not errors
+
+
+@pytest.fixture
+def page(open_tab, request):
+    """A tab; with ``indirect`` parameters: ``"light"`` or ``"dark"``."""
+    return open_tab(color_scheme=getattr(request, "param", "light"))
 
 
 @pytest.fixture

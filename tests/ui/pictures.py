@@ -15,7 +15,8 @@ PICTURES = (
     "rendered_templates",
     "xcom",
     "jobs",
-    "jobs_dark",
+    "jobs_zh_cn",
+    "jobs_phone",
     "job",
     "job_cancel",
 )

@@ -1,4 +1,6 @@
-// Elements, texts and pictures. Data gets into the page as text only, never as markup.
+// Elements, and those that several views have. Data gets into the page as text only, never as markup.
+
+import { stateName, t } from "./language.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -12,7 +14,7 @@ export function svg(tag, properties = {}, ...children) {
 
 function filled(node, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    if (name.startsWith("on")) node[name] = value; // not addEventListener: redraw.js passes it on to the node that stays
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
@@ -20,104 +22,42 @@ function filled(node, properties, children) {
   return node;
 }
 
-// --- texts
-
-const STATES = { Pause: "Paused", Cancel: "Cancelled" };
-
-export const number = (value) => value.toLocaleString("en");
-
-// An estimate has no more than two digits that mean something.
-export const about = (value) => number(Number(value.toPrecision(2)));
-
-export function stateName(state) {
-  return STATES[state] ?? state;
-}
-
-export function duration(seconds) {
-  if (seconds === null) return "–";
-  const whole = Math.round(seconds);
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
-  if (days) return `${days} d ${hours} h`;
-  if (hours) return `${hours} h ${minutes} min`;
-  return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
-}
-
-// The time zone that was chosen in Airflow, whose UI keeps it here.
-const zone = (() => {
-  try {
-    const timeZone = JSON.parse(localStorage.getItem("timezone") ?? '"UTC"');
-    new Intl.DateTimeFormat("en", { timeZone });
-    return timeZone;
-  } catch {
-    return "UTC";
-  }
-})();
-
-const inZone = (options) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone, ...options });
-const DATE_AND_TIME = inZone({ dateStyle: "short", timeStyle: "medium" });
-const TIME = inZone({ timeStyle: "medium" });
-
-export const clock = (time) => TIME.format(new Date(time));
-
-export function moment(time) {
-  if (!time) return "–";
-  return el("time", { datetime: time, title: `${DATE_AND_TIME.format(new Date(time))} ${zone}` }, DATE_AND_TIME.format(new Date(time)));
-}
-
-// --- small pictures
+export const quiet = (text, properties = {}) => el("span", { class: "quiet", ...properties }, text);
 
 export function badge(state) {
   return el("span", { class: `badge ${state.toLowerCase()}` }, stateName(state));
 }
 
-const ESTIMATE = "An estimate from samples of the whole batch";
-
-export function filesText(counts) {
-  const write = counts.estimated ? (value) => `~${about(value)}` : number;
-  const parts = [`${write(counts.succeeded)} done`];
-  if (counts.failed) parts.push(`${write(counts.failed)} failed`);
-  if (counts.cancelled) parts.push(`${write(counts.cancelled)} cancelled`);
-  if (counts.left) parts.push(`${write(counts.left)} left`);
-  return counts.is_complete || counts.estimated ? parts.join(", ") : `at least ${parts.join(", ")}`;
-}
-
-// How sure the counts are, in words; empty if they are exact.
-export function certainty(counts) {
-  if (counts.is_complete) return "";
-  if (!counts.estimated) return "Only a part of the files was looked at, since there are many: the task's log has the counts of all.";
-  const failed = (100 * counts.failed) / counts.total;
-  const share = counts.failed ? `, about ${failed < 0.1 ? "0.1 % or less" : `${Number(failed.toPrecision(2))} %`} failed` : "";
-  return `About ${about(counts.total)} files${share}. ${ESTIMATE}: the task's log has the exact counts.`;
-}
-
-export function bar(counts) {
-  if (!counts.total) return el("span", { class: "quiet" }, "no files");
-  const parts = [["done", counts.succeeded], ["failed", counts.failed], ["cancelled", counts.cancelled], ["left", counts.left]];
-  let at = 0;
-  const drawn = parts.filter(([, count]) => count).map(([kind, count]) => {
-    const width = (100 * count) / counts.total;
-    const part = svg("rect", { class: kind, x: at, y: 0, width, height: 8 });
-    at += width;
-    return part;
-  });
-  const title = counts.estimated ? `${ESTIMATE}: about ${about(counts.total)} files` : null;
-  const shown = svg("svg", { class: counts.is_complete ? "bar" : "bar partial", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" }, drawn);
-  return el("div", { class: "files" }, shown, el("span", { class: "bar-text", title }, filesText(counts)));
-}
-
-export function problem(error, again) {
-  const facts = [error.code && `Code ${error.code}`, error.request_id && `Request id ${error.request_id}`].filter(Boolean);
+// A table that becomes a list of cards on a narrow screen. The roles stay when styles make its rows and cells blocks.
+export function table(name, heads, rows, properties = {}) {
+  const cells = (row) => row.cells.map((cell, index) => el("td", { role: "cell", "data-label": heads[index], ...row.of?.[index] }, cell));
   return el(
     "div",
-    { class: "problem", role: "alert" },
-    el("p", { class: "problem-title" }, error.message),
-    error.advice ? el("p", {}, error.advice) : null,
-    facts.length ? el("p", { class: "quiet" }, facts.join(" · ")) : null,
-    again ? el("button", { type: "button", onclick: again }, "Try again") : null,
+    { class: "scroll", role: "region", "aria-label": name, tabindex: 0 },
+    el(
+      "table",
+      { role: "table", "aria-label": name, ...properties },
+      el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((text) => el("th", { scope: "col", role: "columnheader" }, text)))),
+      el("tbody", { role: "rowgroup" }, rows.map((row) => el("tr", { role: "row", ...row.properties }, cells(row)))),
+    ),
   );
 }
 
-// A link out of this page. Airflow shows the page in a frame that may not move its window, but does share its origin.
+export function problem(error, again) {
+  const facts = [error.code && t("page.code", { code: error.code }), error.request_id && t("page.request_id", { id: error.request_id })].filter(Boolean);
+  return el(
+    "div",
+    { class: "problem", role: "alert" },
+    el("p", { class: "problem-title", lang: error.lang ?? "en" }, error.message),
+    error.advice ? el("p", { lang: error.lang ?? "en" }, error.advice) : null,
+    facts.length ? el("p", { class: "quiet" }, facts.join(" · ")) : null,
+    again ? el("button", { type: "button", onclick: again }, t("page.again")) : null,
+  );
+}
+
+// --- links out of this page
+
+// Airflow shows the page in a frame that may not move its window, but does share its origin.
 export function outLink(href, text, { newTab = false, ...properties } = {}) {
   return el("a", { href, ...(newTab ? { target: "_blank", rel: "noopener noreferrer" } : {}), onclick: leave, ...properties }, text);
 }
@@ -133,5 +73,6 @@ function leave(event) {
 
 export function taskLink(task) {
   const text = task.map_index < 0 ? task.task_id : `${task.task_id} [${task.label || task.map_index}]`;
-  return outLink(`../${task.path}`, `${task.dag_id} › ${text}`, { title: `Run ${task.run_id}; state ${task.state || "none"}` });
+  const title = task.state ? t("job.task_state", { run: task.run_id, state: task.state }) : t("job.task_stateless", { run: task.run_id });
+  return outLink(`../${task.path}`, `${task.dag_id} › ${text}`, { title });
 }

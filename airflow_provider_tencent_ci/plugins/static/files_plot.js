@@ -1,23 +1,30 @@
 // The plot of the files that were done over time, and the same numbers as a table.
 
-import { about, clock, el, moment, number, svg } from "./elements.js";
+import { el, svg, table } from "./elements.js";
+import { about, number, t } from "./language.js";
+import { clock, moment } from "./times.js";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 220, 56, 16, 12, 28];
-const KINDS = [["succeeded", "done", "Succeeded"], ["failed", "failed", "Failed"], ["cancelled", "cancelled", "Cancelled"]];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [720, 220, 64, 16, 12, 28];
+const KINDS = [["succeeded", "done"], ["failed", "failed"], ["cancelled", "cancelled"]];
 
 export function plot(timeline) {
   const { points } = timeline;
-  if (!points.length) return [el("p", { class: "quiet" }, timeline.done ? "The service does not say when these files were done." : "No file is done yet.")];
+  if (!points.length) return [el("p", { class: "quiet" }, t(timeline.done ? "plot.no_times" : "plot.none"))];
   const write = timeline.estimated ? (count) => `~${about(count)}` : number;
-  return [el("figure", {}, picture(points, write), el("figcaption", { class: "quiet" }, caption(timeline))), table(points, write)];
+  return [el("figure", {}, picture(points, write), el("figcaption", { class: "quiet" }, caption(timeline))), numbers(points, write)];
 }
 
 function caption({ sampled, done, is_complete: isComplete, estimated }) {
   const parts = [];
-  if (sampled < done) parts.push(`An estimate from the times of ${number(sampled)} of ${estimated ? `about ${about(done)}` : number(done)} files.`);
-  if (!(isComplete || estimated)) parts.push("Only a part of the files was looked at.");
+  if (sampled < done) {
+    parts.push(estimated ? t("plot.sampled_about", { sampled: number(sampled), done: about(done) }) : t("plot.sampled", { sampled: number(sampled), done: number(done) }));
+  }
+  if (!(isComplete || estimated)) parts.push(t("plot.part"));
   return parts.join(" ");
 }
+
+// The kinds of files that there are at the end, each with its number in words.
+const shown = (end, write) => KINDS.filter(([name]) => end[name]).map(([name, kind]) => [kind, t("plot.legend", { kind: t(`plot.${name}`), count: write(end[name]) })]);
 
 function picture(points, write) {
   const times = points.map((point) => Date.parse(point.at));
@@ -27,9 +34,9 @@ function picture(points, write) {
   const x = (time) => (last === first ? LEFT : LEFT + ((WIDTH - LEFT - RIGHT) * (time - first)) / (last - first));
   const y = (count) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * count) / top;
   const end = points.at(-1);
-  const words = KINDS.filter(([name]) => end[name]).map(([name, , text]) => `${write(end[name])} ${text.toLowerCase()}`).join(", ");
-  const title = svg("title", { id: "plot-title" }, "Files done over time");
-  const description = svg("desc", { id: "plot-words" }, `From ${clock(points[0].at)} to ${clock(end.at)}: ${words}.`);
+  const counts = shown(end, write).map(([, text]) => text).join(t("files.comma"));
+  const title = svg("title", { id: "plot-title" }, t("plot.title"));
+  const description = svg("desc", { id: "plot-words" }, t("plot.words", { from: clock(points[0].at), to: clock(end.at), counts }));
   return svg(
     "svg",
     { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-labelledby": "plot-title plot-words" },
@@ -69,9 +76,9 @@ function axes(x, y, top, firstAt, lastAt) {
 }
 
 function legend(end, write) {
-  return KINDS.filter(([name]) => end[name]).flatMap(([name, kind, text], index) => [
-    svg("rect", { class: `area ${kind}`, x: LEFT + 12 + index * 130, y: TOP + 4, width: 10, height: 10, rx: 2 }),
-    svg("text", { x: LEFT + 28 + index * 130, y: TOP + 13 }, `${text} ${write(end[name])}`),
+  return shown(end, write).flatMap(([kind, text], index) => [
+    svg("rect", { class: `area ${kind}`, x: LEFT + 12 + index * 190, y: TOP + 4, width: 10, height: 10, rx: 2 }),
+    svg("text", { x: LEFT + 28 + index * 190, y: TOP + 13 }, text),
   ]);
 }
 
@@ -80,18 +87,10 @@ function niceTop(most) {
   return [1, 2, 4, 6, 10].map((step) => step * unit).find((top) => top >= most);
 }
 
-function table(points, write) {
+function numbers(points, write) {
   const step = Math.max(1, Math.floor(points.length / 12));
-  const shown = points.filter((_, index) => index % step === 0 || index === points.length - 1);
-  return el(
-    "details",
-    { "data-key": "times-table" },
-    el("summary", {}, "As a table"),
-    el(
-      "table",
-      { class: "numbers" },
-      el("thead", {}, el("tr", {}, ["Time", ...KINDS.map(([, , text]) => text)].map((text) => el("th", { scope: "col" }, text)))),
-      el("tbody", {}, shown.map((point) => el("tr", {}, el("td", {}, moment(point.at)), KINDS.map(([name]) => el("td", {}, write(point[name])))))),
-    ),
-  );
+  const chosen = points.filter((_, index) => index % step === 0 || index === points.length - 1);
+  const heads = [t("plot.time"), ...KINDS.map(([name]) => t(`plot.${name}`))];
+  const rows = chosen.map((point) => ({ cells: [moment(point.at), ...KINDS.map(([name]) => write(point[name]))] }));
+  return el("details", { "data-key": "times-table" }, el("summary", {}, t("plot.table")), table(t("plot.title"), heads, rows, { class: "numbers" }));
 }

@@ -1,5 +1,8 @@
 // Requests to the API of the page. Paths are relative to the page, below any prefix of Airflow.
 
+import { t } from "./language.js";
+import { given } from "./page_address.js";
+
 export class Refusal extends Error {
   constructor(status, error) {
     super(error.message);
@@ -8,17 +11,47 @@ export class Refusal extends Error {
   }
 }
 
-export async function ask(path, parameters = {}) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    for (const one of Array.isArray(value) ? value : [value]) if (one) query.append(name, one);
+export const askForConnections = () => answer(get("api/connections"));
+
+// The jobs of one connection, in its bucket or in the one that the address names.
+export class JobsOf {
+  constructor(connection) {
+    this.path = ["api", "connections", encodeURIComponent(connection)];
   }
-  return answer(fetch(`${path}${query.size ? `?${query}` : ""}`, { headers: { Accept: "application/json" } }));
+
+  buckets() {
+    return answer(get([...this.path, "buckets"].join("/"), withBucket({})));
+  }
+
+  list(parameters) {
+    return answer(get([...this.path, "jobs"].join("/"), withBucket(parameters)));
+  }
+
+  // A job, or a part of its page: progress, timeline, failed-files.
+  get(jobId, part = "", parameters = {}) {
+    return answer(get(this.pathOf(jobId, part), withBucket(parameters)));
+  }
+
+  cancel(jobId) {
+    const headers = { Accept: "application/json", "Content-Type": "application/json", "X-Tencent-CI-Page": "1" };
+    return answer(fetch(withQuery(this.pathOf(jobId, "cancel"), withBucket({})), { method: "POST", headers, body: "{}" }));
+  }
+
+  pathOf(jobId, part) {
+    return [...this.path, "jobs", encodeURIComponent(jobId), part].filter(Boolean).join("/");
+  }
 }
 
-export async function tell(path) {
-  const headers = { Accept: "application/json", "Content-Type": "application/json", "X-Tencent-CI-Page": "1" };
-  return answer(fetch(path, { method: "POST", headers, body: "{}" }));
+const withBucket = (parameters) => ({ bucket: given("bucket"), region: given("region"), ...parameters });
+
+const get = (path, parameters = {}) => fetch(withQuery(path, parameters), { headers: { Accept: "application/json" } });
+
+function withQuery(path, parameters) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const one of [value].flat()) if (one) query.append(name, one);
+  }
+  return `${path}${query.size ? `?${query}` : ""}`;
 }
 
 async function answer(request) {
@@ -27,12 +60,13 @@ async function answer(request) {
     response = await request;
     body = await response.json();
   } catch {
-    throw new Refusal(0, { message: "Airflow's server cannot be reached, or did not answer as it should." });
+    throw refusal(0, t("page.no_server"));
   }
   if (response.ok) return body;
-  if (response.status === 401) throw new Refusal(401, { message: "You are not logged in any more.", advice: "Log in to Airflow again." });
-  throw new Refusal(response.status, body.error ?? { message: `Airflow's server answered with status ${response.status}.` });
+  if (response.status === 401) throw refusal(401, t("page.logged_out"), t("page.log_in_again"));
+  if (!body.error) throw refusal(response.status, t("page.status", { status: response.status }));
+  throw new Refusal(response.status, body.error);
 }
 
-export const jobPath = (connection, jobId = "", part = "") =>
-  ["api/connections", connection, "jobs", jobId, part].filter(Boolean).map((one, index) => (index ? encodeURIComponent(one) : one)).join("/");
+// The page's own words; errors of the service and of the connection are in English.
+const refusal = (status, message, advice) => new Refusal(status, { message, advice, lang: document.documentElement.lang });

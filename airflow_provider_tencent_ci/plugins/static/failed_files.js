@@ -1,0 +1,54 @@
+// The failed files of a job, some at a time.
+
+import { el, problem, quiet, table } from "./elements.js";
+import { number, t } from "./language.js";
+import { redraw } from "./redraw.js";
+
+const failures = { files: [], cursor: "", isRead: false, forCount: -1 };
+
+// read: asks for the files at a cursor.
+export async function showFailures(place, read, counts) {
+  if (failures.forCount !== counts.failed) Object.assign(failures, { files: [], cursor: "", isRead: false, forCount: counts.failed });
+  // Of a large batch only a part of the files was looked at; the others may have failed all the same.
+  if ((counts.failed || !counts.is_complete) && !failures.isRead) await readOn(read);
+  if (failures.files.length || failures.cursor) draw(place, read);
+  else redraw(place, el("p", { class: "quiet" }, t("failed.none")));
+}
+
+async function readOn(read) {
+  const answer = await read(failures.cursor);
+  failures.files.push(...answer.files);
+  Object.assign(failures, { cursor: answer.next_cursor, isRead: true });
+}
+
+function draw(place, read) {
+  const heads = ["file", "node", "code", "message"].map((name) => t(`failed.${name}`));
+  const rows = failures.files.map((file) => ({ cells: [file.key, file.node, file.code, file.message].map((text) => text || "–"), of: { 0: { class: "key" } } }));
+  const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: readMore }, t("failed.more")) : null;
+  redraw(place, [
+    table(t("job.failed_files"), heads, rows, { class: "cards" }),
+    el("p", { class: "actions" }, more, el("button", { type: "button", "data-key": "copy", onclick: copy }, t("failed.copy")), quiet(t("failed.shown", { count: number(failures.files.length) }))),
+  ]);
+
+  async function readMore(event) {
+    event.target.disabled = true;
+    try {
+      await readOn(read);
+      draw(place, read);
+    } catch (error) {
+      redraw(place, problem(error.error ?? { message: error.message }, () => draw(place, read)));
+    }
+    place.querySelector("[data-key=more], [data-key=copy], button")?.focus();
+  }
+}
+
+async function copy(event) {
+  const button = event.target;
+  const lines = failures.files.map((file) => JSON.stringify(file)).join("\n");
+  try {
+    await navigator.clipboard.writeText(`${lines}\n`);
+    button.textContent = t("failed.copied");
+  } catch {
+    button.textContent = t("failed.not_copied");
+  }
+}
