@@ -248,7 +248,7 @@ def test_the_whole_check_runs_against_its_own_emulator(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0, said
     [values] = tmp_path.glob("live-report-*.json")
-    assert sum(json.loads(values.read_text())["verdicts"].values()) == 21
+    assert sum(json.loads(values.read_text())["verdicts"].values()) == 23
 
 
 def _until(happened: Callable[[], bool]) -> None:

@@ -49,6 +49,7 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     said = "; ".join(f"{way}: {_said_of(found)}" for way, found in seconds.items())
     if None not in seconds.values():
         by_id, _, by_name = (found or 0.0 for found in seconds.values())
+        check.list_lag_seconds = by_name
         yield as_assumed(f"Shown after the answer to the submission by {said}.", **_lag(by_id, by_name))
     else:
         yield differs(
@@ -112,6 +113,7 @@ def ask_type(check: Check) -> Iterator[Finding]:
     if not check.settings.lacks(NODE.needs):
         jobs.append(check.submit(NODE))
     found = [job for job in jobs if job.job_id]
+    _let_the_list_catch_up(check)
     shown = _ids(check, _listing(check))
     hidden = [job.job_id for job in found if job.job_id not in shown]
     kinds = " and ".join(sorted({job.job.type for job in found if job.job}))
@@ -134,7 +136,10 @@ def ask_type(check: Check) -> Iterator[Finding]:
 
 
 def ask_paging(check: Check) -> Iterator[Finding]:
-    made = {job.job_id for job in map(check.submit, (MAIN, NOTHING, MISSING, SAME_NAME)) if job.job_id}
+    for order in (MAIN, NOTHING, MISSING, SAME_NAME):
+        check.submit(order)
+    made = check.ledger.job_ids
+    _let_the_list_catch_up(check)
     if len(made) <= _PAGE_SIZE:
         yield unclear(f"Only {len(made)} jobs were accepted, which is one page.")
         return
@@ -152,6 +157,14 @@ def ask_paging(check: Check) -> Iterator[Finding]:
     yield _end_of_list(page, ids, repeated=bool(token), lost=made - set(seen), twice=len(seen) - len(set(seen)))
     yield as_assumed("A page in the middle may be short." if short else "No page but the last was short.")
     yield from _old_token(check)
+
+
+def _let_the_list_catch_up(check: Check) -> None:
+    """Wait until the list shows the newest job, if it lags behind as it did for the first job."""
+    newest_at = max((submission.sent_at for submission in check.ledger), default=check.service.now())
+    left = check.list_lag_seconds - (check.service.now() - newest_at).total_seconds()
+    if left > 0:
+        check.service.pause(left + _LOOK_SECONDS)
 
 
 def _end_of_list(page: Element, ids: list[str], *, repeated: bool, lost: set[str], twice: int) -> Finding:
