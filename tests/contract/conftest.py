@@ -23,7 +23,7 @@ class Mortal(BlockingTransport):
     """A transport whose process can end after a request of one method, when the service has acted on it."""
 
     dies_after = ""
-    # What a proxy with TLS in front of the service adds.
+    # Headers that a proxy in front of the service adds.
     added_headers: Mapping[str, str] = {}
 
     def _send(self, action):

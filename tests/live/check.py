@@ -51,7 +51,7 @@ class Check:
         objects = service.config.endpoint.objects or service.config.endpoint
         self.ledger = Ledger(service, Scope(settings, token, f"https://{objects.host}"))
         self.answered: list[Answered] = []
-        # What one question finds out and later ones use: a page's token, and how late the list shows a new job.
+        # Results of one question that later ones use: a page's token, and how late the list shows a new job.
         self.early_token = ""
         self.list_lag_seconds = 0.0
 

@@ -1,4 +1,4 @@
-"""What an emulator answers by facts of the contract that no other switch has: bytes and headers on the wire."""
+"""The answers of an emulator by the facts that are new switches: bytes and headers on the wire."""
 
 from __future__ import annotations
 
