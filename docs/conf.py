@@ -91,8 +91,8 @@ def link_to_repository(_app: Sphinx, _page: str, source: list[str]) -> None:
 
 
 def leave_out_tests(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Leave out the comments that name tests: a renamed test does not make a translation out of date."""
-    comment = r"<!-- (?:tests|no claim): [^>]*? -->"
+    """Leave out the comments that name tests and facts: a renamed one does not make a translation out of date."""
+    comment = r"<!-- (?:tests|no claim|contract): [^>]*? -->"
     source[0] = re.sub(rf"^ *{comment}\n| ?{comment}", "", source[0], flags=re.M)
 
 

@@ -21,6 +21,7 @@ The rooms, each of which imports the rooms below it only:
     control                     everything that a test sets up, causes and reads
     http                        from a socket to the service and back
     faults | answers | auth     injected errors | the XML of answers | signatures and keys
+    contract                    what is assumed of the real service, and what was seen of it
     model                       the service without HTTP: buckets, batches, time
     protocol                    requests, answers, errors and times, which all rooms share
 
@@ -35,6 +36,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.emulator.contract.contract import Contract, ContractError
     from airflow_provider_tencent_ci.emulator.control.summaries import FileSummary, JobSummary
     from airflow_provider_tencent_ci.emulator.emulator import Emulator
     from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import ActiveFault, Fault, FaultKind
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveFault",
     "Behaviour",
+    "Contract",
+    "ContractError",
     "Emulator",
     "Fault",
     "FaultKind",
@@ -56,6 +60,8 @@ __all__ = [
 _HOMES = {
     "ActiveFault": "faults.fault_catalogue",
     "Behaviour": "model.settings",
+    "Contract": "contract.contract",
+    "ContractError": "contract.contract",
     "Emulator": "emulator",
     "Fault": "faults.fault_catalogue",
     "FaultKind": "faults.fault_catalogue",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_tencent_ci.emulator.contract.contract import Contract
 from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
 from airflow_provider_tencent_ci.emulator.model import defaults
 
@@ -80,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--submitted-seconds", type=float, help="how long a job is Submitted (default: 1)")
     parser.add_argument("--run-seconds", type=float, help="how long a job is Running (default: 5)")
     parser.add_argument(
+        "--contract",
+        metavar="FILE",
+        help="behave as a contract says: a file that make test-live writes, or one of the same form",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -92,7 +98,13 @@ def _parser() -> argparse.ArgumentParser:
 def _emulator(options: argparse.Namespace) -> Emulator:
     (bucket, region), *others = [_place(named, options.region) for named in options.bucket or [defaults.BUCKET]]
     emulator = Emulator(
-        host=options.host, port=options.port, bucket=bucket, region=region, objects=0, **_switches(options)
+        host=options.host,
+        port=options.port,
+        bucket=bucket,
+        region=region,
+        objects=0,
+        contract=Contract.read(options.contract) if options.contract else None,
+        **_switches(options),
     )
     for name, place in others:
         emulator.add_bucket(name, place)

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role
+from airflow_provider_tencent_ci.emulator.contract.contract import Contract, seen_contract
 from airflow_provider_tencent_ci.emulator.control.control_api import control
 from airflow_provider_tencent_ci.emulator.control.controls import Controls
 from airflow_provider_tencent_ci.emulator.control.summaries import JobSummary
@@ -62,7 +63,10 @@ class Emulator:
     :param objects: how many media objects it holds at the start.
     :param now: where the time comes from (returns an aware datetime), for jobs and for the windows of signatures;
         default: this machine's clock.
-    :param switches: switches of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name, without their groups.
+    :param contract: the facts of the service by which it behaves; default: those that were seen of the real service,
+        and the assumed ones for the rest (docs/service.md, 12).
+    :param switches: switches of :class:`~airflow_provider_tencent_ci.emulator.Behaviour` by name, without their groups;
+        they go before the contract.
     """
 
     def __init__(
@@ -74,9 +78,10 @@ class Emulator:
         region: str = defaults.REGION,
         objects: int = defaults.OBJECT_COUNT,
         now: Callable[[], datetime] | None = None,
+        contract: Contract | None = None,
         **switches: Any,
     ) -> None:
-        behaviour = Behaviour().changed(**switches)
+        behaviour = Behaviour().changed(**{**(contract or seen_contract()).switches(), **switches})
         self._controls = Controls(bucket=bucket, region=region, objects=objects, now=now, behaviour=behaviour)
         self._server = ServerThread(self, functools.partial(control, self._controls), host, port)
 

@@ -41,6 +41,19 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def test_the_command_follows_a_contract_and_a_switch_goes_before_it(tmp_path):
+    contract = tmp_path / "contract.json"
+    answers = {"interval_bounds": {"answer": "start", "seen_on": "2026-12-03"}, "no_objects": {"answer": "fail"}}
+    contract.write_text(json.dumps({"format": 1, "of_the_service": True, "answers": answers}))
+    arguments = ["--port", "0", "--contract", str(contract), "--set", "no_objects=success"]
+    with running(*arguments) as process:
+        assert process.stdout
+        url = process.stdout.readline().split()[-1]
+        with urlopen(f"{url}/_emulator/state", timeout=10) as answer:  # noqa: S310 - the address is the test's own
+            behaviour = json.load(answer)["behaviour"]
+    assert (behaviour["interval_bounds"], behaviour["no_objects"]) == ("start", "success")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_prints_its_address_and_answers_and_stops_cleanly(number):
     with running("--port", "0", "--objects", "3", "--run-seconds", "2", "--set", "list_lag_seconds=1") as process:

@@ -51,8 +51,9 @@ class Check:
         objects = service.config.endpoint.objects or service.config.endpoint
         self.ledger = Ledger(service, Scope(settings, token, f"https://{objects.host}"))
         self.answered: list[Answered] = []
-        # A page's token that one question gets and a later one uses.
+        # Results of one question that later ones use: a page's token, and how late the list shows a new job.
         self.early_token = ""
+        self.list_lag_seconds = 0.0
 
     def ask_all(self, questions: Sequence[Question], told: Callable[[Answered], None]) -> None:
         """

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from rich.console import Console
 from showcase.display import Display
 
+from airflow_provider_tencent_ci.core.wire.messages import Response
+from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
 from airflow_provider_tencent_ci.emulator import Emulator
+from airflow_provider_tencent_ci.emulator.model import defaults
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.faults.scene import Clock
 from tests.live import running
@@ -54,6 +59,32 @@ def services(emulator: Emulator, clock: Clock, monkeypatch: pytest.MonkeyPatch) 
     yield services
     for service in services:
         service.close()
+
+
+@pytest.fixture
+def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documented host, whose names resolve to the emulator: no other host is available."""
+    service, fetch, emulator_url = services[0], services[0]._fetch, services[0].config.endpoint.base_url
+
+    def fetch_from_emulator(url: str, headers: Mapping[str, str]) -> Response:
+        parts = urlsplit(url)
+        # The emulator has no TLS. This is what a proxy with a certificate in front of it says.
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return fetch(f"{emulator_url}{target}", {**headers, "x-forwarded-proto": parts.scheme})
+
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, family: int = 0, *others: int, **options: int) -> list[tuple]:
+        if not host.endswith("myqcloud.com"):
+            return real(host, port, family, *others, **options)
+        if family == socket.AF_INET6:
+            raise socket.gaierror
+        return [(family, 1, 6, "", (address, port)) for address in ("10.1.2.3", "203.205.1.1")]
+
+    endpoint = Endpoint.of_bucket(defaults.BUCKET, defaults.REGION)
+    monkeypatch.setattr(service, "config", replace(service.config, endpoint=endpoint))
+    monkeypatch.setattr(service, "_fetch", fetch_from_emulator)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
 @pytest.fixture

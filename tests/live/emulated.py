@@ -25,6 +25,7 @@ VALUES = {
     "paused_workflow_id": PAUSED_WORKFLOW_ID,
     "failing_object_key": FAILING_KEY,
     "list_key": "lists/one.txt",
+    "control_prefix": "odd-names/",
     "job": '{"Tag": "MediaInfo", "JobParam": {"TemplateId": "t000000000000000000000000000000001"}}',
     "notification_url": "https://receiver.example.com/ci?of=the-live-check",
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.exceptions import ApiError
 
 if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.emulator.contract.facts import Answer
     from tests.live.check import Check
     from tests.live.orders import Order
 
@@ -37,11 +38,13 @@ class Finding:
     """
     :param text: the answer in words.
     :param change: what to change in this project, or how to find the answer.
+    :param answers: what it says about facts of the contract, by their names.
     """
 
     verdict: Verdict
     text: str
     change: str = ""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,16 @@ class Question:
     orders: Sequence[Order] = ()
 
 
-def as_assumed(text: str, change: str = "") -> Finding:
-    return Finding(Verdict.AS_ASSUMED, text, change)
+def as_assumed(text: str, change: str = "", **answers: Answer) -> Finding:
+    return Finding(Verdict.AS_ASSUMED, text, change, answers)
 
 
-def differs(text: str, change: str) -> Finding:
-    return Finding(Verdict.DIFFERS, text, change)
+def differs(text: str, change: str, **answers: Answer) -> Finding:
+    return Finding(Verdict.DIFFERS, text, change, answers)
 
 
-def noted(text: str, change: str = "") -> Finding:
-    return Finding(Verdict.NOTED, text, change)
+def noted(text: str, change: str = "", **answers: Answer) -> Finding:
+    return Finding(Verdict.NOTED, text, change, answers)
 
 
 def unclear(text: str, find_out: str = "") -> Finding:

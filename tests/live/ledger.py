@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,9 +12,15 @@ from airflow_provider_tencent_ci.core.api.job_records import ACTIVE_STATES, Inve
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, read_created
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IF_NOT_EXECUTED, send_with_retry
+from airflow_provider_tencent_ci.core.wire.request_retry import (
+    NO_RETRY,
+    RETRY_IDEMPOTENT,
+    RETRY_IF_NOT_EXECUTED,
+    RequestRetry,
+    send_with_retry,
+)
 from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
-from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, NotFoundError, TransportError
 from tests.live.failures import OverBudget
 from tests.live.findings import brief
 from tests.live.orders import Order, Scope
@@ -120,8 +127,13 @@ class Ledger:
         return submission
 
     def look(self, submission: Submission) -> InventoryJob:
-        """Read a job again."""
-        return submission.saw(self._service.run(job_calls.get_job(submission.job_id)))
+        """Read a job again; the last read state if the service does not show it yet."""
+        try:
+            return self._service.run(_read_again(submission, RETRY_IDEMPOTENT))
+        except NotFoundError:
+            if submission.job is None:
+                raise
+            return submission.job
 
     def wait(self, submission: Submission, within_seconds: float) -> InventoryJob | None:
         """Wait until a job has ended; ``None`` if there is no job, or it did not end in time."""
@@ -217,12 +229,22 @@ class Ledger:
 
 def _look_or_cancel(submission: Submission, *, cancels: bool) -> Flow[None]:
     """Read a job; cancel it if it is live; read it again."""
-    job = submission.saw((yield from job_calls.get_job(submission.job_id, NO_RETRY, _WITHOUT_WAITING)))
+    job = yield from _read_again(submission, NO_RETRY)
     if cancels and not job.state.is_terminal:
         try:
             yield from job_calls.request_cancel(submission.job_id, NO_RETRY)
         finally:
-            submission.saw((yield from job_calls.get_job(submission.job_id, NO_RETRY, _WITHOUT_WAITING)))
+            yield from _read_again(submission, NO_RETRY)
+
+
+def _read_again(submission: Submission, retry: RequestRetry) -> Flow[InventoryJob]:
+    """Read a job from the list, which may lag behind, or by its id."""
+    with suppress(NotFoundError):
+        return submission.saw((yield from job_calls.get_job(submission.job_id, retry, _WITHOUT_WAITING)))
+    job = yield from job_calls.get_job_by_id(submission.job_id, retry)
+    if job is None:
+        raise NotFoundError(f"The service does not show {submission.job_id}.", status=404, code="")
+    return submission.saw(job)
 
 
 def _surely_refused(error: ApiError | TransportError) -> bool:

@@ -49,6 +49,11 @@ class Scope:
         return f"{NAME_PREFIX}{self.token}/missing.mp4"
 
     @property
+    def control_key(self) -> str:
+        """The key of an object with a character that XML forbids."""
+        return f"{self.settings.control_prefix}film\x03.mp4"
+
+    @property
     def object_url(self) -> str:
         """The address of the list of objects."""
         return f"{self.bucket_url}/{self.settings.list_key}"
@@ -177,5 +182,12 @@ LIST = Order(
 )
 LIST_URL = Order(
     "list-url", "a list of the object, by its URL", 1, lambda scope: {"UrlFile": scope.object_url}, "list_key"
+)
+CONTROL = Order(
+    "control-character",
+    "a new object with a control character in its key, by Prefix",
+    1,
+    lambda scope: {"Prefix": scope.settings.control_prefix},
+    "control_prefix",
 )
 NODE = Order("node", "Type=Job over a prefix that matches nothing", 0, _nothing, "job", _node, "Job")

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tencent_ci import __version__
+from airflow_provider_tencent_ci.emulator import Contract
 from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Answered, Check
+from tests.live.contract_of_run import contract_rows
 from tests.live.evidence import condensed
 from tests.live.findings import Verdict
 from tests.live.ledger import Submission
@@ -24,10 +26,11 @@ from tests.live.service import is_documented
 REPORT_PREFIX = "live-report-"
 
 
-def report_of(check: Check, *, began_at: datetime, ended_early: str, mask: Mask) -> dict[str, Any]:
+def report_of(check: Check, *, began_at: datetime, ended_early: str, contract: Contract, mask: Mask) -> dict[str, Any]:
     """
     Return the report as values for JSON, safe to show.
 
+    :param contract: what this run says about the facts of the contract.
     :param ended_early: why not all questions were checked; empty if all were.
     """
     answered = sorted(check.answered, key=lambda one: one.question.number)
@@ -40,6 +43,7 @@ def report_of(check: Check, *, began_at: datetime, ended_early: str, mask: Mask)
             **_surroundings(check),
         },
         "questions": [_question(one, check) for one in answered],
+        "contract": contract_rows(contract),
         "submissions": [_submission(submission) for submission in check.ledger],
         "verdicts": {verdict.value: sum(one.verdict is verdict for one in answered) for verdict in Verdict},
     }
@@ -74,6 +78,8 @@ def _surroundings(check: Check) -> dict[str, str]:
 def _question(answered: Answered, check: Check) -> dict[str, Any]:
     settings = check.settings
     keys = {settings.object_key, settings.failing_object_key, settings.list_key, check.ledger.scope.missing_key} - {""}
+    if settings.control_prefix:
+        keys.add(check.ledger.scope.control_key)
     exchanges = [exchange.to_dict(check.ledger.job_ids, keys) for exchange in answered.exchanges]
     return {
         "number": answered.question.number,
@@ -116,6 +122,7 @@ def _markdown(report: dict[str, Any]) -> Iterator[str]:
         yield f"**Ended early: {run['ended_early']}**"
     yield from _endings(report["submissions"], run["console"])
     yield from _summary(report)
+    yield from _contract(report["contract"])
     for question in report["questions"]:
         yield from _answer(question)
     yield from _submissions(report["submissions"])
@@ -144,6 +151,12 @@ def _summary(report: dict[str, Any]) -> Iterator[str]:
     for question in report["questions"]:
         answers = " ".join(finding["text"] for finding in question["findings"])
         yield f"| {question['number']} | {_cell(question['question'])} | {question['verdict']} | {_cell(answers)} |"
+
+
+def _contract(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield from ("", "## The contract", "", "| fact | # | assumed | seen |", "| --- | --: | --- | --- |")
+    for row in rows:
+        yield f"| `{row['fact']}` | {row['question']} | {_cell(row['assumed'])} | {_cell(row['seen'])} |"
 
 
 def _answer(question: dict[str, Any]) -> Iterator[str]:

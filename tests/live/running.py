@@ -13,12 +13,13 @@ from showcase.failures import Interrupted
 
 from airflow_provider_tencent_ci.links import console_url
 from tests.live.check import Answered, Check
+from tests.live.contract_of_run import contract_of, write_contract
 from tests.live.findings import Finding, Question, Verdict
 from tests.live.ledger import Submission
 from tests.live.masking import Mask
 from tests.live.orders import NAME_PREFIX
 from tests.live.report import report_of, write_report
-from tests.live.service import Service
+from tests.live.service import Service, is_documented
 from tests.live.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ class Outcome:
     """
     :param status: the exit status.
     :param running: the jobs that are not known to have ended.
-    :param files: the report, as Markdown and as JSON.
+    :param files: the report, as Markdown and as JSON, and the contract.
     """
 
     status: int
     running: Sequence[Submission]
-    files: tuple[Path, Path]
+    files: tuple[Path, Path, Path]
 
 
 def run(
@@ -65,8 +66,11 @@ def run(
     finally:
         with interrupts.held():  # a further signal would leave jobs running
             running = check.ledger.end_all(settings.end_seconds)
-            report = report_of(check, began_at=began_at, ended_early=ended_early, mask=_mask(check, show_names))
-            files = write_report(report, directory, began_at)
+            of_the_service = is_documented(service.config)
+            contract = contract_of(check.answered, began_at.date(), of_the_service=of_the_service)
+            mask = _mask(check, show_names)
+            report = report_of(check, began_at=began_at, ended_early=ended_early, contract=contract, mask=mask)
+            files = (*write_report(report, directory, began_at), write_contract(contract, directory))
             _tell_end(check, running, files, display)
     return Outcome(STILL_RUNNING if running else status or _status_of(check), running, files)
 
@@ -100,7 +104,7 @@ def _ask(check: Check, questions: Sequence[Question], display: Display) -> tuple
     return DONE, ""
 
 
-def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Path], display: Display) -> None:
+def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Path, Path], display: Display) -> None:
     """Print how the jobs ended, and name those that did not."""
     for submission in running:
         display.error(f"Not known to have ended: {submission.job_id or submission.name}. {submission.trouble}")
@@ -109,7 +113,7 @@ def _tell_end(check: Check, running: Sequence[Submission], files: tuple[Path, Pa
         display.error(f"To end them: make test-live ARGS=--sweep, or {console_url(config.bucket, config.region)}")
     else:
         display.say(f"All jobs have ended. Created: {len(check.ledger.job_ids)}.")
-    display.say(f"The report, to be attached to an issue: {files[0]} and {files[1].name}")
+    display.say(f"The report, to be attached to an issue: {files[0]}, {files[1].name} and {files[2].name}")
 
 
 def _tell(display: Display, answered: Answered) -> None:

@@ -24,6 +24,10 @@ VARIABLES: Mapping[str, tuple[str, str]] = {
     "paused_workflow_id": ("TENCENT_CI_PAUSED_WORKFLOW_ID", "a workflow that is paused"),
     "failing_object_key": ("TENCENT_CI_FAILING_OBJECT_KEY", "the key of an object that the workflow cannot process"),
     "list_key": ("TENCENT_CI_LIST_KEY", "a key without an object, under which a list may be written, which stays"),
+    "control_prefix": (
+        "TENCENT_CI_CONTROL_PREFIX",
+        "a prefix without objects, below which one with a control character in its key may be written, which stays",
+    ),
     "job": ("TENCENT_CI_JOB", 'the Operation of a job of Type=Job as JSON, such as {"Tag": "MediaInfo", ...}'),
     "notification_url": (
         "TENCENT_CI_NOTIFICATION_URL",
@@ -53,6 +57,7 @@ class Settings:
     paused_workflow_id: str = ""
     failing_object_key: str = ""
     list_key: str = ""
+    control_prefix: str = ""
     job: Mapping[str, Any] | None = None
     notification_url: str = ""
     wait_seconds: float = 900.0
@@ -97,7 +102,7 @@ def _check(name: str, value: str) -> None:
     variable = VARIABLES[name][0]
     if name.endswith("workflow_id") and value and not _ID.fullmatch(value):
         raise Unprepared(f"{variable}={value!r} is not the id of a workflow.")
-    if name.endswith("_key") and value:
+    if name.endswith(("_key", "_prefix")) and value:
         try:
             check_object_key(value)
         except InvalidArgumentError as error:

@@ -80,7 +80,7 @@ def test_a_missing_setting_is_named_and_nothing_is_sent(
     ("arguments", "says"),
     [
         ([], "Nothing was submitted. Agree to it with --yes"),
-        (["--yes", "--only", "7,22"], "There is no question 22; there are 1 to 21."),
+        (["--yes", "--only", "7,24"], "There is no question 24; there are 1 to 23."),
         (["--yes", "--output", "/no/such/place"], "The report cannot be written to /no/such/place"),
         (["--yes", "--connection-file", "/no/such/file"], "The connection cannot be read"),
     ],
@@ -124,7 +124,7 @@ def test_the_worst_case_is_printed_before_the_start(
 ) -> None:
     environment("connection", "workflow_id", "object_key")
     assert main([]) == 1
-    assert "Questions: 21. Jobs, at most: 12. Files that they process, at most: 6" in capsys.readouterr().out
+    assert "Questions: 23. Jobs, at most: 12. Files that they process, at most: 6" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_the_whole_check_runs_against_its_own_emulator(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0, said
     [values] = tmp_path.glob("live-report-*.json")
-    assert sum(json.loads(values.read_text())["verdicts"].values()) == 21
+    assert sum(json.loads(values.read_text())["verdicts"].values()) == 23
 
 
 def _until(happened: Callable[[], bool]) -> None:

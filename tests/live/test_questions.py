@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_tencent_ci.core.wire.messages import Response
-from airflow_provider_tencent_ci.core.wire.service_config import Endpoint
 from airflow_provider_tencent_ci.emulator import Emulator
-from airflow_provider_tencent_ci.emulator.model import defaults
 from tests.live.check import Check, cost_of
 from tests.live.conftest import Ask, text_of
 from tests.live.findings import Question, Verdict
@@ -48,6 +42,8 @@ BY_DEFAULT = {
     19: OUTSIDE,
     20: OUTSIDE,
     21: OUTSIDE,
+    22: AS_ASSUMED,
+    23: AS_ASSUMED,
 }
 
 
@@ -85,7 +81,7 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (7, {"repeat_token": True}, DIFFERS, "never ends"),
         (8, {}, AS_ASSUMED, "The filter is exact."),
         (8, {"name_filter": "prefix"}, AS_ASSUMED, "The filter is prefix."),
-        (8, {"name_filter": "fuzzy"}, AS_ASSUMED, "in lower case: found). Nothing in the client; the emulator's"),
+        (8, {"name_filter": "fuzzy"}, AS_ASSUMED, "in lower case: found)."),
         (9, {}, AS_ASSUMED, "shows jobs of Job and Workflow"),
         (10, {}, AS_ASSUMED, "200 with RequestId, NonExistJobIds"),
         (10, {"unknown_job": "refuse"}, AS_ASSUMED, "HTTP 404 ResourceNotFound"),
@@ -96,24 +92,44 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (11, {"cancel_of_ended": "refuse"}, AS_ASSUMED, "ended as Success: HTTP 400 InvalidArgument"),
         (12, {}, OUTSIDE, "No job of this run was paused"),
         (13, {}, AS_ASSUMED, "A name of 128 characters and 346 bytes is accepted"),
+        (13, {"same_name": "refuse"}, DIFFERS, "a name in use is an error then"),
         (13, {"name_limit": "bytes"}, DIFFERS, "has to count bytes"),
         (15, {}, AS_ASSUMED, "the list with name: 0.0 s"),
         (15, {"list_lag_seconds": 7.0}, AS_ASSUMED, "(GET …/<jobId>): 0.0 s; the list with jobId: 7.0 s"),
+        (15, {"list_lag_seconds": 7.0, "job_by_id": "with_list"}, AS_ASSUMED, "(GET …/<jobId>): 7.0 s; the list with"),
         (15, {"list_lag_answers": 4}, AS_ASSUMED, "the list with name: 1.0 s"),
         (15, {"list_lag_seconds": 30.0}, AS_ASSUMED, "the list with name: 30.0 s"),
         (
             15,
             {"list_lag_seconds": 900.0},
             DIFFERS,
-            "the list with name: not within 60 s. core/submitting/adoption.py",
+            "the list with name: not within 320 s. core/submitting/adoption.py",
         ),
         (16, {}, AS_ASSUMED, "with a signature that is over: HTTP 401 SignatureExpired"),
         (16, {"cos_style_errors": True}, AS_ASSUMED, "made with another key: HTTP 403 SignatureDoesNotMatch"),
         (16, {"skew_seconds": 60.0}, AS_ASSUMED, "begins in ten minutes: HTTP 401 SignatureExpired"),
         (16, {"skew_seconds": 7200.0}, DIFFERS, "that begins in an hour is accepted"),
         (16, {"all_parameters_signed": False}, AS_ASSUMED, "covers neither host nor parameters: accepted"),
+        (16, {"wrong_signature": "401 AccessDenied"}, AS_ASSUMED, "with another key: HTTP 401 AccessDenied"),
+        (16, {"wrong_signature": "401 Strange"}, DIFFERS, "CODES needs 'Strange'"),
         (17, {}, AS_ASSUMED, "x-cos-security-token: accepted"),
         (17, {"cos_token_accepted": False}, AS_ASSUMED, "x-cos-security-token: HTTP 401 InvalidAuthorization"),
+        (22, {}, AS_ASSUMED, "Date is on the answer to a list, an unknown job, a wrong signature, a wrong parameter."),
+        (
+            22,
+            {"date_header": "not_on_errors"},
+            DIFFERS,
+            "missing on the answer to a wrong parameter, a wrong signature.",
+        ),
+        (
+            22,
+            {"date_header": "none"},
+            DIFFERS,
+            "missing on the answer to a list, a wrong parameter, a wrong signature,",
+        ),
+        (23, {}, AS_ASSUMED, "The list has '\ufffd' for the character U+0003"),
+        (23, {"control_characters": "reference"}, AS_ASSUMED, "The list has '&#x3;' for"),
+        (23, {"control_characters": "bare"}, AS_ASSUMED, r"The list has '\x03' for"),
     ],
 )
 def test_the_answer_follows_the_service(
@@ -146,6 +162,7 @@ def test_a_paused_job_is_an_answer(ask: Ask, emulator: Emulator) -> None:
         (4, "paused_workflow_id", "needs TENCENT_CI_PAUSED_WORKFLOW_ID"),
         (5, "failing_object_key", "needs TENCENT_CI_FAILING_OBJECT_KEY"),
         (9, "job", "needs TENCENT_CI_JOB"),
+        (23, "control_prefix", "needs TENCENT_CI_CONTROL_PREFIX"),
         (21, "notification_url", "Set TENCENT_CI_NOTIFICATION_URL"),
     ],
 )
@@ -169,15 +186,15 @@ def test_a_question_submits_no_more_than_announced(
 
 def test_different_questions_cost_no_job_twice(ask: Ask, emulator: Emulator, settings: Settings) -> None:
     ask()
-    assert emulator.count("create") <= cost_of(QUESTIONS, settings).jobs == 18
-    assert sum(len(emulator.files(job.job_id)) for job in emulator.jobs) <= cost_of(QUESTIONS, settings).files == 12
+    assert emulator.count("create") <= cost_of(QUESTIONS, settings).jobs == 19
+    assert sum(len(emulator.files(job.job_id)) for job in emulator.jobs) <= cost_of(QUESTIONS, settings).files == 13
 
 
 def test_a_failed_question_does_not_end_the_run(ask: Ask, emulator: Emulator) -> None:
     emulator.inject("error", operation="get", status=403, code="AccessDenied", times=None)
     answered = ask(10, 14, 15)
     assert "HTTP 403 AccessDenied" in text_of(answered[10])
-    assert "not within 60 s" in text_of(answered[15])
+    assert "not within 320 s" in text_of(answered[15])
     assert answered[14].verdict is NOTED
 
 
@@ -188,35 +205,11 @@ def test_an_error_of_a_question_is_reported(ask: Ask, emulator: Emulator) -> Non
     assert "PermissionDeniedError" in text_of(answered)
 
 
-@pytest.fixture
-def documented_host(services: list[Service], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The documented host, whose names resolve to the emulator: no other host is available."""
-    service, fetch, emulator_url = services[0], services[0]._fetch, services[0].config.endpoint.base_url
-
-    def fetch_from_emulator(url: str, headers: Mapping[str, str]) -> Response:
-        parts = urlsplit(url)
-        return fetch(f"{emulator_url}{parts.path}", headers)
-
-    real = socket.getaddrinfo
-
-    def resolve(host: str, port: int, family: int, *others: int) -> list[tuple]:
-        if not host.endswith("myqcloud.com"):
-            return real(host, port, family, *others)
-        if family == socket.AF_INET6:
-            raise socket.gaierror
-        return [(family, 1, 6, "", (address, port)) for address in ("10.1.2.3", "203.205.1.1")]
-
-    endpoint = Endpoint.of_bucket(defaults.BUCKET, defaults.REGION)
-    monkeypatch.setattr(service, "config", replace(service.config, endpoint=endpoint))
-    monkeypatch.setattr(service, "_fetch", fetch_from_emulator)
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-
-
 @pytest.mark.usefixtures("documented_host")
 def test_other_hosts_get_unsigned_requests(services: list[Service], settings: Settings) -> None:
     check = Check(settings, services[0], "0a1b2c3d")
     text = " ".join(finding.text for finding in ask_hosts(check))
-    assert "Plain http: HTTP 401 MissingAuthorization" in text
+    assert "Plain http: HTTP 308" in text
     assert "ci.<region>.tencentcos.cn: HTTP 4" in text
     assert "IPv4: 2 addresses, 1 of them private." in text
     assert "IPv6: no address" in text
@@ -228,4 +221,4 @@ def numbers(questions: Sequence[Question]) -> list[int]:
 
 
 def test_every_open_question_has_a_check() -> None:
-    assert numbers(QUESTIONS) == list(range(1, 22))
+    assert numbers(QUESTIONS) == list(range(1, 24))

@@ -128,8 +128,8 @@ def test_the_report_has_a_row_and_an_answer_for_each_question_and_the_end_of_eac
 ) -> None:
     outcome = run()
     markdown = outcome.files[0].read_text()
-    assert [int(number) for number in re.findall(r"^\| (\d+) \|", markdown, re.M)] == list(range(1, 22))
-    assert [int(number) for number in re.findall(r"^## (\d+)\. ", markdown, re.M)] == list(range(1, 22))
+    assert [int(number) for number in re.findall(r"^\| (\d+) \|", markdown, re.M)] == list(range(1, 24))
+    assert [int(number) for number in re.findall(r"^## (\d+)\. ", markdown, re.M)] == list(range(1, 24))
     assert markdown.count("```") % 2 == 0
     for job in emulator.jobs:
         assert re.search(rf"^\| `{job.job_id}` \|.*{job.state} \|$", markdown, re.M)
@@ -142,8 +142,8 @@ def test_both_formats_contain_the_same_facts(run: Run) -> None:
     values = json.loads(outcome.files[1].read_text())
     assert values["run"]["region"] == defaults.REGION
     assert values["run"]["endpoint"] == "endpoint_url of the connection"
-    assert sum(values["verdicts"].values()) == len(values["questions"]) == 21
-    assert len(values["submissions"]) == 18
+    assert sum(values["verdicts"].values()) == len(values["questions"]) == 23
+    assert len(values["submissions"]) == 19
     for question in values["questions"]:
         for finding in question["findings"]:
             assert " ".join(finding["text"].split()).replace("<", "&lt;") in outcome.files[0].read_text()

@@ -20,7 +20,7 @@ PAGES = [
 FOLDERS = ("airflow_provider_tencent_ci", "benchmarks", "example_dags", "fuzz", "scripts", "tests")
 SCRIPTS = (
     *("check-claims", "check-translations", "trace-job-id", "update-translations"),
-    *("write-error-docs", "write-example-docs", "write-metric-docs"),
+    *("write-contract-docs", "write-error-docs", "write-example-docs", "write-metric-docs"),
 )
 MODULES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),

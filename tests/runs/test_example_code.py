@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.emulator.model.defaults import SECRET_ID, SECRE
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
+from tests.live.contract_of_run import CONTRACT_FILE
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import DATABASE, migrated_database, run_dag_file
 from tests.snippets import SNIPPETS, snippet
@@ -147,6 +148,17 @@ def test_the_tests_with_the_emulator_pass(tmp_path):
 
 def test_the_test_with_a_late_service_passes(tmp_path):
     assert "1 passed" in run_tests(snippet("test_late_service.py"), tmp_path)
+
+
+def test_the_test_with_a_contract_passes(tmp_path):
+    assert "1 passed" in run_tests(snippet("test_contract.py"), tmp_path)
+
+
+def test_a_contract_is_taken_over_by_a_command_that_exists():
+    [[script, option, file]] = commands("take_contract.sh")
+    assert (option, file) == ("--take", CONTRACT_FILE)
+    done = subprocess.run([sys.executable, script, option, "/no/such/file"], cwd=ROOT, capture_output=True, check=False)
+    assert b"The contract cannot be read" in done.stderr
 
 
 def test_the_readme_s_test_passes_with_a_job_and_fails_without(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -19,6 +20,7 @@ from airflow_provider_tencent_ci.emulator.protocol.answer_times import with_colo
 from airflow_provider_tencent_ci.emulator.protocol.error_answers import ServiceError
 
 __all__ = [
+    "Nodes",
     "child_job",
     "error_body",
     "execution",
@@ -35,12 +37,14 @@ Content: TypeAlias = Union[str, Element, "Nodes"]
 # Names and contents in the order in which they are written; a name may repeat.
 Nodes: TypeAlias = Sequence[tuple[str, Content]]
 
+_USUAL = AnswerForm()
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 _SHUFFLE = Random(20_220_627)  # noqa: S311 - an order of nodes, the same in every run
 
 
-def response_body(nodes: Nodes) -> bytes:
+def response_body(nodes: Nodes, form: AnswerForm = _USUAL) -> bytes:
     """Return a document below the root ``Response``."""
-    return _document("Response", nodes)
+    return _document("Response", nodes, form)
 
 
 def error_body(error: ServiceError, form: AnswerForm, *, path: str, request_id: str, trace_id: str) -> bytes:
@@ -48,15 +52,21 @@ def error_body(error: ServiceError, form: AnswerForm, *, path: str, request_id: 
     nodes = [("Code", error.code), ("Message", error.message)]
     if form.cos_style_errors:
         nodes += [*error.details.items(), ("Resource", path)]
-    return _document("Error", [*nodes, ("RequestId", request_id), ("TraceId", trace_id)])
+    return _document("Error", [*nodes, ("RequestId", request_id), ("TraceId", trace_id)], form)
 
 
-def token_page(request_id: str, name: str, entries: Iterable[Nodes], page: Page[JobRecord] | Page[FileRecord]) -> bytes:
+def token_page(
+    request_id: str,
+    name: str,
+    entries: Iterable[Nodes],
+    page: Page[JobRecord] | Page[FileRecord],
+    form: AnswerForm = _USUAL,
+) -> bytes:
     """Return a list that is paged by ``NextToken``."""
     nodes: list[tuple[str, Content]] = [("RequestId", request_id), *((name, entry) for entry in entries)]
     if page.next_token is not None:
         nodes.append(("NextToken", page.next_token))
-    return response_body(nodes)
+    return response_body(nodes, form)
 
 
 def numbered_page(
@@ -207,20 +217,30 @@ def _positive(text: str, default: int) -> int:
     return read_number(text) or default
 
 
-def _document(root: str, nodes: Nodes) -> bytes:
+def _document(root: str, nodes: Nodes, form: AnswerForm) -> bytes:
     element = Element(root)
-    _append(element, nodes)
-    return element_bytes(element)
+    _append(element, nodes, NOT_XML_1_0 if form.control_characters == "replaced" else _NOT_UTF_8)
+    written = element_bytes(element)
+    return _with_references(written) if form.control_characters == "reference" else written
 
 
-def _append(parent: Element, nodes: Nodes) -> None:
-    """Add nodes; a character that XML cannot carry becomes U+FFFD, as Go's ``encoding/xml`` writes it (assumed)."""
+def _append(parent: Element, nodes: Nodes, replaced: re.Pattern[str]) -> None:
+    """
+    Add nodes.
+
+    :param replaced: the characters that become U+FFFD. Go's ``encoding/xml`` does this with all that XML forbids.
+    """
     for name, content in nodes:
         if isinstance(content, Element):
             parent.append(content)
             continue
         child = SubElement(parent, name)
         if isinstance(content, str):
-            child.text = NOT_XML_1_0.sub("\ufffd", content)
+            child.text = replaced.sub("\ufffd", content)
         else:
-            _append(child, content)
+            _append(child, content, replaced)
+
+
+def _with_references(written: bytes) -> bytes:
+    """Write each character that XML forbids as a reference, which XML 1.0 forbids, too, and S3's lists have."""
+    return NOT_XML_1_0.sub(lambda found: f"&#x{ord(found[0]):x};", written.decode()).encode()

@@ -38,6 +38,7 @@ _FIELDS = (
     "q-url-param-list",
     "q-signature",
 )
+_DOCUMENTED_WRONG = SignatureRules().wrong_signature
 _WINDOW = re.compile(r"([0-9]{1,12});([0-9]{1,12})")
 #: The parameters with which a signed URL carries its signature: as seven fields, or all of them in one (``sign``); and
 #: the token of temporary keys, which the SDKs add after signing (docs/service.md, 6.6).
@@ -103,7 +104,8 @@ def check_signature(
     parameters = [(name, value) for name, value in request.parameters if name not in (*_FIELDS, "sign")]
     if rules.all_parameters_signed:
         _check_all_listed(claim, parameters)
-    _check_against_key(claim, request, parameters, key)
+    wrong = _DOCUMENTED_WRONG if for_objects else rules.wrong_signature
+    _check_against_key(claim, request, parameters, key, wrong)
     _check_token(request, key, now, _token_headers(rules, for_objects=for_objects))
     return key
 
@@ -152,9 +154,17 @@ def _check_all_listed(claim: Mapping[str, str], parameters: Iterable[tuple[str, 
 
 
 def _check_against_key(
-    claim: Mapping[str, str], request: WireRequest, parameters: Iterable[tuple[str, str]], key: AccessKey
+    claim: Mapping[str, str],
+    request: WireRequest,
+    parameters: Iterable[tuple[str, str]],
+    key: AccessKey,
+    wrong: str,
 ) -> None:
-    """Sign the listed parts with the key, for each form of ``Host``, and compare the results with the signature."""
+    """
+    Sign the listed parts with the key, for each form of ``Host``, and compare the results with the signature.
+
+    :param wrong: status and code of the refusal.
+    """
     listed = _names(claim["q-url-param-list"])
     query = [(name, value) for name, value in parameters if _signed_name(name) in listed]
     if missing := sorted(listed - {_signed_name(name) for name, _ in query}):
@@ -166,7 +176,7 @@ def _check_against_key(
         ).rpartition("=")[2]
         if hmac.compare_digest(expected.encode(), claim["q-signature"].encode(errors="replace")):
             return
-    raise _mismatch(claim, request, query)
+    raise _mismatch(claim, request, query, wrong)
 
 
 def _header_forms(claim: Mapping[str, str], request: WireRequest) -> Iterator[dict[str, str]]:
@@ -199,16 +209,19 @@ def _check_token(request: WireRequest, key: AccessKey, now: datetime, names: tup
         raise _invalid("The session token does not belong to the key.", cos_code="InvalidAccessKeyId")
 
 
-def _mismatch(claim: Mapping[str, str], request: WireRequest, query: Iterable[tuple[str, str]]) -> ServiceError:
+def _mismatch(
+    claim: Mapping[str, str], request: WireRequest, query: Iterable[tuple[str, str]], wrong: str
+) -> ServiceError:
     """Return the error for a wrong signature; as COS does, it shows the text that the server expected to be signed."""
     headers = next(_header_forms(claim, request))
     http_string = f"{request.method.lower()}\n{request.path}\n{_joined(query)}\n{_joined(headers.items())}\n"
     digest = hashlib.sha1(http_string.encode(), usedforsecurity=False).hexdigest()
+    status, _, code = wrong.partition(" ")
     return ServiceError(
-        401,
-        "InvalidAuthorization",
+        int(status),
+        code,
         "The signature does not match the request.",
-        cos=(403, "SignatureDoesNotMatch"),
+        cos=(403, "SignatureDoesNotMatch") if wrong == _DOCUMENTED_WRONG else None,
         details={"StringToSign": f"sha1\n{claim['q-sign-time']}\n{digest}\n", "FormatString": http_string},
     )
 

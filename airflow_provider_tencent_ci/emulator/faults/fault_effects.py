@@ -81,7 +81,7 @@ def _reset(reply: Reply, fault: Fault) -> Reply:
 
 
 def _drip(reply: Reply, fault: Fault) -> Reply:
-    return replace(reply, delivery=Delivery(drip_seconds=fault.duration_seconds))
+    return replace(reply, delivery=replace(reply.delivery, drip_seconds=fault.duration_seconds))
 
 
 def _cut_off(reply: Reply, fault: Fault) -> Reply:

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 
 from airflow_provider_tencent_ci.emulator.answers.answer_xml import error_body
 from airflow_provider_tencent_ci.emulator.auth.key_services import (
@@ -177,6 +178,10 @@ class Gateway:
         )
 
     def _reply(self, turn: _Turn, fault: Fault | None) -> Reply:
+        reply = self._reply_with_date(turn, fault)
+        return reply if _has_date(reply, turn) else _without_date(reply)
+
+    def _reply_with_date(self, turn: _Turn, fault: Fault | None) -> Reply:
         if fault is None:
             return self._act(turn)
         reply = _with_fault(Reply(200) if fault.prevents_acting else self._act(turn), turn, fault)
@@ -188,6 +193,8 @@ class Gateway:
                 return self._hand_out_keys(turn)
             if turn.operation in OBJECT_OPERATIONS:
                 return self._answer_object(turn)
+            if (status := _redirect_to_https(turn)) is not None:
+                return _redirect(turn, status)
             return Reply(200, turn.headers(), self._carry_out(turn))
         except ServiceError as error:
             return _refusal(turn, error)
@@ -276,6 +283,33 @@ def _refusal(turn: _Turn, error: ServiceError) -> Reply:
     path = turn.request.path
     body = error_body(error, form, path=path, request_id=turn.request_id, trace_id=trace_id)
     return Reply(error.status, {**turn.headers(), f"x-{turn.service}-trace-id": trace_id}, body)
+
+
+def _redirect_to_https(turn: _Turn) -> int | None:
+    """Return the status of the redirect of a client that came without TLS; ``None``: it is served."""
+    answer = turn.behaviour.requests.plain_http
+    without_tls = turn.request.headers.get("x-forwarded-proto", "").lower() == "http"
+    return int(answer) if without_tls and answer != "serve" else None
+
+
+def _redirect(turn: _Turn, status: int) -> Reply:
+    permanent = status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT)
+    code = "PermanentRedirect" if permanent else "TemporaryRedirect"
+    refusal = _refusal(turn, ServiceError(status, code, "Please use HTTPS."))
+    location = f"https://{turn.request.host}{turn.request.target}"
+    return replace(refusal, headers={**refusal.headers, "Location": location})
+
+
+def _has_date(reply: Reply, turn: _Turn) -> bool:
+    """Return whether an answer has ``Date``; those of COS, and of the services that hand out keys, always have."""
+    of_ci = turn.service == "ci" and turn.operation not in KEY_OPERATIONS
+    form = turn.behaviour.answers.date_header if of_ci else "every"
+    return form == "every" or (form == "not_on_errors" and reply.status < HTTPStatus.MULTIPLE_CHOICES)
+
+
+def _without_date(reply: Reply) -> Reply:
+    headers = {name: value for name, value in reply.headers.items() if name != "Date"}
+    return replace(reply, headers=headers, delivery=replace(reply.delivery, without_date=True))
 
 
 def _with_date(reply: Reply, turn: _Turn) -> Reply:

@@ -99,7 +99,7 @@ def _list(call: Call) -> bytes:
 
 
 def _get(call: Call) -> bytes:
-    record = call.service.get_job(call.bucket, call.resource_id)
+    record = call.service.read_job(call.bucket, call.resource_id)
     if record is None:
         if call.behaviour.lists.unknown_job == "refuse":
             raise ServiceError(404, "ResourceNotFound", f"There is no batch {call.resource_id!r}.")
@@ -118,13 +118,14 @@ def _cancel(call: Call) -> bytes:
 def _executions(call: Call) -> bytes:
     page = call.service.list_executions(call.bucket, call.request.query)
     entries = [answer_xml.execution(record, call.bucket, call.behaviour.answers) for record in page.entries]
-    return answer_xml.token_page(call.request_id, "WorkflowExecutionList", entries, page)
+    return answer_xml.token_page(call.request_id, "WorkflowExecutionList", entries, page, call.behaviour.answers)
 
 
 def _execution(call: Call) -> bytes:
     record = call.service.get_execution(call.bucket, call.resource_id)
     detail = answer_xml.execution_detail(record, call.bucket, call.behaviour.answers)
-    return answer_xml.response_body([("RequestId", call.request_id), ("WorkflowExecution", detail)])
+    nodes: answer_xml.Nodes = [("RequestId", call.request_id), ("WorkflowExecution", detail)]
+    return answer_xml.response_body(nodes, call.behaviour.answers)
 
 
 def _jobs(call: Call) -> bytes:
@@ -138,7 +139,7 @@ def _pic_jobs(call: Call) -> bytes:
 def _child_jobs(call: Call, *, pictures: bool) -> bytes:
     page = call.service.list_child_jobs(call.bucket, call.request.query, pictures=pictures)
     entries = [answer_xml.child_job(record, call.bucket, call.behaviour.answers) for record in page.entries]
-    return answer_xml.token_page(call.request_id, "JobsDetail", entries, page)
+    return answer_xml.token_page(call.request_id, "JobsDetail", entries, page, call.behaviour.answers)
 
 
 def _queues(call: Call) -> bytes:

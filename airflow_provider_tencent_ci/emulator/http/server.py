@@ -21,6 +21,7 @@ __all__ = ["CONTROL_PREFIX", "Front", "start_server"]
 CONTROL_PREFIX = "/_emulator/"
 
 _DRIPS = 50
+_NO_DATE = ""
 # With this option set, a close sends a reset instead of the regular end of a connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -47,6 +48,7 @@ async def start_server(front: Front, control: Callable[[WireRequest], Reply], ho
     """
     # aiohttp's own limit is off: the gateway refuses a long body with the service's error.
     application = web.Application(client_max_size=0)
+    application.on_response_prepare.append(_drop_date)
     application.router.add_route("*", "/{path:(?s:.*)}", _Handler(front, control).handle)  # a path may have line feeds
     # Requests that hang because of a fault must not delay the end of a test.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.05)
@@ -90,9 +92,10 @@ async def _deliver(incoming: web.Request, reply: Reply) -> web.StreamResponse:
     if delivery.reset:
         _reset(incoming)
         return web.Response(status=reply.status)
+    headers = {**reply.headers, "Date": _NO_DATE} if delivery.without_date else reply.headers
     if not (delivery.cut or delivery.drip_seconds):
-        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
-    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        return web.Response(status=reply.status, headers=headers, body=reply.body)
+    response = web.StreamResponse(status=reply.status, headers=headers)
     response.content_length = len(reply.body)
     await response.prepare(incoming)
     if delivery.cut:
@@ -101,6 +104,12 @@ async def _deliver(incoming: web.Request, reply: Reply) -> web.StreamResponse:
     else:
         await _drip(response, reply.body, delivery.drip_seconds)
     return response
+
+
+async def _drop_date(incoming: web.Request, response: web.StreamResponse) -> None:
+    """Remove the mark of an answer without ``Date``; without a mark, aiohttp would have added one."""
+    if response.headers.get("Date") == _NO_DATE:
+        del response.headers["Date"]
 
 
 async def _drip(response: web.StreamResponse, body: bytes, seconds: float) -> None:

@@ -7,7 +7,7 @@ clock; there are no threads and no timers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from xml.etree.ElementTree import Element
 
@@ -72,7 +72,11 @@ class Service:
 
     def read_create(self, bucket: Bucket, body: bytes) -> JobRequest:
         """Read and check the body of a create request."""
-        return read_create_request(body, bucket, self.behaviour_of(bucket).requests)
+        rules = self.behaviour_of(bucket).requests
+        request = read_create_request(body, bucket, rules)
+        if rules.same_name == "refuse" and any(job.request.name == request.name for job in self._listed(bucket)):
+            raise invalid_argument(f"Request.Name {request.name!r} is the name of another batch.")
+        return request
 
     def create_job(self, bucket: Bucket, request: JobRequest) -> JobRecord:
         """Create a batch. Names need not be unique, and the request is not idempotent (docs/service.md, 10)."""
@@ -88,6 +92,13 @@ class Service:
         found = job is not None and job.listed and job.bucket_name == bucket.name
         return self.record(job) if job and found else None
 
+    def read_job(self, bucket: Bucket, job_id: str) -> JobRecord | None:
+        """Return a batch as a request by its id shows it; ``None``: the bucket has none, or it is not shown yet."""
+        lists = self.behaviour_of(bucket).lists
+        record = self.get_job(bucket, job_id)
+        shown = lists.job_by_id == "at_once" or (record is not None and self._is_listed(record.job, lists))
+        return record if shown else None
+
     def list_jobs(self, bucket: Bucket, query: Query) -> Page[JobRecord]:
         """Return a page of the bucket's batches."""
         lists = self.behaviour_of(bucket).lists
@@ -95,9 +106,8 @@ class Service:
         job_type = one_of(query, "type", ("", "Workflow", "Job"))
         wanted = (
             job
-            for job in self._store.in_bucket(bucket)
-            if job.listed
-            and job_type in ("", job.request.type)
+            for job in self._listed(bucket)
+            if job_type in ("", job.request.type)
             and (lists.job_id_filter == "ignored" or query.get("jobId", "") in ("", job.job_id))
             and (not query.get("workflowId") or query["workflowId"] in job.request.workflow_ids)
             and matches_name(query.get("name", ""), job.request.name, lists)
@@ -250,14 +260,21 @@ class Service:
     def _files_for(self, bucket: Bucket, request: JobRequest) -> InputFiles:
         return select_files(bucket, request, self.behaviour_of(bucket).requests)
 
+    def _listed(self, bucket: Bucket) -> Iterator[Job]:
+        return (job for job in self._store.in_bucket(bucket) if job.listed)
+
     def _shows(self, job: Job, lists: Lists) -> bool:
         """Return whether a list shows a batch already; counts a list that does not."""
-        if self.clock.now() < job.created_at + timedelta(seconds=lists.list_lag_seconds):
-            return False
-        if job.missing_from_lists:
+        shown = self._is_listed(job, lists)
+        if not shown and self._is_old_enough(job, lists):
             job.missing_from_lists -= 1
-            return False
-        return True
+        return shown
+
+    def _is_listed(self, job: Job, lists: Lists) -> bool:
+        return not job.missing_from_lists and self._is_old_enough(job, lists)
+
+    def _is_old_enough(self, job: Job, lists: Lists) -> bool:
+        return self.clock.now() >= job.created_at + timedelta(seconds=lists.list_lag_seconds)
 
 
 def _words(query: Query, name: str) -> frozenset[str]:

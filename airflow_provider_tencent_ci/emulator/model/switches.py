@@ -7,6 +7,7 @@ all groups: ``emulator.configure()`` and the control API take it without its gro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -36,6 +37,11 @@ PausedWorkflow = Literal["run", "refuse"]
 NameLimit = Literal["characters", "bytes"]
 IntervalBounds = Literal["both", "start", "end", "neither"]
 FilesCreated = Literal["at_once", "at_turn"]
+JobById = Literal["at_once", "with_list"]
+SameName = Literal["accept", "refuse"]
+PlainHttp = Literal["serve", "301", "302", "307", "308"]
+DateHeader = Literal["every", "not_on_errors", "none"]
+ControlCharacters = Literal["replaced", "reference", "bare"]
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "outcome": get_args(Outcome),
@@ -50,7 +56,13 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "name_limit": get_args(NameLimit),
     "interval_bounds": get_args(IntervalBounds),
     "files_created": get_args(FilesCreated),
+    "job_by_id": get_args(JobById),
+    "same_name": get_args(SameName),
+    "plain_http": get_args(PlainHttp),
+    "date_header": get_args(DateHeader),
+    "control_characters": get_args(ControlCharacters),
 }
+_PATTERNS = {"wrong_signature": re.compile(r"4\d\d [A-Za-z]{1,64}", re.ASCII)}
 _MAY_BE_NONE = frozenset({"run_seconds"})
 _MAY_BE_NEGATIVE = frozenset({"clock_offset_seconds"})
 
@@ -145,7 +157,9 @@ class Lists(SwitchGroup):
     """
     The content of lists, and of the answer to a request for one job.
 
-    :param list_lag_seconds: how long a new job is missing from lists; a request for it by its id is not affected.
+    :param list_lag_seconds: how long a new job is missing from lists.
+    :param job_by_id: when a request for a job by its id finds a new job: ``at_once`` (assumed; docs/service.md, 2.6),
+        or ``with_list``, when lists show it.
     :param list_lag_answers: how many list answers leave a new job out.
     :param name_filter: how ``name`` is compared (assumed: ``exact``; docs/service.md, 2.7).
     :param job_id_filter: how ``jobId`` is compared in the list of jobs; ``ignored``: the list has all jobs.
@@ -159,6 +173,7 @@ class Lists(SwitchGroup):
 
     list_lag_seconds: float = 0.0
     list_lag_answers: int = 0
+    job_by_id: JobById = "at_once"
     name_filter: NameFilter = "exact"
     job_id_filter: JobIdFilter = "exact"
     end_of_list: EndOfList = "absent"
@@ -181,6 +196,11 @@ class RequestRules(SwitchGroup):
     :param interval_bounds: which of the two times of ``TimeInterval`` belong to it (assumed: ``both``;
         docs/service.md, 2.3).
     :param name_limit: the unit of the limit of 128 for a name (assumed: ``characters``; docs/service.md, 2.1).
+    :param same_name: the answer to a job with the name of another job of the bucket: it is made (``accept``, assumed;
+        docs/service.md, 2.1), or ``InvalidArgument`` (``refuse``).
+    :param plain_http: the answer to a client that came without TLS: the same as with TLS (``serve``), or a redirect to
+        HTTPS with this status (docs/service.md, 1.1). The emulator has no TLS. So a client has come without TLS only if
+        a proxy in front of it says so (``X-Forwarded-Proto: http``).
     :param content_type_required: a POST with a body needs ``Content-Type``. A wrong value is always refused. A request
         without the header is accepted by default, since the official Python SDK sends none (docs/service.md, 7.1).
     :param max_object_bytes: the size of an object that can be written with one request; 5 GB, as COS documents.
@@ -192,6 +212,8 @@ class RequestRules(SwitchGroup):
     interval_for_all: bool = False
     interval_bounds: IntervalBounds = "both"
     name_limit: NameLimit = "characters"
+    same_name: SameName = "accept"
+    plain_http: PlainHttp = "308"
     content_type_required: bool = False
     max_object_bytes: int = 5 * 1024**3
 
@@ -206,11 +228,14 @@ class SignatureRules(SwitchGroup):
         (docs/service.md, 6.2). The default is strict, so that a test notices a parameter that was added after signing.
     :param cos_token_accepted: the token of temporary keys may also come in ``x-cos-security-token`` (the official SDKs
         disagree; docs/service.md, 1.3).
+    :param wrong_signature: status and code of the answer to a signature that does not match, on CI's hosts
+        (docs/service.md, 5.2).
     :param skew_seconds: how far in the future a signature may begin (COS: 15 minutes; docs/service.md, 6.3).
     """
 
     all_parameters_signed: bool = True
     cos_token_accepted: bool = True
+    wrong_signature: str = "401 InvalidAuthorization"
     skew_seconds: float = 900.0
 
 
@@ -254,11 +279,17 @@ class AnswerForm(SwitchGroup):
         ``StringToSign`` and ``FormatString``.
     :param shuffle_nodes: the children of a record come in any order.
     :param object_as_url: ``Object`` of an execution is the object's URL, as in old samples, not its key.
+    :param control_characters: how lists write a character that XML forbids: U+FFFD (``replaced``, assumed;
+        docs/service.md, 3.1), a ``reference`` such as ``&#x3;``, or the character itself (``bare``).
+    :param date_header: which answers of CI have ``Date``: ``every`` one (docs/service.md, 1.4), all that are no errors
+        (``not_on_errors``), or ``none``.
     """
 
     cos_style_errors: bool = False
     shuffle_nodes: bool = False
     object_as_url: bool = False
+    control_characters: ControlCharacters = "replaced"
+    date_header: DateHeader = "every"
 
 
 def _check(name: str, value: Any, default: Any) -> None:
@@ -270,6 +301,8 @@ def _check(name: str, value: Any, default: Any) -> None:
         _check_number(name, value)
     elif not isinstance(value, type(default)):
         raise ValueError(f"{name}={value!r} is not a {type(default).__name__}.")
+    elif name in _PATTERNS and not _PATTERNS[name].fullmatch(value):
+        raise ValueError(f"{name}={value!r} is not a status and a code, such as {default!r}.")
 
 
 def _check_number(name: str, value: Any) -> None:

@@ -66,12 +66,14 @@ class Delivery:
     :param reset: the connection is reset instead.
     :param drip_seconds: over how many seconds its body is sent, in small pieces.
     :param cut: the connection ends in the middle of the body.
+    :param without_date: the answer has no ``Date``, which a server otherwise adds by itself.
     """
 
     hold_seconds: float = 0.0
     reset: bool = False
     drip_seconds: float = 0.0
     cut: bool = False
+    without_date: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ FLAT_NAMES = {
     "clock_offset_seconds",
     "concurrency",
     "content_type_required",
+    "control_characters",
     "cos_style_errors",
     "cos_token_accepted",
+    "date_header",
     "end_of_list",
     "exactly_one_input",
     "failed_files",
@@ -32,6 +34,7 @@ FLAT_NAMES = {
     "files_created",
     "interval_bounds",
     "interval_for_all",
+    "job_by_id",
     "job_id_filter",
     "list_lag_answers",
     "list_lag_seconds",
@@ -42,8 +45,10 @@ FLAT_NAMES = {
     "object_as_url",
     "outcome",
     "paused_workflow",
+    "plain_http",
     "repeat_token",
     "run_seconds",
+    "same_name",
     "several_workflows",
     "short_pages",
     "shuffle_nodes",
@@ -51,6 +56,7 @@ FLAT_NAMES = {
     "submitted_seconds",
     "temporary_key_seconds",
     "unknown_job",
+    "wrong_signature",
 }
 
 
@@ -96,6 +102,8 @@ def test_failing_keys_accept_one_pattern_or_several(patterns):
         ({"short_pages": 1}, "short_pages=1 is not a bool."),
         ({"failure_code": 5}, "failure_code=5 is not a str."),
         ({"failing_keys": 5}, "failing_keys=5 is not a tuple."),
+        ({"wrong_signature": "401"}, "wrong_signature='401' is not a status and a code, such as '401 InvalidAuth"),
+        ({"wrong_signature": "200 Fine"}, "is not a status and a code"),
         ({"concurrency": 0}, "concurrency=0 lets no file be worked on."),
     ],
 )

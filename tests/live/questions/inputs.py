@@ -37,9 +37,12 @@ def ask_inputs(check: Check) -> Iterator[Finding]:
             "A job with Object and Prefix is accepted.",
             "core/api/job_specification.py could take several inputs, once it is known what they mean together. "
             "The emulator: exactly_one_input.",
+            exactly_one_input=False,
         )
+    elif submission.refusal:
+        yield as_assumed(f"A job with Object and Prefix is {submission.end}.", exactly_one_input=True)
     else:
-        yield as_assumed(f"A job with Object and Prefix is {submission.end}.")
+        yield unclear(f"A job with Object and Prefix: {submission.end}")
     yield from _list_of_urls(check)
     yield outside(
         "An Input without children, and a Prefix that is empty or '/', are not tried: they may mean the whole bucket.",
@@ -81,7 +84,7 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     if job is None:
         change = "core/api/job_specification.py joins several workflow_ids with commas: take one only."
         yield (
-            differs(f"Two ids with a comma: {submission.end}.", change)
+            differs(f"Two ids with a comma: {submission.end}.", change, several_workflows=False)
             if submission.refusal
             else unclear(submission.end)
         )
@@ -90,7 +93,7 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     counts = [len(check.executions(job.job_id, workflow_id)) for workflow_id in workflows]
     said = f"Two ids with a comma: {job.state.value}; executions of the first: {counts[0]}, of the second: {counts[1]}."
     change = "core/api/job_specification.py, file_reporting.py: not each of the ids is run."
-    yield as_assumed(said) if all(counts) else differs(said, change)
+    yield as_assumed(said, several_workflows=True) if all(counts) else differs(said, change)
 
 
 def ask_interval(check: Check) -> Iterator[Finding]:
@@ -99,9 +102,9 @@ def ask_interval(check: Check) -> Iterator[Finding]:
     if count is None:
         yield unclear(said)
     elif count:
-        yield noted(f"{said} So the interval counts for Prefix only.")
+        yield noted(f"{said} So the interval counts for Prefix only.", interval_for_all=False)
     else:
-        yield noted(f"{said} So the interval counts for Object, too.", "The emulator's interval_for_all should be on.")
+        yield noted(f"{said} So the interval counts for Object, too.", interval_for_all=True)
     yield _bounds(check)
 
 
@@ -119,12 +122,13 @@ def _bounds(check: Check) -> Finding:
         return unclear(said)
     inclusive = [name for name, count in counts.items() if count]
     if len(inclusive) == 2:
-        return as_assumed(f"{said} So both bounds are inclusive.")
-    change = "The docs of start_time and end_time, and the emulator's interval_bounds."
+        return as_assumed(f"{said} So both bounds are inclusive.", interval_bounds="both")
+    change = "The docs of start_time and end_time."
     if inclusive:
-        return differs(f"{said} So only {inclusive[0]} is inclusive, and no file is in two nights.", change)
+        said = f"{said} So only {inclusive[0]} is inclusive, and no file is in two nights."
+        return differs(said, change, interval_bounds=inclusive[0].lower())
     advice = f"{change} The examples need a start_time that is a second earlier, or a file may be in no night."
-    return differs(f"{said} So both bounds are exclusive.", advice)
+    return differs(f"{said} So both bounds are exclusive.", advice, interval_bounds="neither")
 
 
 def ask_paused_workflow(check: Check) -> Iterator[Finding]:
@@ -142,12 +146,13 @@ def _paused_workflow(check: Check) -> Finding:
     job, submission = check.wait(PAUSED_WORKFLOW), check.submit(PAUSED_WORKFLOW)
     if job is None:
         said = f"A job with a paused workflow is {submission.end}."
-        return as_assumed(said) if submission.refusal else unclear(said)
+        return as_assumed(said, paused_workflow="refuse") if submission.refusal else unclear(said)
     count = len(check.executions(job.job_id, check.settings.paused_workflow_id))
     said = f"A job with a paused workflow ends as {job.state.value} with {executions(count)}."
     if job.state is JobState.SUCCESS and count:
-        return as_assumed(f"{said} validate=True refuses it all the same, since somebody has paused it.")
-    return as_assumed(said, "The emulator: paused_workflow.")
+        said += " validate=True refuses it all the same, since somebody has paused it."
+        return as_assumed(said, paused_workflow="run")
+    return as_assumed(said, "The emulator's paused_workflow needs a third value.")
 
 
 def _files(check: Check, order: Order) -> int | None:

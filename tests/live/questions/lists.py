@@ -1,24 +1,37 @@
-"""Questions 7, 8, 9 and 15: the content, the delay and the end of lists."""
+"""Questions 7, 8, 9, 15 and 23: the content, the delay and the end of lists."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list
+from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import RECONCILE_TIMEOUT_SECONDS
-from airflow_provider_tencent_ci.core.wire.messages import Request
+from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.xml import read_xml, text_of
+from airflow_provider_tencent_ci.emulator.contract.facts import Answer
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from tests.live.check import Check
 from tests.live.findings import Finding, Question, as_assumed, brief, differs, not_asked, noted, unclear
-from tests.live.orders import MAIN, MISSING, NODE, NOTHING, SAME_NAME
+from tests.live.orders import CONTROL, MAIN, MISSING, NODE, NOTHING, SAME_NAME
 
 _JOBS = "/inventorytriggerjob"
+_FORMS = {"replaced": "\ufffd", "reference": "&#(0*3|x0*3);", "bare": "\x03"}
 _LOOK_SECONDS = 0.5
-_LONGEST_LAG_SECONDS = 60.0
+_RARE_LOOK_SECONDS = 5.0
+_OFTEN_FOR_SECONDS = 60.0
+# A submission without an answer is sent once more after the first of the two: a later list costs a second job.
+_LONGEST_LAG_SECONDS = RECONCILE_TIMEOUT_SECONDS + 20.0
 _PAGE_SIZE = 2
+_ENDS = {
+    "": "never ends: tokens repeat, or there are too many pages",
+    "absent": "ends without a NextToken",
+    "empty": "ends with an empty NextToken",
+    "extra_page": "ends with a page without jobs",
+}
 _MOST_PAGES = 50
 
 
@@ -35,12 +48,22 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     seconds = _seconds_until_shown(check, ways)
     said = "; ".join(f"{way}: {_said_of(found)}" for way, found in seconds.items())
     if None not in seconds.values():
-        yield as_assumed(f"Shown after the answer to the submission by {said}.")
+        by_id, _, by_name = (found or 0.0 for found in seconds.values())
+        check.list_lag_seconds = by_name
+        yield as_assumed(f"Shown after the answer to the submission by {said}.", **_lag(by_id, by_name))
     else:
         yield differs(
             f"Shown after the answer to the submission by {said}.",
             f"core/submitting/adoption.py: the list is polled for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
         )
+
+
+def _lag(by_id: float, by_name: float) -> dict[str, Answer]:
+    """Return the lag of the list, and whether a job can be read before; a list without a lag does not say that."""
+    lag: dict[str, Answer] = {"list_lag_seconds": round(by_name, 1)}
+    if by_name and by_id in (0.0, by_name):
+        lag["job_by_id"] = "with_list" if by_id else "at_once"
+    return lag
 
 
 def _said_of(seconds: float | None) -> str:
@@ -62,8 +85,7 @@ def ask_name(check: Check) -> Iterator[Finding]:
             f"Looking for the name ({said}).", "core/api/job_calls.py: the look before a submission relies on name."
         )
     else:
-        note = "" if kind == "exact" else f"Nothing in the client; the emulator's name_filter should be {kind!r}."
-        yield as_assumed(f"The filter is {kind}. Looking for the name ({said}).", note)
+        yield as_assumed(f"The filter is {kind}. Looking for the name ({said}).", name_filter=kind)
     yield from _empty_parameters(check)
 
 
@@ -91,6 +113,7 @@ def ask_type(check: Check) -> Iterator[Finding]:
     if not check.settings.lacks(NODE.needs):
         jobs.append(check.submit(NODE))
     found = [job for job in jobs if job.job_id]
+    _let_the_list_catch_up(check)
     shown = _ids(check, _listing(check))
     hidden = [job.job_id for job in found if job.job_id not in shown]
     kinds = " and ".join(sorted({job.job.type for job in found if job.job}))
@@ -113,7 +136,10 @@ def ask_type(check: Check) -> Iterator[Finding]:
 
 
 def ask_paging(check: Check) -> Iterator[Finding]:
-    made = {job.job_id for job in map(check.submit, (MAIN, NOTHING, MISSING, SAME_NAME)) if job.job_id}
+    for order in (MAIN, NOTHING, MISSING, SAME_NAME):
+        check.submit(order)
+    made = check.ledger.job_ids
+    _let_the_list_catch_up(check)
     if len(made) <= _PAGE_SIZE:
         yield unclear(f"Only {len(made)} jobs were accepted, which is one page.")
         return
@@ -133,19 +159,30 @@ def ask_paging(check: Check) -> Iterator[Finding]:
     yield from _old_token(check)
 
 
+def _let_the_list_catch_up(check: Check) -> None:
+    """Wait until the list shows the newest job, if it lags behind as it did for the first job."""
+    newest_at = max((submission.sent_at for submission in check.ledger), default=check.service.now())
+    left = check.list_lag_seconds - (check.service.now() - newest_at).total_seconds()
+    if left > 0:
+        check.service.pause(left + _LOOK_SECONDS)
+
+
 def _end_of_list(page: Element, ids: list[str], *, repeated: bool, lost: set[str], twice: int) -> Finding:
-    if repeated:
-        end = "never ends: tokens repeat, or there are too many pages"
-    elif not ids:
-        end = "ends with a page without jobs"
-    else:
-        end = "ends with an empty NextToken" if page.find("NextToken") is not None else "ends without a NextToken"
+    answer = "" if repeated else _end_of_pages(page, ids)
+    end = _ENDS[answer]
     if lost:
         return differs(
             f"The list {end}, and {len(lost)} jobs of this run are on none of its pages.",
             "core/api/paginator.py: following tokens loses jobs.",
         )
-    return as_assumed(f"The list {end}; each job of this run was on a page, {twice} came twice.")
+    answers = {"end_of_list": answer} if answer else {}
+    return as_assumed(f"The list {end}; each job of this run was on a page, {twice} came twice.", **answers)
+
+
+def _end_of_pages(page: Element, ids: list[str]) -> str:
+    if not ids:
+        return "extra_page"
+    return "absent" if page.find("NextToken") is None else "empty"
 
 
 def _old_token(check: Check) -> Iterator[Finding]:
@@ -154,6 +191,35 @@ def _old_token(check: Check) -> Iterator[Finding]:
     response = check.service.answer(_listing(check, page_size=1, token=check.early_token))
     failure = classify(response)
     yield noted(f"A token from earlier in this run: {brief(failure, 'still leads on')}.")
+
+
+def ask_control_characters(check: Check) -> Iterator[Finding]:
+    if missing := check.settings.lacks(CONTROL.needs):
+        yield not_asked(f"An object with a control character in its key: {missing}.")
+        return
+    key = check.ledger.scope.control_key
+    if (status := check.service.answer(Request("HEAD", f"/{key}", service=COS)).status) != 404:
+        yield not_asked(f"HTTP {status} for the object that would be written; 404 is needed.")
+        return
+    check.service.run(put_object(key, b"-"))
+    if (job := check.wait(CONTROL)) is None:
+        yield unclear(f"The job did not end: {check.submit(CONTROL).end}")
+        return
+    yield _control_character(check, job.job_id)
+
+
+def _control_character(check: Check, job_id: str) -> Finding:
+    """Look at the bytes of a list, before anything reads them."""
+    query = (("workflowId", check.settings.workflow_id), ("jobId", job_id))
+    body = check.service.answer(Request("GET", "/workflowexecution", query)).body.decode(errors="replace")
+    written = re.search(r"<Object>[^<]*?film(.{0,12}?)\.mp4</Object>", body, re.S)
+    if written is None:
+        return unclear("The list does not have the object.", "Nothing in the client, which reads all forms.")
+    said = f"The list has {written[1]!r} for the character U+0003 of a key."
+    for form, pattern in _FORMS.items():
+        if re.fullmatch(pattern, written[1]):
+            return as_assumed(said, control_characters=form)
+    return differs(said, "core/wire/xml.py does not know this form.")
 
 
 def _listing(check: Check, page_size: int = 100, token: str = "") -> Request:
@@ -174,15 +240,16 @@ def _ids(check: Check, request: Request) -> list[str]:
 
 
 def _seconds_until_shown(check: Check, ways: dict[str, Callable[[], bool]]) -> dict[str, float | None]:
+    """Return when each way first showed it: the time at which that round of looks began."""
     began_at, seconds = check.service.now(), dict[str, float | None]()
     while True:
+        spent = (check.service.now() - began_at).total_seconds()
         for way, shows in ways.items():
             if way not in seconds and _shows(shows):
-                seconds[way] = (check.service.now() - began_at).total_seconds()
-        spent = (check.service.now() - began_at).total_seconds()
+                seconds[way] = spent
         if len(seconds) == len(ways) or spent > _LONGEST_LAG_SECONDS:
             return {way: seconds.get(way) for way in ways}
-        check.service.pause(_LOOK_SECONDS)
+        check.service.pause(_LOOK_SECONDS if spent < _OFTEN_FOR_SECONDS else _RARE_LOOK_SECONDS)
 
 
 def _shows(shows: Callable[[], bool]) -> bool:
@@ -220,5 +287,12 @@ QUESTIONS = (
         "core/api/paginator.py follows tokens to an end that is not documented.",
         ask_paging,
         (MAIN, NOTHING, MISSING, SAME_NAME),
+    ),
+    Question(
+        23,
+        "How does a list write a character of a key that XML forbids?",
+        "core/wire/xml.py reads all forms; with U+FFFD the file is not known.",
+        ask_control_characters,
+        (CONTROL,),
     ),
 )

@@ -1,0 +1,1 @@
+scripts/write-contract-docs --take contract.json
