@@ -29,6 +29,7 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait, push_former_submission
 from airflow_provider_tencent_ci.waiting.resume_event import read_capacity, read_event
 from airflow_provider_tencent_ci.waiting.stopped_task import (
     cancel_if_unwanted,
@@ -150,7 +151,10 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises LostContactError: it waited, and got no answer for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
+        from airflow_provider_tencent_ci.task_state.state_store import note_first_try
+
         self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
+        note_first_try(context)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -209,9 +213,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also if Airflow has ended its deferral without an event of this package."""
-        deferral = Deferral.pulled(context)
+        deferral = Deferral.pulled(context) or former_capacity_wait(context["ti"], next_method)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
-        request = recorded_request(self._ti)
+        request = recorded_request(self._ti) or self._former_request(context)
         self._is_submission_pushed = bool(request)
         for field, value in request.items():
             setattr(self, field, value)  # also for Airflow's view of the rendered templates
@@ -233,11 +237,23 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         elif self._ti is not None:
             warn_of_unknown_job(self.log, self._readable_name)
 
+    def _former_request(self, context: Context) -> dict[str, Any]:
+        """Store the request of a task that an earlier release deferred; that release stored none."""
+        if not self.resubmit_rounds or recorded_job_id(self._ti) is None:
+            return {}
+        self._read_request(context)
+        push_former_submission(self._ti, self.request())
+        return recorded_request(self._ti)
+
     def _run(self, context: Context) -> str:
         with self._hook as hook:
             push_link(context, hook.config)
-            self.job = read_job(self.job, context, self.get_template_env)
+            self._read_request(context)
             return self._submit_and_wait(context, self._checked_specification())
+
+    def _read_request(self, context: Context) -> None:
+        """Read the part of the request that is not in the arguments yet."""
+        self.job = read_job(self.job, context, self.get_template_env)
 
     def _submit_after_capacity(self, context: Context, deferral: Deferral | None) -> str:
         """Submit the round that had to wait for ``max_active_jobs``; without one, the task's own request."""

@@ -1,0 +1,74 @@
+"""
+The package was away while tasks were deferred, and is back: the triggerer could not make triggers, nor a worker tasks.
+
+Python then finds none of the modules below; everything else is Airflow's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from contextlib import contextmanager
+
+import pytest
+from airflow import __version__ as airflow_version
+
+MODULES = ["triggers.inventory_job", "operators.inventory_job", "sensors.inventory_job"]
+MISSING = ModuleNotFoundError("No module named 'airflow_provider_tencent_ci'")
+
+newest = pytest.mark.skipif(airflow_version < "3.3", reason="uses parts of Airflow that have other names before 3.3")
+
+
+@contextmanager
+def missing_package():
+    """Let imports of the package fail, in the processes that are forked from this one, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in MODULES:
+            patch.setitem(sys.modules, f"airflow_provider_tencent_ci.{name}", None)
+        yield
+
+
+@pytest.mark.parametrize("job", ["runs", "has succeeded"])
+@pytest.mark.parametrize("task", ["waiting", "mapped", "second_round", "sensor"], indirect=True)
+def test_a_task_whose_trigger_could_not_be_made_goes_on(task, job):
+    """The package is back when the worker starts."""
+    if job == "has succeeded":
+        task.emulator.finish_job(task.jobs[-1])
+    task.fail_trigger(MISSING)
+    task.execute()
+    assert task.new_jobs == []
+    assert task.state == ("success" if job == "has succeeded" else "up_for_retry")
+    if job == "runs":
+        task.retry()
+        assert (task.state, task.new_jobs) == ("deferred", [])
+        task.emulator.finish_job(task.jobs[-1])
+        task.resume(task.event())
+        assert (task.state, task.new_jobs) == ("success", [])
+
+
+@newest
+@pytest.mark.parametrize("task", ["waiting", "sensor"], indirect=True)
+def test_the_triggerer_fails_a_trigger_whose_package_is_missing(task):
+    from airflow.jobs.triggerer_job_runner import TriggerRunner
+
+    runner = TriggerRunner()
+    runner.to_create = deque([task.stored_trigger()])
+    with missing_package():
+        asyncio.run(runner.create_triggers())
+    [(trigger_id, error)] = runner.failed_triggers
+    assert (trigger_id, type(error)) == (task.stored_trigger().id, ModuleNotFoundError)
+    task.fail_trigger(error)
+    assert task.state == "scheduled"
+
+
+@newest
+@pytest.mark.parametrize("task", ["waiting", "mapped"], indirect=True)
+def test_a_worker_without_the_package_fails_the_try_and_the_next_one_finds_the_job(task):
+    task.fail_trigger(MISSING)
+    with missing_package():
+        task.execute_on_worker()
+    assert (task.state, task.new_jobs) == ("up_for_retry", [])
+    task.emulator.finish_job(task.jobs[0])
+    task.retry()
+    assert (task.state, task.new_jobs, task.xcoms["job_id"]) == ("success", [], task.jobs[0])
