@@ -17,7 +17,7 @@ FIRST_NIGHT, SECOND_NIGHT = "2026-11-25T18:00:00+00:00", "2026-11-26T18:00:00+00
 TASKS = {
     "waiting": "operator('waiting', **DEFERRED)",
     "limited": "operator('limited', **DEFERRED, execution_timeout=CENTURY)",
-    "late": "operator('late', **DEFERRED, execution_timeout=SECOND)",
+    "late": "operator('late', **DEFERRED, execution_timeout=SHORT)",
     "first_round": "operator('first_round', **DEFERRED, **ROUNDS)",
     "second_round": "operator('second_round', **DEFERRED, **ROUNDS)",
     "capacity": "operator('capacity', **DEFERRED, max_active_jobs=1)",
@@ -42,7 +42,7 @@ from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventory
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 # A century, so that the wait is not over when a test resumes it.
-CENTURY, SECOND = timedelta(days=36500), timedelta(seconds=1)
+CENTURY, SHORT = timedelta(days=36500), timedelta(seconds=10)
 COMMON = {"poll_interval": 0.2, "retries": 3, "retry_delay": timedelta(0)}
 REQUEST = {"start_time": "{{ data_interval_start }}", "workflow_ids": "WORKFLOW_ID"}
 DEFERRED = {"wait_for_completion": True, "deferrable": True}

@@ -58,13 +58,19 @@ def main(folder: Path) -> None:
     jobs = {task_id: record_task(dag, run, task_id) for task_id in dag.task_dict}
     recorded = {"jobs": jobs, "events": {**events_of_waits(), **events_of_capacity()}}
     (folder / f"airflow-{airflow_version}.json").write_text(json.dumps(recorded, indent=1) + "\n", "utf-8")
-    with closing(sqlite3.connect(DATABASE)) as database:
-        for table in ("log", "job", "import_error", "dag_warning", "session"):
-            database.execute(f"DELETE FROM {table}")
-        database.commit()
-        lines = HOME.sub("/opt/airflow", "\n".join(database.iterdump()))
-    packed = gzip.compress(lines.encode(), mtime=0)
+    packed = gzip.compress(dump().encode(), mtime=0)
     (folder / f"airflow-{airflow_version}.sql.gz").write_bytes(packed)
+
+
+def dump() -> str:
+    """Return the database as SQL, without what tells about this machine."""
+    with closing(sqlite3.connect(DATABASE)) as database:
+        for table in ("log", "job"):
+            database.execute(f"DELETE FROM {table}")
+        for table in ("task_instance", "task_instance_history"):
+            database.execute(f"UPDATE {table} SET hostname = 'worker', unixname = 'airflow', pid = NULL")
+        database.commit()
+        return HOME.sub("/opt/airflow", "\n".join(database.iterdump()))
 
 
 def parse_dag() -> Any:
@@ -147,7 +153,8 @@ def instance(run: Any, task_id: str, session: Any) -> Any:
 
 def state_of(run: Any, task_id: str) -> str:
     with create_session() as session:
-        return str(getattr(instance(run, task_id, session).state, "value", None))
+        state = instance(run, task_id, session).state
+        return str(getattr(state, "value", state))
 
 
 def run_task(dag: Any, run: Any, task_id: str) -> None:
@@ -155,13 +162,13 @@ def run_task(dag: Any, run: Any, task_id: str) -> None:
     with create_session() as session:
         run = session.merge(run)
         run.dag = dag if IS_AIRFLOW_2 else stored_dag()
-        run.task_instance_scheduling_decisions(session)  # expands mapped tasks
+        run.task_instance_scheduling_decisions(session=session)  # expands mapped tasks
         session.flush()
         ti = instance(run, task_id, session)
         if task_id == "started":
             ti.task = run.dag.get_task(task_id)
             ti.refresh_from_task(ti.task)
-            run.schedule_tis([ti], session)
+            run.schedule_tis([ti], session=session)
             return
         ti.try_number += 1
     execute(dag, run, task_id)
