@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 __all__ = ["DAG_ID", "FIRST_NIGHT", "PREFIX", "SECOND_NIGHT", "TASKS", "WORKFLOW", "dag_text"]
 
@@ -43,7 +44,7 @@ from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 
 # A century, so that the wait is not over when a test resumes it.
 CENTURY, SHORT = timedelta(days=36500), timedelta(seconds=10)
-COMMON = {"poll_interval": 0.2, "retries": 3, "retry_delay": timedelta(0)}
+COMMON = {"poll_interval": 0.2, "retries": 3, "retry_delay": timedelta(0), **THESE_ARGUMENTS}
 REQUEST = {"start_time": "{{ data_interval_start }}", "workflow_ids": "WORKFLOW_ID"}
 DEFERRED = {"wait_for_completion": True, "deferrable": True}
 ROUNDS = THESE_ROUNDS
@@ -85,12 +86,16 @@ with DAG("nights", schedule=timetable, start_date=datetime(2026, 11, 1), catchup
 """
 
 
-def dag_text(rounds: dict[str, object], tasks: Iterable[str] = TASKS) -> str:
+def dag_text(
+    rounds: dict[str, object], tasks: Iterable[str] = TASKS, arguments: Mapping[str, object] = MappingProxyType({})
+) -> str:
     """
     Return the text of the DAG's file.
 
     :param rounds: the arguments that submit failed files once more.
     :param tasks: the ids of the tasks to have.
+    :param arguments: more arguments of the operators.
     """
     lines = "\n    ".join(TASKS[task_id] for task_id in tasks)
-    return _TEXT.replace("THESE_ROUNDS", repr(rounds)).replace("THESE_TASKS", lines).replace("WORKFLOW_ID", WORKFLOW)
+    text = _TEXT.replace("THESE_ROUNDS", repr(rounds)).replace("THESE_ARGUMENTS", repr(dict(arguments)))
+    return text.replace("THESE_TASKS", lines).replace("WORKFLOW_ID", WORKFLOW)

@@ -355,7 +355,7 @@ class Upgraded:
         for file in path.parent.glob("*"):
             file.unlink() if file.is_file() else None
         # A running Airflow knows the same tasks as before the upgrade.
-        path.write_text(dag_text({"resubmit_rounds": 1}, recorded(self.version)["jobs"]), "utf-8")
+        path.write_text(dag_text({"resubmit_rounds": 1}, recorded(self.version)["jobs"], {"reconcile_timeout": 1}), "utf-8")
         bag = DagBag(str(path))
         assert not bag.import_errors, bag.import_errors
         if not IS_AIRFLOW_2:
