@@ -64,11 +64,12 @@ def test_the_triggerer_fails_a_trigger_whose_package_is_missing(task):
 
 @newest
 @pytest.mark.parametrize("task", ["waiting", "mapped"], indirect=True)
-def test_a_worker_without_the_package_fails_the_try_and_the_next_one_finds_the_job(task):
+def test_a_worker_without_the_package_ends_and_the_next_one_finds_the_job(task):
+    """Airflow 3.3 reschedules a task whose DAG file cannot be read; the try begins again from its start."""
     task.fail_trigger(MISSING)
     with missing_package():
         task.execute_on_worker()
-    assert (task.state, task.new_jobs) == ("up_for_retry", [])
+    assert (task.state, task.new_jobs) == ("up_for_reschedule", [])
     task.emulator.finish_job(task.jobs[0])
-    task.retry()
+    task.execute()
     assert (task.state, task.new_jobs, task.xcoms["job_id"]) == ("success", [], task.jobs[0])

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -197,12 +198,12 @@ class Upgraded:
     def trigger(self) -> Any:
         """Make the stored trigger as the triggerer does."""
         from airflow.models.trigger import Trigger
-        from airflow.utils.module_loading import import_string
 
         with _session() as session:
             ti = self._row(session)
             row = session.get(Trigger, ti.trigger_id)
-            trigger = import_string(row.classpath)(**_decoded(row))
+            module, _, name = row.classpath.rpartition(".")
+            trigger = getattr(import_module(module), name)(**_decoded(row))
             trigger.task_instance = SimpleNamespace(
                 **{name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index", "try_number")},
                 **({} if IS_AIRFLOW_2 else {"id": ti.id}),
