@@ -266,6 +266,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             if again:
                 with self._hook:
                     return self._submit_and_wait(context, again)
+            if job_id := recorded_job_id(self._ti):  # the whole batch must not be submitted again
+                self.job_id = job_id
+                return self._finish(context, self._hook.get_inventory_job(job_id))
         return self._run(context)
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:

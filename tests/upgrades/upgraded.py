@@ -373,8 +373,8 @@ def _create_again(emulator: Emulator, record: dict[str, Any]) -> str:
         if key := record["Input"].get("UrlFile"):
             failures = InventoryJobFailures([FAILING_KEY])
             hook.run(put_object(key, failures.url_list(hook.config.bucket, hook.config.region)))
-        else:
-            emulator.configure(failing_keys=(FAILING_KEY,) if record["State"] == "Success" else (), failing_times=1)
+        elif record["State"] == "Success":
+            emulator.configure(failing_keys=(FAILING_KEY,), failing_times=1)
         job = hook.trigger_inventory_job(
             name=record["Name"],
             workflow_ids=WORKFLOW,
