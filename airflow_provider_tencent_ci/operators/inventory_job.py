@@ -174,7 +174,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             raise LostContactError(result.message)
         if result.status is CapacityStatus.DEADLINE:
             raise self._out_of_time()
-        return self._submit_after_capacity(context, Deferral.pulled(context))
+        return self._submit_after_capacity(context, Deferral.pulled(context) or former_capacity_wait(context["ti"]))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -213,7 +213,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task, also if Airflow has ended its deferral without an event of this package."""
-        deferral = Deferral.pulled(context) or former_capacity_wait(context["ti"], next_method)
+        deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
         request = recorded_request(self._ti) or self._former_request(context)
         self._is_submission_pushed = bool(request)

@@ -17,13 +17,13 @@ from airflow_provider_tencent_ci.waiting.deferral import Deferral
 __all__ = ["former_capacity_wait", "push_former_submission"]
 
 
-def former_capacity_wait(ti: Any, next_method: str) -> Deferral | None:
+def former_capacity_wait(ti: Any) -> Deferral | None:
     """
-    Return which submission a task waits for capacity for; ``None`` for the first one, or if it waits for a job.
+    Return which submission a task has waited for capacity for; ``None`` for the first one.
 
     Without that, a task that was about to submit its failed files would begin with its first request again.
     """
-    rounds = own_xcom(ti, "rounds") if next_method == "execute_with_capacity" else None
+    rounds = own_xcom(ti, "rounds")
     return Deferral("capacity", None, None, len(rounds)) if isinstance(rounds, list) and rounds else None
 
 

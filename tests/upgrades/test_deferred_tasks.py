@@ -6,15 +6,26 @@ import asyncio
 
 import pytest
 
-from tests.upgrades.upgraded import FAILING_KEY, IS_AIRFLOW_2, events_of
+from tests.upgrades.upgraded import IS_AIRFLOW_2, RECORDED_VERSIONS, each_version, events_of
 
 OPERATORS = ["waiting", "limited", "mapped", "decorated"]
 SENSORS = ["sensor", "limited_sensor", "started"]
 ENDS = {"success": "finish_job", "failed": "fail_job", "cancelled": "cancel_job"}
 
+SOURCES = ["its trigger", "a recorded event"]
+
+# Each kind of task; each end and each source of its event for two of them; and what a migration of Airflow has changed.
+NEWEST = RECORDED_VERSIONS[-1]
+CASES = [
+    *((NEWEST, task, "success", "its trigger") for task in (*OPERATORS, *SENSORS)),
+    *((NEWEST, task, end, "its trigger") for task in ("waiting", "sensor") for end in ("failed", "cancelled")),
+    *((NEWEST, task, end, "a recorded event") for task in ("waiting", "sensor") for end in ENDS),
+    *((version, task, "success", source) for version in RECORDED_VERSIONS[:-1] for task, source in zip(
+        ("waiting", "sensor", "mapped", "waiting"), (*SOURCES, *SOURCES), strict=True
+    )),
+]  # fmt: skip
+
 recorded_task = pytest.mark.parametrize
-ends = pytest.mark.parametrize("end", ENDS)
-sources = pytest.mark.parametrize("source", ["its trigger", "a recorded event"])
 
 
 def event_of(task, end, source):
@@ -24,9 +35,7 @@ def event_of(task, end, source):
     return task.event() if source == "its trigger" else events_of(task.version, job_id)[end]
 
 
-@sources
-@ends
-@recorded_task("task", [*OPERATORS, *SENSORS], indirect=True)
+@pytest.mark.parametrize(("version", "task", "end", "source"), CASES, indirect=["task"])
 def test_a_task_ends_as_its_job_ended(task, end, source):
     task.resume(event_of(task, end, source))
     of_operator = task.task_id in OPERATORS
@@ -53,7 +62,7 @@ def test_a_task_ends_in_the_triggerer(task):
 
 
 @pytest.mark.parametrize("end", ["deadline", "lost_contact"])
-@recorded_task("task", ["waiting", "limited", "mapped", "decorated"], indirect=True)
+@recorded_task("task", ["waiting", "limited"], indirect=True)
 def test_the_retry_of_a_wait_that_ended_finds_the_job(task, end):
     """``execution_timeout`` cancels the job, so the task that has one begins again."""
     task.resume(events_of(task.version, task.jobs[0])[end])
@@ -76,7 +85,6 @@ def test_a_task_whose_time_is_over_cancels_its_job(task):
 
 @recorded_task("task", ["first_round"], indirect=True)
 def test_failed_files_of_a_deferred_task_are_submitted_once_more(task):
-    task.emulator.configure(failing_keys=(FAILING_KEY,), failing_times=1)
     task.emulator.finish_job(task.jobs[0])
     task.resume(task.event())
     [again] = task.new_jobs
@@ -113,7 +121,8 @@ def test_a_task_that_waited_for_capacity_submits_once(task):
     assert (task.state, task.new_jobs[1:]) == ("success", [])
 
 
-@pytest.mark.parametrize("source", ["its trigger", "a recorded event", "a failed trigger"])
+@each_version
+@pytest.mark.parametrize("source", [*SOURCES, "a failed trigger"])
 @recorded_task("task", ["capacity_of_round"], indirect=True)
 def test_a_round_that_waited_for_capacity_is_submitted_and_not_the_whole_batch(task, source):
     first, of_others = task.jobs
@@ -123,6 +132,16 @@ def test_a_round_that_waited_for_capacity_is_submitted_and_not_the_whole_batch(t
         task.execute()
     else:
         task.resume(task.event() if source == "its trigger" else events_of(task.version, first)["capacity"])
+    [again] = task.new_jobs
+    assert (task.state, again.files) == ("deferred", 1)
+
+
+@each_version
+@recorded_task("task", ["capacity_of_round"], indirect=True)
+def test_a_round_that_waited_for_capacity_is_counted_again_if_its_counts_are_gone(task):
+    task.emulator.finish_job(task.jobs[-1])
+    task.forget("job")
+    task.resume(task.event())
     [again] = task.new_jobs
     assert (task.state, again.files) == ("deferred", 1)
 

@@ -8,8 +8,10 @@ import pytest
 
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.upgrades.nights import FIRST_NIGHT
+from tests.upgrades.upgraded import each_version
 
 
+@each_version
 @pytest.mark.parametrize("task", ["waiting"], indirect=True)
 def test_the_next_night_begins_where_the_last_one_ended(task):
     last_ended_at = datetime.fromisoformat(FIRST_NIGHT)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.upgrades.upgraded import each_version
+
 FAILED = pytest.mark.parametrize("task", ["failed", "failed_mapped"], indirect=True)
 
 
+@each_version
 @pytest.mark.parametrize("job", ["runs", "has succeeded"])
 @FAILED
 def test_a_retry_finds_the_job_of_the_first_try(task, job):

@@ -26,6 +26,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
@@ -36,7 +37,7 @@ from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailure
 from tests.runs.dag_test import DATABASE, _share_api_server, _store, _value
 from tests.upgrades.nights import DAG_ID, PREFIX, WORKFLOW, dag_text
 
-__all__ = ["FAILING_KEY", "IS_AIRFLOW_2", "RECORDED_VERSIONS", "Upgraded", "database_of", "events_of"]
+__all__ = ["FAILING_KEY", "IS_AIRFLOW_2", "RECORDED_VERSIONS", "Upgraded", "database_of", "each_version", "events_of"]
 
 HERE = Path(__file__).parent
 IS_AIRFLOW_2 = airflow_version.startswith("2.")
@@ -47,10 +48,11 @@ RECORDED_VERSIONS = [
     for version in sorted(path.stem.removeprefix("airflow-") for path in HERE.glob("airflow-*.json"))
     if Version(version) <= Version(airflow_version)
 ]
+each_version = pytest.mark.parametrize("version", RECORDED_VERSIONS)
 
 FAILING_KEY = f"{PREFIX}0003.mp4"
 # Airflow 3.3.2 cannot migrate each database of SQLite: with foreign keys, a table that is made again takes its task instances
-# and XComs away, and a migration of task_instance_history fails if there is any. PostgreSQL has neither fault.
+# and XComs away, and a migration of task_instance_history fails if there is any.
 _MIGRATE = """
 import sys
 from sqlalchemy import event
@@ -169,7 +171,7 @@ class Upgraded:
     def of(cls, version: str, task_id: str, emulator: Emulator) -> Iterator[Upgraded]:
         """Restore the database and the task's jobs, and install this release: it stores the DAG anew."""
         former = recorded(version)["jobs"][task_id]
-        ids = {job["JobId"]: _create_again(emulator, job) for job in former}
+        ids = {job["JobId"]: _create_again(emulator, job, fails="round" in task_id) for job in former}
         with database_of(version, ids):
             upgraded = cls(version, task_id, emulator, list(ids.values()))
             upgraded.dag = upgraded._store_dag()
@@ -273,6 +275,14 @@ class Upgraded:
             for name, value in values.items():
                 setattr(ti, name, value)
 
+    def forget(self, key: str) -> None:
+        """Delete an XCom of the task."""
+        from sqlalchemy import text
+
+        where = {"run_id": self.run_id, "task_id": self.task_id, "key": key}
+        with _session() as session:
+            session.execute(text("DELETE FROM xcom WHERE run_id = :run_id AND task_id = :task_id AND key = :key"), where)
+
     def execute(self) -> None:
         """Run one process of the task."""
         task = self.dag.get_task(self.task_id)
@@ -367,13 +377,17 @@ class Upgraded:
         return bag.dags[DAG_ID]
 
 
-def _create_again(emulator: Emulator, record: dict[str, Any]) -> str:
-    """Submit a recorded job, with its name and its input, and bring it into its state."""
+def _create_again(emulator: Emulator, record: dict[str, Any], *, fails: bool) -> str:
+    """
+    Submit a recorded job, with its name and its input, and bring it into its state.
+
+    :param fails: whether one of its files fails, if it is the first job that has the file.
+    """
     with TencentCIHook() as hook:
         if key := record["Input"].get("UrlFile"):
             failures = InventoryJobFailures([FAILING_KEY])
             hook.run(put_object(key, failures.url_list(hook.config.bucket, hook.config.region)))
-        elif record["State"] == "Success":
+        elif fails:
             emulator.configure(failing_keys=(FAILING_KEY,), failing_times=1)
         job = hook.trigger_inventory_job(
             name=record["Name"],
