@@ -29,8 +29,8 @@ def note_first_try(context: Context) -> None:
     """
     Note that the first try of this series has a store; to be called when it begins. Never raises.
 
-    Without this mark, an earlier try may have submitted on an Airflow before 3.3, and left no note: Airflow may have been
-    upgraded between the two.
+    Without this mark, an earlier try may have submitted on an Airflow before 3.3, and left no note: Airflow may have
+    been upgraded between the two.
     """
     store, ti = task_state_store(context), context["ti"]
     if store is None or not is_first_try(context):

@@ -399,7 +399,8 @@ def test_a_watcher_goes_on_with_the_state_that_the_release_before_stored(emulato
     async def main():
         async with watching(watcher(store, states=states).run()):
             await until(lambda: store.values)
-        store.values = {key: written for written in store.values.values()}
+        [written] = store.values.values()
+        store.values = {key: written}
         emulator.finish_job(job_id)
         arguments = watcher(states=states).serialize()[1]  # as in the row of the trigger
         async with watching(watcher(store, **arguments).run()) as events:

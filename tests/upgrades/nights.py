@@ -1,4 +1,4 @@
-"""The DAG whose tasks were deferred, or failed, under the release before: one text for that release and for this one."""
+"""The DAG whose tasks were deferred, or failed, under the release before: one text for both releases."""
 
 from __future__ import annotations
 

@@ -65,10 +65,14 @@ def main(folder: Path) -> None:
 def dump() -> str:
     """Return the database as SQL, without what tells about this machine."""
     with closing(sqlite3.connect(DATABASE)) as database:
-        for table in ("log", "job"):
-            database.execute(f"DELETE FROM {table}")
-        for table in ("task_instance", "task_instance_history"):
-            database.execute(f"UPDATE {table} SET hostname = 'worker', unixname = 'airflow', pid = NULL")
+        database.executescript(
+            """
+            DELETE FROM log;
+            DELETE FROM job;
+            UPDATE task_instance SET hostname = 'worker', unixname = 'airflow', pid = NULL;
+            UPDATE task_instance_history SET hostname = 'worker', unixname = 'airflow', pid = NULL;
+            """
+        )
         database.commit()
         return HOME.sub("/opt/airflow", "\n".join(database.iterdump()))
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.loops import until
 from tests.upgrades.upgraded import IS_AIRFLOW_2, RECORDED_VERSIONS, each_version, events_of
 
 OPERATORS = ["waiting", "limited", "mapped", "decorated"]
@@ -160,8 +161,7 @@ def test_a_marked_task_cancels_its_job(task, marked):
 
     async def cancelled():
         waiting = asyncio.ensure_future(anext(trigger.run()))
-        while not task.emulator.count("list"):
-            await asyncio.sleep(0.01)
+        await until(lambda: task.emulator.count("list"))
         if not IS_AIRFLOW_2 and hasattr(type(trigger).__mro__[1], "on_kill"):
             await trigger.on_kill()
         waiting.cancel()

@@ -90,3 +90,20 @@ def test_a_worker_without_the_package_ends_and_the_next_one_finds_the_job(task, 
     task.execute()
     assert (task.new_jobs, task.xcoms["job_id"]) == ([], task.jobs[0])
     assert task.state == ("success" if job == "has succeeded" else "deferred")
+
+
+@newest
+@pytest.mark.parametrize(
+    ("version", "task", "job"),
+    [(RECORDED_VERSIONS[0], "waiting", "has succeeded"), (RECORDED_VERSIONS[0], "mapped", "runs")],
+    indirect=["task"],
+)
+def test_without_a_note_a_task_that_begins_again_submits_again(task, job):
+    """The exception in docs/upgrading.md: Airflow was upgraded from 2.11, and the worker had no package."""
+    task.fail_trigger(MISSING)
+    with missing_package():
+        task.execute_on_worker()
+    if job == "has succeeded":
+        task.emulator.finish_job(task.jobs[0])
+    task.execute()
+    assert len(task.new_jobs) == 1

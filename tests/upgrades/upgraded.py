@@ -1,8 +1,8 @@
 """
 A database that the release before has left, with tasks that are deferred or have failed, under this release.
 
-``record.py`` made the files beside this one. A database of an earlier Airflow is migrated by the installed one first. Then
-each step is Airflow's own: the trigger is made from its row, its event is submitted, a task's next process is run.
+``record.py`` made the files beside this one. A database of an earlier Airflow is migrated by the installed one first.
+Then each step is Airflow's own: the trigger is made from its row, its event is submitted, a task's next process is run.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ RECORDED_VERSIONS = [
 each_version = pytest.mark.parametrize("version", RECORDED_VERSIONS)
 
 FAILING_KEY = f"{PREFIX}0003.mp4"
-# Airflow 3.3.2 cannot migrate each database of SQLite: with foreign keys, a table that is made again takes its task instances
-# and XComs away, and a migration of task_instance_history fails if there is any.
+
+# Airflow 3.3.2 cannot migrate this database of SQLite by itself: with foreign keys, a table that is made again deletes
+# all task instances and XComs. Without them, a migration of task_instance_history fails if that has any row.
 _MIGRATE = """
 import sys
 from sqlalchemy import event
@@ -281,7 +282,7 @@ class Upgraded:
 
         where = {"run_id": self.run_id, "task_id": self.task_id, "key": key}
         with _session() as session:
-            session.execute(text("DELETE FROM xcom WHERE run_id = :run_id AND task_id = :task_id AND key = :key"), where)
+            session.execute(text("DELETE FROM xcom WHERE run_id=:run_id AND task_id=:task_id AND key=:key"), where)
 
     def execute(self) -> None:
         """Run one process of the task."""
@@ -366,7 +367,8 @@ class Upgraded:
         for file in path.parent.glob("*"):
             file.unlink() if file.is_file() else None
         # A running Airflow knows the same tasks as before the upgrade.
-        path.write_text(dag_text({"resubmit_rounds": 1}, recorded(self.version)["jobs"], {"reconcile_timeout": 1}), "utf-8")
+        text = dag_text({"resubmit_rounds": 1}, recorded(self.version)["jobs"], {"reconcile_timeout": 1})
+        path.write_text(text, "utf-8")
         bag = DagBag(str(path))
         assert not bag.import_errors, bag.import_errors
         if not IS_AIRFLOW_2:
@@ -461,5 +463,3 @@ def _execute_in_2(row: Callable[[Any], Any], task: Any) -> None:
         with contextlib.suppress(Exception):  # what a failed task raises
             if ti.check_and_change_state_before_execution(ignore_task_deps=True, session=session):
                 ti._run_raw_task(session=session, raise_on_defer=False)
-
-
