@@ -30,6 +30,7 @@ import pytest
 from airflow import __version__ as airflow_version
 from packaging.version import Version
 
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -124,6 +125,11 @@ def _migrate(version: str, home: Path) -> str:
         return "\n".join(database.iterdump())
 
 
+def _as_bytes(text: str) -> str:
+    """Return the text as SQL has it in bytes, as the XComs of Airflow 2 are."""
+    return text.encode().hex().upper()
+
+
 @contextlib.contextmanager
 def database_of(version: str, ids: dict[str, str]) -> Iterator[None]:
     """
@@ -133,7 +139,7 @@ def database_of(version: str, ids: dict[str, str]) -> Iterator[None]:
     """
     text = _migrated(version).replace(_FOLDER_OF_RECORDING, os.environ["AIRFLOW_HOME"])
     for recorded_id, job_id in ids.items():
-        text = text.replace(recorded_id, job_id)
+        text = text.replace(recorded_id, job_id).replace(_as_bytes(recorded_id), _as_bytes(job_id))
     # SQLite copies each: this process has the file open.
     with (
         closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / DATABASE)) as database,
@@ -460,6 +466,6 @@ def _execute_in_2(row: Callable[[Any], Any], task: Any) -> None:
         ti.task = task
         ti.state = "queued"
         session.flush()
-        with contextlib.suppress(Exception):  # what a failed task raises
+        with contextlib.suppress(Exception, AirflowTaskTimeout):  # what a failed task raises
             if ti.check_and_change_state_before_execution(ignore_task_deps=True, session=session):
                 ti._run_raw_task(session=session, raise_on_defer=False)
