@@ -43,11 +43,14 @@ __all__ = ["FAILING_KEY", "IS_AIRFLOW_2", "RECORDED_VERSIONS", "Upgraded", "data
 HERE = Path(__file__).parent
 IS_AIRFLOW_2 = airflow_version.startswith("2.")
 
+# On SQLite, 3.0 and 3.1 give two task instances the same new id: "UNIQUE constraint failed".
+_CANNOT_MIGRATE = airflow_version.startswith(("3.0.", "3.1."))
+
 # A database can be migrated to a later Airflow only.
 RECORDED_VERSIONS = [
     version
     for version in sorted(path.stem.removeprefix("airflow-") for path in HERE.glob("airflow-*.json"))
-    if Version(version) <= Version(airflow_version)
+    if version == airflow_version or (Version(version) < Version(airflow_version) and not _CANNOT_MIGRATE)
 ]
 each_version = pytest.mark.parametrize("version", RECORDED_VERSIONS)
 
