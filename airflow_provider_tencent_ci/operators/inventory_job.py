@@ -29,7 +29,6 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
-from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait, push_former_submission
 from airflow_provider_tencent_ci.waiting.resume_event import read_capacity, read_event
 from airflow_provider_tencent_ci.waiting.stopped_task import (
     cancel_if_unwanted,
@@ -168,6 +167,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityStatus
+        from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:
@@ -239,6 +239,8 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def _former_request(self, context: Context) -> dict[str, Any]:
         """Store the request of a task that an earlier release deferred; that release stored none."""
+        from airflow_provider_tencent_ci.waiting.former_release import push_former_submission
+
         if not self.resubmit_rounds or recorded_job_id(self._ti) is None:
             return {}
         self._read_request(context)
