@@ -67,10 +67,10 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
         # Not DecoratedOperator's: 3.0's wants a method that no operator has there, to handle results of other kinds.
         return TriggerInventoryJobOperator.execute(self, context)
 
-    def _run(self, context: Context) -> str:
+    def _read_request(self, context: Context) -> None:
         for name, value in self._request(context).items():
             setattr(self, name, value)
-        return super()._run(context)
+        super()._read_request(context)
 
     def _request(self, context: Context) -> dict[str, Any]:
         """

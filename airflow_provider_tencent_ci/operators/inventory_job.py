@@ -150,7 +150,10 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises LostContactError: it waited, and got no answer for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
+        from airflow_provider_tencent_ci.task_state.state_store import note_first_try
+
         self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
+        note_first_try(context)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 
@@ -164,13 +167,14 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityStatus
+        from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:
             raise LostContactError(result.message)
         if result.status is CapacityStatus.DEADLINE:
             raise self._out_of_time()
-        return self._submit_after_capacity(context, Deferral.pulled(context))
+        return self._submit_after_capacity(context, Deferral.pulled(context) or former_capacity_wait(context["ti"]))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
         """
@@ -211,7 +215,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """Resume the task, also if Airflow has ended its deferral without an event of this package."""
         deferral = Deferral.pulled(context)
         self._begin(context, end_of_resumed_try(self.execution_timeout, context, deferral))
-        request = recorded_request(self._ti)
+        request = recorded_request(self._ti) or self._former_request(context)
         self._is_submission_pushed = bool(request)
         for field, value in request.items():
             setattr(self, field, value)  # also for Airflow's view of the rendered templates
@@ -233,11 +237,25 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         elif self._ti is not None:
             warn_of_unknown_job(self.log, self._readable_name)
 
+    def _former_request(self, context: Context) -> dict[str, Any]:
+        """Store the request of a task that an earlier release deferred; that release stored none."""
+        from airflow_provider_tencent_ci.waiting.former_release import push_former_submission
+
+        if not self.resubmit_rounds or recorded_job_id(self._ti) is None:
+            return {}
+        self._read_request(context)
+        push_former_submission(self._ti, self.request())
+        return recorded_request(self._ti)
+
     def _run(self, context: Context) -> str:
         with self._hook as hook:
             push_link(context, hook.config)
-            self.job = read_job(self.job, context, self.get_template_env)
+            self._read_request(context)
             return self._submit_and_wait(context, self._checked_specification())
+
+    def _read_request(self, context: Context) -> None:
+        """Read the part of the request that is not in the arguments yet."""
+        self.job = read_job(self.job, context, self.get_template_env)
 
     def _submit_after_capacity(self, context: Context, deferral: Deferral | None) -> str:
         """Submit the round that had to wait for ``max_active_jobs``; without one, the task's own request."""
@@ -250,6 +268,9 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             if again:
                 with self._hook:
                     return self._submit_and_wait(context, again)
+            if job_id := recorded_job_id(self._ti):  # the whole batch must not be submitted again
+                self.job_id = job_id
+                return self._finish(context, self._hook.get_inventory_job(job_id))
         return self._run(context)
 
     def _submit_and_wait(self, context: Context, specification: InventoryJobSpecification) -> str:

@@ -160,6 +160,12 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
         return readable_name(name) if map_index < 0 else mapped_name(name, map_index, str(reads or ""))
 
     @property
+    def _former_name(self) -> str:
+        """The name that an earlier release gave to all mapped tasks, if this task has another one now."""
+        is_mapped = getattr(self._ti, "map_index", -1) >= 0
+        return f"{self.dag_id}-{self.task_id}" if is_mapped and not self._given_name else ""
+
+    @property
     def _given_name(self) -> str | None:
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.wire.texts import text_argument
@@ -171,6 +177,7 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
 
         return SubmitOptions(
             name=self._readable_name,
+            former_name=self._former_name,
             on_existing=self.on_existing,
             reconcile_timeout=self.reconcile_timeout,
             max_active_jobs=self.max_active_jobs,

@@ -42,6 +42,7 @@ class SubmitOptions:
     How a task submits; see the operator's arguments of the same names.
 
     :param name: the readable part of the job's name, or all of it where ``on_existing`` is not ``adopt``.
+    :param former_name: the readable part that an earlier release gave to this job's name; empty if it is the same.
     :param on_existing: ``adopt``, ``submit`` or ``fail``.
     :param reconcile_timeout: in seconds.
     :param max_active_jobs: ``None`` for no limit.
@@ -49,6 +50,7 @@ class SubmitOptions:
     """
 
     name: str
+    former_name: str
     on_existing: str
     reconcile_timeout: float
     max_active_jobs: int | None
@@ -125,7 +127,8 @@ def _submission_flow(
             log=hook.log.warning,
         )
     attempt = Attempt(
-        readable=readable_name(f"{options.name}-again-{specification.label}" if specification.label else options.name),
+        readable=_readable_part(options.name, specification),
+        former_readable=_readable_part(options.former_name, specification) if options.former_name else "",
         token=submission_token(task_identity(context), specification.identity),
         specification=specification,
         is_first=is_first_try(context),
@@ -139,6 +142,10 @@ def _submission_flow(
     if warning := memory.describe_other_request(attempt.try_key):
         hook.log.warning("%s", warning)
     return submit_once.submit_once(attempt, memory)
+
+
+def _readable_part(name: str, specification: InventoryJobSpecification) -> str:
+    return readable_name(f"{name}-again-{specification.label}" if specification.label else name)
 
 
 def log_submission(hook: TencentCIHook, context: Context, submitted: Submission) -> None:

@@ -159,9 +159,16 @@ class StoredSnapshot:
         self._settling_seconds = min(_SETTLING_SECONDS, interval_seconds / 2)
         self._stored: BucketSnapshot | None = None
 
-    async def load(self) -> BucketSnapshot | None:
-        """Return the stored snapshot; ``None`` if there is none."""
-        return BucketSnapshot.from_dict(await self._store.aget(self._key)) if self._store is not None else None
+    async def load(self, *former_keys: str) -> BucketSnapshot | None:
+        """
+        Return the stored snapshot; ``None`` if there is none.
+
+        :param former_keys: where an earlier release may have stored it.
+        """
+        for key in (self._key, *former_keys) if self._store is not None else ():
+            if (snapshot := BucketSnapshot.from_dict(await self._store.aget(key))) is not None:
+                return snapshot
+        return None
 
     async def save(self, snapshot: BucketSnapshot, *, has_reported: bool) -> None:
         """

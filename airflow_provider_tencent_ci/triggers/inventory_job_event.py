@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import BaseEventTrigger, TriggerEvent
@@ -167,7 +168,7 @@ class InventoryJobEventTrigger(BaseEventTrigger):
         from airflow_provider_tencent_ci.triggerer.bucket_watcher import WatchBackoff, run_once
 
         patience = WatchBackoff(self.poll_interval)
-        memory = await patience.until_done(stored.load)
+        memory = await patience.until_done(lambda: stored.load(*self._former_store_keys))
         if memory is not None:
             look = await patience.until_done(
                 lambda: run_once(self._read_config, EndedJobsDetector(self._looks_back, memory).poll())
@@ -205,7 +206,17 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     @property
     def _store_key(self) -> str:
         """Tell what this watcher keeps from what others of the same asset keep."""
-        wanted = [self.name, self.states, self.job_type, self.workflow_id, self.tencent_ci_conn_id]
+        return self._store_key_with(self.states)
+
+    @property
+    def _former_store_keys(self) -> Iterator[str]:
+        """The keys of the release before, which took states as they were written. The next release removes this."""
+        states = self.states or []
+        written = [*states] if len(states) == 1 else [list(order) for order in permutations(states)]
+        return map(self._store_key_with, written if states else [])
+
+    def _store_key_with(self, states: Any) -> str:
+        wanted = [self.name, states, self.job_type, self.workflow_id, self.tencent_ci_conn_id]
         text = json.dumps([*wanted, self.bucket, self.region], default=str)
         return f"tencent_ci.watch.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

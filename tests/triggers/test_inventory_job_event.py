@@ -384,6 +384,32 @@ def test_a_watcher_with_other_criteria_keeps_its_own_state(emulator):
     assert len(store.values) == 2
 
 
+@pytest.mark.parametrize(
+    ("states", "key"),
+    [
+        ("Success", "tencent_ci.watch.472b015e46a4cce4"),
+        (["Success", "Failed"], "tencent_ci.watch.e3bbd485b6cbe91c"),
+    ],
+)
+def test_a_watcher_goes_on_with_the_state_that_the_release_before_stored(emulator, states, key):
+    """That release made the key from the states as they were written in the DAG."""
+    store = Store()
+    job_id = submit()
+
+    async def main():
+        async with watching(watcher(store, states=states).run()):
+            await until(lambda: store.values)
+        [written] = store.values.values()
+        store.values = {key: written}
+        emulator.finish_job(job_id)
+        arguments = watcher(states=states).serialize()[1]  # as in the row of the trigger
+        async with watching(watcher(store, **arguments).run()) as events:
+            await until(lambda: events)
+            assert job_ids(events) == [job_id]
+
+    run(main)
+
+
 def test_an_idle_watcher_writes_nothing(emulator):
     class Counting(Store):
         written = 0

@@ -60,10 +60,11 @@ class SubmissionSearch:
     def __init__(self, attempt: Attempt, notes: NoteStore) -> None:
         self._attempt = attempt
         self.stored = notes.read()
-        self.is_first = notes.is_reliable or attempt.is_first
+        self.is_first = attempt.is_first or self.stored is not None or notes.is_reliable
         # Without a note, assume that an earlier try sent one request.
         self.note = self.stored or SubmissionNote(attempt.token, posts=0 if self.is_first else 1)
         self.name = name_with_token(attempt.readable, self.note.token) if attempt.token else attempt.readable
+        self._names = (self.name, *self._former_names())
         self.posts = 0
         self.ended_badly_before: set[str] = set()
         self._listed: list[InventoryJob] = []
@@ -133,7 +134,9 @@ class SubmissionSearch:
 
     def list_jobs(self, retry: RequestRetry) -> Flow[list[InventoryJob]]:
         """Return all jobs of the name; remember which of them were there before this series sent anything."""
-        jobs = yield from list_jobs_named(self.name, retry)
+        jobs: list[InventoryJob] = []
+        for name in self._names:
+            jobs += yield from list_jobs_named(name, retry)
         self._listed_at = yield from current_time()
         if not self.note.has_unknown_job:
             self._leave_to_others(job.job_id for job in jobs if job.state.is_terminal)
@@ -161,6 +164,11 @@ class SubmissionSearch:
             f"{what_the_list_does}. A retry of this task looks for the job first. Before you submit it in another way, "
             f"look for this name in the CI console. Last error: {error}"
         )
+
+    def _former_names(self) -> tuple[str, ...]:
+        """Return the name under which a try of an earlier release has submitted; a first try has none before it."""
+        former = self._attempt.former_readable
+        return (name_with_token(former, self.note.token),) if former and not self._attempt.is_first else ()
 
     def _find_noted_job(self, job_id: str) -> Flow[InventoryJob | None]:
         try:

@@ -49,6 +49,7 @@ class Attempt:
     :param check_deadline: raises if it is too late; called right before each request is sent.
     :param try_key: what no other try of the task has.
     :param log: logs what the attempt waits for.
+    :param former_readable: the readable part that an earlier release gave to this job's name, if it is another one.
     """
 
     readable: str
@@ -60,3 +61,4 @@ class Attempt:
     check_deadline: CheckDeadline = no_deadline
     log: Log = log_nothing
     try_key: str = ""
+    former_readable: str = ""

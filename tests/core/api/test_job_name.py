@@ -104,6 +104,11 @@ def test_a_token_has_sixteen_hex_digits_and_is_stable():
     assert set(token) <= set("0123456789abcdef")
 
 
+def test_without_a_deployment_the_token_is_that_of_the_release_that_knew_none():
+    """Its retries look for their jobs by this token."""
+    assert submission_token(IDENTITY, b"<Request/>") == "7fc51ede4e271ce0"
+
+
 @pytest.mark.parametrize(
     ("identity", "body"),
     [
@@ -113,9 +118,10 @@ def test_a_token_has_sixteen_hex_digits_and_is_stable():
         (TaskIdentity("dag", "run", "task", 0, 0), b"<Request/>"),
         (TaskIdentity("dag", "run", "task", -1, 1), b"<Request/>"),
         (TaskIdentity("da", "grun", "task", -1, 0), b"<Request/>"),
+        (TaskIdentity("dag", "run", "task", -1, 0, "blue"), b"<Request/>"),
         (IDENTITY, b"<Request></Request>"),
     ],
-    ids=["dag", "run", "task", "map index", "clear", "boundaries", "request"],
+    ids=["dag", "run", "task", "map index", "clear", "boundaries", "deployment", "request"],
 )
 def test_another_submission_has_another_token(identity, body):
     assert submission_token(identity, body) != submission_token(IDENTITY, b"<Request/>")

@@ -365,6 +365,26 @@ def test_a_later_try_without_a_record_searches_for_all_of_the_time():
     assert sum(script.pauses) == WINDOW
 
 
+@pytest.mark.parametrize("state", ["Running", "Success"])
+@pytest.mark.parametrize("note", [None, SubmissionNote(TOKEN, posts=1)], ids=["no note", "a note"])
+def test_a_later_try_finds_the_job_under_the_name_of_an_earlier_release(state, note):
+    notes = Notes(note, reliable=note is not None)
+    former = page(job_xml("b1", Name=f"short-{TOKEN}", State=state))
+
+    def answer(request):
+        return former if ("name", f"short-{TOKEN}") in request.query or request.path.endswith("/b1") else NOTHING
+
+    script = Listing([answer], forever=True)
+    submission = submit(script, notes, is_first=False, former_readable="short")
+    assert (submission.job.job_id, submission.adopted, submission.posts) == ("b1", True, 0)
+
+
+def test_a_first_try_looks_for_one_name():
+    script = answering(POST=created(), GET=NOTHING)
+    submit(script, former_readable="short")
+    assert [dict(request.query).get("name") for request in script.requests if request.method == "GET"] == [NAME]
+
+
 def test_a_later_try_finds_a_job_that_is_listed_late():
     script = answering(GET=[*[NOTHING] * 5, page(mine())])
     assert submit(script, Notes(unsettled(0)), is_first=False).adopted
