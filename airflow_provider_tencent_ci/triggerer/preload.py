@@ -22,6 +22,7 @@ _MODULES = tuple(
         "triggerer.shared_poller",
         "triggerer.capacity_gate",
         "triggerer.bucket_watcher",
+        "triggerer.stored_snapshot",
         "triggerer.file_counter",
         "core.polling.cancel_job",
         "core.submitting.max_active_jobs",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.polling.ended_jobs import DetectedJobs, JobCriteria
     from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
-    from airflow_provider_tencent_ci.triggerer.bucket_watcher import StoredSnapshot
+    from airflow_provider_tencent_ci.triggerer.stored_snapshot import StoredSnapshot
 
 __all__ = ["InventoryJobEventTrigger"]
 
@@ -135,7 +135,8 @@ class InventoryJobEventTrigger(BaseEventTrigger):
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Yield one event for the jobs of a poll that meet the criteria; report each job once."""
         await preload_client()
-        from airflow_provider_tencent_ci.triggerer.bucket_watcher import ReportFilter, StoredSnapshot
+        from airflow_provider_tencent_ci.triggerer.bucket_watcher import ReportFilter
+        from airflow_provider_tencent_ci.triggerer.stored_snapshot import StoredSnapshot
 
         criteria = self._criteria
         reports = ReportFilter(criteria)

@@ -22,7 +22,6 @@ service's.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from airflow_provider_tencent_ci.core.api.job_calls import create_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -34,6 +33,7 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     by_preference,
     cancel_duplicates,
 )
+from airflow_provider_tencent_ci.core.submitting.refused_submission import Refusals
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes, NoteStore, SubmissionNote
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     RECONCILE_TIMEOUT_SECONDS,
@@ -46,9 +46,8 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     nothing_before_submit,
 )
 from airflow_provider_tencent_ci.core.submitting.takeover_check import check_not_taken_over
-from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT, RETRY_IF_NOT_EXECUTED
+from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT
 from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.exceptions import (
     ApiError,
@@ -175,7 +174,7 @@ class _Submitting:
         refusal that may pass, pause and send it again. Each time all is checked once more: the pause may have been
         long, and another try may have submitted.
         """
-        attempt, search, refusals = self._attempt, self._search, _Refusals()
+        attempt, search, refusals = self._attempt, self._search, Refusals()
         while search.posts < (_MAX_POSTS if attempt.token else 1):
             if job := (yield from search.relisted_job()):
                 return job
@@ -191,7 +190,7 @@ class _Submitting:
                     if self._unanswered is None:
                         raise
                     raise search.outcome_unknown("does not show it", error) from error
-                self._unanswered, refusals = error, _Refusals()
+                self._unanswered, refusals = error, Refusals()
             else:
                 self._is_adopted = False
                 search.note = replace(search.note, answered=search.note.answered + 1)
@@ -254,25 +253,6 @@ class _Submitting:
         self._search.note = note
         if self._notes.try_to_write(note, self._search.stored):
             self._search.stored = note
-
-
-class _Refusals:
-    """The refusals of one ``POST`` in a row, and the time since the first one."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._began_at: datetime | None = None
-
-    def pause(self, error: ApiError | TransportError) -> Flow[bool]:
-        """Pause before the ``POST`` is sent again; return ``False`` if it must not be."""
-        now = yield from current_time()
-        self._count += 1
-        self._began_at = self._began_at or now
-        spent_seconds = (now - self._began_at).total_seconds()
-        seconds = RETRY_IF_NOT_EXECUTED.backoff_seconds(error, self._count, spent_seconds)
-        if seconds is not None:
-            yield from pause(seconds)
-        return seconds is not None
 
 
 def _was_certainly_not_created(error: TencentCIError) -> bool:
