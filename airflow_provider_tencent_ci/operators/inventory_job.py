@@ -150,10 +150,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises LostContactError: it waited, and got no answer for ``contact_timeout``; the job goes on.
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
-        from airflow_provider_tencent_ci.task_state.state_store import note_first_try
-
         self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
-        note_first_try(context)
         with self._stopped_by_execution_timeout():
             return self._run(context)
 

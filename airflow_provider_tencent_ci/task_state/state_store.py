@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat.task_context import is_first_try, task_state_store
+from airflow_provider_tencent_ci.compat.task_context import task_state_store
 from airflow_provider_tencent_ci.core.submitting.changed_request import describe_changed_request, node_texts
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
 
@@ -17,28 +17,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 
-__all__ = ["SubmissionMemory", "note_first_try"]
+__all__ = ["SubmissionMemory"]
 
 _log = logging.getLogger(__name__)
 
 _KEY = "tencent_ci_submission"
-_SERIES_KEY = "tencent_ci_series"
-
-
-def note_first_try(context: Context) -> None:
-    """
-    Note that the first try of this series has a store; to be called when it begins. Never raises.
-
-    Without this mark, an earlier try may have submitted on an Airflow before 3.3, and left no note: Airflow may have
-    been upgraded between the two.
-    """
-    store, ti = task_state_store(context), context["ti"]
-    if store is None or not is_first_try(context):
-        return
-    try:
-        store.set(_SERIES_KEY, int(ti.max_tries))
-    except Exception as error:  # a retry then looks for longer
-        _log.debug("The first try could not be noted in the task state store: %s", error)
 
 
 class SubmissionMemory:
@@ -76,8 +59,8 @@ class SubmissionMemory:
 
     @property
     def is_reliable(self) -> bool:
-        """Whether no note means that nothing was sent: the first try of this series had the store, too."""
-        return self._store is not None and self._store.get(_SERIES_KEY) == self._identity["series"]
+        """Whether no note means that nothing was sent."""
+        return self._store is not None
 
     def read(self) -> SubmissionNote | None:
         """Return what an earlier try noted, if there is anything of this attempt series and request."""
@@ -138,7 +121,7 @@ class SubmissionMemory:
     def try_to_write(self, note: SubmissionNote, kept: SubmissionNote | None) -> bool:
         """Keep a note that only saves time, since the list would tell the same; return whether it is kept."""
         try:
-            if self._store is not None and self.read() != kept:
+            if self.is_reliable and self.read() != kept:
                 return False  # another try has gone on, and knows more
             self.write(note)
         except Exception as error:

@@ -18,7 +18,7 @@ HERE = ROOT / "docs" / "snippets" / "kubernetes"
 PAGE = ROOT / "docs" / "kubernetes.md"
 
 check = runpy.run_path(str(ROOT / "scripts" / "check-chart-values"))
-checked = json.loads((HERE / "checked.json").read_text("utf-8"))
+checked = json.loads(Path(__file__).with_name("checked_chart_values.json").read_text("utf-8"))
 
 SCHEMA = {
     "type": "object",

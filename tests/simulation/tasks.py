@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.supervision import Supervision
@@ -53,7 +52,7 @@ from airflow_provider_tencent_ci.exceptions import (
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory, note_first_try
+from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.triggerer import shared_poller
@@ -310,11 +309,6 @@ class TaskProgram:
         self._try_ends_at = place.machine.now() + timedelta(seconds=limit) if limit else None
 
     def main(self) -> Program:
-        place = self._place
-        ti = SimpleNamespace(try_number=place.try_number, max_tries=place.max_tries)
-        task = SimpleNamespace(retries=place.history.retries)
-        context: Any = {"ti": ti, "task": task, "task_state_store": place.store}
-        note_first_try(context)
         return (yield from self._submit_and_wait(0))
 
     def resume(self, event: dict[str, Any], deferral: Deferral) -> Program:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 
 from airflow_provider_tencent_ci.core.submitting.changed_request import node_texts
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory, note_first_try
+from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 
 SINCE = TwoClockTime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))
@@ -93,30 +92,6 @@ def test_without_a_store_nothing_is_written_and_nothing_known():
     memory.write(NOTE)
     assert memory.read() is None
     assert not memory.is_reliable
-
-
-def context_of(store, try_number):
-    ti = SimpleNamespace(try_number=try_number, max_tries=2)
-    return {"ti": ti, "task": SimpleNamespace(retries=2), "task_state_store": store}
-
-
-def test_no_note_means_that_nothing_was_sent_only_if_the_first_try_had_a_store():
-    """Airflow may have been upgraded to 3.3 between the two."""
-    store = _Keyed({})
-    note_first_try(context_of(store, 2))
-    assert not SubmissionMemory(store, 2, "digest").is_reliable
-    note_first_try(context_of(store, 1))
-    assert SubmissionMemory(store, 2, "digest").is_reliable
-    assert not SubmissionMemory(store, 3, "digest").is_reliable, "another series"
-
-
-def test_a_first_try_that_cannot_be_noted_goes_on():
-    class Broken(Store):
-        def set(self, _key: str, value: object) -> None:
-            raise OSError("the API is away")
-
-    note_first_try(context_of(Broken(), 1))
-    note_first_try(context_of(None, 1))
 
 
 def test_a_failing_store_raises_before_a_request_and_not_after(caplog):

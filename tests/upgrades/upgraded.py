@@ -179,7 +179,7 @@ class Upgraded:
     @classmethod
     @contextlib.contextmanager
     def of(cls, version: str, task_id: str, emulator: Emulator) -> Iterator[Upgraded]:
-        """Restore the database and the task's jobs, and install this release: it stores the DAG anew."""
+        """Restore the database and the task's jobs, and install this release: it stores the DAG again."""
         former = recorded(version)["jobs"][task_id]
         ids = {job["JobId"]: _create_again(emulator, job, fails="round" in task_id) for job in former}
         with database_of(version, ids):

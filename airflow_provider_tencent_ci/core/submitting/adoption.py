@@ -60,7 +60,7 @@ class SubmissionSearch:
     def __init__(self, attempt: Attempt, notes: NoteStore) -> None:
         self._attempt = attempt
         self.stored = notes.read()
-        self.is_first = attempt.is_first or self.stored is not None or notes.is_reliable
+        self.is_first = notes.is_reliable or attempt.is_first
         # Without a note, assume that an earlier try sent one request.
         self.note = self.stored or SubmissionNote(attempt.token, posts=0 if self.is_first else 1)
         self.name = name_with_token(attempt.readable, self.note.token) if attempt.token else attempt.readable
