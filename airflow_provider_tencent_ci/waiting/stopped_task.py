@@ -112,9 +112,12 @@ def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> St
     from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
     from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
 
+    # Before the state: a person who deletes the run takes both away at once. A state that was read before would hide
+    # this, and a newer try would seem to have removed the record.
+    has_newer_try = has_submitted and is_newer_try(recorded_try(ti), try_key(ti))
     return StoppedTask(
         task_instance_state(ti),
         is_deferred=False,
         only_a_person=lease is not None and lease.is_held(),
-        has_newer_try=has_submitted and is_newer_try(recorded_try(ti), try_key(ti)),
+        has_newer_try=has_newer_try,
     )

@@ -56,7 +56,9 @@ ASSETS = Path(__file__).parents[2] / "example_dags" / "tencent_ci_assets.py"
 
 def pytest_collection_modifyitems(items):
     here = f"{Path(__file__).parent}{os.sep}"
-    items.sort(key=lambda item: item.path.name == "test_leaks.py")  # which reads the data of all other tests
+    # The first one counts what tasks send, and those of tests before it may send late. The last one reads the data of
+    # all other tests.
+    items.sort(key=lambda item: (item.path.name != "test_metrics.py", item.path.name == "test_leaks.py"))
     for item in items:
         if str(item.path).startswith(here):
             for mark in (*MARKS, pytest.mark.xdist_group(_airflow_of(item))):

@@ -70,6 +70,25 @@ def killed_task(kind, job_id, lease=HELD, ti=TI):
 kinds = pytest.mark.parametrize("kind", [TriggerInventoryJobOperator, InventoryJobSensor])
 
 
+def test_a_run_that_is_deleted_between_two_reads_cancels_its_job(emulator, job_id, noted_try, monkeypatch):
+    """Its task was failed first; then its instance and its XComs go at once."""
+    reads = []
+
+    def state_of(_ti):
+        reads.append("state")
+        return "failed" if len(reads) == 1 else REMOVED
+
+    def xcom_of(_ti, _key):
+        reads.append("XCom")
+        return noted_try if len(reads) == 1 else None
+
+    monkeypatch.setattr(supervision, "task_instance_state", state_of)
+    monkeypatch.setattr(submission_xcom, "own_xcom", xcom_of)
+    killed_task(TriggerInventoryJobOperator, job_id)
+    assert sorted(reads) == ["XCom", "state"]
+    assert emulator.job(job_id).state == "Cancel"
+
+
 @pytest.mark.parametrize("noted", [{"try": "2"}, {}], ids=["a newer try has submitted", "a newer try has begun"])
 @pytest.mark.parametrize("state", ["failed", "success", "skipped"])
 def test_the_end_of_a_newer_try_does_not_end_an_older_one(emulator, job_id, noted_try, monkeypatch, state, noted):
