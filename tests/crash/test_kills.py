@@ -92,7 +92,7 @@ def test_a_try_killed_during_its_submission_leaves_one_job(tries, after_acting):
 
 
 @modes
-@pytest.mark.parametrize("has_store", [False])
+@pytest.mark.parametrize(("has_store", "lag"), [(False, 0)])
 def test_a_retry_on_an_airflow_that_was_upgraded_to_have_a_store_finds_the_job_that_runs(tries):
     assert tries.run(kill_at="after the XCom job_id") == "killed"
     tries.kept.has_store = True
