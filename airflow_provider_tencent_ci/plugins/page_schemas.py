@@ -7,7 +7,7 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -169,6 +169,7 @@ class Job:
         counts = maker.counts if maker else None
         code, message = job.reason
         kind, place = _input(job)
+        modified_from, modified_to = job.time_interval
         return cls(
             job_id=job.job_id,
             name=job.name,
@@ -183,8 +184,8 @@ class Job:
             duration_seconds=_duration(job.start_time, now if is_live else job.ended_at),
             input_kind=kind,
             input=place,
-            modified_from=_modified(job, "Start"),
-            modified_to=_modified(job, "End"),
+            modified_from=parse_time(modified_from) or modified_from,
+            modified_to=parse_time(modified_to) or modified_to,
             runs=_runs(job),
             counts=Counts.of(counts) if counts and not (is_live or counts.running) else None,
             task=Task.of(maker) if maker else None,
@@ -280,12 +281,6 @@ def _input(job: InventoryJob) -> tuple[str, str]:
         if isinstance(value := job.input.get(node), str) and value:
             return kind, without_query(value)
     return "", ""
-
-
-def _modified(job: InventoryJob, limit: str) -> datetime | str:
-    interval = job.operation.get("TimeInterval")
-    text = str(interval.get(limit) or "") if isinstance(interval, Mapping) else ""
-    return parse_time(text) or text
 
 
 def _runs(job: InventoryJob) -> str:

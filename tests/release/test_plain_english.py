@@ -19,12 +19,13 @@ PAGES = [
 ]
 FOLDERS = ("airflow_provider_tencent_ci", "benchmarks", "example_dags", "fuzz", "scripts", "tests")
 SCRIPTS = (
-    *("check-claims", "check-translations", "trace-job-id", "update-translations"),
+    *("check-chart-values", "check-claims", "check-translations", "trace-job-id", "update-translations"),
     *("write-contract-docs", "write-error-docs", "write-example-docs", "write-metric-docs"),
 )
 MODULES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),
     *(ROOT / "scripts" / name for name in SCRIPTS),
+    *sorted((ROOT / "airflow_provider_tencent_ci").rglob("*.js")),
 ]
 
 ODD = re.compile(
@@ -44,6 +45,7 @@ TEST_NAME = re.compile(
     r"test_(?:what|who|whose|whom|whoever)_|_(?:nobody|somebody|anew|whoever|likewise|seldom|ridden_out|rides_out|"
     r"left_alone|taken_for|comes_to_the_same|what_became_of)(?:_|$)"
 )
+_SCRIPT_COMMENT = re.compile(r"(?:^|\s)// (.*)$", re.M)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 # A label of a message that the package sends, and a page's title.
 ALLOWED = ("What to do:", "What happens when …")
@@ -59,7 +61,8 @@ def prose(path: Path) -> str:
 def prose_of_code(path: Path) -> list[str]:
     """Return the docstrings and comments of a module, each in one line and without code."""
     text = path.read_text("utf-8")
-    return [re.sub(r"``.*?``|`[^`]*`", "`code`", part) for part in (*_docstrings(text), *_comments(text))]
+    parts = _SCRIPT_COMMENT.findall(text) if path.suffix == ".js" else (*_docstrings(text), *_comments(text))
+    return [re.sub(r"``.*?``|`[^`]*`", "`code`", part) for part in parts]
 
 
 def _docstrings(text: str) -> Iterator[str]:

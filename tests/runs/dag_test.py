@@ -96,24 +96,35 @@ def migrate_database() -> None:
 
 
 def migrated_database() -> Path:
+    """A migrated database to copy. A migration takes eight seconds of processor time."""
+
+    def migrated(home: Path) -> Path:
+        run_with_home(home, "-m", "airflow", "db", "migrate")
+        return home / DATABASE
+
+    return made_once(DATABASE, migrated)
+
+
+def made_once(name: str, make: Callable[[Path], Path]) -> Path:
     """
-    A migrated database to copy. The first of the processes of a test run makes it: a migration takes eight seconds of
-    processor time.
+    Return a file that all processes of a test run share; the first one that needs it makes it.
+
+    :param make: gets a path for a new folder, and returns that of the file, which is moved from there.
     """
     folder = Path(os.environ["TENCENT_CI_TEST_RUN"])
     folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / DATABASE).exists():
-            _migrate(folder / "migrating")
-            (folder / "migrating" / DATABASE).rename(folder / DATABASE)
-    return folder / DATABASE
+        if not (folder / name).exists():
+            make(folder / f"home-{name}").rename(folder / name)
+    return folder / name
 
 
-def _migrate(home: Path) -> None:
+def run_with_home(home: Path, *arguments: str) -> None:
+    """Run Python in a process whose Airflow has another ``AIRFLOW_HOME``, and the database there."""
     settings = {name: value for name, value in os.environ.items() if name != "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
+        [sys.executable, *arguments],
         env={**settings, "AIRFLOW_HOME": str(home)},
         capture_output=True,
         text=True,

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import gzip
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -35,7 +32,7 @@ from airflow_provider_tencent_ci.core.api.put_object import put_object
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
-from tests.runs.dag_test import DATABASE, _share_api_server, _store, _value
+from tests.runs.dag_test import DATABASE, _share_api_server, _store, _value, made_once, run_with_home
 from tests.upgrades.nights import DAG_ID, PREFIX, WORKFLOW, dag_text
 
 __all__ = ["FAILING_KEY", "IS_AIRFLOW_2", "RECORDED_VERSIONS", "Upgraded", "database_of", "each_version", "events_of"]
@@ -94,38 +91,24 @@ def events_of(version: str, job_id: str) -> dict[str, Any]:
 
 @functools.cache
 def _migrated(version: str) -> str:
-    """The recorded database as the installed Airflow has it, as SQL; the first process of a test run migrates it."""
-    folder = Path(os.environ["TENCENT_CI_TEST_RUN"])
-    folder.mkdir(exist_ok=True)
-    path = folder / f"recorded-{version}.sql"
-    with (folder / "lock-of-recorded").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            path.write_text(_migrate(version, folder / f"home-{version}"), "utf-8")
-    return path.read_text("utf-8")
+    """The recorded database as the installed Airflow has it, as SQL."""
+    return made_once(f"recorded-{version}.sql", functools.partial(_migrate, version)).read_text("utf-8")
 
 
-def _migrate(version: str, home: Path) -> str:
+def _migrate(version: str, home: Path) -> Path:
     text = gzip.decompress((HERE / f"airflow-{version}.sql.gz").read_bytes()).decode()
-    if version == airflow_version:
-        return text
     home.mkdir()
-    with closing(sqlite3.connect(home / DATABASE)) as database:
-        database.executescript(f"{_SEQUENCES}{text}")
-        database.execute("DELETE FROM task_instance_history")
-        database.commit()
-    settings = {name: value for name, value in os.environ.items() if name != "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
-    done = subprocess.run(
-        [sys.executable, "-c", _MIGRATE],
-        env={**settings, "AIRFLOW_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    with closing(sqlite3.connect(home / DATABASE)) as database:
-        return "\n".join(database.iterdump())
+    if version != airflow_version:
+        with closing(sqlite3.connect(home / DATABASE)) as database:
+            database.executescript(f"{_SEQUENCES}{text}")
+            database.execute("DELETE FROM task_instance_history")
+            database.commit()
+        run_with_home(home, "-c", _MIGRATE)
+        with closing(sqlite3.connect(home / DATABASE)) as database:
+            text = "\n".join(database.iterdump())
+    script = home / "recorded.sql"
+    script.write_text(text, "utf-8")
+    return script
 
 
 def _as_bytes(text: str) -> str:

@@ -115,12 +115,16 @@ class InventoryJob:
         return ", ".join(without_query(value) for value in self.input.values() if value and isinstance(value, str))
 
     @property
+    def time_interval(self) -> tuple[str, str]:
+        """From and to which time its files were modified, as the service writes both; each is empty without a limit."""
+        interval = self.operation.get("TimeInterval")
+        limits = interval if isinstance(interval, Mapping) else {}
+        return str(limits.get("Start") or ""), str(limits.get("End") or "")
+
+    @property
     def modified(self) -> str:
         """Within which times its files were modified, as the service writes them; empty if there is no limit."""
-        interval = self.operation.get("TimeInterval")
-        if not isinstance(interval, Mapping) or not interval:
-            return ""
-        start, end = (str(interval.get(name) or "") for name in ("Start", "End"))
+        start, end = self.time_interval
         return " ".join(part for part in (f"from {start}" if start else "", f"to {end}" if end else "") if part)
 
     def raise_for_state(self) -> InventoryJob:

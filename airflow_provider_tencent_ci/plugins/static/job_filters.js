@@ -7,7 +7,7 @@ import { fieldOf, instantOf, zone } from "./times.js";
 
 const TIMES = ["created_after", "created_before"];
 
-// Drawn once: a refresh leaves the form alone, with what somebody is about to write in it. Not validated, since a time may
+// Drawn once: a refresh does not change the form and the text that a user types there. Not validated, since a time may
 // have seconds.
 export function filters() {
   return el(

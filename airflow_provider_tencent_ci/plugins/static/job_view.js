@@ -31,7 +31,7 @@ export async function showJob(view) {
   return job.is_live || (left > 0 && Date.now() - Date.parse(job.ended_at) < SETTLING_SECONDS * 1000);
 }
 
-// It fills itself; a refresh leaves what is in it until that is drawn anew.
+// It fills itself; a refresh leaves what is in it until that is drawn again.
 function section(title, id) {
   return el("section", { "data-key": id }, el("h3", {}, title), el("div", { id, "data-stays": true }, quiet("…")));
 }

@@ -64,7 +64,7 @@ async function show(connection, connections) {
       isLive = await showView(view);
       complain();
     } catch (error) {
-      // What was drawn before stays, and is refreshed again.
+      // The view that was drawn before stays, and is refreshed again.
       isLive &&= error.status !== 401;
       if (!isLive) draw([]);
       complain(failed(error, again));

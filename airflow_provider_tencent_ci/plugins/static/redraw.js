@@ -1,6 +1,6 @@
-// Drawing anew without moving what is read: nodes stay where they can, so focus, selection, scroll and open details stay.
+// Drawing again without moving what is read: nodes stay where they can, so focus, selection, scroll and open details stay.
 
-// Make the children of a parent those that were drawn anew, and keep the reader's row in its place on the screen.
+// Make the children of a parent those that were drawn last, and keep the reader's row in its place on the screen.
 export function redraw(parent, children) {
   const row = readersRow(parent);
   const before = row?.getBoundingClientRect().top;
@@ -28,7 +28,7 @@ function patch(old, drawn) {
   for (const { name } of [...old.attributes]) if (!drawn.hasAttribute(name) && !isReaders(old, name)) old.removeAttribute(name);
   for (const { name, value } of drawn.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   for (const name of ["onclick", "onchange", "onsubmit", "ontoggle", "oninput"]) if (old[name] !== drawn[name]) old[name] = drawn[name];
-  // Such a node fills itself, or has what somebody types.
+  // Such a node fills itself, or has the text that a user types.
   if (!stays) patchChildren(old, [...drawn.childNodes]);
 }
 
@@ -40,7 +40,7 @@ function patchChildren(parent, drawn) {
   let at = parent.firstChild;
   for (const node of drawn) {
     const wanted = keyOf(node);
-    // What is gone is removed first, so that what stays need not be moved.
+    // Nodes that are gone are removed first, so that the others need not be moved.
     while (at && keyOf(at) && keyOf(at) !== wanted && !drawn.some((other) => keyOf(other) === keyOf(at))) at = removed(at);
     const old = wanted ? keyed.get(wanted) : at && !keyOf(at) && isAlike(at, node) ? at : null;
     if (!old || !isAlike(old, node)) {
