@@ -71,6 +71,8 @@ def _without_code(text):
         ("1. Install", "1. 安装", "Markdown reads this as a list"),
         ("The bucket is full", "桶已满", "the glossary has 存储桶"),
         ("Each workflow", "每个流程", "the glossary has 工作流"),
+        ("The list of them", "它们的清单", "the glossary has another word than 清单"),
+        ("A big batch", "一个大的批次", "the glossary has another word than 批次"),
     ],
 )
 def test_a_translation_that_loses_something_is_a_fault(english, chinese, fault):
@@ -85,6 +87,7 @@ def test_a_translation_that_loses_something_is_a_fault(english, chinese, fault):
         ("The log says \"the bucket is bound\"", "日志中有“the bucket is bound”"),
         ("`bucket` of the task", "任务的 `bucket`"),
         ("**One end**. More", "**一个结尾**。更多"),
+        ("A COS inventory", "COS 清单"),
         ("1. Install", r"1\. 安装"),
     ],
 )  # fmt: skip
@@ -159,6 +162,7 @@ def test_the_glossary_names_a_source_for_each_term_of_the_service_and_of_airflow
 def test_the_chinese_readme_has_the_terms_of_the_glossary():
     text = (ROOT / "README.zh-CN.md").read_text("utf-8")
     assert all(word in text for word in ("存量触发任务", "批量任务", "数据万象", "存储桶", "工作流", "模拟器"))
+    assert not [word for word in SCRIPT["ONLY_FOR"] if word in text]
 
 
 def test_make_docs_checks_the_catalogues_and_builds_both_languages():
