@@ -19,8 +19,9 @@ STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 # The newest Airflow (AIRFLOW=newest, .github/workflows/weekly.yml) has no line of its own.
 PYTHONS = $(or $(call pythons_of,$(AIRFLOW)),$(call pythons_of,$(DEFAULT_AIRFLOW)))
 
-# Processes for tests. Half of its time a test waits, so there may be more of them than processors.
-PROCESSES ?= 6
+# Processes for tests. Half of its time a test waits, so there may be more of them than processors; but each needs 15 s
+# of processor time for its first run of a DAG.
+PROCESSES ?= 4
 
 # The extras of an environment. A cluster has its own environment, so that its packages do not affect the other tests.
 EXTRAS       ?= test,dev
@@ -97,11 +98,15 @@ check: venv ## Check rules, types, core and simulation in under a minute
 check-tests: venv
 	TENCENT_CI_HISTORIES=600 $(BIN)/python -m pytest --quiet --numprocesses=2 -m 'not slow' tests/core tests/simulation
 
-# The tests with a running Airflow, in which most of the time is spent waiting for it: test-stack.
-RUNNING_AIRFLOW := tests/stack tests/watch
+# The tests that start processes: a running Airflow, commands that each import Airflow (four seconds of processor time), tries
+# that are killed, a build. They are test-stack; a change to one function rarely needs them.
+WITH_PROCESSES := tests/stack tests/watch tests/crash tests/metrics/test_nights.py tests/metrics/test_open_telemetry.py \
+                  tests/runs/test_quick_start.py tests/runs/test_two_airflows.py tests/runs/test_example_code.py \
+                  tests/cli/test_processes.py tests/live/test_command.py tests/release/test_distributions.py \
+                  tests/test_benchmarks.py tests/test_process_guard.py
 
 # The coverage gate is on for the default Airflow only: the other versions test compatibility.
-test: venv ## Run the tests without a running Airflow; on the default Airflow with the coverage gate of core/
+test: venv ## Run the tests that start no processes; on the default Airflow with the coverage gate of core/
 ifneq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest $(ARGS)
 else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
@@ -109,14 +114,14 @@ else ifeq ($(AIRFLOW),$(DEFAULT_AIRFLOW))
 	$(BIN)/python -m coverage run -m pytest --numprocesses=2 tests/core
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --include='airflow_provider_tencent_ci/core/*' --fail-under=98
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,tests/core $(RUNNING_AIRFLOW))
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,tests/core $(WITH_PROCESSES))
 else
-	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,$(RUNNING_AIRFLOW))
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup $(addprefix --ignore=,$(WITH_PROCESSES))
 endif
 
 # Its groups of tests each have an Airflow of their own.
-test-stack: venv ## Run the tests with a running Airflow; they need PostgreSQL's server programs
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup $(RUNNING_AIRFLOW)
+test-stack: venv ## Run the tests with a running Airflow and other processes; they need PostgreSQL's server programs
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup $(WITH_PROCESSES)
 
 simulate: venv ## Run HISTORIES over virtual time, from SEED on (docs/simulation.md)
 	$(BIN)/python -m tests.simulation --histories=$(HISTORIES) --seed=$(SEED) $(ARGS)
