@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.outcome.progress_log import counted_text
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.count_files import RunningCount
-    from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
+    from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["count_all", "look_quickly", "shown_count"]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, SettledFiles
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.settled_files import SettledFiles
 from airflow_provider_tencent_ci.task_state.count_memory import StoredCounts
 from tests.strategies import json_values
 from tests.task_state.test_contact_memory import BrokenStore, Store

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG
 from airflow_provider_tencent_ci.core.files.count_files import count_files
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.final_count import count_to_end, expected_total
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount, SettledFiles
 from tests.core.files.list_model import Listing, Overtaking
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
 from tests.core.script import START, Script
