@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from airflow_provider_tencent_ci.cli.streams import say
+from airflow_provider_tencent_ci.core.files.count_at_end import due_every, expected_total
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_survey import Survey, survey_files
-from airflow_provider_tencent_ci.core.files.final_count import due_every, expected_total
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.outcome.progress_log import counted_text

@@ -21,9 +21,9 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
+from airflow_provider_tencent_ci.core.files.count_at_end import count_to_end
 from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.files.final_count import count_to_end
 from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
