@@ -279,7 +279,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.find_failed:
             return True
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.core.files.failed_search import search_failed
+        from airflow_provider_tencent_ci.core.files.fail_on import search_failed
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         job = InventoryJob.from_dict(event["job"])
