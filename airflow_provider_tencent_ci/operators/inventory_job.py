@@ -164,7 +164,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityStatus
-        from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait
+        from airflow_provider_tencent_ci.waiting.former_deferral import former_capacity_wait
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:
@@ -236,7 +236,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def _former_request(self, context: Context) -> dict[str, Any]:
         """Store the request of a task that an earlier release deferred; that release stored none."""
-        from airflow_provider_tencent_ci.waiting.former_release import push_former_submission
+        from airflow_provider_tencent_ci.waiting.former_deferral import push_former_submission
 
         if not self.resubmit_rounds or recorded_job_id(self._ti) is None:
             return {}
