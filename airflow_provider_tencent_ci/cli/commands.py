@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError, command, command_place, opened_hook
+from airflow_provider_tencent_ci.cli.connection_arguments import command_place, opened_hook
+from airflow_provider_tencent_ci.cli.exit_status import CommandError, command
 from airflow_provider_tencent_ci.cli.file_counting import count_all, look_quickly
 from airflow_provider_tencent_ci.cli.job_follow import follow, following
 from airflow_provider_tencent_ci.cli.note_file import NoteFile
