@@ -38,7 +38,8 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
-from airflow_provider_tencent_ci.outcome.closing_summary import about, closing_table, failure_table
+from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table
+from airflow_provider_tencent_ci.outcome.human_units import about
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     failed_files_again,
