@@ -79,7 +79,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
     :param region: its region; by default the connection's.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
-    :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
+    :param on_existing: ``"adopt"`` (default) adopts the job that an earlier try submitted. ``"submit"`` switches
         this off, and the search for jobs, too. It uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
     :param reconcile_timeout: seconds (or a timedelta) for which the service may still act on a request that it has not
