@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.core.files.fail_on import (
 )
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
-from airflow_provider_tencent_ci.metrics import files_counted
+from airflow_provider_tencent_ci.metrics.recording import files_counted
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,

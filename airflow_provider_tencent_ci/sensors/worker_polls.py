@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
 from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-from airflow_provider_tencent_ci.metrics import wait_ended
+from airflow_provider_tencent_ci.metrics.recording import wait_ended
 from airflow_provider_tencent_ci.task_state.failing_since import (
     read_failing_since,
     remembers_contact,

@@ -87,7 +87,7 @@ def wait_in_process(
     """
     from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
     from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
-    from airflow_provider_tencent_ci.metrics import wait_ended
+    from airflow_provider_tencent_ci.metrics.recording import wait_ended
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
     wait = Wait(
