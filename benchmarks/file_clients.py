@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.core.api.file_records import FileRun
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.count_files import count_files
-from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount, SettledFiles
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, REGION, SECRET_ID, SECRET_KEY, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from benchmarks.file_service import job_record, read_counters, set_up

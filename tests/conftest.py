@@ -55,10 +55,10 @@ _MASKERS = (
 def no_secret_of_an_earlier_test():
     """Airflow masks each text that was a secret once: 2.11 also one of a single letter, then in every later text."""
     for module in filter(None, map(sys.modules.get, _MASKERS)):
-        with suppress(AttributeError, RuntimeError):  # a module that only passes names on; an Airflow without its logging
+        # A module that only passes names on has no masker, nor has an Airflow without its logging.
+        with suppress(AttributeError, RuntimeError):
             masker = module._secrets_masker()
             masker.patterns, masker.replacer = set(), None
-    yield
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError, command, command_place, opened_hook
+from airflow_provider_tencent_ci.cli.connection_arguments import command_place, opened_hook
+from airflow_provider_tencent_ci.cli.exit_status import CommandError, command
 from airflow_provider_tencent_ci.cli.file_counting import count_all, look_quickly
 from airflow_provider_tencent_ci.cli.job_follow import follow, following
 from airflow_provider_tencent_ci.cli.note_file import NoteFile
@@ -37,7 +38,8 @@ from airflow_provider_tencent_ci.core.polling.cancel_job import cancel_and_confi
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
-from airflow_provider_tencent_ci.outcome.closing_summary import about, closing_table, failure_table
+from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table
+from airflow_provider_tencent_ci.outcome.human_units import about
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     failed_files_again,

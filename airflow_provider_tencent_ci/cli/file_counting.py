@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from airflow_provider_tencent_ci.cli.streams import say
+from airflow_provider_tencent_ci.core.files.count_at_end import due_every, expected_total
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.file_survey import Survey, survey_files
-from airflow_provider_tencent_ci.core.files.final_count import due_every, expected_total
 from airflow_provider_tencent_ci.core.wire.request_retry import RETRY_LONG
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.outcome.progress_log import counted_text
@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.outcome.progress_log import counted_text
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.count_files import RunningCount
-    from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
+    from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 __all__ = ["count_all", "look_quickly", "shown_count"]

@@ -25,7 +25,7 @@ from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line,
 from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.files.file_survey import Survey
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
-from airflow_provider_tencent_ci.outcome.closing_summary import counts_text
+from airflow_provider_tencent_ci.outcome.human_units import counts_text
 from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError
+from airflow_provider_tencent_ci.cli.exit_status import CommandError
 
 __all__ = ["NoteFile"]
 

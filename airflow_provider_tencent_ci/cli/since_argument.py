@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError
+from airflow_provider_tencent_ci.cli.exit_status import CommandError
 from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pendulum
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.cli.command_run import CommandError
+from airflow_provider_tencent_ci.cli.exit_status import CommandError
 
 __all__ = ["TimeZone", "time_zone"]
 

@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.hooks.extra_fields import (
 )
 from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
 from airflow_provider_tencent_ci.hooks.proxy_setting import proxy_field
-from airflow_provider_tencent_ci.metrics import service_observer
+from airflow_provider_tencent_ci.metrics.recording import service_observer
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

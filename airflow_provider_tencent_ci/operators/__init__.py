@@ -3,7 +3,7 @@ Operators: the arguments of a task, and its steps.
 
 ``inventory_job.py`` has ``TriggerInventoryJobOperator``: the submission, the wait for the job, the end of the task, and
 the ways back into it. It inherits from ``task_process.py`` (hook, lease, request), which inherits from
-``execution_timeout.py`` (time left), which inherits from ``job_arguments.py`` (arguments).
+``timeouts.py`` (time left), which inherits from ``job_arguments.py`` (arguments).
 ``cancel_inventory_job.py`` cancels a job.
 
 An operator is thin. It checks its arguments, makes frozen values of them (``SubmitOptions``, ``WaitOptions``,

@@ -79,7 +79,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
     :param region: its region; by default the connection's.
     :param tencent_ci_conn_id: a connection of type ``tencent_ci``.
-    :param on_existing: ``"adopt"`` (default) takes over the job that an earlier try submitted. ``"submit"`` switches
+    :param on_existing: ``"adopt"`` (default) adopts the job that an earlier try submitted. ``"submit"`` switches
         this off, and the search for jobs, too. It uses ``name`` as it stands: a retry submits again, and every file is
         billed again. ``"fail"`` uses ``name`` as it stands, too, and fails if any job of this name exists.
     :param reconcile_timeout: seconds (or a timedelta) for which the service may still act on a request that it has not
@@ -164,7 +164,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         """
         # Imported late, here and below: a DAG file must parse fast, and each parse pays for all imports at the top.
         from airflow_provider_tencent_ci.core.submitting.max_active_jobs import CapacityStatus
-        from airflow_provider_tencent_ci.waiting.former_release import former_capacity_wait
+        from airflow_provider_tencent_ci.waiting.former_deferral import former_capacity_wait
 
         result = read_capacity(event)
         if result.status is CapacityStatus.LOST_CONTACT:
@@ -236,7 +236,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
 
     def _former_request(self, context: Context) -> dict[str, Any]:
         """Store the request of a task that an earlier release deferred; that release stored none."""
-        from airflow_provider_tencent_ci.waiting.former_release import push_former_submission
+        from airflow_provider_tencent_ci.waiting.former_deferral import push_former_submission
 
         if not self.resubmit_rounds or recorded_job_id(self._ti) is None:
             return {}

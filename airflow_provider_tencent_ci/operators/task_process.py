@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_tencent_ci.exceptions import LostContactError
-from airflow_provider_tencent_ci.operators.execution_timeout import TimeLimitedTask
+from airflow_provider_tencent_ci.operators.timeouts import TimeLimitedTask
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop
 from airflow_provider_tencent_ci.waiting.stopped_task import start_lease
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.wire.texts import readable, shortened
+from airflow_provider_tencent_ci.outcome.human_units import duration_text, share_text
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.file_records import FileFailure
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
-__all__ = ["about", "closing_table", "counts_text", "duration_text", "failure_table", "record_with_files", "share_text"]
+__all__ = ["closing_table", "failure_table", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -59,38 +59,7 @@ def failure_table(failures: Sequence[FileFailure], total: int | None, total_text
     return "\n".join([heading, *(f"  {_line(failure)}" for failure in failures)])
 
 
-def counts_text(counts: FileCounts, write: Callable[[int], str] = "{:,}".format) -> str:
-    """
-    Write counts in one line.
-
-    :param write: writes a number; by default exactly.
-    """
-    parts = (
-        (counts.succeeded, "succeeded"),
-        (counts.failed, "failed"),
-        (counts.cancelled, "cancelled"),
-        (counts.running, "not done"),
-    )
-    said = ", ".join(f"{write(number)} {word}" for number, word in parts if number)
-    return f"{write(counts.total)}: {said}" if said else "0"
-
-
-def about(number: int) -> str:
-    """Write an estimated number: an estimate has no more than two digits that mean something."""
-    return f"{int(float(f'{number:.2g}')):,}"
-
-
-def duration_text(duration: timedelta) -> str:
-    """Write a duration to the second: ``1:02:03``."""
-    return str(timedelta(seconds=round(duration.total_seconds())))
-
-
 def _line(failure: FileFailure) -> str:
     reason = ": ".join(filter(None, (failure.code, readable(failure.message, _LONGEST_MESSAGE)))) or "no reason given"
     node = f" in {failure.node}" if failure.node else ""
     return f"{readable(failure.key, _LONGEST_KEY)}{node}: {reason} ({failure.run_id})"
-
-
-def share_text(part: int, whole: int) -> str:
-    """Write a share: ``12.5%``; empty if there is no whole."""
-    return f"{part / whole:.1%}" if whole else ""

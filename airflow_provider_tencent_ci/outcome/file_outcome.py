@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowFailException, AirflowSkipException
 from airflow_provider_tencent_ci.core.api.job_records import JobState
-from airflow_provider_tencent_ci.core.files.fail_on import FailOn, check_files, needs_counts, needs_totals
-from airflow_provider_tencent_ci.core.files.failed_search import FailedSearch, search_failed
+from airflow_provider_tencent_ci.core.files.fail_on import (
+    FailedSearch,
+    FailOn,
+    check_files,
+    needs_counts,
+    needs_totals,
+    search_failed,
+)
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
-from airflow_provider_tencent_ci.metrics import files_counted
+from airflow_provider_tencent_ci.metrics.recording import files_counted
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.outcome.closing_summary import duration_text, share_text
+from airflow_provider_tencent_ci.outcome.human_units import duration_text, share_text
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob

@@ -35,7 +35,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.hooks.connection_config import read_extra
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
+from airflow_provider_tencent_ci.plugins.ttl_cache import FINAL_SECONDS, Remembered, survey_seconds
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 __all__ = ["Asking", "MissingConnectionError", "PageHook", "Place", "account_of", "asking", "is_ours", "own_bucket"]
@@ -50,8 +50,6 @@ _FAILED_AT_ONCE = 20
 
 # A thread of the API server waits for the service meanwhile.
 _REQUEST_SECONDS, _LOOK_SECONDS = 10.0, 12.0
-
-_LIVE_CACHE_SECONDS, _ENDED_CACHE_SECONDS = 15.0, 600.0
 
 _STOP_SECONDS = 6.0
 
@@ -96,8 +94,7 @@ class Asking:
 
         def look() -> tuple[Survey, float]:
             survey = self.transport.run(survey_files(job, _MOST_PAGES, _LOOK_SECONDS))
-            is_final = job.state.is_terminal and not survey.counts.running
-            return survey, _ENDED_CACHE_SECONDS if is_final else _LIVE_CACHE_SECONDS
+            return survey, survey_seconds(job, survey)
 
         return _surveys.get((self.conn_id, self.config.endpoint, job.job_id, job.state), look)
 
@@ -143,9 +140,7 @@ class Asking:
 
     def _end(self, file: SampledFile) -> datetime | None:
         key = (self.conn_id, self.config.endpoint, file.run.run_id)
-        return _ends.get(
-            key, lambda: (self.transport.run(file.files.find_end(file.run, NO_RETRY)), _ENDED_CACHE_SECONDS)
-        )
+        return _ends.get(key, lambda: (self.transport.run(file.files.find_end(file.run, NO_RETRY)), FINAL_SECONDS))
 
 
 class PageHook(TencentCIHook):

@@ -1,4 +1,4 @@
-"""Caches answers of the service for all readers of the page; ``page_requests`` says for how long."""
+"""Caches answers of the service for all readers of the page, and says for how long."""
 
 from __future__ import annotations
 
@@ -6,11 +6,24 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-__all__ = ["Remembered"]
+if TYPE_CHECKING:
+    from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.file_survey import Survey
+
+__all__ = ["FINAL_SECONDS", "Remembered", "survey_seconds"]
 
 ValueT = TypeVar("ValueT")
+
+# For an answer that does not change any more, and for one that may.
+FINAL_SECONDS, _CHANGING_SECONDS = 600.0, 15.0
+
+
+def survey_seconds(job: InventoryJob, survey: Survey) -> float:
+    """Return for how many seconds a survey of a job's files is valid: longer if all of them are done."""
+    is_final = job.state.is_terminal and not survey.counts.running
+    return FINAL_SECONDS if is_final else _CHANGING_SECONDS
 
 
 class _Entry(Generic[ValueT]):

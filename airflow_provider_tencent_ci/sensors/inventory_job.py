@@ -202,7 +202,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
 
         :param first_poll_at: when the trigger polls first; ``None`` for at once.
         """
-        from airflow_provider_tencent_ci.task_state.began_at import push_began_at
+        from airflow_provider_tencent_ci.task_state.wait_began_at import push_began_at
         from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 
         trigger = InventoryJobTrigger(
@@ -277,7 +277,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume the task. If Airflow gave up the trigger, the state of the job decides, so it is read."""
-        from airflow_provider_tencent_ci.task_state.began_at import pushed_began_at
+        from airflow_provider_tencent_ci.task_state.wait_began_at import pushed_began_at
 
         self._ti = context["ti"]
         self._lease = start_lease(self._ti)

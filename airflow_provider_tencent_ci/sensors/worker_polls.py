@@ -1,8 +1,7 @@
 """
 The polls of a sensor on a worker: each is judged as in a triggerer, and ends the wait with the same event.
 
-The first poll of a try shows whether the arguments are right. So it alone fails at once with an error that no further
-poll can mend. In ``reschedule`` mode each process polls once, and the task state store has what the next one must know.
+In ``reschedule`` mode each process polls once, and the task state store has what the next one must know.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import was_rescheduled
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
+from airflow_provider_tencent_ci.core.polling.first_poll import ends_at_once
 from airflow_provider_tencent_ci.core.polling.wait import PollResult, Wait
 from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY
-from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
 from airflow_provider_tencent_ci.exceptions import ApiError, TransportError
-from airflow_provider_tencent_ci.metrics import wait_ended
-from airflow_provider_tencent_ci.task_state.contact_memory import (
+from airflow_provider_tencent_ci.metrics.recording import wait_ended
+from airflow_provider_tencent_ci.task_state.failing_since import (
     read_failing_since,
     remembers_contact,
     write_failing_since,
@@ -75,7 +74,7 @@ class WorkerPolls:
         try:
             poll_result = self._run(get_job(self._job_id, NO_RETRY))  # the next poll is the retry
         except (ApiError, TransportError) as error:
-            if is_first and not is_transient(error):
+            if ends_at_once(error, is_first_poll=is_first):
                 raise
             poll_result = error
         failing_since = self._wait.failing_since

@@ -31,7 +31,7 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.submitting.submit_once import Submission, submit_once
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.outcome.failed_files import InventoryJobFailures
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow

@@ -2,8 +2,8 @@
 A task keeps notes for its later processes: in XCom, and in the task state store (Airflow 3.3 and later).
 
 ``submission_xcom.py`` keeps the request with its submission, so that no process makes it from attributes a second time.
-``state_store.py`` keeps the note of a submission over all tries of one series, ``count_memory.py`` what was counted of
-its job's files.
+``submission_memory.py`` keeps the note of a submission over all tries of one series, ``count_memory.py`` what was
+counted of its job's files. ``wait_began_at.py`` and ``failing_since.py`` keep two times of a sensor's try.
 
 The keys are stored in Airflow's database: a new release reads what the one before it wrote. Imports ``compat/`` and
 the core only.

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import task_state_store
-from airflow_provider_tencent_ci.core.files.file_counts import SettledFiles
+from airflow_provider_tencent_ci.core.files.settled_files import SettledFiles
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -163,7 +163,7 @@ class InventoryJobTrigger(BaseTrigger):
 
     async def _wait(self) -> dict[str, Any]:
         from airflow_provider_tencent_ci.core.polling.wait import WaitResult
-        from airflow_provider_tencent_ci.metrics import wait_ended
+        from airflow_provider_tencent_ci.metrics.recording import wait_ended
         from airflow_provider_tencent_ci.transport.endpoint_state import service_time_now
 
         if self.first_poll_at:
@@ -264,7 +264,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.count_files:
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.metrics import files_counted
+        from airflow_provider_tencent_ci.metrics.recording import files_counted
         from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, record_with_files
 
         counts = read_counts(event)
@@ -279,7 +279,7 @@ class InventoryJobTrigger(BaseTrigger):
         if not self.find_failed:
             return True
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-        from airflow_provider_tencent_ci.core.files.failed_search import search_failed
+        from airflow_provider_tencent_ci.core.files.fail_on import search_failed
         from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
         job = InventoryJob.from_dict(event["job"])

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from airflow_provider_tencent_ci.compat.airflow_names import TriggerEvent
 from airflow_provider_tencent_ci.compat.task_context import push_link_xcom, push_xcoms
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.wire.retryable_errors import is_transient
+from airflow_provider_tencent_ci.core.polling.first_poll import ends_at_once
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY, InventoryJobLink, console_url
@@ -140,7 +140,7 @@ class _TaskInstance:
 
 
 class _FirstPollLog(WaitLog):
-    """Logs a wait, and ends it if the first poll has an error that further polls cannot mend, as on a worker does."""
+    """Logs a wait, and ends it at once if its first poll shows that the arguments are wrong, as on a worker."""
 
     is_over = False
 
@@ -149,7 +149,7 @@ class _FirstPollLog(WaitLog):
         super().job_polled(job)
 
     def poll_failed(self, error: TencentCIError, failing_seconds: float) -> None:
-        if not self.is_over and not is_transient(error):
+        if ends_at_once(error, is_first_poll=not self.is_over):
             raise error
         self.is_over = True
         super().poll_failed(error, failing_seconds)

@@ -16,8 +16,8 @@ from airflow_provider_tencent_ci.waiting.resume_event import write_wait_result
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+    from airflow_provider_tencent_ci.core.files.count_at_end import CountMemory
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-    from airflow_provider_tencent_ci.core.files.final_count import CountMemory
     from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
     from airflow_provider_tencent_ci.core.wire.messages import Flow
 
@@ -63,7 +63,7 @@ def count_at_end(
     :param progress: what the wait for this job has counted; ``None`` for nothing.
     :param memory: of the tries of the task; ``None`` for none.
     """
-    from airflow_provider_tencent_ci.core.files.final_count import count_to_end
+    from airflow_provider_tencent_ci.core.files.count_at_end import count_to_end
     from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
 
     counting = progress.counting_of(job) if progress else None
@@ -87,7 +87,7 @@ def wait_in_process(
     """
     from airflow_provider_tencent_ci.core.polling.wait import Wait, wait_for_job
     from airflow_provider_tencent_ci.core.wire.flow_steps import service_time
-    from airflow_provider_tencent_ci.metrics import wait_ended
+    from airflow_provider_tencent_ci.metrics.recording import wait_ended
     from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
     wait = Wait(

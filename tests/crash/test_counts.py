@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core.files import final_count
+from airflow_provider_tencent_ci.core.files import count_at_end
 from airflow_provider_tencent_ci.emulator import Emulator
 from tests.crash.tries import Kept, Tries
 
@@ -15,7 +15,7 @@ WINDOW_PAGES = 16
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(final_count, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(count_at_end, "_WRITE_SECONDS", 0.0)
     with Emulator(submitted_seconds=0, run_seconds=7200, files_created="at_turn") as emulator:
         emulator.add_objects(*(f"media/many/{number:05}.mp4" for number in range(FILES - OTHERS)))
         yield emulator

@@ -271,7 +271,7 @@ def patch_transport(url: str, die: Die, clock: MachineClock) -> None:
 
 def patch_memory(die: Die) -> None:
     """Kill the process around writes to the task state store."""
-    from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+    from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
 
     for name in ("write", "try_to_write"):
         original = getattr(SubmissionMemory, name)

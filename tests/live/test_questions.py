@@ -71,7 +71,7 @@ def test_every_question_is_answered(ask: Ask) -> None:
         (4, {"paused_workflow": "refuse"}, AS_ASSUMED, "A job with a paused workflow is refused"),
         (5, {}, AS_ASSUMED, "matches nothing ends as Success"),
         (5, {"no_objects": "fail"}, DIFFERS, "ends as Failed (ResourceNotFound: No object matches"),
-        (5, {"failed_files": "fail"}, DIFFERS, "ends as Failed; its executions: 1 Failed. outcome.py: fail_on"),
+        (5, {"failed_files": "fail"}, DIFFERS, "its executions: 1 Failed. core/files/fail_on.py: fail_on"),
         (6, {}, UNCLEAR, "No batch of this run failed"),
         (6, {"failed_files": "fail"}, AS_ASSUMED, "has Code 'InternalError' and Message 'Some files failed.'"),
         (7, {}, AS_ASSUMED, "ends without a NextToken"),

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_tencent_ci import metrics
-from tests.metrics.recorder import Recorder, recording
+from airflow_provider_tencent_ci.metrics import recording
+from tests.metrics.recorder import Recorder, record_to
 from tests.metrics.statsd_receiver import StatsdReceiver
 
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    recording(monkeypatch, recorder)
-    monkeypatch.setattr(metrics._observer, "_waits", type(metrics._observer._waits)())
+    record_to(monkeypatch, recorder)
+    monkeypatch.setattr(recording._observer, "_waits", type(recording._observer._waits)())
     return recorder
 
 

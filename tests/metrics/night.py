@@ -79,7 +79,7 @@ def main() -> None:
 
 def record_each_value() -> None:
     """Send each metric with each value of its tags, for what a night does not have, such as duplicates."""
-    from airflow_provider_tencent_ci.metrics import METRICS
+    from airflow_provider_tencent_ci.metrics.table import METRICS
 
     for metric in METRICS:
         for tag in metric.tags or (None,):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_tencent_ci import metrics
 from airflow_provider_tencent_ci.compat.airflow_stats import AirflowStats
+from airflow_provider_tencent_ci.metrics import recording, table
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["Recorder", "Sent", "recording"]
+__all__ = ["Recorder", "Sent", "find_stats_by", "record_to"]
 
 
 class Sent(NamedTuple):
@@ -41,6 +42,12 @@ class Recorder:
         return [(*sent.tags.values(), sent.value) for sent in self.sent if sent.name == metric.name]
 
 
-def recording(monkeypatch: pytest.MonkeyPatch, stats: object, takes_tags: bool = True) -> None:
+def record_to(monkeypatch: pytest.MonkeyPatch, stats: object, takes_tags: bool = True) -> None:
     """Let this process send to ``stats``, as if the deployment had metrics on."""
-    monkeypatch.setattr(metrics, "airflow_stats", lambda: AirflowStats(stats, takes_tags))
+    find_stats_by(monkeypatch, lambda: AirflowStats(stats, takes_tags))
+
+
+def find_stats_by(monkeypatch: pytest.MonkeyPatch, find: Callable[[], AirflowStats | None]) -> None:
+    """Let the metrics find Airflow's ``Stats`` by this function."""
+    for module in (recording, table):
+        monkeypatch.setattr(module, "airflow_stats", find)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_tencent_ci import metrics
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
+from airflow_provider_tencent_ci.metrics import table
 from tests.metrics.night import FILES, TASKS, run_night
 from tests.metrics.statsd_receiver import StatsdReceiver
 from tests.runs.conftest import airflow_database  # noqa: F401 - a fixture
@@ -68,7 +68,7 @@ def test_a_night_is_counted_as_it_was(emulator, receiver):
     waits = [one for one in receiver.ours() if one.metric == "airflow.tencent_ci.waits"]
     assert {one.value for one in waits} == {0, 1}
     assert waits[-1].value == 0
-    declared = {f"airflow.{metric.name}": {tag.name for tag in metric.tags} for metric in metrics.METRICS}
+    declared = {f"airflow.{metric.name}": {tag.name for tag in metric.tags} for metric in table.METRICS}
     assert all(set(one.tags) == declared[one.metric] for one in receiver.ours())
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_tencent_ci import metrics
 from airflow_provider_tencent_ci.core.api import job_calls
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter, build_list, read_jobs
 from airflow_provider_tencent_ci.core.wire.flow_steps import send
@@ -15,8 +14,9 @@ from airflow_provider_tencent_ci.core.wire.messages import Priority
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_with_retry
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.exceptions import TencentCIError
+from airflow_provider_tencent_ci.metrics import recording, table
 from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
-from tests.metrics.recorder import recording
+from tests.metrics.recorder import record_to
 from tests.metrics.test_table import Broken
 from tests.transport.conftest import Clock, clock, configuration, emulator, run  # noqa: F401 - fixtures
 
@@ -35,7 +35,7 @@ FAULTS = {
 
 @pytest.fixture
 def config(emulator):  # noqa: F811
-    return configuration(emulator.url, observer=metrics._observer)
+    return configuration(emulator.url, observer=recording._observer)
 
 
 def one_list():
@@ -50,20 +50,20 @@ def test_each_outcome_of_a_request_is_counted(emulator, config, run, recorder, o
             run(config, one_list())
     else:
         run(config, one_list())
-    assert recorder.values(metrics.REQUESTS) == [("list_jobs", outcome, 1)]
+    assert recorder.values(table.REQUESTS) == [("list_jobs", outcome, 1)]
 
 
 def test_a_refused_connection_is_counted_as_not_sent(config, run, recorder, unused_tcp_port):  # noqa: F811
-    gone = configuration(f"http://127.0.0.1:{unused_tcp_port}", observer=metrics._observer)
+    gone = configuration(f"http://127.0.0.1:{unused_tcp_port}", observer=recording._observer)
     with pytest.raises(TencentCIError):
         run(gone, one_list())
-    assert recorder.values(metrics.REQUESTS) == [("list_jobs", "not_sent", 1)]
+    assert recorder.values(table.REQUESTS) == [("list_jobs", "not_sent", 1)]
 
 
 def test_each_attempt_of_a_retry_is_counted(emulator, config, run, recorder):  # noqa: F811
     emulator.inject(Fault("internal_error", times=2))
     run(config, job_calls.list_jobs_page(JobFilter()))
-    assert recorder.values(metrics.REQUESTS) == [
+    assert recorder.values(table.REQUESTS) == [
         ("list_jobs", "InternalError", 1),
         ("list_jobs", "InternalError", 1),
         ("list_jobs", "ok", 1),
@@ -72,7 +72,7 @@ def test_each_attempt_of_a_retry_is_counted(emulator, config, run, recorder):  #
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_metrics_that_fail_change_no_result(emulator, config, run, monkeypatch, fault):  # noqa: F811
-    recording(monkeypatch, Broken())
+    record_to(monkeypatch, Broken())
     results = []
     for observed in (config, replace(config, observer=None)):
         if fault:
@@ -94,7 +94,7 @@ def test_the_wait_for_the_rate_limit_is_measured(emulator, config, clock, record
                 await transport.run(send(replace(build_list(JobFilter()), priority=priority)))
 
     asyncio.run(main())
-    waited = recorder.values(metrics.RATE_LIMIT_WAIT)
+    waited = recorder.values(table.RATE_LIMIT_WAIT)
     assert [name for name, _ in waited] == [priority.name.lower()] * len(clock.pauses)
     assert [round(milliseconds / 1000, 3) for _, milliseconds in waited] == [round(one, 3) for one in clock.pauses]
     assert waited

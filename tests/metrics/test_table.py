@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci import metrics
 from airflow_provider_tencent_ci.compat.airflow_stats import AirflowStats
 from airflow_provider_tencent_ci.core.api import file_requests, job_requests, put_object, workflows_and_queues
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 from airflow_provider_tencent_ci.core.wire.messages import CI, COS, Priority, Request
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError, UnreadableResponseError
-from tests.metrics.recorder import Recorder, recording
+from airflow_provider_tencent_ci.metrics import recording, table
+from tests.metrics.recorder import Recorder, find_stats_by, record_to
 from tests.strategies import any_text
 
-each_metric = pytest.mark.parametrize("metric", metrics.METRICS, ids=lambda metric: metric.name)
+each_metric = pytest.mark.parametrize("metric", table.METRICS, ids=lambda metric: metric.name)
 ANYTHING_GOES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 JOB_ID = "b0123456789abcdef0123456789abcdef"
 SPECIFICATION = InventoryJobSpecification.from_arguments(workflow_ids="w" + "0" * 32, prefix="media/")
@@ -57,13 +57,13 @@ def test_a_name_is_one_of_airflow_s_manner_and_short_enough_for_every_receiver(m
 
 
 def test_no_name_and_no_tag_is_there_twice():
-    assert len({metric.name for metric in metrics.METRICS}) == len(metrics.METRICS)
-    for metric in metrics.METRICS:
+    assert len({metric.name for metric in table.METRICS}) == len(table.METRICS)
+    for metric in table.METRICS:
         assert len({tag.name for tag in metric.tags}) == len(metric.tags)
 
 
 def test_only_the_bucket_and_the_triggerer_have_values_of_the_deployment():
-    open_tags = {tag.name for metric in metrics.METRICS for tag in metric.tags if not tag.values}
+    open_tags = {tag.name for metric in table.METRICS for tag in metric.tags if not tag.values}
     assert open_tags == {"bucket", "hostname"}
 
 
@@ -75,12 +75,12 @@ def test_the_values_of_a_tag_can_be_parts_of_a_name(metric):
 
 @pytest.mark.parametrize("operation", REQUESTS)
 def test_each_request_that_the_package_builds_has_an_operation(operation):
-    assert metrics.operation_of(REQUESTS[operation]) == operation.partition("#")[0]
+    assert recording.operation_of(REQUESTS[operation]) == operation.partition("#")[0]
 
 
 def test_each_operation_of_the_table_has_a_request():
-    [operation] = (tag for tag in metrics.REQUESTS.tags if tag.name == "operation")
-    assert {name.partition("#")[0] for name in REQUESTS} == {*operation.values} - {metrics.OTHER}
+    [operation] = (tag for tag in table.REQUESTS.tags if tag.name == "operation")
+    assert {name.partition("#")[0] for name in REQUESTS} == {*operation.values} - {table.OTHER}
 
 
 @dataclass
@@ -112,17 +112,17 @@ errors = (
 @given(request=requests, error=errors, priority=st.sampled_from(Priority))
 def test_no_request_makes_a_value_that_the_table_does_not_have(recorder, request, error, priority):
     recorder.sent.clear()
-    metrics._observer.request_ended(request, error)
-    metrics._observer.rate_limit_waited(Request("GET", "/", priority=priority), 1)
-    assert [sent.name for sent in recorder.sent] == [metrics.REQUESTS.name, metrics.RATE_LIMIT_WAIT.name]
-    for metric, sent in zip((metrics.REQUESTS, metrics.RATE_LIMIT_WAIT), recorder.sent, strict=True):
+    recording._observer.request_ended(request, error)
+    recording._observer.rate_limit_waited(Request("GET", "/", priority=priority), 1)
+    assert [sent.name for sent in recorder.sent] == [table.REQUESTS.name, table.RATE_LIMIT_WAIT.name]
+    for metric, sent in zip((table.REQUESTS, table.RATE_LIMIT_WAIT), recorder.sent, strict=True):
         assert all(sent.tags[tag.name] in tag.values or sent.tags[tag.name] in tag.codes for tag in metric.tags)
 
 
 @ANYTHING_GOES
 @given(tags=st.data())
 def test_a_value_that_a_tag_does_not_have_is_sent_as_other(recorder, tags):
-    for metric in (metrics.REQUESTS, metrics.WAITS_ENDED):
+    for metric in (table.REQUESTS, table.WAITS_ENDED):
         recorder.sent.clear()
         metric.record(1, **{tag.name: tags.draw(any_text) for tag in metric.tags})
         [sent] = recorder.sent
@@ -131,10 +131,10 @@ def test_a_value_that_a_tag_does_not_have_is_sent_as_other(recorder, tags):
 
 def test_plain_statsd_gets_the_values_as_parts_of_the_name(monkeypatch):
     recorder = Recorder()
-    recording(monkeypatch, recorder, takes_tags=False)
-    metrics.REQUESTS.record(2, operation="list_jobs", outcome="ok")
-    metrics.WAITS.record(3, bucket="media-1250000000", hostname="triggerer-0.example.com")
-    metrics.JOB_END_DELAY.record(0.25)
+    record_to(monkeypatch, recorder, takes_tags=False)
+    table.REQUESTS.record(2, operation="list_jobs", outcome="ok")
+    table.WAITS.record(3, bucket="media-1250000000", hostname="triggerer-0.example.com")
+    table.JOB_END_DELAY.record(0.25)
     assert [tuple(sent) for sent in recorder.sent] == [
         ("tencent_ci.requests.list_jobs.ok", 2, {}),
         ("tencent_ci.waits.media-1250000000.triggerer-0_example_com", 3, {}),
@@ -143,9 +143,9 @@ def test_plain_statsd_gets_the_values_as_parts_of_the_name(monkeypatch):
 
 
 def test_a_deployment_without_metrics_has_no_observer(monkeypatch):
-    monkeypatch.setattr(metrics, "airflow_stats", lambda: None)
-    assert metrics.service_observer() is None
-    metrics.JOB_END_DELAY.record(1)
+    find_stats_by(monkeypatch, lambda: None)
+    assert recording.service_observer() is None
+    table.JOB_END_DELAY.record(1)
 
 
 class Broken:
@@ -156,24 +156,24 @@ class Broken:
 
 
 def test_a_metric_that_cannot_be_sent_raises_nothing(monkeypatch):
-    recording(monkeypatch, Broken())
-    metrics._observer.request_ended(REQUESTS["get_job"], TransportError("", request_sent=True))
-    metrics._observer.rate_limit_waited(REQUESTS["get_job"], 1)
-    metrics._observer.waits_changed("media-1250000000", 1)
-    metrics.wait_ended(_Ended("deadline"), None)
-    metrics.submission_failed(TencentCIError(""))
-    metrics.submission_ended(None)
-    metrics.duplicates_found(None)
-    metrics.files_counted(None)
+    record_to(monkeypatch, Broken())
+    recording._observer.request_ended(REQUESTS["get_job"], TransportError("", request_sent=True))
+    recording._observer.rate_limit_waited(REQUESTS["get_job"], 1)
+    recording._observer.waits_changed("media-1250000000", 1)
+    recording.wait_ended(_Ended("deadline"), None)
+    recording.submission_failed(TencentCIError(""))
+    recording.submission_ended(None)
+    recording.duplicates_found(None)
+    recording.files_counted(None)
 
 
 def test_a_client_that_cannot_be_made_turns_metrics_off(monkeypatch):
     def missing():
         raise ImportError("no module named statsd")
 
-    monkeypatch.setattr(metrics, "airflow_stats", missing)
-    assert metrics.service_observer() is None
-    metrics.submission_failed(TencentCIError(""))
+    find_stats_by(monkeypatch, missing)
+    assert recording.service_observer() is None
+    recording.submission_failed(TencentCIError(""))
 
 
 def test_airflow_s_stats_takes_its_arguments():

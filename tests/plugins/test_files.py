@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
-from airflow_provider_tencent_ci.emulator.model import buckets, works
+from airflow_provider_tencent_ci.emulator.model import buckets, work_on_files
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins import page_requests as asking
@@ -120,7 +120,7 @@ def test_the_curve_of_a_small_job_contains_each_file(page, emulator, of_type):
 def test_the_curve_of_a_big_workflow_job_is_an_estimate_with_bounded_cost(page, emulator, monkeypatch):
     # Ids decide which files are sampled: with random ids, one estimate in forty is out of bounds.
     chance = Random(1)
-    for module in (buckets, works):
+    for module in (buckets, work_on_files):
         monkeypatch.setattr(module, "uuid4", lambda: UUID(int=chance.getrandbits(128)))
     emulator.configure(failing_every=20)
     job_id = submit(emulator, 1_000)

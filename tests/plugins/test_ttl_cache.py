@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
-from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.file_survey import Survey
+from airflow_provider_tencent_ci.plugins.ttl_cache import Remembered, survey_seconds
 
 
 class Clock:
@@ -72,3 +75,15 @@ def test_callers_during_a_request_wait_for_its_answer():
     for thread in threads:
         thread.join(10)
     assert (asked, got) == ([1], ["answer"] * 5)
+
+
+@pytest.mark.parametrize(
+    ("state", "counts", "seconds"),
+    [
+        (JobState.SUCCESS, FileCounts(succeeded=3), 600),
+        (JobState.SUCCESS, FileCounts(succeeded=3, running=1), 15),
+        (JobState.RUNNING, FileCounts(succeeded=3), 15),
+    ],
+)
+def test_a_survey_that_cannot_change_any_more_is_cached_for_longer(state, counts, seconds):
+    assert survey_seconds(InventoryJob("b1", state=state), Survey.of_all(counts)) == seconds

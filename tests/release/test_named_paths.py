@@ -27,6 +27,14 @@ def test_every_named_file_exists(page):
     assert set(missing) - workflows == set()
 
 
+def test_every_file_that_a_question_to_the_service_names_exists():
+    """Its answer says which file of the package has to be changed."""
+    questions = [path.read_text("utf-8") for path in (ROOT / "tests" / "live" / "questions").glob("*.py")]
+    named = {name for text in questions for name in re.findall(r"[\w/]+\.py\b", text)}
+    assert len(named) > 10
+    assert {name for name in named if not (PACKAGE / name).is_file()} == set()
+
+
 def test_the_map_lists_every_folder():
     """The folders of the package and of its core."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

@@ -12,7 +12,7 @@ from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
-from airflow_provider_tencent_ci.core.files import final_count
+from airflow_provider_tencent_ci.core.files import count_at_end
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
@@ -167,7 +167,7 @@ def test_execution_timeout_ends_a_count_and_says_that_the_job_has_ended(a_hundre
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_retry_goes_on_with_a_count_that_broke_off(emulator, monkeypatch, is_kept):
     """As far as Airflow keeps it: from 3.3 on."""
-    monkeypatch.setattr(final_count, "_WRITE_SECONDS", 0.0 if is_kept else 1000.0)
+    monkeypatch.setattr(count_at_end, "_WRITE_SECONDS", 0.0 if is_kept else 1000.0)
     connection = emulator.connection()
     connection["extra"]["max_connections"] = 1
     monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", json.dumps(connection))

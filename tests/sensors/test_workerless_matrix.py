@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.sensors import inventory_job as sensors
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
-from airflow_provider_tencent_ci.task_state import began_at
+from airflow_provider_tencent_ci.task_state import wait_began_at
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers import sensor_start
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
@@ -49,7 +49,7 @@ def ti(monkeypatch):
     ti = TaskInstance(id=1, try_number=1, start_date=datetime.now(UTC), xcoms={}, **names)
     for module in (sensor_start, triggers):
         monkeypatch.setattr(module, "push_xcoms", lambda ti, values: ti.xcoms.update(values))
-    monkeypatch.setattr(began_at, "own_xcom", lambda ti, key: ti.xcoms.get(key))
+    monkeypatch.setattr(wait_began_at, "own_xcom", lambda ti, key: ti.xcoms.get(key))
     monkeypatch.setattr(sensors, "delete_xcom", lambda ti, key: ti.xcoms.pop(key, None))
     return ti
 

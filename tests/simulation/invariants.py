@@ -98,7 +98,7 @@ def _own_job(world: World) -> Iterator[str]:
         job = world.service.jobs[attempt.result]
         if job.series == attempt.series and job.round == attempt.round:
             continue
-        if not _may_take_over(world, attempt, job):
+        if not _may_adopt(world, attempt, job):
             yield f"{process.name} ended well with {job.job_id}, which is of {job.series}, not of {attempt.series}"
 
 
@@ -290,7 +290,7 @@ def _is_zombies(world: World, first: Job, second: Job) -> bool:
     return not world.history.store and bool({first.process, second.process} & world.ledger.zombies)
 
 
-def _may_take_over(world: World, attempt: Attempt, job: Job) -> bool:
+def _may_adopt(world: World, attempt: Attempt, job: Job) -> bool:
     """
     Whether a job of a deleted run may serve the recreated run.
 

@@ -21,9 +21,9 @@ from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobS
 from airflow_provider_tencent_ci.core.credentials.refresh import RefreshState
 from airflow_provider_tencent_ci.core.credentials.roles import MachineRole
 from airflow_provider_tencent_ci.core.credentials.temporary_keys import with_local_expiry
+from airflow_provider_tencent_ci.core.files.count_at_end import count_to_end
 from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
-from airflow_provider_tencent_ci.core.files.final_count import count_to_end
 from airflow_provider_tencent_ci.core.polling.cancel_decision import (
     NOT_TOLD,
     REMOVED,
@@ -52,7 +52,7 @@ from airflow_provider_tencent_ci.exceptions import (
     WaitTimeoutError,
 )
 from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.triggerer import shared_poller

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, SettledFiles
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.settled_files import SettledFiles
 from airflow_provider_tencent_ci.task_state.count_memory import StoredCounts
 from tests.strategies import json_values
-from tests.task_state.test_contact_memory import BrokenStore, Store
+from tests.task_state.test_failing_since import BrokenStore, Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTLED = [SettledFiles(FileCounts(7, 2, 1, first_at=NOON, last_at=NOON), NOON), SettledFiles()]

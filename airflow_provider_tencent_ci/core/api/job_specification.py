@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from airflow_provider_tencent_ci.core.api.operation_checks import check_operation, warnings_of
+from airflow_provider_tencent_ci.core.api.time_interval import time_interval
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.service_times import format_time, time_argument
 from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.core.wire.xml import Node, write_xml
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -64,7 +64,7 @@ class InventoryJobSpecification:
         :raises InvalidArgumentError: an argument is missing, wrong or too many; the message names it.
         """
         kind, operation = _operation(workflow_ids, job)
-        interval = _time_interval(start_time, end_time)
+        interval = time_interval(start_time, end_time)
         if interval and "TimeInterval" in operation:
             raise InvalidArgumentError("job has a TimeInterval of its own: leave out start_time and end_time.")
         if interval:
@@ -132,25 +132,3 @@ def _input(given: Mapping[str, str | None]) -> dict[str, Node]:
         raise InvalidArgumentError(f"Give exactly one of prefix, manifest, url_file, object_key: {found}.")
     [(argument, value)] = chosen.items()
     return {_INPUT_NODES[argument]: text_argument(argument, value)}
-
-
-def _time_interval(start_time: datetime | str | None, end_time: datetime | str | None) -> dict[str, Node]:
-    start, end = time_argument("start_time", start_time), time_argument("end_time", end_time)
-    # In UTC: Python compares two times of one zone by their wall clocks, which are set back in autumn.
-    start_at, end_at = (moment and moment.astimezone(UTC) for moment in (start, end))
-    if start_at and end_at and start_at > end_at:
-        raise InvalidArgumentError(
-            f"start_time={format_time(start_at)} is after end_time={format_time(end_at)}: no object could match."
-        )
-    interval: dict[str, Node] = {
-        name: format_time(moment) for name, moment in (("Start", start), ("End", end)) if moment
-    }
-    # The service takes whole seconds. Whether it would process a file of this second is not documented.
-    if start_at and end_at and start_at.replace(microsecond=0) == end_at.replace(microsecond=0):
-        raise InvalidArgumentError(
-            f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "
-            "Airflow 3 a cron text as schedule has such an empty data interval. Use "
-            'schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"), or '
-            'start_time="{{ data_interval_end - macros.timedelta(days=1) }}".'
-        )
-    return interval

@@ -8,13 +8,9 @@ from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.file_lists import FileList, file_lists_of
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import (
-    CountBuilder,
-    FileCounts,
-    SettledFiles,
-    all_listed_until,
-)
+from airflow_provider_tencent_ci.core.files.file_counts import CountBuilder, FileCounts
 from airflow_provider_tencent_ci.core.files.list_windows import SECOND, SplitList, Window
+from airflow_provider_tencent_ci.core.files.settled_files import SettledFiles, all_listed_until
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import TencentCIError

@@ -20,6 +20,7 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     list_jobs_named,
     read_current_state,
 )
+from airflow_provider_tencent_ci.core.submitting.former_names import former_names
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoteStore, SubmissionNote, TwoClockTime
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, service_time
@@ -64,7 +65,7 @@ class SubmissionSearch:
         # Without a note, assume that an earlier try sent one request.
         self.note = self.stored or SubmissionNote(attempt.token, posts=0 if self.is_first else 1)
         self.name = name_with_token(attempt.readable, self.note.token) if attempt.token else attempt.readable
-        self._names = (self.name, *self._former_names())
+        self._names = (self.name, *former_names(attempt, self.note.token))
         self.posts = 0
         self.ended_badly_before: set[str] = set()
         self._listed: list[InventoryJob] = []
@@ -164,11 +165,6 @@ class SubmissionSearch:
             f"{what_the_list_does}. A retry of this task looks for the job first. Before you submit it in another way, "
             f"look for this name in the CI console. Last error: {error}"
         )
-
-    def _former_names(self) -> tuple[str, ...]:
-        """Return the name under which a try of an earlier release has submitted; a first try has none before it."""
-        former = self._attempt.former_readable
-        return (name_with_token(former, self.note.token),) if former and not self._attempt.is_first else ()
 
     def _find_noted_job(self, job_id: str) -> Flow[InventoryJob | None]:
         try:

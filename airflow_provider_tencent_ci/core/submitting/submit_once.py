@@ -45,7 +45,7 @@ from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     no_deadline,
     nothing_before_submit,
 )
-from airflow_provider_tencent_ci.core.submitting.takeover_check import check_not_taken_over
+from airflow_provider_tencent_ci.core.submitting.superseded_try import check_not_superseded
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, RETRY_IDEMPOTENT
 from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
@@ -235,7 +235,7 @@ class _Submitting:
         """Note that a request is sent; refuse if another try has written a note since this one began."""
         search = self._search
         posted_at = yield from two_clock_time()
-        check_not_taken_over(self._notes, search.stored, search.name)
+        check_not_superseded(self._notes, search.stored, search.name)
         self._note_before_post = search.note
         note = replace(
             search.note, job_id=None, posts=search.note.posts + 1, posted_at=posted_at, noted_by=self._attempt.try_key

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.flow_steps import wrap_flow
-from airflow_provider_tencent_ci.core.wire.late_request import may_be_signed_again, was_signed_long_ago
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
     Now,
@@ -33,6 +32,7 @@ from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down, is_expired_credentials_refusal
+from airflow_provider_tencent_ci.core.wire.signature_age import may_be_signed_again, was_signed_long_ago
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
 ResultT = TypeVar("ResultT")

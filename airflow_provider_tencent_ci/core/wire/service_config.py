@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from airflow_provider_tencent_ci.core.wire.bucket_name import check_bucket, check_region
 from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.messages import COS, Request
 from airflow_provider_tencent_ci.core.wire.request_credentials import CredentialsProvider
@@ -25,8 +26,6 @@ MAX_CONNECTIONS = 16
 # Each service has a second domain (docs/service.md, 1.1).
 _SECOND_CI_DOMAIN, _SECOND_COS_DOMAIN = ".tencentci.cn", ".tencentcos.cn"
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9]+")
-_REGION = re.compile(r"[a-z0-9][a-z0-9-]*")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
@@ -55,8 +54,8 @@ class Endpoint:
             becomes ``.cos.``, and ``tencentci.cn`` becomes ``tencentcos.cn``.
         :raises InvalidArgumentError: a value is missing or invalid; the message names it.
         """
-        _check_bucket(bucket)
-        _check_region(region)
+        check_bucket(bucket)
+        check_region(region)
         ci_host, cos_host = f"{bucket}.ci.{region}.myqcloud.com", f"{bucket}.cos.{region}.myqcloud.com"
         if not endpoint_url:
             return cls(f"https://{ci_host}", ci_host, cls(f"https://{cos_host}", cos_host))
@@ -122,32 +121,6 @@ class ServiceConfig:
 def _encoded_segment(segment: str) -> str:
     """Encode a segment of a path. HTTP libraries remove segments of dots, but not encoded ones."""
     return encode(segment) if segment.strip(".") else segment.replace(".", "%2E")
-
-
-def _check_bucket(bucket: str | None) -> None:
-    """
-    Check the long name of a bucket.
-
-    :raises InvalidArgumentError: it is missing or is not ``name-appid``.
-    """
-    if not bucket:
-        raise InvalidArgumentError("bucket is missing: set it in the connection's extra or on the task.")
-    if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket):
-        raise InvalidArgumentError(
-            f"bucket={bucket!r} is not the long name of a bucket, <name>-<APPID>, such as examplebucket-1250000000."
-        )
-
-
-def _check_region(region: str | None) -> None:
-    """
-    Check the form of a region. There is no list of regions here, since the service adds regions.
-
-    :raises InvalidArgumentError: it is missing or has other characters.
-    """
-    if not region:
-        raise InvalidArgumentError("region is missing: set it in the connection's extra or on the task.")
-    if not isinstance(region, str) or not _REGION.fullmatch(region):
-        raise InvalidArgumentError(f"region={region!r} is not a region, such as ap-beijing.")
 
 
 def base_url(field: str, url: str) -> str:

@@ -30,6 +30,7 @@ from airflow_provider_tencent_ci.emulator.faults.fault_effects import (
     gateway_page,
     spoiled,
 )
+from airflow_provider_tencent_ci.emulator.http.body_and_bucket_checks import check_bucket, check_content, check_length
 from airflow_provider_tencent_ci.emulator.http.object_operations import (
     COS_HOST,
     OBJECT_OPERATIONS,
@@ -37,7 +38,6 @@ from airflow_provider_tencent_ci.emulator.http.object_operations import (
     object_operation,
 )
 from airflow_provider_tencent_ci.emulator.http.operations import Call, find_operation, operation_name
-from airflow_provider_tencent_ci.emulator.http.request_checks import check_bucket, check_content, check_length
 from airflow_provider_tencent_ci.emulator.http.request_log import RecordedRequest, RequestLog
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service

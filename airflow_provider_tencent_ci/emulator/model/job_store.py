@@ -15,8 +15,8 @@ from airflow_provider_tencent_ci.emulator.model.input_files import InputFiles
 from airflow_provider_tencent_ci.emulator.model.jobs import Job, Pause, Status
 from airflow_provider_tencent_ci.emulator.model.list_pages import ALL_ENTRIES, STATES, Filters, last_shown
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
+from airflow_provider_tencent_ci.emulator.model.work_on_files import Work, WorkIds, Works
 from airflow_provider_tencent_ci.emulator.model.work_selection import WorkSelection
-from airflow_provider_tencent_ci.emulator.model.works import Work, WorkIds, Works
 
 __all__ = ["FileRecord", "JobRecord", "JobStore"]
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from airflow_provider_tencent_ci.emulator.model.create_request import JobRequest
 from airflow_provider_tencent_ci.emulator.model.failing_files import Failure
 from airflow_provider_tencent_ci.emulator.model.settings import Behaviour
-from airflow_provider_tencent_ci.emulator.model.works import Work, Works
+from airflow_provider_tencent_ci.emulator.model.work_on_files import Work, Works
 
 __all__ = ["ENDED_STATES", "Ending", "Failure", "Job", "Pause", "Status", "Timeline", "Turn"]
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from airflow_provider_tencent_ci.emulator.model.jobs import Job, Status, Timeline
 from airflow_provider_tencent_ci.emulator.model.lazy_sequences import Complement, Joined
 from airflow_provider_tencent_ci.emulator.model.list_pages import Filters
-from airflow_provider_tencent_ci.emulator.model.works import Work
+from airflow_provider_tencent_ci.emulator.model.work_on_files import Work
 from airflow_provider_tencent_ci.emulator.protocol.answer_times import to_the_second
 
 __all__ = ["WorkSelection"]

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 from hypothesis import given
 
@@ -57,17 +54,6 @@ def test_each_kind_of_input_writes_its_node(argument, node):
     assert specify(**WORKFLOW, **{argument: "夜间/a b.mp4"}).input == {node: "夜间/a b.mp4"}
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "interval"),
-    [
-        ("2022-02-01T12:00:00+0800", None, {"Start": "2022-02-01T12:00:00+0800"}),
-        (None, datetime(2022, 5, 1, tzinfo=UTC), {"End": "2022-05-01T00:00:00+0000"}),
-    ],
-)
-def test_either_end_of_the_interval_may_be_open(start, end, interval):
-    assert specify(**WORKFLOW, prefix="a", start_time=start, end_time=end).operation["TimeInterval"] == interval
-
-
 def test_no_interval_is_sent_without_one():
     assert "TimeInterval" not in specify(**WORKFLOW, prefix="a", start_time="", end_time=None).operation
 
@@ -99,21 +85,6 @@ def test_one_workflow_or_several_are_written(ids, sent):
         ({"job": "Tag", "prefix": "a"}, "job must be a mapping"),
         (
             {
-                **WORKFLOW,
-                "prefix": "a",
-                "start_time": "2022-05-01T08:00:00+08:00",
-                "end_time": "2022-05-01T00:00:00Z",
-            },
-            r"the same time, 2022-05-01T00:00:00\+0000, .*CronDataIntervalTimetable",
-        ),
-        ({**WORKFLOW, "prefix": "a", "start_time": "noon"}, "start_time='noon' is not a time"),
-        ({**WORKFLOW, "prefix": "a", "end_time": "2022-05-01"}, "end_time='2022-05-01' has no UTC offset"),
-        (
-            {**WORKFLOW, "prefix": "a", "start_time": "2022-05-02T00:00:00Z", "end_time": "2022-05-01T00:00:00Z"},
-            "start_time=.* is after end_time=",
-        ),
-        (
-            {
                 "job": {"Tag": "MediaInfo", "TimeInterval": {"Start": "x"}},
                 "prefix": "a",
                 "start_time": "2022-05-02T00:00:00Z",
@@ -125,17 +96,6 @@ def test_one_workflow_or_several_are_written(ids, sent):
 def test_a_wrong_value_raises_an_error_that_names_the_argument(arguments, complaint):
     with pytest.raises(InvalidArgumentError, match=complaint):
         specify(**arguments)
-
-
-def test_an_interval_over_the_end_of_summer_time_is_compared_as_times():
-    """01:50 in summer time is before 01:10 in winter time; both have the same zone."""
-    zone = ZoneInfo("America/New_York")
-    summer, winter = datetime(2026, 11, 1, 1, 50, tzinfo=zone), datetime(2026, 11, 1, 1, 10, tzinfo=zone, fold=1)
-    interval = specify(**WORKFLOW, prefix="a", start_time=summer, end_time=winter).operation["TimeInterval"]
-    assert interval == {"Start": "2026-11-01T01:50:00-0400", "End": "2026-11-01T01:10:00-0500"}
-    with pytest.raises(InvalidArgumentError, match="is after end_time"):
-        specify(**WORKFLOW, prefix="a", start_time=winter, end_time=summer)
-    assert specify(**WORKFLOW, prefix="a", start_time=summer, end_time=summer.replace(fold=1))
 
 
 @given(any_text | reserved_text, reserved_text | any_text)

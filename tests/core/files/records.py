@@ -9,7 +9,7 @@ from itertools import islice
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.wire.messages import Request, Response
-from tests.core.script import START, respond
+from tests.core.script import START, Script, respond
 
 WORKFLOW_JOB = InventoryJob("b1", name="nightly", operation={"WorkflowIds": "w1"})
 CHILD_JOB = InventoryJob("b1", name="nightly", type="Job", operation={"Tag": "Transcode", "QueueId": "p1"})
@@ -80,3 +80,10 @@ def _child_job(file: File) -> str:
         f"<Code>Broken</Code><Message>no stream</Message><Input><Object>media/{file.number}.mp4</Object></Input>"
         "</JobsDetail>"
     )
+
+
+def script_of(service: Files, now: datetime = START) -> Script:
+    """A script that this service answers."""
+    script = Script([service.answer], forever=True)
+    script.now = now
+    return script

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.files.count_files import count_files
 from airflow_provider_tencent_ci.core.files.failed_files_reader import FailedFiles, keys_only, with_reasons
-from airflow_provider_tencent_ci.core.files.file_counts import IncrementalCount
 from airflow_provider_tencent_ci.core.files.list_windows import Window
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount
 from airflow_provider_tencent_ci.exceptions import ApiError
 from tests.core.files.list_model import STATES, Listing, Overtaking
 from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File

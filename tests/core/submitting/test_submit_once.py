@@ -390,15 +390,15 @@ def test_a_later_try_finds_a_job_that_is_listed_late():
     assert submit(script, Notes(unsettled(0)), is_first=False).adopted
 
 
-def test_an_overtaken_try_sends_nothing():
-    class Overtaken(Notes):
+def test_a_superseded_try_sends_nothing():
+    class Superseded(Notes):
         def read(self):
             note, self.note = self.note, SubmissionNote(TOKEN, job_id="b7", posts=1)
             return note
 
     script = Listing([NOTHING])
     with pytest.raises(e.SubmissionTakenOverError, match="sent nothing"):
-        submit(script, Overtaken())
+        submit(script, Superseded())
     assert not script.sent("POST")
 
 

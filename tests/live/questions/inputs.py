@@ -72,7 +72,7 @@ def _by_list(check: Check, order: Order, form: str, otherwise: Callable[[str, st
         return as_assumed(said) if order is LIST else noted(said)
     if count is None and check.submit(order).refusal is None:
         return unclear(said)
-    return otherwise(said, "resubmitting.py and core/api/url_list.py: UrlFile has to be the list's URL.")
+    return otherwise(said, "core/submitting/round_request.py, core/api/url_list.py: UrlFile has to be the list's URL.")
 
 
 def ask_workflows(check: Check) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ def ask_workflows(check: Check) -> Iterator[Finding]:
     workflows = (check.settings.workflow_id, check.settings.second_workflow_id)
     counts = [len(check.executions(job.job_id, workflow_id)) for workflow_id in workflows]
     said = f"Two ids with a comma: {job.state.value}; executions of the first: {counts[0]}, of the second: {counts[1]}."
-    change = "core/api/job_specification.py, file_reporting.py: not each of the ids is run."
+    change = "core/api/job_specification.py, core/api/file_lists.py: not each of the ids is run."
     yield as_assumed(said, several_workflows=True) if all(counts) else differs(said, change)
 
 
@@ -182,7 +182,7 @@ QUESTIONS = (
     Question(
         1,
         "Exactly one child of Input? Are lists named by key or by URL? What does an empty Prefix mean?",
-        "core/api/job_specification.py asks for exactly one; resubmitting.py names a list by its key.",
+        "core/api/job_specification.py asks for exactly one; core/submitting/round_request.py names a list by its key.",
         ask_inputs,
         (TWO_INPUTS, LIST, LIST_URL),
     ),

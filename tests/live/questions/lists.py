@@ -104,7 +104,7 @@ def _empty_parameters(check: Check) -> Iterator[Finding]:
     else:
         yield noted(
             "Empty parameters change what is listed.",
-            "Nothing in the client, which sends none; the emulator's listing.py takes them as not given.",
+            "Nothing in the client, which sends none; emulator/model/list_pages.py takes them as not given.",
         )
 
 
@@ -131,7 +131,7 @@ def ask_type(check: Check) -> Iterator[Finding]:
         listed = set(ids) & set(_ids(check, build_list(JobFilter(job_id=",".join(ids)))))
         yield noted(
             f"jobId with two ids and a comma shows {len(listed)} of the two jobs.",
-            "" if len(listed) < 2 else "polling.py could ask for some jobs at once instead of for a page.",
+            "" if len(listed) < 2 else "core/polling/bulk_poll.py could ask for some jobs at once, not for a page.",
         )
 
 
@@ -277,7 +277,7 @@ QUESTIONS = (
     Question(
         9,
         "What is listed without type? May jobId be a list?",
-        "Looks by name and id send no type (core/api/job_calls.py, polling.py).",
+        "Looks by name and id send no type (core/api/job_calls.py, core/polling/bulk_poll.py).",
         ask_type,
         (MAIN, NOTHING, NODE),
     ),

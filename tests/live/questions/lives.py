@@ -31,7 +31,7 @@ def _empty_batch(check: Check) -> Finding:
     submission = check.submit(NOTHING)
     if job is None:
         return unclear(f"A batch that matches nothing: {submission.end}")
-    change = "outcome.py: on_empty looks at jobs that succeeded only."
+    change = "core/files/fail_on.py: on_empty looks at jobs that succeeded only."
     why = f" ({job.code}: {job.message})" if job.state is JobState.FAILED else ""
     said = f"A batch that matches nothing ends as {job.state.value}{why}."
     if job.state is JobState.SUCCESS:
@@ -56,7 +56,7 @@ def _failed_file(check: Check) -> Iterator[Finding]:
         yield as_assumed(said, failed_files="success")
     else:
         answers = {"failed_files": "fail"} if job.state is JobState.FAILED else {}
-        yield differs(said, "outcome.py: fail_on looks at jobs that succeeded only.", **answers)
+        yield differs(said, "core/files/fail_on.py: fail_on looks at jobs that succeeded only.", **answers)
 
 
 def _counts(check: Check) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def _counts(check: Check) -> Iterator[Finding]:
     if further := sorted(nodes - _KNOWN_NODES):
         yield differs(
             f"The record has further nodes: {', '.join(further)}.",
-            "core/api/job_records.py and counting.py could use them.",
+            "core/api/job_records.py and core/files/count_files.py could use them.",
         )
     else:
         yield as_assumed("The record has no node for progress or counts: files have to be counted.")
@@ -88,7 +88,8 @@ def ask_failure(check: Check) -> Iterator[Finding]:
     ]
     for job in failed:
         said = f"{job.job_id} has Code {job.code!r} and Message {job.message!r}."
-        yield as_assumed(said) if job.code not in ("", "Success") else differs(said, "job_failures.py shows Code.")
+        has_code = job.code not in ("", "Success")
+        yield as_assumed(said) if has_code else differs(said, "core/api/job_records.py shows Code.")
     if not failed:
         yield unclear(
             f"No batch of this run failed. The one over an object that does not exist was {check.submit(MISSING).end}.",
@@ -180,14 +181,14 @@ QUESTIONS = (
     Question(
         5,
         "Does a batch succeed whose files failed, or that has none? Is there a count anywhere?",
-        "outcome.py and counting.py: files are counted one by one, success of a batch says nothing of them.",
+        "core/files/fail_on.py, core/files/count_files.py: files are counted one by one, success says nothing of them.",
         ask_success,
         (NOTHING, FAILING, MAIN),
     ),
     Question(
         6,
         "What do Code and Message of a failed batch say?",
-        "job_failures.py shows them and gives advice by the code.",
+        "core/api/job_records.py shows them; notifications/advice.py gives advice by the code.",
         ask_failure,
         (MISSING, FAILING),
     ),

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from airflow_provider_tencent_ci.core.submitting.changed_request import node_texts
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote, TwoClockTime
-from airflow_provider_tencent_ci.task_state.state_store import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
 from tests.strategies import json_values, with_other_values
 
 SINCE = TwoClockTime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC), datetime(2026, 1, 2, 4, 4, 5, tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""An old try that is still running when a newer one has submitted sends nothing."""
+"""A superseded try sends nothing: an old one that is still running when a newer one has submitted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from airflow_provider_tencent_ci.core.submitting.submission_note import NoteStor
 from airflow_provider_tencent_ci.exceptions import SubmissionTakenOverError
 
 
-def check_not_taken_over(notes: NoteStore, last_seen: SubmissionNote | None, name: str) -> None:
+def check_not_superseded(notes: NoteStore, last_seen: SubmissionNote | None, name: str) -> None:
     """
     Check, right before a ``POST``, that no other try has written a note meanwhile.
 

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, has_several_workflows
 from airflow_provider_tencent_ci.core.files.count_files import RunningCount, count_files
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount, SettledFiles
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 
 # A count of a million files makes a few lines, one of a thousand none.

@@ -1,4 +1,4 @@
-"""A request that was sent long after it was signed, since the process was frozen in between."""
+"""How old a signature was when its request was answered: a process may be frozen after it has signed."""
 
 from __future__ import annotations
 

@@ -1,51 +1,18 @@
-"""The common part of all commands: their hook, and their end."""
+"""The arguments of all commands that name a connection, a bucket and a region, and the hook that they make."""
 
 from __future__ import annotations
 
-import functools
 import os
-import traceback
-import warnings
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow_provider_tencent_ci.cli.streams import output_apart, say
+from airflow_provider_tencent_ci.cli.exit_status import CommandError
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.notifications.advice import CommandPlace
 
-__all__ = ["CommandError", "command", "command_place", "opened_hook"]
-
-_INTERRUPTED = 130  # as in a shell
-
-
-class CommandError(Exception):
-    """A command failed; the message contains the reason."""
-
-
-def command(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
-    """End a command: an error is one line on stderr and exit status 1, and with ``--verbose`` a traceback, too."""
-
-    @functools.wraps(function)
-    def run(args: Namespace) -> None:
-        try:
-            with output_apart(), warnings.catch_warnings():
-                if not args.verbose:
-                    warnings.simplefilter("ignore", DeprecationWarning)  # log lines of Airflow's own modules
-                function(args)
-        except (CommandError, TencentCIError) as error:
-            if args.verbose:
-                traceback.print_exc()
-            say(f"Error: {error}")
-            raise SystemExit(1) from None
-        except KeyboardInterrupt as interrupt:
-            say(str(interrupt) or "Interrupted.")
-            raise SystemExit(_INTERRUPTED) from None
-        except BrokenPipeError:  # the reader of the output has closed it
-            raise SystemExit(1) from None
-
-    return run
+__all__ = ["command_place", "opened_hook"]
 
 
 @contextmanager

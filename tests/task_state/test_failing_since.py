@@ -11,7 +11,7 @@ from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.sensors.inventory_job import BaseSensorOperator, InventoryJobSensor
-from airflow_provider_tencent_ci.task_state.contact_memory import read_failing_since, write_failing_since
+from airflow_provider_tencent_ci.task_state.failing_since import read_failing_since, write_failing_since
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -1,7 +1,8 @@
 """
-Airflow's ``execution_timeout`` bounds the whole try of a task. With ``cancel_on_kill`` its end cancels the job.
+The two timeouts of a task, and which of them cancels the job.
 
-``wait_timeout`` is different: after it the job is not cancelled.
+Airflow's ``execution_timeout`` bounds the whole try of a task. With ``cancel_on_kill`` its end cancels the job.
+``wait_timeout`` bounds the wait only (``core/polling/wait.py``). After it the job is not cancelled.
 """
 
 from __future__ import annotations

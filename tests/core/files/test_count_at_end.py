@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import LIST_LAG
+from airflow_provider_tencent_ci.core.files.count_at_end import count_to_end, expected_total
 from airflow_provider_tencent_ci.core.files.count_files import count_files
-from airflow_provider_tencent_ci.core.files.file_counts import FileCounts, IncrementalCount, SettledFiles
-from airflow_provider_tencent_ci.core.files.final_count import count_to_end, expected_total
+from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.progress import ProgressCounter
+from airflow_provider_tencent_ci.core.files.settled_files import IncrementalCount, SettledFiles
 from tests.core.files.list_model import Listing, Overtaking
-from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds
+from tests.core.files.records import CHILD_JOB, WORKFLOW_JOB, File, Files, in_seconds, script_of
 from tests.core.script import START, Script
 
 ENDED = replace(WORKFLOW_JOB, state=JobState.SUCCESS, end_time=START + timedelta(seconds=9))
@@ -54,8 +55,7 @@ class LateFiles(Files):
 
 
 def count_pages(counting, service, pages, now=AN_HOUR_LATER):
-    script = Script([service.answer], forever=True)
-    script.now = now
+    script = script_of(service, now)
     for _ in range(pages):
         script.run(counting.read_page())
 
