@@ -72,9 +72,10 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
 
     ``poke``, ``reschedule`` and deferred mode have the same result. ``Success`` returns the final record, with the
     service's node names, as XCom ``return_value``. ``Failed`` and ``Cancel`` fail the task at once with the service's
-    code and message, and use up no retries: waiting again cannot help. ``timeout`` raises :class:`AirflowSensorTimeout`
-    and does not cancel the job. ``soft_fail``, ``never_fail`` and ``silent_fail`` have one result in every mode, too:
-    ``docs/sensor.md`` has the table. ``exponential_backoff`` and ``max_wait`` have no effect on a deferred task.
+    code and message, and use up no retries: waiting again cannot help. XCom ``job`` has the record of each job that has
+    ended, also if the task fails. ``timeout`` raises :class:`AirflowSensorTimeout` and does not cancel the job.
+    ``soft_fail``, ``never_fail`` and ``silent_fail`` have one result in every mode, too: ``docs/sensor.md`` has the
+    table. ``exponential_backoff`` and ``max_wait`` have no effect on a deferred task.
 
     :param job_id: the job's id, for example the operator's ``.output``; templated.
     :param bucket: the bucket's long name, ``<name>-<APPID>``; by default the connection's.
@@ -208,7 +209,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         trigger = InventoryJobTrigger(
             job_id=self.job_id,
             deadline_at=self._limit.deadline_at,
-            success_xcoms=success_xcoms(self, RECORD) if self.end_from_trigger else None,
+            success_xcoms=success_xcoms(self, RECORD, {"job": RECORD}) if self.end_from_trigger else None,
             first_poll_at=first_poll_at.isoformat() if first_poll_at else None,
             **asdict(self._wait_options()),
         )
@@ -284,9 +285,10 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         pushed = pushed_began_at(self._ti) if self.silent_fail else None
         self._began_at = pushed or try_started_at(context) or datetime.now(UTC)
         if self.start_from_trigger:
-            # Airflow deletes the result of an earlier run of the task when a worker starts it, and no worker has
+            # Airflow deletes the results of an earlier run of the task when a worker starts it, and no worker has
             # started it.
-            delete_xcom(self._ti, "return_value")
+            for key in ("return_value", "job"):
+                delete_xcom(self._ti, key)
         return self._apply_flags(lambda: self._resume(next_method, next_kwargs, context))
 
     def _resume(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -324,6 +326,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         with counting_until_execution_timeout(job):
             count = partial(self._count_files, context)
             outcome = count_and_report_files(self._file_rules(), self._hook, job, count)
+        context["ti"].xcom_push(key="job", value=outcome.record)  # a task that fails has no result
         record_outcome(context, outcome.record)
         try:
             outcome.check()

@@ -67,7 +67,7 @@ def _arguments(sensor: Any) -> dict[str, Any]:
     return {
         **asdict(sensor._wait_options()),
         **templates,
-        "success_xcoms": xcoms_of(sensor, RECORD) if ends_here else None,
+        "success_xcoms": xcoms_of(sensor, RECORD, {"job": RECORD}) if ends_here else None,
         "seconds_before_limit": _seconds_before_limit(sensor),
     }
 

@@ -124,6 +124,14 @@ def test_a_later_task_reads_the_counts_of_mapped_batches(emulator):
     assert run.xcoms["report"]["return_value"] == {"media/0001": "0 of 1 failed", "media/0002": "1 of 1 failed"}
 
 
+def test_a_later_task_reads_the_failed_files_of_a_sensor_that_failed(emulator):
+    emulator.add_objects("media/0002.mp4")
+    emulator.configure(failing_keys="media/0002.mp4")
+    run = run_dag("read_failed_files.py")
+    assert run.states["wait"] == "failed"
+    assert run.xcoms["list_failed"]["return_value"] == ["media/0002.mp4"]
+
+
 @pytest.mark.skipif(airflow_version < "3.3", reason="retry policies came with Airflow 3.3")
 def test_the_retry_policy_is_accepted(emulator):
     assert run_dag("retry_policy.py").state == "success"

@@ -33,16 +33,18 @@ PATHS = "from pathlib import Path; from airflow.providers.common.compat.sdk impo
 
 
 def run(mode, prefix, arguments="", job="workflow_ids=WORKFLOW", before=""):
-    """Run a batch over a prefix, with one task or two; return the run and the final record."""
+    """Run a batch over a prefix, with one task or two; return the run and the final record, the XCom ``job``."""
     deferrable = f"deferrable={mode.endswith('deferred')}"
     submit = f"with dag:\n    submit = TriggerInventoryJobOperator(task_id='submit', {job}, prefix={prefix!r}, "
     if mode.startswith("operator"):
         code = f"{submit} wait_for_completion=True, poll_interval=0.3, {deferrable}, {arguments})\n"
-        run = run_dag_file(before + HEADER + code)
-        return run, run.xcoms["submit"].get("job")
+        return with_record(run_dag_file(before + HEADER + code), "submit")
     code = f"{submit})\n    InventoryJobSensor(task_id='wait', job_id=submit.output, poke_interval=0.3, {deferrable}, "
-    run = run_dag_file(f"{before}{HEADER}{code}{arguments})\n")
-    return run, run.xcoms.get("wait", {}).get("return_value")
+    return with_record(run_dag_file(f"{before}{HEADER}{code}{arguments})\n"), "wait")
+
+
+def with_record(run, task_id):
+    return run, run.xcoms.get(task_id, {}).get("job")
 
 
 def state_of(mode, run):
@@ -94,8 +96,7 @@ def test_fail_on_decides_about_failed_files(a_hundred, mode, fail_on, state):
         assert run_.failure.startswith("AirflowFailException: Batch job ")
         assert "10 of its 100 files failed (10.0%)" in run_.failure
         assert set(run_.tries.values()) == {1}, "a retry cannot change it"
-    else:
-        assert record["Files"]["Failed"] == 10
+    assert record["Files"]["Failed"] == 10
 
 
 # With count_files=False, for 100 files of which 10 failed, each list one page: the requests for pages of failed files,
@@ -120,7 +121,7 @@ def test_without_counts_only_what_decides_is_asked(a_hundred, mode, rule, asked)
     listed = [request for request in a_hundred.requests if request.operation == "executions"]
     failed = [request for request in listed if "states=Failed" in request.query]
     assert (len(failed), len(listed) - len(failed), a_hundred.count("execution")) == asked
-    assert record is None or ("Files" in record) is (fail_on == "0.5"), "a sensor that fails returns nothing"
+    assert ("Files" in record) is (fail_on == "0.5")
 
 
 @modes

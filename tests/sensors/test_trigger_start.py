@@ -53,7 +53,7 @@ def test_the_arguments_are_json_and_recreate_the_trigger():
     assert path == sensor_path() == "airflow_provider_tencent_ci.triggers.sensor_start.StartingInventoryJobTrigger"
     assert serialized.items() >= arguments.items()
     assert StartingInventoryJobTrigger(**serialized).serialize() == (path, serialized)
-    assert arguments["success_xcoms"] == {"return_value": "record"}
+    assert arguments["success_xcoms"] == {"return_value": "record", "job": "record"}
 
 
 def sensor_path():
