@@ -181,7 +181,15 @@ def function(name):
 def local_run(tmp_path, main_python):
     """Return what .ci/run would start, by Airflow, on a machine that has the interpreters in ``tmp_path/bin`` only."""
     table = re.search(r"^mapfile .*\n^DEFAULT_AIRFLOW=.*$", CI_RUN, re.MULTILINE)[0]
-    names = ("left_out_on", "minor_version", "find_python", "pythons_for", "test_on", "test_on_each")
+    names = (
+        "left_out_on",
+        "minor_version",
+        "find_python",
+        "pythons_for",
+        "test_on",
+        "test_on_every_second",
+        "test_on_each",
+    )
     main = fake_python(tmp_path, main_python, "python")
     (tmp_path / "main" / "bin").mkdir(parents=True)
     main.rename(tmp_path / "main" / "bin" / "python")
@@ -191,6 +199,8 @@ def local_run(tmp_path, main_python):
         {table}
         {chr(10).join(map(function, names))}
         section() {{ cat >/dev/null; printf 'TESTED %s\\n' "$1"; }}  # which takes what it can read, as pytest may
+        declare -A BESIDE_TITLES
+        beside() {{ BESIDE_TITLES[$1]=$2; "${{@:3}}"; }}
         PATH={shlex.quote(str(tmp_path / "bin"))} PYENV_ROOT=/nowhere
         test_on_each
         """
