@@ -326,7 +326,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         with counting_until_execution_timeout(job):
             count = partial(self._count_files, context)
             outcome = count_and_report_files(self._file_rules(), self._hook, job, count)
-        context["ti"].xcom_push(key="job", value=outcome.record)  # a task that fails has no result
+        if ti := context.get("ti"):  # users' tests call poke({})
+            ti.xcom_push(key="job", value=outcome.record)  # a task that fails has no result
         record_outcome(context, outcome.record)
         try:
             outcome.check()

@@ -140,6 +140,7 @@ class Memory(dict):
         self[job_id] = settled
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3_000), st.sampled_from(STATES)), min_size=50, max_size=400).map(sorted),

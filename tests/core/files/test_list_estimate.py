@@ -105,6 +105,7 @@ def test_the_page_states_the_errors_of_each_shape():
     assert STATED_ERRORS.keys() == SHAPES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_estimate_is_within_the_stated_error(shape):
     errors, requests = [], Counter()

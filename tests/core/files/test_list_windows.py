@@ -127,6 +127,7 @@ def oddities(draw, files):
         chance.choice(files).created_at = None
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data(), lists(), st.sampled_from(KINDS), st.integers(1, 12), st.integers(0, 1_000))
 def test_any_list_is_counted_and_listed_as_in_order(data, files, job, size, seed):
@@ -309,6 +310,7 @@ def peak_of(act):
     return peak
 
 
+@pytest.mark.slow
 def test_a_count_needs_the_same_memory_for_any_number_of_files():
     def counting(number):
         listing, job = endless(number, 100)
@@ -319,6 +321,7 @@ def test_a_count_needs_the_same_memory_for_any_number_of_files():
     assert large < small + 4_000_000
 
 
+@pytest.mark.slow
 def test_a_list_of_failed_files_needs_the_same_memory_for_any_number():
     def listing_keys(number):
         listing, job = endless(number, 10)

@@ -36,6 +36,7 @@ def test_of_fifty_requests_a_second_forty_are_used_and_less_than_two_percent_ref
     assert refused_share(simulation) < 0.02
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.data(), st.integers(20, 400), st.floats(0.005, 0.1), seeds)
 def test_most_of_any_limit_is_used_and_little_refused(data, per_second, latency, seed):
