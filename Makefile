@@ -209,6 +209,7 @@ docs: $(DOCS_VENV)/.installed ## Make the site of docs/ in docs/_build/html, in 
 	$(DOCS_RUN) scripts/update-translations --only-read
 	$(DOCS_VENV)/bin/python scripts/check-translations docs/_build/gettext
 	$(SPHINX) -D language=zh_CN -d docs/_build/doctrees-zh_CN docs $(DOCS_OUT)/zh_CN
+	$(DOCS_VENV)/bin/python scripts/check-search $(DOCS_OUT) $(DOCS_OUT)/zh_CN
 
 $(DOCS_VENV)/.installed: setup.cfg constraints/airflow-$(DEFAULT_AIRFLOW).txt
 	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)

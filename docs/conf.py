@@ -137,6 +137,12 @@ def know_chinese_words(app: Sphinx, config: Config) -> None:
     config.html_search_options = {"dict": str(words)}
 
 
+def let_chinese_search_work(app: Sphinx, page: str, _template: str, _context: dict[str, Any], _doctree: Any) -> None:
+    """Give the search of the Chinese site a stemmer and words: see the script. ``scripts/check-search`` looks at it."""
+    if page == "search" and app.config.language == "zh_CN":
+        app.add_js_file("search_zh.js")
+
+
 def setup(app: Sphinx) -> None:
     """Have these called by Sphinx."""
     app.connect("config-inited", know_chinese_words)
@@ -144,3 +150,4 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", leave_out_tests)
     app.connect("autodoc-process-docstring", link_to_pages)
     app.connect("html-page-context", link_to_other_language)
+    app.connect("html-page-context", let_chinese_search_work)

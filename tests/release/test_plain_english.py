@@ -19,13 +19,15 @@ PAGES = [
 ]
 FOLDERS = ("airflow_provider_tencent_ci", "benchmarks", "example_dags", "fuzz", "scripts", "tests")
 SCRIPTS = (
-    *("check-chart-values", "check-claims", "check-translations", "trace-job-id", "update-translations"),
+    *("check-chart-values", "check-claims", "check-search", "check-translations"),
+    *("trace-job-id", "update-translations"),
     *("write-contract-docs", "write-error-docs", "write-example-docs", "write-metric-docs"),
 )
 MODULES = [
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))),
     *(ROOT / "scripts" / name for name in SCRIPTS),
     *sorted((ROOT / "airflow_provider_tencent_ci").rglob("*.js")),
+    *sorted((ROOT / "docs" / "_static").glob("*.js")),
 ]
 
 ODD = re.compile(
