@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=1,
         metavar="HOURS",
-        help="the age of the objects, for a DAG that processes those of last night (default: %(default)s)",
+        help="the age of the objects; 24 for a DAG that processes those of the last whole night (default: %(default)s)",
     )
     parser.add_argument("--submitted-seconds", type=float, help="how long a job is Submitted (default: 1)")
     parser.add_argument("--run-seconds", type=float, help="how long a job is Running (default: 5)")

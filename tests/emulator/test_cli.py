@@ -89,7 +89,7 @@ def test_the_command_makes_each_named_bucket_in_its_region():
 
 
 def test_objects_can_have_been_uploaded_hours_ago(monkeypatch):
-    with running("--port", "0", "--submitted-seconds", "0", "--uploaded-hours-ago", "20") as process:
+    with running("--port", "0", "--submitted-seconds", "0", "--uploaded-hours-ago", "24") as process:
         assert process.stdout
         process.stdout.readline()
         monkeypatch.setenv(*shlex.split(process.stdout.readline().removeprefix("export "))[0].split("=", 1))
@@ -103,7 +103,7 @@ def test_objects_can_have_been_uploaded_hours_ago(monkeypatch):
                     start_time=now - timedelta(hours=hours),
                     end_time=now - timedelta(hours=hours - 2),
                 )
-                for hours in (21, 5)
+                for hours in (25, 5)
             ]
             assert [
                 len(list(hook.list_workflow_executions(defaults.WORKFLOW_ID, job_id=job.job_id))) for job in jobs

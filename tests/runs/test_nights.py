@@ -7,7 +7,9 @@ import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pendulum
 import pytest
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 from airflow_provider_tencent_ci.emulator import Emulator
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
@@ -95,6 +97,16 @@ def run_two_nights(emulator, source, first):
         assert run.state == "success", run.failures
         nights.append(files_of(job for job in emulator.jobs if job.job_id not in before))
     return nights
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_objects_of_24_hours_ago_are_files_of_the_last_whole_night(hour):
+    """The age that the docs give to the emulator for the DAG in README and quick start."""
+    assert f'{NIGHTLY}"0 2 * * *", timezone="Asia/Shanghai")' in (SNIPPETS / "nightly_dag.py").read_text("utf-8")
+    timetable = CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai")
+    now = pendulum.instance(datetime(2026, 1, 3, hour, 8, tzinfo=BEIJING))
+    night = timetable.infer_manual_data_interval(run_after=now)
+    assert night.start <= now - DAY < night.end
 
 
 def test_each_shown_dag_with_a_time_has_an_interval():
