@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from airflow_provider_tencent_ci.cli.exit_status import CommandError
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.notifications.advice import CommandPlace
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace
 
 __all__ = ["command_place", "opened_hook"]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.wire.error_codes import CODES
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 
-__all__ = ["CommandPlace", "advice_for"]
+__all__ = ["advice_for"]
 
 _BY_STATE = {
     JobState.SUBMITTED: "It has not begun yet. Follow it with `{tail}`.",
@@ -26,32 +25,6 @@ _SOME_FILES_FAILED = (
     "Clearing the task would process all files again. `{resubmit}` submits only those that failed, as "
     "resubmit_rounds=1 does."
 )
-
-_DEFAULT_CONNECTION = "tencent_ci_default"
-
-
-@dataclass(frozen=True, slots=True)
-class CommandPlace:
-    """
-    The arguments of commands that name connection and bucket.
-
-    :param conn_id: the connection; empty for the default one.
-    :param bucket: the bucket, if it is not the connection's.
-    :param region: its region, if it is not the connection's.
-    """
-
-    conn_id: str = ""
-    bucket: str = ""
-    region: str = ""
-
-    def command(self, name: str, job_id: str) -> str:
-        """Return a command that can be pasted into a shell."""
-        given = {"--conn-id": self.conn_id, "--bucket": self.bucket, "--region": self.region}
-        if self.conn_id == _DEFAULT_CONNECTION:
-            del given["--conn-id"]
-        options = [word for option, value in given.items() if value for word in (option, value)]
-        return shlex.join(["tencent-ci", name, job_id, *options])
-
 
 _DEFAULT_PLACE = CommandPlace()
 

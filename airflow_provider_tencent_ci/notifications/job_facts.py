@@ -14,7 +14,8 @@ from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import ApiError, JobError
 from airflow_provider_tencent_ci.links import JOB_URL_KEY
-from airflow_provider_tencent_ci.notifications.advice import CommandPlace, advice_for
+from airflow_provider_tencent_ci.notifications.advice import advice_for
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace
 from airflow_provider_tencent_ci.outcome.human_units import counts_text
 
 __all__ = ["JobFacts", "collect_job_facts"]

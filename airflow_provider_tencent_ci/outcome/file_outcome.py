@@ -26,6 +26,7 @@ from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
 from airflow_provider_tencent_ci.metrics.recording import files_counted
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmission_advice
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,
     failures_file,
@@ -91,6 +92,7 @@ class Outcome:
     :param counts: of its files; ``None`` if they were not counted.
     :param search: for failed files, where that is enough; else ``None``.
     :param files_error: why the files are not known, or why the list of failed files could not be written.
+    :param advice: the advice if too many of them failed.
     """
 
     rules: FileRules
@@ -99,6 +101,7 @@ class Outcome:
     counts: FileCounts | None = None
     search: FailedSearch | None = None
     files_error: FilesUnknownError | None = None
+    advice: str = ""
 
     def check(self) -> None:
         """
@@ -118,7 +121,7 @@ class Outcome:
             kind = AirflowSkipException if self.rules.on_empty == "skip" else AirflowFailException
             raise kind(str(error)) from error
         except FilesFailedError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(f"{error} {self.advice}".strip()) from error
 
     def _check_files(self) -> None:
         if self.counts is not None:
@@ -161,7 +164,7 @@ def _search_and_report(rules: FileRules, hook: TencentCIHook, job: InventoryJob)
         return Outcome(rules, job, job.to_dict())
     if search.failed:
         _log_first(hook, hook.list_failed_files(job), None)
-    return Outcome(rules, job, job.to_dict(), search=search)
+    return Outcome(rules, job, job.to_dict(), search=search, advice=_advice(hook, [job]))
 
 
 def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> FileCounts | None:
@@ -185,8 +188,14 @@ def report_files(
     :param counts: of the job's files.
     :param last: the jobs that have those which failed to the end; by default ``job`` itself.
     """
-    path, files_error = _report_failures(rules, hook, job, counts, last or [job])
-    return Outcome(rules, job, record_with_files(job, counts, path), counts, files_error=files_error)
+    last = last or [job]
+    path, files_error = _report_failures(rules, hook, job, counts, last)
+    record = record_with_files(job, counts, path)
+    return Outcome(rules, job, record, counts, files_error=files_error, advice=_advice(hook, last))
+
+
+def _advice(hook: TencentCIHook, last: Sequence[InventoryJob]) -> str:
+    return resubmission_advice(last, CommandPlace.of_hook(hook))
 
 
 def _report_failures(

@@ -95,6 +95,8 @@ def test_fail_on_decides_about_failed_files(a_hundred, mode, fail_on, state):
     if state == "failed":
         assert run_.failure.startswith("AirflowFailException: Batch job ")
         assert "10 of its 100 files failed (10.0%)" in run_.failure
+        [job] = a_hundred.jobs
+        assert f"To submit only the failed files again: `tencent-ci resubmit {job.job_id}`." in run_.failure
         assert set(run_.tries.values()) == {1}, "a retry cannot change it"
     assert record["Files"]["Failed"] == 10
 
@@ -118,6 +120,7 @@ def test_without_counts_only_what_decides_is_asked(a_hundred, mode, rule, asked)
     fail_on, on_empty = rule
     run_, record = run(mode, "some/", f"count_files=False, fail_on={fail_on}, on_empty={on_empty!r}")
     assert state_of(mode, run_) == ("failed" if fail_on in ("'any'", "10") else "success")
+    assert all("`tencent-ci resubmit " in str(failure) for failure in run_.failures)
     listed = [request for request in a_hundred.requests if request.operation == "executions"]
     failed = [request for request in listed if "states=Failed" in request.query]
     assert (len(failed), len(listed) - len(failed), a_hundred.count("execution")) == asked

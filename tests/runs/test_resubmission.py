@@ -181,6 +181,7 @@ def test_files_that_never_succeed_use_all_rounds_and_then_fail_on_decides(a_hund
     run = submit(mode, f"fail_on='any', resubmit_rounds=2, retries=2, retry_delay=timedelta(seconds=0), {path}")
     assert run.state == "failed"
     assert "10 of its 100 files failed (10.0%)" in run.failure
+    assert f"`tencent-ci resubmit {run.xcoms['submit']['rounds'][-1]}`" in run.failure, "the job that has these files"
     assert set(run.tries.values()) == {1}, "a retry cannot change it"
     assert [job.files for job in a_hundred.jobs] == [100, 10, 10]
     [listed] = tmp_path.iterdir()
