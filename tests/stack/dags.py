@@ -34,6 +34,14 @@ for mode, deferrable in (("deferred", True), ("blocking", False)):
             **{**SUBMIT, "retries": 3}
         )
 
+# For the morning after: a task that fails because of its files, and one that reads its record.
+with DAG("failed_files", **START) as failed_files:
+    @failed_files.task
+    def publish(job):
+        return job["Files"]["Failed"]
+
+    publish(TriggerInventoryJobOperator(prefix="again/", deferrable=True, fail_on="any", **SUBMIT).output["job"])
+
 with DAG("many", params={"tasks": 1}, **START) as many:
     @many.task
     def prefixes(params=None):
