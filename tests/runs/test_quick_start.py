@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from airflow import __version__ as airflow_version
 
+from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.runs.conftest import broken_in_airflow_3_0
 from tests.snippets import assert_says, snippet
 
@@ -71,6 +73,17 @@ def write_dag(home, name):
     (home / "dags" / "first_batch.py").write_text(source, "utf-8")
 
 
+def files_of_each_job(variable):
+    """The number of files of each job, in order, from the service."""
+    [(name, connection)] = variable.items()
+    hook = TencentCIHook("of_quick_start")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name.replace("TENCENT_CI_DEFAULT", "OF_QUICK_START"), connection)
+        with hook:
+            jobs = sorted(hook.list_inventory_jobs(), key=lambda job: job.creation_time)
+            return [len(list(hook.list_workflow_executions(WORKFLOW_ID, job_id=job.job_id))) for job in jobs]
+
+
 @broken_in_airflow_3_0("breaks the lines of an error")
 def test_the_quick_start_runs_a_first_batch_and_repairs_a_failing_file(home):
     write_dag(home, "first_batch.py")
@@ -88,3 +101,4 @@ def test_the_quick_start_runs_a_first_batch_and_repairs_a_failing_file(home):
         status, said = run_shown("first_run.sh", home, variable)
         assert status == 0
         assert_says(said, "first_repaired_log.txt")
+        assert files_of_each_job(variable) == [8, 8, 1]
