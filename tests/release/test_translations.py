@@ -95,13 +95,20 @@ def test_a_translation_that_keeps_all_has_no_fault(english, chinese):
     assert faults(english, chinese) == []
 
 
+def test_a_translated_term_of_the_glossary_is_a_fault(tmp_path):
+    """The English column of the Chinese page would have Chinese words."""
+    page = tmp_path / "glossary.po"
+    page.write_text(f'{HEAD}\nmsgid "skipped"\nmsgstr "跳过"\n\nmsgid "ours"\nmsgstr "本包自定"\n')
+    assert SCRIPT["check"](page) == ["glossary: a term has a translation, so its English column loses it: skipped"]
+
+
 def test_a_long_term_takes_precedence_over_a_short_one_in_it():
     assert faults("the inventory trigger job", "存量触发任务") == []
     assert faults("a child job", "子任务") == []
     assert faults("the service role", "服务角色") == []
 
 
-@pytest.mark.parametrize("english", ["`Success`", "300", "`a`, `b`", "存储桶", "—", "[`x`](cli.md)"])
+@pytest.mark.parametrize("english", ["`Success`", "300", "`a`, `b`", "存储桶", "—", "[`x`](cli.md)", "dag.json"])
 def test_code_and_numbers_and_chinese_need_no_translation(english):
     assert not message(english).is_open
 
