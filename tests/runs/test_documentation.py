@@ -84,7 +84,7 @@ def outline(path):
     found = []
     for part in re.split(r"^(?=#+ )", FENCED.sub("<code>", text), flags=re.M):
         links = [
-            SERVICE_PAGE.sub("the service", link)
+            SERVICE_PAGE.sub("the service", link).replace("_zh_cn.png", ".png")
             for link in re.findall(r"\]\(([^)\s]+)\)", part)
             if not link.startswith("README")
         ]

@@ -23,6 +23,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from tests.cluster.cluster import SETTINGS, Cluster
 from tests.live.__main__ import main as live_check
 from tests.live.contract_of_run import CONTRACT_FILE
+from tests.release.supported_versions import DEFAULT_AIRFLOW
 from tests.runs.conftest import only_job
 from tests.runs.dag_test import DATABASE, migrated_database, run_dag_file
 from tests.snippets import SNIPPETS, snippet
@@ -191,6 +192,16 @@ def test_the_install_commands_name_this_tree():
     """``tests/release/test_distributions.py`` builds the wheel with the second one."""
     assert [words[:2] for words in commands("install.sh")] == [["pip", "install"], ["pip", "wheel"]]
     assert {words[-1] for words in commands("install.sh")} == {"."}
+
+
+def test_the_commands_for_a_new_environment_name_the_default_airflow():
+    constraints = f"constraints/airflow-{DEFAULT_AIRFLOW}.txt"
+    assert (ROOT / constraints).is_file()
+    assert commands("install_new.sh") == [
+        ["python3", "-m", "venv", "venv"],
+        [".", "venv/bin/activate"],
+        ["pip", "install", "--constraint", constraints, f"apache-airflow=={DEFAULT_AIRFLOW}", "."],
+    ]
 
 
 def with_keys(shown, emulator):
