@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["CommandPlace", "resubmission_advice"]
+__all__ = ["CommandPlace", "resubmission_advice", "resubmit_command"]
 
 _DEFAULT_CONNECTION = "tencent_ci_default"
 
@@ -47,16 +47,21 @@ class CommandPlace:
         return shlex.join(["tencent-ci", name, job_id, *options])
 
 
-def resubmission_advice(jobs: Iterable[InventoryJob], place: CommandPlace) -> str:
-    """
-    Return the advice to submit only the failed files of jobs again; empty if the command would refuse that.
-
-    :param jobs: those which have the failed files: all of one task, so with the same workflows.
-    """
-    jobs = list(jobs)
+def resubmit_command(job: InventoryJob, place: CommandPlace) -> str:
+    """Return the command that submits only the failed files of a job again; empty if it would refuse that."""
     try:
-        check_one_workflow(jobs[0].operation)
+        check_one_workflow(job.operation)
     except InvalidArgumentError:
         return ""
-    commands = " and ".join(f"`{place.command('resubmit', job.job_id)}`" for job in jobs)
-    return f"To submit only the failed files again: {commands}."
+    return place.command("resubmit", job.job_id)
+
+
+def resubmission_advice(jobs: Iterable[InventoryJob], place: CommandPlace) -> str:
+    """
+    Return the advice to submit only the failed files of jobs again; empty if there is no command for that.
+
+    :param jobs: those which have the failed files.
+    """
+    commands = filter(None, (resubmit_command(job, place) for job in jobs))
+    quoted = " and ".join(f"`{command}`" for command in commands)
+    return f"To submit only the failed files again: {quoted}." if quoted else ""

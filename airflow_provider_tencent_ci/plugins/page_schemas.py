@@ -210,12 +210,17 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """One job."""
+    """
+    One job.
+
+    :param resubmit: the command that submits its failed files again; empty if there is none for this job.
+    """
 
     bucket: str
     region: str
     console_url: str
     job: Job
+    resubmit: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from sqlalchemy import select
 
 from airflow_provider_tencent_ci.core.api.job_id import check_job_id
-from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
+from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.api.job_requests import JobFilter
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.links import console_url
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmit_command
 from airflow_provider_tencent_ci.plugins.access import (
     PageUser,
     ReadableConnection,
@@ -131,7 +132,16 @@ def get_job(place: ReadableBucket, job_id: str, user: PageUser) -> JobPage:
         job = service.job(job_id)
         config, now = service.config, service.time()
     [described] = _described([job], now, user)
-    return JobPage(config.bucket, config.region, console_url(config.bucket, config.region), described)
+    return JobPage(
+        config.bucket, config.region, console_url(config.bucket, config.region), described, _resubmit(job, place)
+    )
+
+
+def _resubmit(job: InventoryJob, place: Place) -> str:
+    """Return the command for failed files. Of a job that failed as a job, it would leave out the files not begun."""
+    if job.state is not JobState.SUCCESS:
+        return ""
+    return resubmit_command(job, CommandPlace(place.conn_id, place.bucket, place.region))
 
 
 @router.get("/{conn_id}/jobs/{job_id}/progress", dependencies=LIMITED_READ)

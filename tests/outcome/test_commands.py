@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
-from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmission_advice
+from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmission_advice, resubmit_command
 
 AGAIN = "To submit only the failed files again: "
 
@@ -34,3 +34,4 @@ def test_each_part_of_a_round_has_its_command():
 
 def test_no_command_is_named_that_would_be_refused():
     assert resubmission_advice([job("b1", "w1,w2")], CommandPlace()) == ""
+    assert resubmit_command(job("b1", "w1,w2"), CommandPlace()) == ""

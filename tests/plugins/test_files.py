@@ -53,6 +53,18 @@ def test_files_are_counted_by_result(page, emulator, of_type):
     assert (counts["total"], counts["is_complete"]) == (250, True)
 
 
+@pytest.mark.parametrize(("state", "has_command"), [("Running", False), ("Success", True), ("Failed", False)])
+def test_a_job_that_succeeded_has_the_command_for_its_failed_files(page, emulator, state, has_command):
+    emulator.configure(run_seconds=3_600)
+    job_id = submit(emulator, 10)
+    if state == "Success":
+        emulator.finish_job(job_id)
+    elif state == "Failed":
+        emulator.fail_job(job_id, "InternalError", "")
+    shown = page.get(f"{JOBS}/{job_id}").json()
+    assert shown["resubmit"] == (f"tencent-ci resubmit {job_id}" if has_command else "")
+
+
 @pytest.mark.parametrize("of_type", ["Workflow", "Job"])
 def test_the_files_of_a_huge_job_are_estimated(page, emulator, of_type):
     emulator.configure(files_created="at_turn", run_seconds=3_600, failing_every=40)

@@ -102,6 +102,14 @@ def test_a_job_in_another_bucket_is_cancelled_there(visit, emulator, second):
     assert noted["bucket"] == SECOND
 
 
+def test_the_command_for_the_failed_files_names_the_bucket(visit, emulator, second):
+    run_dag(SUBMIT_THERE)
+    [job] = emulator.jobs
+    emulator.finish_job(job.job_id)
+    shown = visit("OP").get(f"{JOBS}/{job.job_id}", **PLACE).json()
+    assert shown["resubmit"] == f"tencent-ci resubmit {job.job_id} --bucket {SECOND} --region {SHANGHAI}"
+
+
 def test_a_user_who_may_not_edit_the_dag_cannot_cancel_in_another_bucket_either(visit, deny, emulator, second):
     run = run_dag(SUBMIT_THERE)
     [job] = emulator.jobs

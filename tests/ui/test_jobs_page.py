@@ -113,6 +113,13 @@ def test_the_files_of_a_large_job_are_marked_as_an_estimate(page, frame, live_jo
     expect(frame.locator("#progress")).to_contain_text(words)
 
 
+def test_the_failed_files_of_a_job_come_with_the_command_that_submits_them_again(page, frame, live_job):
+    open_list(page, frame)
+    expect(frame.get_by_role("row").filter(has_text="37 done, 3 failed").first).to_be_visible()
+    frame.get_by_role("row").filter(has_text="37 done, 3 failed").first.get_by_role("link").first.click()
+    expect(frame.locator("#failed code")).to_have_text(re.compile(r"tencent-ci resubmit [0-9a-z]{32,}"))
+
+
 def test_back_and_reload_keep_the_job(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()

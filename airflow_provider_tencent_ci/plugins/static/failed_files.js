@@ -6,12 +6,12 @@ import { redraw } from "./redraw.js";
 
 const failures = { files: [], cursor: "", isRead: false, forCount: -1 };
 
-// read: asks for the files at a cursor.
-export async function showFailures(place, read, counts) {
+// read: asks for the files at a cursor. resubmit: the command that submits the failed files again, or an empty text.
+export async function showFailures(place, read, counts, resubmit) {
   if (failures.forCount !== counts.failed) Object.assign(failures, { files: [], cursor: "", isRead: false, forCount: counts.failed });
   // Of a large batch only a part of the files was looked at; the others may have failed all the same.
   if ((counts.failed || !counts.is_complete) && !failures.isRead) await readOn(read);
-  if (failures.files.length || failures.cursor) draw(place, read);
+  if (failures.files.length || failures.cursor) draw(place, read, resubmit);
   else redraw(place, el("p", { class: "quiet" }, t("failed.none")));
 }
 
@@ -21,11 +21,12 @@ async function readOn(read) {
   Object.assign(failures, { cursor: answer.next_cursor, isRead: true });
 }
 
-function draw(place, read) {
+function draw(place, read, resubmit) {
   const heads = ["file", "node", "code", "message"].map((name) => t(`failed.${name}`));
   const rows = failures.files.map((file) => ({ cells: [file.key, file.node, file.code, file.message].map((text) => text || "–"), of: { 0: { class: "key" } } }));
   const more = failures.cursor ? el("button", { type: "button", "data-key": "more", onclick: readMore }, t("failed.more")) : null;
   redraw(place, [
+    resubmit && el("p", { "data-key": "again" }, t("failed.again"), " ", el("code", {}, resubmit)),
     table(t("job.failed_files"), heads, rows, { class: "cards" }),
     el("p", { class: "actions" }, more, el("button", { type: "button", "data-key": "copy", onclick: copy }, t("failed.copy")), quiet(t("failed.shown", { count: number(failures.files.length) }))),
   ]);
@@ -34,9 +35,9 @@ function draw(place, read) {
     event.target.disabled = true;
     try {
       await readOn(read);
-      draw(place, read);
+      draw(place, read, resubmit);
     } catch (error) {
-      redraw(place, problem(error.error ?? { message: error.message }, () => draw(place, read)));
+      redraw(place, problem(error.error ?? { message: error.message }, () => draw(place, read, resubmit)));
     }
     place.querySelector("[data-key=more], [data-key=copy], button")?.focus();
   }

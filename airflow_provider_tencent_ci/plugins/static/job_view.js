@@ -17,7 +17,7 @@ export async function showJob(view) {
   const jobId = given("job");
   const answer = await view.jobs.get(jobId);
   view.placed(answer);
-  const { job } = answer;
+  const { job, resubmit } = answer;
   view.draw([heading(view, job), facts(job), section(t("job.files"), "progress"), section(t("job.over_time"), "times"), section(t("job.failed_files"), "failed")]);
   view.say(t("job.status", { name: job.name, state: stateName(job.state) }));
   let left = 0;
@@ -25,7 +25,7 @@ export async function showJob(view) {
     const counts = job.counts ?? (await view.jobs.get(jobId, "progress")).counts;
     left = counts.left;
     redraw(place, [bar(counts), certainty(counts) && el("p", { class: "quiet" }, certainty(counts))]);
-    await fill("failed", (failed) => showFailures(failed, (cursor) => view.jobs.get(jobId, "failed-files", { cursor }), counts));
+    await fill("failed", (failed) => showFailures(failed, (cursor) => view.jobs.get(jobId, "failed-files", { cursor }), counts, resubmit));
   });
   await fill("times", async (place) => redraw(place, plot(await view.jobs.get(jobId, "timeline"))));
   return job.is_live || (left > 0 && Date.now() - Date.parse(job.ended_at) < SETTLING_SECONDS * 1000);
