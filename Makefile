@@ -259,7 +259,7 @@ build: venv ## Build sdist and wheel into dist/ and check them
 	TENCENT_CI_DIST=dist $(BIN)/python -m pytest --quiet tests/release/test_distributions.py
 
 clean: ## Remove the files of builds and tests
-	rm -rf build dist *.egg-info docs/_build docs/locale/*/LC_MESSAGES/*.mo htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf build dist *.egg-info docs/_build docs/locale*/*/LC_MESSAGES/*.mo htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -not -path './.venv*' -not -path './.ci/venvs/*' -prune -exec rm -rf {} +
 
 distclean: clean ## ... and the virtual environments

@@ -32,7 +32,7 @@ templates_path = ["_templates"]
 # The site is built once for each language. The Chinese one is in zh_CN/ of the English one, so that no site has one
 # language only. One catalogue for each page, without line numbers: a catalogue changes only with the words of its page.
 language = "en"
-locale_dirs = ["locale"]
+locale_dirs = ["locale", "locale_of_theme"]
 _translations = runpy.run_path(str(ROOT / "scripts" / "check-translations"))
 gettext_compact = False
 gettext_location = False
