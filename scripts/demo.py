@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ DAG_ID, SUBMIT_TASK_ID = "tencent_ci_nightly", "submit"
 DAGS = Path(__file__).resolve().parents[1] / "example_dags"
 UI_PORT = 8080
 SETTINGS = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}  # for a user who explores the UI
+NEXT_STEPS = "Next: `make ui` keeps this Airflow running, and docs/quick_start.md is a first DAG of your own."
 DAG_SECONDS = 120.0
 EMULATED_RUN_SECONDS = 600.0
 REAL_RUN_SECONDS = 13 * 3600.0  # the DAG itself gives up after twelve hours
@@ -84,7 +86,9 @@ def demonstrate(display: Display, cleanup: ExitStack, *, with_ui: bool, more_fil
             raise
         display.error(str(failure))
     if with_ui:
-        keep_running(airflow, display)
+        keep_running(airflow, display, emulator)
+    else:
+        display.paragraph(NEXT_STEPS)
 
 
 def check_airflow() -> None:
@@ -183,7 +187,7 @@ def start_run(airflow: AirflowStack, interval: Interval) -> Run:
     return run
 
 
-def keep_running(airflow: AirflowStack, display: Display) -> None:
+def keep_running(airflow: AirflowStack, display: Display, emulator: Emulator | None) -> None:
     """Keep the UI running until interrupted."""
     display.paragraph(
         f"Airflow's web UI is at {airflow.url}, for everybody on this machine; there is no login.\n"
@@ -191,12 +195,21 @@ def keep_running(airflow: AirflowStack, display: Display) -> None:
         "tencent_ci_transcode. Browse, Tencent CI Jobs shows all batch jobs of the bucket.\n"
         "Ctrl-C stops everything."
     )
+    if emulator:
+        display.paragraph("In another terminal these lines list its jobs; show, tail and resubmit take a JobId:")
+        display.verbatim(commands_for(emulator))
     try:
         while True:
             airflow.check()
             time.sleep(1.0)
     except Interrupted:
         return
+
+
+def commands_for(emulator: Emulator) -> str:
+    """Return two lines for a shell: the connection to the emulator, and a command that uses it."""
+    command = Path(sys.executable).parent / "tencent-ci"
+    return f"export {CONNECTION_VARIABLE}={shlex.quote(emulator.connection_json())}\n{shlex.quote(str(command))} list"
 
 
 def _parser() -> argparse.ArgumentParser:

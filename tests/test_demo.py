@@ -138,6 +138,15 @@ def test_a_held_signal_waits() -> None:
     assert steps == ["went on"]
 
 
+def test_the_printed_lines_reach_the_emulator_from_another_shell(display: Display, output: StringIO) -> None:
+    with new_emulator() as emulator:
+        display.verbatim(demo.commands_for(emulator))
+        shell = f"set -e\n{output.getvalue()}"
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert emulator.count("list") == 1
+
+
 def test_all_files_are_uploaded_in_the_interval() -> None:
     interval = Interval(datetime(2026, 1, 1, 18, tzinfo=UTC), datetime(2026, 1, 2, 18, tzinfo=UTC))
     emulator = new_emulator()

@@ -120,6 +120,10 @@ class Display:
             table.add_row(*(Text(cell, style=style_of(cell)) for cell in row))
         self._table(table)
 
+    def verbatim(self, text: str) -> None:
+        """Print lines to copy: without breaks of their own."""
+        self.console.print(Text(text), soft_wrap=True)
+
     def paragraph(self, text: str) -> None:
         """Print a text unchanged."""
         self.console.print()
