@@ -1,5 +1,5 @@
 """
-Cancelling the batch job of a task that is stopped, if a person stopped it.
+Cancelling the batch job of a task whose process is killed, if a person stopped the task.
 
 Airflow calls ``on_kill`` also where no person has done anything (``core/polling/cancel_decision.py``). So Airflow is
 asked about the task first.
