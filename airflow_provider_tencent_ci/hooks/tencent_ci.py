@@ -96,14 +96,14 @@ class TencentCIHook(BaseHook):
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields, for Airflow before 3.2; later ones read the provider's metadata."""
         # Imported late, here and below: only the web server of Airflow before 3.2 calls this.
-        from airflow_provider_tencent_ci.hooks.connection_form import connection_form_widgets
+        from airflow_provider_tencent_ci.hooks.older_connection_form import connection_form_widgets
 
         return connection_form_widgets(cls.conn_type)
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the form's labels, for Airflow before 3.2; later ones read the provider's metadata."""
-        from airflow_provider_tencent_ci.hooks.connection_form import ui_field_behaviour
+        from airflow_provider_tencent_ci.hooks.older_connection_form import ui_field_behaviour
 
         return ui_field_behaviour(cls.conn_type)
 

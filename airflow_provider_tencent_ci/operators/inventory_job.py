@@ -29,11 +29,11 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import JOB_ID, RECORD, success_xcoms
-from airflow_provider_tencent_ci.waiting.resume_event import read_capacity, read_event
-from airflow_provider_tencent_ci.waiting.stopped_task import (
+from airflow_provider_tencent_ci.waiting.killed_process import (
     cancel_if_unwanted,
     warn_of_unknown_job,
 )
+from airflow_provider_tencent_ci.waiting.resume_event import read_capacity, read_event
 
 if TYPE_CHECKING:
     from typing import NoReturn

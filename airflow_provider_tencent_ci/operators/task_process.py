@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from airflow_provider_tencent_ci.operators.timeouts import TimeLimitedTask
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop
-from airflow_provider_tencent_ci.waiting.stopped_task import start_lease
+from airflow_provider_tencent_ci.waiting.killed_process import start_lease
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

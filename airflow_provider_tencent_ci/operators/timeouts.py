@@ -14,7 +14,7 @@ from datetime import datetime
 from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.operators.job_arguments import JobArguments
 from airflow_provider_tencent_ci.waiting.deferral import is_over
-from airflow_provider_tencent_ci.waiting.stopped_task import cancel_or_warn
+from airflow_provider_tencent_ci.waiting.killed_process import cancel_or_warn
 
 __all__ = ["TimeLimitedTask"]
 

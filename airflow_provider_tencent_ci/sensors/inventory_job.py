@@ -50,8 +50,8 @@ from airflow_provider_tencent_ci.waiting.deferral import (
     try_ends_at,
 )
 from airflow_provider_tencent_ci.waiting.end_from_trigger import RECORD, success_xcoms
+from airflow_provider_tencent_ci.waiting.killed_process import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.resume_event import is_not_started, read_event
-from airflow_provider_tencent_ci.waiting.stopped_task import cancel_if_unwanted, start_lease
 from airflow_provider_tencent_ci.waiting.waiting_task import WaitingTask
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from airflow_provider_tencent_ci.core.api.job_records import JOB_TYPES, Inventor
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.api.url_list import keys_of_part, parts_needed, write_url_list
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import ENDED_BADLY
+from airflow_provider_tencent_ci.core.submitting.round_parts import RoundPart
 from airflow_provider_tencent_ci.core.submitting.round_request import (
     Resubmission,
-    RoundPart,
     check_one_workflow,
     url_list_folder,
 )

@@ -2,7 +2,7 @@
 Resubmission: after a batch job of a task has ended, the outcome, or another round over the files that failed.
 
 A round of more files than one list holds has several parts, each a job of its own, one after the other
-(``core/submitting/round_request.py``). The *position* of a job is its place among all jobs of the task: 0 for the first
+(``core/submitting/round_parts.py``). The *position* of a job is its place among all jobs of the task: 0 for the first
 one.
 
 The state of the rounds is in the task's own XComs: ``rounds`` (the JobIds, the first one first) and ``job`` (the record
@@ -20,9 +20,9 @@ from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobSt
 from airflow_provider_tencent_ci.core.api.put_object import check_object_key
 from airflow_provider_tencent_ci.core.api.url_list import keys_of_part, parts_needed
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.submitting.round_parts import RoundPart
 from airflow_provider_tencent_ci.core.submitting.round_request import (
     Resubmission,
-    RoundPart,
     check_one_workflow,
     url_list_folder,
 )

@@ -19,8 +19,8 @@ from airflow_provider_tencent_ci.core.submitting.submit_once import Submission
 from airflow_provider_tencent_ci.core.wire.messages import Flow
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TooManyActiveJobsError
 from airflow_provider_tencent_ci.metrics.recording import duplicates_found, submission_ended, submission_failed
-from airflow_provider_tencent_ci.task_state.newer_try import try_key
 from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.try_order import try_key
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.compat.task_context import own_xcom
-from airflow_provider_tencent_ci.task_state.newer_try import try_key
+from airflow_provider_tencent_ci.task_state.try_order import try_key
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification

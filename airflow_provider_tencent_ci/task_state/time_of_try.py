@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_tencent_ci.task_state.newer_try import try_key
+from airflow_provider_tencent_ci.task_state.try_order import try_key
 
 __all__ = ["read_time_of_try", "time_of_try"]
 

@@ -5,8 +5,8 @@ It runs beside the polls. It sends one request at a time, and after each count i
 took. So it adds few requests, however many jobs there are. An error here is a log line, and never ends a wait.
 
 When a job has ended, its files are counted once more, all of them (:func:`count_in_triggerer`). These counts do not
-rest, but all of a loop together take at most a quarter of its time, and block it for no longer than one page of 100
-files takes to read.
+rest, but all of a loop together take at most a quarter of its time (``processor_share.py``), and block it for no longer
+than one page of 100 files takes to read.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_tencent_ci.core.wire.processor_share import ProcessorShare, within_share
 from airflow_provider_tencent_ci.transport.per_loop_registry import PerLoopRegistry
+from airflow_provider_tencent_ci.triggerer.processor_share import SHARE_OF_COUNTS, ProcessorShare, within_share
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
@@ -38,9 +38,6 @@ _CHECKS_PER_INTERVAL = 10
 
 # The rest after a count, as a multiple of the time that the count took.
 _REST_FACTOR = 9
-
-# Of the loop's time, for all counts of jobs that have ended.
-_COUNT_SHARE = 1 / 4
 
 # How many requests one count has in flight. At 20 ms an answer, 8 requests can fetch 400 pages a second. The share of
 # the loop's time is enough to read about 200. Each request is about 60 objects. With 16 requests, twice as many objects
@@ -67,7 +64,7 @@ async def count_in_triggerer(config: ServiceConfig, count: Flow[FileCounts]) -> 
     from airflow_provider_tencent_ci.transport.async_driver import AsyncTransport
 
     config = replace(config, max_connections=min(config.max_connections, _MOST_IN_FLIGHT))
-    with _shares.use(None, lambda: ProcessorShare(_COUNT_SHARE, time.monotonic)) as share:
+    with _shares.use(None, lambda: ProcessorShare(SHARE_OF_COUNTS, time.monotonic)) as share:
         async with AsyncTransport(config) as transport:
             return await transport.run(within_share(count, share))
 

@@ -15,10 +15,11 @@ from airflow_provider_tencent_ci.compat.airflow_names import BaseTrigger, TaskSu
 from airflow_provider_tencent_ci.compat.supervision import must_stop_itself, task_instance_state
 from airflow_provider_tencent_ci.compat.task_context import push_xcoms, recorded_job_id
 from airflow_provider_tencent_ci.core.polling.cancel_decision import CancelDecision, StoppedTask, decide_cancel
-from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
 from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
+from airflow_provider_tencent_ci.task_state.try_order import is_newer_try, try_key
 from airflow_provider_tencent_ci.triggerer.preload import preload_client
 from airflow_provider_tencent_ci.waiting.job_wait import new_progress
+from airflow_provider_tencent_ci.waiting.killed_process import log_why_left
 from airflow_provider_tencent_ci.waiting.process_lease import Lease, triggerer_lease
 from airflow_provider_tencent_ci.waiting.resume_event import (
     has_succeeded,
@@ -26,7 +27,6 @@ from airflow_provider_tencent_ci.waiting.resume_event import (
     write_event,
     write_wait_result,
 )
-from airflow_provider_tencent_ci.waiting.stopped_task import log_why_left
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts

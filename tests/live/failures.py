@@ -5,7 +5,3 @@ from __future__ import annotations
 
 class Unprepared(Exception):
     """Something that the check needs is missing; nothing was sent. The message names it."""
-
-
-class OverBudget(Exception):
-    """One more submission than was agreed to: a bug of the check, which blocks the submission."""

@@ -21,7 +21,7 @@ from airflow_provider_tencent_ci.core.wire.request_retry import (
 )
 from airflow_provider_tencent_ci.core.wire.retryable_errors import was_not_executed
 from airflow_provider_tencent_ci.exceptions import ApiError, NotFoundError, TransportError
-from tests.live.failures import OverBudget
+from tests.live.budget import OverBudget
 from tests.live.findings import brief
 from tests.live.orders import Order, Scope
 from tests.live.service import Service

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -20,43 +19,14 @@ from airflow_provider_tencent_ci.core.wire.service_errors import classify
 from airflow_provider_tencent_ci.core.wire.signing import authorization
 from airflow_provider_tencent_ci.exceptions import TencentCIError, TransportError
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
+from tests.live.budget import Budget
 from tests.live.evidence import Exchange
-from tests.live.failures import OverBudget
 
 ResultT = TypeVar("ResultT")
 
 _HAND_MADE_SECONDS = 15.0
 _MOST_OF_A_HAND_MADE_BODY = 64 * 1024
 _SUBMISSION = ("POST", "/inventorytriggerjob")
-
-
-@dataclass(slots=True)
-class Budget:
-    """
-    The last check before any submission.
-
-    :param most: how many jobs may be created.
-    :param spent: how many may have been created.
-    """
-
-    most: int = 0
-    spent: int = 0
-
-    def spend(self) -> None:
-        """
-        Take one.
-
-        :raises OverBudget: there is none left.
-        """
-        if self.spent >= self.most:
-            raise OverBudget(
-                f"More jobs were about to be submitted than the {self.most} agreed to. This one was not sent."
-            )
-        self.spent += 1
-
-    def give_back(self) -> None:
-        """Return one: the service certainly did not execute the request."""
-        self.spent -= 1
 
 
 class Service:

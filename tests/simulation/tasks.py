@@ -51,8 +51,8 @@ from airflow_provider_tencent_ci.exceptions import (
     TransportError,
     WaitTimeoutError,
 )
-from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try
 from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionMemory
+from airflow_provider_tencent_ci.task_state.try_order import is_newer_try
 from airflow_provider_tencent_ci.transport import async_driver
 from airflow_provider_tencent_ci.transport.concurrent_flows import run_in_tasks
 from airflow_provider_tencent_ci.triggerer import shared_poller

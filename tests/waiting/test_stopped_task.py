@@ -17,7 +17,7 @@ from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.sensors.inventory_job import InventoryJobSensor
 from airflow_provider_tencent_ci.submission import submitter
-from airflow_provider_tencent_ci.task_state import newer_try, submission_xcom
+from airflow_provider_tencent_ci.task_state import submission_xcom, try_order
 from airflow_provider_tencent_ci.triggers import inventory_job as triggers
 from airflow_provider_tencent_ci.triggers.inventory_job import InventoryJobTrigger
 from airflow_provider_tencent_ci.waiting import process_lease
@@ -364,4 +364,4 @@ def test_a_trigger_that_ends_with_its_triggerer_sends_no_request(emulator, job_i
     ],
 )
 def test_the_record_of_an_older_try_does_not_hide_a_person_s_action(recorded, own, is_newer):
-    assert newer_try.is_newer_try(recorded, own) is is_newer
+    assert try_order.is_newer_try(recorded, own) is is_newer

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_tencent_ci import __version__
 from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
+from airflow_provider_tencent_ci.core.wire.expired_keys import can_be_refreshed, is_expired_credentials_refusal
 from airflow_provider_tencent_ci.core.wire.flow_steps import wrap_flow
 from airflow_provider_tencent_ci.core.wire.messages import (
     Flow,
@@ -31,7 +32,7 @@ from airflow_provider_tencent_ci.core.wire.request_credentials import Credential
 from airflow_provider_tencent_ci.core.wire.service_clock import ServiceClock
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
-from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down, is_expired_credentials_refusal
+from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down
 from airflow_provider_tencent_ci.core.wire.signature_age import may_be_signed_again, was_signed_long_ago
 from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
 
@@ -185,15 +186,11 @@ def _answered(
         elif (
             may_refresh
             and is_expired_credentials_refusal(response)
-            and (yield from _can_be_refreshed(credentials, config))
+            and (yield from can_be_refreshed(credentials, config))
         ):
             may_refresh = False
         else:
             return response
-
-
-def _can_be_refreshed(credentials: Credentials, config: ServiceConfig) -> Generator[Action, Any, bool]:
-    return config.credentials.discard(credentials, (yield Now()))
 
 
 def _wait_for_rate_limit(

@@ -119,11 +119,6 @@ def may_be_time_refusal(response: Response) -> bool:
     return issubclass(_meaning(response).error, refusal) and _is_signature_of_another_time(response)
 
 
-def is_expired_credentials_refusal(response: Response) -> bool:
-    """Whether the service refused a request unexecuted because its temporary keys have expired."""
-    return 400 <= response.status < 500 and response.error.code == "ExpiredToken"
-
-
 def service_time_of(response: Response) -> datetime | None:
     """Return the service's time (aware, UTC), in whole seconds; ``None`` if the answer has no credible time."""
     moment = _date_of(response)

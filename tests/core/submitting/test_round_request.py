@@ -7,9 +7,9 @@ import pytest
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
+from airflow_provider_tencent_ci.core.submitting.round_parts import RoundPart
 from airflow_provider_tencent_ci.core.submitting.round_request import (
     Resubmission,
-    RoundPart,
     url_list_folder,
 )
 from airflow_provider_tencent_ci.core.submitting.submission_note import SubmissionNote

@@ -4,6 +4,8 @@ A share of one thread's time for flows that read a great deal, so that they do n
 The costly part of such a flow is reading an answer: a page of 100 files takes about half a millisecond. So each
 answer waits for its turn before it is read, and the next turn comes later by a multiple of the time that the reading
 took.
+
+The counts of all jobs that have ended share a quarter of a triggerer's loop (``file_counter.py`` runs them).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from airflow_provider_tencent_ci.core.wire.messages import Flow, FlowSource, Res
 from airflow_provider_tencent_ci.exceptions import TencentCIError
 
 ResultT = TypeVar("ResultT")
+
+# Of an event loop's time, for all counts of jobs that have ended.
+SHARE_OF_COUNTS = 1 / 4
 
 # Signing, sending and receiving one request, which happens outside of the flow (an estimate).
 _REQUEST_SECONDS = 0.0005

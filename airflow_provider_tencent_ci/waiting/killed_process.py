@@ -1,5 +1,5 @@
 """
-Cancelling the batch job of a task that is stopped, if a person stopped it.
+Cancelling the batch job of a task whose process is killed, if a person stopped the task.
 
 Airflow calls ``on_kill`` also where no person has done anything (``core/polling/cancel_decision.py``). So Airflow is
 asked about the task first.
@@ -109,8 +109,8 @@ def _ask_about(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> Stopp
 def _stopped_task(ti: Any, lease: WorkerLease | None, has_submitted: bool) -> StoppedTask:
     from airflow_provider_tencent_ci.compat.supervision import task_instance_state
     from airflow_provider_tencent_ci.core.polling.cancel_decision import StoppedTask
-    from airflow_provider_tencent_ci.task_state.newer_try import is_newer_try, try_key
     from airflow_provider_tencent_ci.task_state.submission_xcom import recorded_try
+    from airflow_provider_tencent_ci.task_state.try_order import is_newer_try, try_key
 
     # Before the state: a person who deletes the run takes both away at once. A state that was read before would hide
     # this, and a newer try would seem to have removed the record.

@@ -1,4 +1,4 @@
-"""Which of two tries of a task is the newer one."""
+"""The order of two tries of a task: which is the newer one."""
 
 from __future__ import annotations
 

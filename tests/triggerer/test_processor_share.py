@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tencent_ci.core.wire.flow_steps import run_concurrently, run_in_turn, send
 from airflow_provider_tencent_ci.core.wire.messages import Request, RunConcurrently, Sleep
-from airflow_provider_tencent_ci.core.wire.processor_share import ProcessorShare, within_share
 from airflow_provider_tencent_ci.exceptions import TransportError
+from airflow_provider_tencent_ci.triggerer.processor_share import ProcessorShare, within_share
 from tests.core.script import LOST, Script, respond
 
 GET = Request("GET", "/")
