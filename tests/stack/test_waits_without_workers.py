@@ -115,7 +115,7 @@ def test_a_success_has_the_same_result_without_workers(airflow, emulator, databa
     }
     assert [run.processes[task_id] for task_id in ("wait", "wait_for_template", "wait_again")] == [None] * 3
     expected = run.xcoms("wait_on_workers")
-    assert {"return_value", *LINKS} == set(expected)
+    assert {"return_value", "job", *LINKS} == set(expected)
     assert [run.xcoms(task_id) for task_id in sensors] == [expected] * 4
     ours, theirs = run.xcoms("transcode"), run.xcoms("transcode_on_workers")
     assert ours.keys() == theirs.keys()
