@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("playwright.sync_api", reason="needs a browser: make test-ui")
+
 SCRIPT = Path(__file__).parents[2] / "docs" / "_static" / "search_zh.js"
 # Sphinx's own scripts, as far as this one uses them.
 OF_SPHINX = """
