@@ -19,9 +19,9 @@ STAMP       := $(VENV)/.installed-airflow-$(AIRFLOW)
 # The newest Airflow (AIRFLOW=newest, .github/workflows/weekly.yml) has no line of its own.
 PYTHONS = $(or $(call pythons_of,$(AIRFLOW)),$(call pythons_of,$(DEFAULT_AIRFLOW)))
 
-# Processes for tests. Half of its time a test waits, so there may be more of them than processors; but each needs 15 s
-# of processor time for its first run of a DAG.
-PROCESSES ?= 4
+# Processes for tests. Half of its time a test waits, so there may be more of them than processors: with 4, a third of two
+# processors is idle.
+PROCESSES ?= 6
 
 # The extras of an environment. A cluster has its own environment, so that its packages do not affect the other tests.
 EXTRAS       ?= test,dev

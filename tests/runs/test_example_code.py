@@ -129,7 +129,7 @@ def test_a_later_task_reads_the_failed_files_of_a_sensor_that_failed(emulator):
     emulator.add_objects("media/0002.mp4")
     emulator.configure(failing_keys="media/0002.mp4")
     run = run_dag("read_failed_files.py")
-    assert run.states["wait"] == "failed"
+    assert (run.states["wait"], run.state) == ("failed", "success"), "the last task decides on the run"
     assert run.xcoms["list_failed"]["return_value"] == ["media/0002.mp4"]
 
 

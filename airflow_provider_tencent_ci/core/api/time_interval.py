@@ -29,8 +29,8 @@ def time_interval(start_time: datetime | str | None, end_time: datetime | str | 
     if start_at and end_at and start_at.replace(microsecond=0) == end_at.replace(microsecond=0):
         raise InvalidArgumentError(
             f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "
-            "Airflow 3 a cron text as schedule has such an empty data interval. Use "
-            'schedule=CronDataIntervalTimetable("0 2 * * *", timezone="Asia/Shanghai"), or '
-            'start_time="{{ data_interval_end - macros.timedelta(days=1) }}".'
+            "Airflow 3 a cron text as schedule has such an empty data interval. Write it as "
+            "schedule=CronDataIntervalTimetable(<cron text>, timezone=<time zone>), from airflow.timetables.interval. "
+            'Only for a daily schedule, start_time="{{ data_interval_end - macros.timedelta(days=1) }}" is the same.'
         )
     return interval

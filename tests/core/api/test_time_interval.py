@@ -26,7 +26,7 @@ def test_either_end_of_the_interval_may_be_open(start, end, interval):
         (
             "2022-05-01T08:00:00+08:00",
             "2022-05-01T00:00:00Z",
-            r"the same time, 2022-05-01T00:00:00\+0000, .*CronDataIntervalTimetable",
+            r"the same time, 2022-05-01T00:00:00\+0000, .*DataIntervalTimetable\(<cron text>.*Only for a daily",
         ),
         ("noon", None, "start_time='noon' is not a time"),
         (None, "2022-05-01", "end_time='2022-05-01' has no UTC offset"),
