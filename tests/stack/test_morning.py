@@ -38,9 +38,11 @@ def test_failed_files_are_submitted_by_hand_and_the_dag_goes_on(airflow, emulato
     triggerers.have(1)
     run = Run(airflow, emulator, "failed_files")
     run.wait_for_jobs("Running")
+    run.wait_for_state("deferred")
     emulator.finish_job(run.jobs[0].job_id)
+    # On a busy machine Airflow may start a retry here (what_happens_when.md: the scheduler processes the end of a first
+    # part late). It finds the job and fails, too.
     run.wait_for_state("failed")
-    assert run.details["try_number"] == 1, "a retry would find the same files"
     wait_for_task(run, "publish", "upstream_failed")
     wait_for(lambda: run.times_said("To submit only the failed files again: "), 30, run.doubts)
 
