@@ -7,9 +7,9 @@ import json
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
+from queue import SimpleQueue
 from typing import Any
 
 from airflow_provider_tencent_ci.emulator.contract.contract import Contract
@@ -34,16 +34,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         emulator = _emulator(options)
     except ValueError as error:
         parser.error(str(error))
-    stopped = threading.Event()
+    # Not an Event: its set() waits for ever if the signal comes while wait() has its lock.
+    stopped = SimpleQueue[int]()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: stopped.put(number))
     try:
         emulator.start()
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror or error}", file=sys.stderr)
         return 1
     _announce(emulator)
-    stopped.wait()
+    stopped.get()
     emulator.stop()
     return 0
 
