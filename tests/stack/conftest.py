@@ -169,3 +169,13 @@ def logs_of_a_failed_test(airflow):
 
 def _task_logs(airflow):
     return sorted(path for path in airflow.home.glob("logs/dag_id=*/**/*.log*") if path.is_file())
+
+
+@pytest.fixture
+def failing_once(emulator):
+    """Four files; two of them fail once."""
+    emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
+    emulator.bucket().forget_failures()
+    emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)
+    yield
+    emulator.configure(failing_keys=(), failing_times=0)

@@ -11,16 +11,6 @@ from tests.stack.runs import Run, wait_for
 
 
 @pytest.fixture
-def failing_once(emulator):
-    """Four files; two of them fail once."""
-    emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
-    emulator.bucket().forget_failures()
-    emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)
-    yield
-    emulator.configure(failing_keys=(), failing_times=0)
-
-
-@pytest.fixture
 def command(monkeypatch, capfd):
     """Run a command in this process; return its output."""
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")  # as a command does; a test would not restore it

@@ -14,16 +14,6 @@ from tests.stack.runs import Run
 modes = pytest.mark.parametrize(("mode", "waiting"), [("deferred", "deferred"), ("blocking", "running")])
 
 
-@pytest.fixture
-def failing_once(emulator):
-    """Four files; two of them fail once."""
-    emulator.add_objects(*(f"again/{number}.mp4" for number in range(4)))
-    emulator.bucket().forget_failures()
-    emulator.configure(failing_keys=("again/1.mp4", "again/3.mp4"), failing_times=1)
-    yield
-    emulator.configure(failing_keys=(), failing_times=0)
-
-
 def run_in_its_first_round(airflow, emulator, mode, waiting):
     """A run whose first job has ended, and which waits for that of the failed files."""
     run = Run(airflow, emulator, f"again_{mode}")
