@@ -106,8 +106,8 @@ class TencentCIError(Exception):
     """
     Base of all errors of this package; not raised itself. Errors can be pickled and copied.
 
-    :ivar place: the connection and the bucket, in front of the message of an error of the service or the network; else
-        empty.
+    :ivar place: the connection and the bucket, in front of the message; empty while they are not known, and of an error
+        that is the same in each place.
     """
 
     place = ""
@@ -116,9 +116,10 @@ class TencentCIError(Exception):
         """
         Return this error with another place, as a copy: tasks with different connections may share a request.
 
-        :param place: see :attr:`place`; empty for no other one.
+        :param place: see :attr:`place`; empty for no other one. A message that names it stays as it is.
         """
-        if not place or place == self.place:
+        text = str(self)
+        if not place or place in text or f"{place.removesuffix(': ')}, bucket " in text:
             return self
         error = copy.copy(self)
         error.place = place

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
@@ -43,6 +43,7 @@ from airflow_provider_tencent_ci.outcome.human_units import about
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     failed_files_again,
+    resubmission_of,
     round_of,
     running_part_after,
     submit_again,
@@ -73,10 +74,10 @@ def list_jobs(args: Namespace) -> None:
             name=args.name,
             workflow_id=args.workflow_id,
             start_creation_time=since_time(hook, args.since, zone),
-            page_size=min(args.limit, MAX_PAGE_SIZE),
+            page_size=MAX_PAGE_SIZE if args.contains else min(args.limit, MAX_PAGE_SIZE),
         )
         with closing(found):  # type: ignore[type-var]
-            jobs = list(islice(found, args.limit))
+            jobs = list(islice(filter(_containing(args.contains), found), args.limit))
         files = [_files(hook, job, args) if args.count or args.exact else None for job in jobs]
         now = _now(hook)
     print_records(
@@ -94,6 +95,8 @@ def show_job(args: Namespace) -> None:
         job = _job(hook, args.job_id)
         files = None if args.no_count else _files(hook, job, args)
         failures = _first_failures(hook, job, files, args.failed_files)
+        failed = files.counts.failed if files else 0
+        again = resubmission_of(hook, job) if failed and job.state.is_terminal else None
         page = console_url(hook.config.bucket, hook.config.region)
         now = _now(hook)
     record = {**record_of(job, files), "FailedFiles": [failure.to_dict() for failure in failures]}
@@ -101,7 +104,7 @@ def show_job(args: Namespace) -> None:
         **facts_of(job, now, zone),
         **({"files": _files_fact(files)} if files else {}),
         "console": page,
-        "what to do": advice_for(job, files.counts.failed if files else 0, command_place(args)),
+        "what to do": advice_for(job, failed, command_place(args), again=again),
     }
     facts = {name: text for name, text in facts.items() if text}
     if args.output == "table":
@@ -248,6 +251,12 @@ def _describe_submission(submission: Submission, job: InventoryJob, failed: int)
     if submission.adopted:
         return f"Found again {named}, for the failed files of {job.job_id}. Nothing was submitted."
     return f"Submitted {named}, for {_failed_files(failed)} of {job.job_id}."
+
+
+def _containing(text: str | None) -> Callable[[InventoryJob], bool]:
+    """Return the condition of ``list --contains``; all jobs meet it if there is none."""
+    wanted = (text or "").casefold()
+    return lambda job: wanted in job.name.casefold() or wanted in job.reads.casefold()
 
 
 def _job(hook: TencentCIHook, job_id: str) -> InventoryJob:

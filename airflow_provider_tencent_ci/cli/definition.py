@@ -86,6 +86,12 @@ COMMANDS = (
             ),
             _argument("--type", help="only of this type", **_word_of("Workflow", "Job")),
             _argument("--name", help="only of this name; whether the service compares exactly is not documented"),
+            _argument(
+                "--contains",
+                help="only with this text in its name, or in what it reads, such as a part of a prefix; all jobs are "
+                "read until there are enough, so give --since, too",
+                metavar="TEXT",
+            ),
             _argument("--workflow-id", help="only of this workflow"),
             _argument(
                 "--since",

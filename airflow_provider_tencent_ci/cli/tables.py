@@ -74,7 +74,7 @@ def job_row(job: InventoryJob, files: Survey | None, now: datetime, zone: TimeZo
         "state": job.state.value,
         f"created ({zone.name})": zone.moment(job.creation_time),
         "duration": _duration(job, now),
-        "reads": job.reads,
+        "reads": f"{job.reads}, modified {job.modified}" if job.modified else job.reads,
     }
     return {**row, "files": files_text(files)} if files else row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
@@ -10,12 +11,18 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["WithRunDates"]
+__all__ = ["WithRunDates", "empty_interval_at"]
 
 # The variables that need a logical date (docs/airflow.md, 7).
 _DATES = re.compile(
     r"'(?:(?:prev_)?data_interval_(?:start|end)(?:_success)?|logical_date|ds(?:_nodash)?|ts(?:_nodash(?:_with_tz)?)?)'"
 )
+
+
+def empty_interval_at(context: Context) -> datetime | None:
+    """Return the data interval of a run if its start is its end, as with a cron text on Airflow 3; else ``None``."""
+    interval_start_at, interval_end_at = context.get("data_interval_start"), context.get("data_interval_end")
+    return interval_start_at if interval_start_at == interval_end_at else None
 
 
 class WithRunDates:

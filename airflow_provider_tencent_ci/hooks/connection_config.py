@@ -22,7 +22,7 @@ from airflow_provider_tencent_ci.hooks.extra_fields import (
     verify_field,
     whole_number_field,
 )
-from airflow_provider_tencent_ci.hooks.extra_names import plain_extra, warn_of_unknown_fields
+from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields, plain_extra, warn_of_unknown_fields
 from airflow_provider_tencent_ci.hooks.proxy_setting import proxy_field
 from airflow_provider_tencent_ci.metrics.recording import service_observer
 
@@ -47,6 +47,7 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
 
     :raises InvalidArgumentError: a field is missing or wrong; the message names it and the connection.
     """
+    extra: Mapping[str, Any] = {}
     try:
         extra = read_extra(connection)
         warn_of_unknown_fields(connection.conn_id, extra)
@@ -69,7 +70,9 @@ def read_connection(connection: Connection, bucket: str | None, region: str | No
             observer=service_observer(),
         )
     except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error}") from None
+        # A field that is missing may be there with a slip in its name.
+        slips = describe_unknown_fields(extra)
+        raise InvalidArgumentError(f"Connection {connection.conn_id!r}: {error} {slips}".rstrip()) from None
 
 
 def place_of(conn_id: str, bucket: str | None = None) -> str:

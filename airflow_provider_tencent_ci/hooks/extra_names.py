@@ -59,24 +59,24 @@ def plain_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, **{name: value for name, value in extra.items() if not (name in found and _is_empty(value))}}
 
 
-def describe_unknown_fields(conn_id: str, extra: Mapping[str, Any]) -> str:
+def describe_unknown_fields(extra: Mapping[str, Any]) -> str:
     """
     Return a sentence for each field that is not known and so has no effect; empty if there is none.
 
     :param extra: as :func:`plain_extra` returns it. The values, which may be secrets, are not shown.
     """
     return " ".join(
-        f"Connection {conn_id!r}: the field {shortened(name, _MAX_NAME_LENGTH)!r} in extra has no effect{_hint(name)}"
+        f"The field {shortened(name, _MAX_NAME_LENGTH)!r} in extra has no effect{_hint(name)}"
         for name in _unknown(extra)
     )
 
 
 def warn_of_unknown_fields(conn_id: str, extra: Mapping[str, Any]) -> None:
     """Log what :func:`describe_unknown_fields` says, once for a connection and process."""
-    warning = describe_unknown_fields(conn_id, extra)
+    warning = describe_unknown_fields(extra)
     if warning and (conn_id, warning) not in _warned:
         _warned.add((conn_id, warning))
-        _log.warning("%s", warning)
+        _log.warning("Connection %r: %s", conn_id, warning)
 
 
 def _nested(value: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from airflow_provider_tencent_ci.core.wire.request_retry import NO_RETRY, send_w
 from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.texts import text_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
-from airflow_provider_tencent_ci.hooks.connection_config import read_connection, read_extra
+from airflow_provider_tencent_ci.hooks.connection_config import place_of, read_connection, read_extra
 from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
@@ -124,6 +124,12 @@ class TencentCIHook(BaseHook):
             await mask_secrets_async(stored.secret_key, stored.token)
         return config
 
+    @property
+    def place(self) -> str:
+        """The beginning of a message: the connection and the bucket, as far as they are known without reading it."""
+        known = self.__dict__.get("config")
+        return known.place if known else place_of(self.tencent_ci_conn_id, self.bucket)
+
     def get_conn(self) -> BlockingTransport:
         """Return the transport, which drives the flows of ``core``; made at the first call."""
         return self._transport
@@ -137,7 +143,7 @@ class TencentCIHook(BaseHook):
         """
         Run a flow of ``core`` to its end and return its result.
 
-        An error of the service, or of a request without an answer, names the connection and the bucket.
+        An error names the connection and the bucket, unless it is about an argument.
         """
         return self._transport.run(flow)
 
@@ -340,12 +346,16 @@ class TencentCIHook(BaseHook):
 
         :return: whether it worked, and advice if it did not; also which fields of the extra are not known.
         """
-        worked, message = self._try_connection()
-        return worked, f"{message} {self._unknown_fields()}".strip()
-
-    def _try_connection(self) -> tuple[bool, str]:
         try:
             config = self.config
+        except InvalidArgumentError as error:  # which names these fields itself
+            return False, str(error)
+        worked, message = self._try_connection(config)
+        slips = describe_unknown_fields(read_extra(self.get_connection(self.tencent_ci_conn_id)))
+        return worked, f"{message} {slips}".strip()
+
+    def _try_connection(self, config: ServiceConfig) -> tuple[bool, str]:
+        try:
             self.run(send_with_retry(build_list(JobFilter(page_size=1)), read_jobs, NO_RETRY))
         except TencentCIError as error:
             return False, str(error)
@@ -353,14 +363,6 @@ class TencentCIHook(BaseHook):
             f"Connected to {config.bucket} in {config.region}: its batch jobs can be listed. "
             "Whether this key may also submit and cancel shows with the first job."
         )
-
-    def _unknown_fields(self) -> str:
-        try:
-            return describe_unknown_fields(
-                self.tencent_ci_conn_id, read_extra(self.get_connection(self.tencent_ci_conn_id))
-            )
-        except InvalidArgumentError:  # the connection's own error says so
-            return ""
 
     def _batches(self, failed: FailedFiles[ResultT]) -> Iterator[ResultT]:
         while not failed.is_over:

@@ -26,11 +26,17 @@ _SOME_FILES_FAILED = (
     "resubmit_rounds=1 does."
 )
 
+_SUBMITTED_AGAIN = "Its failed files were submitted again, as batch job {job_id} ({state}): `{show}`."
+
 _DEFAULT_PLACE = CommandPlace()
 
 
 def advice_for(
-    job: InventoryJob, failed_files: int = 0, place: CommandPlace = _DEFAULT_PLACE, last_round: str = ""
+    job: InventoryJob,
+    failed_files: int = 0,
+    place: CommandPlace = _DEFAULT_PLACE,
+    last_round: str = "",
+    again: InventoryJob | None = None,
 ) -> str:
     """
     Return the advice about a job; empty if none is needed.
@@ -38,7 +44,11 @@ def advice_for(
     :param failed_files: the number of its failed files, if known.
     :param place: the arguments of the commands in it.
     :param last_round: the job that has the files which failed to the end; by default this one.
+    :param again: the job with which its failed files were submitted again, if that is known.
     """
+    if again is not None:
+        show = place.command("show", again.job_id)
+        return _SUBMITTED_AGAIN.format(job_id=again.job_id, state=again.state.value, show=show)
     if job.state is JobState.SUCCESS:
         return _some_files_failed(place, last_round or job.job_id) if failed_files else ""
     code, _ = job.reason

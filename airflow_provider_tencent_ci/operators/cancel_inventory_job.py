@@ -94,6 +94,8 @@ class CancelInventoryJobOperator(MapIndexName, UntemplatedTexts, BaseOperator):
             push_link(context, hook.config)
             job = hook.run(cancel_and_confirm(self.job_id, within_seconds=within_seconds))
         if not job.state.is_terminal:
-            raise WaitTimeoutError(f"{describe_cancel(job)} stop_timeout is over; a retry cancels it again.")
+            raise WaitTimeoutError(
+                f"{hook.place}{describe_cancel(job)} stop_timeout is over; a retry cancels it again."
+            )
         self.log.info("%s", describe_cancel(job))
         return job.to_dict()

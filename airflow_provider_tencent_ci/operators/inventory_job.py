@@ -151,7 +151,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         :raises AirflowTaskTimeout: ``execution_timeout`` is over; the job is cancelled if ``cancel_on_kill``.
         """
         self._begin(context, try_ends_at(self.execution_timeout))  # Airflow counts from here, too
-        with self._stopped_by_execution_timeout():
+        with self._stopped_by_execution_timeout(), self._errors_with_place():
             return self._run(context)
 
     def execute_with_capacity(self, context: Context, event: dict[str, Any] | None = None) -> str:
@@ -202,7 +202,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         result = read_event(event)
         if result["status"] == "deadline":
             self.job_id = result["job_id"]
-            raise execution_timeout_over(self.job_id)
+            raise execution_timeout_over(self._hook, self.job_id)
         return self.execute_complete(context, event)
 
     # The former name, stored for tasks that an earlier release deferred. The next release removes it.
@@ -216,7 +216,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         self._is_submission_pushed = bool(request)
         for field, value in request.items():
             setattr(self, field, value)  # also for Airflow's view of the rendered templates
-        with self._stopped_by_execution_timeout():
+        with self._stopped_by_execution_timeout(), self._errors_with_place():
             if next_method == DEFERRAL_FAILED and deferral and deferral.waits_for == "capacity":
                 if is_deferral_timeout(next_kwargs):
                     return self._submit_after_capacity(context, deferral)
@@ -248,7 +248,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         with self._hook as hook:
             push_link(context, hook.config)
             self._read_request(context)
-            return self._submit_and_wait(context, self._checked_specification())
+            return self._submit_and_wait(context, self._checked_specification(context))
 
     def _read_request(self, context: Context) -> None:
         """Read the part of the request that is not in the arguments yet."""
@@ -371,7 +371,7 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
             self.job_id = None  # there may be one that is not known yet, should the task be stopped
             return self._submit_and_wait(context, again)
         record_outcome(context, outcome.record)
-        outcome.check()
+        outcome.check(self._hook.place)
         self.log.info("Batch job %s (%s) succeeded.", outcome.job.job_id, outcome.job.name)
         return outcome.job.job_id
 

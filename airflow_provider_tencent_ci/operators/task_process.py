@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_tencent_ci.compat.run_dates import empty_interval_at
 from airflow_provider_tencent_ci.exceptions import LostContactError
 from airflow_provider_tencent_ci.operators.timeouts import TimeLimitedTask
 from airflow_provider_tencent_ci.waiting.deferral import Deferral, backstop
@@ -37,13 +38,20 @@ class TaskProcess(TimeLimitedTask):
         self._try_ends_at = ends_at
         self._lease = start_lease(self._ti)
 
-    def _checked_specification(self) -> InventoryJobSpecification:
-        """Return the task's request, after all checks that need no answer of the service."""
+    def _checked_specification(self, context: Context) -> InventoryJobSpecification:
+        """Return the task's request, after all checks that need no answer of the service; log what is doubtful."""
+        from airflow_provider_tencent_ci.operators.argument_warnings import rules_without_wait, start_at_empty_interval
         from airflow_provider_tencent_ci.task_state.submission_xcom import specification_of
 
         self._file_rules().check_path()
         specification = specification_of(self.request())
         self._round_options().check(specification)
+        for warning in (
+            "" if self.wait_for_completion else rules_without_wait(self._file_rules()),
+            start_at_empty_interval(specification, empty_interval_at(context)),
+        ):
+            if warning:
+                self.log.warning("%s", warning)
         return specification
 
     def _renewing_lease(self, flow: Flow[ResultT]) -> Flow[ResultT]:

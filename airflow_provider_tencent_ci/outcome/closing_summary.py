@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tencent_ci.core.files.fail_on import describe_no_files
 from airflow_provider_tencent_ci.core.wire.texts import readable, shortened
 from airflow_provider_tencent_ci.outcome.human_units import duration_text, share_text
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
-__all__ = ["closing_table", "failure_table", "record_with_files"]
+__all__ = ["closing_table", "empty_warning", "failure_table", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -32,6 +33,14 @@ def closing_table(job: InventoryJob, counts: FileCounts) -> str:
     lines = [f"  {name:<10} {number:>11,} {share:>7}".rstrip() for name, number, share in shown]
     duration = f" after {duration_text(took)}" if took is not None else ""
     return "\n".join([f"Batch job {job.job_id}: {job.state.value}{duration} ({shortened(job.name, 128)}).", *lines])
+
+
+def empty_warning(job: InventoryJob) -> str:
+    """Return the warning about a job without files whose task succeeds: a slip in a prefix looks the same."""
+    return (
+        f"{describe_no_files(job)} If there should be some, check the input of the task for a slip. With "
+        'on_empty="skip" or on_empty="fail" the task does not succeed without files.'
+    )
 
 
 def record_with_files(job: InventoryJob, counts: FileCounts, failure_list: str | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,13 @@ __all__ = ["check_failures_path", "failures_file", "read_failures", "write_failu
 # An absolute path of this machine. Airflow's object storage gets all others: for the first one of a process it imports
 # the storage of every installed provider.
 _LOCAL = re.compile("(?:(?P<scheme>file|local):(?://)?)?(?P<path>/(?!/).*)", re.DOTALL)
+
+# The package, with its extra, that each usual storage of Airflow needs (its documentation, Object Storage).
+_PROVIDERS = {
+    "s3": "apache-airflow-providers-amazon[s3fs]",
+    "gs": "apache-airflow-providers-google",
+    "abfs": "apache-airflow-providers-microsoft-azure",
+}
 
 _LOCAL_SCHEMES = ("", "file", "local")
 
@@ -79,7 +87,19 @@ def check_failures_path(path: str | ObjectStoragePath | None) -> None:
         place = _storage_path(path)
         _ = isinstance(place, LocalFile) or place.fs  # without a provider for it, or its packages, there is none
     except Exception as error:
-        raise InvalidArgumentError(f"failures_path={path!r} cannot be written to: {error}") from error
+        text = f"failures_path={path!r} cannot be written to: {error}. {_missing_provider(str(path))}"
+        raise InvalidArgumentError(text.rstrip()) from error
+
+
+def _missing_provider(path: str) -> str:
+    """Return the advice to install the provider of a storage that is not there; empty for another storage."""
+    package = _PROVIDERS.get(path.partition("://")[0], "")
+    try:
+        if package:
+            version(package.partition("[")[0])
+    except PackageNotFoundError:
+        return f"Install {package}, which has this storage."
+    return ""
 
 
 def failures_file(path: str | ObjectStoragePath, job_id: str) -> LocalFile | ObjectStoragePath:

@@ -25,7 +25,12 @@ from airflow_provider_tencent_ci.core.files.fail_on import (
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, FilesUnknownError, NoFilesError, TencentCIError
 from airflow_provider_tencent_ci.metrics.recording import files_counted
-from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table, record_with_files
+from airflow_provider_tencent_ci.outcome.closing_summary import (
+    closing_table,
+    empty_warning,
+    failure_table,
+    record_with_files,
+)
 from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmission_advice
 from airflow_provider_tencent_ci.outcome.failures_path import (
     check_failures_path,
@@ -103,10 +108,11 @@ class Outcome:
     files_error: FilesUnknownError | None = None
     advice: str = ""
 
-    def check(self) -> None:
+    def check(self, place: str) -> None:
         """
         Judge the job, and the files if it succeeded.
 
+        :param place: the connection and the bucket, for Airflow's errors (:attr:`.TencentCIHook.place`).
         :raises JobError: the job failed or was cancelled.
         :raises AirflowFailException: too many files failed, or there was none: nothing that a retry would change.
         :raises AirflowSkipException: there was no file, and ``on_empty="skip"``.
@@ -119,9 +125,12 @@ class Outcome:
             self._check_files()
         except NoFilesError as error:
             kind = AirflowSkipException if self.rules.on_empty == "skip" else AirflowFailException
-            raise kind(str(error)) from error
+            raise kind(f"{place}{error}") from error
         except FilesFailedError as error:
-            raise AirflowFailException(f"{error} {self.advice}".strip()) from error
+            listed = self.record.get("Files", {}).get("FailureList")
+            where = f"all are in {listed}" if listed else "with failures_path, the task writes a list of all"
+            text = f"{place}{error} The log names the first of them; {where}. {self.advice}"
+            raise AirflowFailException(text.rstrip()) from error
 
     def _check_files(self) -> None:
         if self.counts is not None:
@@ -130,7 +139,7 @@ class Outcome:
             self.search.check(self.job, self.rules.fail_on, self.rules.on_empty)
         elif needs_counts(self.rules.fail_on, self.rules.on_empty):
             raise FilesUnknownError(
-                f"Batch job {self.job.job_id} succeeded, but its files could not be counted, and fail_on="
+                f"{self.job.title} succeeded, but its files could not be counted, and fail_on="
                 f"{self.rules.fail_on!r} and on_empty={self.rules.on_empty!r} are about them. The log says why. "
                 "A retry finds the job again and counts once more."
             )
@@ -164,7 +173,7 @@ def _search_and_report(rules: FileRules, hook: TencentCIHook, job: InventoryJob)
         return Outcome(rules, job, job.to_dict())
     if search.failed:
         _log_first(hook, hook.list_failed_files(job), None)
-    return Outcome(rules, job, job.to_dict(), search=search, advice=_advice(hook, [job]))
+    return Outcome(rules, job, job.to_dict(), search=search, advice=_advice(hook, [job], search.failed))
 
 
 def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> FileCounts | None:
@@ -189,13 +198,15 @@ def report_files(
     :param last: the jobs that have those which failed to the end; by default ``job`` itself.
     """
     last = last or [job]
+    if not counts.total and rules.on_empty == "succeed" and job.state is JobState.SUCCESS:
+        hook.log.warning("%s", empty_warning(job))
     path, files_error = _report_failures(rules, hook, job, counts, last)
     record = record_with_files(job, counts, path)
-    return Outcome(rules, job, record, counts, files_error=files_error, advice=_advice(hook, last))
+    return Outcome(rules, job, record, counts, files_error=files_error, advice=_advice(hook, last, counts.failed))
 
 
-def _advice(hook: TencentCIHook, last: Sequence[InventoryJob]) -> str:
-    return resubmission_advice(last, CommandPlace.of_hook(hook))
+def _advice(hook: TencentCIHook, last: Sequence[InventoryJob], failed: int) -> str:
+    return resubmission_advice(last, CommandPlace.of_hook(hook)) if failed else ""
 
 
 def _report_failures(
@@ -211,7 +222,7 @@ def _report_failures(
         first = write_failures(path, failures, keep=_FIRST)
     except Exception as error:
         return None, FilesUnknownError(
-            f"Batch job {job.job_id} has ended ({job.state.value}), but the list of its failed files could not be "
+            f"{job.title} has ended ({job.state.value}), but the list of its failed files could not be "
             f"written to {path}: {type(error).__name__}: {error}. A retry finds the job and writes the list."
         )
     if first:

@@ -177,7 +177,11 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     def _apply_flags(self, act: Callable[[], Any]) -> Any:
         from airflow_provider_tencent_ci.sensors.failure_flags import FailureFlags
 
-        return FailureFlags(self.soft_fail, self.never_fail).apply(act, self._wait_on)
+        def placed_act() -> Any:
+            with self._errors_with_place():
+                return act()
+
+        return FailureFlags(self.soft_fail, self.never_fail).apply(placed_act, self._wait_on)
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
         from airflow_provider_tencent_ci.core.api.job_id import check_job_id
@@ -190,12 +194,19 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
             push_link(context, hook.config)
             self._began_at = began_at
             if not self.deferrable:
-                return super().execute(context)
+                return self._poke_until_done(context)
             if unused := [name for name in ("exponential_backoff", "max_wait") if getattr(self, name)]:
                 self.log.info("Without effect while the task is deferred: %s.", ", ".join(unused))
             if event := self._polls(context).poll():
                 return self._end(context, event)
             self._defer()
+
+    def _poke_until_done(self, context: Context) -> Any:
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:  # Airflow's text does not say which job
+            message = f"{error} {self._hook.place}Batch job {self.job_id} was not cancelled and continues."
+            raise AirflowSensorTimeout(message) from error
 
     def _defer(self, first_poll_at: datetime | None = None) -> NoReturn:
         """
@@ -330,9 +341,9 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
             ti.xcom_push(key="job", value=outcome.record)  # a task that fails has no result
         record_outcome(context, outcome.record)
         try:
-            outcome.check()
+            outcome.check(self._hook.place)
         except JobError as error:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(f"{self._hook.place}{error}") from error
         self.log.info("Batch job %s (%s) succeeded.", job.job_id, job.name)
         return outcome.record
 
@@ -350,11 +361,11 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     def _time_over(self, message: str | None = None) -> AirflowSensorTimeout | AirflowTaskTimeout:
         if self._limit.argument == "execution_timeout":
             return self._execution_timeout_over()
-        message = message or f"Batch job {self.job_id} was not cancelled and continues."
+        message = message or f"{self._hook.place}Batch job {self.job_id} was not cancelled and continues."
         return AirflowSensorTimeout(f"timeout is over. {message}")
 
     def _execution_timeout_over(self) -> AirflowTaskTimeout:
         return AirflowTaskTimeout(
-            f"execution_timeout is over while waiting for batch job {self.job_id}, which was not cancelled and "
-            "continues."
+            f"{self._hook.place}execution_timeout is over while waiting for batch job {self.job_id}, which was not "
+            "cancelled and continues."
         )

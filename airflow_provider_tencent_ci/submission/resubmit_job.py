@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.api.job_name import readable_name, readable_part
@@ -37,7 +38,14 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
-__all__ = ["FailedFilesAgain", "failed_files_again", "round_of", "running_part_after", "submit_again"]
+__all__ = [
+    "FailedFilesAgain",
+    "failed_files_again",
+    "resubmission_of",
+    "round_of",
+    "running_part_after",
+    "submit_again",
+]
 
 _AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})(-[0-9]{1,6})?", re.DOTALL)
 
@@ -50,11 +58,24 @@ def round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
 
     :param job: its record. It has ended.
     """
-    place = RoundPart.of_job(job)
-    folder = _folder_of(job) if place else f"/{url_list_folder('', job.name)}"
-    number = place.round + 1 if place else 1
+    folder, number = _folder_and_round_after(job)
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
         return next((one for one in later if one.state not in ENDED_BADLY and _is_of(one, folder, number)), None)
+
+
+def resubmission_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
+    """
+    Return the youngest job with which the failed files of ``job`` were submitted again, by its task or by the command.
+
+    :param job: its record. It has ended.
+    :return: ``None`` if there is none, or none among the youngest 1,000 jobs since then.
+    """
+    folder, number = _folder_and_round_after(job)
+    _, by_command = _name_and_round(job)
+    kinds = ((folder, number), (f"/{url_list_folder('', job.job_id)}", by_command))
+    with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
+        living = (one for one in islice(later, 1_000) if one.state not in ENDED_BADLY)
+        return next((one for one in living if any(_is_of(one, *kind) for kind in kinds)), None)
 
 
 def running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
@@ -69,6 +90,13 @@ def running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob |
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
         of_round = (one for one in later if _is_of(one, _folder_of(job), place.round))
         return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
+
+
+def _folder_and_round_after(job: InventoryJob) -> tuple[str, int]:
+    """Return the folder with the lists of the task that submitted a job, and the number of the round after the job."""
+    if place := RoundPart.of_job(job):
+        return _folder_of(job), place.round + 1
+    return f"/{url_list_folder('', job.name)}", 1
 
 
 def _is_of(job: InventoryJob, folder: str, round_number: int) -> bool:

@@ -102,7 +102,7 @@ def push_round(options: RoundOptions, context: Context, position: int, job_id: s
     """Push the JobIds of all jobs up to this one, if there may be several."""
     if not options.max_rounds:
         return
-    earlier = _rounds(context)[:position]
+    earlier = _rounds(context)[:position] if position else []  # Airflow logs an error for an XCom that is not there
     context["ti"].xcom_push(key="rounds", value=[*earlier, job_id])
 
 
@@ -280,6 +280,6 @@ class _Rounds:
 
 def _not_known(job: InventoryJob, why: str) -> FilesUnknownError:
     return FilesUnknownError(
-        f"Batch job {job.job_id} has ended ({job.state.value}), but which of its files failed is not known, so "
+        f"{job.title} has ended ({job.state.value}), but which of its files failed is not known, so "
         f"none was submitted again. {why} A retry finds the job and lists its files again."
     )

@@ -159,6 +159,12 @@ def log_submission(hook: TencentCIHook, context: Context, submitted: Submission)
             "and made again while the job was running, or Airflow started this try twice, or another Airflow runs the "
             "same DAG on this bucket: then give each Airflow its own [tencent_ci] deployment."
         )
+    if submitted.ended_badly_before and not submitted.adopted:
+        hook.log.warning(
+            "An earlier try's batch job has failed or was cancelled (%s), so this try has submitted the whole batch "
+            "again. Files that were processed before are billed again.",
+            ", ".join(submitted.ended_badly_before),
+        )
     log_duplicates(hook, job.job_id, submitted.duplicates)
 
 

@@ -265,13 +265,15 @@ class InventoryJobTrigger(BaseTrigger):
             return record
         from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
         from airflow_provider_tencent_ci.metrics.recording import files_counted
-        from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, record_with_files
+        from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, empty_warning, record_with_files
 
         counts = read_counts(event)
         if counts is None or counts.failed or not (counts.total or self.may_be_empty):
             return None
         job = InventoryJob.from_dict(record)
         self.log.info("%s", closing_table(job, counts))
+        if not counts.total:
+            self.log.warning("%s", empty_warning(job))
         files_counted(counts)
         return record_with_files(job, counts, None)
 

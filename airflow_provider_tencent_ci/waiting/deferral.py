@@ -255,17 +255,18 @@ def ended_job(
     if not is_deferral_timeout(reason):
         raise broken_off(hook, job_id, reason)
     if deferral is None or deferral.limit == "execution_timeout":
-        raise execution_timeout_over(job_id)
+        raise execution_timeout_over(hook, job_id)
     if deferral.limit == "wait_timeout":
         raise WaitTimeoutError(
-            f"wait_timeout is over while waiting for batch job {job_id}, which was not cancelled and continues."
+            f"{hook.place}wait_timeout is over while waiting for batch job {job_id}, which was not cancelled and "
+            "continues."
         )
     return None
 
 
-def execution_timeout_over(job_id: str | None) -> AirflowTaskTimeout:
+def execution_timeout_over(hook: TencentCIHook, job_id: str | None) -> AirflowTaskTimeout:
     """Return the error of a try whose time is over while it waits for its job."""
-    return AirflowTaskTimeout(f"execution_timeout is over while waiting for batch job {job_id}.")
+    return AirflowTaskTimeout(f"{hook.place}execution_timeout is over while waiting for batch job {job_id}.")
 
 
 @contextmanager
@@ -285,8 +286,8 @@ def broken_off(hook: TencentCIHook, job_id: str, reason: dict[str, Any]) -> Lost
     if trace := reason.get("traceback"):
         hook.log.error("The trigger failed:\n%s", "\n".join(trace))
     return LostContactError(
-        f"The wait for batch job {job_id} broke off in the triggerer: {reason.get('error')}. The job was left "
-        "alone; a retry of this task finds it again."
+        f"{hook.place}The wait for batch job {job_id} broke off in the triggerer: {reason.get('error')}. The job "
+        "was left alone; a retry of this task finds it again."
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.waiting.deferral import reconnect
 
 if TYPE_CHECKING:
@@ -53,6 +56,17 @@ class WaitingTask:
         from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
         return TencentCIHook(self.tencent_ci_conn_id, bucket=self.bucket, region=self.region)
+
+    @contextmanager
+    def _errors_with_place(self) -> Iterator[None]:
+        """Let each error that ends the task name the connection and the bucket, unless it is about an argument."""
+        try:
+            yield
+        except InvalidArgumentError:
+            raise
+        except TencentCIError as error:
+            error.place = error.at(self._hook.place).place
+            raise
 
     def _reconnect(self) -> None:
         reconnect(self._hook, self.contact_timeout)

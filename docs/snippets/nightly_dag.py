@@ -28,5 +28,11 @@ with DAG(
         start_time="{{ data_interval_start }}",  # only what was uploaded since yesterday
         end_time="{{ data_interval_end }}",
     )
-    InventoryJobSensor(task_id="wait", job_id=submit.output, timeout=timedelta(hours=12), deferrable=True)
+    InventoryJobSensor(
+        task_id="wait",
+        job_id=submit.output,
+        timeout=timedelta(hours=12),
+        deferrable=True,
+        on_empty="skip",  # a night without any file is skipped, not green
+    )
 # [END nightly]

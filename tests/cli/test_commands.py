@@ -47,6 +47,10 @@ def jobs(emulator):
         (["--state", "failed", "--state", "success"], ["good", "bad"]),
         (["--type", "job"], ["good"]),
         (["--name", "long"], ["long"]),
+        (["--contains", "ON"], ["long"]),
+        (["--contains", "edia/0001"], ["good"]),
+        (["--contains", "o", "--limit", "1"], ["good"]),
+        (["--contains", "nowhere"], []),
         (["--workflow-id", WORKFLOW_ID], ["bad", "long"]),
         (["--since", "1h"], ["good", "bad", "long"]),
         (["--since", "2999-01-01T00:00:00Z"], []),
@@ -98,6 +102,15 @@ def test_list_says_what_each_job_reads(run, jobs, form):
     reads = {name: next(line for line in lines if f" {name} " in line) for name in jobs}
     assert "media/0001" in reads["good"]
     assert "media/" in reads["long"]
+
+
+def test_list_says_when_the_files_of_a_job_were_modified(run, emulator):
+    with TencentCIHook() as hook:
+        start, end = (datetime(2026, 11, day, 18, tzinfo=UTC) for day in (28, 29))
+        hook.trigger_inventory_job(
+            name="night", workflow_ids=WORKFLOW_ID, prefix="media/", start_time=start, end_time=end
+        )
+    assert "media/, modified from 2026-11-28T18:00:00+0000 to 2026-11-29T18:00:00+0000" in run("list").out
 
 
 @pytest.fixture

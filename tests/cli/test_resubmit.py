@@ -71,6 +71,15 @@ def test_the_same_command_finds_the_job_of_the_first_call(run, emulator, first, 
     assert emulator.count("create") == 2
 
 
+def test_show_does_not_recommend_what_was_done(run, emulator, first):
+    assert f"tencent-ci resubmit {first.job_id}" in " ".join(run("show", first.job_id).out.split())
+    again = run("resubmit", first.job_id, "--yes", "-o", "json").records["JobId"]
+    emulator.advance(60)
+    shown = " ".join(run("show", first.job_id).out.split())
+    assert f"submitted again, as batch job {again} (Success): `tencent-ci show {again}`" in shown
+    assert "tencent-ci resubmit" not in shown
+
+
 @pytest.mark.parametrize("parts_of_the_next_call", [3, 5, 1])
 def test_each_call_submits_the_part_after_those_that_have_succeeded(
     run, emulator, first, monkeypatch, parts_of_the_next_call

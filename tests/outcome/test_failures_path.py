@@ -89,3 +89,11 @@ print(sorted(set(sys.modules) - before))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_storage_without_its_provider_is_named_with_the_package():
+    with pytest.raises(InvalidArgumentError, match=r"Install apache-airflow-providers-amazon\[s3fs\], which has"):
+        check_failures_path("s3://aws_default@failed-files/night/")
+    with pytest.raises(InvalidArgumentError) as caught:
+        check_failures_path("nosuch://failed-files/night/")
+    assert "Install" not in str(caught.value)

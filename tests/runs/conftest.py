@@ -38,3 +38,17 @@ def only_job(emulator: Emulator) -> JobSummary:
     """The only job that exists."""
     [job] = emulator.jobs
     return job
+
+
+@pytest.fixture
+def warned(capfd, caplog):
+    """Return a function that returns the warnings of the run with a text: Airflow 3 prints them, 2.11 logs them."""
+
+    def warnings_with(text):
+        lines = [line for line in "".join(capfd.readouterr()).splitlines() if text in line]
+        records = [record for record in caplog.records if text in record.getMessage()]
+        assert all("warning" in line.lower() for line in lines)
+        assert all(record.levelname == "WARNING" for record in records)
+        return [record.getMessage() for record in records] or lines
+
+    return warnings_with

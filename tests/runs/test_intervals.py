@@ -15,6 +15,9 @@ from tests.runs.test_operator import HEADER
 
 CRON = HEADER.replace("schedule=None", 'schedule="0 2 * * *"')
 assert CRON != HEADER
+DAILY = "from airflow.timetables.interval import CronDataIntervalTimetable\n" + CRON.replace(
+    '"0 2 * * *"', 'CronDataIntervalTimetable("0 2 * * *", timezone="UTC")'
+)
 DATA_INTERVAL = "{{ data_interval_start }}", "{{ data_interval_end }}"
 LAST_DAY = "{{ data_interval_end - macros.timedelta(days=1) }}", "{{ data_interval_end }}"
 
@@ -29,6 +32,21 @@ def run(header, start_time, end_time):
 def test_an_empty_data_interval_of_a_cron_text_submits_nothing(emulator):
     assert run(CRON, *DATA_INTERVAL).state == "failed"
     assert not emulator.jobs
+
+
+@pytest.mark.parametrize(
+    ("header", "start_time", "warns"),
+    [
+        (CRON, DATA_INTERVAL[0], airflow_version >= "3"),
+        (CRON, LAST_DAY[0], False),
+        (DAILY, DATA_INTERVAL[0], False),
+    ],
+)
+def test_a_start_at_an_empty_data_interval_is_a_warning(emulator, warned, header, start_time, warns):
+    assert run(header, start_time, "").state == "success"
+    said = warned("when this run was due")
+    assert len(said) == warns
+    assert all("CronDataIntervalTimetable" in text for text in said)
 
 
 def test_the_day_before_the_end_of_the_data_interval_is_sent(emulator):

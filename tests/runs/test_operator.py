@@ -124,7 +124,7 @@ def test_a_failed_job_fails_the_task_with_the_service_s_message(emulator, mode):
     run = submit(mode=mode)
     assert run.state == "failed"
     assert run.xcoms["submit"]["job"]["State"] == "Failed"
-    assert run.failure.startswith("JobFailedError: Batch job b")
+    assert re.match(r"JobFailedError: Connection '.*', bucket .*: Batch job b", run.failure)
     assert run.failure.endswith("failed: TemplateNotFound: no such template.")
 
 
@@ -203,6 +203,46 @@ def test_a_retry_with_another_request_submits_a_new_job_and_waits_for_it(emulato
     assert first.name != second.name
     assert run.xcoms["submit"]["job_id"] == second.job_id
     assert emulator.count("cancel") == 0
+
+
+@waiting_with_retries
+def test_a_retry_that_submits_all_files_again_warns(emulator, warned, mode):
+    emulator.configure(outcome="fail")
+    submit(mode=f"{mode}, retries=1, retry_delay=timedelta(seconds=0)")
+    first, second = emulator.jobs
+    [line] = warned("submitted the whole batch again")
+    assert first.job_id in line
+    assert second.job_id not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("fail_on='any'", "fail_on"),
+        ("on_empty='fail', failures_path='/tmp/failed/'", "on_empty, failures_path"),
+        ("count_files=False", None),
+        ("wait_for_completion=True, deferrable=False, poll_interval=0.2, fail_on='any'", None),
+    ],
+)
+def test_rules_for_files_without_a_wait_are_said_to_have_no_effect(emulator, warned, arguments, named):
+    arguments = arguments if "wait_for" in arguments else f"wait_for_completion=False, {arguments}"
+    assert submit(mode=arguments).state == "success"
+    said = warned("Without effect")
+    assert [re.search("is not set: (.*?)[.] ", line)[1] for line in said] == ([named] if named else [])
+
+
+@waiting
+@pytest.mark.parametrize("prefix", ["nothing/", "media/"])
+def test_a_batch_without_files_is_a_warning_that_names_what_was_looked_for(emulator, warned, mode, prefix):
+    interval = "start_time='2026-01-01T00:00:00Z', end_time='2999-01-01T00:00:00Z'"
+    assert submit(f"workflow_ids=WORKFLOW, prefix={prefix!r}, {interval}", mode).state == "success"
+    warnings = warned("no file")
+    if prefix == "media/":
+        assert warnings == []
+        return
+    [line] = warnings
+    assert "reads nothing/) succeeded, and no file modified from 2026-01-01T00:00:00+0000 to 2999-01-01" in line
+    assert 'on_empty="fail"' in line
 
 
 @waiting
@@ -325,7 +365,7 @@ def test_submit_sends_the_name_unchanged(emulator):
 def test_fail_fails_when_a_job_of_the_name_exists(emulator):
     arguments = "workflow_ids=WORKFLOW, prefix='media/', name='as-it-stands', on_existing='fail'"
     assert submit(arguments).state == "success"
-    assert "JobExistsError: A batch job named 'as-it-stands' exists" in submit(arguments).failure
+    assert re.match("JobExistsError: .*: A batch job named 'as-it-stands' exists", submit(arguments).failure)
     assert len(emulator.jobs) == 1
 
 

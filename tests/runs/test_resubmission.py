@@ -56,6 +56,11 @@ def counts(run):
     return files["Total"], files["Success"], files["Failed"]
 
 
+def test_the_first_round_asks_for_no_xcom_that_is_not_there(a_hundred, capfd):
+    submit(WAITING["deferred"])
+    assert "XCom not found" not in "".join(capfd.readouterr()), "Airflow logs it as an error"
+
+
 @waiting
 @both_types
 def test_files_that_failed_once_succeed_after_one_round(a_hundred, mode, kind):

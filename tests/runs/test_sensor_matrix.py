@@ -14,7 +14,7 @@ from airflow_provider_tencent_ci.compat.triggerer_features import has_workerless
 from tests.runs.conftest import broken_in_airflow_3_0
 from tests.runs.dag_test import run_dag_file
 from tests.runs.test_operator import HEADER
-from tests.sensors.result_table import CASES, CONDITIONS, each_with_one_of, hasten_late_list, submit
+from tests.sensors.result_table import CASES, CONDITIONS, each_with_one_of, hasten_late_list, names_its_place, submit
 
 MODES = {
     "poke": "deferrable=False",
@@ -53,3 +53,4 @@ def test_a_condition_has_the_same_result_in_each_mode(emulator, monkeypatch, cas
     assert run.states == {"wait": case.state}
     if case.state == "failed" and case.error != "AirflowTaskTimeout":  # which is not noted
         assert type(run.failures[-1]).__name__ == case.error
+        assert names_its_place(case, str(run.failures[-1]))

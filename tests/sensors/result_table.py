@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.emulator import Emulator, Fault
-from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
+from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET, WORKFLOW_ID
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["CASES", "CONDITIONS", "Case", "each_with_one_of", "hasten_late_list", "submit"]
+__all__ = ["CASES", "CONDITIONS", "Case", "each_with_one_of", "hasten_late_list", "names_its_place", "submit"]
 
 _PAGE = Path(__file__).parents[2] / "docs" / "sensor.md"
 _FLAGS = ("no flag", "soft_fail", "never_fail", "silent_fail")
@@ -151,3 +151,14 @@ def _cases() -> list[Case]:
 
 
 CASES = _cases()
+
+
+def names_its_place(case: Case, text: str) -> bool:
+    """Whether the error of a failed task says where; only that of a wrong argument is the same in each place."""
+    if case.condition == "`job_id` is wrong":
+        return True
+    if case.condition == "there is no such connection":
+        return "nowhere" in text
+    has_ended = any(words in case.condition for words in ("the job ends", "files")) and "Timeout" not in case.error
+    reads = CONDITIONS[case.condition].prefix if has_ended else ""
+    return text.count(f"Connection 'tencent_ci_default', bucket {BUCKET}: ") == 1 and reads in text

@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from airflow_provider_tencent_ci.core.wire.service_times import format_time, parse_time
-from airflow_provider_tencent_ci.core.wire.texts import shortened, without_query
+from airflow_provider_tencent_ci.core.wire.texts import readable, shortened, without_query
 from airflow_provider_tencent_ci.core.wire.xml import Node, key_of, text_of, to_dict
 from airflow_provider_tencent_ci.exceptions import JobCancelledError, JobFailedError
 
@@ -115,6 +115,12 @@ class InventoryJob:
         return ", ".join(without_query(value) for value in self.input.values() if value and isinstance(value, str))
 
     @property
+    def title(self) -> str:
+        """The job at the beginning of a sentence: its id, its name and which files it reads."""
+        reads = f", reads {readable(self.reads, 200)}" if self.reads else ""
+        return f"Batch job {self.job_id} ({shortened(self.name, 128)}{reads})"
+
+    @property
     def time_interval(self) -> tuple[str, str]:
         """From and to which time its files were modified, as the service writes both; each is empty without a limit."""
         interval = self.operation.get("TimeInterval")
@@ -134,13 +140,12 @@ class InventoryJob:
         :raises JobFailedError: it failed; with the service's code and message.
         :raises JobCancelledError: it was cancelled.
         """
-        named = f"Batch job {self.job_id} ({shortened(self.name, 128)})"
         if self.state is JobState.FAILED:
             code = shortened(self.code, 200) or "no code"
             message = shortened(self.message.rstrip("."), 1_000) or "the service gave no message"
-            raise JobFailedError(f"{named} failed: {code}: {message}.", job=self)
+            raise JobFailedError(f"{self.title} failed: {code}: {message}.", job=self)
         if self.state is JobState.CANCEL:
-            raise JobCancelledError(f"{named} was cancelled.", job=self)
+            raise JobCancelledError(f"{self.title} was cancelled.", job=self)
         return self
 
     @classmethod

@@ -8,6 +8,12 @@ from airflow_provider_tencent_ci.core.wire.service_times import format_time, tim
 from airflow_provider_tencent_ci.core.wire.xml import Node
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
+EMPTY_INTERVAL_ADVICE = (
+    "On Airflow 3 a cron text as schedule has an empty data interval. Write it as "
+    "schedule=CronDataIntervalTimetable(<cron text>, timezone=<time zone>), from airflow.timetables.interval. "
+    'Only for a daily schedule, start_time="{{ data_interval_end - macros.timedelta(days=1) }}" is the same.'
+)
+
 
 def time_interval(start_time: datetime | str | None, end_time: datetime | str | None) -> dict[str, Node]:
     """
@@ -28,9 +34,7 @@ def time_interval(start_time: datetime | str | None, end_time: datetime | str | 
     # The service takes whole seconds. Whether it would process a file of this second is not documented.
     if start_at and end_at and start_at.replace(microsecond=0) == end_at.replace(microsecond=0):
         raise InvalidArgumentError(
-            f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. On "
-            "Airflow 3 a cron text as schedule has such an empty data interval. Write it as "
-            "schedule=CronDataIntervalTimetable(<cron text>, timezone=<time zone>), from airflow.timetables.interval. "
-            'Only for a daily schedule, start_time="{{ data_interval_end - macros.timedelta(days=1) }}" is the same.'
+            f"start_time and end_time are the same time, {interval['End']}, so that no file would be processed. "
+            f"{EMPTY_INTERVAL_ADVICE}"
         )
     return interval

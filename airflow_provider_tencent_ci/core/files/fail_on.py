@@ -15,7 +15,6 @@ from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobSt
 from airflow_provider_tencent_ci.core.api.paginator import Paginator
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.wire.messages import Flow
-from airflow_provider_tencent_ci.core.wire.texts import shortened
 from airflow_provider_tencent_ci.exceptions import FilesFailedError, NoFilesError
 
 # "job", "any", a share of the files (a float between 0 and 1), or a number of files.
@@ -49,11 +48,16 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
         raise too_many_failed(job, share, fail_on)
 
 
+def describe_no_files(job: InventoryJob) -> str:
+    """Say that a job found no file, with everything that it looked for."""
+    modified = f" modified {job.modified}" if job.modified else ""
+    return f"{job.title} succeeded, and no file{modified} matched its input."
+
+
 def no_files(job: InventoryJob, on_empty: str) -> NoFilesError:
     """Return the error of a job without files that must have some."""
     return NoFilesError(
-        f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, and no file matched its input. "
-        f"on_empty={on_empty!r} does not take that for success.",
+        f"{describe_no_files(job)} on_empty={on_empty!r} does not take that for success.",
         job=job,
     )
 
@@ -65,9 +69,7 @@ def too_many_failed(job: InventoryJob, how_many: str, fail_on: FailOn) -> FilesF
     :param how_many: failed, in words.
     """
     return FilesFailedError(
-        f"Batch job {job.job_id} ({shortened(job.name, 128)}) succeeded, but {how_many}, which is too many for "
-        f"fail_on={fail_on!r}. The log names the first of them; a failures_path lists all.",
-        job=job,
+        f"{job.title} succeeded, but {how_many}, which is too many for fail_on={fail_on!r}.", job=job
     )
 
 

@@ -74,7 +74,7 @@ class Wait:
     :param deadline_at: when to stop waiting (aware, UTC); ``None`` for never.
     :param contact_timeout: seconds without one usable answer after which the wait gives up.
     :param failing_since: when another process of this wait began to get no usable answer; ``None`` if it got one last.
-    :param place: the connection and the bucket, for errors (:attr:`.ServiceConfig.place`). Waits with different ones
+    :param place: the connection and the bucket, for messages (:attr:`.ServiceConfig.place`). Waits with different ones
         may share a poll.
     :ivar job: the last record read; ``None`` if there never was one.
     """
@@ -121,7 +121,7 @@ class Wait:
         if job.state.is_terminal:
             return WaitResult(WaitStatus.TERMINAL, job, f"Batch job {job.job_id} has ended: {job.state.value}.")
         if self.deadline_at is not None and now >= self.deadline_at:
-            return WaitResult(WaitStatus.DEADLINE, job, _deadline(job, self.deadline_at))
+            return WaitResult(WaitStatus.DEADLINE, job, _deadline(job, self.deadline_at, self.place))
         return None
 
     def _failed(self, error: TencentCIError, now: datetime) -> WaitResult | None:
@@ -184,10 +184,10 @@ def next_poll_delay_seconds(
     )
 
 
-def _deadline(job: InventoryJob, deadline_at: datetime) -> str:
+def _deadline(job: InventoryJob, deadline_at: datetime, place: str) -> str:
     return (
-        f"Batch job {job.job_id} ({shortened(job.name, 128)}) is still {shortened(job.state.value, 128)} "
-        f"at the deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was not cancelled and continues."
+        f"{place}{job.title} is still {shortened(job.state.value, 128)} at the deadline, "
+        f"{deadline_at:%Y-%m-%d %H:%M:%S} UTC. It was not cancelled and continues."
     )
 
 

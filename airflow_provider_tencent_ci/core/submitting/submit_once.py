@@ -83,6 +83,7 @@ class Submission:
     :param posts: how many requests this try sent; 0 if the job was there before.
     :param series: what a later search for duplicates has to know.
     :param duplicates: further jobs of this submission; those that were active are cancelled.
+    :param ended_badly_before: ids of the jobs of earlier tries that failed or were cancelled.
     """
 
     job: InventoryJob
@@ -90,6 +91,7 @@ class Submission:
     posts: int
     series: DuplicateSearch
     duplicates: tuple[Duplicate, ...] = ()
+    ended_badly_before: tuple[str, ...] = ()
 
 
 def submit_once(attempt: Attempt, notes: NoteStore) -> Flow[Submission]:
@@ -229,7 +231,8 @@ class _Submitting:
         return replace(self.as_submission(kept, series), duplicates=duplicates)
 
     def as_submission(self, job: InventoryJob, series: DuplicateSearch) -> Submission:
-        return Submission(job, self._is_adopted, self._search.posts, series)
+        ended_badly = tuple(sorted(self._search.ended_badly_before))
+        return Submission(job, self._is_adopted, self._search.posts, series, ended_badly_before=ended_badly)
 
     def _write_note_of_post(self) -> Flow[None]:
         """Note that a request is sent; refuse if another try has written a note since this one began."""

@@ -34,7 +34,7 @@ from airflow_provider_tencent_ci.core.wire.service_config import ServiceConfig
 from airflow_provider_tencent_ci.core.wire.service_dialect import CI_DIALECT, Dialect
 from airflow_provider_tencent_ci.core.wire.service_errors import asks_to_slow_down
 from airflow_provider_tencent_ci.core.wire.signature_age import may_be_signed_again, was_signed_long_ago
-from airflow_provider_tencent_ci.exceptions import ApiError, TencentCIError, TransportError
+from airflow_provider_tencent_ci.exceptions import ApiError, InvalidArgumentError, TencentCIError, TransportError
 
 ResultT = TypeVar("ResultT")
 
@@ -95,7 +95,7 @@ def exchange(
     Run a flow to its end and return its result; its errors come through.
 
     An error of the service, or of a request without an answer, gets the place of the configuration as soon as it
-    occurs: a flow may log it, or write it into another error.
+    occurs: a flow may log it, or write it into another error. An error of the flow gets it at the end.
 
     :param config: the service, the credentials and the limits.
     :param clock: the service's clock, shared by all drivers of this service.
@@ -103,8 +103,10 @@ def exchange(
     """
     try:
         return (yield from wrap_flow(flow, lambda step: _performed(step, config, clock, rate_limit)))
-    except (ApiError, TransportError) as error:  # a list may show no such job: then no answer is an error
-        error.place = error.place or config.place
+    except InvalidArgumentError:  # the same in each place
+        raise
+    except TencentCIError as error:  # that of a flow, such as one about a job that no list shows
+        error.place = error.at(config.place).place
         raise
 
 

@@ -7,6 +7,7 @@ all groups: ``emulator.configure()`` and the control API take it without its gro
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -116,8 +117,8 @@ class FileFailures(SwitchGroup):
     """
     Which files fail. A job keeps the values that held when it was created.
 
-    :param failing_keys: files whose key matches one of these shell patterns fail; one pattern may stand without a
-        list.
+    :param failing_keys: files whose key matches one of these shell patterns fail (``*``: any characters). One pattern
+        without a comma may stand without a list.
     :param failing_every: each file whose number in the job is a multiple of this fails; 0: none.
     :param failing_times: how often such a file fails before it succeeds; 0: always.
     :param file_failure_code: ``Code`` of a failed file.
@@ -132,6 +133,12 @@ class FileFailures(SwitchGroup):
 
     def __post_init__(self) -> None:
         patterns: Any = self.failing_keys
+        if isinstance(patterns, str) and "," in patterns:
+            several = json.dumps([part.strip() for part in patterns.split(",")])
+            raise ValueError(
+                f"failing_keys={patterns!r} would be one pattern with a comma. For several patterns give a list, "
+                f"{several}; for one with a comma a list of one, {json.dumps([patterns])}."
+            )
         if isinstance(patterns, Iterable):  # JSON and the command line have no tuples
             patterns = (patterns,) if isinstance(patterns, str) else tuple(patterns)
             object.__setattr__(self, "failing_keys", patterns)

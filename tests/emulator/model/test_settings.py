@@ -118,3 +118,10 @@ def test_the_control_api_accepts_and_returns_flat_names(emulator):
     assert set(shown) == FLAT_NAMES
     assert (shown["run_seconds"], shown["cos_style_errors"]) == (7, True)
     assert control(emulator, "GET", "state")[1]["behaviour"] == shown
+
+
+def test_a_comma_between_patterns_is_refused_with_the_list_that_is_meant():
+    meant = 'give a list, ["a*", "b"]; for one with a comma a list of one, ["a*, b"]'
+    with pytest.raises(ValueError, match=re.escape(meant)):
+        Behaviour().changed(failing_keys="a*, b")
+    assert Behaviour().changed(failing_keys=["a*, b"]).files.failing_keys == ("a*, b",)

@@ -1,0 +1,45 @@
+"""Each error that ends a task of the operator says where: the connection, the bucket, and what the job reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tencent_ci.emulator import Fault
+from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET
+from tests.runs.test_operator import submit, waiting
+
+PLACE = f"Connection 'tencent_ci_default', bucket {BUCKET}: "
+BATCH = "workflow_ids=WORKFLOW, prefix='media/'"
+NO_ANSWER = Fault("internal_error", operation="list", times=None, skip=2)
+
+# What the emulator does, the arguments, and what else the error says.
+ENDS = {
+    "failed": ({"outcome": "fail"}, "", "reads media/"),
+    "cancelled": ({"outcome": "cancel"}, "", "reads media/"),
+    "files failed": ({"failing_every": 1}, "fail_on='any'", "reads media/"),
+    "no files": ({}, "prefix='nothing/', on_empty='fail'", "reads nothing/"),
+    "wait_timeout": ({"run_seconds": 3600}, "wait_timeout=0.5", "reads media/"),
+    "no contact": (NO_ANSWER, "contact_timeout=0.3", "Last error"),
+    "no counts": (Fault("error", operation="executions", status=403, times=None), "fail_on='any'", "fail_on='any'"),
+    "no workflow": ({}, "workflow_ids='w99999999999999999999999999999999', validate=True", "no workflow w9999"),
+    "refused": (Fault("error", operation="create", status=403, code="AccessDenied"), "", "AccessDenied"),
+    "a job of this name": ({}, "name='again', on_existing='fail'", "again"),
+}
+
+
+@waiting
+@pytest.mark.parametrize("end", ENDS)
+def test_an_error_names_the_connection_the_bucket_and_what_is_read(emulator, mode, end):
+    what, arguments, said = ENDS[end]
+    if isinstance(what, Fault):
+        emulator.inject(what)
+    else:
+        emulator.configure(**what)
+    if end == "a job of this name":
+        submit(f"{BATCH}, name='again', on_existing='submit'")
+    given = dict(pair.split("=", 1) for pair in f"{BATCH}, {arguments}".split(", ") if pair)
+    run = submit(", ".join(f"{name}={value}" for name, value in given.items()), mode)
+    assert run.states["submit"] == "failed"
+    text = str(run.failures[-1])
+    assert text.count(PLACE) == 1
+    assert said in text
