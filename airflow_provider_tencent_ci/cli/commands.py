@@ -42,10 +42,9 @@ from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, f
 from airflow_provider_tencent_ci.outcome.human_units import about
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
+    check_may_submit_again,
     failed_files_again,
     resubmission_of,
-    round_of,
-    running_part_after,
     submit_again,
 )
 
@@ -165,7 +164,7 @@ def resubmit_job(args: Namespace) -> None:
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         with _busy(f"Listing the failed files of batch job {job.job_id}"):
-            _check_ended(hook, job, args)
+            check_may_submit_again(hook, job, command_place(args))
             found = failed_files_again(hook, job, args.url_list_prefix)
         if found is None or args.dry_run:
             _print_failed(job, len(found.failures) if found else 0, args.output)
@@ -197,30 +196,6 @@ def _submit_parts(hook: TencentCIHook, found: FailedFilesAgain) -> tuple[Submiss
         if rest is None or submission.job.state is not JobState.SUCCESS:
             return submission, rest
         again = rest
-
-
-def _check_ended(hook: TencentCIHook, job: InventoryJob, args: Namespace) -> None:
-    """
-    Check that a job has ended, and its task has not submitted its failed files again, nor is about to.
-
-    :raises CommandError: one of these; the message names the command that helps.
-    """
-    if not job.state.is_terminal:
-        raise CommandError(
-            f"Batch job {job.job_id} is {job.state.value}: its failed files can be submitted again when it has ended. "
-            f"Follow it: {command_place(args).command('tail', job.job_id)}"
-        )
-    if again := round_of(hook, job):
-        raise CommandError(
-            f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
-            f"that failed there: {command_place(args).command('resubmit', again.job_id)}"
-        )
-    if part := running_part_after(hook, job):
-        raise CommandError(
-            f"Batch job {job.job_id} is a part of a round, and another part is {part.state.value}: {part.job_id}. "
-            "Their task may submit the failed files of both again. Submit them when the round has ended. Follow it: "
-            f"{command_place(args).command('tail', part.job_id)}"
-        )
 
 
 def _print_failed(job: InventoryJob, failed: int, form: str) -> None:

@@ -15,14 +15,14 @@ from airflow_provider_tencent_ci.core.wire.service_config import (
 )
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.hooks.connection_credentials import key_advice, read_credentials
-from airflow_provider_tencent_ci.hooks.extra_fields import (
+from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields, plain_extra, warn_of_unknown_fields
+from airflow_provider_tencent_ci.hooks.extra_values import (
     number_field,
     optional_number_field,
     text_field,
     verify_field,
     whole_number_field,
 )
-from airflow_provider_tencent_ci.hooks.extra_names import describe_unknown_fields, plain_extra, warn_of_unknown_fields
 from airflow_provider_tencent_ci.hooks.proxy_setting import proxy_field
 from airflow_provider_tencent_ci.metrics.recording import service_observer
 

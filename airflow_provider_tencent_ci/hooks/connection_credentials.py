@@ -24,7 +24,7 @@ from airflow_provider_tencent_ci.core.wire.error_codes import CHECK_KEY_ADVICE
 from airflow_provider_tencent_ci.core.wire.request_credentials import Credentials, CredentialsProvider
 from airflow_provider_tencent_ci.core.wire.service_config import base_url
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.extra_fields import (
+from airflow_provider_tencent_ci.hooks.extra_values import (
     header_text,
     text_field,
     verify_field,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
-from airflow_provider_tencent_ci.hooks.extra_fields import text_field
+from airflow_provider_tencent_ci.hooks.extra_values import text_field
 
 
 def proxy_field(extra: Mapping[str, Any], base_url: str) -> str | None:

@@ -37,20 +37,20 @@ from airflow_provider_tencent_ci.task_state.submission_memory import SubmissionM
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.wire.messages import Flow
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
+    from airflow_provider_tencent_ci.outcome.commands import CommandPlace
 
 __all__ = [
     "FailedFilesAgain",
+    "check_may_submit_again",
     "failed_files_again",
     "resubmission_of",
-    "round_of",
-    "running_part_after",
     "submit_again",
 ]
 
 _AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})(-[0-9]{1,6})?", re.DOTALL)
 
 
-def round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
+def _round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
     """
     Return the job with which a task has submitted the failed files of ``job`` again (``resubmit_rounds``).
 
@@ -78,7 +78,7 @@ def resubmission_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | No
         return next((one for one in living if any(_is_of(one, *kind) for kind in kinds)), None)
 
 
-def running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
+def _running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
     """
     Return the live job of a later part of the same round; its task may still submit the files of both again.
 
@@ -90,6 +90,31 @@ def running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob |
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
         of_round = (one for one in later if _is_of(one, _folder_of(job), place.round))
         return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
+
+
+def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: CommandPlace) -> None:
+    """
+    Check that a job has ended, and its task has not submitted its failed files again, nor is about to.
+
+    :param place: the arguments of the command in the message.
+    :raises InvalidArgumentError: one of these; the message names the command that helps.
+    """
+    if not job.state.is_terminal:
+        raise InvalidArgumentError(
+            f"Batch job {job.job_id} is {job.state.value}: its failed files can be submitted again when it has ended. "
+            f"Follow it: {place.command('tail', job.job_id)}"
+        )
+    if again := _round_of(hook, job):
+        raise InvalidArgumentError(
+            f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
+            f"that failed there: {place.command('resubmit', again.job_id)}"
+        )
+    if part := _running_part_after(hook, job):
+        raise InvalidArgumentError(
+            f"Batch job {job.job_id} is a part of a round, and another part is {part.state.value}: {part.job_id}. "
+            "Their task may submit the failed files of both again. Submit them when the round has ended. Follow it: "
+            f"{place.command('tail', part.job_id)}"
+        )
 
 
 def _folder_and_round_after(job: InventoryJob) -> tuple[str, int]:

@@ -103,7 +103,7 @@ def test_every_question_is_answered(ask: Ask) -> None:
             15,
             {"list_lag_seconds": 900.0},
             DIFFERS,
-            "the list with name: not within 320 s. core/submitting/adoption.py",
+            "the list with name: not within 320 s. core/submitting/submission_search.py",
         ),
         (16, {}, AS_ASSUMED, "with a signature that is over: HTTP 401 SignatureExpired"),
         (16, {"cos_style_errors": True}, AS_ASSUMED, "made with another key: HTTP 403 SignatureDoesNotMatch"),

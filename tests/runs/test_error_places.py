@@ -12,7 +12,7 @@ PLACE = f"Connection 'tencent_ci_default', bucket {BUCKET}: "
 BATCH = "workflow_ids=WORKFLOW, prefix='media/'"
 NO_ANSWER = Fault("internal_error", operation="list", times=None, skip=2)
 
-# What the emulator does, the arguments, and what else the error says.
+# The switches or the fault, the arguments, and a part of the error.
 ENDS = {
     "failed": ({"outcome": "fail"}, "", "reads media/"),
     "cancelled": ({"outcome": "cancel"}, "", "reads media/"),

@@ -7,7 +7,7 @@ How it works:
 2. Each ``POST`` is noted before it is sent, where Airflow can keep a note from one try to the next
    (``submission_note.py``). So a later try knows whether there was a ``POST``, and how long ago.
 3. Before a ``POST``, the try searches for the job: by the noted job id, then by its name in the job list. If it finds
-   the job, it adopts it (``adoption.py``).
+   the job, it adopts it (``submission_search.py``).
 4. If an earlier ``POST`` has an unknown outcome, the try polls the list for ``reconcile_timeout`` first. The service
    may act on that request during this time.
 5. ``before_submit`` checks the arguments and uploads the input. Then the ``POST`` is sent.
@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from airflow_provider_tencent_ci.core.api.job_calls import create_job
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submitting.adoption import SubmissionSearch, two_clock_time
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     Duplicate,
     DuplicateSearch,
@@ -35,6 +34,7 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
 )
 from airflow_provider_tencent_ci.core.submitting.refused_submission import Refusals
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoNotes, NoteStore, SubmissionNote
+from airflow_provider_tencent_ci.core.submitting.submission_search import SubmissionSearch, two_clock_time
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import (
     RECONCILE_TIMEOUT_SECONDS,
     Attempt,

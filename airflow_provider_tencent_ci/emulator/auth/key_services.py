@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_provider_tencent_ci.emulator.auth.permissions import may_use
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.auth.roles import Role, new_key
 from airflow_provider_tencent_ci.emulator.auth.tc3_verification import check_tc3
@@ -114,8 +115,7 @@ class KeyServices:
         role = next((role for role in self.roles.values() if role.arn == given.get("RoleArn")), None)
         if role is None:
             raise ServiceError(200, "ResourceNotFound.RoleNotFound", f"There is no role {given.get('RoleArn')!r}.")
-        may_assume = caller.actions is None or "sts:AssumeRole" in caller.actions
-        if not may_assume or role.external_id != given.get("ExternalId"):
+        if not may_use(caller, "sts:AssumeRole") or role.external_id != given.get("ExternalId"):
             raise ServiceError(200, "UnauthorizedOperation", f"You are not authorized to assume {role.arn!r}.")
         return role, seconds
 

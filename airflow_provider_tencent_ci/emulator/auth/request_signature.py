@@ -65,16 +65,6 @@ class AccessKey:
     actions: frozenset[str] | None = None
     expires_at: datetime | None = None
 
-    def check_permission(self, needed: Iterable[str]) -> None:
-        """
-        Refuse an action that the key may not use.
-
-        :raises ServiceError: the key may not use one of the actions; the message names the first such action.
-        """
-        for action in needed:
-            if self.actions is not None and action not in self.actions:
-                raise ServiceError(403, "AccessDenied", f"The key is not allowed to use the action {action}.")
-
 
 def check_signature(
     request: WireRequest,

@@ -22,6 +22,7 @@ from airflow_provider_tencent_ci.emulator.auth.key_services import (
     key_operation,
     key_refusal,
 )
+from airflow_provider_tencent_ci.emulator.auth.permissions import check_permission
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey, check_signature
 from airflow_provider_tencent_ci.emulator.faults.fault_catalogue import Fault, FaultBook, FaultKind
 from airflow_provider_tencent_ci.emulator.faults.fault_effects import (
@@ -229,7 +230,7 @@ class Gateway:
         key = check_signature(request, self.keys, behaviour.signatures, signed_at=turn.signed_at, now=turn.server_at)
         check_bucket(bucket)
         check_content(request, behaviour.requests)
-        key.check_permission(operation.actions)
+        check_permission(key, operation.actions)
         return operation.answer(
             Call(self.service, bucket, behaviour, key, request, turn.request_id, resource_id, turn.late_seconds)
         )

@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 from email.utils import format_datetime
 
+from airflow_provider_tencent_ci.emulator.auth.permissions import check_permission
 from airflow_provider_tencent_ci.emulator.auth.request_signature import SIGNATURE_PARAMETERS, AccessKey
 from airflow_provider_tencent_ci.emulator.http.object_checksums import checksum_headers
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket, StoredObject
@@ -61,7 +62,7 @@ def answer_object(
     name = request.path.removeprefix("/")
     if operation == _UNKNOWN_OPERATION or not name:
         raise ServiceError(405, "MethodNotAllowed", "The emulator's COS can only PUT, GET and HEAD an object.")
-    key.check_permission((_ACTIONS[operation],))
+    check_permission(key, (_ACTIONS[operation],))
     if operation == "put_object":
         _write(bucket, name, request.body, now)
         return Reply(200, headers | checksum_headers(request.body))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_tencent_ci.emulator.answers import answer_xml
+from airflow_provider_tencent_ci.emulator.auth.permissions import check_permission
 from airflow_provider_tencent_ci.emulator.auth.request_signature import AccessKey
 from airflow_provider_tencent_ci.emulator.model.buckets import Bucket
 from airflow_provider_tencent_ci.emulator.model.service import Service
@@ -83,7 +84,7 @@ def find_operation(request: WireRequest) -> tuple[Operation, str]:
 
 def _create(call: Call) -> bytes:
     request = call.service.read_create(call.bucket, call.request.body)
-    call.key.check_permission(_CREATE_ACTIONS[request.type])
+    check_permission(call.key, _CREATE_ACTIONS[request.type])
     if call.late_seconds:
         call.service.create_job_late(call.bucket, request, call.late_seconds)
         return b""

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
-from airflow_provider_tencent_ci.core.submitting import adoption
+from airflow_provider_tencent_ci.core.submitting import submission_search
 from airflow_provider_tencent_ci.core.submitting import submit_once as s
 from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     DuplicateSearch,
@@ -69,7 +69,7 @@ def service_time(monkeypatch):
         yield from ()
         return scripts[-1].now
 
-    monkeypatch.setattr(adoption, "service_time", tell)
+    monkeypatch.setattr(submission_search, "service_time", tell)
     return scripts
 
 

@@ -54,7 +54,7 @@ def ask_lag(check: Check) -> Iterator[Finding]:
     else:
         yield differs(
             f"Shown after the answer to the submission by {said}.",
-            f"core/submitting/adoption.py: the list is polled for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
+            f"core/submitting/submission_search.py: the list is polled for {RECONCILE_TIMEOUT_SECONDS:g} s; no longer",
         )
 
 
