@@ -178,11 +178,16 @@ def function(name):
     return re.search(rf"^{name}\(\) \{{.*?^\}}|^{name}\(\) \{{.*\}}$", CI_RUN, re.MULTILINE | re.DOTALL)[0]
 
 
-def local_run(tmp_path, main_python):
-    """Return what .ci/run would start, by Airflow, on a machine that has the interpreters in ``tmp_path/bin`` only."""
+def local_run(tmp_path, main_python, part="Python"):
+    """
+    Return the Python, or the part of the cases, with which ``.ci/run`` would test each Airflow.
+
+    The machine has the interpreters in ``tmp_path/bin`` only.
+    """
     table = re.search(r"^mapfile .*\n^DEFAULT_AIRFLOW=.*$", CI_RUN, re.MULTILINE)[0]
     names = (
         "left_out_on",
+        "cases_on",
         "minor_version",
         "find_python",
         "pythons_for",
@@ -198,14 +203,16 @@ def local_run(tmp_path, main_python):
         PROCESSES=6 SUMMARY=() VENVS=venvs MAIN_VENV={shlex.quote(str(tmp_path / "main"))}
         {table}
         {chr(10).join(map(function, names))}
-        section() {{ cat >/dev/null; printf 'TESTED %s\\n' "$1"; }}  # which takes what it can read, as pytest may
+        # It takes what it can read, as pytest may.
+        section() {{ cat >/dev/null; printf 'TESTED %s, %s\\n' "$1" "$3"; }}
         declare -A BESIDE_TITLES
         beside() {{ BESIDE_TITLES[$1]=$2; "${{@:3}}"; }}
         PATH={shlex.quote(str(tmp_path / "bin"))} PYENV_ROOT=/nowhere
         test_on_each
         """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
-    return dict(re.findall(r"TESTED tests on Airflow (\S+), Python (\S+)$", done.stdout, re.MULTILINE))
+    pattern = r"TESTED tests on Airflow (\S+), Python (?P<Python>\S+), TENCENT_CI_CASES=(?P<cases>\S+)$"
+    return {found[1]: found[part] for found in re.finditer(pattern, done.stdout, re.MULTILINE)}
 
 
 def machine(tmp_path, pythons):
@@ -227,3 +234,11 @@ def test_the_local_run_repeats_nothing_of_the_main_run(tmp_path, main):
     expected = {airflow: main for airflow, pythons in PYTHONS_OF.items() if main in pythons}
     expected.pop(DEFAULT_AIRFLOW, None)
     assert local_run(tmp_path, main) == expected
+
+
+def test_three_lines_of_airflow_in_a_row_run_all_cases(tmp_path):
+    machine(tmp_path, PYTHONS)
+    cases = [cases for airflow, cases in sorted(local_run(tmp_path, "3.0", "cases").items()) if airflow > "3"]
+    assert len(cases) >= 3
+    for three in zip(cases, cases[1:], cases[2:], strict=False):
+        assert {*three} == {"1/3", "2/3", "3/3"}
