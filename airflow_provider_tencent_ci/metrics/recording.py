@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tencent_ci.compat.airflow_stats import airflow_stats, hostname
+from airflow_provider_tencent_ci.compat.stats_and_tags import airflow_stats, hostname
 from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 from airflow_provider_tencent_ci.metrics.table import (
     DUPLICATES,

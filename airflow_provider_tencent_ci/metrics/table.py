@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from airflow_provider_tencent_ci.compat.airflow_stats import airflow_stats
+from airflow_provider_tencent_ci.compat.stats_and_tags import airflow_stats
 from airflow_provider_tencent_ci.core.wire.error_codes import CODES
 
 __all__ = [

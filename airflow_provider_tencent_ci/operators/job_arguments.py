@@ -162,7 +162,7 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
     @property
     def _former_name(self) -> str:
         """The name that an earlier release gave to all mapped tasks, if this task has another one now."""
-        from airflow_provider_tencent_ci.core.submitting.former_names import former_readable
+        from airflow_provider_tencent_ci.core.submitting.former_job_name import former_readable
 
         is_mapped = getattr(self._ti, "map_index", -1) >= 0
         return former_readable(self.dag_id, self.task_id, is_mapped=is_mapped, given_name=self._given_name)

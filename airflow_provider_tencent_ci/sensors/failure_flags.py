@@ -29,20 +29,23 @@ class FailureFlags:
 
     :param soft_fail: skip the task after a timeout, and if the job did not end well.
     :param never_fail: skip the task after each failure.
+    :param silent_fail: wait on after a failure after which another poll may help. The base class does so in its own
+        loop: set this only for a task that is deferred.
     """
 
     soft_fail: bool
     never_fail: bool
+    silent_fail: bool
 
     def apply(self, act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
         """
         Return what ``act`` returns; skip the task instead of failing it if a flag says so.
 
-        :param wait_on: is called with each failure after which another poll may help. It defers the task again, or
-            returns, and then the failure counts.
+        :param wait_on: with ``silent_fail`` called with a failure after which another poll may help. It defers the task
+            again, or returns, and then the failure counts.
         """
         try:
-            return _act(act, wait_on)
+            return self._act(act, wait_on)
         except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:
             if self.soft_fail:
                 _skip("soft_fail", error)
@@ -52,20 +55,20 @@ class FailureFlags:
         except Exception as error:
             self._end(error)
 
+    def _act(self, act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
+        try:
+            return act()
+        except (AirflowFailException, AirflowSensorTimeout, AirflowRescheduleException, AirflowSkipException):
+            raise
+        except Exception as error:
+            if self.silent_fail:
+                wait_on(error)
+            raise
+
     def _end(self, error: BaseException) -> NoReturn:
         if self.never_fail:
             _skip("never_fail", error)
         raise error
-
-
-def _act(act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
-    try:
-        return act()
-    except (AirflowFailException, AirflowSensorTimeout, AirflowRescheduleException, AirflowSkipException):
-        raise
-    except Exception as error:
-        wait_on(error)
-        raise
 
 
 def _skip(flag: str, error: BaseException) -> NoReturn:

@@ -181,7 +181,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
             with self._errors_with_place():
                 return act()
 
-        return FailureFlags(self.soft_fail, self.never_fail).apply(placed_act, self._wait_on)
+        flags = FailureFlags(self.soft_fail, self.never_fail, self.silent_fail and self.deferrable)
+        return flags.apply(placed_act, self._wait_on)
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
         from airflow_provider_tencent_ci.core.api.job_id import check_job_id
@@ -229,8 +230,8 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         self.defer(trigger=trigger, method_name=self._limit.method_name, timeout=backstop(self._limit.at))
 
     def _wait_on(self, error: Exception) -> None:
-        """Defer the task again after a failure, with ``silent_fail``, as the base class's loop goes on poking."""
-        if not (self.silent_fail and self.deferrable and self._began_at):
+        """Defer the task again after a failure, as the base class's loop goes on poking."""
+        if not self._began_at:  # it has failed before it could wait
             return
         self.log.error("silent_fail is set, so the wait goes on after this failure:", exc_info=error)
         if is_over(self._limit.at):

@@ -83,7 +83,7 @@ class WaitingTask:
 
         :raises TencentCIError: the files could not be counted.
         """
-        from airflow_provider_tencent_ci.task_state.count_memory import StoredCounts
+        from airflow_provider_tencent_ci.task_state.stored_counts import StoredCounts
         from airflow_provider_tencent_ci.waiting.job_wait import count_at_end
 
         job_id, counts = self._trigger_counts

@@ -93,7 +93,7 @@ async def _one_run(service: RunningService, config: ServiceConfig) -> float:
 @contextlib.contextmanager
 def _statsd_on() -> Iterator[ServiceObserver | None]:
     """Switch Airflow's metrics on in this process, and return the observer of a connection."""
-    from airflow_provider_tencent_ci.compat.airflow_stats import airflow_stats
+    from airflow_provider_tencent_ci.compat.stats_and_tags import airflow_stats
     from airflow_provider_tencent_ci.metrics.recording import service_observer
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_tencent_ci.compat.airflow_stats import AirflowStats
+from airflow_provider_tencent_ci.compat.stats_and_tags import AirflowStats
 from airflow_provider_tencent_ci.metrics import recording, table
 
 if TYPE_CHECKING:

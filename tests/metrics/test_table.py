@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_tencent_ci.compat.airflow_stats import AirflowStats
+from airflow_provider_tencent_ci.compat.stats_and_tags import AirflowStats
 from airflow_provider_tencent_ci.core.api import file_requests, job_requests, put_object, workflows_and_queues
 from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
 from airflow_provider_tencent_ci.core.wire.error_codes import CODES

@@ -20,7 +20,7 @@ from airflow_provider_tencent_ci.core.submitting.duplicate_jobs import (
     list_jobs_named,
     read_current_state,
 )
-from airflow_provider_tencent_ci.core.submitting.former_names import former_names
+from airflow_provider_tencent_ci.core.submitting.former_job_name import former_names
 from airflow_provider_tencent_ci.core.submitting.submission_note import NoteStore, SubmissionNote, TwoClockTime
 from airflow_provider_tencent_ci.core.submitting.submit_attempt import Attempt
 from airflow_provider_tencent_ci.core.wire.flow_steps import current_time, pause, service_time

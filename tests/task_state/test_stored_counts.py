@@ -10,7 +10,7 @@ from hypothesis import given
 
 from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 from airflow_provider_tencent_ci.core.files.settled_files import SettledFiles
-from airflow_provider_tencent_ci.task_state.count_memory import StoredCounts
+from airflow_provider_tencent_ci.task_state.stored_counts import StoredCounts
 from tests.strategies import json_values
 from tests.task_state.test_failing_since import BrokenStore, Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tencent_ci.core.submitting.former_names import former_readable
+from airflow_provider_tencent_ci.core.submitting.former_job_name import former_readable
 
 
 @pytest.mark.parametrize(
