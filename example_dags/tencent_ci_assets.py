@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import DAG, task  # airflow.sdk on Airf
 
 from airflow_provider_tencent_ci.assets.cos import create_asset
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy
 
 TEMPLATE_ID = os.environ.get("TENCENT_CI_TEMPLATE_ID", "t0123456789abcdef0123456789abcdef0")
 BUCKET = os.environ.get("TENCENT_CI_BUCKET", "examplebucket-1250000000")
@@ -22,7 +23,11 @@ with DAG(
     dag_id="tencent_ci_assets",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": InventoryJobRetryPolicy(),  # a failed job is not billed again; no effect before Airflow 3.3
+    },
     tags=["tencent-ci"],
 ):
     TriggerInventoryJobOperator(

@@ -9,6 +9,7 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import DAG  # airflow.sdk on Airflow 3, airflow on 2.11
 
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
+from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy
 
 PREFIX = os.environ.get("TENCENT_CI_PREFIX", "media/")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "30"))
@@ -20,7 +21,11 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     params={"template_id": "t00000000000000000000000000000001", "folder": "nightly"},
     template_searchpath=str(Path(__file__).parent),
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": InventoryJobRetryPolicy(),  # a failed job is not billed again; no effect before Airflow 3.3
+    },
     tags=["tencent-ci"],
 ):
     TriggerInventoryJobOperator(

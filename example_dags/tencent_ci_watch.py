@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from airflow_provider_tencent_ci.triggers.inventory_job_event import InventoryJobEventTrigger
 
-NAME = os.environ.get("TENCENT_CI_WATCH_NAME", "nightly-*")
+NAME = os.environ.get("TENCENT_CI_WATCH_NAME", "*nightly*")
 POLL_SECONDS = float(os.environ.get("TENCENT_CI_POLL_SECONDS", "60"))
 
 # [START watch]

@@ -164,10 +164,12 @@ def resubmit_job(args: Namespace) -> None:
     with opened_hook(args) as hook:
         job = _job(hook, args.job_id)
         with _busy(f"Listing the failed files of batch job {job.job_id}"):
-            check_may_submit_again(hook, job, command_place(args))
+            check_may_submit_again(hook, job, command_place(args), args.url_list_prefix)
             found = failed_files_again(hook, job, args.url_list_prefix)
         if found is None or args.dry_run:
             _print_failed(job, len(found.failures) if found else 0, args.output)
+            if found is None and (advice := advice_for(job, place=command_place(args))):
+                say(advice)
             return
         failed = len(found.failures)
         _confirm(_question(job, failed), args.yes, "Nothing was submitted")

@@ -16,6 +16,7 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 from airflow_provider_tencent_ci.cli.streams import output
 from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
+from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.outcome.human_units import about, counts_text, duration_text
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def job_row(job: InventoryJob, files: Survey | None, now: datetime, zone: TimeZo
         "state": job.state.value,
         f"created ({zone.name})": zone.moment(job.creation_time),
         "duration": _duration(job, now),
-        "reads": f"{job.reads}, modified {job.modified}" if job.modified else job.reads,
+        "reads": ", ".join(filter(None, (job.reads, _modified(job, zone)))),
     }
     return {**row, "files": files_text(files)} if files else row
 
@@ -175,6 +176,13 @@ def _cell(text: str) -> Text:
 
 def _nodes(nodes: Mapping[str, Any]) -> str:
     return json.dumps(dict(nodes), ensure_ascii=False) if nodes else ""
+
+
+def _modified(job: InventoryJob, zone: TimeZone) -> str:
+    """Write within which times the files of a job were modified; empty if there is no limit."""
+    limits = zip(("from", "to"), job.time_interval, strict=True)
+    written = [f"{word} {zone.moment(parse_time(text)) or text}" for word, text in limits if text]
+    return f"modified {' '.join(written)}" if written else ""
 
 
 def _duration(job: InventoryJob, now: datetime) -> str:

@@ -126,9 +126,11 @@ class TencentCIHook(BaseHook):
 
     @property
     def place(self) -> str:
-        """The beginning of a message: the connection and the bucket, as far as they are known without reading it."""
-        known = self.__dict__.get("config")
-        return known.place if known else place_of(self.tencent_ci_conn_id, self.bucket)
+        """The beginning of a message: the connection and the bucket. Never raises."""
+        try:
+            return self.config.place
+        except Exception:  # the connection cannot be read, which may be what the message is about
+            return place_of(self.tencent_ci_conn_id, self.bucket)
 
     def get_conn(self) -> BlockingTransport:
         """Return the transport, which drives the flows of ``core``; made at the first call."""

@@ -17,8 +17,10 @@ _BY_STATE = {
     JobState.SUBMITTED: "It has not begun yet. Follow it with `{tail}`.",
     JobState.RUNNING: "Follow it with `{tail}`.",
     JobState.PAUSE: "Its queue is paused: it goes on when the queue is resumed in the CI console.",
-    JobState.FAILED: "When the cause is removed, clear the task: that submits the job again.",
-    JobState.CANCEL: "To process the files after all, clear the task: that submits the job again.",
+    JobState.FAILED: "When the cause is removed, clear the task: that submits the whole job again, and the files that "
+    "were processed before are billed again.",
+    JobState.CANCEL: "To process the files after all, clear the task: that submits the whole job again, and the files "
+    "that were processed before are billed again.",
 }
 
 _SOME_FILES_FAILED = (

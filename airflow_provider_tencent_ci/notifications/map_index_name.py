@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MapIndexName", "joined_name"]
 
+DEFAULT_CONNECTION = "tencent_ci_default"
+
 # Airflow's column has room for 250.
 _MOST = 200
 
@@ -38,6 +40,7 @@ class MapIndexName:
         "end_time",
         "bucket",
         "region",
+        "tencent_ci_conn_id",
     )
 
     @classmethod
@@ -56,6 +59,8 @@ class MapIndexName:
         :param names: the arguments that may distinguish it; by default all possible ones.
         """
         values = {name: getattr(self, name, None) for name in names or self.map_index_fields}
+        if values.get("tencent_ci_conn_id") == DEFAULT_CONNECTION:  # an argument that is mostly left out
+            del values["tencent_ci_conn_id"]
         first = joined_name([values.get(self.map_index_fields[0])])
         return self._rendered_name([first] if first else values.values())
 

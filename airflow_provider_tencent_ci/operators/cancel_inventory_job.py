@@ -42,7 +42,7 @@ class CancelInventoryJobOperator(MapIndexName, UntemplatedTexts, BaseOperator):
 
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
-    map_index_fields = ("job_id", "bucket", "region")
+    map_index_fields = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     ui_color = "#ffe4d6"
 
     def __init__(

@@ -93,7 +93,8 @@ class TriggerInventoryJobOperator(WithLineage, MapIndexName, TaskProcess):
         after the start, and around the time at which earlier jobs of the workflow ended. Each delay has a random part.
         The default, 30, is short against the minutes that a batch takes.
     :param wait_timeout: seconds (or a timedelta) to wait from the submission, or from finding the job again. Then the
-        task fails and the job goes on; a retry waits on. By default as long as it takes.
+        task fails and the job goes on. Each retry waits for the same time again, so with ``retries=2`` the task may
+        take three times as long. By default as long as it takes.
     :param contact_timeout: seconds (or a timedelta) without one usable answer of the service after which the wait
         fails and leaves the job alone. The default, 600, outlasts short outages.
     :param max_active_jobs: submit only while fewer batch jobs of the bucket are submitted, running or paused, also

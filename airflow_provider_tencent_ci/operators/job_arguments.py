@@ -156,8 +156,11 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
 
         name = f"{self.dag_id}-{self.task_id}"
         map_index = getattr(self._ti, "map_index", -1)
-        reads = self.prefix or self.manifest or self.url_file or self.object_key
-        return readable_name(name) if map_index < 0 else mapped_name(name, map_index, str(reads or ""))
+        return readable_name(name) if map_index < 0 else mapped_name(name, map_index, self._reads)
+
+    @property
+    def _reads(self) -> str:
+        return str(self.prefix or self.manifest or self.url_file or self.object_key or "")
 
     @property
     def _former_name(self) -> str:

@@ -35,11 +35,12 @@ def closing_table(job: InventoryJob, counts: FileCounts) -> str:
     return "\n".join([f"Batch job {job.job_id}: {job.state.value}{duration} ({shortened(job.name, 128)}).", *lines])
 
 
-def empty_warning(job: InventoryJob) -> str:
-    """Return the warning about a job without files whose task succeeds: a slip in a prefix looks the same."""
+def empty_warning(job: InventoryJob, on_empty: str) -> str:
+    """Return the warning about a job without files whose task does not fail: a slip in a prefix looks the same."""
+    result = "succeeds" if on_empty == "succeed" else "is skipped, and its DAG run may succeed"
     return (
         f"{describe_no_files(job)} If there should be some, check the input of the task for a slip. With "
-        'on_empty="skip" or on_empty="fail" the task does not succeed without files.'
+        f'on_empty="{on_empty}" the task {result}; with "fail" it fails.'
     )
 
 

@@ -171,6 +171,8 @@ def _search_and_report(rules: FileRules, hook: TencentCIHook, job: InventoryJob)
     except TencentCIError as error:
         hook.log.warning("The failed files of batch job %s could not be listed. %s", job.job_id, error)
         return Outcome(rules, job, job.to_dict())
+    if search.is_empty and rules.on_empty != "fail":
+        hook.log.warning("%s", empty_warning(job, rules.on_empty))
     if search.failed:
         _log_first(hook, hook.list_failed_files(job), None)
     return Outcome(rules, job, job.to_dict(), search=search, advice=_advice(hook, [job], search.failed))
@@ -198,8 +200,8 @@ def report_files(
     :param last: the jobs that have those which failed to the end; by default ``job`` itself.
     """
     last = last or [job]
-    if not counts.total and rules.on_empty == "succeed" and job.state is JobState.SUCCESS:
-        hook.log.warning("%s", empty_warning(job))
+    if not counts.total and rules.on_empty != "fail" and job.state is JobState.SUCCESS:
+        hook.log.warning("%s", empty_warning(job, rules.on_empty))
     path, files_error = _report_failures(rules, hook, job, counts, last)
     record = record_with_files(job, counts, path)
     return Outcome(rules, job, record, counts, files_error=files_error, advice=_advice(hook, last, counts.failed))

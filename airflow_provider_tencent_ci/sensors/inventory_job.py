@@ -109,7 +109,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     template_fields: Sequence[str] = ("job_id", "bucket", "region", "tencent_ci_conn_id", "failures_path")
     operator_extra_links: Sequence[BaseOperatorLink] = (InventoryJobLink(),)
     start_trigger_args = StartInTriggerer()
-    map_index_fields = ("job_id", "bucket", "region")
+    map_index_fields = ("job_id", "bucket", "region", "tencent_ci_conn_id")
     ui_color = "#e8f2ff"
 
     def __init__(
@@ -206,8 +206,13 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:  # Airflow's text does not say which job
-            message = f"{error} {self._hook.place}Batch job {self.job_id} was not cancelled and continues."
-            raise AirflowSensorTimeout(message) from error
+            raise AirflowSensorTimeout(f"{error} {self._goes_on}") from error
+
+    @property
+    def _goes_on(self) -> str:
+        """Where the job is, and that it was left alone."""
+        title = self._worker_polls.title if self._worker_polls else f"Batch job {self.job_id}"
+        return f"{self._hook.place}{title} was not cancelled and continues."
 
     def _defer(self, first_poll_at: datetime | None = None) -> NoReturn:
         """
@@ -362,11 +367,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
     def _time_over(self, message: str | None = None) -> AirflowSensorTimeout | AirflowTaskTimeout:
         if self._limit.argument == "execution_timeout":
             return self._execution_timeout_over()
-        message = message or f"{self._hook.place}Batch job {self.job_id} was not cancelled and continues."
-        return AirflowSensorTimeout(f"timeout is over. {message}")
+        return AirflowSensorTimeout(f"timeout is over. {message or self._goes_on}")
 
     def _execution_timeout_over(self) -> AirflowTaskTimeout:
-        return AirflowTaskTimeout(
-            f"{self._hook.place}execution_timeout is over while waiting for batch job {self.job_id}, which was not "
-            "cancelled and continues."
-        )
+        return AirflowTaskTimeout(f"execution_timeout is over. {self._goes_on}")

@@ -67,6 +67,11 @@ class WorkerPolls:
         )
         self.progress = new_progress(options.progress_interval, log) if context is None else None
 
+    @property
+    def title(self) -> str:
+        """The job at the beginning of a sentence, as far as it is known."""
+        return self._wait.job.title if self._wait.job else f"Batch job {self._job_id}"
+
     def poll(self) -> dict[str, Any] | None:
         """Poll once; return the event of a wait that is over, else ``None``."""
         is_first, self._is_first = self._is_first, False

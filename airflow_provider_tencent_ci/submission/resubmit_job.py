@@ -92,11 +92,12 @@ def _running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob 
         return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
 
 
-def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: CommandPlace) -> None:
+def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: CommandPlace, url_list_prefix: str) -> None:
     """
-    Check that a job has ended, and its task has not submitted its failed files again, nor is about to.
+    Check that a job has ended, and neither its task nor another command has submitted its failed files again.
 
     :param place: the arguments of the command in the message.
+    :param url_list_prefix: where this command puts the list; a job whose list is there is its own.
     :raises InvalidArgumentError: one of these; the message names the command that helps.
     """
     if not job.state.is_terminal:
@@ -108,6 +109,13 @@ def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: Comman
         raise InvalidArgumentError(
             f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
             f"that failed there: {place.command('resubmit', again.job_id)}"
+        )
+    own_folder = f"/{url_list_folder(url_list_prefix, job.job_id)}"
+    again = resubmission_of(hook, job)
+    if again and _folder_of(again) != own_folder:
+        raise InvalidArgumentError(
+            f"The failed files of batch job {job.job_id} were submitted again with another --url-list-prefix, as "
+            f"{again.job_id} ({again.state.value}). Nothing was submitted. See: {place.command('show', again.job_id)}"
         )
     if part := _running_part_after(hook, job):
         raise InvalidArgumentError(

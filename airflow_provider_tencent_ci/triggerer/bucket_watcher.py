@@ -120,11 +120,23 @@ class ReportFilter:
 
     def __init__(self, criteria: JobCriteria) -> None:
         self._criteria = criteria
+        self._has_chosen_or_said = False
         self._reported: OrderedDict[str, None] = OrderedDict()
 
     def new(self, ended: Iterable[InventoryJob]) -> list[InventoryJob]:
         """Return the jobs to report now."""
-        chosen = [job for job in ended if job.job_id not in self._reported and self._criteria.is_met_by(job)]
+        unreported = [job for job in ended if job.job_id not in self._reported]
+        chosen = [job for job in unreported if self._criteria.is_met_by(job)]
+        if unreported and not self._has_chosen_or_said:
+            self._has_chosen_or_said = True
+            if not chosen:
+                _log.warning(
+                    "The first batch jobs that have ended are not reported: none matches %s. One is %s (%s). This is "
+                    "said once.",
+                    self._criteria,
+                    unreported[0].name,
+                    unreported[0].state.value,
+                )
         self._reported.update(dict.fromkeys(job.job_id for job in chosen))
         while len(self._reported) > _MAX_REPORTED_IDS:
             self._reported.popitem(last=False)

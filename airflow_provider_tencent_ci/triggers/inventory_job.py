@@ -273,7 +273,7 @@ class InventoryJobTrigger(BaseTrigger):
         job = InventoryJob.from_dict(record)
         self.log.info("%s", closing_table(job, counts))
         if not counts.total:
-            self.log.warning("%s", empty_warning(job))
+            self.log.warning("%s", empty_warning(job, "succeed"))
         files_counted(counts)
         return record_with_files(job, counts, None)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, TencentCIError
 from airflow_provider_tencent_ci.waiting.deferral import reconnect
 
@@ -31,6 +32,7 @@ class WaitingTask:
     :ivar poll_interval: the longest time between two polls, in seconds.
     """
 
+    job_id: str | None
     tencent_ci_conn_id: str
     bucket: str | None
     region: str | None
@@ -59,14 +61,28 @@ class WaitingTask:
 
     @contextmanager
     def _errors_with_place(self) -> Iterator[None]:
-        """Let each error that ends the task name the connection and the bucket, unless it is about an argument."""
+        """Let each error that ends the task say where and for which files, unless it is about an argument."""
         try:
             yield
         except InvalidArgumentError:
             raise
         except TencentCIError as error:
-            error.place = error.at(self._hook.place).place
+            place = self._hook.place
+            error.place = error.at(place).place
+            if error.place == place and self._reads and self._reads not in str(error):
+                error.place = f"{place.removesuffix(': ')}, reading {self._reads}: "
             raise
+        except AirflowTaskTimeout as error:
+            place = self._hook.place
+            if place in str(error):
+                raise
+            job = f" while waiting for batch job {self.job_id}" if self.job_id else ""
+            raise AirflowTaskTimeout(f"{place}execution_timeout is over{job}. {error}") from error
+
+    @property
+    def _reads(self) -> str:
+        """Which files the task's own job reads, as far as the task knows that."""
+        return ""
 
     def _reconnect(self) -> None:
         reconnect(self._hook, self.contact_timeout)

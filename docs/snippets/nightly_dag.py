@@ -33,6 +33,6 @@ with DAG(
         job_id=submit.output,
         timeout=timedelta(hours=12),
         deferrable=True,
-        on_empty="skip",  # a night without any file is skipped, not green
+        on_empty="skip",  # without any file this task is skipped, with a warning
     )
 # [END nightly]

@@ -110,7 +110,10 @@ def test_list_says_when_the_files_of_a_job_were_modified(run, emulator):
         hook.trigger_inventory_job(
             name="night", workflow_ids=WORKFLOW_ID, prefix="media/", start_time=start, end_time=end
         )
-    assert "media/, modified from 2026-11-28T18:00:00+0000 to 2026-11-29T18:00:00+0000" in run("list").out
+    assert (
+        "media/, modified from 2026-11-29 02:00:00 to 2026-11-30 02:00:00"
+        in run("list", "--timezone", "Asia/Shanghai").out
+    )
 
 
 @pytest.fixture

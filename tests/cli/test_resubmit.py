@@ -71,6 +71,27 @@ def test_the_same_command_finds_the_job_of_the_first_call(run, emulator, first, 
     assert emulator.count("create") == 2
 
 
+def test_a_list_in_another_place_is_refused_while_the_files_are_submitted(run, emulator, first):
+    again = run("resubmit", first.job_id, "--yes", "-o", "json").records["JobId"]
+    done = run("resubmit", first.job_id, "--url-list-prefix", "lists/", "--yes")
+    assert done.status == 1
+    assert f"were submitted again with another --url-list-prefix, as {again}" in done.err
+    assert emulator.count("create") == 2
+    emulator.fail_job(again)  # then its files were not processed
+    assert run("resubmit", first.job_id, "--url-list-prefix", "lists/", "--yes").status == 0
+
+
+def test_a_failed_job_without_failed_files_says_what_a_clear_costs(run, emulator):
+    job = ended_job(emulator, failing=())
+    emulator.configure(outcome="fail", submitted_seconds=0, run_seconds=0)
+    with TencentCIHook() as hook:
+        job = hook.trigger_inventory_job(name="bad", prefix="media/", **KINDS["workflow"])
+    emulator.advance(60)
+    done = run("resubmit", job.job_id, "--yes")
+    assert done.out.startswith("No file of batch job")
+    assert "the files that were processed before are billed again" in done.err
+
+
 def test_show_does_not_recommend_what_was_done(run, emulator, first):
     assert f"tencent-ci resubmit {first.job_id}" in " ".join(run("show", first.job_id).out.split())
     again = run("resubmit", first.job_id, "--yes", "-o", "json").records["JobId"]

@@ -108,5 +108,15 @@ def test_a_template_of_the_user_is_kept():
 
 def test_equal_arguments_are_left_out():
     partial = CancelInventoryJobOperator.partial(task_id="t", bucket="b-1")
-    assert partial.kwargs["map_index_template"] == "{{ task.mapped_name('job_id', 'region') }}"
+    assert partial.kwargs["map_index_template"] == "{{ task.mapped_name('job_id', 'region', 'tencent_ci_conn_id') }}"
     partial.expand(job_id=["b1"])
+
+
+def test_tasks_of_different_connections_can_be_told_apart():
+    def named(conn_id):
+        task = TriggerInventoryJobOperator(
+            task_id="t", name="media", workflow_ids="w", prefix="p", tencent_ci_conn_id=conn_id
+        )
+        return task.mapped_name("prefix", "tencent_ci_conn_id")
+
+    assert [named(conn_id) for conn_id in ("ci_bj", "ci_gz", "tencent_ci_default")] == ["p, ci_bj", "p, ci_gz", "p"]

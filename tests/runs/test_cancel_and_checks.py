@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_provider_tencent_ci.emulator import Fault
@@ -127,7 +129,7 @@ def test_a_lost_answer_to_the_cancel_is_settled_by_polling(emulator, job_id):
 
 def test_a_missing_workflow_is_detected_before_submitting(emulator):
     run = submit(f"workflow_ids='{WORKFLOW_ID[:-1]}9', prefix='media/', validate=True")
-    assert "TargetUnusableError: There is no workflow" in run.failure
+    assert re.match("TargetUnusableError: Connection .*, reading media/: There is no workflow", run.failure)
     assert WORKFLOW_ID in run.failure
     assert emulator.count("create") == 0
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import pytest
 
+from airflow_provider_tencent_ci.compat.airflow_names import AirflowTaskTimeout
 from airflow_provider_tencent_ci.emulator import Fault
 from airflow_provider_tencent_ci.emulator.model.defaults import BUCKET
 from tests.runs.test_operator import submit, waiting
 
-PLACE = f"Connection 'tencent_ci_default', bucket {BUCKET}: "
+PLACE = f"Connection 'tencent_ci_default', bucket {BUCKET}"
 BATCH = "workflow_ids=WORKFLOW, prefix='media/'"
 NO_ANSWER = Fault("internal_error", operation="list", times=None, skip=2)
 
@@ -19,11 +23,11 @@ ENDS = {
     "files failed": ({"failing_every": 1}, "fail_on='any'", "reads media/"),
     "no files": ({}, "prefix='nothing/', on_empty='fail'", "reads nothing/"),
     "wait_timeout": ({"run_seconds": 3600}, "wait_timeout=0.5", "reads media/"),
-    "no contact": (NO_ANSWER, "contact_timeout=0.3", "Last error"),
+    "no contact": (NO_ANSWER, "contact_timeout=0.3", "reads media/"),
     "no counts": (Fault("error", operation="executions", status=403, times=None), "fail_on='any'", "fail_on='any'"),
-    "no workflow": ({}, "workflow_ids='w99999999999999999999999999999999', validate=True", "no workflow w9999"),
-    "refused": (Fault("error", operation="create", status=403, code="AccessDenied"), "", "AccessDenied"),
-    "a job of this name": ({}, "name='again', on_existing='fail'", "again"),
+    "no workflow": ({}, "workflow_ids='w9', validate=True", "reading media/: There is no workflow w9 in"),
+    "refused": (Fault("error", operation="create", status=403, code="AccessDenied"), "", "reading media/: "),
+    "a job of this name": ({}, "name='again', on_existing='fail'", "reading media/: A batch job named 'again'"),
 }
 
 
@@ -43,3 +47,14 @@ def test_an_error_names_the_connection_the_bucket_and_what_is_read(emulator, mod
     text = str(run.failures[-1])
     assert text.count(PLACE) == 1
     assert said in text
+
+
+@waiting
+def test_the_end_of_execution_timeout_names_the_job_and_its_place(emulator, mode, capfd):
+    emulator.configure(run_seconds=3600)
+    with suppress(AirflowTaskTimeout):  # which 2.11's dag.test lets through
+        submit(BATCH, f"{mode}, execution_timeout=timedelta(seconds=3)")
+    [job] = emulator.jobs
+    said = re.sub(r"[\s│]+", " ", "".join(capfd.readouterr()))  # Airflow may print an error in lines of 80 characters
+    assert f"{PLACE}: execution_timeout is over while waiting for batch job {job.job_id}" in said
+    assert job.state == "Cancel"

@@ -232,17 +232,19 @@ def test_rules_for_files_without_a_wait_are_said_to_have_no_effect(emulator, war
 
 
 @waiting
+@pytest.mark.parametrize("on_empty", ["succeed", "skip"])
 @pytest.mark.parametrize("prefix", ["nothing/", "media/"])
-def test_a_batch_without_files_is_a_warning_that_names_what_was_looked_for(emulator, warned, mode, prefix):
+def test_a_batch_without_files_is_a_warning_that_names_what_was_looked_for(emulator, warned, mode, prefix, on_empty):
     interval = "start_time='2026-01-01T00:00:00Z', end_time='2999-01-01T00:00:00Z'"
-    assert submit(f"workflow_ids=WORKFLOW, prefix={prefix!r}, {interval}", mode).state == "success"
-    warnings = warned("no file")
+    run = submit(f"workflow_ids=WORKFLOW, prefix={prefix!r}, on_empty={on_empty!r}, {interval}", mode)
+    assert run.state == "success"
+    warnings = warned("If there should be some")
     if prefix == "media/":
         assert warnings == []
         return
     [line] = warnings
     assert "reads nothing/) succeeded, and no file modified from 2026-01-01T00:00:00+0000 to 2999-01-01" in line
-    assert 'on_empty="fail"' in line
+    assert f'on_empty="{on_empty}" the task' in line
 
 
 @waiting
@@ -348,7 +350,7 @@ def test_a_wrong_credential_raises_an_authentication_error_with_code_and_request
     run = submit()
     assert run.state == "failed"
     assert "AuthenticationError" in run.failure
-    assert "Connection 'tencent_ci_default', bucket examplebucket-1250000000: " in run.failure
+    assert "Connection 'tencent_ci_default', bucket examplebucket-1250000000, reading media/: " in run.failure
     assert "code " in run.failure
     assert "request id" in run.failure
     assert "another-key" not in without_airflow_s_own("".join(capfd.readouterr()))

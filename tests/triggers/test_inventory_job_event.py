@@ -262,6 +262,25 @@ def test_only_jobs_that_match_the_criteria_are_reported(emulator):
     run(main)
 
 
+def test_a_pattern_that_no_job_matches_is_said_once_with_the_name_of_a_job(emulator, caplog):
+    ids = [submit("nightly_transcode-submit-1"), submit("nightly_transcode-submit-2"), submit("nightly-3")]
+
+    async def main():
+        async with watching(watcher(name="nightly-*").run()) as events:
+            await looks(emulator)
+            for job_id in ids:
+                emulator.finish_job(job_id)
+                await looks(emulator)
+            await until(lambda: events)
+            assert job_ids(events) == [ids[2]]
+
+    run(main)
+    [said] = [record for record in caplog.records if "none matches" in record.getMessage()]
+    assert said.levelname == "WARNING"
+    assert "name='nightly-*'" in said.getMessage()
+    assert "nightly_transcode-submit-1 (Success)" in said.getMessage()
+
+
 @pytest.mark.parametrize("kind", ["internal_error", "slow_down", "reset", "garbage_body", "expired_token"])
 def test_errors_do_not_end_the_watcher(emulator, kind):
     job_id = submit()

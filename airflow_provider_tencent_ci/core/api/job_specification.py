@@ -75,7 +75,14 @@ class InventoryJobSpecification:
     @property
     def warnings(self) -> list[str]:
         """Warnings for the log: nodes that are unusual but may be right."""
-        return warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
+        found = warnings_of(self.operation, one_object="Object" in self.input) if self.type == "Job" else []
+        prefix = str(self.input.get("Prefix", ""))
+        if prefix.startswith("/") and prefix != "/":
+            found.append(
+                f"prefix={prefix!r} begins with a slash, and the keys of objects do not. Whether the service finds "
+                f"objects with it is not documented; {prefix.lstrip('/')!r} is probably meant."
+            )
+        return found
 
     @property
     def identity(self) -> bytes:

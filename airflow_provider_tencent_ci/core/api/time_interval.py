@@ -9,8 +9,9 @@ from airflow_provider_tencent_ci.core.wire.xml import Node
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 EMPTY_INTERVAL_ADVICE = (
-    "On Airflow 3 a cron text as schedule has an empty data interval. Write it as "
-    "schedule=CronDataIntervalTimetable(<cron text>, timezone=<time zone>), from airflow.timetables.interval. "
+    "On Airflow 3 a cron text or a timedelta as schedule has an empty data interval. Write it as "
+    "schedule=CronDataIntervalTimetable(<cron text>, timezone=<time zone>), or "
+    "schedule=DeltaDataIntervalTimetable(<timedelta>), from airflow.timetables.interval. "
     'Only for a daily schedule, start_time="{{ data_interval_end - macros.timedelta(days=1) }}" is the same.'
 )
 

@@ -129,7 +129,8 @@ class Wait:
         self._observer.poll_failed(error, failing_seconds)
         if not self._contact.is_lost(failing_seconds):
             return None
-        message = lost_contact_message(self.job_id, failing_seconds, error)
+        named = self.job.title if self.job else f"Batch job {self.job_id}"
+        message = lost_contact_message(named, failing_seconds, error)
         return WaitResult(WaitStatus.LOST_CONTACT, self.job, message)
 
 
@@ -191,9 +192,9 @@ def _deadline(job: InventoryJob, deadline_at: datetime, place: str) -> str:
     )
 
 
-def lost_contact_message(job_id: str, failing_seconds: float, error: TencentCIError) -> str:
+def lost_contact_message(job: str, failing_seconds: float, error: TencentCIError) -> str:
     """Return the message for a lost contact; the same words in every mode of waiting."""
     return (
-        f"Batch job {job_id} could not be polled for {failing_seconds:.0f} seconds. It was not cancelled and may "
+        f"{job} could not be polled for {failing_seconds:.0f} seconds. It was not cancelled and may "
         f"still run. Last error: {error}"
     )

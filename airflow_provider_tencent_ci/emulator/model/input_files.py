@@ -98,8 +98,8 @@ def _in_interval(found: StoredObject, request: JobRequest, bounds: IntervalBound
 
 
 def _by_prefix(bucket: Bucket, prefix: str, request: JobRequest, bounds: IntervalBounds) -> Sequence[str]:
-    """Return the keys below a prefix; ``/`` and an empty one mean the whole bucket."""
-    return bucket.objects.select(prefix.lstrip("/"), lambda stored: _in_interval(stored, request, bounds))
+    """Return the keys below a prefix; ``/`` and an empty one mean the whole bucket (docs/service.md, 2.2)."""
+    return bucket.objects.select("" if prefix == "/" else prefix, lambda stored: _in_interval(stored, request, bounds))
 
 
 def _by_object(bucket: Bucket, name: str) -> Iterator[str]:

@@ -41,7 +41,7 @@ def put(bucket, key, content: bytes | str = b"", age_hours: float = 0):
         ("media/0003", FILMS[2:3]),
         ("med", FILMS),
         ("/", ["audio/a b+c.wav", *FILMS]),
-        ("/media/0001", FILMS[:1]),
+        ("/media/0001", []),
         ("none", []),
     ],
 )
