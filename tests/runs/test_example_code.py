@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,11 @@ def dag_file(name):
     return source.replace("from airflow.sdk import DAG", "from airflow import DAG") if IS_AIRFLOW_2 else source
 
 
-def run_dag(name):
-    """Run a DAG without the time between two polls."""
+def run_dag(name, **named):
+    """Run a DAG without the time between two polls; further arguments are those of ``run_dag_file``."""
     source = dag_file(name)
     source = source.replace("wait_for_completion=True", "wait_for_completion=True, poll_interval=0.3")
-    return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"))
+    return run_dag_file(source.replace("job_id=submit.output", "job_id=submit.output, poke_interval=0.3"), **named)
 
 
 def run_tests(source, folder, **variables):
@@ -83,8 +84,10 @@ def in_bash(name, folder):
 
 
 def test_the_nightly_dag_waits_for_its_job(emulator):
-    run = run_dag("nightly_dag.py")
-    assert run.state == "success"
+    ends_at = datetime(2026, 3, 1, 18, tzinfo=UTC)  # 02:00 in Shanghai
+    emulator.add_objects("media/new.mp4", last_modified_at=ends_at - timedelta(hours=3))
+    run = run_dag("nightly_dag.py", logical_date=ends_at + timedelta(hours=1))
+    assert run.states == {"submit": "success", "wait": "success"}
     assert run.xcoms["wait"]["return_value"]["JobId"] == only_job(emulator).job_id
 
 
