@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MapIndexName", "joined_name"]
 
-DEFAULT_CONNECTION = "tencent_ci_default"
+_DEFAULT_CONNECTION = "tencent_ci_default"
 
 # Airflow's column has room for 250.
 _MOST = 200
@@ -59,7 +59,7 @@ class MapIndexName:
         :param names: the arguments that may distinguish it; by default all possible ones.
         """
         values = {name: getattr(self, name, None) for name in names or self.map_index_fields}
-        if values.get("tencent_ci_conn_id") == DEFAULT_CONNECTION:  # an argument that is mostly left out
+        if values.get("tencent_ci_conn_id") == _DEFAULT_CONNECTION:  # an argument that is mostly left out
             del values["tencent_ci_conn_id"]
         first = joined_name([values.get(self.map_index_fields[0])])
         return self._rendered_name([first] if first else values.values())
@@ -109,6 +109,8 @@ def _text_or_nothing(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
+    from airflow_provider_tencent_ci.core.wire.texts import without_query
+
     if value is None:
         return ""
     if isinstance(value, Mapping):  # a request for Type=Job
@@ -120,4 +122,4 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):  # an iterator would be used up, and XComs would be read
         return _joined(value)
     has_text = any({"__str__", "__repr__"} & vars(kind).keys() for kind in type(value).__mro__[:-1])
-    return str(value) if has_text else ""
+    return without_query(str(value)) if has_text else ""  # the query of a URL may be a signature

@@ -156,11 +156,20 @@ class JobArguments(WaitingTask, WithJobFile, WithRunDates, UntemplatedTexts, Bas
 
         name = f"{self.dag_id}-{self.task_id}"
         map_index = getattr(self._ti, "map_index", -1)
-        return readable_name(name) if map_index < 0 else mapped_name(name, map_index, self._reads)
+        return readable_name(name) if map_index < 0 else mapped_name(name, map_index, self._input)
+
+    @property
+    def _input(self) -> str:
+        from airflow_provider_tencent_ci.core.wire.texts import without_query
+
+        # The query of a URL may be a signature, which is not for names and messages.
+        return without_query(str(self.prefix or self.manifest or self.url_file or self.object_key or ""))
 
     @property
     def _reads(self) -> str:
-        return str(self.prefix or self.manifest or self.url_file or self.object_key or "")
+        from airflow_provider_tencent_ci.core.wire.texts import readable
+
+        return readable(self._input, 200)
 
     @property
     def _former_name(self) -> str:

@@ -161,8 +161,8 @@ def log_submission(hook: TencentCIHook, context: Context, submitted: Submission)
         )
     if submitted.ended_badly_before and not submitted.adopted:
         hook.log.warning(
-            "An earlier try's batch job has failed or was cancelled (%s), so this try has submitted the whole batch "
-            "again. Files that were processed before are billed again.",
+            "An earlier try's batch job has failed or was cancelled (%s), so this try has submitted its files "
+            "again. Those that were processed before are billed again.",
             ", ".join(submitted.ended_badly_before),
         )
     log_duplicates(hook, job.job_id, submitted.duplicates)

@@ -130,7 +130,7 @@ class ReportFilter:
         if unreported and not self._has_chosen_or_said:
             self._has_chosen_or_said = True
             if not chosen:
-                _log.warning(
+                _log.info(
                     "The first batch jobs that have ended are not reported: none matches %s. One is %s (%s). This is "
                     "said once.",
                     self._criteria,

@@ -73,11 +73,13 @@ class WaitingTask:
                 error.place = f"{place.removesuffix(': ')}, reading {self._reads}: "
             raise
         except AirflowTaskTimeout as error:
-            place = self._hook.place
-            if place in str(error):
+            place, text = self._hook.place, str(error)
+            if place in text:
                 raise
-            job = f" while waiting for batch job {self.job_id}" if self.job_id else ""
-            raise AirflowTaskTimeout(f"{place}execution_timeout is over{job}. {error}") from error
+            if not text.startswith("execution_timeout"):  # Airflow's own text, which does not say what was going on
+                job = f" while waiting for batch job {self.job_id}" if self.job_id else ""
+                text = f"execution_timeout is over{job}. {text}"
+            raise AirflowTaskTimeout(f"{place}{text}") from error
 
     @property
     def _reads(self) -> str:

@@ -120,3 +120,8 @@ def test_tasks_of_different_connections_can_be_told_apart():
         return task.mapped_name("prefix", "tencent_ci_conn_id")
 
     assert [named(conn_id) for conn_id in ("ci_bj", "ci_gz", "tencent_ci_default")] == ["p, ci_bj", "p, ci_gz", "p"]
+
+
+def test_the_signature_of_a_url_is_in_no_name():
+    task = TriggerInventoryJobOperator(task_id="t", workflow_ids="w", manifest="https://b.example/m.json?q-signature=s")
+    assert task.mapped_name("manifest") == "https://b.example/m.json"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from airflow.utils.session import create_session
 from sqlalchemy import text
@@ -70,3 +72,17 @@ with dag:
     )
     expected = ("media/", "media/") if place == "nowhere" else ("submit!", "kwargs!")
     assert (names["submit"], names["kwargs"]) == ({expected[0]}, {expected[1]})
+
+
+def test_the_signature_of_a_url_is_in_no_name_and_no_error(emulator):
+    signed = "https://b.example/m.json?q-sign-algorithm=sha1&q-signature=secret"
+    task = "TriggerInventoryJobOperator.partial(task_id='go', workflow_ids='w9', validate=True)"
+    run = run_dag_file(f"{HEADER}with dag:\n    {task}.expand(manifest=[{signed!r}])\n")
+    assert "no workflow w9" in run.failure
+    assert "reading https://b.example/m.json: " in run.failure
+    assert "q-sign" not in run.failure
+    run_dag_file(f"{HEADER}with dag:\n    {task.replace('w9', WORKFLOW_ID)}.expand(manifest=[{signed!r}])\n")
+    [sent] = [request for request in emulator.requests if request.operation == "create"]
+    [name] = re.findall("<Name>(.*?)</Name>", sent.body.decode())
+    assert "m_json" in name
+    assert "sign" not in name

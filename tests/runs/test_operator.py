@@ -210,7 +210,7 @@ def test_a_retry_that_submits_all_files_again_warns(emulator, warned, mode):
     emulator.configure(outcome="fail")
     submit(mode=f"{mode}, retries=1, retry_delay=timedelta(seconds=0)")
     first, second = emulator.jobs
-    [line] = warned("submitted the whole batch again")
+    [line] = warned("submitted its files again")
     assert first.job_id in line
     assert second.job_id not in line
 
