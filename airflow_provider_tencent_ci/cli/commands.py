@@ -29,7 +29,6 @@ from airflow_provider_tencent_ci.cli.tables import (
     print_text,
     record_of,
 )
-from airflow_provider_tencent_ci.cli.time_zone import time_zone
 from airflow_provider_tencent_ci.core.api.job_calls import get_job
 from airflow_provider_tencent_ci.core.api.job_records import JobState
 from airflow_provider_tencent_ci.core.api.paginator import MAX_PAGE_SIZE
@@ -40,6 +39,7 @@ from airflow_provider_tencent_ci.links import console_url
 from airflow_provider_tencent_ci.notifications.advice import advice_for
 from airflow_provider_tencent_ci.outcome.closing_summary import closing_table, failure_table
 from airflow_provider_tencent_ci.outcome.human_units import about
+from airflow_provider_tencent_ci.outcome.time_zone import time_zone
 from airflow_provider_tencent_ci.submission.resubmit_job import (
     FailedFilesAgain,
     check_may_submit_again,

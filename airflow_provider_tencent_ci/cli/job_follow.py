@@ -22,11 +22,11 @@ from rich.progress import (
 from rich.text import Text
 
 from airflow_provider_tencent_ci.cli.tables import new_console, print_json_line, record_of
-from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.files.file_survey import Survey
 from airflow_provider_tencent_ci.core.polling.wait import Wait, WaitResult, wait_for_job
 from airflow_provider_tencent_ci.outcome.human_units import counts_text
 from airflow_provider_tencent_ci.outcome.progress_log import ProgressLog
+from airflow_provider_tencent_ci.outcome.time_zone import TimeZone
 from airflow_provider_tencent_ci.waiting.wait_log import WaitLog
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_tencent_ci.cli.exit_status import CommandError
-from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.api.job_calls import fetch_service_time
 from airflow_provider_tencent_ci.core.wire.service_times import time_argument
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
+from airflow_provider_tencent_ci.outcome.time_zone import TimeZone
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook

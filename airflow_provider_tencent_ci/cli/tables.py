@@ -14,10 +14,10 @@ from rich.text import Text
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from airflow_provider_tencent_ci.cli.streams import output
-from airflow_provider_tencent_ci.cli.time_zone import TimeZone
 from airflow_provider_tencent_ci.core.api.job_records import InventoryJob, JobState
 from airflow_provider_tencent_ci.core.wire.service_times import parse_time
 from airflow_provider_tencent_ci.outcome.human_units import about, counts_text, duration_text
+from airflow_provider_tencent_ci.outcome.time_zone import TimeZone
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.files.file_survey import Survey

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tencent_ci.outcome.human_units import duration_text, share_text
+from airflow_provider_tencent_ci.outcome.time_zone import airflow_time_zone
 
 if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
@@ -28,12 +29,12 @@ class ProgressLog:
     Write down how a batch gets on, one line for each count.
 
     :param log: the task's or the trigger's logger.
-    :param clock: writes the expected end, hour and minute. Logs have UTC.
+    :param clock: writes the expected end, hour and minute; by default in ``[core] default_timezone``.
     """
 
-    def __init__(self, log: Any, clock: Callable[[datetime], str] = "{:%H:%M} UTC".format) -> None:
+    def __init__(self, log: Any, clock: Callable[[datetime], str] | None = None) -> None:
         self._log = log
-        self._clock = clock
+        self._clock = clock or airflow_time_zone().clock
         self._last: _Count | None = None
         self._failing = False
 

@@ -49,3 +49,15 @@ def test_counts_that_stay_the_same_say_for_how_long(lines):
     assert lines()[1] == (
         "Batch job b1 is still Running; nothing has changed for 0:05:00: 5 of 10 files done (50.0%), 1 failed."
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "ends"),
+    [("utc", "03:14 UTC"), ("Asia/Shanghai", "11:14 Asia/Shanghai"), ("Asia/Nowhere", "03:14 UTC")],
+)
+def test_the_expected_end_is_in_airflow_s_time_zone(lines, monkeypatch, setting, ends):
+    monkeypatch.setenv("AIRFLOW__CORE__DEFAULT_TIMEZONE", setting)
+    log = ProgressLog(logging.getLogger("wait"))
+    log.counted(JOB, FileCounts(running=10), NOW)
+    log.counted(JOB, FileCounts(succeeded=5, running=5), NOW + timedelta(minutes=5))
+    assert f"to end about {ends} (batch job b1)" in lines()[1]

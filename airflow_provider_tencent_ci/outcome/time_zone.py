@@ -1,4 +1,4 @@
-"""The time zone of a command's tables and lines: the argument ``--timezone``, or Airflow's own setting."""
+"""The time zone of texts for people: Airflow's own setting, or the argument ``--timezone`` of a command."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pendulum
 from airflow.configuration import conf
 
-from airflow_provider_tencent_ci.cli.exit_status import CommandError
+from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
-__all__ = ["TimeZone", "time_zone"]
+__all__ = ["TimeZone", "airflow_time_zone", "time_zone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def time_zone(name: str | None) -> TimeZone:
 
     :param name: an IANA name; ``None`` for ``[core] default_timezone`` of Airflow, as in its own UI before a user
         chooses another one.
-    :raises CommandError: there is no such time zone.
+    :raises InvalidArgumentError: there is no such time zone.
     """
     name = name or conf.get("core", "default_timezone", fallback="utc")
     if name.lower() == "utc":
@@ -54,4 +54,14 @@ def time_zone(name: str | None) -> TimeZone:
     try:
         return TimeZone(name, ZoneInfo(name))
     except (KeyError, ValueError, OSError):
-        raise CommandError(f"There is no time zone {name!r}. Give an IANA name, such as Asia/Shanghai.") from None
+        raise InvalidArgumentError(
+            f"There is no time zone {name!r}. Give an IANA name, such as Asia/Shanghai."
+        ) from None
+
+
+def airflow_time_zone() -> TimeZone:
+    """Return the time zone of Airflow's setting; UTC if it names none, since a log line must not fail a task."""
+    try:
+        return time_zone(None)
+    except InvalidArgumentError:
+        return TimeZone("UTC", UTC)
