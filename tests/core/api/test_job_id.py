@@ -1,4 +1,4 @@
-"""What can be the id of a batch job."""
+"""The rule for the ids of batch jobs."""
 
 from __future__ import annotations
 
