@@ -56,6 +56,7 @@ __all__ = [
     "XCom",
     "XComNotFound",
     "determine_kwargs",
+    "without_later_arguments",
 ]
 
 # Names that are slow to import and not needed to parse a DAG file, with their modules, the newest first. The oldest
@@ -77,6 +78,16 @@ _LATE = {
 
 # Airflow's own TaskDecorator is a protocol; its decorators are made from the class.
 _NAMES_THERE = {"TaskDecorator": "_TaskDecorator"}
+
+
+def without_later_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return arguments of a task without ``retry_policy`` where Airflow does not know it (before 3.3).
+
+    Airflow leaves an unknown default argument out, but not for a decorated task that is mapped.
+    """
+    unknown = () if hasattr(BaseOperator, "retry_policy") else ("retry_policy",)
+    return {name: value for name, value in arguments.items() if name not in unknown}
 
 
 def __getattr__(name: str) -> Any:

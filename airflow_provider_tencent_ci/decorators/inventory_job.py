@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import DecoratedOperator, context_merge
 
-from airflow_provider_tencent_ci.compat.airflow_names import TaskDecorator, determine_kwargs
+from airflow_provider_tencent_ci.compat.airflow_names import TaskDecorator, determine_kwargs, without_later_arguments
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 from airflow_provider_tencent_ci.operators.inventory_job import TriggerInventoryJobOperator
 from airflow_provider_tencent_ci.task_state.submission_xcom import REQUEST_FIELDS
@@ -57,7 +57,8 @@ class _InventoryJobDecoratedOperator(DecoratedOperator, TriggerInventoryJobOpera
             raise TypeError(
                 f"@task.tencent_ci_inventory_job does not take {', '.join(misplaced)}: return it from the function."
             )
-        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **kwargs)
+        given = without_later_arguments(kwargs)
+        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, **given)
 
     def mapped_name(self, *names: str) -> str:
         """Return what the function is called with: the request is known late. Never raises."""

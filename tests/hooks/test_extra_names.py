@@ -65,12 +65,13 @@ def test_a_misspelt_field_is_said_once_for_each_connection(caplog):
 
 
 def test_a_misspelt_required_field_is_said_in_the_error(monkeypatch):
-    extra = json.dumps({"region": "ap-beijing", "Bucket": "b-1250000000"})
-    wrong = Connection(conn_id="media", conn_type="tencent_ci", login="a", password="b", extra=extra)
+    fields = {"conn_type": "tencent_ci", "login": "a", "password": "b"}
+    extra = {"region": "ap-beijing", "Bucket": "b-1250000000"}
+    wrong = Connection(conn_id="media", **fields, extra=json.dumps(extra))
     with pytest.raises(ValueError, match="bucket is missing") as caught:
         read_connection(wrong, None, None)
     assert str(caught.value).endswith("The field 'Bucket' in extra has no effect: did you mean bucket?")
-    monkeypatch.setenv("AIRFLOW_CONN_MEDIA", wrong.as_json())
+    monkeypatch.setenv("AIRFLOW_CONN_MEDIA", json.dumps({**fields, "extra": extra}))
     worked, message = TencentCIHook("media").test_connection()
     assert (worked, message) == (False, str(caught.value)), "it is said once"
 

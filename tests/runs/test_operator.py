@@ -208,7 +208,7 @@ def test_a_retry_with_another_request_submits_a_new_job_and_waits_for_it(emulato
 @waiting_with_retries
 def test_a_retry_that_submits_all_files_again_warns(emulator, warned, mode):
     emulator.configure(outcome="fail")
-    submit(mode=f"{mode}, retries=1, retry_delay=timedelta(seconds=0)")
+    submit(mode=f"{mode}, reconcile_timeout=1, retries=1, retry_delay=timedelta(seconds=0)")
     first, second = emulator.jobs
     [line] = warned("submitted its files again")
     assert first.job_id in line
