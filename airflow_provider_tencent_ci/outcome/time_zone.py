@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-import pendulum
-from airflow.configuration import conf
-
 from airflow_provider_tencent_ci.exceptions import InvalidArgumentError
 
 __all__ = ["TimeZone", "airflow_time_zone", "time_zone"]
@@ -46,6 +43,10 @@ def time_zone(name: str | None) -> TimeZone:
         chooses another one.
     :raises InvalidArgumentError: there is no such time zone.
     """
+    # Imported late: both start Airflow, which is slow and may log, and progress lines are also written without it.
+    import pendulum
+    from airflow.configuration import conf
+
     name = name or conf.get("core", "default_timezone", fallback="utc")
     if name.lower() == "utc":
         return TimeZone("UTC", UTC)
