@@ -103,7 +103,8 @@ check-tests: venv
 WITH_PROCESSES := tests/stack tests/watch tests/crash tests/metrics/test_nights.py tests/metrics/test_open_telemetry.py \
                   tests/runs/test_quick_start.py tests/runs/test_two_airflows.py tests/runs/test_example_code.py \
                   tests/cli/test_processes.py tests/live/test_command.py tests/release/test_distributions.py \
-                  tests/test_benchmarks.py tests/test_process_guard.py
+                  tests/test_benchmarks.py tests/test_process_guard.py tests/test_typing.py tests/test_deprecations.py \
+                  tests/test_job_id_walk.py tests/triggers/test_preload.py
 
 # The coverage gate is on for the default Airflow only: the other versions test compatibility. The slow tests of core/ count
 # many thousands of files: they take twice as long when their lines are traced, and reach no others.
