@@ -70,8 +70,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     shared = [item for item in items if "stack" not in item.path.parts]
     cases = [((item.path, getattr(item, "originalname", item.name)), item.nodeid) for item in shared]
     chosen = share_of(cases, *read_share(share))
-    left_out = [item for item in shared if item.nodeid not in chosen]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = {item for item in shared if item.nodeid not in chosen}
+    config.hook.pytest_deselected(items=[*left_out])
     items[:] = [item for item in items if item not in left_out]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -50,19 +50,6 @@ __all__ = [
 _AGAIN = re.compile("(?P<first>.*)-again-(?P<round>[0-9]{1,6})(-[0-9]{1,6})?", re.DOTALL)
 
 
-def _round_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
-    """
-    Return the job with which a task has submitted the failed files of ``job`` again (``resubmit_rounds``).
-
-    Such a job names the list of the round as its input. One that failed or was cancelled has no result that counts.
-
-    :param job: its record. It has ended.
-    """
-    folder, number = _folder_and_round_after(job)
-    with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
-        return next((one for one in later if one.state not in ENDED_BADLY and _is_of(one, folder, number)), None)
-
-
 def resubmission_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
     """
     Return the youngest job with which the failed files of ``job`` were submitted again, by its task or by the command.
@@ -70,26 +57,29 @@ def resubmission_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | No
     :param job: its record. It has ended.
     :return: ``None`` if there is none, or none among the youngest 1,000 jobs since then.
     """
-    folder, number = _folder_and_round_after(job)
-    _, by_command = _name_and_round(job)
-    kinds = ((folder, number), (f"/{url_list_folder('', job.job_id)}", by_command))
+    kinds = (_folder_and_round_after(job), _folder_and_round_of_command(job))
+    return _first_living(_jobs_of_lists_since(hook, job, most=1_000), *kinds)
+
+
+def _first_living(jobs: Iterable[InventoryJob], *kinds: tuple[str, int]) -> InventoryJob | None:
+    """Return the first job over a list of one of these folders and rounds. One that ended badly has no result."""
+    living = (one for one in jobs if one.state not in ENDED_BADLY)
+    return next((one for one in living if any(_is_of(one, *kind) for kind in kinds)), None)
+
+
+def _jobs_of_lists_since(hook: TencentCIHook, job: InventoryJob, most: int | None = None) -> list[InventoryJob]:
+    """Return the jobs over lists of failed files that were created since a job, of the youngest ``most`` jobs."""
     with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
-        living = (one for one in islice(later, 1_000) if one.state not in ENDED_BADLY)
-        return next((one for one in living if any(_is_of(one, *kind) for kind in kinds)), None)
+        return [one for one in islice(later, most) if RoundPart.of_job(one)]
 
 
-def _running_part_after(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | None:
-    """
-    Return the live job of a later part of the same round; its task may still submit the files of both again.
-
-    :param job: its record. It has ended.
-    """
+def _running_part(job: InventoryJob, lists: Iterable[InventoryJob]) -> InventoryJob | None:
+    """Return the live job of a later part of the same round; its task may still submit the files of both again."""
     place = RoundPart.of_job(job)
     if place is None or place.is_last:
         return None
-    with closing(hook.list_inventory_jobs(start_creation_time=job.creation_time)) as later:  # type: ignore[type-var]
-        of_round = (one for one in later if _is_of(one, _folder_of(job), place.round))
-        return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
+    of_round = (one for one in lists if _is_of(one, _folder_of(job), place.round))
+    return next((one for one in of_round if one.job_id != job.job_id and not one.state.is_terminal), None)
 
 
 def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: CommandPlace, url_list_prefix: str) -> None:
@@ -105,19 +95,20 @@ def check_may_submit_again(hook: TencentCIHook, job: InventoryJob, place: Comman
             f"Batch job {job.job_id} is {job.state.value}: its failed files can be submitted again when it has ended. "
             f"Follow it: {place.command('tail', job.job_id)}"
         )
-    if again := _round_of(hook, job):
+    lists = _jobs_of_lists_since(hook, job)
+    if again := _first_living(lists, _folder_and_round_after(job)):
         raise InvalidArgumentError(
             f"The task of batch job {job.job_id} has submitted its failed files again, as {again.job_id}. Submit those "
             f"that failed there: {place.command('resubmit', again.job_id)}"
         )
     own_folder = f"/{url_list_folder(url_list_prefix, job.job_id)}"
-    again = resubmission_of(hook, job)
+    again = _first_living(lists, _folder_and_round_of_command(job))
     if again and _folder_of(again) != own_folder:
         raise InvalidArgumentError(
             f"The failed files of batch job {job.job_id} were submitted again with another --url-list-prefix, as "
             f"{again.job_id} ({again.state.value}). Nothing was submitted. See: {place.command('show', again.job_id)}"
         )
-    if part := _running_part_after(hook, job):
+    if part := _running_part(job, lists):
         raise InvalidArgumentError(
             f"Batch job {job.job_id} is a part of a round, and another part is {part.state.value}: {part.job_id}. "
             "Their task may submit the failed files of both again. Submit them when the round has ended. Follow it: "
@@ -130,6 +121,11 @@ def _folder_and_round_after(job: InventoryJob) -> tuple[str, int]:
     if place := RoundPart.of_job(job):
         return _folder_of(job), place.round + 1
     return f"/{url_list_folder('', job.name)}", 1
+
+
+def _folder_and_round_of_command(job: InventoryJob) -> tuple[str, int]:
+    """Return the same for the command: the end of its folder, whatever ``--url-list-prefix`` is, and the number."""
+    return f"/{url_list_folder('', job.job_id)}", _name_and_round(job)[1]
 
 
 def _is_of(job: InventoryJob, folder: str, round_number: int) -> bool:
