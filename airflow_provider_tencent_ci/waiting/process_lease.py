@@ -74,6 +74,16 @@ class Lease:
         """
         self._answered_at.append(asked_at)
 
+    def seconds_to_next_request(self, asked_at: float) -> float:
+        """
+        Return how long to wait with the next request.
+
+        An interval counts from request to request: a slow answer must not make the answers rarer, too.
+
+        :param asked_at: when the last request was sent, by :attr:`now`.
+        """
+        return max(0.0, asked_at + self.interval_seconds - self.now())
+
     def is_held(self) -> bool:
         """Whether it is certain that Airflow has not given this process up."""
         return self.now() - self._answered_at[0] < self._held_seconds
@@ -149,7 +159,7 @@ class WorkerLease:
         with suppress(Exception):  # without an answer there is no renewal
             if task_instance_state(self._ti) == "running":
                 self._lease.renew(asked_at)
-        self._next_at = self._lease.now() + self._lease.interval_seconds
+        self._next_at = self._lease.now() + self._lease.seconds_to_next_request(asked_at)
 
 
 @contextmanager
@@ -188,8 +198,9 @@ class _Renewer:
             self._renewing = None
 
     async def _renew(self) -> None:
+        asked_at = self.lease.now()
         while self._waiting:
-            await asyncio.sleep(self.lease.interval_seconds)
+            await asyncio.sleep(self.lease.seconds_to_next_request(asked_at))
             asked_at = self.lease.now()
             with suppress(Exception):  # without an answer there is no renewal
                 await sync_to_async(task_instance_state, thread_sensitive=False)(self._waiting[0])

@@ -96,6 +96,18 @@ def test_four_answers_within_24_seconds_hold_the_lease_of_a_triggerer_with_airfl
     assert not lease.is_held()
 
 
+@pytest.mark.parametrize("answer_seconds", [0, 1, 3, 4.5])
+def test_slow_answers_of_a_busy_airflow_hold_the_lease_of_a_triggerer(clock, answer_seconds):
+    lease = Lease(supervision_of_triggers(), now=clock)
+    asked_at = clock.now
+    for _ in range(20):
+        clock.now += lease.seconds_to_next_request(asked_at)
+        asked_at = clock.now
+        clock.now += answer_seconds
+        assert lease.is_held()
+        lease.renew(asked_at)
+
+
 def test_the_clock_counts_while_the_machine_sleeps_and_ignores_a_calendar_that_is_set_back(monkeypatch):
     by_calendar, since_boot = [1000.0], [50.0]
     monkeypatch.setattr(process_lease, "_since_boot", lambda: since_boot[0])
