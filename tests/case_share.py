@@ -1,4 +1,4 @@
-"""A share of the cases of parametrized tests, for runs on several versions of Airflow that together run all of them."""
+"""A share of the tests, and of their cases, for runs on several versions of Airflow that together run all of them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from zlib import crc32
 
-__all__ = ["read_share", "share_of"]
+__all__ = ["is_in_share", "read_share", "share_of"]
 
 
 def read_share(text: str) -> tuple[int, int]:
     """
-    Return the part and the number of parts of ``TENCENT_CI_CASES``, such as ``2/3``.
+    Return the part and the number of parts of ``TENCENT_CI_TESTS`` or ``TENCENT_CI_CASES``, such as ``2/3``.
 
     :raises ValueError: it is anything else.
     """
     part, _, parts = text.partition("/")
     if not 1 <= int(part) <= int(parts):
-        raise ValueError(f"TENCENT_CI_CASES={text!r} must be such as 2/3: the second of three parts.")
+        raise ValueError(f"A share is such as 2/3, the second of three parts, but not {text!r}.")
     return int(part), int(parts)
+
+
+def is_in_share(name: str, part: int, parts: int) -> bool:
+    """Whether a name is in one part of all names; by a digest, since every third case may be of the same mode."""
+    return crc32(name.encode()) % parts == part - 1
 
 
 def share_of(cases: Iterable[tuple[Hashable, str]], part: int, parts: int) -> set[str]:
@@ -35,6 +40,5 @@ def share_of(cases: Iterable[tuple[Hashable, str]], part: int, parts: int) -> se
 
 
 def _share_of_test(ids: Sequence[str], part: int, parts: int) -> list[str]:
-    # By a digest, since every third case may be of the same mode.
-    chosen = [case for case in ids if crc32(case.encode()) % parts == part - 1]
+    chosen = [case for case in ids if is_in_share(case, part, parts)]
     return chosen or [ids[(part - 1) % len(ids)]]

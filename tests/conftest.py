@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from showcase.process_guard import guard_folder, release_folder
 
-from tests.case_share import read_share, share_of
+from tests.case_share import is_in_share, read_share, share_of
 
 # The same examples in every run, without a time limit for one; fuzz/ searches at random.
 settings.register_profile("tests", derandomize=True, deadline=None)
@@ -64,15 +64,18 @@ def no_secret_of_an_earlier_test():
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the cases that another version of Airflow runs (``.ci/run``), except those of a running Airflow."""
-    if not (share := os.environ.get("TENCENT_CI_CASES")):
-        return
+    """Leave out tests and cases that another version of Airflow runs (``.ci/run``), but none of a running Airflow."""
+    tests, cases = (read_share(os.environ.get(f"TENCENT_CI_{what}", "1/1")) for what in ("TESTS", "CASES"))
     shared = [item for item in items if "stack" not in item.path.parts]
-    cases = [((item.path, getattr(item, "originalname", item.name)), item.nodeid) for item in shared]
-    chosen = share_of(cases, *read_share(share))
+    chosen = share_of([(_test_of(item), item.nodeid) for item in shared if is_in_share(_test_of(item), *tests)], *cases)
     left_out = {item for item in shared if item.nodeid not in chosen}
     config.hook.pytest_deselected(items=[*left_out])
     items[:] = [item for item in items if item not in left_out]
+
+
+def _test_of(item: pytest.Item) -> str:
+    """Return what all cases of a parametrized test have in common."""
+    return item.nodeid.partition("[")[0]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

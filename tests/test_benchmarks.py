@@ -18,6 +18,9 @@ from benchmarks.page import page
 from benchmarks.record import Chart, Claim, Record, read_records, write_record
 from tests.emulator.services import new_service, submit
 
+# In one process, which runs each measurement once for all tests.
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
 # These measurements start an Airflow, which takes minutes on a small machine.
 WITH_AIRFLOW = {"files_triggerer", "triggerer", "worker_starts"}
 

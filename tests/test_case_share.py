@@ -1,4 +1,4 @@
-"""The versions of Airflow share the cases of parametrized tests; none is left out, and each runs each test."""
+"""The versions of Airflow share tests and the cases of parametrized tests; none is left out."""
 
 from __future__ import annotations
 
@@ -37,14 +37,19 @@ def test_another_text_is_refused(text):
         read_share(text)
 
 
-def test_pytest_runs_a_part(monkeypatch):
+@pytest.mark.parametrize("variable", ["TENCENT_CI_TESTS", "TENCENT_CI_CASES"])
+def test_pytest_runs_a_part(monkeypatch, variable):
     def collected(share):
-        monkeypatch.setenv("TENCENT_CI_CASES", share)
+        monkeypatch.setenv(variable, share)
         command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "tests/core/files/test_fail_on.py"]
         done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
         return {line for line in done.stdout.splitlines() if "::" in line}
 
-    parts = [collected(f"{part}/2") for part in (1, 2)]
+    def tests(cases):
+        return {case.partition("[")[0] for case in cases}
+
+    one, other = (collected(f"{part}/2") for part in (1, 2))
     everything = collected("1/1")
-    assert parts[0] | parts[1] == everything
-    assert all(len(part) < 0.8 * len(everything) for part in parts)
+    assert one | other == everything
+    assert all(0 < len(part) < 0.9 * len(everything) for part in (one, other))
+    assert (tests(one) & tests(other) == set()) == (variable == "TENCENT_CI_TESTS")

@@ -9,7 +9,7 @@ import subprocess
 import tomllib
 from configparser import ConfigParser
 from importlib.metadata import metadata
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 import yaml
@@ -180,19 +180,19 @@ def function(name):
 
 def local_run(tmp_path, main_python, part="Python"):
     """
-    Return the Python, or the part of the cases, with which ``.ci/run`` would test each Airflow.
+    Return the Python, or the parts of tests and cases, with which ``.ci/run`` would test each Airflow.
 
     The machine has the interpreters in ``tmp_path/bin`` only.
     """
     table = re.search(r"^mapfile .*\n^DEFAULT_AIRFLOW=.*$", CI_RUN, re.MULTILINE)[0]
     names = (
         "left_out_on",
-        "cases_on",
+        "shares_on",
         "minor_version",
         "find_python",
         "pythons_for",
         "test_on",
-        "test_on_every_second",
+        "test_on_these",
         "test_on_each",
     )
     main = fake_python(tmp_path, main_python, "python")
@@ -204,14 +204,14 @@ def local_run(tmp_path, main_python, part="Python"):
         {table}
         {chr(10).join(map(function, names))}
         # It takes what it can read, as pytest may.
-        section() {{ cat >/dev/null; printf 'TESTED %s, %s\\n' "$1" "$3"; }}
+        section() {{ cat >/dev/null; printf 'TESTED %s, %s %s\\n' "$1" "$3" "${{4:-}}"; }}
         declare -A BESIDE_TITLES
         beside() {{ BESIDE_TITLES[$1]=$2; "${{@:3}}"; }}
         PATH={shlex.quote(str(tmp_path / "bin"))} PYENV_ROOT=/nowhere
         test_on_each
         """
     done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
-    pattern = r"TESTED tests on Airflow (\S+), Python (?P<Python>\S+), TENCENT_CI_CASES=(?P<cases>\S+)$"
+    pattern = r"TESTED tests on Airflow (\S+), Python (?P<Python>\S+), (?P<parts>.*)$"
     return {found[1]: found[part] for found in re.finditer(pattern, done.stdout, re.MULTILINE)}
 
 
@@ -236,9 +236,13 @@ def test_the_local_run_repeats_nothing_of_the_main_run(tmp_path, main):
     assert local_run(tmp_path, main) == expected
 
 
-def test_three_lines_of_airflow_in_a_row_run_all_cases(tmp_path):
+def test_three_lines_of_airflow_in_a_row_run_all_cases_and_two_all_tests(tmp_path):
     machine(tmp_path, PYTHONS)
-    cases = [cases for airflow, cases in sorted(local_run(tmp_path, "3.0", "cases").items()) if airflow > "3"]
-    assert len(cases) >= 3
+    lines = sorted(local_run(tmp_path, "3.0", "parts").items(), key=lambda line: numbers(line[0]))
+    shares = [re.findall(r"TENCENT_CI_\w+=(\S+)", parts) for airflow, parts in lines if airflow != DEFAULT_AIRFLOW]
+    tests, cases = zip(*shares, strict=True)
     for three in zip(cases, cases[1:], cases[2:], strict=False):
         assert {*three} == {"1/3", "2/3", "3/3"}
+    for two in pairwise(tests):
+        assert "1/1" in two or {*two} == {"1/2", "2/2"}
+    assert dict(lines)[DEFAULT_AIRFLOW].startswith("TENCENT_CI_TESTS=1/1 ")

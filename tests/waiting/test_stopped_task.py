@@ -30,7 +30,7 @@ HELD, LOST = SimpleNamespace(is_held=lambda: True), SimpleNamespace(is_held=lamb
 
 @pytest.fixture
 def emulator(monkeypatch):
-    with Emulator(run_seconds=3600) as emulator:
+    with Emulator(submitted_seconds=3600) as emulator:
         monkeypatch.setenv("AIRFLOW_CONN_TENCENT_CI_DEFAULT", emulator.connection_json())
         yield emulator
 
