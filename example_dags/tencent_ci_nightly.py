@@ -44,5 +44,6 @@ with DAG(
         poke_interval=POLL_SECONDS,
         timeout=timedelta(hours=12),
         deferrable=True,
+        fail_on=0.1,  # a tenth of the files or more; by default, failed files do not fail the task
     )
 # [END nightly]

@@ -38,5 +38,6 @@ with DAG(
         deferrable=True,
         poll_interval=POLL_SECONDS,
         wait_timeout=timedelta(hours=12),
+        fail_on=0.1,  # a tenth of the files or more; by default, failed files do not fail the task
     )
 # [END one_task]

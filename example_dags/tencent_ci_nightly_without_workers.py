@@ -44,6 +44,7 @@ with DAG(
         end_from_trigger=True,
         poke_interval=POLL_SECONDS,
         timeout=timedelta(hours=12),
+        fail_on=0.1,  # a tenth of the files or more; by default, failed files do not fail the task
     )
     # As one task: a worker submits and defers, and the task ends in the triggerer.
     TriggerInventoryJobOperator(
@@ -54,6 +55,7 @@ with DAG(
         end_from_trigger=True,
         poll_interval=POLL_SECONDS,
         wait_timeout=timedelta(hours=12),
+        fail_on=0.1,
         **nightly,
     )
 # [END without_workers]

@@ -168,7 +168,8 @@ def resubmit_job(args: Namespace) -> None:
             found = failed_files_again(hook, job, args.url_list_prefix)
         if found is None or args.dry_run:
             _print_failed(job, len(found.failures) if found else 0, args.output)
-            if found is None and (advice := advice_for(job, place=command_place(args))):
+            again = resubmission_of(hook, job) if found else None
+            if (found is None or again) and (advice := advice_for(job, place=command_place(args), again=again)):
                 say(advice)
             return
         failed = len(found.failures)

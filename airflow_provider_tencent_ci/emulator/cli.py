@@ -12,6 +12,7 @@ from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any
 
+from airflow_provider_tencent_ci.core.wire.bucket_name import check_bucket, check_region
 from airflow_provider_tencent_ci.emulator.contract.contract import Contract
 from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
 from airflow_provider_tencent_ci.emulator.model import defaults
@@ -118,6 +119,8 @@ def _emulator(options: argparse.Namespace) -> Emulator:
 def _place(named: str, region: str) -> tuple[str, str]:
     """Return name and region of a bucket, ``<name>`` or ``<name>@<region>``."""
     name, _, own_region = named.partition("@")
+    check_bucket(name)
+    check_region(own_region or region)
     return name, own_region or region
 
 

@@ -351,10 +351,15 @@ class TencentCIHook(BaseHook):
         try:
             config = self.config
         except InvalidArgumentError as error:  # which names these fields itself
-            return False, str(error)
+            return False, self._without_connection(str(error))
         worked, message = self._try_connection(config)
         slips = describe_unknown_fields(read_extra(self.get_connection(self.tencent_ci_conn_id)))
-        return worked, f"{message} {slips}".strip()
+        return worked, f"{self._without_connection(message)} {slips}".strip()
+
+    def _without_connection(self, message: str) -> str:
+        """Leave out the connection: Airflow's form gives it a random id for the test, which the user does not know."""
+        connection = f"Connection {self.tencent_ci_conn_id!r}"
+        return message.replace(f"{connection}, bucket ", "Bucket ").replace(f"{connection}: ", "")
 
     def _try_connection(self, config: ServiceConfig) -> tuple[bool, str]:
         try:

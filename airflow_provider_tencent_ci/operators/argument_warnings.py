@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_specification import InventoryJobSpecification
     from airflow_provider_tencent_ci.outcome.file_outcome import FileRules
 
-__all__ = ["rules_without_wait", "start_at_empty_interval"]
+__all__ = ["lists_in_input", "rules_without_wait", "start_at_empty_interval"]
 
 
 def rules_without_wait(rules: FileRules) -> str:
@@ -32,6 +32,22 @@ def rules_without_wait(rules: FileRules) -> str:
     return (
         f"Without effect, since wait_for_completion is not set: {', '.join(names)}. The task ends when the batch job "
         "is submitted. Set wait_for_completion=True, or give these arguments to an InventoryJobSensor."
+    )
+
+
+def lists_in_input(specification: InventoryJobSpecification, url_list_prefix: str) -> str:
+    """
+    Warn that a batch covers the lists of failed files that its task writes; empty if it does not.
+
+    It is no error: the workflow may pick files by their format.
+    """
+    prefix = specification.input.get("Prefix")
+    if prefix is None or not url_list_prefix.lstrip("/").startswith(str(prefix).lstrip("/")):
+        return ""
+    return (
+        f"prefix={prefix!r} covers url_list_prefix={url_list_prefix!r}, where resubmit_rounds puts lists of failed files. "
+        "A later job over the prefix may process these lists as media, which is billed. Choose a url_list_prefix "
+        "outside of the prefix, or a narrower prefix."
     )
 
 

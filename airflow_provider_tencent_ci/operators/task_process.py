@@ -40,7 +40,11 @@ class TaskProcess(TimeLimitedTask):
 
     def _checked_specification(self, context: Context) -> InventoryJobSpecification:
         """Return the task's request, after all checks that need no answer of the service; log what is doubtful."""
-        from airflow_provider_tencent_ci.operators.argument_warnings import rules_without_wait, start_at_empty_interval
+        from airflow_provider_tencent_ci.operators.argument_warnings import (
+            lists_in_input,
+            rules_without_wait,
+            start_at_empty_interval,
+        )
         from airflow_provider_tencent_ci.task_state.submission_xcom import specification_of
 
         self._file_rules().check_path()
@@ -49,6 +53,7 @@ class TaskProcess(TimeLimitedTask):
         for warning in (
             "" if self.wait_for_completion else rules_without_wait(self._file_rules()),
             start_at_empty_interval(specification, empty_interval_at(context)),
+            lists_in_input(specification, self.url_list_prefix) if self.resubmit_rounds else "",
         ):
             if warning:
                 self.log.warning("%s", warning)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
-__all__ = ["closing_table", "empty_warning", "failure_table", "record_with_files"]
+__all__ = ["closing_table", "empty_warning", "failures_warning", "failure_table", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 
@@ -42,6 +42,15 @@ def empty_warning(job: InventoryJob, on_empty: str) -> str:
         f"{describe_no_files(job)} If there should be some, check the input of the task for a slip. With "
         f'on_empty="{on_empty}" the task {result}; with "fail" it fails.'
     )
+
+
+def failures_warning(job: InventoryJob, how_many: str, fail_on: object, advice: str) -> str:
+    """
+    Return the warning about failed files that do not fail the task: even a night without one result would be green.
+
+    :param how_many: failed, in words.
+    """
+    return f"{job.title} succeeded, and {how_many}, which fail_on={fail_on!r} allows. {advice}".rstrip()
 
 
 def record_with_files(job: InventoryJob, counts: FileCounts, failure_list: str | None) -> dict[str, Any]:

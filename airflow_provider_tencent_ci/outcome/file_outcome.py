@@ -18,6 +18,8 @@ from airflow_provider_tencent_ci.core.files.fail_on import (
     FailedSearch,
     FailOn,
     check_files,
+    describe_failed,
+    failure_threshold,
     needs_counts,
     needs_totals,
     search_failed,
@@ -29,6 +31,7 @@ from airflow_provider_tencent_ci.outcome.closing_summary import (
     closing_table,
     empty_warning,
     failure_table,
+    failures_warning,
     record_with_files,
 )
 from airflow_provider_tencent_ci.outcome.commands import CommandPlace, resubmission_advice
@@ -129,7 +132,9 @@ class Outcome:
         except FilesFailedError as error:
             listed = self.record.get("Files", {}).get("FailureList")
             where = f"all are in {listed}" if listed else "with failures_path, the task writes a list of all"
-            text = f"{place}{error} The log names the first of them; {where}. {self.advice}"
+            all_named = self.counts is not None and self.counts.failed <= _FIRST and not listed
+            named = "The log names them." if all_named else f"The log names the first of them; {where}."
+            text = f"{place}{error} {named} {self.advice}"
             raise AirflowFailException(text.rstrip()) from error
 
     def _check_files(self) -> None:
@@ -175,7 +180,10 @@ def _search_and_report(rules: FileRules, hook: TencentCIHook, job: InventoryJob)
         hook.log.warning("%s", empty_warning(job, rules.on_empty))
     if search.failed:
         _log_first(hook, hook.list_failed_files(job), None)
-    return Outcome(rules, job, job.to_dict(), search=search, advice=_advice(hook, [job], search.failed))
+    advice = _advice(hook, [job], search.failed)
+    if 0 < search.failed < failure_threshold(rules.fail_on):
+        hook.log.warning("%s", failures_warning(job, f"{search.failed:,} of its files failed", rules.fail_on, advice))
+    return Outcome(rules, job, job.to_dict(), search=search, advice=advice)
 
 
 def count_and_log_files(hook: TencentCIHook, job: InventoryJob, count: CountFiles) -> FileCounts | None:
@@ -203,8 +211,10 @@ def report_files(
     if not counts.total and rules.on_empty != "fail" and job.state is JobState.SUCCESS:
         hook.log.warning("%s", empty_warning(job, rules.on_empty))
     path, files_error = _report_failures(rules, hook, job, counts, last)
-    record = record_with_files(job, counts, path)
-    return Outcome(rules, job, record, counts, files_error=files_error, advice=_advice(hook, last, counts.failed))
+    record, advice = record_with_files(job, counts, path), _advice(hook, last, counts.failed)
+    if job.state is JobState.SUCCESS and 0 < counts.failed < failure_threshold(rules.fail_on, counts.total):
+        hook.log.warning("%s", failures_warning(job, describe_failed(counts), rules.fail_on, advice))
+    return Outcome(rules, job, record, counts, files_error=files_error, advice=advice)
 
 
 def _advice(hook: TencentCIHook, last: Sequence[InventoryJob], failed: int) -> str:

@@ -18,6 +18,7 @@ from airflow_provider_tencent_ci.compat.airflow_names import (
     AirflowSkipException,
     AirflowTaskTimeout,
 )
+from airflow_provider_tencent_ci.exceptions import NoFilesError
 
 __all__ = ["FailureFlags"]
 
@@ -37,13 +38,26 @@ class FailureFlags:
     never_fail: bool
     silent_fail: bool
 
-    def apply(self, act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
+    def apply(
+        self, act: Callable[[], Any], wait_on: Callable[[Exception], None], warn: Callable[[str], object]
+    ) -> Any:
         """
         Return what ``act`` returns; skip the task instead of failing it if a flag says so.
 
         :param wait_on: with ``silent_fail`` called with a failure after which another poll may help. It defers the task
             again, or returns, and then the failure counts.
+        :param warn: called with the reason of a skip, since Airflow logs only that the task is skipped.
         """
+        try:
+            return self._skip_or_fail(act, wait_on)
+        except AirflowSkipException as skip:
+            # Also of the base class's own loop. A job without files has been warned of already.
+            if skip.__cause__ is not None and not isinstance(skip.__cause__, NoFilesError):
+                flags = [name for name in ("soft_fail", "never_fail") if getattr(self, name)]
+                warn(f"The task is skipped and does not fail, since {' and '.join(flags)} is set: {skip.__cause__}")
+            raise
+
+    def _skip_or_fail(self, act: Callable[[], Any], wait_on: Callable[[Exception], None]) -> Any:
         try:
             return self._act(act, wait_on)
         except (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout) as error:

@@ -182,7 +182,7 @@ class InventoryJobSensor(WithLineage, MapIndexName, WaitingTask, WithRunDates, U
                 return act()
 
         flags = FailureFlags(self.soft_fail, self.never_fail, self.silent_fail and self.deferrable)
-        return flags.apply(placed_act, self._wait_on)
+        return flags.apply(placed_act, self._wait_on, lambda reason: self.log.warning("%s", reason))
 
     def _begin(self, context: Context, began_at: datetime) -> Any:
         from airflow_provider_tencent_ci.core.api.job_id import check_job_id

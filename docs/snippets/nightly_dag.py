@@ -33,6 +33,7 @@ with DAG(
         job_id=submit.output,
         timeout=timedelta(hours=12),
         deferrable=True,
+        fail_on=0.1,  # a tenth of the files or more; by default, failed files do not fail the task
         on_empty="skip",  # without any file this task is skipped, with a warning
     )
 # [END nightly]

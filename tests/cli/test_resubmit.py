@@ -219,6 +219,14 @@ def test_a_dry_run_shows_the_number_of_files(run, emulator, first):
     assert emulator.count("create") == 1
 
 
+def test_a_dry_run_names_the_job_of_files_that_were_submitted_again(run, emulator, first):
+    run("resubmit", first.job_id, "--yes")
+    [_, again] = emulator.jobs
+    said = run("resubmit", first.job_id, "--dry-run")
+    assert f"Its failed files were submitted again, as batch job {again.job_id}" in said.out + said.err
+    assert len(emulator.jobs) == 2
+
+
 def test_a_job_without_failed_files_submits_nothing(run, emulator):
     job = ended_job(emulator)
     emulator.configure(failing_keys=())

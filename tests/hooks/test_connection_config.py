@@ -161,7 +161,7 @@ def test_a_key_with_an_invisible_character_is_refused_by_field(monkeypatch, fiel
     assert "EXAMPLE" not in str(caught.value)
     assert str(caught.value).isprintable()
     monkeypatch.setattr(TencentCIHook, "get_connection", lambda *_: broken)
-    assert TencentCIHook("media").test_connection() == (False, str(caught.value))
+    assert TencentCIHook("media").test_connection() == (False, str(caught.value).removeprefix("Connection 'media': "))
 
 
 @pytest.mark.parametrize("variable", ["TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "TENCENTCLOUD_TOKEN"])

@@ -199,6 +199,18 @@ def test_the_log_ends_with_a_table_and_the_first_ten_failures(a_hundred, mode, l
     failures = text.partition("The failed files:\n")[2].splitlines()[:10]
     assert failures[0].startswith("  some/001.mp4 in Transcode_1: ResourceNotSupported: The file was made")
     assert all(line.startswith("  some/") for line in failures)
+    allowed = re.search(r"Batch job (\S+) \(.*, reads some/\) succeeded, and (.*?), which fail_on='job' allows. (.*)", text)
+    assert allowed[2] == "10 of its 100 files failed (10.0%)"
+    assert f"To submit only the failed files again: `tencent-ci resubmit {allowed[1]}`." in allowed[3]
+
+
+@modes
+@pytest.mark.parametrize(("fail_on", "allows"), [(11, True), (10, False), (0.2, True), (0.1, False)])
+@pytest.mark.parametrize("count_files", [True, False])
+def test_failed_files_that_fail_on_allows_are_a_warning(a_hundred, mode, fail_on, allows, count_files, logged):
+    run_, _ = run(mode, "some/", f"fail_on={fail_on}, count_files={count_files}")
+    assert state_of(mode, run_) == ("success" if allows else "failed")
+    assert (f", which fail_on={fail_on!r} allows." in logged()) == allows
 
 
 @modes

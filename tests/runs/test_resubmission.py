@@ -423,6 +423,24 @@ def test_wrong_arguments_fail_before_any_submission(emulator, arguments, complai
 
 
 @pytest.mark.parametrize(
+    ("arguments", "warns"),
+    [
+        ("prefix='/', resubmit_rounds=1", True),
+        ("prefix='.airflow/', resubmit_rounds=1", True),
+        ("prefix='media/', resubmit_rounds=1, url_list_prefix='media/lists/'", True),
+        ("prefix='media/', resubmit_rounds=1", False),
+        ("prefix='/'", False),
+        ("object_key='media/0001.mp4', resubmit_rounds=1", False),
+    ],
+)
+def test_a_batch_that_covers_its_own_lists_is_a_warning(emulator, warned, arguments, warns):
+    code = f"workflow_ids=WORKFLOW, wait_for_completion=True, poll_interval=0.3, {arguments}"
+    run = run_dag_file(f"{HEADER}with dag:\n    TriggerInventoryJobOperator(task_id='submit', {code})\n")
+    assert run.state == "success"
+    assert len(warned("where resubmit_rounds puts lists of failed files")) == warns
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         *(({"resubmit_rounds": rounds}, "resubmit_rounds=") for rounds in (-1, 1.5, "2", None, True)),

@@ -82,9 +82,12 @@ def test_a_job_that_fails_during_the_wait_fails_the_task_at_once(emulator, mode)
 
 
 @modes
-def test_soft_fail_skips_the_task_after_a_failed_job(emulator, job_id, mode):
+@pytest.mark.parametrize("flag", ["soft_fail", "never_fail"])
+def test_a_flag_skips_the_task_after_a_failed_job_and_the_log_has_the_reason(emulator, job_id, mode, flag, warned):
     emulator.fail_job(job_id)
-    assert wait(job_id, mode, "soft_fail=True").states == {"wait": "skipped"}
+    assert wait(job_id, mode, f"{flag}=True").states == {"wait": "skipped"}
+    [reason] = warned(f"The task is skipped and does not fail, since {flag} is set: ")
+    assert f"Batch job {job_id} (" in reason
 
 
 @pytest.fixture

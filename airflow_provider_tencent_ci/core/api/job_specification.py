@@ -82,6 +82,11 @@ class InventoryJobSpecification:
                 f"prefix={prefix!r} begins with a slash, and the keys of objects do not. Whether the service finds "
                 f"objects with it is not documented; {prefix.lstrip('/')!r} is probably meant."
             )
+        if "://" in prefix or "*" in prefix:
+            found.append(
+                f"prefix={prefix!r} is compared with the beginnings of keys as it is. No URL and no pattern is "
+                "meant by it: write only what the keys begin with, such as 'media/'."
+            )
         return found
 
     @property

@@ -44,8 +44,12 @@ def check_files(job: InventoryJob, counts: FileCounts, fail_on: FailOn, on_empty
     if counts.total == 0 and on_empty != "succeed":
         raise no_files(job, on_empty)
     if counts.failed >= failure_threshold(fail_on, counts.total):
-        share = f"{counts.failed:,} of its {counts.total:,} files failed ({counts.failed / counts.total:.1%})"
-        raise too_many_failed(job, share, fail_on)
+        raise too_many_failed(job, describe_failed(counts), fail_on)
+
+
+def describe_failed(counts: FileCounts) -> str:
+    """Say how many files failed."""
+    return f"{counts.failed:,} of its {counts.total:,} files failed ({counts.failed / counts.total:.1%})"
 
 
 def describe_no_files(job: InventoryJob) -> str:
@@ -57,7 +61,8 @@ def describe_no_files(job: InventoryJob) -> str:
 def no_files(job: InventoryJob, on_empty: str) -> NoFilesError:
     """Return the error of a job without files that must have some."""
     return NoFilesError(
-        f"{describe_no_files(job)} on_empty={on_empty!r} does not take that for success.",
+        f"{describe_no_files(job)} on_empty={on_empty!r} does not take that for success. If there should be some, check "
+        "the input of the task for a slip.",
         job=job,
     )
 

@@ -112,7 +112,13 @@ def test_no_user_value_changes_the_rest_of_the_document(key, data):
     assert (root.findtext("Input/Object"), root.findtext("Operation/UserData")) == (key, data)
 
 
-@pytest.mark.parametrize(("prefix", "warns"), [("/", False), ("media/", False), ("/media/", True), ("//", True)])
-def test_a_prefix_that_begins_with_a_slash_is_a_warning(prefix, warns):
+@pytest.mark.parametrize(
+    ("prefix", "warns"),
+    [
+        *[("/", False), ("media/", False), ("a:/b", False)],
+        *[("/media/", True), ("//", True), ("media/*.mp4", True), ("cos://examplebucket-1250000000/media/", True)],
+    ],
+)
+def test_a_prefix_that_is_no_beginning_of_keys_is_a_warning(prefix, warns):
     warnings = InventoryJobSpecification.from_arguments(workflow_ids="w1", prefix=prefix).warnings
     assert [f"prefix={prefix!r}" in warning for warning in warnings] == [True] * warns
