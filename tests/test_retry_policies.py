@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from airflow import __version__ as airflow_version
+from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_tencent_ci import exceptions as e
 from airflow_provider_tencent_ci.retry_policies import InventoryJobRetryPolicy
@@ -45,6 +46,7 @@ def job_error(kind):
         (e.UnreadableResponseError("odd"), "default", None),
         (e.TransportError("no answer", request_sent=True), "default", None),
         (e.UnexpectedEventError("odd"), "default", None),
+        (AirflowNotFoundException("The conn_id `media` isn't defined"), "default", None),
         (ValueError("another package's error"), "default", None),
         (KeyboardInterrupt(), "default", None),
     ],

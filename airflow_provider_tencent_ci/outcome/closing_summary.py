@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_tencent_ci.core.api.job_records import InventoryJob
     from airflow_provider_tencent_ci.core.files.file_counts import FileCounts
 
-__all__ = ["closing_table", "empty_warning", "failures_warning", "failure_table", "record_with_files"]
+__all__ = ["closing_table", "empty_warning", "failure_table", "failures_warning", "record_with_files"]
 
 _LONGEST_KEY, _LONGEST_MESSAGE = 120, 200
 

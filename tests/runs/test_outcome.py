@@ -199,9 +199,10 @@ def test_the_log_ends_with_a_table_and_the_first_ten_failures(a_hundred, mode, l
     failures = text.partition("The failed files:\n")[2].splitlines()[:10]
     assert failures[0].startswith("  some/001.mp4 in Transcode_1: ResourceNotSupported: The file was made")
     assert all(line.startswith("  some/") for line in failures)
-    allowed = re.search(r"Batch job (\S+) \(.*, reads some/\) succeeded, and (.*?), which fail_on='job' allows. (.*)", text)
-    assert allowed[2] == "10 of its 100 files failed (10.0%)"
-    assert f"To submit only the failed files again: `tencent-ci resubmit {allowed[1]}`." in allowed[3]
+    said = r"Batch job (\S+) \(.*, reads some/\) succeeded, and (.*?), which fail_on='job' allows. (.*)"
+    job_id, failed, advice = re.search(said, text).groups()
+    assert failed == "10 of its 100 files failed (10.0%)"
+    assert f"To submit only the failed files again: `tencent-ci resubmit {job_id}`." in advice
 
 
 @modes

@@ -101,8 +101,8 @@ def get_job(
             break
     raise NotFoundError(
         f"Batch job {job_id!r} is not in the job list of this bucket.",
-        advice="Check job_id, bucket and region: a job's name is no job_id. How long the service keeps ended jobs is not "
-        "documented.",
+        advice="Check job_id, bucket and region: a job's name is no job_id. How long the service keeps ended jobs is "
+        "not documented.",
     )
 
 
