@@ -46,8 +46,8 @@ def lists_in_input(specification: InventoryJobSpecification, url_list_prefix: st
         return ""
     return (
         f"prefix={prefix!r} covers url_list_prefix={url_list_prefix!r}, where resubmit_rounds puts lists of failed "
-        "files. A later job over the prefix may process these lists as media, which is billed. Choose a url_list_prefix "
-        "outside of the prefix, or a narrower prefix."
+        "files. A later job over the prefix may process these lists as media, which is billed. Choose a "
+        "url_list_prefix outside of the prefix, or a narrower prefix."
     )
 
 
