@@ -38,9 +38,7 @@ class FailureFlags:
     never_fail: bool
     silent_fail: bool
 
-    def apply(
-        self, act: Callable[[], Any], wait_on: Callable[[Exception], None], warn: Callable[[str], object]
-    ) -> Any:
+    def apply(self, act: Callable[[], Any], wait_on: Callable[[Exception], None], warn: Callable[[str], object]) -> Any:
         """
         Return what ``act`` returns; skip the task instead of failing it if a flag says so.
 
