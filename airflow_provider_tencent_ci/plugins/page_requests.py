@@ -36,6 +36,7 @@ from airflow_provider_tencent_ci.exceptions import InvalidArgumentError, Tencent
 from airflow_provider_tencent_ci.hooks.connection_config import read_extra
 from airflow_provider_tencent_ci.hooks.tencent_ci import TencentCIHook
 from airflow_provider_tencent_ci.plugins.ttl_cache import FINAL_SECONDS, Remembered, survey_seconds
+from airflow_provider_tencent_ci.submission.resubmit_job import resubmission_among
 from airflow_provider_tencent_ci.transport.blocking_driver import BlockingTransport
 
 __all__ = ["Asking", "MissingConnectionError", "PageHook", "Place", "account_of", "asking", "is_ours", "own_bucket"]
@@ -124,6 +125,14 @@ class Asking:
         if page.next_token and page.next_token != token:
             return failures, f"{index}.0.{page.next_token}"
         return failures, f"{index + 1}.0." if index + 1 < len(lists) else ""
+
+    def resubmission(self, job: InventoryJob) -> str:
+        """Return the id of the job that has the failed files, of the youngest 100 jobs; empty if there is none."""
+        if not job.state.is_terminal:
+            return ""
+        later = self.jobs(JobFilter(start_creation_time=job.creation_time, page_size=100), "")
+        again = resubmission_among(job, later.items)
+        return again.job_id if again else ""
 
     def time(self) -> datetime:
         """Return the service's time from its answers; this machine's time if they have none."""

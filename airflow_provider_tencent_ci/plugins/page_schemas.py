@@ -260,10 +260,12 @@ class FailedFiles:
     Some of a job's failed files.
 
     :param next_cursor: the cursor of the next ones; empty at the end.
+    :param resubmitted_as: the job with which they were submitted again; empty if there is none, and of later parts.
     """
 
     files: list[FileFailure]
     next_cursor: str
+    resubmitted_as: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,11 @@ def get_timeline(place: ReadableBucket, job_id: str) -> Timeline:
 
 @router.get("/{conn_id}/jobs/{job_id}/failed-files", dependencies=LIMITED_READ)
 def list_failed_files(place: ReadableBucket, job_id: str, cursor: str = "") -> FailedFiles:
-    """Return some of the failed files of a job, and why they failed."""
+    """Return some of the failed files of a job, and why they failed; with the first ones, which job has them now."""
     with asking(place) as service:
-        return FailedFiles(*service.failed_files(service.job(job_id), cursor))
+        job = service.job(job_id)
+        files, next_cursor = service.failed_files(job, cursor)
+        return FailedFiles(files, next_cursor, service.resubmission(job) if files and not cursor else "")
 
 
 @router.post("/{conn_id}/jobs/{job_id}/cancel", dependencies=[Depends(require_own_page)])

@@ -50,8 +50,8 @@ class FailureFlags:
             return self._skip_or_fail(act, wait_on)
         except AirflowSkipException as skip:
             # Also of the base class's own loop. A job without files has been warned of already.
-            if skip.__cause__ is not None and not isinstance(skip.__cause__, NoFilesError):
-                flags = [name for name in ("soft_fail", "never_fail") if getattr(self, name)]
+            flags = [name for name in ("soft_fail", "never_fail") if getattr(self, name)]
+            if flags and skip.__cause__ is not None and not isinstance(skip.__cause__, NoFilesError):
                 warn(f"The task is skipped and does not fail, since {' and '.join(flags)} is set: {skip.__cause__}")
             raise
 

@@ -43,6 +43,7 @@ __all__ = [
     "FailedFilesAgain",
     "check_may_submit_again",
     "failed_files_again",
+    "resubmission_among",
     "resubmission_of",
     "submit_again",
 ]
@@ -57,8 +58,17 @@ def resubmission_of(hook: TencentCIHook, job: InventoryJob) -> InventoryJob | No
     :param job: its record. It has ended.
     :return: ``None`` if there is none, or none among the youngest 1,000 jobs since then.
     """
-    kinds = (_folder_and_round_after(job), _folder_and_round_of_command(job))
-    return _first_living(_jobs_of_lists_since(hook, job, most=1_000), *kinds)
+    return resubmission_among(job, _jobs_of_lists_since(hook, job, most=1_000))
+
+
+def resubmission_among(job: InventoryJob, jobs: Iterable[InventoryJob]) -> InventoryJob | None:
+    """
+    Return the first of some jobs with which the failed files of ``job`` were submitted again.
+
+    :param job: its record. It has ended.
+    :return: ``None`` if there is none.
+    """
+    return _first_living(jobs, _folder_and_round_after(job), _folder_and_round_of_command(job))
 
 
 def _first_living(jobs: Iterable[InventoryJob], *kinds: tuple[str, int]) -> InventoryJob | None:

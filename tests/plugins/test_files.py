@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from airflow_provider_tencent_ci.cli.main import main
 from airflow_provider_tencent_ci.emulator import Fault, FaultKind
 from airflow_provider_tencent_ci.emulator.model import buckets, work_on_files
 from airflow_provider_tencent_ci.emulator.model.defaults import WORKFLOW_ID
@@ -63,6 +64,22 @@ def test_a_job_that_succeeded_has_the_command_for_its_failed_files(page, emulato
         emulator.fail_job(job_id, "InternalError", "")
     shown = page.get(f"{JOBS}/{job_id}").json()
     assert shown["resubmit"] == (f"tencent-ci resubmit {job_id}" if has_command else "")
+
+
+def test_the_first_failed_files_name_the_job_with_which_they_were_submitted_again(page, emulator):
+    emulator.configure(failing_every=2)
+    job_id = submit(emulator, 60)
+    emulator.advance(100)
+    first = page.get(f"{JOBS}/{job_id}/failed-files").json()
+    assert first["resubmitted_as"] == ""
+    main(["resubmit", job_id, "--yes"])
+    [_, again] = emulator.jobs
+    assert page.get(f"{JOBS}/{job_id}/failed-files").json() == {**first, "resubmitted_as": again.job_id}
+    lists = emulator.count("list")
+    assert page.get(f"{JOBS}/{job_id}/failed-files", cursor=first["next_cursor"]).json()["resubmitted_as"] == ""
+    assert emulator.count("list") - lists == 1  # that of the job itself
+    emulator.fail_job(again.job_id, "InternalError", "")
+    assert page.get(f"{JOBS}/{job_id}/failed-files").json() == first
 
 
 @pytest.mark.parametrize("of_type", ["Workflow", "Job"])

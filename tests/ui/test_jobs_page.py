@@ -120,6 +120,19 @@ def test_the_failed_files_of_a_job_come_with_the_command_that_submits_them_again
     expect(frame.locator("#failed code")).to_have_text(re.compile(r"tencent-ci resubmit [0-9a-z]{32,}"))
 
 
+def test_failed_files_that_were_submitted_again_come_with_the_link_to_their_job(page, frame, live_job):
+    def answer(route):
+        route.fulfill(json={**route.fetch().json(), "resubmitted_as": live_job.job_id})
+
+    page.route("**/failed-files*", answer)
+    open_list(page, frame)
+    frame.get_by_role("row").filter(has_text="37 done, 3 failed").first.get_by_role("link").first.click()
+    expect(frame.locator("#failed")).to_contain_text("were submitted again, as this batch job:")
+    expect(frame.locator("#failed")).not_to_contain_text("tencent-ci resubmit")
+    frame.locator("#failed").get_by_role("link", name=live_job.job_id).click()
+    expect(frame.get_by_role("heading", name=live_job.name)).to_be_visible()
+
+
 def test_back_and_reload_keep_the_job(page, frame, live_job):
     open_list(page, frame)
     row_of(frame, live_job).get_by_role("link", name=live_job.name).click()

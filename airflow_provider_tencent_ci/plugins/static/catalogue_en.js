@@ -106,6 +106,7 @@ export default {
   "failed.message": "Message",
   "failed.none": "None.",
   "failed.again": "To submit only the failed files again:",
+  "failed.resubmitted": "The failed files were submitted again, as this batch job:",
   "failed.more": "More",
   "failed.copy": "Copy as JSON Lines",
   "failed.copied": "Copied",

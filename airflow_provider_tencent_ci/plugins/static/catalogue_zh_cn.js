@@ -106,6 +106,7 @@ export default {
   "failed.message": "错误信息",
   "failed.none": "没有。",
   "failed.again": "只重新提交失败的文件：",
+  "failed.resubmitted": "失败的文件已重新提交，批量任务为：",
   "failed.more": "更多",
   "failed.copy": "复制为 JSON Lines",
   "failed.copied": "已复制",

@@ -106,6 +106,7 @@ export default {
   "failed.message": "錯誤訊息",
   "failed.none": "沒有。",
   "failed.again": "只重新提交失敗的檔案：",
+  "failed.resubmitted": "失敗的檔案已重新提交，批量任務為：",
   "failed.more": "更多",
   "failed.copy": "複製為 JSON Lines",
   "failed.copied": "已複製",
