@@ -35,6 +35,12 @@ _PROVIDERS = {
     "abfs": "apache-airflow-providers-microsoft-azure",
 }
 
+# Documented by COS ("Using the AWS S3 SDK to Access COS"); not tried against the real service.
+_COS_BY_S3 = (
+    "Airflow has no storage for cos://. COS also has the API of S3: write s3://<connection>@<bucket>/<folder>/, with an "
+    "AWS connection whose extra has the endpoint_url https://cos.<region>.myqcloud.com."
+)
+
 _LOCAL_SCHEMES = ("", "file", "local")
 
 
@@ -92,7 +98,9 @@ def check_failures_path(path: str | ObjectStoragePath | None) -> None:
 
 
 def _missing_provider(path: str) -> str:
-    """Return the advice to install the provider of a storage that is not there; empty for another storage."""
+    """Return the advice to install the provider of a storage that is not there; empty for an unknown storage."""
+    if path.startswith("cos://"):
+        return _COS_BY_S3
     package = _PROVIDERS.get(path.partition("://")[0], "")
     try:
         if package:

@@ -94,6 +94,8 @@ print(sorted(set(sys.modules) - before))
 def test_a_storage_without_its_provider_is_named_with_the_package():
     with pytest.raises(InvalidArgumentError, match=r"Install apache-airflow-providers-amazon\[s3fs\], which has"):
         check_failures_path("s3://aws_default@failed-files/night/")
+    with pytest.raises(InvalidArgumentError, match=r"COS also has the API of S3: write s3://"):
+        check_failures_path("cos://examplebucket-1250000000/night/")
     with pytest.raises(InvalidArgumentError) as caught:
         check_failures_path("nosuch://failed-files/night/")
     assert "Install" not in str(caught.value)
