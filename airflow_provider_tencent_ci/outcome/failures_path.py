@@ -37,8 +37,8 @@ _PROVIDERS = {
 
 # Documented by COS ("Using the AWS S3 SDK to Access COS"); not tried against the real service.
 _COS_BY_S3 = (
-    "Airflow has no storage for cos://. COS also has the API of S3: write s3://<connection>@<bucket>/<folder>/, with an "
-    "AWS connection whose extra has the endpoint_url https://cos.<region>.myqcloud.com."
+    "Airflow has no storage for cos://. COS also has the API of S3: write s3://<connection>@<bucket>/<folder>/, with "
+    "an AWS connection whose extra has the endpoint_url https://cos.<region>.myqcloud.com."
 )
 
 _LOCAL_SCHEMES = ("", "file", "local")
