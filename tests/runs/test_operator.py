@@ -326,7 +326,7 @@ def test_times_may_be_datetimes_texts_or_templates(emulator, start, end):
     [
         ("workflow_ids=WORKFLOW", "exactly one of prefix, manifest, url_file, object_key"),
         ("workflow_ids=WORKFLOW, prefix='a', object_key='b'", "prefix and object_key are there"),
-        ('workflow_ids=WORKFLOW, prefix=\'{{ params.get("none", "") }}\'', "none is there"),
+        ('workflow_ids=WORKFLOW, prefix=\'{{ params.get("none", "") }}\'', "prefix is empty"),
         ("prefix='a'", "workflow_ids"),
         ("workflow_ids=WORKFLOW, prefix='a', start_time='noon'", "start_time='noon'"),
         ("workflow_ids=WORKFLOW, prefix='a', start_time='2022-01-01'", "start_time='2022-01-01' has no UTC offset"),

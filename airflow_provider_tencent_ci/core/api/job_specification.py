@@ -140,7 +140,9 @@ def _workflow_ids(workflow_ids: str | Sequence[str]) -> str:
 def _input(given: Mapping[str, str | None]) -> dict[str, Node]:
     chosen = {argument: value for argument, value in given.items() if value is not None and value != ""}
     if len(chosen) != 1:
-        found = "none is there" if not chosen else f"{' and '.join(chosen)} are there"
+        empty = [argument for argument, value in given.items() if value == ""]
+        missing = f"{' and '.join(empty)} is empty" if empty else "none is there"
+        found = f"{' and '.join(chosen)} are there" if chosen else missing
         raise InvalidArgumentError(f"Give exactly one of prefix, manifest, url_file, object_key: {found}.")
     [(argument, value)] = chosen.items()
     return {_INPUT_NODES[argument]: text_argument(argument, value)}

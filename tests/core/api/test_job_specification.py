@@ -72,7 +72,7 @@ def test_one_workflow_or_several_are_written(ids, sent):
     ("arguments", "complaint"),
     [
         ({**WORKFLOW}, "exactly one of prefix, manifest, url_file, object_key: none"),
-        ({**WORKFLOW, "prefix": ""}, "exactly one of prefix, manifest, url_file, object_key: none"),
+        ({**WORKFLOW, "prefix": ""}, "exactly one of prefix, manifest, url_file, object_key: prefix is empty"),
         ({**WORKFLOW, "prefix": "a", "object_key": "b"}, "exactly one.*prefix and object_key are there"),
         ({**WORKFLOW, "manifest": "a", "url_file": "b"}, "exactly one.*manifest and url_file are there"),
         ({**WORKFLOW, "prefix": 3.5}, "prefix must be a text"),
