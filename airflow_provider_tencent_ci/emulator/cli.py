@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import signal
 import sys
@@ -12,7 +13,6 @@ from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any
 
-from airflow_provider_tencent_ci.core.wire.bucket_name import check_bucket, check_region
 from airflow_provider_tencent_ci.emulator.contract.contract import Contract
 from airflow_provider_tencent_ci.emulator.emulator import CONNECTION_VARIABLE, Emulator
 from airflow_provider_tencent_ci.emulator.model import defaults
@@ -20,6 +20,8 @@ from airflow_provider_tencent_ci.emulator.model import defaults
 __all__ = ["main"]
 
 _DEFAULT_PORT = 8085
+
+_LONG_NAME = re.compile("[a-z0-9][a-z0-9-]*-[0-9]+")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,8 +121,8 @@ def _emulator(options: argparse.Namespace) -> Emulator:
 def _place(named: str, region: str) -> tuple[str, str]:
     """Return name and region of a bucket, ``<name>`` or ``<name>@<region>``."""
     name, _, own_region = named.partition("@")
-    check_bucket(name)
-    check_region(own_region or region)
+    if not _LONG_NAME.fullmatch(name):  # the provider refuses a connection with it
+        raise ValueError(f"{name!r} is not the long name of a bucket, <name>-<APPID>, such as {defaults.BUCKET}.")
     return name, own_region or region
 
 

@@ -60,9 +60,10 @@ def describe_no_files(job: InventoryJob) -> str:
 
 def no_files(job: InventoryJob, on_empty: str) -> NoFilesError:
     """Return the error of a job without files that must have some."""
+    # A skip has a warning with this advice.
+    advice = "" if on_empty == "skip" else " If there should be some, check the input of the task for a slip."
     return NoFilesError(
-        f"{describe_no_files(job)} on_empty={on_empty!r} does not take that for success. If there should be some, "
-        "check the input of the task for a slip.",
+        f"{describe_no_files(job)} on_empty={on_empty!r} does not take that for success.{advice}",
         job=job,
     )
 
