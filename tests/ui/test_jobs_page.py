@@ -121,10 +121,9 @@ def test_the_failed_files_of_a_job_come_with_the_command_that_submits_them_again
 
 
 def test_failed_files_that_were_submitted_again_come_with_the_link_to_their_job(page, frame, live_job):
-    def answer(route):
-        route.fulfill(json={**route.fetch().json(), "resubmitted_as": live_job.job_id})
-
-    page.route("**/failed-files*", answer)
+    failed = {"key": "media/0001.mp4", "node": "Transcode_1", "code": "Broken", "message": "", "run_id": "i1"}
+    answer = {"files": [failed], "next_cursor": "", "resubmitted_as": live_job.job_id}
+    page.route("**/failed-files*", lambda route: route.fulfill(json=answer))
     open_list(page, frame)
     frame.get_by_role("row").filter(has_text="37 done, 3 failed").first.get_by_role("link").first.click()
     expect(frame.locator("#failed")).to_contain_text("were submitted again, as this batch job:")
