@@ -6,11 +6,15 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any
 
 from airflow_provider_tencent_ci.core.wire.messages import Flow, RunConcurrently
+
+# Python runs a signal handler between two instructions of the main thread. A signal that arrives right before a wait
+# for a lock without a timeout would be handled after that wait only: perhaps never.
+_SIGNAL_SECONDS = 1.0
 
 # A cancelled request ends at once. It takes longer only if the loop itself is stuck.
 _END_SECONDS = 5.0
@@ -53,6 +57,8 @@ def run_in_own_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     thread = threading.Thread(target=context.run, args=(_run, runner, main, ended), name="tencent-ci", daemon=True)
     try:
         thread.start()
+        while not ended.done():
+            wait([ended], _SIGNAL_SECONDS)
         ended.result()
     except BaseException:
         if not ended.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -251,8 +252,24 @@ def test_a_signal_ends_a_wait_for_answers(server, interrupt):
     assert not requests_threads()
 
 
-def test_a_signal_ends_flows_that_never_wait(interrupt):
+@pytest.fixture
+def interrupt_unnoticed(interrupt):
+    """Interrupt the main thread so that its wait for a lock does not notice: as a signal right before the wait."""
+
+    def send():
+        # Another thread gets the signal, and only the main thread runs the handler.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    yield send
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+
+
+@pytest.mark.parametrize("how", ["interrupt", "interrupt_unnoticed"])
+def test_a_signal_ends_flows_that_never_wait(request, how):
     """An exception in a callback of the loop would only be logged."""
+    interrupt = request.getfixturevalue(how)
     started = threading.Event()
 
     def busy(number):
