@@ -51,5 +51,10 @@ def test_pytest_runs_a_part(monkeypatch, variable):
     one, other = (collected(f"{part}/2") for part in (1, 2))
     everything = collected("1/1")
     assert one | other == everything
-    assert all(0 < len(part) < 0.9 * len(everything) for part in (one, other))
-    assert (tests(one) & tests(other) == set()) == (variable == "TENCENT_CI_TESTS")
+    if variable == "TENCENT_CI_TESTS":
+        assert one
+        assert other
+        assert tests(one) & tests(other) == set()
+    else:
+        assert all(len(part) < 0.8 * len(everything) for part in (one, other))
+        assert tests(one) == tests(other)

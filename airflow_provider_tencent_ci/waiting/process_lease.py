@@ -159,7 +159,7 @@ class WorkerLease:
         with suppress(Exception):  # without an answer there is no renewal
             if task_instance_state(self._ti) == "running":
                 self._lease.renew(asked_at)
-        self._next_at = self._lease.now() + self._lease.seconds_to_next_request(asked_at)
+        self._next_at = asked_at + self._lease.interval_seconds
 
 
 @contextmanager
